@@ -1,0 +1,95 @@
+"""Brings the stamps of Tux Paint into a data folder: text, pictures and some sounds.
+
+    python records/stamps.py stamps --out data/stamps
+
+The source folder holds items.jsonl (item_id, category, text, image, sound, with paths relative to
+the folder) and interactions.csv (user_id, item_id, timestamp).
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfmmrec.catalogue import write_catalogue
+from tfmmrec.errors import DataError
+from tfmmrec.folders import refuse_existing
+from tfmmrec.packing import pack
+
+_FEATURES = {
+    "text": {"modality": "text"},
+    "picture": {"modality": "image"},
+    "sound": {"modality": "audio"},
+    "category": {"modality": "categorical"},
+}
+_COLUMNS = ("user_id", "item_id", "timestamp")
+
+
+def main(
+    source: Path, *, out: Path, catalogue: Path | None = None, overwrite: bool = False
+) -> None:
+    """Writes the stamps as a catalogue and packs it.
+
+    Args:
+        source: the folder of items.jsonl, interactions.csv and the media.
+        out: the data folder to write.
+        catalogue: where the catalogue is written; by default OUT.catalogue.
+        overwrite: whether a catalogue that is there gives way.
+    """
+    refuse_existing(out)
+    folder = catalogue or Path(f"{out}.catalogue")
+    pack(write_stamps(source, folder, overwrite=overwrite), out)
+
+
+def write_stamps(source: Path, folder: Path, *, overwrite: bool = False) -> Path:
+    """Writes the catalogue and returns its dataset.yaml."""
+    for name in ("items.jsonl", "interactions.csv"):
+        if not (source / name).is_file():
+            raise DataError(f"{source}: no stamps here; there is no {name}")
+    return write_catalogue(
+        folder,
+        name="stamps",
+        items=_items(source),
+        item_features=_FEATURES,
+        interactions=_interactions(source / "interactions.csv"),
+        split={"by": "last_out"},
+        overwrite=overwrite,
+    )
+
+
+def _items(source: Path) -> Iterator[dict[str, Any]]:
+    path = source / "items.jsonl"
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                stamp = json.loads(line)
+                # The sub-category stays out: the simulated tastes are made of it.
+                yield {
+                    "item_id": stamp["item_id"],
+                    "text": stamp.get("text"),
+                    "picture": source / stamp["image"] if stamp.get("image") else None,
+                    "sound": source / stamp["sound"] if stamp.get("sound") else None,
+                    "category": stamp.get("category"),
+                }
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{path} line {number}: not a stamp: {error}") from None
+
+
+def _interactions(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            rows = csv.DictReader(lines)
+            missing = set(_COLUMNS) - set(rows.fieldnames or ())
+            if missing:
+                raise DataError(f"{path}: no column {min(missing)!r}")
+            for row in rows:
+                yield {column: row[column] for column in _COLUMNS}
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+
+
+if __name__ == "__main__":
+    from tfmmrec.cli import run_script
+
+    run_script(main)

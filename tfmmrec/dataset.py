@@ -1,0 +1,190 @@
+"""A data folder, opened: vocabularies, histories, and features in batches."""
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.errors import DataError
+from tfmmrec.folders import MANIFEST, checksum, read_json
+from tfmmrec.interactions import SPLITS, Interactions
+from tfmmrec.modalities import Modality
+from tfmmrec.schema import Schema
+from tfmmrec.tfrecords import read_batches
+from tfmmrec.vocabulary import read_vocabulary
+
+SideName = Literal["items", "users"]
+
+_EVENT_FEATURES = {
+    "user": tf.io.FixedLenFeature([], tf.int64),
+    "item": tf.io.RaggedFeature(tf.int64),
+    "time": tf.io.RaggedFeature(tf.int64),
+    "rating": tf.io.RaggedFeature(tf.float32),
+    "positive": tf.io.RaggedFeature(tf.int64),
+    "order": tf.io.RaggedFeature(tf.int64),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Histories:
+    """What each user chose, oldest first, in one array.
+
+    Attributes:
+        items: int32 `[events]`, item rows.
+        offsets: int64 `[users + 1]`; user u's items are `items[offsets[u]:offsets[u + 1]]`.
+    """
+
+    items: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, events: Interactions, num_users: int) -> "Histories":
+        """Groups events by user, in the order of each user's history."""
+        rows = np.lexsort((events.order, events.user))
+        counts = np.bincount(events.user, minlength=num_users)
+        return cls(items=events.item[rows], offsets=np.concatenate([[0], np.cumsum(counts)]))
+
+    def of_user(self, user: int) -> np.ndarray:
+        """The item rows that one user chose, oldest first."""
+        return self.items[self.offsets[user] : self.offsets[user + 1]]
+
+    def last(self, users: np.ndarray, length: int) -> np.ndarray:
+        """The last items of some users, int32 `[users, length]`, padded behind with -1."""
+        padded = np.full((len(users), length), -1, np.int32)
+        for row, user in enumerate(users):
+            recent = self.of_user(user)[-length:]
+            padded[row, : len(recent)] = recent
+        return padded
+
+
+class Dataset:
+    """A data folder.
+
+    Args:
+        folder: what `tfmmrec pack` wrote.
+
+    Raises:
+        DataError: the folder is not there or not whole.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        if not (self.folder / MANIFEST).is_file():
+            raise DataError(f"{folder}: not a data folder (it has no {MANIFEST}); run tfmmrec pack")
+        self.manifest = read_json(self.folder / MANIFEST)
+        self.schema = Schema.load(self.folder / "schema.json")
+        self.statistics = read_json(self.folder / "statistics.json")
+        vocabulary = self.folder / "vocabulary"
+        self.item_ids = read_vocabulary(vocabulary / "item_ids.txt")
+        self.user_ids = read_vocabulary(vocabulary / "user_ids.txt")
+        self._cold_ids = read_vocabulary(vocabulary / "cold_item_ids.txt")
+
+    @functools.cached_property
+    def item_rows(self) -> dict[str, int]:
+        """Item rows by id."""
+        return {identity: row for row, identity in enumerate(self.item_ids)}
+
+    @functools.cached_property
+    def user_rows(self) -> dict[str, int]:
+        """User rows by id."""
+        return {identity: row for row, identity in enumerate(self.user_ids)}
+
+    @functools.cached_property
+    def cold_items(self) -> np.ndarray:
+        """bool `[items]`: which items were kept out of train and valid."""
+        cold = np.zeros(len(self.item_ids), bool)
+        cold[[self.item_rows[identity] for identity in self._cold_ids]] = True
+        return cold
+
+    def features(self, side: SideName) -> Mapping[str, Modality]:
+        """The features of one side by name."""
+        return self.schema.items if side == "items" else self.schema.users
+
+    def count(self, side: SideName) -> int:
+        """How many items or users there are."""
+        return len(self.item_ids if side == "items" else self.user_ids)
+
+    def categories(self, side: SideName, feature: str) -> list[str]:
+        """The vocabulary of a categorical feature, the most frequent first."""
+        return read_vocabulary(self.folder / "vocabulary" / f"{side}.{feature}.txt")
+
+    def values(self, side: SideName, feature: str, batch_size: int) -> tf.data.Dataset:
+        """Streams one feature of every row, in the order of the vocabulary, in batches."""
+        parsing = {feature: self.features(side)[feature].parsing()}
+        batches = read_batches(self.folder / side, parsing, batch_size)
+        return batches.map(lambda batch: batch[feature])
+
+    def side_checksum(self, side: SideName) -> list[str]:
+        """The checksums of one side's shards, which change with any of its values."""
+        return [
+            entry["sha256"]
+            for name, entry in sorted(self.manifest["files"].items())
+            if name.startswith(f"{side}/")
+        ]
+
+    def events(self, split: str) -> Interactions:
+        """Reads the interactions of one split.
+
+        Raises:
+            DataError: there is no such split.
+        """
+        if split not in SPLITS:
+            raise DataError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
+        return self._events[split]
+
+    @functools.cached_property
+    def _events(self) -> dict[str, Interactions]:
+        return {split: _read_events(self.folder / "interactions" / split) for split in SPLITS}
+
+    def histories(self, splits: Iterable[str]) -> Histories:
+        """The positives of some splits, by user and in order."""
+        events = concatenate([self.events(split) for split in splits])
+        return Histories.of(events.take(events.positive), len(self.user_ids))
+
+    def all_done(self) -> Histories:
+        """All that each user did, positive or not, in all splits."""
+        return Histories.of(
+            concatenate([self.events(split) for split in SPLITS]), len(self.user_ids)
+        )
+
+    def check(self) -> None:
+        """Compares every file with the manifest; raises DataError for the first that differs."""
+        for name, entry in self.manifest["files"].items():
+            path = self.folder / name
+            if not path.is_file():
+                raise DataError(f"{path}: the file is missing; pack the data again")
+            if checksum(path) != entry["sha256"]:
+                raise DataError(f"{path}: the checksum differs from {MANIFEST}; pack the data again")
+
+
+def concatenate(parts: list[Interactions]) -> Interactions:
+    """Joins events of several splits."""
+
+    def join(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    names = [field.name for field in dataclasses.fields(Interactions) if field.name != "extra"]
+    return Interactions(**{name: join(name) for name in names})
+
+
+def _read_events(folder: Path) -> Interactions:
+    columns: dict[str, list[Any]] = {name: [] for name in _EVENT_FEATURES}
+    for batch in read_batches(folder, _EVENT_FEATURES, batch_size=256):
+        lengths = batch["item"].row_lengths().numpy()
+        columns["user"].append(np.repeat(batch["user"].numpy(), lengths))
+        for name in columns:
+            if name != "user":
+                columns[name].append(batch[name].flat_values.numpy())
+    dtypes = {"time": np.int64, "rating": np.float32, "positive": bool}
+    return Interactions(
+        **{
+            name: np.concatenate([np.zeros(0, np.int64), *parts]).astype(dtypes.get(name, np.int32))
+            if name != "rating"
+            else np.concatenate([np.zeros(0, np.float32), *parts])
+            for name, parts in columns.items()
+        }
+    )

@@ -1,0 +1,68 @@
+"""Encoders: which one reads a feature."""
+
+from collections.abc import Mapping
+
+from tfmmrec.dataset import Dataset, SideName
+from tfmmrec.encoders.base import FeatureEncoder
+from tfmmrec.encoders.builtin import BUILTIN, builtin_fingerprint, save_builtin
+from tfmmrec.encoders.cache import Encoded, encode_feature
+from tfmmrec.encoders.hub import HubEncoder
+from tfmmrec.encoders.tabular import CategoryEncoder, NumberEncoder
+from tfmmrec.errors import ConfigError
+
+__all__ = ["Encoded", "FeatureEncoder", "create_encoder", "create_encoders", "encode_feature"]
+
+
+def create_encoders(
+    dataset: Dataset, side: SideName, chosen: Mapping[str, str]
+) -> dict[str, FeatureEncoder]:
+    """Builds the encoder of every feature of one side.
+
+    Args:
+        dataset: the data folder, whose counts fit the encoders of numbers and categories.
+        side: `items` or `users`.
+        chosen: `builtin` or `hub:HANDLE` by feature, of either side; the default is `builtin`.
+
+    Raises:
+        ConfigError: a feature is unknown or its encoder cannot be used.
+    """
+    known = {**dataset.schema.items, **dataset.schema.users}
+    for feature in chosen:
+        if feature not in known:
+            raise ConfigError(
+                f"encoders.{feature}: no such feature; there are {', '.join(known) or 'none'}"
+            )
+    return {
+        feature: create_encoder(dataset, side, feature, chosen.get(feature, "builtin"))
+        for feature in dataset.features(side)
+    }
+
+
+def create_encoder(dataset: Dataset, side: SideName, feature: str, choice: str) -> FeatureEncoder:
+    """Builds the encoder of one feature."""
+    kind = dataset.features(side)[feature].kind
+    if choice != "builtin" and not choice.startswith("hub:"):
+        raise ConfigError(f"encoders.{feature}: write builtin or hub:HANDLE. Received: {choice!r}")
+    if kind not in BUILTIN:
+        if choice != "builtin":
+            raise ConfigError(f"encoders.{feature}: a feature of modality {kind} takes builtin")
+        return _fitted_encoder(dataset, side, feature)
+    if choice != "builtin":
+        return HubEncoder(kind, choice.removeprefix("hub:"))
+    fingerprint = builtin_fingerprint(kind)
+    folder = dataset.folder / "cache" / f"builtin.{kind}.{fingerprint[:24]}"
+    if not folder.is_dir():
+        save_builtin(kind, folder)
+    return HubEncoder(
+        kind,
+        str(folder),
+        fingerprint=fingerprint,
+        picture_size=getattr(BUILTIN[kind], "picture_size", None),
+    )
+
+
+def _fitted_encoder(dataset: Dataset, side: SideName, feature: str) -> FeatureEncoder:
+    counted = dataset.statistics[side]["features"][feature]
+    if "quantiles" in counted:
+        return NumberEncoder(counted["quantiles"])
+    return CategoryEncoder(dataset.categories(side, feature), counted["most_values"])

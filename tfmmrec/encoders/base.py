@@ -1,0 +1,33 @@
+"""What turns the stored values of a feature into tensors that a tower reads."""
+
+import abc
+from typing import Any
+
+import tensorflow as tf
+
+
+class FeatureEncoder(tf.Module, abc.ABC):
+    """Stored values in, fixed-size tensors out, by core ops alone, so that it can be served.
+
+    Attributes:
+        fingerprint: names the encoder, its weights and its preprocessing; equal fingerprints give
+            equal outputs, so that cached outputs are found by it.
+    """
+
+    fingerprint: str
+
+    @abc.abstractmethod
+    def encode(self, values: Any) -> tf.Tensor:
+        """Encodes a batch of stored values.
+
+        Args:
+            values: as the modality's `parsing` gives them, `[batch]` or ragged `[batch, n]`.
+
+        Returns:
+            float32 `[batch, dim]`, or int32 `[batch, n]` of vocabulary entries (0 is padding and
+            1 stands for what is not in the vocabulary). What absent values get has no meaning.
+        """
+
+    def describe(self) -> dict[str, Any]:
+        """What a run stores about the encoder, as JSON."""
+        return {"encoder": type(self).__name__, "fingerprint": self.fingerprint}

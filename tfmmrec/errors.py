@@ -1,0 +1,17 @@
+"""The errors that a user is meant to read: one line that says what is wrong and what to do."""
+
+
+class TfmmrecError(Exception):
+    """Bad input or a bad state of the user's files; the command line prints it as one line."""
+
+
+class DataError(TfmmrecError):
+    """A dataset file, table, data folder, run folder or model folder that cannot be used."""
+
+
+class ConfigError(TfmmrecError):
+    """A configuration that asks for something that does not exist or does not fit."""
+
+
+class BrokenValue(ValueError):
+    """One value of one row is broken; packing writes it to rejects.jsonl and goes on."""

@@ -1,0 +1,29 @@
+"""Ranking metrics of one target a row, all from its rank."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = (10, 20)) -> dict[str, float]:
+    """Averages HR, NDCG and MRR over targets.
+
+    With one relevant item, HR@k is 1 when its rank is at most k, NDCG@k is then 1 / log2(1 + rank)
+    (the ideal gain is 1), and MRR is 1 / rank.
+
+    Args:
+        ranks: float `[targets]`, ranks from 1; ties may give halves.
+        cutoffs: the k of HR@k and NDCG@k.
+
+    Returns:
+        Means by name, such as `hr@10`; 0 where there are no targets.
+    """
+    if not len(ranks):
+        ranks = np.array([np.inf])
+    metrics = {}
+    for k in cutoffs:
+        hits = ranks <= k
+        metrics[f"hr@{k}"] = float(np.mean(hits))
+        metrics[f"ndcg@{k}"] = float(np.mean(hits / np.log2(1.0 + ranks)))
+    metrics["mrr"] = float(np.mean(1.0 / ranks))
+    return metrics

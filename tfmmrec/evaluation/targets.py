@@ -1,0 +1,104 @@
+"""Ranks of what users chose next, for a model and for simple baselines."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tfmmrec.dataset import Dataset, Histories
+from tfmmrec.errors import DataError
+from tfmmrec.evaluation.ranks import expected_ranks
+
+# Given rows of users, yields (rows of users [batch], scores [batch, items]).
+ScoreUsers = Callable[[np.ndarray], Iterator[tuple[np.ndarray, np.ndarray]]]
+
+PAST = {"valid": ("train",), "test": ("train", "valid")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Targets:
+    """What is to be predicted, and what is known at that moment.
+
+    Attributes:
+        user: rows of users, int32 `[targets]`, ascending.
+        item: rows of items, int32 `[targets]`.
+        histories: what each user chose before, which is left out of the answers.
+        num_repeats: positives left aside, since the user chose the same before and no answer
+            names it again.
+    """
+
+    user: np.ndarray
+    item: np.ndarray
+    histories: Histories
+    num_repeats: int
+
+
+def targets_of(dataset: Dataset, split: str) -> Targets:
+    """Collects the positives of a split and the past that stands before them.
+
+    Raises:
+        DataError: the split is not valid or test, or holds no positive.
+    """
+    if split not in PAST:
+        raise DataError(f"split {split!r} cannot be evaluated; use {' or '.join(PAST)}")
+    events = dataset.events(split)
+    events = events.take(events.positive)
+    histories = dataset.histories(PAST[split])
+    repeats = np.array(
+        [item in histories.of_user(user) for user, item in zip(events.user, events.item, strict=True)],
+        bool,
+    )
+    events = events.take(~repeats)
+    if not len(events):
+        raise DataError(f"{dataset.folder}: split {split!r} holds no positive to evaluate")
+    return Targets(
+        user=events.user,
+        item=events.item,
+        histories=histories,
+        num_repeats=int(repeats.sum()),
+    )
+
+
+def target_ranks(targets: Targets, score_users: ScoreUsers, among: np.ndarray) -> np.ndarray:
+    """Ranks every target among the items that its user has not chosen before.
+
+    Args:
+        targets: what is to be predicted.
+        score_users: gives the scores of all items for users.
+        among: bool `[items]`, the items that are ranked.
+
+    Returns:
+        float64 `[targets]`, expected ranks from 1.
+    """
+    ranks = np.empty(len(targets.user))
+    for users, scores in score_users(np.unique(targets.user)):
+        first = np.searchsorted(targets.user, users, side="left")
+        last = np.searchsorted(targets.user, users, side="right")
+        rows = np.repeat(np.arange(len(users)), last - first)
+        chosen = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+        left_out = np.tile(~among, (len(users), 1))
+        for row, user in enumerate(users):
+            left_out[row, targets.histories.of_user(user)] = True
+        ranks[chosen] = expected_ranks(scores[rows], targets.item[chosen], left_out[rows])
+    return ranks
+
+
+def popularity(dataset: Dataset, split: str) -> ScoreUsers:
+    """Scores items by how often they were chosen before the split."""
+    histories = dataset.histories(PAST[split])
+    counts = np.bincount(histories.items, minlength=dataset.count("items")).astype(np.float32)
+
+    def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield users, np.tile(counts, (len(users), 1))
+
+    return score_users
+
+
+def random_order(dataset: Dataset, seed: int) -> ScoreUsers:
+    """Scores items by chance."""
+    generator = np.random.default_rng(seed)
+
+    def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield users, generator.random((len(users), dataset.count("items")), np.float32)
+
+    return score_users

@@ -1,0 +1,84 @@
+"""Weighted average: the score is a convex combination of the modalities' scores."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras_tuner
+import tensorflow as tf
+
+from tfmmrec.fusion.base import FUSIONS, Fusion
+
+
+@FUSIONS.register("weighted")
+@tf.keras.utils.register_keras_serializable("tfmmrec")
+class WeightedFusion(Fusion):
+    """Averages the vectors of an item's modalities with convex weights.
+
+    A user u scores an item by u·Σₘ wₘ vₘ = Σₘ wₘ (u·vₘ), with the weights of the modalities that
+    are present made to sum to one. With two modalities t and g and weights (α, 1 − α) it is
+    u·(αt + (1 − α)g).
+
+    Args:
+        names: the features, in the order of the vectors' second axis.
+        weights: a weight of at least 0 by feature; what is left out gets 0. They are made to sum
+            to one. Default: learned, and equal at first.
+
+    Example:
+        >>> fusion = WeightedFusion(["text", "image"], weights={"text": 0.5, "image": 0.5})
+        >>> item = fusion(tf.constant([[[4., 5., 6.], [7., 8., 9.]]]), tf.constant([[True, True]]))
+        >>> float(tf.tensordot([1., 2., 3.], item[0], 1))
+        41.0
+    """
+
+    def __init__(
+        self, names: Sequence[str], *, weights: Mapping[str, float] | None = None, **kwargs: Any
+    ):
+        super().__init__(names, **kwargs)
+        self.fixed_weights = None if weights is None else dict(weights)
+        if self.fixed_weights is not None:
+            _check_weights(self.fixed_weights, self.names)
+
+    def build(self, input_shape: Any) -> None:
+        self.logits = None
+        if self.fixed_weights is None:
+            self.logits = self.add_weight(
+                name="logits", shape=[len(self.names)], initializer="zeros"
+            )
+        super().build(input_shape)
+
+    def current_weights(self) -> tf.Tensor:
+        """The weights of an item that has every modality, `[features]`, which sum to one."""
+        if self.fixed_weights is not None:
+            given = [float(self.fixed_weights.get(name, 0.0)) for name in self.names]
+            return tf.constant([weight / sum(given) for weight in given])
+        return tf.nn.softmax(tf.cast(self.logits, tf.float32))
+
+    def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        weights = tf.cast(self.current_weights(), vectors.dtype)
+        weights = tf.where(mask, weights, 0.0)  # [batch, features]
+        total = tf.reduce_sum(weights, axis=1, keepdims=True)
+        weights = tf.math.divide_no_nan(weights, total)
+        vectors = tf.where(mask[..., tf.newaxis], vectors, 0.0)
+        return tf.einsum("bf,bfd->bd", weights, vectors)
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+        """Draws a weight from 0 to 1 by feature; their ratios are what counts."""
+        weights = {name: hp.Float(f"weight_{name}", 0.0, 1.0, default=0.5) for name in names}
+        return {"weights": weights if any(weights.values()) else dict.fromkeys(names, 1.0)}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "weights": self.fixed_weights}
+
+
+def _check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:
+    for name, weight in weights.items():
+        if name not in names:
+            raise ValueError(f"weights.{name}: no such feature; there are {', '.join(names)}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise ValueError(f"weights.{name} must be a number. Received: {weight!r}")
+        if not math.isfinite(weight) or weight < 0:
+            raise ValueError(f"weights.{name} must be at least 0. Received: {weight!r}")
+    if not sum(weights.values()) > 0:
+        raise ValueError(f"weights must not all be 0. Received: {dict(weights)}")

@@ -1,0 +1,19 @@
+"""The modalities, one file each."""
+
+from tfmmrec.modalities.audio import Audio
+from tfmmrec.modalities.base import MODALITIES, Modality, create
+from tfmmrec.modalities.categorical import Categorical
+from tfmmrec.modalities.image import Image
+from tfmmrec.modalities.number import Number
+from tfmmrec.modalities.text import Text
+
+__all__ = [
+    "MODALITIES",
+    "Audio",
+    "Categorical",
+    "Image",
+    "Modality",
+    "Number",
+    "Text",
+    "create",
+]

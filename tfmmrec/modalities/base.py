@@ -1,0 +1,94 @@
+"""What a modality is, and the registry in which each finds itself by name."""
+
+import abc
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from tfmmrec.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class Modality(abc.ABC):
+    """One kind of feature value, declared once for the writer, the reader, the model and serving.
+
+    A subclass is a frozen dataclass whose fields are the options of the dataset file. Absence is
+    carried in the value itself (an empty string, an empty list, NaN), so that a record on disk, a
+    row of a batch and a request to the served model mean the same thing by the same test.
+    """
+
+    kind: ClassVar[str]
+
+    @abc.abstractmethod
+    def check(self, raw: Any, folder: Path) -> list[bytes] | list[float] | None:
+        """Turns a table's value into what is stored.
+
+        Args:
+            raw: the value as the table has it, never an absent one (None or an empty string).
+            folder: the dataset file's folder, which paths are relative to.
+
+        Returns:
+            The values of the record's feature, or None when there is nothing after all.
+
+        Raises:
+            BrokenValue: the value is there, but cannot be used; the message says why.
+        """
+
+    @abc.abstractmethod
+    def parsing(self) -> Any:
+        """Returns the `tf.io` feature that reads the stored values back in batches."""
+
+    @abc.abstractmethod
+    def present(self, values: Any) -> tf.Tensor:
+        """Returns which rows of a batch of stored values have a value, bool `[batch]`."""
+
+    @abc.abstractmethod
+    def signature(self, name: str) -> tf.TensorSpec:
+        """Returns the input that a served model takes for this feature."""
+
+    def from_request(self, values: tf.Tensor) -> Any:
+        """Turns a served model's input into the form that `parsing` gives."""
+        return values
+
+    def servable(self, value: bytes) -> bytes:
+        """Turns a stored value into the form that a served model reads (most are it already)."""
+        return value
+
+    def options(self) -> dict[str, Any]:
+        """Returns the modality as the dataset file would declare it."""
+        return {"modality": self.kind, **dataclasses.asdict(self)}
+
+
+MODALITIES: dict[str, type[Modality]] = {}
+
+
+def register(modality: type[Modality]) -> type[Modality]:
+    """Class decorator: makes a modality known under its `kind`."""
+    MODALITIES[modality.kind] = modality
+    return modality
+
+
+def create(options: dict[str, Any]) -> Modality:
+    """Builds a modality from its declaration, such as `{"modality": "text"}`.
+
+    Raises:
+        ConfigError: the modality is unknown, or has no such option.
+    """
+    options = dict(options)
+    kind = options.pop("modality", None)
+    if kind not in MODALITIES:
+        raise ConfigError(
+            f"unknown modality {kind!r}; there are {', '.join(sorted(MODALITIES))}"
+            if kind
+            else "the key 'modality' is missing"
+        )
+    known = {field.name for field in dataclasses.fields(MODALITIES[kind])}
+    for option in options:
+        if option not in known:
+            raise ConfigError(
+                f"modality {kind} has no option {option!r}; "
+                f"it takes {', '.join(sorted(known)) or 'none'}"
+            )
+    return MODALITIES[kind](**options)

@@ -1,0 +1,49 @@
+"""Categories: one or several names from a vocabulary."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from tfmmrec.errors import BrokenValue
+from tfmmrec.modalities.base import Modality, register
+from tfmmrec.modalities.text import to_utf8
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Categorical(Modality):
+    """A genre, a brand, a country. Stored as a list of strings; an empty list is absent.
+
+    Attributes:
+        separator: what stands between several categories in one value; by default a value is
+            one category. A JSON list is several without it.
+    """
+
+    kind: ClassVar[str] = "categorical"
+    separator: str | None = None
+
+    def check(self, raw: Any, folder: Path) -> list[bytes] | None:
+        if isinstance(raw, dict):
+            raise BrokenValue("a category is a text or a list of texts, not an object")
+        parts = raw if isinstance(raw, list) else [raw]
+        names = [to_utf8(part) for part in parts if part is not None]
+        if self.separator:
+            names = [name for part in names for name in part.split(self.separator.encode())]
+        names = [name.strip() for name in names]
+        if any(b"\n" in name or b"\r" in name for name in names):
+            raise BrokenValue("a category holds a line break")
+        return list(dict.fromkeys(name for name in names if name)) or None
+
+    def parsing(self) -> tf.io.RaggedFeature:
+        return tf.io.RaggedFeature(tf.string)
+
+    def present(self, values: tf.RaggedTensor) -> tf.Tensor:
+        return values.row_lengths() > 0
+
+    def signature(self, name: str) -> tf.TensorSpec:
+        return tf.TensorSpec([None, None], tf.string, name)
+
+    def from_request(self, values: tf.Tensor) -> tf.RaggedTensor:
+        return tf.ragged.boolean_mask(values, tf.strings.length(values) > 0)

@@ -1,0 +1,56 @@
+"""What pictures and sounds share: a path in the table, the file's own bytes in the record."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.errors import BrokenValue
+from tfmmrec.modalities.base import Modality
+
+
+@dataclasses.dataclass(frozen=True)
+class Media(Modality):
+    """A file named in a table. Stored as the file's bytes; "" is absent."""
+
+    def check(self, raw: Any, folder: Path) -> list[bytes] | None:
+        data = read_media(raw, folder)
+        return None if data is None else [self.check_bytes(data)]
+
+    def check_bytes(self, data: bytes) -> bytes:
+        """Returns the bytes to store; raises BrokenValue when they cannot be decoded."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it accepts")
+
+    def parsing(self) -> tf.io.FixedLenFeature:
+        return tf.io.FixedLenFeature([], tf.string, default_value="")
+
+    def present(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.strings.length(values) > 0
+
+    def signature(self, name: str) -> tf.TensorSpec:
+        return tf.TensorSpec([None], tf.string, name)
+
+
+def read_media(raw: Any, folder: Path) -> bytes | None:
+    """Reads the file at a path relative to `folder`; None when there is no such file.
+
+    Raises:
+        BrokenValue: the path leaves the folder, is no file, or the file is empty or unreadable.
+    """
+    root = folder.resolve()
+    try:
+        path = (root / str(raw)).resolve()
+        if not path.is_relative_to(root):
+            raise BrokenValue(f"path {raw} leaves the folder of the dataset file")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, BrokenValue):
+            raise
+        raise BrokenValue(f"{raw}: cannot be read: {reason}") from None
+    if not data:
+        raise BrokenValue(f"{raw}: the file is empty")
+    return data

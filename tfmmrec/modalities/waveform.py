@@ -1,0 +1,229 @@
+"""Sound files as mono waveforms at a wanted rate, the same when cached and when served."""
+
+import functools
+import io
+import math
+import struct
+from typing import Any
+
+import numpy as np
+import soundfile
+import tensorflow as tf
+
+from tfmmrec.errors import BrokenValue
+
+LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
+
+# The sinc reaches over so many zero crossings to either side. With this Kaiser window (80 dB) the
+# transition band is 0.2 of the lower Nyquist frequency wide, so that it ends there.
+_ZERO_CROSSINGS = 24
+_KAISER_BETA = 8.0
+_ROLLOFF = 0.9
+
+
+def resample(waveform: tf.Tensor, rate_in: tf.Tensor, rate_out: int) -> tf.Tensor:
+    """Resamples by a windowed sinc that cuts off below the lower of the two Nyquist frequencies.
+
+    Output n stands at the input time n * rate_in / rate_out, kept as exact integers. The times
+    repeat their fractions every rate_out / gcd outputs, so that the filter is computed once for
+    each of those phases, and applied to one second of output at a time: memory does not grow
+    with the length. (Smith, "Digital Audio Resampling Home Page",
+    https://ccrma.stanford.edu/~jos/resample/.)
+
+    Args:
+        waveform: float32 `[samples]`.
+        rate_in: its rate in Hz, an integer scalar; taken as 1,000 to 384,000 if beyond those.
+        rate_out: the wanted rate in Hz.
+
+    Returns:
+        float32 `[ceil(samples * rate_out / rate_in)]`, `waveform` itself at equal rates.
+    """
+    rate_in = tf.clip_by_value(tf.cast(rate_in, tf.int32), LOWEST_RATE, HIGHEST_RATE)
+    waveform = tf.reshape(tf.cast(waveform, tf.float32), [-1])
+    return tf.cond(
+        tf.equal(rate_in, rate_out),
+        lambda: waveform,
+        lambda: _resample_by_seconds(waveform, rate_in, rate_out),
+    )
+
+
+def _resample_by_seconds(waveform: tf.Tensor, rate_in: tf.Tensor, rate_out: int) -> tf.Tensor:
+    divisor = _greatest_common_divisor(rate_in, rate_out)
+    phases = rate_out // divisor
+    filters, first = _phase_filters(rate_in, rate_out, phases)  # [phases, taps], [phases]
+    taps = tf.shape(filters)[1]
+    samples = tf.size(waveform)
+    num_outputs = -(-tf.cast(samples, tf.int64) * rate_out // tf.cast(rate_in, tf.int64))
+    seconds = tf.cast(-(-num_outputs // rate_out), tf.int32)
+    # Zeros stand in for what lies before the first sample and behind the last.
+    padded = tf.pad(waveform, [[taps, taps + (seconds * rate_in - samples) + rate_in]])
+    cycles = tf.range(divisor)[:, None, None] * (rate_in // divisor)
+    sources = taps + cycles + first[None, :, None] + tf.range(taps)  # [cycles, phases, taps]
+
+    def one_second(second: tf.Tensor) -> tf.Tensor:
+        span = padded[second * rate_in : (second + 1) * rate_in + 2 * taps + 1]
+        return tf.reshape(tf.reduce_sum(tf.gather(span, sources) * filters, axis=-1), [-1])
+
+    chunks = tf.map_fn(
+        one_second,
+        tf.range(seconds),
+        parallel_iterations=1,
+        fn_output_signature=tf.TensorSpec([rate_out], tf.float32),
+    )
+    return tf.reshape(chunks, [-1])[:num_outputs]
+
+
+def _phase_filters(
+    rate_in: tf.Tensor, rate_out: int, phases: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns each phase's filter `[phases, taps]` and the input sample `[phases]` it starts at."""
+    # The cut-off, in cycles per input sample times two.
+    cutoff = _ROLLOFF * tf.minimum(1.0, rate_out / tf.cast(rate_in, tf.float32))
+    half_width = tf.cast(tf.math.ceil(_ZERO_CROSSINGS / cutoff), tf.int32)
+    position = tf.range(tf.cast(phases, tf.int64)) * tf.cast(rate_in, tf.int64)
+    fraction = tf.cast(position % rate_out, tf.float32) / rate_out
+    offsets = tf.range(-half_width, half_width + 1)
+    distance = cutoff * (tf.cast(offsets, tf.float32) - fraction[:, None])
+    inside = tf.sqrt(tf.maximum(0.0, 1.0 - tf.square(distance / _ZERO_CROSSINGS)))
+    window = tf.math.bessel_i0(_KAISER_BETA * inside) / float(np.i0(_KAISER_BETA))
+    window = tf.where(tf.abs(distance) < _ZERO_CROSSINGS, window, 0.0)
+    angle = math.pi * distance
+    sinc = tf.where(tf.abs(angle) < 1e-6, 1.0, tf.sin(angle) / tf.where(angle == 0.0, 1.0, angle))
+    filters = sinc * window
+    # A constant stays that constant in every phase.
+    filters /= tf.reduce_sum(filters, axis=1, keepdims=True)
+    return filters, tf.cast(position // rate_out, tf.int32) - half_width
+
+
+def _greatest_common_divisor(a: tf.Tensor, b: int) -> tf.Tensor:
+    divisor, _ = tf.while_loop(
+        lambda a, b: b > 0, lambda a, b: (b, a % b), (a, tf.constant(b, tf.int32))
+    )
+    return divisor
+
+
+def decode_wav(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decodes a 16-bit PCM WAV file in the graph, by core ops alone.
+
+    Args:
+        data: the file's bytes, a string scalar; "" (absent) is a waveform without samples.
+
+    Returns:
+        The mean of the channels, float32 `[samples]` in [-1, 1], and the rate in Hz, int32 scalar.
+    """
+
+    def decode() -> tuple[tf.Tensor, tf.Tensor]:
+        channels, rate = tf.audio.decode_wav(data)
+        return tf.reduce_mean(channels, axis=1), rate
+
+    return tf.cond(
+        tf.strings.length(data) > 0,
+        decode,
+        lambda: (tf.zeros([0], tf.float32), tf.constant(16_000, tf.int32)),
+    )
+
+
+def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
+    """Decodes a WAV, MP3, FLAC or Ogg Vorbis file, by tensorflow-io where its native ops load.
+
+    Args:
+        data: the file's bytes.
+        hint: the file's name, for the error message (default none).
+
+    Returns:
+        The mean of the channels, float32 `[samples]` in about [-1, 1], and the rate in Hz.
+
+    Raises:
+        BrokenValue: the file cannot be decoded, is cut off, holds no samples or no finite ones,
+            or its rate is beyond 1,000 to 384,000 Hz.
+    """
+    try:
+        info = soundfile.info(io.BytesIO(data))
+        _refuse_cut_off(data, info)
+        channels = _decode_natively(data, info)
+        if channels is None:
+            channels, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+        waveform = channels.mean(axis=1, dtype=np.float32)
+        if len(waveform) == 0:
+            raise BrokenValue("the sound holds no samples")
+        if info.format != "OGG" and 0 < info.frames < 1 << 40 and len(waveform) < info.frames:
+            raise BrokenValue(f"sound cut off: {len(waveform)} of {info.frames} samples are there")
+        if not np.isfinite(waveform).all():
+            raise BrokenValue("the sound holds samples that are no finite numbers")
+        if not LOWEST_RATE <= info.samplerate <= HIGHEST_RATE:
+            raise BrokenValue(f"a sampling rate of {info.samplerate} Hz is not supported")
+    except BrokenValue as error:
+        raise BrokenValue(f"{hint}: {error}" if hint else str(error)) from None
+    except (soundfile.SoundFileError, RuntimeError, ValueError, struct.error) as error:
+        reason = str(error).split(": ", 1)[-1].strip()
+        where = f"{hint}: " if hint else ""
+        raise BrokenValue(f"{where}not a sound that can be decoded: {reason}") from None
+    return waveform, int(info.samplerate)
+
+
+def _refuse_cut_off(data: bytes, info: Any) -> None:
+    """Raises BrokenValue for a WAV or Ogg file that ends before its own end mark."""
+    if info.format == "WAV" and data[:4] == b"RIFF":
+        at = 12
+        while at + 8 <= len(data):
+            name, size = data[at : at + 4], struct.unpack("<I", data[at + 4 : at + 8])[0]
+            # A recorder that writes to a pipe does not know the size; it leaves all ones.
+            if name == b"data" and size < 0xFFFFF000 and at + 8 + size > len(data):
+                raise BrokenValue(f"sound cut off: {len(data) - at - 8} of {size} bytes are there")
+            at += 8 + size + size % 2
+    elif info.format == "OGG":
+        last = data.rfind(b"OggS")
+        if last < 0 or last + 27 > len(data):
+            raise BrokenValue("sound cut off inside the header of an Ogg page")
+        segments = data[last + 26]
+        end = last + 27 + segments + sum(data[last + 27 : last + 27 + segments])
+        # Bit 4 of a page's flags says that the stream ends with it.
+        if not data[last + 5] & 4 or end > len(data):
+            raise BrokenValue("sound cut off: the Ogg stream does not end")
+
+
+@functools.cache
+def _native_decoders() -> dict[tuple[str, str], tuple[Any, float, float]]:
+    """Returns by format and subtype tensorflow-io's decoder, and the zero and scale of samples.
+
+    32-bit and 64-bit WAV and Ogg Opus are left out: its decoder misreads or refuses them.
+    """
+    try:
+        import tensorflow_io as tfio
+
+        tfio.audio.decode_wav(_SHORTEST_WAV, dtype=tf.int16)
+    except Exception:  # whatever keeps the ops from loading, soundfile decodes in their place
+        return {}
+    wav, flac = tfio.audio.decode_wav, tfio.audio.decode_flac
+    return {
+        ("WAV", "PCM_U8"): (functools.partial(wav, dtype=tf.uint8), 128.0, 2.0**7),
+        ("WAV", "PCM_16"): (functools.partial(wav, dtype=tf.int16), 0.0, 2.0**15),
+        ("WAV", "PCM_24"): (functools.partial(wav, dtype=tf.int32), 0.0, 2.0**31),
+        ("WAV", "FLOAT"): (functools.partial(wav, dtype=tf.float32), 0.0, 1.0),
+        ("FLAC", "PCM_S8"): (functools.partial(flac, dtype=tf.uint8), 128.0, 2.0**7),
+        ("FLAC", "PCM_16"): (functools.partial(flac, dtype=tf.int16), 0.0, 2.0**15),
+        ("FLAC", "PCM_24"): (functools.partial(flac, dtype=tf.int32), 0.0, 2.0**31),
+        ("MP3", "MPEG_LAYER_III"): (tfio.audio.decode_mp3, 0.0, 1.0),
+        ("OGG", "VORBIS"): (tfio.audio.decode_vorbis, 0.0, 1.0),
+    }
+
+
+# Mono, 8000 Hz, 16 bits, two samples of zero.
+_SHORTEST_WAV = (
+    b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0"
+    b"data\x04\0\0\0\0\0\0\0"
+)
+
+
+def _decode_natively(data: bytes, info: Any) -> np.ndarray | None:
+    """Decodes by tensorflow-io, float32 `[samples, channels]`; None where it cannot."""
+    native = _native_decoders().get((info.format, info.subtype))
+    if native is None:
+        return None
+    decode, zero, scale = native
+    try:
+        with tf.device("/CPU:0"):
+            samples = decode(data).numpy()
+    except (tf.errors.OpError, NotImplementedError):
+        return None
+    return ((samples.astype(np.float64) - zero) / scale).astype(np.float32)

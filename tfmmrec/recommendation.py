@@ -1,0 +1,154 @@
+"""Answers for users, written as JSON lines."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from tfmmrec.dataset import Dataset, Histories
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.evaluation.targets import PAST
+from tfmmrec.interactions import SPLITS
+from tfmmrec.recommender import Recommender, raw_values
+from tfmmrec.runs import load_run
+
+_BATCH = 256
+
+
+def recommend(
+    run: Path,
+    *,
+    users: str = "all",
+    k: int = 10,
+    out: Path | None = None,
+    split: str | None = None,
+    candidates: Path | None = None,
+    quiet: bool = False,
+) -> list[dict]:
+    """Answers the best items for users.
+
+    Args:
+        run: a run folder.
+        users: `all`, a file with one id a line, or ids with commas between them. An unknown user
+            is answered as one without history.
+        k: items a user.
+        out: where to write one line a user, `{"user": …, "items": […], "scores": […]}`.
+        split: answer as of the moment before this split (`valid` or `test`); what users chose
+            before is their history and is left out. Default: as of now, and all that a user did
+            is left out.
+        candidates: a file with one item id a line; only those are ranked.
+        quiet: no progress bar.
+
+    Returns:
+        The lines.
+    """
+    if k < 1:
+        raise ConfigError(f"k must be at least 1. Received: {k}")
+    if split is not None and split not in PAST:
+        raise ConfigError(f"split must be one of {', '.join(PAST)}. Received: {split!r}")
+    assembly = load_run(run, quiet=quiet)
+    dataset = assembly.dataset
+    names = _user_ids(users, dataset)
+    mask = None if candidates is None else _candidate_mask(candidates, dataset)
+    recommender = Recommender(assembly)
+    histories = dataset.histories(PAST[split] if split else SPLITS)
+    done = histories if split else dataset.all_done()
+    lines = []
+    starts = range(0, len(names), _BATCH)
+    for start in tqdm.tqdm(starts, desc="recommend", disable=True if quiet else None):
+        batch = names[start : start + _BATCH]
+        lines += _answer(recommender, dataset, batch, k, histories, done, mask)
+    if out is not None:
+        _write_lines(out, lines)
+    return lines
+
+
+def _answer(
+    recommender: Recommender,
+    dataset: Dataset,
+    names: list[str],
+    k: int,
+    histories: Histories,
+    done: Histories,
+    candidates: np.ndarray | None,
+) -> list[dict]:
+    rows = np.array([dataset.user_rows.get(name, -1) for name in names])
+    items, scores = recommender.recommend(
+        _id_table(dataset, histories, rows),
+        _id_table(dataset, done, rows),
+        tf.fill([len(names)], k),
+        raw_values(dataset, "users", rows),
+        candidates=candidates,
+    )
+    lines = []
+    for name, row, points in zip(names, items.numpy(), scores.numpy(), strict=True):
+        given = row != b""
+        lines.append(
+            {
+                "user": name,
+                "items": [item.decode() for item in row[given]],
+                "scores": [float(point) for point in points[given]],
+            }
+        )
+    return lines
+
+
+def _id_table(dataset: Dataset, histories: Histories, rows: np.ndarray) -> tf.Tensor:
+    ids = np.array([*dataset.item_ids, ""], object)
+    nobody = np.zeros(0, np.int32)
+    past = [histories.of_user(row) if row >= 0 else nobody for row in rows]
+    table = tf.ragged.constant([list(ids[items]) for items in past], tf.string, ragged_rank=1)
+    return table.to_tensor(default_value="")
+
+
+def _user_ids(users: str, dataset: Dataset) -> list[str]:
+    if users == "all":
+        return dataset.user_ids
+    path = Path(users)
+    if path.is_file():
+        names = _read_ids(path)
+        if not any(name in dataset.user_rows for name in names):
+            raise DataError(f"{path}: names no user of {dataset.folder}; one id a line is needed")
+        return names
+    names = [name.strip() for name in users.split(",") if name.strip()]
+    if not names:
+        raise ConfigError("users: give all, a file with one id a line, or ids. Received: nothing")
+    if len(names) == 1 and names[0] not in dataset.user_rows:
+        raise DataError(f"users: {users!r} is neither a file nor a user of {dataset.folder}")
+    return names
+
+
+def _candidate_mask(path: Path, dataset: Dataset) -> np.ndarray:
+    mask = np.zeros(len(dataset.item_ids), bool)
+    for name in _read_ids(path):
+        if name not in dataset.item_rows:
+            raise DataError(f"{path}: {name!r} is no item of {dataset.folder}")
+        mask[dataset.item_rows[name]] = True
+    if not mask.any():
+        raise DataError(f"{path}: names no item; one id a line is needed")
+    return mask
+
+
+def _read_ids(path: Path) -> list[str]:
+    try:
+        lines: Iterable[str] = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _write_lines(out: Path, lines: list[dict]) -> None:
+    """Writes the file whole or not at all."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = out.with_name(f".{out.name}.partial")
+        partial.write_text(
+            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines),
+            encoding="utf-8",
+        )
+        partial.replace(out)
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written: {error.strerror}") from None

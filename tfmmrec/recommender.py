@@ -1,0 +1,176 @@
+"""A trained model from raw values to item ids: what is served, and what the commands use as well."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.assembly import Assembly, EncodedSide
+from tfmmrec.dataset import Dataset, SideName
+from tfmmrec.index import top_items
+from tfmmrec.projection import unit_length
+from tfmmrec.towers import Feature
+
+USER_PREFIX = "user_"
+
+
+class Recommender(tf.Module):
+    """Histories, user features and raw item content in; item ids, scores and vectors out.
+
+    All of it is core ops, so that the same functions run here and in a stock TensorFlow Serving.
+
+    Args:
+        assembly: a trained model and what it was built from.
+    """
+
+    def __init__(self, assembly: Assembly):
+        super().__init__()
+        dataset = assembly.dataset
+        self.schema = dataset.schema
+        self.model = assembly.model
+        self.items = assembly.items
+        self.users = assembly.users
+        self.max_history = assembly.max_history
+        # Only what the towers compute is kept, not the tables that they are computed from.
+        self.item_vectors = tf.constant(assembly.scorer().item_vectors())
+        self.content_vectors = tf.constant(_content_vectors(assembly))
+        self.item_ids = tf.constant(dataset.item_ids)
+        self.item_rows = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                self.item_ids, tf.range(len(dataset.item_ids), dtype=tf.int32)
+            ),
+            default_value=-1,
+        )
+
+    def recommend(
+        self,
+        history: tf.Tensor,
+        exclude: tf.Tensor,
+        k: tf.Tensor,
+        user_features: Mapping[str, tf.Tensor],
+        candidates: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Answers the best items for a batch of users; what they chose before is left out.
+
+        Args:
+            history: string `[batch, n]`, ids of what each user chose, oldest first, filled with
+                "". Ids that are not in the catalogue are passed over.
+            exclude: string `[batch, m]`, ids that are not to be answered, filled with "".
+            k: int32 `[batch]`, how many items each user gets.
+            user_features: raw values by feature, as `Modality.signature` says.
+            candidates: bool `[items]`, the items that may be answered; default all.
+
+        Returns:
+            ids, string `[batch, max k]`, and scores, float32 `[batch, max k]`, best first.
+        """
+        known = self.item_rows.lookup(history)
+        past = tf.ragged.boolean_mask(known, known >= 0)[:, -self.max_history :]
+        rows = past.to_tensor(default_value=-1)
+        queries = self.model.query_vectors(
+            tf.gather(self.item_vectors, tf.maximum(rows, 0)),
+            rows >= 0,
+            self._features("users", user_features),
+        )
+        scores = tf.matmul(queries, self.item_vectors, transpose_b=True)
+        if candidates is not None:
+            scores = tf.where(candidates, scores, tf.float32.min)
+        left_out = tf.concat([known, self.item_rows.lookup(exclude)], axis=1)
+        return top_items(scores, k, left_out, self.item_ids)
+
+    def encode_items(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Gives the vectors of items, known or new, from their raw content.
+
+        Args:
+            features: raw values by feature, as `Modality.signature` says; text as UTF-8, pictures
+                as the bytes of JPEG, PNG, GIF or BMP files, sounds as 16-bit PCM WAV files.
+
+        Returns:
+            float32 `[batch, dim]` of length 1, such as stand in the index; 0 without content.
+        """
+        return self.model.item_tower.content(self._features("items", features))
+
+    def search(
+        self, features: Mapping[str, tf.Tensor], k: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Answers the items whose content is most like the content given.
+
+        The similarity is the cosine of the content vectors that the item tower makes of whatever
+        modalities are given, plus the cosine in the encoders' own spaces for the items that have
+        the modality as well (both from -1 to 1, summed).
+
+        Args:
+            features: raw values by feature, as for `encode_items`.
+            k: int32 `[batch]`.
+
+        Returns:
+            As `recommend`.
+        """
+        encoded = self._features("items", features)
+        vectors = self.model.item_tower.content(encoded)
+        scores = tf.matmul(vectors, self.content_vectors, transpose_b=True)
+        scores += self._encoder_similarity(encoded)
+        nothing = tf.fill([tf.shape(k)[0], 1], -1)
+        return top_items(scores, k, nothing, self.item_ids)
+
+    def _encoder_similarity(self, encoded: Mapping[str, Feature]) -> tf.Tensor:
+        """The mean cosine over the given features between standardised encoder outputs."""
+        total: tf.Tensor = 0.0
+        count: tf.Tensor = 0.0
+        projections = self.model.item_tower.projections
+        for info, projection in zip(projections.features, projections.projections, strict=True):
+            if info.vocabulary_size:
+                continue
+            output, given = encoded[info.name]
+            mine = unit_length(projection.standardize(output))
+            table = self.model.items
+            theirs = unit_length(projection.standardize(table.outputs[info.name]))
+            theirs = tf.where(table.present[info.name][:, tf.newaxis], theirs, 0.0)
+            given = tf.cast(given, tf.float32)[:, tf.newaxis]
+            total += given * tf.matmul(mine, theirs, transpose_b=True)
+            count += given
+        return tf.math.divide_no_nan(total, count)
+
+    def _features(self, side: SideName, raw: Mapping[str, tf.Tensor]) -> dict[str, Feature]:
+        encoded: EncodedSide = self.items if side == "items" else self.users
+        declared = self.schema.items if side == "items" else self.schema.users
+        features = {}
+        for name, encoder in encoded.encoders.items():
+            values = declared[name].from_request(raw[name])
+            features[name] = (encoder.encode(values), declared[name].present(values))
+        return features
+
+
+def _content_vectors(assembly: Assembly, batch_size: int = 512) -> np.ndarray:
+    """The vectors that the item tower makes of every item's content, without ids."""
+    tower, table = assembly.model.item_tower, assembly.model.items
+    num_items = assembly.dataset.count("items")
+    if tower.projections is None:
+        return np.zeros([num_items, tower.dim], np.float32)
+    content = tf.function(lambda rows: tower.content(table.gather(rows)), reduce_retracing=True)
+    batches = [
+        content(tf.range(start, min(start + batch_size, num_items))).numpy()
+        for start in range(0, num_items, batch_size)
+    ]
+    return np.concatenate(batches)
+
+
+def raw_values(dataset: Dataset, side: SideName, rows: np.ndarray) -> dict[str, tf.Tensor]:
+    """Reads the features of some known items or users in the form that a request has.
+
+    Args:
+        rows: the rows wanted, `[batch]`; -1 stands for somebody unknown, whose values are absent.
+
+    Returns:
+        Raw values by feature, as `Modality.signature` says.
+    """
+    values = {}
+    for name, modality in dataset.features(side).items():
+        batches = list(dataset.values(side, name, batch_size=4096))
+        batches.append(tf.io.parse_example([b""], {name: modality.parsing()})[name])
+        # The empty record, behind all others, is what an unknown row points to.
+        places = np.where(rows < 0, dataset.count(side), rows)
+        column = tf.gather(tf.concat(batches, axis=0), places)
+        if isinstance(column, tf.RaggedTensor):
+            column = column.to_tensor(default_value="")
+        values[name] = column
+    return values

@@ -1,0 +1,84 @@
+"""The run folder: what was trained on what, the weights, the figures."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.assembly import Assembly, assemble
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.folders import MANIFEST, checksum, read_json, write_json
+from tfmmrec.version import __version__
+
+RUN = "run.json"
+_FORMAT = 1
+_WEIGHTS = "weights/model"
+
+
+def save_run(folder: Path, assembly: Assembly, metrics: dict[str, Any]) -> None:
+    """Writes the weights, then run.json, without which a folder is no run."""
+    (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
+    tf.train.Checkpoint(model=assembly.model).write(str(folder / _WEIGHTS))
+    write_json(
+        folder / RUN,
+        {
+            "format": _FORMAT,
+            "version": __version__,
+            "data": str(assembly.dataset.folder.resolve()),
+            "manifest_sha256": checksum(assembly.dataset.folder / MANIFEST),
+            "config": dataclasses.asdict(assembly.config),
+            "encoders": {
+                name: encoder.describe()
+                for side in (assembly.users, assembly.items)
+                for name, encoder in side.encoders.items()
+            },
+            "metrics": metrics,
+        },
+    )
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Reads run.json.
+
+    Raises:
+        DataError: the folder is no run, or one of another format.
+    """
+    path = Path(folder) / RUN
+    if not path.is_file():
+        raise DataError(f"{folder}: not a run folder (it has no {RUN}); run tfmmrec train")
+    content = read_json(path)
+    if content.get("format") != _FORMAT:
+        raise DataError(f"{path}: format {content.get('format')} is not {_FORMAT}; train again")
+    return content
+
+
+def load_run(folder: Path, *, quiet: bool = False) -> Assembly:
+    """Opens a run: its data folder, its encoders and its trained model.
+
+    Raises:
+        DataError: the run, its data folder or an encoder is gone or has changed since training.
+    """
+    run = read_run(folder)
+    dataset = Dataset(Path(run["data"]))
+    if checksum(dataset.folder / MANIFEST) != run["manifest_sha256"]:
+        raise DataError(f"{folder}: the data in {dataset.folder} changed since; train again")
+    try:
+        config = TrainConfig(**{**run["config"], "quiet": quiet})
+    except TypeError as error:
+        raise ConfigError(f"{folder}/{RUN}: config: {error}; train again") from None
+    assembly = assemble(dataset, config)
+    for side in (assembly.users, assembly.items):
+        for name, encoder in side.encoders.items():
+            if encoder.fingerprint != run["encoders"][name]["fingerprint"]:
+                raise DataError(f"{folder}: the encoder of {name} changed since; train again")
+    weights = Path(folder) / _WEIGHTS
+    try:
+        checkpoint = tf.train.Checkpoint(model=assembly.model)
+        checkpoint.read(str(weights)).expect_partial().assert_existing_objects_matched()
+    except (tf.errors.OpError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{weights}: the weights cannot be read: {reason}; train again") from None
+    return assembly

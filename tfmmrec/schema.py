@@ -1,0 +1,72 @@
+"""What items, users and interactions hold: named modalities, to and from schema.json."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfmmrec import modalities
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.modalities import Modality
+
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Schema:
+    """The features of both sides of a data folder.
+
+    Attributes:
+        name: the data set's name.
+        items: item features by name.
+        users: user features by name.
+        has_time: whether interactions came with times.
+        has_rating: whether interactions came with ratings.
+    """
+
+    name: str
+    items: Mapping[str, Modality]
+    users: Mapping[str, Modality]
+    has_time: bool = False
+    has_rating: bool = False
+
+    def save(self, path: Path) -> None:
+        """Writes schema.json."""
+        content = {
+            "format": FORMAT,
+            "name": self.name,
+            "items": {name: modality.options() for name, modality in self.items.items()},
+            "users": {name: modality.options() for name, modality in self.users.items()},
+            "interactions": {"time": self.has_time, "rating": self.has_rating},
+        }
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Schema":
+        """Reads schema.json; raises DataError when it is of another format."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.get("format") != FORMAT:
+            raise DataError(
+                f"{path}: format {content.get('format')} is not {FORMAT}; pack the data again"
+            )
+        return cls(
+            name=content["name"],
+            items=create_features(content["items"], f"{path}: items"),
+            users=create_features(content["users"], f"{path}: users"),
+            has_time=content["interactions"]["time"],
+            has_rating=content["interactions"]["rating"],
+        )
+
+
+def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modality]:
+    """Builds the modalities of `{feature: {modality: …}}`; `where` opens the error's line."""
+    features = {}
+    for name, options in declared.items():
+        if not isinstance(options, Mapping):
+            raise ConfigError(f"{where}.{name}: write {{modality: …}}. Received: {options!r}")
+        try:
+            features[name] = modalities.create(dict(options))
+        except ConfigError as error:
+            raise ConfigError(f"{where}.{name}: {error}") from None
+    return features
