@@ -6,7 +6,6 @@ import sys
 # TensorFlow Recommenders is written for Keras 2. TensorFlow reads this switch when it is first
 # imported, so this is the one place that sets it, before anything of ours imports TensorFlow.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def _refuse_keras_3() -> None:

@@ -38,7 +38,7 @@ _PROBES = {
     "tensorflow-hub": "import tensorflow_hub",
     "tensorflow-io": "import tensorflow as tf, tensorflow_io as tfio; "
     "tfio.audio.resample(tf.zeros([8, 1]), 8000, 4000)",
-    "scann": "import scann",
+    "scann": "from scann import scann_ops",
     "tensorflow-recommenders": "import tensorflow_recommenders",
     "tensorflow-text": "import tensorflow_text",
     "keras-tuner": "import keras_tuner",
@@ -189,18 +189,18 @@ _SAME_MINOR = ("tf-keras", "tensorflow-text")
 _BOUND_BY_TESTED = frozenset(
     ("numpy", "protobuf", "pyarrow", "tensorflow-metadata", "tensorflow-serving-api", "scann")
 )
-# Nothing needs these, but installed they break what is needed.
-_HARMFUL = ("scann",)
+# Nothing needs the first, but installed it can break the import of the second.
+_HARMFUL = {"scann": "tensorflow-recommenders"}
 
 _WHY = {
     "numpy": "TensorFlow 2.17 fails to import beside numpy 2",
-    "protobuf": "TensorFlow 2.17's generated messages fail to import beside protobuf 5",
-    "pyarrow": "newer ones fail to import beside TensorFlow 2.17's numpy",
-    "scann": "a scann that does not match TensorFlow breaks `import tensorflow_recommenders`",
+    "protobuf": "TensorFlow 2.17 is made for protobuf 4",
+    "pyarrow": "newer ones fail to import beside numpy 1, which TensorFlow 2.17 needs",
+    "scann": "one of another TensorFlow can break `import tensorflow_recommenders`",
     "scikit-learn": "keras-tuner's BayesianOptimization needs it",
     "scipy": "keras-tuner's BayesianOptimization needs it",
     "setuptools": "tensorflow-hub imports pkg_resources, which setuptools 81 dropped",
-    "tensorflow-metadata": "its generated messages need the protobuf of its own time",
+    "tensorflow-metadata": "newer ones need protobuf 5 to import",
     "tensorflow-text": "its native ops load only beside TensorFlow's same minor version",
     "tf-keras": "TensorFlow Recommenders needs Keras 2: tf-keras of TensorFlow's minor version",
 }
@@ -264,7 +264,9 @@ def doctor() -> int:
             # Whole lines, whatever the width, so that they can be copied.
             console.print(line, soft_wrap=True, markup=False, highlight=False)
     if problems:
-        console.print("Run these in the folder of constraints.txt, then `tfmmrec doctor` again.")
+        console.print(
+            "Run these lines in the folder of constraints.txt, then `tfmmrec doctor` again."
+        )
     else:
         console.print("Everything fits together.")
     return int(any(finding.state == "error" for finding in findings))
@@ -297,6 +299,7 @@ def _packages(environment: Environment) -> Iterator[Finding]:
         version, needed = environment.installed.get(name), _shown(specifier) or "any"
         because = f": {_WHY[name]}" if name in _WHY else ""
         mend = _install(environment, name, specifier)
+        severity = _severity(environment, name, optional)
         if version is None and optional:
             yield Finding(name, "-", f"optional, {needed}")
         elif version is None:
@@ -306,7 +309,7 @@ def _packages(environment: Environment) -> Iterator[Finding]:
             yield _other_tensorflow(version, needed)
         elif not _fits(specifier, version):
             problem = f"{name} {version} does not fit, {needed} is needed{because}"
-            yield Finding(name, version, needed, _severity(name, optional), problem, mend)
+            yield Finding(name, version, needed, severity, problem, mend)
         elif name == "tensorflow-io" and _minor(environment) not in _NATIVE_IO_BESIDE:
             yield _no_native_io(version, needed, f"TensorFlow is {_minor(environment)}")
         else:
@@ -330,7 +333,10 @@ def _stated_by_packages(environment: Environment) -> Iterator[Finding]:
     """Yields what `pip check` would say of the packages that tfmmrec uses."""
     minor = ".".join(environment.python.split(".")[:2])
     python = {"python_full_version": environment.python, "python_version": minor, "extra": ""}
-    for owner, _, optional in _needs(environment):
+    for owner, specifier, optional in _needs(environment):
+        # What a version states that has to change anyway does not count.
+        if owner != "tensorflow" and not _fits(specifier, environment.installed.get(owner, "0")):
+            continue
         for stated in map(Requirement, environment.requires.get(owner, ())):
             name = canonicalize_name(stated.name)
             if name in ("tensorflow", *_SAME_MINOR):  # judged by their own rules
@@ -341,7 +347,7 @@ def _stated_by_packages(environment: Environment) -> Iterator[Finding]:
             if version is None or not _fits(stated.specifier, version):
                 problem = f"{owner} needs {name}{needed}, but there is {version or 'none'}"
                 mend = _install(environment, name, stated.specifier)
-                severity = _severity(owner, optional)
+                severity = _severity(environment, owner, optional)
                 yield Finding(name, version or "-", needed or "any", severity, problem, mend)
 
 
@@ -354,15 +360,16 @@ def _imports(environment: Environment) -> Iterator[Finding]:
             continue
         told.add(error)
         version, needed = environment.installed[name], _shown(specifier) or "any"
+        severity = _severity(environment, name, optional)
         problem = f"{name} {version} fails to import ({error})"
         if name == "tensorflow-io":
             yield _no_native_io(version, needed, error)
         elif name in _HARMFUL:
             problem, mend = f"{problem}: {_WHY[name]}", f"pip uninstall -y {name}"
-            yield Finding(name, version, needed, "error", problem, mend)
+            yield Finding(name, version, needed, severity, problem, mend)
         else:
             mend = f"{_install(environment, name, specifier)} --force-reinstall --no-deps"
-            yield Finding(name, version, needed, _severity(name, optional), problem, mend)
+            yield Finding(name, version, needed, severity, problem, mend)
 
 
 def _devices(environment: Environment) -> Iterator[Finding]:
@@ -400,8 +407,9 @@ def _minor(environment: Environment) -> str:
     return ".".join(environment.installed.get("tensorflow", "2.17").split(".")[:2])
 
 
-def _severity(name: str, optional: bool) -> str:
-    return "warning" if optional and name not in _HARMFUL else "error"
+def _severity(environment: Environment, name: str, optional: bool) -> str:
+    harms = _HARMFUL.get(name) in environment.failures
+    return "warning" if optional and not harms else "error"
 
 
 def _install(environment: Environment, name: str, specifier: SpecifierSet) -> str:

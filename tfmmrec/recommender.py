@@ -1,6 +1,7 @@
 """A trained model from raw values to item ids: what is served, and what the commands use as well."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -31,9 +32,12 @@ class Recommender(tf.Module):
         self.items = assembly.items
         self.users = assembly.users
         self.max_history = assembly.max_history
-        # Only what the towers compute is kept, not the tables that they are computed from.
-        self.item_vectors = tf.constant(assembly.scorer().item_vectors())
-        self.content_vectors = tf.constant(_content_vectors(assembly))
+        # Variables, since a graph with large constants in it cannot be saved.
+        self.item_vectors = _frozen(assembly.scorer().item_vectors())
+        self.content_vectors = _frozen(_content_vectors(assembly))
+        self.encoder_vectors = {
+            name: _frozen(vectors) for name, vectors in _encoder_vectors(assembly).items()
+        }
         self.item_ids = tf.constant(dataset.item_ids)
         self.item_rows = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
@@ -116,19 +120,31 @@ class Recommender(tf.Module):
         """The mean cosine over the given features between standardised encoder outputs."""
         total: tf.Tensor = 0.0
         count: tf.Tensor = 0.0
-        projections = self.model.item_tower.projections
-        for info, projection in zip(projections.features, projections.projections, strict=True):
-            if info.vocabulary_size:
+        for projection in self.model.item_tower.projections.projections:
+            if projection.name not in self.encoder_vectors:
                 continue
-            output, given = encoded[info.name]
+            output, given = encoded[projection.name]
             mine = unit_length(projection.standardize(output))
-            table = self.model.items
-            theirs = unit_length(projection.standardize(table.outputs[info.name]))
-            theirs = tf.where(table.present[info.name][:, tf.newaxis], theirs, 0.0)
             given = tf.cast(given, tf.float32)[:, tf.newaxis]
+            theirs = self.encoder_vectors[projection.name]
             total += given * tf.matmul(mine, theirs, transpose_b=True)
             count += given
         return tf.math.divide_no_nan(total, count)
+
+    def resources(self) -> dict[str, Any]:
+        """Every variable, table and file that the functions read, to be saved with them."""
+        model = self.model
+        encoders = [*self.items.encoders.values(), *self.users.encoders.values()]
+        return {
+            "weights": [
+                *model.item_tower.variables,
+                *model.query_tower.variables,
+                model.log_temperature,
+            ],
+            "index": [self.item_vectors, self.content_vectors, *self.encoder_vectors.values()],
+            "item_rows": self.item_rows,
+            "encoders": [encoder.resources() for encoder in encoders],
+        }
 
     def _features(self, side: SideName, raw: Mapping[str, tf.Tensor]) -> dict[str, Feature]:
         encoded: EncodedSide = self.items if side == "items" else self.users
@@ -138,6 +154,25 @@ class Recommender(tf.Module):
             values = declared[name].from_request(raw[name])
             features[name] = (encoder.encode(values), declared[name].present(values))
         return features
+
+
+def _frozen(vectors: np.ndarray) -> tf.Variable:
+    return tf.Variable(vectors, trainable=False)
+
+
+def _encoder_vectors(assembly: Assembly) -> dict[str, np.ndarray]:
+    """The standardised encoder outputs of every item, of length 1; zeros where absent."""
+    projections = assembly.model.item_tower.projections
+    if projections is None:
+        return {}
+    vectors = {}
+    for projection in projections.projections:
+        if not projection.vocabulary_size:
+            encoded = assembly.items.encoded[projection.name]
+            standard = projection.standardize(tf.constant(np.asarray(encoded.outputs)))
+            present = encoded.present[:, np.newaxis]
+            vectors[projection.name] = unit_length(standard).numpy() * present
+    return vectors
 
 
 def _content_vectors(assembly: Assembly, batch_size: int = 512) -> np.ndarray:

@@ -28,6 +28,10 @@ class FeatureEncoder(tf.Module, abc.ABC):
             1 stands for what is not in the vocabulary). What absent values get has no meaning.
         """
 
+    def resources(self) -> Any:
+        """What holds the variables, tables and files that `encode` reads, to be saved with it."""
+        return self
+
     def describe(self) -> dict[str, Any]:
         """What a run stores about the encoder, as JSON."""
         return {"encoder": type(self).__name__, "fingerprint": self.fingerprint}

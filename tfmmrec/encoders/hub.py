@@ -128,6 +128,9 @@ class HubEncoder(FeatureEncoder):
             )
         return int(output.shape[-1])
 
+    def resources(self) -> Any:
+        return self.module.resolved_object
+
     def describe(self) -> dict[str, Any]:
         return {
             **super().describe(),

@@ -1,0 +1,63 @@
+"""The whole job on the synthetic catalogue: pack, train, evaluate, tune, export, recommend."""
+
+import json
+from pathlib import Path
+
+import rich.console
+
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.evaluation.report import evaluate, print_metrics
+from tfmmrec.export import export
+from tfmmrec.folders import refuse_existing
+from tfmmrec.packing import PackOptions, pack
+from tfmmrec.recommendation import recommend
+from tfmmrec.searching import item_texts, search
+from tfmmrec.synthetic import SyntheticConfig, draw_world, write_world
+from tfmmrec.training import train
+from tfmmrec.tuning import TuneConfig, tune
+
+
+def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
+    """Runs every stage once and prints what comes out.
+
+    Args:
+        out: the folder to work in, which must not be there yet.
+        seed: of the training and the search; the catalogue is always the same.
+        quiet: no progress bars.
+    """
+    console = rich.console.Console()
+    say = console.print
+    refuse_existing(out)
+    data, run = out / "data", out / "run"
+    say("[bold]1. A catalogue drawn by program[/bold]: words, pictures and sounds")
+    write_world(draw_world(SyntheticConfig()), out / "catalogue")
+    say("[bold]2. Pack[/bold] tables and media into TFRecords")
+    pack(out / "catalogue" / "dataset.yaml", data, PackOptions(quiet=quiet))
+    say("[bold]3. Train[/bold] the two towers on built-in encoders")
+    train(data, run, TrainConfig(seed=seed, quiet=quiet))
+    say("[bold]4. Evaluate[/bold] over the whole catalogue")
+    print_metrics(evaluate(run, quiet=True, seed=seed), console)
+    say("[bold]5. Tune[/bold] the fusion weights a little with Keras Tuner")
+    search_config = TuneConfig(trials=3, epochs=3, seed=seed, quiet=True)
+    best = tune(data, out / "tuned", search_config)
+    say(f"   best of 3 short trials: {best['fusion']['weights']}")
+    say("[bold]6. Export[/bold] a SavedModel for TensorFlow Serving")
+    version = export(run, out / "models" / "demo", quiet=True)
+    say(f"   {version}")
+    say("[bold]7. Recommend and search[/bold]")
+    _show_answers(say, data, run)
+    say(f"All of it stands in {out}; serve it: tfmmrec serve {out / 'models' / 'demo'}")
+
+
+def _show_answers(say, data: Path, run: Path) -> None:
+    dataset = Dataset(data)
+    user = dataset.user_ids[0]
+    answer = recommend(run, users=user, k=5, split="test", quiet=True)[0]
+    texts = item_texts(dataset, answer["items"])
+    say(f"   for user {user}:")
+    for item, score in zip(answer["items"], answer["scores"], strict=True):
+        say(f"   {score:7.3f}  {item}  {' / '.join(texts[item].values())[:80]}")
+    words = next(iter(texts[answer["items"][0]].values()))
+    found = [entry["item"] for entry in search(run, text=words, k=3)]
+    say(f"   like the words {json.dumps(words, ensure_ascii=False)}: {', '.join(found)}")

@@ -1,0 +1,129 @@
+"""A run becomes a SavedModel that a stock TensorFlow Serving loads."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.errors import DataError
+from tfmmrec.folders import whole_folder
+from tfmmrec.modalities import Modality
+from tfmmrec.recommender import USER_PREFIX, Recommender
+from tfmmrec.runs import load_run
+from tfmmrec.warmup import Request, read_warmup, write_warmup
+
+
+def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
+    """Exports a run as the next version of a served model.
+
+    The signatures are `serving_default` (histories to item ids and scores), `encode_items` (raw
+    content to vectors) and `search` (raw content to item ids and scores); docs/FORMATS.md has
+    their inputs. Every signature is run on the warm-up requests before the folder appears.
+
+    Args:
+        run: a run folder.
+        out: the model's folder; the version becomes a folder of its own in it.
+        quiet: no progress bars.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        TfmmrecError: the run cannot be loaded, or the folder cannot be written.
+    """
+    recommender = Recommender(load_run(run, quiet=quiet))
+    version_dir = Path(out) / str(_next_version(Path(out)))
+    with whole_folder(version_dir) as folder:
+        servable = tf.Module()
+        # The functions and what they read, without Keras, whose layers would be saved as well.
+        servable.resources = recommender.resources()
+        tf.saved_model.save(servable, str(folder), signatures=_signatures(recommender))
+        write_warmup(folder, Path(out).name, _warmup_requests(recommender))
+        _run_warmup(folder)
+    return version_dir
+
+
+def _next_version(out: Path) -> int:
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: is a file; give a folder")
+    versions = [int(path.name) for path in out.glob("*") if path.name.isdecimal()]
+    return max(versions, default=0) + 1
+
+
+def _signatures(recommender: Recommender) -> dict[str, Any]:
+    strings = tf.TensorSpec([None, None], tf.string)
+    counts = tf.TensorSpec([None], tf.int32)
+    users = _specs(recommender.schema.users, USER_PREFIX)
+    items = _specs(recommender.schema.items, "")
+
+    def answer(items_and_scores: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {"items": items_and_scores[0], "scores": items_and_scores[1]}
+
+    def recommend(history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, **user: tf.Tensor) -> Any:
+        features = {name.removeprefix(USER_PREFIX): value for name, value in user.items()}
+        return answer(recommender.recommend(history, exclude, k, features))
+
+    def encode_items(**features: tf.Tensor) -> Any:
+        return {"vectors": recommender.encode_items(features)}
+
+    def search(k: tf.Tensor, **features: tf.Tensor) -> Any:
+        return answer(recommender.search(features, k))
+
+    signatures = {
+        "serving_default": tf.function(recommend).get_concrete_function(
+            _named(strings, "history"), _named(strings, "exclude"), _named(counts, "k"), **users
+        )
+    }
+    if items:
+        signatures["encode_items"] = tf.function(encode_items).get_concrete_function(**items)
+        signatures["search"] = tf.function(search).get_concrete_function(
+            _named(counts, "k"), **items
+        )
+    return signatures
+
+
+def _specs(features: Mapping[str, Modality], prefix: str) -> dict[str, tf.TensorSpec]:
+    return {f"{prefix}{name}": m.signature(f"{prefix}{name}") for name, m in features.items()}
+
+
+def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
+    return tf.TensorSpec(spec.shape, spec.dtype, name)
+
+
+def _warmup_requests(recommender: Recommender) -> list[Request]:
+    """A request of one row and one of two for each signature, with known items and with nothing."""
+    ids = recommender.item_ids.numpy()[:2]
+    requests: list[Request] = []
+    for size in (1, 2):
+        users = _absent(recommender.schema.users, USER_PREFIX, size)
+        items = _absent(recommender.schema.items, "", size)
+        k = np.full([size], 10, np.int32)
+        history = np.full([size, 2], b"", object)
+        history[0, : len(ids)] = ids
+        exclude = np.full([size, 1], b"", object)
+        query = {"history": history, "exclude": exclude, "k": k}
+        requests.append(("serving_default", {**query, **users}))
+        if items:
+            requests.append(("encode_items", items))
+            requests.append(("search", {**items, "k": k}))
+    return requests
+
+
+def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[str, np.ndarray]:
+    values = {}
+    for name, modality in features.items():
+        spec = modality.signature(name)
+        shape = [size, *([1] * (spec.shape.rank - 1))]
+        nothing: Any = b"" if spec.dtype == tf.string else np.nan
+        dtype: Any = object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
+        values[f"{prefix}{name}"] = np.full(shape, nothing, dtype)
+    return values
+
+
+def _run_warmup(folder: Path) -> None:
+    """Runs every signature: a graph that loads may still fail when it runs."""
+    loaded = tf.saved_model.load(str(folder))
+    for signature, inputs in read_warmup(folder):
+        loaded.signatures[signature](**{name: tf.constant(v) for name, v in inputs.items()})
