@@ -51,6 +51,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@touch $@
 
 demo: venv  ## the whole job on the synthetic catalogue: pack, train, evaluate, tune, export, recommend
+	rm -rf demo
 	$(BIN)/tfmmrec demo $(ARGS)
 
 test: venv  ## the whole test suite

@@ -24,8 +24,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 when something could not be done, 2 when the command line is wrong.
     """
     _hush_tensorflow()
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = _underscored(sys.argv[1:] if arguments is None else arguments)
     return _guarded(lambda: _run(arguments), debug="--debug" in arguments)
+
+
+def _underscored(arguments: Sequence[str]) -> list[str]:
+    """Lets an option be written with hyphens, --max-rejects, as well as with its key's name."""
+    spelled = []
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if option.startswith("--"):
+            option = "--" + option[2:].replace("-", "_")
+        spelled.append(option + equals + value)
+    return spelled
 
 
 def _hush_tensorflow() -> None:
@@ -48,7 +59,7 @@ def run_script(function: Callable[..., Any]) -> None:
         parser = Parser(exit_on_error=False, description=(function.__doc__ or "").split("\n")[0])
         parser.add_function_arguments(function, as_positional=True)
         parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        options = parser.instantiate_classes(parser.parse_args(sys.argv[1:]))
+        options = parser.instantiate_classes(parser.parse_args(_underscored(sys.argv[1:])))
         function(**{name: value for name, value in options.items() if name != "debug"})
         return 0
 
@@ -146,7 +157,7 @@ def _declare_pack(parser: Parser) -> None:
 
     _positional(parser, "dataset", "the dataset file, DATASET.yaml")
     _out(parser, "the data folder to write")
-    parser.add_class_arguments(PackOptions, as_group=False)
+    parser.add_class_arguments(PackOptions, as_group=False, skip={"quiet"})
 
 
 def _pack(options: Any) -> None:
@@ -185,7 +196,7 @@ def _declare_train(parser: Parser) -> None:
     _config_file(parser)
     _out(parser, "the run folder to write")
     parser.add_argument("--resume", action="store_true", help="go on after a stop")
-    parser.add_class_arguments(TrainConfig, as_group=False)
+    parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
 
 
 def _train(options: Any) -> None:
@@ -203,7 +214,7 @@ def _declare_encode(parser: Parser) -> None:
 
     _positional(parser, "data", "a data folder")
     _config_file(parser)
-    parser.add_class_arguments(TrainConfig, as_group=False)
+    parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
 
 
 def _encode(options: Any) -> None:
@@ -236,7 +247,7 @@ def _declare_tune(parser: Parser) -> None:
     _positional(parser, "data", "a data folder")
     _config_file(parser)
     _out(parser, "the folder that gets best.yaml and trials.jsonl")
-    parser.add_class_arguments(TuneConfig, as_group=False)
+    parser.add_class_arguments(TuneConfig, as_group=False, skip={"quiet", "train.quiet"})
 
 
 def _tune(options: Any) -> None:

@@ -278,7 +278,7 @@ def _keras_switch(environment: Environment) -> Iterator[Finding]:
     problem = ""
     if value == "unset" and environment.tensorflow_first:
         problem = f"TensorFlow is imported before tfmmrec, with Keras 3, as {name} is unset"
-    elif value != "unset" and value.lower() not in ("1", "true"):
+    elif value not in ("unset", "1", "true", "True"):  # what TensorFlow takes for a yes
         problem = f"{name}={value} makes TensorFlow run with Keras 3; tfmmrec needs Keras 2"
     state = "error" if problem else "ok"
     yield Finding(name, value, "1 or unset", state, problem, f"export {name}=1" if problem else "")

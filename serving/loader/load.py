@@ -1,0 +1,33 @@
+"""The twin of load.cc in plain TensorFlow, to compare with; knows nothing of tfmmrec.
+
+    python load.py EXPORT_DIR REQUESTS_DIR OUT_DIR
+"""
+
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+
+def main(export_dir: str, requests: Path, out: Path) -> None:
+    """Runs every request and writes its outputs."""
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        model = tf.compat.v1.saved_model.load(session, ["serve"], export_dir)
+        for request in sorted(requests.glob("*/*")):
+            signature = model.signature_def[request.parent.name]
+            feeds = {signature.inputs[path.stem].name: _read(path) for path in request.iterdir()}
+            fetches = {name: info.name for name, info in signature.outputs.items()}
+            answer = out / request.relative_to(requests)
+            answer.mkdir(parents=True)
+            for name, value in session.run(fetches, feeds).items():
+                proto = tf.make_tensor_proto(value)
+                (answer / f"{name}.pb").write_bytes(proto.SerializeToString())
+
+
+def _read(path: Path):
+    return tf.make_ndarray(tensor_pb2.TensorProto.FromString(path.read_bytes()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
