@@ -1,6 +1,6 @@
 """Runs an export through TensorFlow Serving's loader and compares with plain TensorFlow.
 
-    python serving/check_export.py MODELS/NAME/1
+python serving/check_export.py MODELS/NAME/1
 """
 
 import tempfile
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import tfmmrec  # noqa: F401  (before TensorFlow)
 from tfmmrec.cli import run_script
+from tfmmrec.errors import DataError
 from tfmmrec.loader_check import build_loader, compare, run_loader
-from tfmmrec.warmup import read_warmup
+from tfmmrec.warmup import WARMUP, read_warmup
 
 LOADER = Path(__file__).parent / "loader"
 
@@ -21,6 +22,8 @@ def main(version_dir: Path, *, tolerance: float = 1e-5) -> None:
         version_dir: the export, MODELS/NAME/<version>.
         tolerance: by which floats may differ; strings and counts may not.
     """
+    if not (version_dir / WARMUP).is_file():
+        raise DataError(f"{version_dir}: no {WARMUP} here; give a version's folder")
     with tempfile.TemporaryDirectory() as folder:
         requests = read_warmup(version_dir)
         binary = build_loader(LOADER / "load.cc", Path(folder) / "load")

@@ -3,16 +3,15 @@
 import os
 import sys
 
-# TensorFlow Recommenders is written for Keras 2. TensorFlow reads this switch when it is first
-# imported, so this is the one place that sets it, before anything of ours imports TensorFlow.
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-
 
 def _refuse_keras_3() -> None:
     tensorflow = sys.modules.get("tensorflow")
-    legacy = os.environ["TF_USE_LEGACY_KERAS"].lower() in ("1", "true")
-    if tensorflow is not None and getattr(tensorflow, "keras", None) is not None:
-        legacy = legacy and tensorflow.keras.__version__.startswith("2.")
+    # TensorFlow reads the switch when it is imported: thrown later it gives a mixture.
+    switch = os.environ.get("TF_USE_LEGACY_KERAS", "1" if tensorflow is None else "0")
+    legacy = switch in ("1", "true", "True")  # what TensorFlow takes for a yes
+    if legacy and tensorflow is not None:
+        # tf.keras may have been loaded before the switch was thrown; Keras 2's has no version.
+        legacy = not getattr(tensorflow.keras, "__version__", "").startswith("3.")
     if not legacy:
         raise ImportError(
             "tfmmrec needs Keras 2, but TensorFlow runs with Keras 3: import tfmmrec before "
@@ -20,7 +19,10 @@ def _refuse_keras_3() -> None:
         )
 
 
+# TensorFlow Recommenders is written for Keras 2. This is the one place that throws the switch,
+# before anything of ours imports TensorFlow.
 _refuse_keras_3()
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 from tfmmrec.errors import TfmmrecError  # noqa: E402
 from tfmmrec.version import __version__  # noqa: E402

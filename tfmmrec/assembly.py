@@ -117,7 +117,8 @@ def _fit(projections: FeatureProjections | None, side: EncodedSide) -> None:
 
 def _make_weights(model: TwoTower, max_history: int) -> None:
     """Calls the model once, so that all weights are there before they are saved or restored."""
-    history = tf.concat([tf.zeros([1, 1], tf.int32), tf.fill([1, max_history - 1], -1)], axis=1)
-    rows = tf.zeros([1], tf.int32)
+    # Two rows, since the softmax of one row over one item is a loss that Keras warns of.
+    history = tf.pad(tf.zeros([2, 1], tf.int32), [[0, 0], [0, max_history - 1]], constant_values=-1)
+    rows = tf.zeros([2], tf.int32)
     model.compute_loss({"history": history, "user": rows, "item": rows}, training=False)
     model.built = True

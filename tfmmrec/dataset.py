@@ -158,7 +158,9 @@ class Dataset:
             if not path.is_file():
                 raise DataError(f"{path}: the file is missing; pack the data again")
             if checksum(path) != entry["sha256"]:
-                raise DataError(f"{path}: the checksum differs from {MANIFEST}; pack the data again")
+                raise DataError(
+                    f"{path}: the checksum differs from {MANIFEST}; pack the data again"
+                )
 
 
 def concatenate(parts: list[Interactions]) -> Interactions:

@@ -22,8 +22,8 @@ from tfmmrec.interactions import (
     to_id,
 )
 from tfmmrec.modalities import Modality
-from tfmmrec.modalities.number import Number
 from tfmmrec.modalities.categorical import Categorical
+from tfmmrec.modalities.number import Number
 from tfmmrec.tables import read_table
 from tfmmrec.tfrecords import ShardWriter
 from tfmmrec.vocabulary import write_vocabulary
@@ -100,7 +100,9 @@ def pack(dataset_file: Path, out: Path, options: PackOptions = PackOptions()) ->
 def _first_reject(folder: Path) -> str:
     with (folder / "rejects.jsonl").open(encoding="utf-8") as lines:
         first = json.loads(next(lines))
-    return f"first: {first['table']} row {first['row']}: {first['field'] or 'row'}: {first['reason']}"
+    return (
+        f"first: {first['table']} row {first['row']}: {first['field'] or 'row'}: {first['reason']}"
+    )
 
 
 def _pack_tables(
@@ -126,7 +128,9 @@ def _pack_tables(
     events = read_interactions(table, items.rows, users.rows, on_reject)
     rejects.num_read += len(events) + rejects.total - before
     if not len(events):
-        raise DataError(f"{table.path}: no row can be used; {_first_reject_reason(rejects, folder)}")
+        raise DataError(
+            f"{table.path}: no row can be used; {_first_reject_reason(rejects, folder)}"
+        )
     _write_unlisted_users(folder, users, num_listed)
     statistics["users"]["count"] = len(users.rows)
     parts = split_interactions(events, dataset.split, options.seed, table.path)
@@ -221,7 +225,9 @@ def _pack_side(
             side.count(values)
             writer.write({"id": [identity.encode()], **values})
     if not side.rows:
-        raise DataError(f"{table.path}: no row can be used; {_first_reject_reason(rejects, folder)}")
+        raise DataError(
+            f"{table.path}: no row can be used; {_first_reject_reason(rejects, folder)}"
+        )
     for feature, counts in side.categories.items():
         names = sorted(counts, key=lambda category: (-counts[category], category))
         path = folder / "vocabulary" / f"{name}.{feature}.txt"
@@ -257,7 +263,9 @@ def _write_unlisted_users(folder: Path, users: Side, num_listed: int) -> None:
     if not ids:
         return
     # Numbered by what is there, so that the records stay in the order of the vocabulary.
-    with ShardWriter(folder / "users", first_shard=len(list((folder / "users").glob("*")))) as writer:
+    with ShardWriter(
+        folder / "users", first_shard=len(list((folder / "users").glob("*")))
+    ) as writer:
         for identity in ids:
             writer.write({"id": [identity.encode()]})
 
@@ -276,9 +284,11 @@ def _write_interactions(folder: Path, events: Interactions, parts: np.ndarray) -
         counts[name] = len(chosen)
         users, starts = np.unique(chosen.user, return_index=True)
         with ShardWriter(folder / name) as writer:
-            for user, history in zip(
-                users, np.split(np.arange(len(chosen)), starts[1:]), strict=True
-            ) if len(users) else ():
+            for user, history in (
+                zip(users, np.split(np.arange(len(chosen)), starts[1:]), strict=True)
+                if len(users)
+                else ()
+            ):
                 writer.write(
                     {
                         "user": np.array([user], np.int64),

@@ -19,9 +19,7 @@ class Scorer:
         batch_size: users or items a step.
     """
 
-    def __init__(
-        self, model: TwoTower, *, num_items: int, max_history: int, batch_size: int = 512
-    ):
+    def __init__(self, model: TwoTower, *, num_items: int, max_history: int, batch_size: int = 512):
         self.max_history = max_history
         self.batch_size = batch_size
         self._num_items = num_items

@@ -15,7 +15,9 @@ Row = dict[str, Any]
 OnReject = Callable[[int, str | None, str], None]
 
 
-def read_table(path: Path, columns: Iterable[str], on_reject: OnReject) -> Iterator[tuple[int, Row]]:
+def read_table(
+    path: Path, columns: Iterable[str], on_reject: OnReject
+) -> Iterator[tuple[int, Row]]:
     """Streams the rows of a table.
 
     Args:

@@ -90,9 +90,7 @@ class TestCase(tf.test.TestCase):
         }
         function = tf.function(lambda **given: {"output": layer(**given)})
         with tempfile.TemporaryDirectory() as folder:
-            tf.saved_model.save(
-                module, folder, signatures=function.get_concrete_function(**specs)
-            )
+            tf.saved_model.save(module, folder, signatures=function.get_concrete_function(**specs))
             served = tf.saved_model.load(folder).signatures["serving_default"]
             self.assertAllClose(served(**inputs)["output"], layer(**inputs))
 

@@ -87,7 +87,11 @@ def read_batches(folder: Path, features: Mapping[str, Any], batch_size: int) -> 
         batch_size: rows a batch.
     """
     shards = [str(path) for path in sorted(folder.glob("*.tfrecord"))]
-    records = tf.data.TFRecordDataset(shards) if shards else tf.data.Dataset.from_tensor_slices([""]).take(0)
+    records = (
+        tf.data.TFRecordDataset(shards)
+        if shards
+        else tf.data.Dataset.from_tensor_slices([""]).take(0)
+    )
     return (
         records.batch(batch_size)
         .map(lambda batch: tf.io.parse_example(batch, dict(features)), tf.data.AUTOTUNE)

@@ -1,6 +1,6 @@
 """The twin of load.cc in plain TensorFlow, to compare with; knows nothing of tfmmrec.
 
-    python load.py EXPORT_DIR REQUESTS_DIR OUT_DIR
+python load.py EXPORT_DIR REQUESTS_DIR OUT_DIR
 """
 
 import sys

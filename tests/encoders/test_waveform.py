@@ -11,9 +11,9 @@ import scipy.signal
 import soundfile
 import tensorflow as tf
 
+from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities import waveform as waveform_module
 from tfmmrec.modalities.waveform import decode_wav, read_audio, resample
-from tfmmrec.errors import BrokenValue
 
 RATE_OUT = 16_000
 # Lossless formats: the greatest error of a sample is half a step of their bit depth.

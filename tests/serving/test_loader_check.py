@@ -108,7 +108,7 @@ def test_compare_tells_the_largest_difference():
     ]
     # 1.25 - 1 = 0.25; NaN and infinity agree with themselves.
     assert compare(answers, others, tolerance=0.5) == {"f": {"x": 0.25, "i": 0.0}}
-    with pytest.raises(DataError, match="x differs by 0.25"):
+    with pytest.raises(DataError, match=r"x differs by 0\.25"):
         compare(answers, others, tolerance=0.1)
     with pytest.raises(DataError, match="i differs"):
         compare(answers[:1], [("f", {**others[0][1], "i": np.array([b"c"], object)})], tolerance=1)

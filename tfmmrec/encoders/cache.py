@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -67,7 +66,13 @@ def _encode(
     dataset: Dataset, side: SideName, feature: str, encoder: FeatureEncoder, quiet: bool
 ) -> Encoded:
     modality = dataset.features(side)[feature]
-    encode = tf.function(encoder.encode, reduce_retracing=True)
+    encode = encoder.encode
+    if (
+        isinstance(modality.parsing(), tf.io.FixedLenFeature)
+        and modality.parsing().dtype == tf.string
+    ):
+        # Text and media go through a whole network, which is worth a graph.
+        encode = tf.function(encode, input_signature=[tf.TensorSpec([None], tf.string)])
     outputs: np.ndarray | None = None
     present = np.zeros(dataset.count(side), bool)
     progress = tqdm.tqdm(

@@ -1,5 +1,7 @@
 """Evaluation over the whole catalogue."""
 
+from tfmmrec.evaluation.metrics import ranking_metrics
+from tfmmrec.evaluation.ranks import expected_ranks
 from tfmmrec.evaluation.targets import (
     Targets,
     popularity,
@@ -7,8 +9,6 @@ from tfmmrec.evaluation.targets import (
     target_ranks,
     targets_of,
 )
-from tfmmrec.evaluation.metrics import ranking_metrics
-from tfmmrec.evaluation.ranks import expected_ranks
 
 __all__ = [
     "Targets",

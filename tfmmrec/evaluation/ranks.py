@@ -3,9 +3,7 @@
 import numpy as np
 
 
-def expected_ranks(
-    scores: np.ndarray, targets: np.ndarray, left_out: np.ndarray
-) -> np.ndarray:
+def expected_ranks(scores: np.ndarray, targets: np.ndarray, left_out: np.ndarray) -> np.ndarray:
     """Ranks each row's target among all items of the row.
 
     Items with the target's own score are taken to stand before and after it equally often, so the

@@ -45,7 +45,10 @@ def targets_of(dataset: Dataset, split: str) -> Targets:
     events = events.take(events.positive)
     histories = dataset.histories(PAST[split])
     repeats = np.array(
-        [item in histories.of_user(user) for user, item in zip(events.user, events.item, strict=True)],
+        [
+            item in histories.of_user(user)
+            for user, item in zip(events.user, events.item, strict=True)
+        ],
         bool,
     )
     events = events.take(~repeats)

@@ -1,7 +1,7 @@
 """Readers of a user's history."""
 
-from tfmmrec.registry import Registry
-
 import tensorflow as tf
+
+from tfmmrec.registry import Registry
 
 READERS: Registry[tf.keras.layers.Layer] = Registry("query")

@@ -1,0 +1,109 @@
+"""Asks a model of TensorFlow Serving, or of the embedded server, from the command line.
+
+    python serving/client.py --model demo --history i00012,i00345 --k 5 user_age=34
+    python serving/client.py --model demo --signature search title="red stamp" picture=@stamp.jpg
+
+Needs neither TensorFlow nor tfmmrec.
+"""
+
+import base64
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+import requests
+
+
+def main() -> None:
+    """Asks, and prints an item and its score a line, or a vector as JSON."""
+    options = _parser().parse_args()
+    address = f"{options.url.rstrip('/')}/v1/models/{options.model}"
+    given = _features(options.features)
+    for name in ("history", "exclude"):
+        if getattr(options, name) is not None:
+            given[name] = getattr(options, name).split(",")
+    metadata = _ask("GET", f"{address}/metadata")["metadata"]["signature_def"]["signature_def"]
+    metadata.pop("__saved_model_init_op", None)  # nothing to ask
+    if options.signature not in metadata:
+        raise ValueError(f"no signature {options.signature}; there are {', '.join(metadata)}")
+    inputs = metadata[options.signature]["inputs"]
+    if "k" in inputs:
+        given.setdefault("k", [options.k])
+    for name in given:
+        if name not in inputs:
+            raise ValueError(f"{options.signature}: no input {name}; there are {', '.join(inputs)}")
+    row = {name: [_value(name, given.get(name), info)] for name, info in inputs.items()}
+    body = {"signature_name": options.signature, "inputs": row}
+    outputs = _ask("POST", f"{address}:predict", json.dumps(body))["outputs"]
+    if not (isinstance(outputs, dict) and {"items", "scores"} <= outputs.keys()):
+        print(json.dumps(outputs))
+        return
+    for item, score in zip(outputs["items"][0], outputs["scores"][0], strict=True):
+        if item:  # rows that have fewer are padded
+            print(f"{score:.6f}\t{item}")
+
+
+def _parser() -> jsonargparse.ArgumentParser:
+    parser = jsonargparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--url", default="http://127.0.0.1:8501", help="of the REST server")
+    parser.add_argument("--model", required=True, help="its name, as the server knows it")
+    parser.add_argument("--signature", default="serving_default", help="or search, encode_items")
+    parser.add_argument("--history", type=str | None, help="item ids, oldest first: ID,ID")
+    parser.add_argument("--exclude", type=str | None, help="item ids that are not wanted: ID,ID")
+    parser.add_argument("--k", type=int, default=10, help="how many items")
+    parser.add_argument("features", nargs="*", help="NAME=VALUE or NAME=@FILE; again for a list")
+    return parser
+
+
+def _features(arguments: list[str]) -> dict[str, list[Any]]:
+    features: dict[str, list[Any]] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals:
+            raise ValueError(f"NAME=VALUE is needed. Received: {argument}")
+        if value.startswith("@"):
+            content = base64.b64encode(Path(value[1:]).read_bytes()).decode()
+            features.setdefault(name, []).append({"b64": content})
+        else:
+            features.setdefault(name, []).append(value)
+    return features
+
+
+def _value(name: str, values: list[Any] | None, info: dict[str, Any]) -> Any:
+    """Gives one row of an input; what is not given is absent: "" or NaN."""
+    is_list, is_string = len(info["tensor_shape"]["dim"]) > 1, info["dtype"] == "DT_STRING"
+    if values is None:
+        nothing = "" if is_string else math.nan
+        return [nothing] if is_list else nothing
+    if len(values) > 1 and not is_list:
+        raise ValueError(f"{name}: takes one value. Received: {len(values)}")
+    try:
+        kind = float if info["dtype"] in ("DT_FLOAT", "DT_DOUBLE") else int
+        values = values if is_string else [kind(value) for value in values]
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: a number is needed. Received: {values[0]}") from None
+    return values if is_list else values[0]
+
+
+def _ask(method: str, address: str, body: str | None = None) -> dict[str, Any]:
+    try:
+        answer = requests.request(method, address, data=body, timeout=60)
+    except requests.ConnectionError:
+        raise ValueError(f"{address}: no server answers there; give --url") from None
+    try:
+        content = answer.json()
+    except ValueError:
+        raise ValueError(f"{address}: status {answer.status_code}, and not JSON") from None
+    if not answer.ok:
+        raise ValueError(f"{address}: {content.get('error', answer.status_code)}")
+    return content
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (OSError, ValueError) as error:  # requests raises kinds of OSError
+        sys.exit(f"client: error: {' '.join(str(error).split())}")

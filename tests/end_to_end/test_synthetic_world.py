@@ -1,0 +1,134 @@
+"""The whole job on a world whose right answer is known."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tfmmrec.assembly
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import DataError
+from tfmmrec.evaluation.report import evaluate
+from tfmmrec.packing import PackOptions, pack
+from tfmmrec.recommendation import recommend
+from tfmmrec.searching import search
+from tfmmrec.training import fit, train
+from tfmmrec.tuning import TuneConfig, tune
+
+
+def _cold_ndcg(dataset_file: Path, folder: Path) -> float:
+    """NDCG@10 of items that training never met, ranked among themselves."""
+    pack(dataset_file, folder / "data", PackOptions(quiet=True))
+    train(folder / "data", folder / "run", TrainConfig(epochs=12, quiet=True))
+    return evaluate(folder / "run", quiet=True)["cold"]["model"]["ndcg@10"]
+
+
+def test_the_model_beats_popularity(run: Path, thresholds: dict) -> None:
+    warm = evaluate(run, quiet=True)["warm"]
+    bound = thresholds["synthetic"]["model_over_popularity_ndcg@10"]
+    assert warm["model"]["ndcg@10"] >= bound * warm["popularity"]["ndcg@10"]
+    assert warm["popularity"]["ndcg@10"] > warm["random"]["ndcg@10"]
+    assert json.loads((run / "metrics.test.json").read_text())["warm"] == warm
+
+
+def test_cold_items_are_placed_by_their_media(
+    catalogue: Path, tmp_path: Path, thresholds: dict
+) -> None:
+    """Against the null of the same catalogue with the media permuted between its items."""
+    rows = [json.loads(line) for line in (catalogue / "items.jsonl").open()]
+    order = np.random.default_rng(0).permutation(len(rows))
+    permuted = [
+        {**rows[other], "item_id": row["item_id"]} for row, other in zip(rows, order, strict=True)
+    ]
+    table = "".join(json.dumps(row) + "\n" for row in permuted)
+    (catalogue / "permuted.jsonl").write_text(table)
+    text = (catalogue / "dataset.yaml").read_text() + "\ncold_items: {share: 0.2}\n"
+    (catalogue / "cold.yaml").write_text(text)
+    (catalogue / "null.yaml").write_text(text.replace("items.jsonl", "permuted.jsonl"))
+    placed = _cold_ndcg(catalogue / "cold.yaml", tmp_path / "cold")
+    null = _cold_ndcg(catalogue / "null.yaml", tmp_path / "null")
+    print(f"cold NDCG@10 {placed:.3f}, with the media permuted {null:.3f}")
+    assert null <= thresholds["synthetic"]["permuted_over_model_ndcg@10"] * placed
+
+
+def test_evaluate_and_recommend_agree(run: Path, data: Path) -> None:
+    dataset = Dataset(data)
+    test = dataset.events("test")
+    chosen = dict(zip(test.user, test.item, strict=True))
+    lines = recommend(run, k=10, split="test", quiet=True)
+    assert [line["user"] for line in lines] == dataset.user_ids
+    past = dataset.histories(["train", "valid"])
+    hits = 0
+    for user, line in enumerate(lines):
+        rows = [dataset.item_rows[item] for item in line["items"]]
+        assert len(set(rows)) == 10
+        assert not set(rows) & set(past.of_user(user).tolist())
+        assert line["scores"] == sorted(line["scores"], reverse=True)
+        hits += chosen.get(user) in rows
+    hit_rate = evaluate(run, quiet=True)["warm"]["model"]["hr@10"]
+    assert hits / len(chosen) == pytest.approx(hit_rate)
+
+
+def test_candidates_and_users_without_history(run: Path, data: Path, tmp_path: Path) -> None:
+    dataset = Dataset(data)
+    candidates = tmp_path / "candidates.txt"
+    candidates.write_text("\n".join(dataset.item_ids[:7]))
+    known = dataset.user_ids[0]
+    lines = recommend(run, users=f"{known},somebody new", k=20, candidates=candidates, quiet=True)
+    assert [line["user"] for line in lines] == [known, "somebody new"]
+    assert set(lines[1]["items"]) == set(dataset.item_ids[:7])
+    assert set(lines[0]["items"]) <= set(dataset.item_ids[:7])
+
+
+def test_search_finds_an_item_by_its_own_content(run: Path, data: Path, catalogue: Path) -> None:
+    dataset = Dataset(data)
+    rows = [json.loads(line) for line in (catalogue / "items.jsonl").open()]
+    complete = next(r for r in rows if r.get("title") and r.get("picture") and r.get("sound"))
+    item = complete["item_id"]
+    assert item in dataset.item_rows
+    found = [
+        search(run, item=item, k=3),
+        search(run, text=complete["title"], k=3),
+        search(run, image=catalogue / complete["picture"], k=3),
+        search(run, audio=catalogue / complete["sound"], k=3),
+    ]
+    for answer in found:
+        assert item in [entry["item"] for entry in answer]
+        assert len(answer) == 3
+
+
+def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
+    config = TrainConfig(epochs=2, patience=10, quiet=True)
+    assembly = tfmmrec.assembly.assemble(Dataset(data), config)
+    (tmp_path / "run.partial").mkdir()
+    fit(assembly, tmp_path / "run.partial")
+    first = json.loads((tmp_path / "run.partial" / "history.json").read_text())
+    more = dataclasses.replace(config, epochs=4)
+    with pytest.raises(DataError, match="--resume"):
+        train(data, tmp_path / "run", more)
+    train(data, tmp_path / "run", more, resume=True)
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert [entry["epoch"] for entry in history] == [1, 2, 3, 4]
+    assert history[:2] == first
+    # The weights went on from where they were: the loss did not start again.
+    assert history[2]["loss"] < first[0]["loss"]
+    assert not (tmp_path / "run.partial").exists()
+
+
+def test_tuning_writes_a_training_file(data: Path, tmp_path: Path) -> None:
+    config = TuneConfig(trials=3, epochs=1, kinds=["weighted", "concat"], quiet=True)
+    best = tune(data, tmp_path / "tuned", config)
+    lines = (tmp_path / "tuned" / "trials.jsonl").read_text().splitlines()
+    trials = [json.loads(line) for line in lines]
+    assert len(trials) == 3
+    assert best["metrics"]["ndcg@10"] == max(t["metrics"]["ndcg@10"] for t in trials)
+    from tfmmrec.cli import main
+
+    arguments = ["train", str(data), "--config", str(tmp_path / "tuned" / "best.yaml")]
+    arguments += ["--out", str(tmp_path / "run"), "--epochs", "1", "--quiet"]
+    assert main(arguments) == 0
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert run["config"]["fusion"] == best["fusion"]

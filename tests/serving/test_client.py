@@ -1,0 +1,126 @@
+import base64
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+import uvicorn
+
+from tfmmrec.server import create_app
+
+CLIENT = Path(__file__).parents[2] / "serving" / "client.py"
+
+
+class Toy(tf.Module):
+    """Recommends the history itself, longest first asked, and finds by what was given."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.string, "history"),
+            tf.TensorSpec([None, None], tf.string, "exclude"),
+            tf.TensorSpec([None], tf.int32, "k"),
+            tf.TensorSpec([None], tf.float32, "user_age"),
+        ]
+    )
+    def recommend(self, history, exclude, k, user_age):
+        excluded = tf.strings.reduce_join(exclude, axis=1, separator="+", keepdims=True)
+        items = tf.concat([history, excluded, tf.zeros_like(excluded)], axis=1)[:, : k[0]]
+        # Tells absence, NaN, from the number.
+        age = tf.where(tf.math.is_nan(user_age), -1.0, user_age)[:, tf.newaxis]
+        return {"items": items, "scores": age + tf.zeros(tf.shape(items))}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, "title"),
+            tf.TensorSpec([None], tf.string, "picture"),
+            tf.TensorSpec([None, None], tf.string, "genres"),
+        ]
+    )
+    def encode_items(self, title, picture, genres):
+        lengths = tf.strings.length(tf.stack([title, picture], axis=1))
+        given = tf.math.count_nonzero(tf.strings.length(genres), axis=1, dtype=tf.int32)
+        return {"vectors": tf.concat([lengths, given[:, tf.newaxis]], axis=1)}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "toy"
+    toy = Toy()
+    signatures = {"serving_default": toy.recommend, "encode_items": toy.encode_items}
+    tf.saved_model.save(toy, str(folder / "1"), signatures=signatures)
+    config = uvicorn.Config(create_app(folder), host="127.0.0.1", port=0, log_level="error")
+    listener = config.bind_socket()
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+def run(url, *arguments, model="toy"):
+    command = [sys.executable, str(CLIENT), f"--url={url}", f"--model={model}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_what_is_given_arrives(url):
+    done = run(url, "--history=a,b", "--exclude=c,d", "--k=3", "user_age=7")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "7.000000\ta\n7.000000\tb\n7.000000\tc+d\n"
+
+
+def test_what_is_not_given_is_absent_and_padding_is_not_shown(url):
+    done = run(url, "--history=a", "--k=3")
+    assert done.stdout == "-1.000000\ta\n"
+    assert run(url).stdout == ""
+
+
+def test_named_features_texts_files_and_lists(url, tmp_path):
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(base64.b64decode("AP/+"))  # three bytes that are not UTF-8
+    asked = ("--signature=encode_items", "title=red = 1", f"picture=@{picture}")
+    done = run(url, *asked, "genres=a", "genres=b")
+    # "red = 1" has 7 characters; two genres were given.
+    assert json.loads(done.stdout) == [[7, 3, 2]]
+    assert json.loads(run(url, "--signature=encode_items").stdout) == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["color=red"], "no input color; there are"),
+        (["red"], "NAME=VALUE is needed. Received: red"),
+        (["user_age=old"], "user_age: a number is needed. Received: old"),
+        (["user_age=1", "user_age=2"], "user_age: takes one value. Received: 2"),
+        (["--signature=other"], "no signature other; there are"),
+        (["--signature=encode_items", "title=@no-such-file"], "no-such-file"),
+    ],
+)
+def test_an_error_is_one_line(url, arguments, words):
+    done = run(url, *arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert words in done.stderr
+
+
+def test_a_server_or_model_that_is_not_there(url):
+    assert "no model 'other' here" in run(url, model="other").stderr
+    # Nobody listens on port 1.
+    done = run("http://127.0.0.1:1")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "no server answers there" in done.stderr
+
+
+def test_the_client_imports_neither_tensorflow_nor_tfmmrec():
+    program = (
+        f"import runpy, sys; runpy.run_path({str(CLIENT)!r});"
+        "print([name for name in ('tensorflow', 'tfmmrec') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
