@@ -10,7 +10,7 @@ import yaml
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.schema import Schema, create_features
 
-_SPLIT_OPTIONS = {
+_SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
     "last_out": {},
     "time": {"test_share": 0.1, "valid_share": 0.1},
     "random": {"test_share": 0.1, "valid_share": 0.1},

@@ -55,7 +55,7 @@ class Interactions:
 
     def take(self, rows: np.ndarray) -> "Interactions":
         """Returns the events of some rows (indices or a mask)."""
-        columns = {
+        columns: dict[str, Any] = {
             field.name: None if (column := getattr(self, field.name)) is None else column[rows]
             for field in dataclasses.fields(self)
         }
@@ -223,7 +223,7 @@ def split_interactions(
 
 def _split_last_out(events: Interactions, parts: np.ndarray, least: int = 5) -> None:
     rows = np.flatnonzero(events.positive)
-    users, starts, counts = np.unique(events.user[rows], return_index=True, return_counts=True)
+    _, starts, counts = np.unique(events.user[rows], return_index=True, return_counts=True)
     last = (starts + counts - 1)[counts >= least]
     parts[rows[last]] = SPLITS.index("test")
     parts[rows[last - 1]] = SPLITS.index("valid")

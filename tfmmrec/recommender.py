@@ -1,4 +1,4 @@
-"""A trained model from raw values to item ids: what is served, and what the commands use as well."""
+"""A trained model from raw values to item ids: what is served, and what commands use as well."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -120,7 +120,8 @@ class Recommender(tf.Module):
         """The mean cosine over the given features between standardised encoder outputs."""
         total: tf.Tensor = 0.0
         count: tf.Tensor = 0.0
-        for projection in self.model.item_tower.projections.projections:
+        projections = self.model.item_tower.projections
+        for projection in projections.projections if projections is not None else ():
             if projection.name not in self.encoder_vectors:
                 continue
             output, given = encoded[projection.name]

@@ -39,7 +39,7 @@ class TestCase(tf.test.TestCase):
         self,
         make: Callable[[], tf.keras.layers.Layer],
         inputs: Mapping[str, tf.Tensor],
-        output_shape: tuple[int | None, ...],
+        output_shape: tuple[int, ...],
     ) -> None:
         """Checks a layer's config, shapes, gradient, reload and mixed precision.
 
@@ -51,7 +51,7 @@ class TestCase(tf.test.TestCase):
         layer = make()
         output = layer(**inputs)
         self.assertEqual(tuple(output.shape), output_shape)
-        self.assertAllEqual(np.isfinite(output), np.ones(output_shape, bool))
+        self.assertTrue(np.all(np.isfinite(output)), "the output is not finite")
         self._check_config(layer, inputs)
         self._check_graph(layer, inputs, output)
         self._check_gradient(layer, inputs)
@@ -98,7 +98,7 @@ class TestCase(tf.test.TestCase):
         self,
         make: Callable[[], tf.keras.layers.Layer],
         inputs: Mapping[str, Any],
-        output_shape: tuple[int | None, ...],
+        output_shape: tuple[int, ...],
     ) -> None:
         before = tf.keras.mixed_precision.global_policy()
         tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")

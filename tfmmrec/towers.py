@@ -134,6 +134,8 @@ class ItemTower(tf.keras.layers.Layer):
 
     def content(self, inputs: Mapping[str, Feature], training: bool = False) -> tf.Tensor:
         """The fused content of a batch of items, `[batch, dim]` of length 1 (0 without any)."""
+        if self.projections is None or self.fusion is None:
+            raise ValueError("The items have no features to make a vector of")
         vectors, mask = self.projections(inputs, training=training)
         fused = unit_length(self.fusion(vectors, mask=mask, training=training))
         return tf.where(tf.reduce_any(mask, axis=1, keepdims=True), fused, 0.0)

@@ -99,7 +99,9 @@ def _search(
 ) -> list[dict[str, Any]]:
     trials: list[dict[str, Any]] = []
 
-    class FusionTuner(TUNERS[config.tuner]):  # type: ignore[misc]
+    base: Any = TUNERS[config.tuner]
+
+    class FusionTuner(base):
         """Keras Tuner's own search binds to Keras 3; a trial of ours trains and gives numbers."""
 
         def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:

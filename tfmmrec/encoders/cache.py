@@ -1,4 +1,4 @@
-"""Encode once: outputs of frozen encoders, kept in the data folder under a key of all they depend on."""
+"""Encode once: outputs of frozen encoders, kept under a key of all that they depend on."""
 
 import dataclasses
 import hashlib

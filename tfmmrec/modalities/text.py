@@ -16,7 +16,7 @@ def to_utf8(raw: Any) -> bytes:
         if isinstance(raw, bytes):
             return raw.decode("utf-8").encode("utf-8")
         return str(raw).encode("utf-8")
-    except UnicodeError as error:
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise BrokenValue(f"not valid UTF-8: {error.reason}") from None
 
 
