@@ -200,4 +200,10 @@ def _read_split(keys: _Keys) -> dict[str, Any]:
     keys.refuse_others(["by", *options])
     if by == "column":
         return {"by": by, "name": keys.text("name")}
-    return {"by": by, **{name: keys.share(name, default) for name, default in options.items()}}
+    shares = {name: keys.share(name, default) for name, default in options.items()}
+    if sum(shares.values()) >= 1:
+        raise ConfigError(
+            f"{keys.path}: {keys.where}: the shares are to sum to below 1. "
+            f"Received: {sum(shares.values()):g}"
+        )
+    return {"by": by, **shares}

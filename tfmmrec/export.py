@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
 from tfmmrec.folders import whole_folder
 from tfmmrec.modalities import Modality
@@ -33,14 +34,16 @@ def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
     Raises:
         TfmmrecError: the run cannot be loaded, or the folder cannot be written.
     """
-    recommender = Recommender(load_run(run, quiet=quiet))
+    assembly = load_run(run, quiet=quiet)
+    recommender = Recommender(assembly)
+    requests = _warmup_requests(recommender, assembly.dataset)
     version_dir = Path(out) / str(_next_version(Path(out)))
     with whole_folder(version_dir) as folder:
         servable = tf.Module()
         # The functions and what they read, without Keras, whose layers would be saved as well.
         servable.resources = recommender.resources()
         tf.saved_model.save(servable, str(folder), signatures=_signatures(recommender))
-        write_warmup(folder, Path(out).name, _warmup_requests(recommender))
+        write_warmup(folder, Path(out).name, requests)
         _run_warmup(folder)
     return version_dir
 
@@ -92,13 +95,18 @@ def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
     return tf.TensorSpec(spec.shape, spec.dtype, name)
 
 
-def _warmup_requests(recommender: Recommender) -> list[Request]:
-    """A request of one row and one of two for each signature, with known items and with nothing."""
+def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request]:
+    """Requests of one row and of two for each signature, with real content and with nothing.
+
+    Real content runs the decoders and encoders, which an absent picture or sound passes by.
+    """
     ids = recommender.item_ids.numpy()[:2]
     requests: list[Request] = []
     for size in (1, 2):
         users = _absent(recommender.schema.users, USER_PREFIX, size)
         items = _absent(recommender.schema.items, "", size)
+        for name, value in _example_values(dataset).items():
+            items[name] = np.concatenate([value, *([items[name][1:]] if size > 1 else [])])
         k = np.full([size], 10, np.int32)
         history = np.full([size, 2], b"", object)
         history[0, : len(ids)] = ids
@@ -120,6 +128,21 @@ def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[st
         dtype: Any = object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
         values[f"{prefix}{name}"] = np.full(shape, nothing, dtype)
     return values
+
+
+def _example_values(dataset: Dataset) -> dict[str, np.ndarray]:
+    """One value of each text, picture and sound feature, as a request has it, `[1]`."""
+    examples = {}
+    for name, modality in dataset.schema.items.items():
+        if modality.signature(name).dtype != tf.string or modality.signature(name).shape.rank != 1:
+            continue
+        for values in dataset.values("items", name, batch_size=64):
+            found = np.flatnonzero(modality.present(values).numpy())
+            if len(found):
+                value = modality.servable(values[int(found[0])].numpy())
+                examples[name] = np.array([value], object)
+                break
+    return examples
 
 
 def _run_warmup(folder: Path) -> None:

@@ -18,6 +18,9 @@ from tfmmrec.tables import OnReject, read_table
 
 SPLITS = ("train", "valid", "test")
 
+# Times are stored as int64 milliseconds; this is far past any of them.
+_MOST_SECONDS = 1e15
+
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -78,12 +81,13 @@ def read_interactions(
     for number, row in read_table(table.path, table.columns(), on_reject):
         try:
             user, item, *event = _read_event(table, row, items)
+            part = _read_part(table, row)
         except _BrokenField as error:
             on_reject(number, error.field, str(error))
             continue
         events.append((users.setdefault(user, len(users)), items[item], *event))  # type: ignore[arg-type]
         if table.extra:
-            extra.append(to_utf8(row[table.extra] or "").decode())
+            extra.append(part)
     columns = list(zip(*events, strict=True)) if events else [()] * 5
     interactions = Interactions(
         user=np.array(columns[0], np.int32),
@@ -140,6 +144,13 @@ def _read_event(
     )
 
 
+def _read_part(table: InteractionTable, row: dict[str, Any]) -> str:
+    try:
+        return to_utf8(row[table.extra] or "").decode() if table.extra else ""
+    except BrokenValue as error:
+        raise _BrokenField(str(table.extra), str(error)) from None
+
+
 def to_id(raw: Any) -> str:
     """Reads an id as text; raises BrokenValue when it holds a line break or is no UTF-8."""
     identity = to_utf8(raw).decode("utf-8").strip()
@@ -165,7 +176,10 @@ def to_milliseconds(raw: Any) -> int:
     if isinstance(raw, datetime.datetime):
         raw = raw if raw.tzinfo else raw.replace(tzinfo=datetime.UTC)
         raw = raw.timestamp()
-    return round(to_number(raw) * 1000)
+    seconds = to_number(raw)
+    if abs(seconds) > _MOST_SECONDS:
+        raise BrokenValue(f"the time is out of range: {raw!r}")
+    return round(seconds * 1000)
 
 
 def in_order(events: Interactions, user_ids: list[str], item_ids: list[str]) -> Interactions:

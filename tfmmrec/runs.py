@@ -1,6 +1,7 @@
 """The run folder: what was trained on what, the weights, the figures."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import tensorflow as tf
 from tfmmrec.assembly import Assembly, assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
+from tfmmrec.encoders import FeatureEncoder
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.folders import MANIFEST, checksum, read_json, write_json
 from tfmmrec.version import __version__
@@ -31,13 +33,17 @@ def save_run(folder: Path, assembly: Assembly, metrics: dict[str, Any]) -> None:
             "manifest_sha256": checksum(assembly.dataset.folder / MANIFEST),
             "config": dataclasses.asdict(assembly.config),
             "encoders": {
-                name: encoder.describe()
-                for side in (assembly.users, assembly.items)
-                for name, encoder in side.encoders.items()
+                side: {name: encoder.describe() for name, encoder in encoders.items()}
+                for side, encoders in _encoders(assembly).items()
             },
             "metrics": metrics,
         },
     )
+
+
+def _encoders(assembly: Assembly) -> dict[str, Mapping[str, FeatureEncoder]]:
+    # By side, since items and users may have features of one name.
+    return {"items": assembly.items.encoders, "users": assembly.users.encoders}
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -70,9 +76,9 @@ def load_run(folder: Path, *, quiet: bool = False) -> Assembly:
     except TypeError as error:
         raise ConfigError(f"{folder}/{RUN}: config: {error}; train again") from None
     assembly = assemble(dataset, config)
-    for side in (assembly.users, assembly.items):
-        for name, encoder in side.encoders.items():
-            if encoder.fingerprint != run["encoders"][name]["fingerprint"]:
+    for side, encoders in _encoders(assembly).items():
+        for name, encoder in encoders.items():
+            if encoder.fingerprint != run["encoders"][side][name]["fingerprint"]:
                 raise DataError(f"{folder}: the encoder of {name} changed since; train again")
     weights = Path(folder) / _WEIGHTS
     try:

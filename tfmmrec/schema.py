@@ -65,6 +65,8 @@ def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modali
     for name, options in declared.items():
         if not isinstance(options, Mapping):
             raise ConfigError(f"{where}.{name}: write {{modality: …}}. Received: {options!r}")
+        if name == "id":
+            raise ConfigError(f"{where}.id: records keep the row's own id under that name; rename")
         try:
             features[name] = modalities.create(dict(options))
         except ConfigError as error:

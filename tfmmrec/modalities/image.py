@@ -1,4 +1,4 @@
-"""Pictures: PNG, JPEG, GIF and BMP as they are; any other format that Pillow reads, as PNG."""
+"""Pictures: PNG, JPEG and GIF as they are; any other format that Pillow reads, as PNG."""
 
 import dataclasses
 import io
@@ -12,8 +12,9 @@ from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import register
 from tfmmrec.modalities.media import Media
 
-# What TensorFlow's core decoder reads, by Pillow's names of formats and pixel modes.
-_CORE_FORMATS = {"PNG", "JPEG", "GIF", "BMP"}
+# What TensorFlow's core decoder reads, by Pillow's names of formats and pixel modes. Of BMP it reads
+# some, but takes palettes for grey and unused bytes for transparency, and fails on black and white.
+_CORE_FORMATS = {"PNG", "JPEG", "GIF"}
 _CORE_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I"}
 
 
@@ -43,10 +44,16 @@ class Image(Media):
 
 
 def _as_png(picture: PIL.Image.Image) -> bytes:
-    """Re-encodes without loss what TensorFlow's core decoder does not read (WebP, CMYK)."""
+    """Re-encodes without loss what TensorFlow's core decoder does not read (BMP, WebP, CMYK)."""
+    if picture.mode.startswith("I;16"):  # 16 bits would be cut off, not scaled, on the way to RGB
+        return _save_png(picture.convert("I;16"))
     has_alpha = "A" in picture.getbands() or "transparency" in picture.info
+    return _save_png(picture.convert("RGBA" if has_alpha else "RGB"))
+
+
+def _save_png(picture: PIL.Image.Image) -> bytes:
     out = io.BytesIO()
-    picture.convert("RGBA" if has_alpha else "RGB").save(out, format="PNG")
+    picture.save(out, format="PNG")
     return out.getvalue()
 
 

@@ -11,11 +11,14 @@ from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality, register
 
 
+_LARGEST = float(tf.float32.max)
+
+
 def to_number(raw: Any) -> float:
     """Reads a finite number from a table's value; raises BrokenValue otherwise."""
     try:
         number = float(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BrokenValue(f"not a number: {raw!r}") from None
     if not math.isfinite(number):
         raise BrokenValue(f"not a finite number: {raw!r}")
@@ -30,7 +33,10 @@ class Number(Modality):
     kind: ClassVar[str] = "number"
 
     def check(self, raw: Any, folder: Path) -> list[float]:
-        return [to_number(raw)]
+        number = to_number(raw)
+        if abs(number) > _LARGEST:  # it would be stored as infinite, which reads as absent
+            raise BrokenValue(f"too large for float32: {raw!r}")
+        return [number]
 
     def parsing(self) -> tf.io.FixedLenFeature:
         return tf.io.FixedLenFeature([], tf.float32, default_value=math.nan)
