@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tfmmrec.doctor import Environment, Finding, diagnose, doctor, read_environment
+from tfmmrec.doctor import Finding, diagnose, doctor
+from tfmmrec.environment import Environment, read_environment
 
 NEEDS = (
     "tensorflow>=2.17,<2.18",
@@ -264,7 +265,7 @@ def test_imports_are_tried_in_processes_of_their_own(monkeypatch):
         "scipy": "import os; os._exit(3)",
         "rich": "import rich",
     }
-    monkeypatch.setattr("tfmmrec.doctor._PROBES", probes)
+    monkeypatch.setattr("tfmmrec.environment._PROBES", probes)
     failures = read_environment().failures
     assert failures["numpy"] == "ValueError: first line"
     assert "crashes" in failures["scipy"]

@@ -170,6 +170,8 @@ def _pack(options: Any) -> None:
         f"{counts['interactions']['count']} interactions; "
         f"{rejects['count']} rejects ({rejects['share']:.2%})"
     )
+    for field, count in rejects["fields"].items():
+        print(f"  {field}: {count} rejected; rejects.jsonl says why")
 
 
 def _declare_check(parser: Parser) -> None:

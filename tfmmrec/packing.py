@@ -66,9 +66,13 @@ def pack(dataset_file: Path, out: Path, options: PackOptions = PackOptions()) ->
             raise DataError(
                 f"{dataset.path}: {rejects.total} of {rejects.num_read} rows and values are broken "
                 f"({rejects.share():.1%}, the limit is {options.max_rejects:.1%}): {worst}; "
-                f"{_first_reject(folder)}; mend them or raise --max_rejects"
+                f"{_first_reject(folder)}; mend them or raise --max-rejects"
             )
-        statistics["rejects"] = {"count": rejects.total, "share": rejects.share()}
+        statistics["rejects"] = {
+            "count": rejects.total,
+            "share": rejects.share(),
+            "fields": dict(rejects.fields.most_common()),
+        }
         write_json(folder / "statistics.json", statistics)
         counts = {name: part["count"] for name, part in statistics.items()}
         write_manifest(folder, counts)

@@ -12,11 +12,6 @@ from tfmmrec.training import train
 from tfmmrec.warmup import read_warmup
 
 SOURCES = Path(__file__).parents[2] / "serving" / "loader"
-KINDS = {
-    "weighted": TrainConfig(epochs=1, quiet=True),
-    "concat": TrainConfig(epochs=1, fusion={"kind": "concat"}, quiet=True),
-    "without ids": TrainConfig(epochs=1, ids=False, quiet=True),
-}
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +21,17 @@ def loader(tmp_path_factory) -> Path:
     return build_loader(SOURCES / "load.cc", tmp_path_factory.mktemp("loader") / "load")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_cpp_and_python_agree(kind: str, loader: Path, data: Path, tmp_path: Path) -> None:
-    train(data, tmp_path / "run", KINDS[kind])
-    version = export(tmp_path / "run", tmp_path / "model", quiet=True)
+@pytest.fixture(scope="module", params=["weighted", "concat without ids"])
+def version(request, data: Path, model_dir: Path, tmp_path_factory) -> Path:
+    if request.param == "weighted":
+        return model_dir / "1"
+    folder = tmp_path_factory.mktemp("concat")
+    config = TrainConfig(epochs=1, fusion={"kind": "concat"}, ids=False, quiet=True)
+    train(data, folder / "run", config)
+    return export(folder / "run", folder / "model", quiet=True)
+
+
+def test_cpp_and_python_agree(version: Path, loader: Path, tmp_path: Path) -> None:
     requests = read_warmup(version)
     assert {name for name, _ in requests} == {"serving_default", "encode_items", "search"}
     # The warm-up holds a real text, picture and sound, not only absent ones.

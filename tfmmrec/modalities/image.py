@@ -12,8 +12,9 @@ from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import register
 from tfmmrec.modalities.media import Media
 
-# What TensorFlow's core decoder reads, by Pillow's names of formats and pixel modes. Of BMP it reads
-# some, but takes palettes for grey and unused bytes for transparency, and fails on black and white.
+# What TensorFlow's core decoder reads, by Pillow's names of formats and pixel modes. Of BMP it
+# reads some, but takes palettes for grey and unused bytes for transparency, and fails on black
+# and white.
 _CORE_FORMATS = {"PNG", "JPEG", "GIF"}
 _CORE_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I"}
 
@@ -33,6 +34,7 @@ class Image(Media):
                 with PIL.Image.open(io.BytesIO(data)) as picture:
                     picture.load()
                     if picture.format in _CORE_FORMATS and picture.mode in _CORE_MODES:
+                        _refuse_unreadable(data)
                         return data
                     return _as_png(picture)
         except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
@@ -41,6 +43,14 @@ class Image(Media):
             raise BrokenValue("not a picture that can be decoded") from None
         except (OSError, SyntaxError, ValueError) as error:
             raise BrokenValue(f"broken picture: {error}") from None
+
+
+def _refuse_unreadable(data: bytes) -> None:
+    # Pillow forgives cut ends and wrong checksums; the decoder would stop a whole training at them.
+    try:
+        tf.io.decode_image(data, expand_animations=False)
+    except tf.errors.InvalidArgumentError:
+        raise BrokenValue("broken picture: cut off or with a wrong checksum") from None
 
 
 def _as_png(picture: PIL.Image.Image) -> bytes:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality
+from tfmmrec.modalities.text import to_utf8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,7 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
     """
     root = folder.resolve()
     try:
-        path = (root / str(raw)).resolve()
+        path = (root / to_utf8(raw).decode("utf-8")).resolve()
         if not path.is_relative_to(root):
             raise BrokenValue(f"path {raw} leaves the folder of the dataset file")
         data = path.read_bytes()

@@ -10,7 +10,6 @@ import tensorflow as tf
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality, register
 
-
 _LARGEST = float(tf.float32.max)
 
 
