@@ -184,7 +184,9 @@ def test_last_out_takes_the_last_two_positives_of_users_with_five():
     users = [0] * 5 + [1] * 4 + [2] * 7
     positive = [True] * 9 + [True, True, True, False, True, True, False]
     parts = split(events_of(users, positive), by="last_out")
-    assert parts == [0, 0, 0, 1, 2] + [0, 0, 0, 0] + [0, 0, 0, 0, 1, 2, 0]
+    assert parts[:5] == [0, 0, 0, 1, 2]
+    assert parts[5:9] == [0, 0, 0, 0]
+    assert parts[9:] == [0, 0, 0, 0, 1, 2, 0]
 
 
 def test_time_puts_the_latest_last_whoever_did_it():

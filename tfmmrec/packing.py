@@ -79,12 +79,15 @@ def pack(dataset_file: Path, out: Path, options: PackOptions = PackOptions()) ->
     return statistics
 
 
-def _first_reject(folder: Path) -> str:
+def _first_reject(folder: Path, table: Path | None = None) -> str:
+    """Says what is broken first, in any table or in one."""
     with (folder / "rejects.jsonl").open(encoding="utf-8") as lines:
-        first = json.loads(next(lines))
-    return (
-        f"first: {first['table']} row {first['row']}: {first['field'] or 'row'}: {first['reason']}"
-    )
+        for line in lines:
+            entry = json.loads(line)
+            if table is None or entry["table"] == table.name:
+                field = entry["field"] or "row"
+                return f"first: {entry['table']} row {entry['row']}: {field}: {entry['reason']}"
+    return "it holds none"
 
 
 def _pack_tables(
@@ -111,7 +114,7 @@ def _pack_tables(
     rejects.num_read += len(events) + rejects.total - before
     if not len(events):
         raise DataError(
-            f"{table.path}: no row can be used; {_first_reject_reason(rejects, folder)}"
+            f"{table.path}: no row can be used; {_first_reject_of(table.path, rejects, folder)}"
         )
     _write_unlisted_users(folder, users, num_listed)
     statistics["users"]["count"] = len(users.rows)
@@ -128,9 +131,9 @@ def _pack_tables(
     return statistics
 
 
-def _first_reject_reason(rejects: Rejects, folder: Path) -> str:
+def _first_reject_of(table: Path, rejects: Rejects, folder: Path) -> str:
     rejects.out.flush()
-    return _first_reject(folder) if rejects.total else "it holds none"
+    return _first_reject(folder, table)
 
 
 def _pack_side(
@@ -166,7 +169,7 @@ def _pack_side(
             writer.write({"id": [identity.encode()], **values})
     if not side.rows:
         raise DataError(
-            f"{table.path}: no row can be used; {_first_reject_reason(rejects, folder)}"
+            f"{table.path}: no row can be used; {_first_reject_of(table.path, rejects, folder)}"
         )
     for feature, counts in side.categories.items():
         names = sorted(counts, key=lambda category: (-counts[category], category))

@@ -108,7 +108,7 @@ def _user_ids(users: str, dataset: Dataset) -> list[str]:
     if users == "all":
         return dataset.user_ids
     path = Path(users)
-    if path.is_file():
+    if _is_file(path):
         names = _read_ids(path)
         if not any(name in dataset.user_rows for name in names):
             raise DataError(f"{path}: names no user of {dataset.folder}; one id a line is needed")
@@ -119,6 +119,14 @@ def _user_ids(users: str, dataset: Dataset) -> list[str]:
     if len(names) == 1 and names[0] not in dataset.user_rows:
         raise DataError(f"users: {users!r} is neither a file nor a user of {dataset.folder}")
     return names
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A list of ids may well be longer than a file's name can be.
+        return False
 
 
 def _candidate_mask(path: Path, dataset: Dataset) -> np.ndarray:

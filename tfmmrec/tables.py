@@ -101,7 +101,7 @@ def _read_jsonl(path: Path, columns: list[str], on_reject: OnReject) -> Iterator
             number += 1
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 on_reject(number, None, f"not valid JSON: {error}")
                 continue
             if not isinstance(row, dict):

@@ -83,6 +83,12 @@ def test_candidates_and_users_without_history(run: Path, data: Path, tmp_path: P
     assert set(lines[0]["items"]) <= set(dataset.item_ids[:7])
 
 
+def test_a_long_list_of_users_is_no_file_name(run: Path, data: Path) -> None:
+    names = Dataset(data).user_ids[:100]
+    lines = recommend(run, users=",".join(names), k=1, quiet=True)
+    assert [line["user"] for line in lines] == names
+
+
 def test_search_finds_an_item_by_its_own_content(run: Path, data: Path, catalogue: Path) -> None:
     dataset = Dataset(data)
     rows = [json.loads(line) for line in (catalogue / "items.jsonl").open()]

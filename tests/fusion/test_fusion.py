@@ -1,0 +1,186 @@
+"""Fusion: one contract for all kinds, and the weighted average by hand."""
+
+import keras_tuner
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from tfmmrec.errors import ConfigError
+from tfmmrec.fusion import FUSIONS, Fusion, WeightedFusion
+from tfmmrec.testing import TestCase
+
+NAMES = ["text", "image", "audio"]
+KINDS = [(kind,) for kind in FUSIONS.variants]
+
+
+def vectors(batch: int = 4) -> tf.Tensor:
+    return tf.constant(np.random.default_rng(0).normal(size=[batch, 3, 5]), tf.float32)
+
+
+MASK = tf.constant(
+    [[True, True, True], [True, False, True], [False, False, True], [False, False, False]]
+)
+
+
+def create(kind: str) -> Fusion:
+    return FUSIONS.create({"kind": kind}, names=NAMES)
+
+
+class FusionContractTest(TestCase, parameterized.TestCase):
+    """What every kind of fusion keeps."""
+
+    @parameterized.parameters(KINDS)
+    def test_layer(self, kind: str):
+        self.run_layer_test(lambda: create(kind), {"vectors": vectors(), "mask": MASK}, (4, 5))
+
+    @parameterized.parameters(KINDS)
+    def test_what_is_absent_does_not_reach_the_output(self, kind: str):
+        fusion = create(kind)
+        expected = fusion(vectors(), mask=MASK)
+        for value in (1e6, float("nan"), float("inf")):
+            other = tf.where(MASK[..., tf.newaxis], vectors(), value)
+            self.assertAllEqual(fusion(other, mask=MASK), expected)
+
+    @parameterized.parameters(KINDS)
+    def test_what_is_present_does(self, kind: str):
+        fusion = create(kind)
+        mask = tf.constant([[True, True, True]])
+        before = fusion(vectors(1), mask=mask)
+        for place in range(3):
+            changed = vectors(1) + tf.one_hot(place, 3)[tf.newaxis, :, tf.newaxis]
+            self.assertNotAllClose(fusion(changed, mask=mask), before)
+
+    @parameterized.parameters(KINDS)
+    def test_a_batch_of_one_is_a_row_of_a_batch(self, kind: str):
+        fusion = create(kind)
+        whole = fusion(vectors(), mask=MASK)
+        for row in range(4):
+            one = fusion(vectors()[row : row + 1], mask=MASK[row : row + 1])
+            self.assertAllClose(one, whole[row : row + 1])
+
+    @parameterized.parameters(KINDS)
+    def test_absent_modalities_get_no_gradient(self, kind: str):
+        fusion = create(kind)
+        given = vectors()
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            output = tf.reduce_sum(fusion(given, mask=MASK) ** 2)
+        reached = tf.reduce_any(tape.gradient(output, given) != 0.0, axis=-1)
+        self.assertAllEqual(reached, MASK)
+
+    @parameterized.parameters(KINDS)
+    def test_a_draw_of_the_search_space_builds_a_fusion(self, kind: str):
+        hp = keras_tuner.HyperParameters()
+        options = FUSIONS.variants[kind].search_space(hp, NAMES)
+        fusion = FUSIONS.create({"kind": kind, **options}, names=NAMES)
+        self.assertEqual(fusion(vectors(), mask=MASK).shape, [4, 5])
+        self.assertNotEmpty(hp.values)
+        # A second draw of the same trial says the same.
+        self.assertEqual(FUSIONS.variants[kind].search_space(hp, NAMES), options)
+
+
+class WeightedFusionTest(TestCase):
+    """The score is a convex combination of the scores of the modalities."""
+
+    user = tf.constant([1.0, 2.0, 3.0])
+    pair = tf.constant([[[4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]])
+
+    def score(self, weights: dict, mask: list[bool]) -> float:
+        fusion = WeightedFusion(["t", "g"], weights=weights)
+        return float(tf.tensordot(self.user, fusion(self.pair, mask=tf.constant([mask]))[0], 1))
+
+    def test_worked_example(self):
+        # u.t = 1*4 + 2*5 + 3*6 = 32 and u.g = 1*7 + 2*8 + 3*9 = 50.
+        # 0.5 * 32 + 0.5 * 50 = 41
+        self.assertAllClose(self.score({"t": 0.5, "g": 0.5}, [True, True]), 41.0)
+        # 0.25 * 32 + 0.75 * 50 = 8 + 37.5 = 45.5
+        self.assertAllClose(self.score({"t": 0.25, "g": 0.75}, [True, True]), 45.5)
+
+    def test_weights_are_made_to_sum_to_one(self):
+        # 1 : 3 is 0.25 : 0.75, 45.5 again.
+        self.assertAllClose(self.score({"t": 1, "g": 3}, [True, True]), 45.5)
+        # What is left out weighs nothing.
+        self.assertAllClose(self.score({"g": 3}, [True, True]), 50.0)
+
+    def test_the_present_ones_share_the_weight_of_the_absent(self):
+        self.assertAllClose(self.score({"t": 0.25, "g": 0.75}, [True, False]), 32.0)
+        self.assertAllClose(self.score({"t": 0.25, "g": 0.75}, [False, True]), 50.0)
+        self.assertAllClose(self.score({"t": 0.25, "g": 0.75}, [False, False]), 0.0)
+        # Only what weighs nothing is present: no direction, and no division by zero.
+        self.assertAllClose(self.score({"g": 1.0}, [True, False]), 0.0)
+        # Of weights 1 : 1 : 2 the first and last are left: (1/3) * 3 + (2/3) * 6 = 5.
+        fusion = WeightedFusion(NAMES, weights={"text": 1, "image": 1, "audio": 2})
+        values = tf.constant([[[3.0], [100.0], [6.0]]])
+        self.assertAllClose(fusion(values, mask=tf.constant([[True, False, True]])), [[5.0]])
+
+    def test_learned_weights_start_equal_and_follow_the_logits(self):
+        fusion = WeightedFusion(["t", "g"])
+        mask = tf.constant([[True, True]])
+        # (4 + 7) / 2, (5 + 8) / 2, (6 + 9) / 2
+        self.assertAllClose(fusion(self.pair, mask=mask), [[5.5, 6.5, 7.5]])
+        # The softmax of 0 and log 3 is 1/4 and 3/4: 4/4 + 21/4 = 6.25.
+        fusion.logits.assign([0.0, np.log(3.0)])
+        self.assertAllClose(fusion.current_weights(), [0.25, 0.75])
+        self.assertAllClose(fusion(self.pair, mask=mask), [[6.25, 7.25, 8.25]])
+
+    def test_fixed_weights_are_not_trained(self):
+        fusion = WeightedFusion(["t", "g"], weights={"t": 1.0})
+        fusion(self.pair, mask=tf.constant([[True, True]]))
+        self.assertEmpty(fusion.trainable_variables)
+
+    def test_bad_weights_are_refused(self):
+        for weights, reason in (
+            ({"texts": 1.0}, "weights.texts: no such feature"),
+            ({"text": -1}, "at least 0. Received: -1"),
+            ({"text": float("nan")}, "at least 0. Received: nan"),
+            ({"text": float("inf")}, "at least 0. Received: inf"),
+            ({"text": "much"}, "must be a number. Received: 'much'"),
+            ({"text": True}, "must be a number. Received: True"),
+            ({"text": 0.0, "image": 0}, "must not all be 0"),
+            ({}, "must not all be 0"),
+        ):
+            with self.assertRaisesRegex(ConfigError, reason):
+                FUSIONS.create({"kind": "weighted", "weights": weights}, names=NAMES)
+
+    def test_search_space_draws_a_weight_a_feature(self):
+        hp = keras_tuner.HyperParameters()
+        options = WeightedFusion.search_space(hp, NAMES)
+        self.assertEqual(options, {"weights": {"text": 0.5, "image": 0.5, "audio": 0.5}})
+        self.assertCountEqual(hp.values, ["weight_text", "weight_image", "weight_audio"])
+        # A trial that draws all zeros still gives weights that can be used.
+        hp.values = dict.fromkeys(hp.values, 0.0)
+        drawn = WeightedFusion.search_space(hp, NAMES)["weights"]
+        self.assertEqual(drawn, {"text": 1.0, "image": 1.0, "audio": 1.0})
+
+
+class ConcatFusionTest(TestCase):
+    def test_absent_and_zero_differ(self):
+        fusion = create("concat")
+        zero = tf.zeros([2, 3, 5])
+        output = fusion(zero, mask=tf.constant([[True, True, True], [True, True, False]]))
+        self.assertNotAllClose(output[0], output[1])
+
+    def test_no_units_mix_linearly(self):
+        fusion = FUSIONS.create({"kind": "concat", "units": 0}, names=["t", "g"])
+        mask = tf.constant([[True, True]])
+        first = tf.constant([[[1.0, 2.0], [3.0, 4.0]]])
+        zero = fusion(tf.zeros([1, 2, 2]), mask=mask)
+        # An affine map: f(2x) - f(0) = 2 (f(x) - f(0)).
+        self.assertAllClose(
+            fusion(2.0 * first, mask=mask) - zero, 2.0 * (fusion(first, mask=mask) - zero)
+        )
+        # Two vectors of two and two places of the mask, times two, and two biases: 6 * 2 + 2.
+        self.assertEqual(fusion.count_params(), 14)
+
+    def test_bad_options_are_refused(self):
+        for options, reason in (
+            ({"units": -1}, "units must be at least 0. Received: -1"),
+            ({"dropout": 1.0}, "dropout must be from 0 to below 1. Received: 1.0"),
+            ({"width": 3}, "fusion.width: unknown key; concat takes dropout, units"),
+        ):
+            with self.assertRaisesRegex(ConfigError, reason):
+                FUSIONS.create({"kind": "concat", **options}, names=NAMES)
+
+    def test_unknown_kinds_are_refused(self):
+        with self.assertRaisesRegex(ConfigError, "unknown kind 'sum'; there are .*weighted"):
+            FUSIONS.create({"kind": "sum"}, names=NAMES)

@@ -1,0 +1,87 @@
+"""Training examples: each event once an epoch, with what its user chose before it."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tfmmrec.dataset import Histories
+from tfmmrec.examples import TrainingExamples
+
+# User 0 chose 10, 11, 12, 13, user 1 nothing, user 2 chose 20 and user 3 chose 30, 31, 10.
+HISTORIES = Histories(
+    items=np.array([10, 11, 12, 13, 20, 30, 31, 10], np.int32),
+    offsets=np.array([0, 4, 4, 5, 8]),
+)
+
+
+def examples(seed: int = 0, batch_size: int = 4, max_history: int = 2) -> TrainingExamples:
+    return TrainingExamples(HISTORIES, max_history=max_history, batch_size=batch_size, seed=seed)
+
+
+def read(source: TrainingExamples, first: int = 0, epochs: int = 1) -> list[tuple]:
+    rows = []
+    steps = source.steps_per_epoch * epochs
+    for batch in itertools.islice(source.epochs(first).as_numpy_iterator(), steps):
+        for user, history, item in zip(batch["user"], batch["history"], batch["item"], strict=True):
+            rows.append((int(user), tuple(history.tolist()), int(item)))
+    return rows
+
+
+def test_each_event_comes_once_with_the_last_items_before_it():
+    assert sorted(read(examples())) == [
+        (0, (-1, -1), 10),
+        (0, (-1, 10), 11),
+        (0, (10, 11), 12),
+        # Only the last two of 10, 11, 12.
+        (0, (11, 12), 13),
+        # Nothing of user 0 reaches users 2 and 3.
+        (2, (-1, -1), 20),
+        (3, (-1, -1), 30),
+        (3, (-1, 30), 31),
+        (3, (30, 31), 10),
+    ]
+
+
+def test_same_seed_and_epoch_same_order():
+    assert read(examples(seed=3), first=2) == read(examples(seed=3), first=2)
+
+
+def test_another_epoch_or_seed_another_order_of_the_same_events():
+    orders = [read(examples(seed=seed), first=epoch) for seed in (0, 1) for epoch in (0, 1, 2)]
+    assert len({tuple(order) for order in orders}) == 6
+    assert all(sorted(order) == sorted(orders[0]) for order in orders)
+
+
+def test_a_run_that_goes_on_gets_the_batches_that_it_would_have_had():
+    together = read(examples(), first=0, epochs=3)
+    assert together[8:] == read(examples(), first=1, epochs=2)
+
+
+def test_the_last_events_that_fill_no_batch_are_left_out():
+    source = examples(batch_size=3)
+    # 8 events are two batches of 3; two events are left out, others in the next epoch.
+    assert (source.num_events, source.steps_per_epoch) == (8, 2)
+    first, second = read(source), read(source, first=1)
+    assert len(set(first)) == len(set(second)) == 6
+    assert set(first) <= set(read(examples()))
+
+
+def test_a_batch_is_never_wider_than_the_events():
+    source = examples(batch_size=1000)
+    assert (source.batch_size, source.steps_per_epoch) == (8, 1)
+    assert len(set(read(source))) == 8
+
+
+@pytest.mark.parametrize("max_history", [1, 10])
+def test_histories_have_the_asked_for_length(max_history):
+    rows = read(examples(max_history=max_history))
+    assert {len(history) for _, history, _ in rows} == {max_history}
+    fullest = max(rows, key=lambda row: row[2] == 13)
+    assert fullest[1][-min(3, max_history) :] == (10, 11, 12)[-min(3, max_history) :]
+
+
+def test_without_events_there_are_no_steps():
+    none = Histories(items=np.zeros(0, np.int32), offsets=np.zeros(5, np.int64))
+    source = TrainingExamples(none, max_history=2, batch_size=4, seed=0)
+    assert (source.num_events, source.steps_per_epoch) == (0, 0)

@@ -1,0 +1,131 @@
+"""The model: its loss against a softmax written out in NumPy."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.encoders import Encoded
+from tfmmrec.model import FeatureTable, TwoTower
+from tfmmrec.projection import FeatureInfo
+from tfmmrec.query import MeanReader
+from tfmmrec.testing import TestCase
+from tfmmrec.towers import ItemTower, QueryTower
+
+COUNTS = np.array([6, 3, 1, 0])
+
+
+def encoded(rows: int) -> dict[str, Encoded]:
+    outputs = np.random.default_rng(rows).normal(size=[rows, 3]).astype(np.float32)
+    return {"feature": Encoded(outputs, np.ones(rows, bool))}
+
+
+def create(temperature: float = 0.5) -> TwoTower:
+    features = [FeatureInfo("feature", 3)]
+    return TwoTower(
+        ItemTower(features, num_items=4, dim=5, fusion={"kind": "weighted"}),
+        QueryTower(features, dim=5, reader=MeanReader()),
+        items=FeatureTable(encoded(4)),
+        users=FeatureTable(encoded(2)),
+        counts=COUNTS,
+        temperature=temperature,
+    )
+
+
+def batch(items: list[int]) -> dict[str, tf.Tensor]:
+    return {
+        "history": tf.constant([[1, 2, -1], [-1, -1, -1], [0, -1, -1]]),
+        "user": tf.constant([0, 1, 0]),
+        "item": tf.constant(items),
+    }
+
+
+def scores(model: TwoTower, given: dict[str, tf.Tensor]) -> np.ndarray:
+    """The score of each row's user for each row's item, every vector asked for by itself."""
+    everything = model.item_vectors(tf.range(4)).numpy()
+    history = given["history"].numpy()
+    queries = model.query_vectors(
+        tf.constant(everything[np.maximum(history, 0)]),
+        tf.constant(history >= 0),
+        model.users.gather(given["user"]),
+    ).numpy()
+    return queries @ everything[given["item"].numpy()].T
+
+
+class LossTest(TestCase):
+    def test_it_is_an_in_batch_softmax_with_the_log_of_the_shares_taken_off(self):
+        model, given = create(), batch([2, 0, 1])
+        # Shares of 6 + 3 + 1 = 10 choices: items 2, 0 and 1 have 0.1, 0.6 and 0.3.
+        logits = scores(model, given) - np.log([0.1, 0.6, 0.3])
+        expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+        self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+
+    def test_the_same_item_of_another_row_is_no_negative(self):
+        model, given = create(), batch([2, 0, 2])
+        logits = scores(model, given) - np.log([0.1, 0.6, 0.1])
+        # Rows 0 and 2 chose item 2: neither is a negative of the other.
+        kept = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]])
+        expected = np.mean(np.log((np.exp(logits) * kept).sum(axis=1)) - np.diag(logits))
+        self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+        counted = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+        self.assertNotAllClose(expected, counted)
+
+    def test_all_scores_alike_give_the_entropy_of_the_shares(self):
+        model, given = create(), batch([2, 0, 1])
+        # Ids and content of length 0: all scores are 0, and -log 0.1 = log 10 is the logit of
+        # item 2, log(10/6) of item 0, log(10/3) of item 1; their exponentials sum to 15.
+        model.compute_loss(given)  # makes the weights
+        for variable in model.item_tower.trainable_variables:
+            variable.assign(tf.zeros_like(variable))
+        expected = np.mean([np.log(15) - np.log(10 / share) for share in (1, 6, 3)])
+        self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+
+    def test_every_weight_that_is_used_has_a_gradient(self):
+        model, given = create(), batch([2, 0, 1])
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(given, training=True)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        missing = [
+            variable.name
+            for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+            if gradient is None
+        ]
+        self.assertEqual(missing, [])
+
+
+class VectorsTest(TestCase):
+    def test_an_item_that_training_never_met_has_no_id(self):
+        model = create()
+        vectors = model.item_vectors(tf.range(4))
+        content = model.item_tower.content(model.items.gather(tf.range(4)))
+        # Item 3 was chosen by nobody.
+        self.assertAllClose(vectors[3], content[3])
+        for row in range(3):
+            self.assertNotAllClose(vectors[row], content[row])
+        # Item n reads row n + 1 of the table.
+        table = model.item_tower.ids.get_weights()[0]
+        total = content.numpy()[:3] + table[1:4]
+        self.assertAllClose(vectors[:3], total / np.linalg.norm(total, axis=1, keepdims=True))
+
+    def test_queries_are_divided_by_the_temperature(self):
+        model = create(temperature=0.25)
+        history = tf.zeros([2, 1, 5])
+        queries = model.query_vectors(
+            history, tf.constant([[False], [False]]), model.users.gather(tf.constant([0, 1]))
+        )
+        # Length 1, divided by 0.25.
+        self.assertAllClose(tf.norm(queries, axis=1), [4.0, 4.0])
+
+    def test_the_temperature_stays_within_its_bounds(self):
+        model = create(temperature=0.25)
+        self.assertAllClose(model.temperature, 0.25)
+        model.log_temperature.assign(-50.0)
+        self.assertAllClose(model.temperature, 0.01)
+        model.log_temperature.assign(3.0)
+        self.assertAllClose(model.temperature, 1.0)
+
+    def test_features_are_gathered_by_row(self):
+        table = FeatureTable(
+            {"a": Encoded(np.array([[1.0], [2.0], [3.0]]), np.array([True, False, True]))}
+        )
+        output, present = table.gather(tf.constant([2, 1, 2]))["a"]
+        self.assertAllEqual(output, [[3.0], [2.0], [3.0]])
+        self.assertAllEqual(present, [True, False, True])
