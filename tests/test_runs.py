@@ -10,7 +10,7 @@ import yaml
 from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
-from tfmmrec.errors import DataError
+from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.runs import load_run, save_run
 
@@ -59,7 +59,7 @@ def test_what_has_changed_since_is_refused(data, tmp_path):
     ):
         assert old in saved
         (tmp_path / "run.json").write_text(saved.replace(old, new))
-        with pytest.raises(Exception, match=reason) as caught:
+        with pytest.raises(TfmmrecError, match=reason) as caught:
             load_run(tmp_path, quiet=True)
         assert "\n" not in str(caught.value)
     encoders = json.loads(saved)["encoders"]

@@ -68,7 +68,7 @@ def run_script(function: Callable[..., Any]) -> None:
 
 def _guarded(run: Callable[[], int], *, debug: bool) -> int:
     try:
-        return run()
+        return _traced(run) if debug else run()
     except jsonargparse.ArgumentError as error:
         message, code = str(error), 2
     except TfmmrecError as error:
@@ -84,12 +84,18 @@ def _guarded(run: Callable[[], int], *, debug: bool) -> int:
             raise
         kind = type(error).__name__
         message, code = f"{kind}: {error} (this is a bug or a full disk; --debug shows where)", 1
-    if debug:
+    print(f"tfmmrec: error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _traced(run: Callable[[], int]) -> int:
+    try:
+        return run()
+    except (jsonargparse.ArgumentError, TfmmrecError):
         import traceback
 
         traceback.print_exc()
-    print(f"tfmmrec: error: {' '.join(message.split())}", file=sys.stderr)
-    return code
+        raise
 
 
 def _run(arguments: list[str]) -> int:

@@ -84,7 +84,7 @@ def load_run(folder: Path, *, quiet: bool = False) -> Assembly:
     try:
         checkpoint = tf.train.Checkpoint(model=assembly.model)
         checkpoint.read(str(weights)).expect_partial().assert_existing_objects_matched()
-    except (tf.errors.OpError, AssertionError) as error:
+    except (tf.errors.OpError, AssertionError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{weights}: the weights cannot be read: {reason}; train again") from None
     return assembly

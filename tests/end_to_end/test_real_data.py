@@ -37,7 +37,7 @@ def test_films_with_titles_plots_and_posters(tmp_path: Path, thresholds: dict) -
     )
     pack(tmp_path / "catalogue" / "dataset.yaml", tmp_path / "data", QUIET)
     encoders = {"title": text, "plot": text, "poster": image}
-    config = TrainConfig(encoders=encoders, epochs=6, quiet=True)
+    config = TrainConfig(encoders=encoders, epochs=4, quiet=True)
     train(tmp_path / "data", tmp_path / "run", config)
     warm = evaluate(tmp_path / "run", quiet=True)["warm"]
     print(warm)
