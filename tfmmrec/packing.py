@@ -151,7 +151,7 @@ def _pack_side(
         rejects.num_read += 1
         rejects.add(table.path, row, field, reason)
 
-    rows = read_table(table.path, dict.fromkeys([table.id, *features]), on_reject)
+    rows = read_table(table.path, dict.fromkeys([table.id, *table.features]), on_reject)
     progress = tqdm.tqdm(rows, desc=name, unit="row", disable=True if options.quiet else None)
     with ShardWriter(folder / name) as writer:
         for number, row in progress:
@@ -163,7 +163,8 @@ def _pack_side(
             except BrokenValue as error:
                 rejects.add(table.path, number, table.id, str(error))
                 continue
-            values = _check_row(row, features, dataset.folder, number, table.path, rejects)
+            declared = {feature: features[feature] for feature in table.features}
+            values = _check_row(row, declared, dataset.folder, number, table.path, rejects)
             side.rows[identity] = len(side.rows)
             side.count(values)
             writer.write({"id": [identity.encode()], **values})
@@ -191,12 +192,11 @@ def _check_row(
         if row[name] is None:
             continue
         try:
-            value = modality.check(row[name], folder)
+            packed = modality.pack(row[name], folder)
         except BrokenValue as error:
             rejects.add(path, number, name, str(error))
             continue
-        if value is not None:
-            values[name] = value
+        values.update({f"{name}_{suffix}" if suffix else name: v for suffix, v in packed.items()})
     return values
 
 

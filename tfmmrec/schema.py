@@ -36,8 +36,8 @@ class Schema:
         content = {
             "format": FORMAT,
             "name": self.name,
-            "items": {name: modality.options() for name, modality in self.items.items()},
-            "users": {name: modality.options() for name, modality in self.users.items()},
+            "items": _declared(self.items),
+            "users": _declared(self.users),
             "interactions": {"time": self.has_time, "rating": self.has_rating},
         }
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -60,8 +60,11 @@ class Schema:
 
 
 def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modality]:
-    """Builds the modalities of `{feature: {modality: …}}`; `where` opens the error's line."""
-    features = {}
+    """Builds the modalities of `{feature: {modality: …}}`; `where` opens the error's line.
+
+    What packing derives from a feature stands right behind it, as FEATURE_SUFFIX.
+    """
+    features: dict[str, Modality] = {}
     for name, options in declared.items():
         if not isinstance(options, Mapping):
             raise ConfigError(f"{where}.{name}: write {{modality: …}}. Received: {options!r}")
@@ -71,4 +74,19 @@ def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modali
             features[name] = modalities.create(dict(options))
         except ConfigError as error:
             raise ConfigError(f"{where}.{name}: {error}") from None
+        for suffix, derived in features[name].derived().items():
+            if f"{name}_{suffix}" in declared:
+                raise ConfigError(
+                    f"{where}.{name}_{suffix}: a step of {name} derives a feature of that name; "
+                    "rename the column"
+                )
+            features[f"{name}_{suffix}"] = derived
     return features
+
+
+def _declared(features: Mapping[str, Modality]) -> dict[str, Any]:
+    """The features as the dataset file declares them, without what is derived."""
+    derived = {
+        f"{name}_{suffix}" for name, modality in features.items() for suffix in modality.derived()
+    }
+    return {name: features[name].options() for name in features if name not in derived}

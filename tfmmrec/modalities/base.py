@@ -2,12 +2,14 @@
 
 import abc
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from tfmmrec.errors import ConfigError
+from tfmmrec.preprocessing import Step, create_step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,9 +19,13 @@ class Modality(abc.ABC):
     A subclass is a frozen dataclass whose fields are the options of the dataset file. Absence is
     carried in the value itself (an empty string, an empty list, NaN), so that a record on disk, a
     row of a batch and a request to the served model mean the same thing by the same test.
+
+    Attributes:
+        steps: what packing does to each value, in this order (default nothing).
     """
 
     kind: ClassVar[str]
+    steps: tuple[Step, ...] = dataclasses.field(default=(), kw_only=True)
 
     @abc.abstractmethod
     def check(self, raw: Any, folder: Path) -> list[bytes] | list[float] | None:
@@ -35,6 +41,38 @@ class Modality(abc.ABC):
         Raises:
             BrokenValue: the value is there, but cannot be used; the message says why.
         """
+
+    def pack(self, raw: Any, folder: Path) -> dict[str, list[bytes] | list[float]]:
+        """Checks a table's value and runs the steps on it.
+
+        Args:
+            raw: as `check` takes it.
+            folder: as `check` takes it.
+
+        Returns:
+            What is stored: the value itself under "", and what is derived from it under the
+            suffixes of `derived`; absent ones are left out.
+
+        Raises:
+            BrokenValue: the value is there, but cannot be used; the message says why.
+        """
+        values = self.check(raw, folder)
+        if values is None:
+            return {}
+        if not self.steps:
+            return {"": values}
+        value, packed = values[0], {}
+        for step in self.steps:
+            value, more = step.run(value)  # type: ignore[arg-type]
+            packed.update(more)
+            if not value:
+                return packed
+        return {"": [value], **packed}  # type: ignore[list-item]
+
+    def derived(self) -> Mapping[str, "Modality"]:
+        """Returns the features that packing derives from this one, by the suffix of their name."""
+        found = {suffix: more for step in self.steps for suffix, more in step.derived().items()}
+        return {suffix: create(dict(declared)) for suffix, declared in found.items()}
 
     @abc.abstractmethod
     def parsing(self) -> Any:
@@ -58,7 +96,9 @@ class Modality(abc.ABC):
 
     def options(self) -> dict[str, Any]:
         """Returns the modality as the dataset file would declare it."""
-        return {"modality": self.kind, **dataclasses.asdict(self)}
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        steps = [step.options() for step in own.pop("steps")]
+        return {"modality": self.kind, **own, **({"steps": steps} if steps else {})}
 
 
 MODALITIES: dict[str, type[Modality]] = {}
@@ -91,4 +131,8 @@ def create(options: dict[str, Any]) -> Modality:
                 f"modality {kind} has no option {option!r}; "
                 f"it takes {', '.join(sorted(known)) or 'none'}"
             )
-    return MODALITIES[kind](**options)
+    steps = options.pop("steps", None) or []
+    if not isinstance(steps, list | tuple):
+        raise ConfigError(f"steps: write a list of steps. Received: {steps!r}")
+    created = tuple(create_step(step, kind) for step in steps)
+    return MODALITIES[kind](**options, steps=created)

@@ -1,0 +1,5 @@
+"""Preprocessing steps that a feature of the dataset file may declare, a file for each modality."""
+
+from tfmmrec.preprocessing.base import STEPS, Step, create_step
+
+__all__ = ["STEPS", "Step", "create_step"]
