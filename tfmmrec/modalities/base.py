@@ -61,13 +61,14 @@ class Modality(abc.ABC):
             return {}
         if not self.steps:
             return {"": values}
-        value, packed = values[0], {}
+        value: Any = values[0]
+        packed: dict[str, list[bytes] | list[float]] = {}
         for step in self.steps:
-            value, more = step.run(value)  # type: ignore[arg-type]
+            value, more = step.run(value)
             packed.update(more)
             if not value:
                 return packed
-        return {"": [value], **packed}  # type: ignore[list-item]
+        return {"": [value], **packed}
 
     def derived(self) -> Mapping[str, "Modality"]:
         """Returns the features that packing derives from this one, by the suffix of their name."""
