@@ -128,8 +128,9 @@ def test_bad_lines_of_jsonl_leave_the_numbers_right(tmp_path):
     (tmp_path / "items.jsonl").write_bytes(b"\n".join(lines))
     rows, rejects = read(tmp_path / "items.jsonl", ["id"])
     # Empty lines are no rows.
-    assert rows == [(1, {"id": "a"}), (5, {"id": "b"})]
-    assert [number for number, _, _ in rejects] == [2, 3, 4, 6]
+    # A byte that is no UTF-8 is for the field that holds it to reject.
+    assert rows == [(1, {"id": "a"}), (4, {"id": "caf\udce9"}), (5, {"id": "b"})]
+    assert [number for number, _, _ in rejects] == [2, 3, 6]
     assert rejects[1][2] == "the line is not a JSON object"
 
 

@@ -70,8 +70,9 @@ def test_no_rows_give_an_empty_folder_and_an_empty_dataset(tmp_path):
     assert read(tmp_path / "none") == []
 
 
-def test_a_shard_is_closed_when_the_block_fails(tmp_path):
-    with pytest.raises(ValueError), ShardWriter(tmp_path) as writer:
+def test_a_shard_that_is_not_whole_has_no_name(tmp_path):
+    with pytest.raises(ValueError), ShardWriter(tmp_path, shard_bytes=1) as writer:
         writer.write({"n": np.array([7])})
+        writer.write({"n": np.array([8])})
         raise ValueError
     assert read(tmp_path) == [[7]]

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfmmrec.errors import DataError
 from tfmmrec.folders import MANIFEST, checksum, read_json
-from tfmmrec.interactions import SPLITS, Interactions
+from tfmmrec.interactions.events import SPLITS, Interactions, concatenate
 from tfmmrec.modalities import Modality
 from tfmmrec.schema import Schema
 from tfmmrec.tfrecords import read_batches
@@ -27,6 +27,15 @@ _EVENT_FEATURES = {
     "positive": tf.io.RaggedFeature(tf.int64),
     "order": tf.io.RaggedFeature(tf.int64),
 }
+_EVENT_DTYPES: dict[str, Any] = {
+    "user": np.int32,
+    "item": np.int32,
+    "time": np.int64,
+    "rating": np.float32,
+    "positive": np.bool_,
+    "order": np.int32,
+}
+_USERS_A_BATCH = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,30 +172,22 @@ class Dataset:
                 )
 
 
-def concatenate(parts: list[Interactions]) -> Interactions:
-    """Joins events of several splits."""
-
-    def join(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    names = [field.name for field in dataclasses.fields(Interactions) if field.name != "extra"]
-    return Interactions(**{name: join(name) for name in names})
-
-
 def _read_events(folder: Path) -> Interactions:
-    columns: dict[str, list[Any]] = {name: [] for name in _EVENT_FEATURES}
-    for batch in read_batches(folder, _EVENT_FEATURES, batch_size=256):
-        lengths = batch["item"].row_lengths().numpy()
-        columns["user"].append(np.repeat(batch["user"].numpy(), lengths))
-        for name in columns:
-            if name != "user":
-                columns[name].append(batch[name].flat_values.numpy())
-    dtypes = {"time": np.int64, "rating": np.float32, "positive": bool}
+    batches = [_flat(batch) for batch in read_batches(folder, _EVENT_FEATURES, _USERS_A_BATCH)]
+    return concatenate([_flat_of_none(), *batches])
+
+
+def _flat(batch: Mapping[str, Any]) -> Interactions:
+    """Turns a batch of histories into events."""
+    lengths = batch["item"].row_lengths().numpy()
+    columns = {name: batch[name].flat_values.numpy() for name in _EVENT_DTYPES if name != "user"}
+    columns["user"] = np.repeat(batch["user"].numpy(), lengths)
     return Interactions(
-        **{
-            name: np.concatenate([np.zeros(0, np.int64), *parts]).astype(dtypes.get(name, np.int32))
-            if name != "rating"
-            else np.concatenate([np.zeros(0, np.float32), *parts])
-            for name, parts in columns.items()
-        }
+        **{name: columns[name].astype(dtype) for name, dtype in _EVENT_DTYPES.items()},
+        part=np.zeros(len(columns["user"]), np.int8),
     )
+
+
+def _flat_of_none() -> Interactions:
+    columns = {name: np.zeros(0, dtype) for name, dtype in _EVENT_DTYPES.items()}
+    return Interactions(**columns, part=np.zeros(0, np.int8))

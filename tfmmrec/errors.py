@@ -15,3 +15,7 @@ class ConfigError(TfmmrecError):
 
 class BrokenValue(ValueError):
     """One value of one row is broken; packing writes it to rejects.jsonl and goes on."""
+
+
+class StorageError(TfmmrecError):
+    """A file cannot be written: the disk is full, or the place is not ours."""

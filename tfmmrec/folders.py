@@ -1,16 +1,17 @@
 """Folders that appear whole or not at all, and the manifest that says that one is whole."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.errors import DataError
+from tfmmrec.errors import ConfigError, DataError
 
 MANIFEST = "MANIFEST.json"
 
@@ -47,6 +48,58 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def resumable_folder(path: Path, key: str) -> Iterator[tuple[Path, Path]]:
+    """Gives a folder to write in and one for notes, which outlive a stop; see `whole_folder`.
+
+    The folders stand in `.NAME.partial` beside `path`. When the block ends well, the first becomes
+    `path` and the notes go. When its input is at fault (DataError, ConfigError), both go; after
+    any other end, a kill among them, the next block of the same key finds them as they were.
+
+    Args:
+        path: where the folder is to appear; its parents are made.
+        key: names the input; what another input left is removed.
+
+    Raises:
+        DataError: something stands at `path`, it cannot be written, or another process is at it.
+    """
+    path = Path(os.path.abspath(path))
+    refuse_existing(path)
+    partial = path.parent / f".{path.name}.partial"
+    with _locked(path, partial):
+        folder, notes = partial / "folder", partial / "notes"
+        if not (notes / key).exists():
+            for old in (folder, notes):
+                shutil.rmtree(old, ignore_errors=True)
+            notes.mkdir()
+            (notes / key).touch()
+        folder.mkdir(exist_ok=True)
+        try:
+            yield folder, notes
+        except (DataError, ConfigError):
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        if path.is_dir():
+            path.rmdir()
+        folder.rename(path)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, partial: Path) -> Iterator[None]:
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        lock = (partial / "lock").open("a")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be made: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(f"{path}: another process is writing it; wait for its end") from None
+        yield
+
+
 def refuse_existing(path: Path, *, replace: bool = False) -> None:
     """Raises DataError when `path` is there already (an empty folder does no harm)."""
     if path.is_dir() and (replace or not any(path.iterdir())):
@@ -74,11 +127,21 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_manifest(folder: Path, counts: dict[str, Any]) -> None:
-    """Writes MANIFEST.json: the counts, and the size and checksum of every file there."""
-    files = {
-        str(path.relative_to(folder)): {"bytes": path.stat().st_size, "sha256": checksum(path)}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+def manifest_entry(path: Path) -> dict[str, Any]:
+    """Returns a file's size and checksum."""
+    return {"bytes": path.stat().st_size, "sha256": checksum(path)}
+
+
+def write_manifest(
+    folder: Path, counts: dict[str, Any], known: Mapping[str, dict[str, Any]] | None = None
+) -> None:
+    """Writes MANIFEST.json: the counts, and the size and checksum of every file there.
+
+    Args:
+        folder: the folder.
+        counts: what to say of the content.
+        known: entries of files, by name, that need not be read again.
+    """
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    files = {name: (known or {}).get(name) or manifest_entry(folder / name) for name in names}
     write_json(folder / MANIFEST, {"counts": counts, "files": files})

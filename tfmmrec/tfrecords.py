@@ -1,5 +1,6 @@
 """Shards of tf.train.Example, in and out. Nothing else knows that format."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -8,7 +9,63 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.errors import StorageError
+
 Values = list[bytes] | list[float] | np.ndarray
+
+SUFFIXES = {False: ".tfrecord", True: ".tfrecord.gz"}
+
+
+class Shard:
+    """One file of records, which appears when it is closed whole.
+
+    Args:
+        folder: made if need be.
+        number: of the shard, `part-00000` and on.
+        gzip: whether to compress it; its name then ends in .tfrecord.gz.
+
+    Attributes:
+        path: the file's path.
+        num_bytes: the bytes of the records so far, uncompressed.
+    """
+
+    def __init__(self, folder: Path, number: int, *, gzip: bool = False):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"part-{number:05d}{SUFFIXES[gzip]}"
+        self.num_bytes = 0
+        self._partial = self.path.with_name(self.path.name + ".partial")
+        options = tf.io.TFRecordOptions(compression_type="GZIP" if gzip else "")
+        try:
+            self._writer = tf.io.TFRecordWriter(str(self._partial), options)
+        except tf.errors.OpError as error:
+            raise _storage_error(self.path, error) from None
+
+    def write(self, record: bytes) -> None:
+        """Writes one record.
+
+        Raises:
+            StorageError: the disk does not take it.
+        """
+        try:
+            self._writer.write(record)
+        except tf.errors.OpError as error:
+            raise _storage_error(self.path, error) from None
+        self.num_bytes += len(record)
+
+    def close(self) -> None:
+        """Brings the file to the disk and gives it its name."""
+        try:
+            self._writer.close()
+            with self._partial.open("rb") as file:
+                os.fsync(file.fileno())
+            self._partial.rename(self.path)
+        except (tf.errors.OpError, OSError) as error:
+            raise _storage_error(self.path, error) from None
+
+
+def _storage_error(path: Path, error: Exception) -> StorageError:
+    reason = error.message if isinstance(error, tf.errors.OpError) else str(error)
+    return StorageError(f"{path}: cannot be written: {reason.split(';')[-1].strip()}")
 
 
 class ShardWriter:
@@ -18,38 +75,39 @@ class ShardWriter:
         folder: made if need be.
         shard_bytes: a shard is closed once it holds so many bytes (default 128 MB).
         first_shard: the number of the first shard (default 0), to go on behind others.
+        gzip: whether to compress the shards (default no).
     """
 
-    def __init__(self, folder: Path, *, shard_bytes: int = 128_000_000, first_shard: int = 0):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        shard_bytes: int = 128_000_000,
+        first_shard: int = 0,
+        gzip: bool = False,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.shard_bytes = shard_bytes
         self.num_shards = first_shard
         self.num_examples = 0
-        self._writer: tf.io.TFRecordWriter | None = None
-        self._bytes = 0
+        self.gzip = gzip
+        self._shard: Shard | None = None
 
     def write(self, features: Mapping[str, Values]) -> None:
         """Writes one Example."""
-        data = encode_example(features)
-        if self._writer is None or self._bytes >= self.shard_bytes:
-            self._open_next()
-        self._writer.write(data)  # type: ignore[union-attr]
-        self._bytes += len(data)
+        if self._shard is None or self._shard.num_bytes >= self.shard_bytes:
+            self.close()
+            self._shard = Shard(self.folder, self.num_shards, gzip=self.gzip)
+            self.num_shards += 1
+        self._shard.write(encode_example(features))
         self.num_examples += 1
-
-    def _open_next(self) -> None:
-        self.close()
-        path = self.folder / f"part-{self.num_shards:05d}.tfrecord"
-        self._writer = tf.io.TFRecordWriter(str(path))
-        self.num_shards += 1
-        self._bytes = 0
 
     def close(self) -> None:
         """Closes the shard at hand."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        if self._shard is not None:
+            self._shard.close()
+            self._shard = None
 
     def __enter__(self) -> "ShardWriter":
         return self
@@ -60,38 +118,65 @@ class ShardWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
 
 
 def encode_example(features: Mapping[str, Values]) -> bytes:
     """Serialises one Example: bytes, float32 or int64 lists, by what the values are."""
-    encoded = {}
+    example = tf.train.Example()
+    encoded = example.features.feature
     for name, values in features.items():
-        if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
-            encoded[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-        elif len(values) and isinstance(values[0], bytes):
-            encoded[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+        # Filled in place: a Feature that is built and then handed over is copied on the way.
+        if isinstance(values, np.ndarray):
+            values, is_int = values.tolist(), values.dtype.kind in "iub"
         else:
-            encoded[name] = tf.train.Feature(float_list=tf.train.FloatList(value=values))
+            is_int = len(values) > 0 and isinstance(values[0], int)
+        if is_int:
+            encoded[name].int64_list.value.extend(values)
+        elif len(values) and isinstance(values[0], bytes):
+            encoded[name].bytes_list.value.extend(values)
+        else:
+            encoded[name].float_list.value.extend(values)
+            encoded[name].float_list.SetInParent()
     # Deterministic: the same rows give the same bytes.
-    example = tf.train.Example(features=tf.train.Features(feature=encoded))
     return example.SerializeToString(deterministic=True)
 
 
-def read_batches(folder: Path, features: Mapping[str, Any], batch_size: int) -> tf.data.Dataset:
-    """Reads Examples in the order in which they were written, parsed a batch at a time.
+def shards(folder: Path) -> list[Path]:
+    """Lists the shards of a folder in their order."""
+    return sorted(path for suffix in SUFFIXES.values() for path in folder.glob(f"*{suffix}"))
+
+
+def read_batches(
+    folder: Path, features: Mapping[str, Any], batch_size: int, *, shuffle: int | None = None
+) -> tf.data.Dataset:
+    """Reads Examples, parsed a batch at a time.
 
     Args:
         folder: the folder of shards; without any, the dataset is empty.
         features: what to parse, as `tf.io.parse_example` takes it.
         batch_size: rows a batch.
+        shuffle: a seed to shuffle by: the shards are read side by side in another order at each
+            pass, and mixed within a window. By default, the order is that of writing.
     """
-    shards = [str(path) for path in sorted(folder.glob("*.tfrecord"))]
-    records = (
-        tf.data.TFRecordDataset(shards)
-        if shards
-        else tf.data.Dataset.from_tensor_slices([""]).take(0)
-    )
+    paths = shards(folder)
+    if not paths:
+        records = tf.data.Dataset.from_tensor_slices([""]).take(0)
+    else:
+        compression = "GZIP" if paths[0].name.endswith(SUFFIXES[True]) else ""
+        files = tf.data.Dataset.from_tensor_slices([str(path) for path in paths])
+        records = tf.data.TFRecordDataset(files, compression)
+        if shuffle is not None:
+            records = (
+                files.shuffle(len(paths), seed=shuffle)
+                .interleave(
+                    lambda path: tf.data.TFRecordDataset(path, compression),
+                    cycle_length=min(8, len(paths)),
+                    num_parallel_calls=tf.data.AUTOTUNE,
+                )
+                .shuffle(max(1024, 4 * batch_size), seed=shuffle)
+            )
     return (
         records.batch(batch_size)
         .map(lambda batch: tf.io.parse_example(batch, dict(features)), tf.data.AUTOTUNE)

@@ -1,0 +1,201 @@
+"""The interaction table, read by columns: each distinct value is looked at once a chunk."""
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tfmmrec.dataset_file import InteractionTable
+from tfmmrec.errors import BrokenValue, DataError
+from tfmmrec.ids import Ids
+from tfmmrec.interactions.events import SPLITS, Interactions
+from tfmmrec.interactions.values import (
+    seconds_to_milliseconds,
+    to_id,
+    to_milliseconds,
+    to_rating,
+)
+from tfmmrec.modalities.number import to_number
+from tfmmrec.modalities.text import to_utf8
+from tfmmrec.tables import Chunk, OnReject, read_chunks
+
+_COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+def read_interactions(
+    table: InteractionTable, items: Ids, users: Ids, on_reject: OnReject
+) -> Iterator[Interactions]:
+    """Streams the interaction table; a user who is not yet in `users` is added to it.
+
+    Args:
+        table: what to read.
+        items: the known items; an event with another one is rejected.
+        users: the known users.
+        on_reject: called with (row, field, reason) for each broken row.
+
+    Yields:
+        Events in the order of the table, up to a million at a time, not yet numbered.
+    """
+    for chunk in read_chunks(table.path, table.columns(), on_reject):
+        yield _ChunkReader(table, chunk, items, users, on_reject).read()
+
+
+class _ChunkReader:
+    """Reads one chunk; of a row with several broken fields, the first is told."""
+
+    def __init__(
+        self,
+        table: InteractionTable,
+        chunk: Chunk,
+        items: Ids,
+        users: Ids,
+        on_reject: OnReject,
+    ):
+        self.table = table
+        self.chunk = chunk
+        self.items = items
+        self.users = users
+        self.on_reject = on_reject
+        self.good = np.ones(len(chunk), bool)
+        self.rejects: list[tuple[int, str, str]] = []
+
+    def read(self) -> Interactions:
+        table = self.table
+        users, user_codes = self._column(table.user, to_id, "", "the id is missing")
+        items, item_codes = self._column(table.item, to_id, "", "the id is missing")
+        item_rows = self._known_items(items, item_codes)
+        time = np.zeros(len(self.chunk), np.int64)
+        if table.time:
+            times, codes = self._column(table.time, to_milliseconds, 0, "the time is missing")
+            time = np.asarray(times)[codes]
+        rating = np.full(len(self.chunk), np.nan, np.float32)
+        if table.rating:
+            rating = self._numbers(table.rating, to_rating)
+        positive = np.ones(len(self.chunk), bool)
+        if table.positive:
+            column, comparison, bound = table.positive
+            values = self._numbers(column, to_number)
+            positive = _COMPARISONS[comparison](values, bound) & ~np.isnan(values)
+        part = self._parts()
+        self._reject()
+        good = self.good
+        return Interactions(
+            user=self._user_rows(users, user_codes[good]).astype(np.int32),
+            item=item_rows[good].astype(np.int32),
+            time=time[good],
+            rating=rating[good].astype(np.float32),
+            positive=positive[good],
+            order=np.zeros(int(good.sum()), np.int32),
+            part=part[good],
+        )
+
+    def _column(
+        self, column: str, parse: Callable[[Any], Any], filler: Any, missing: str | None
+    ) -> tuple[Any, np.ndarray]:
+        """Parses the distinct values of a column, and rejects the rows of the broken ones.
+
+        Returns:
+            The parsed values, `filler` for broken ones and last for absent ones; and the codes
+            into them.
+        """
+        codes, distinct = self.chunk.coded(column)
+        if missing is not None:
+            self._fail(np.flatnonzero(codes < 0), column, lambda row: missing)
+        fast = _parse_times(distinct) if parse is to_milliseconds else None
+        if fast is not None:
+            return fast, codes
+        parsed: list[Any] = []
+        reasons: dict[int, str] = {}
+        for raw in distinct.to_pylist() if isinstance(distinct, pa.Array) else distinct:
+            try:
+                parsed.append(parse(raw))
+            except BrokenValue as error:
+                reasons[len(parsed)] = str(error)
+                parsed.append(filler)
+        if reasons:
+            broken = np.zeros(len(parsed) + 1, bool)
+            broken[list(reasons)] = True
+            rows = np.flatnonzero(broken[codes])
+            self._fail(rows, column, lambda row: reasons[int(codes[row])])
+        return [*parsed, filler], codes
+
+    def _numbers(self, column: str, parse: Callable[[Any], float]) -> np.ndarray:
+        values, codes = self._column(column, parse, np.nan, None)
+        return np.asarray(values, np.float64)[codes]
+
+    def _known_items(self, ids: Sequence[Any], codes: np.ndarray) -> np.ndarray:
+        rows = self.items.rows(list(ids))[codes]
+        self._fail(
+            np.flatnonzero((rows < 0) & self.good),
+            self.table.item,
+            lambda row: f"unknown item {ids[codes[row]]!r}",
+        )
+        return rows
+
+    def _user_rows(self, ids: Sequence[Any], codes: np.ndarray) -> np.ndarray:
+        """Looks the users of the good rows up; new ones get rows as they first appear."""
+        first = np.full(len(ids), len(codes))
+        first[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal codes, the last one stays
+        used = np.flatnonzero(first < len(codes))
+        names = [ids[code] for code in used]
+        rows = self.users.rows(names)
+        unknown = [names[at] for at in np.argsort(first[used]) if rows[at] < 0]
+        if unknown:
+            # Different values, " a" and "a", may read as one id.
+            self.users.extend(list(dict.fromkeys(unknown)))
+            rows = self.users.rows(names)
+        by_code = np.full(len(ids), -1)
+        by_code[used] = rows
+        return by_code[codes]
+
+    def _parts(self) -> np.ndarray:
+        column = self.table.extra
+        if column is None:
+            return np.zeros(len(self.chunk), np.int8)
+
+        def parse(raw: Any) -> int:
+            part = to_utf8(raw).decode().strip()
+            if part not in SPLITS:
+                raise DataError(
+                    f"{self.table.path}: column {column!r} says {part!r}; "
+                    f"it is to say one of {', '.join(SPLITS)}"
+                )
+            return SPLITS.index(part)
+
+        values, codes = self._column(column, parse, 0, "the split is missing")
+        return np.asarray(values, np.int8)[codes]
+
+    def _fail(self, rows: np.ndarray, column: str, reason: Callable[[int], str]) -> None:
+        for row in rows[self.good[rows]].tolist():
+            self.rejects.append((row, column, reason(row)))
+        self.good[rows] = False
+
+    def _reject(self) -> None:
+        for row, column, reason in sorted(self.rejects):
+            self.on_reject(int(self.chunk.numbers[row]), column, reason)
+
+
+def _parse_times(distinct: Any) -> np.ndarray | None:
+    """Reads plain Unix times at once, int64 `[values + 1]`; None when any needs a closer look."""
+    if not isinstance(distinct, pa.Array):
+        return None
+    try:
+        if pa.types.is_binary(distinct.type):
+            distinct = distinct.cast(pa.string())
+        if not (pa.types.is_string(distinct.type) or pa.types.is_integer(distinct.type)):
+            return None
+        seconds = pc.cast(distinct, pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    milliseconds, known = seconds_to_milliseconds(seconds)
+    return np.append(milliseconds, 0) if known.all() else None

@@ -1,0 +1,71 @@
+"""Ids and times as tables have them."""
+
+import datetime
+from typing import Any
+
+import numpy as np
+
+from tfmmrec.errors import BrokenValue
+from tfmmrec.modalities.number import to_number
+from tfmmrec.modalities.text import to_utf8
+
+# The year 5138, or 1973 in milliseconds: a Unix time past it is in another unit than seconds.
+MOST_SECONDS = 1e11
+_LARGEST = float(np.finfo(np.float32).max)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+def to_id(raw: Any) -> str:
+    """Reads an id as text; raises BrokenValue when it holds a line break or is no UTF-8."""
+    identity = to_utf8(raw).decode("utf-8").strip()
+    if not identity:
+        raise BrokenValue("the id is missing")
+    if "\n" in identity or "\r" in identity:
+        raise BrokenValue("the id holds a line break")
+    return identity
+
+
+def to_rating(raw: Any) -> float:
+    """Reads a finite number that float32 can hold; raises BrokenValue otherwise."""
+    number = to_number(raw)
+    if abs(number) > _LARGEST:
+        raise BrokenValue(f"too large for float32: {raw!r}")
+    return number
+
+
+def to_milliseconds(raw: Any) -> int:
+    """Reads Unix seconds or ISO 8601 (UTC unless it says otherwise) as Unix milliseconds."""
+    if isinstance(raw, bytes):
+        raw = to_utf8(raw).decode("utf-8")
+    if isinstance(raw, str):
+        try:
+            raw = float(raw)
+        except ValueError:
+            try:
+                raw = datetime.datetime.fromisoformat(raw.strip())
+            except ValueError:
+                raise BrokenValue(f"neither Unix seconds nor ISO 8601: {raw!r}") from None
+    if isinstance(raw, datetime.date) and not isinstance(raw, datetime.datetime):
+        raw = datetime.datetime.combine(raw, datetime.time())
+    if isinstance(raw, datetime.datetime):
+        raw = raw if raw.tzinfo else raw.replace(tzinfo=datetime.UTC)
+        return round((raw - _EPOCH).total_seconds() * 1000)
+    seconds = to_number(raw)
+    if abs(seconds) > MOST_SECONDS:
+        raise BrokenValue(
+            f"no Unix time in seconds: {raw!r} (in milliseconds? divide the column by 1000)"
+        )
+    return round(seconds * 1000)
+
+
+def seconds_to_milliseconds(seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Turns many Unix times into milliseconds, as `to_milliseconds` does.
+
+    Args:
+        seconds: float64 `[n]`.
+
+    Returns:
+        int64 `[n]`, and which of them are in range, bool `[n]`; the others have no meaning.
+    """
+    known = np.abs(seconds) <= MOST_SECONDS  # False for NaN
+    return np.rint(np.where(known, seconds, 0.0) * 1000).astype(np.int64), known

@@ -1,0 +1,225 @@
+"""Packs the interaction table: read and spilled by users, then put in order, split and written."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from tfmmrec.dataset_file import DatasetFile
+from tfmmrec.errors import DataError
+from tfmmrec.folders import manifest_entry
+from tfmmrec.ids import Ids
+from tfmmrec.interactions import (
+    SPLITS,
+    Interactions,
+    Splitter,
+    create_splitter,
+    in_order,
+    read_interactions,
+)
+from tfmmrec.interactions.spilling import USERS_A_BUCKET, Spill
+from tfmmrec.packing.cold import choose_cold
+from tfmmrec.packing.journal import Journal
+from tfmmrec.packing.options import PackOptions
+from tfmmrec.packing.tally import Rejects
+from tfmmrec.tables import count_rows
+from tfmmrec.tfrecords import Shard, encode_example
+from tfmmrec.vocabulary import read_vocabulary, write_vocabulary
+
+_STAGE = "interactions"
+# About what a record takes, to decide which users share a shard before any is encoded.
+_BYTES_AN_EVENT, _BYTES_A_USER = 16, 100
+_EVENTS_AT_A_TIME = 1 << 16
+
+
+class LogPacker:
+    """Packs the interactions; what an earlier run of the same key finished is not done again.
+
+    Args:
+        dataset: the dataset file.
+        items: the ids of the packed items.
+        users: the ids of the listed users; those whom only the log names are added.
+        folder: the data folder in the making.
+        notes: a folder that outlives a stop, for the events on their way.
+        journal: of the shards that are whole.
+        rejects: gets what is broken.
+        options: how to pack.
+
+    Attributes:
+        cold: rows of the cold items.
+        counts: how many events there are, by split too.
+        files: the manifest's entries of the shards, by name.
+    """
+
+    def __init__(
+        self,
+        dataset: DatasetFile,
+        items: Ids,
+        users: Ids,
+        *,
+        folder: Path,
+        notes: Path,
+        journal: Journal,
+        rejects: Rejects,
+        options: PackOptions,
+    ):
+        self.dataset = dataset
+        self.items = items
+        self.users = users
+        self.folder = folder
+        self.notes = notes
+        self.journal = journal
+        self.rejects = rejects
+        self.options = options
+        self.spill = Spill(notes / "events")
+        self.cold = np.zeros(0, np.int64)
+        self.counts: dict[str, int] = dict.fromkeys(("count", "positives", *SPLITS), 0)
+        self.files: dict[str, Any] = {}
+
+    def read(self) -> None:
+        """Reads the table into the spill.
+
+        Raises:
+            DataError: the table cannot be read, or holds no row that can be used.
+        """
+        table = self.dataset.interactions.path
+        if not self.journal.notes("read"):
+            self._read()
+        (note,) = self.journal.notes("read")
+        if len(self.users) < note["num_users"]:
+            self.users.extend(read_vocabulary(self.notes / "users.txt"))
+        self.rejects.num_read += note["num_read"]
+        with (self.notes / "rejects.jsonl").open(encoding="utf-8") as lines:
+            for line in lines:
+                self.rejects.add(table, *json.loads(line))
+        if not self.spill.counts():
+            raise DataError(f"{table}: no row can be used; {self.rejects.first_of(table)}")
+        chosen = np.load(self.notes / "chosen.npy")
+        self.cold = choose_cold(self.dataset.cold_share, chosen, self.items, self.options.seed)
+
+    def _read(self) -> None:
+        table = self.dataset.interactions
+        self.spill.clear()
+        num_listed, num_read = len(self.users), 0
+        chosen = np.zeros(len(self.items), bool)
+        with (
+            self._progress("interactions", count_rows(table.path)) as progress,
+            (self.notes / "rejects.jsonl").open("w", encoding="utf-8") as rejected,
+        ):
+
+            def on_reject(*reject: Any) -> None:
+                nonlocal num_read
+                num_read += 1
+                rejected.write(json.dumps(reject) + "\n")
+
+            for events in read_interactions(table, self.items, self.users, on_reject):
+                self.spill.add(events)
+                chosen[events.item] = True
+                num_read += len(events)
+                progress.update(num_read - progress.n)
+        np.save(self.notes / "chosen.npy", np.flatnonzero(chosen))
+        write_vocabulary(self.notes / "users.txt", self.users.from_row(num_listed))
+        self.journal.write("read", 0, {"num_read": num_read, "num_users": len(self.users)})
+
+    def write(self) -> None:
+        """Puts the events in order, splits and writes them, a shard of neighbouring users a time.
+
+        Raises:
+            StorageError: a shard cannot be written.
+        """
+        counts = self.spill.counts()
+        split = self.dataset.split
+        times = self.spill.times() if split["by"] == "time" else np.zeros(sum(counts.values()))
+        splitter = create_splitter(split, times, self.options.seed)
+        done = self.journal.notes(_STAGE)
+        for note in done:
+            self._count(note)
+            splitter.restore(note["splitter"])
+        with self._progress("histories", sum(counts.values()), splitter.seen) as progress:
+            for number, buckets in enumerate(self._groups(counts)):
+                if number >= len(done):
+                    note = self._write_shard(number, buckets, splitter)
+                    self._count(note)
+                    self.journal.write(_STAGE, number, note)
+                    progress.update(splitter.seen - progress.n)
+
+    def _groups(self, counts: dict[int, int]) -> Iterator[list[int]]:
+        """Groups neighbouring buckets into shards."""
+        group: list[int] = []
+        size = 0
+        for bucket, num_events in counts.items():
+            group.append(bucket)
+            size += num_events * _BYTES_AN_EVENT + USERS_A_BUCKET * _BYTES_A_USER
+            if size >= self.options.shard_bytes:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
+
+    def _write_shard(self, number: int, buckets: list[int], splitter: Splitter) -> dict[str, Any]:
+        """Writes one shard of each split, and returns its note."""
+        shards: dict[str, Shard] = {}
+        counts = dict.fromkeys(self.counts, 0)
+        for bucket in buckets:
+            events = in_order(self.spill.read(bucket), self.users, self.items)
+            parts = splitter.parts(events)
+            parts[np.isin(events.item, self.cold)] = SPLITS.index("test")
+            counts["count"] += len(events)
+            counts["positives"] += int(events.positive.sum())
+            for part, name in enumerate(SPLITS):
+                chosen = events.take(parts == part)
+                counts[name] += len(chosen)
+                if len(chosen) and name not in shards:
+                    folder = self.folder / "interactions" / name
+                    shards[name] = Shard(folder, number, gzip=self.options.gzip)
+                for record in _histories(chosen):
+                    shards[name].write(record)
+        for shard in shards.values():
+            shard.close()
+        files = {
+            str(shard.path.relative_to(self.folder)): manifest_entry(shard.path)
+            for shard in shards.values()
+        }
+        return {"counts": counts, "files": files, "splitter": splitter.state()}
+
+    def _count(self, note: dict[str, Any]) -> None:
+        self.files.update(note["files"])
+        for name, count in note["counts"].items():
+            self.counts[name] += count
+
+    def _progress(self, name: str, total: int, done: int = 0) -> Any:
+        return tqdm.tqdm(
+            desc=name,
+            unit="row",
+            total=total,
+            initial=done,
+            disable=True if self.options.quiet else None,
+        )
+
+
+def _histories(events: Interactions) -> Iterator[bytes]:
+    """Encodes each user's events, which stand together, as one Example."""
+    first = np.flatnonzero(np.append(True, events.user[1:] != events.user[:-1]))
+    ends = np.append(first[1:], len(events))
+    start = 0
+    while len(events) and start < len(first):
+        # So many users at a time that their columns, as lists, are short.
+        stop = max(start + 1, int(np.searchsorted(ends, first[start] + _EVENTS_AT_A_TIME)))
+        base = int(first[start])
+        span = events.take(slice(base, int(ends[stop - 1])))
+        columns = {
+            "item": span.item.tolist(),
+            "time": span.time.tolist(),
+            "rating": span.rating.tolist(),
+            "positive": span.positive.astype(np.int64).tolist(),
+            "order": span.order.tolist(),
+        }
+        users = span.user[first[start:stop] - base].tolist()
+        begins, finishes = (first[start:stop] - base).tolist(), (ends[start:stop] - base).tolist()
+        for user, begin, end in zip(users, begins, finishes, strict=True):
+            history = {name: column[begin:end] for name, column in columns.items()}
+            yield encode_example({"user": [user], **history})
+        start = stop

@@ -1,0 +1,30 @@
+"""How to pack."""
+
+import dataclasses
+
+from tfmmrec.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class PackOptions:
+    """How to pack.
+
+    Attributes:
+        max_rejects: the share of rows or values, from 0 to 1, that may be broken.
+        seed: of the random split and of the choice of cold items.
+        shard_bytes: a shard is closed once its records hold so many bytes.
+        gzip: whether to compress the shards, which makes text smaller and reading slower.
+        quiet: no progress bars.
+    """
+
+    max_rejects: float = 0.05
+    seed: int = 0
+    shard_bytes: int = 128_000_000
+    gzip: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_rejects <= 1:
+            raise ConfigError(f"max_rejects: from 0 to 1. Received: {self.max_rejects}")
+        if self.shard_bytes < 1:
+            raise ConfigError(f"shard_bytes: 1 or more. Received: {self.shard_bytes}")
