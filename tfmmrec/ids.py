@@ -20,12 +20,12 @@ class Ids:
     def __len__(self) -> int:
         return len(self._array)
 
-    def rows(self, ids: list[str]) -> np.ndarray:
+    def rows(self, ids: list[str] | pa.Array) -> np.ndarray:
         """Returns the rows of some ids, int64 `[ids]`; -1 for one that is unknown."""
         found = pc.index_in(pa.array(ids, pa.large_string()), value_set=self._array)
         return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
-    def extend(self, ids: list[str]) -> None:
+    def extend(self, ids: list[str] | pa.Array) -> None:
         """Appends ids, none of which is there yet."""
         more = pa.array(ids, pa.large_string())
         self._array = pa.concat_arrays([self._array, more])

@@ -71,8 +71,8 @@ class _ChunkReader:
 
     def read(self) -> Interactions:
         table = self.table
-        users, user_codes = self._column(table.user, to_id, "", "the id is missing")
-        items, item_codes = self._column(table.item, to_id, "", "the id is missing")
+        users, user_codes = self._ids(table.user)
+        items, item_codes = self._ids(table.item)
         item_rows = self._known_items(items, item_codes)
         time = np.zeros(len(self.chunk), np.int64)
         if table.time:
@@ -111,7 +111,7 @@ class _ChunkReader:
         codes, distinct = self.chunk.coded(column)
         if missing is not None:
             self._fail(np.flatnonzero(codes < 0), column, lambda row: missing)
-        fast = _parse_times(distinct) if parse is to_milliseconds else None
+        fast = _AT_ONCE[parse](distinct) if parse in _AT_ONCE else None
         if fast is not None:
             return fast, codes
         parsed: list[Any] = []
@@ -129,34 +129,34 @@ class _ChunkReader:
             self._fail(rows, column, lambda row: reasons[int(codes[row])])
         return [*parsed, filler], codes
 
+    def _ids(self, column: str) -> tuple[pa.Array, np.ndarray]:
+        values, codes = self._column(column, to_id, "", "the id is missing")
+        return pa.array(values, pa.large_string()), codes
+
     def _numbers(self, column: str, parse: Callable[[Any], float]) -> np.ndarray:
         values, codes = self._column(column, parse, np.nan, None)
         return np.asarray(values, np.float64)[codes]
 
-    def _known_items(self, ids: Sequence[Any], codes: np.ndarray) -> np.ndarray:
-        rows = self.items.rows(list(ids))[codes]
+    def _known_items(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
+        rows = self.items.rows(ids)[codes]
         self._fail(
             np.flatnonzero((rows < 0) & self.good),
             self.table.item,
-            lambda row: f"unknown item {ids[codes[row]]!r}",
+            lambda row: f"unknown item {ids[int(codes[row])].as_py()!r}",
         )
         return rows
 
-    def _user_rows(self, ids: Sequence[Any], codes: np.ndarray) -> np.ndarray:
+    def _user_rows(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
         """Looks the users of the good rows up; new ones get rows as they first appear."""
         first = np.full(len(ids), len(codes))
         first[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal codes, the last one stays
-        used = np.flatnonzero(first < len(codes))
-        names = [ids[code] for code in used]
-        rows = self.users.rows(names)
-        unknown = [names[at] for at in np.argsort(first[used]) if rows[at] < 0]
-        if unknown:
+        rows = self.users.rows(ids)
+        new = np.flatnonzero((rows < 0) & (first < len(codes)))
+        if len(new):
             # Different values, " a" and "a", may read as one id.
-            self.users.extend(list(dict.fromkeys(unknown)))
-            rows = self.users.rows(names)
-        by_code = np.full(len(ids), -1)
-        by_code[used] = rows
-        return by_code[codes]
+            self.users.extend(pc.unique(ids.take(pa.array(new[np.argsort(first[new])]))))
+            rows = self.users.rows(ids)
+        return rows[codes]
 
     def _parts(self) -> np.ndarray:
         column = self.table.extra
@@ -186,16 +186,44 @@ class _ChunkReader:
 
 
 def _parse_times(distinct: Any) -> np.ndarray | None:
-    """Reads plain Unix times at once, int64 `[values + 1]`; None when any needs a closer look."""
-    if not isinstance(distinct, pa.Array):
+    """Reads plain Unix times, int64 `[values + 1]`; None when any needs a closer look."""
+    texts = _as_texts(distinct)
+    if texts is None:
         return None
     try:
-        if pa.types.is_binary(distinct.type):
-            distinct = distinct.cast(pa.string())
-        if not (pa.types.is_string(distinct.type) or pa.types.is_integer(distinct.type)):
-            return None
-        seconds = pc.cast(distinct, pa.float64()).to_numpy(zero_copy_only=False)
+        seconds = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return None
     milliseconds, known = seconds_to_milliseconds(seconds)
     return np.append(milliseconds, 0) if known.all() else None
+
+
+def _parse_ids(distinct: Any) -> pa.Array | None:
+    """Reads plain ids, with "" behind them; None when any needs a closer look."""
+    texts = _as_texts(distinct)
+    if texts is None or not pc.all(pc.match_substring_regex(texts, _PLAIN_ID)).as_py():
+        return None
+    return pa.concat_arrays([texts, pa.array([""])]).cast(pa.large_string())
+
+
+# Visible ASCII, and spaces within it.
+_PLAIN_ID = "^[!-~]([ -~]*[!-~])?$"
+
+
+def _as_texts(distinct: Any) -> pa.Array | None:
+    if not isinstance(distinct, pa.Array):
+        return None
+    kind = distinct.type
+    if not (pa.types.is_binary(kind) or pa.types.is_string(kind) or pa.types.is_integer(kind)):
+        return None
+    try:
+        return distinct.cast(pa.string())
+    except pa.ArrowInvalid:
+        return None
+
+
+# What parses all distinct values of a column at once where they are plain.
+_AT_ONCE: dict[Callable[[Any], Any], Callable[[Any], Any]] = {
+    to_id: _parse_ids,
+    to_milliseconds: _parse_times,
+}

@@ -1,6 +1,6 @@
 """Tables and media in, a data folder out."""
 
+from tfmmrec.packing.data_folder import pack
 from tfmmrec.packing.options import PackOptions
-from tfmmrec.packing.pack import pack
 
 __all__ = ["PackOptions", "pack"]
