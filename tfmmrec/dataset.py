@@ -147,7 +147,7 @@ class Dataset:
 
     @functools.cached_property
     def _events(self) -> dict[str, Interactions]:
-        return {split: _read_events(self.folder / "interactions" / split) for split in SPLITS}
+        return {split: read_events(self.folder / "interactions" / split) for split in SPLITS}
 
     def histories(self, splits: Iterable[str]) -> Histories:
         """The positives of some splits, by user and in order."""
@@ -172,7 +172,8 @@ class Dataset:
                 )
 
 
-def _read_events(folder: Path) -> Interactions:
+def read_events(folder: Path) -> Interactions:
+    """Reads a folder of histories as events, in the order in which they were written."""
     batches = [_flat(batch) for batch in read_batches(folder, _EVENT_FEATURES, _USERS_A_BATCH)]
     return concatenate([_flat_of_none(), *batches])
 

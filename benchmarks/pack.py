@@ -1,0 +1,254 @@
+"""Times packing and reading against plain loops, in turns, and prints Markdown tables.
+
+python benchmarks/pack.py --dataset CATALOGUE/dataset.yaml --rounds 7
+
+Each contestant runs once a round, in an order that moves on with the rounds; rates are medians of
+the rounds, ratios medians of the rounds' ratios, with the lowest and the highest behind them.
+"""
+
+import csv
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tfmmrec  # noqa: F401  # before TensorFlow, whose Keras it chooses
+
+import tensorflow as tf  # isort: skip
+
+from tfmmrec.cli import run_script
+from tfmmrec.dataset import read_events
+from tfmmrec.dataset_file import DatasetFile, read_dataset_file
+from tfmmrec.ids import Ids
+from tfmmrec.packing import PackOptions
+from tfmmrec.packing.journal import Journal
+from tfmmrec.packing.log import LogPacker
+from tfmmrec.packing.sides import SidePacker
+from tfmmrec.packing.tally import Rejects
+
+_QUIET = PackOptions(max_rejects=1.0, quiet=True)
+_ROW_FEATURES = {
+    "user": tf.io.FixedLenFeature([], tf.int64),
+    "item": tf.io.FixedLenFeature([], tf.int64),
+    "time": tf.io.FixedLenFeature([], tf.int64),
+    "rating": tf.io.FixedLenFeature([], tf.float32),
+    "positive": tf.io.FixedLenFeature([], tf.int64),
+}
+
+Contestant = Callable[[Path], Any]
+
+
+def main(dataset: Path, *, rounds: int = 7, events: int = 1_000_000) -> None:
+    """Times the packing of items, and the packing and reading of interactions.
+
+    Args:
+        dataset: a catalogue's dataset file: items in JSON lines, with media or without.
+        rounds: how often each contestant runs.
+        events: how many interactions are drawn for the interactions' part.
+    """
+    catalogue = read_dataset_file(dataset)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        num_items = sum(1 for _ in catalogue.items.path.open("rb"))
+        _race(
+            f"items of {catalogue.name}",
+            num_items,
+            {"tfmmrec": lambda out: pack_items(catalogue, out), "bare loop": bare_items(catalogue)},
+            rounds,
+            folder,
+        )
+        log = draw_log(folder / "log", events)
+        rows = log.interactions.path
+        packing: dict[str, Contestant] = {
+            "tfmmrec, from csv to shards": lambda out: pack_log(log, out),
+            "one Example a row, from csv to shard": lambda out: write_rows(rows, out),
+        }
+        _race("packing interactions", events, packing, rounds, folder)
+        pack_log(log, folder / "histories")
+        write_rows(rows, folder / "rows")
+        shard = folder / "rows" / "part-00000.tfrecord"
+        reading: dict[str, Contestant] = {
+            "tfmmrec": lambda out: read_events(folder / "histories" / "interactions" / "train"),
+            "one Example a row, parsed in batches": lambda out: read_rows(shard, 1024),
+            "one Example a row, parsed singly": lambda out: read_rows(shard, 0, events // 10),
+        }
+        counts = {name: events for name in reading}
+        counts["one Example a row, parsed singly"] = events // 10
+        _race("reading interactions", counts, reading, rounds, folder)
+
+
+def _race(
+    title: str,
+    count: int | dict[str, int],
+    contestants: dict[str, Contestant],
+    rounds: int,
+    folder: Path,
+) -> None:
+    """Runs the contestants in turns and prints their rates, and the first one's lead."""
+    counts = count if isinstance(count, dict) else dict.fromkeys(contestants, count)
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    names = list(contestants)
+    for turn in range(rounds + 1):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            out = folder / "out"
+            start = time.perf_counter()
+            contestants[name](out)
+            seconds = time.perf_counter() - start
+            shutil.rmtree(out, ignore_errors=True)
+            if turn:  # the first turn warms up
+                rates[name].append(counts[name] / seconds)
+    print(f"\n| {title} | rows/s | tfmmrec's rate over it |\n|---|---|---|")
+    for name in names:
+        ratios = [ours / theirs for ours, theirs in zip(rates[names[0]], rates[name], strict=True)]
+        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"| {name} | {statistics.median(rates[name]):,.0f} | {spread} |")
+
+
+def pack_items(catalogue: DatasetFile, out: Path) -> None:
+    """Packs the items as `tfmmrec pack` does, checks, statistics and checksums included."""
+    out.mkdir(parents=True)
+    with (out / "rejects.jsonl").open("w", encoding="utf-8") as lines:
+        SidePacker(
+            "items",
+            catalogue.items,
+            catalogue.schema().items,
+            folder=out,
+            journal=Journal(out / "notes"),
+            rejects=Rejects(lines),
+            options=_QUIET,
+        ).pack(catalogue.folder)
+
+
+def bare_items(catalogue: DatasetFile) -> Contestant:
+    """Reads the same files and writes the same records, with no check of any kind."""
+    kinds = {name: options["modality"] for name, options in catalogue.items.features.items()}
+    separators = {n: options.get("separator") for n, options in catalogue.items.features.items()}
+
+    def run(out: Path) -> None:
+        out.mkdir(parents=True)
+        with (
+            tf.io.TFRecordWriter(str(out / "items.tfrecord")) as writer,
+            catalogue.items.path.open(encoding="utf-8") as lines,
+        ):
+            for line in lines:
+                row = json.loads(line)
+                example = tf.train.Example()
+                feature = example.features.feature
+                feature["id"].bytes_list.value.append(str(row[catalogue.items.id]).encode())
+                for name, kind in kinds.items():
+                    value = row.get(name)
+                    if value in (None, ""):
+                        continue
+                    if kind == "number":
+                        feature[name].float_list.value.append(float(value))
+                    elif kind in ("image", "audio"):
+                        data = (catalogue.folder / value).read_bytes()
+                        feature[name].bytes_list.value.append(data)
+                    elif kind == "categorical":
+                        values = value if isinstance(value, list) else [value]
+                        if separators[name]:
+                            values = [part for v in values for part in v.split(separators[name])]
+                        feature[name].bytes_list.value.extend(v.encode() for v in values)
+                    else:
+                        feature[name].bytes_list.value.append(str(value).encode())
+                writer.write(example.SerializeToString())
+
+    return run
+
+
+def draw_log(folder: Path, events: int) -> DatasetFile:
+    """Writes a log of 100 events a user over 20,000 items, some chosen far more than others."""
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    users = rng.integers(0, max(1, events // 100), events)
+    items = (20_000 * rng.random(events) ** 2).astype(np.int64)
+    times = rng.integers(1_500_000_000, 1_700_000_000, events)
+    ratings = rng.integers(1, 6, events)
+    (folder / "items.csv").write_text("id\n" + "".join(f"i{n}\n" for n in range(20_000)))
+    with (folder / "log.csv").open("w", newline="") as lines:
+        writer = csv.writer(lines)
+        writer.writerow(["user", "item", "time", "rating"])
+        writer.writerows(
+            (f"u{u}", f"i{i}", t, r)
+            for u, i, t, r in zip(users, items, times, ratings, strict=True)
+        )
+    (folder / "log.yaml").write_text(
+        "items: {table: items.csv, id: id}\n"
+        "interactions: {table: log.csv, user: user, item: item, time: time, rating: rating,\n"
+        '  positive: "rating >= 4"}\n'
+        "split: {by: none}\n"
+    )
+    return read_dataset_file(folder / "log.yaml")
+
+
+def pack_log(log: DatasetFile, out: Path) -> None:
+    """Packs the interactions as `tfmmrec pack` does: read, checked, in order, split, written."""
+    out.mkdir(parents=True)
+    with (out / "rejects.jsonl").open("w", encoding="utf-8") as lines:
+        packer = LogPacker(
+            log,
+            Ids(f"i{n}" for n in range(20_000)),
+            Ids(),
+            folder=out,
+            notes=out / "notes",
+            journal=Journal(out / "notes"),
+            rejects=Rejects(lines),
+            options=_QUIET,
+        )
+        packer.read()
+        packer.write()
+
+
+def write_rows(table: Path, out: Path) -> None:
+    """Writes one Example a row, in the order of the table, with no check of any kind."""
+    out.mkdir(parents=True)
+    users: dict[str, int] = {}
+    items: dict[str, int] = {}
+    with (
+        tf.io.TFRecordWriter(str(out / "part-00000.tfrecord")) as writer,
+        table.open(newline="") as lines,
+    ):
+        for row in csv.DictReader(lines):
+            rating = float(row["rating"])
+            example = tf.train.Example(
+                features=tf.train.Features(
+                    feature={
+                        "user": _int(users.setdefault(row["user"], len(users))),
+                        "item": _int(items.setdefault(row["item"], len(items))),
+                        "time": _int(int(row["time"]) * 1000),
+                        "rating": tf.train.Feature(float_list=tf.train.FloatList(value=[rating])),
+                        "positive": _int(int(rating >= 4)),
+                    }
+                )
+            )
+            writer.write(example.SerializeToString())
+
+
+def _int(value: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+
+def read_rows(shard: Path, batch_size: int, most: int = -1) -> None:
+    """Reads one Example a row into arrays; parsed singly when the batch size is 0."""
+    records = tf.data.TFRecordDataset(str(shard)).take(most)
+    if batch_size:
+        parsed = records.batch(batch_size).map(
+            lambda batch: tf.io.parse_example(batch, _ROW_FEATURES), tf.data.AUTOTUNE
+        )
+    else:
+        parsed = records.map(
+            lambda record: tf.io.parse_single_example(record, _ROW_FEATURES), tf.data.AUTOTUNE
+        ).batch(1024)
+    columns = [[batch[name].numpy() for name in _ROW_FEATURES] for batch in parsed.prefetch(2)]
+    for column in zip(*columns, strict=True):
+        np.concatenate(column)
+
+
+if __name__ == "__main__":
+    run_script(main)
