@@ -61,7 +61,7 @@ class Assembly:
 
 def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> EncodedSide:
     """Encodes all features of one side, or reads their outputs from the cache."""
-    encoders = create_encoders(dataset, side, config.encoders)
+    encoders = create_encoders(dataset, side, config.encoders, quiet=config.quiet)
     encoded = {
         feature: encode_feature(dataset, side, feature, encoder, quiet=config.quiet)
         for feature, encoder in encoders.items()

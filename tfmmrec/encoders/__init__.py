@@ -7,14 +7,16 @@ from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.builtin import BUILTIN, builtin_fingerprint, save_builtin
 from tfmmrec.encoders.cache import Encoded, encode_feature
 from tfmmrec.encoders.hub import HubEncoder
+from tfmmrec.encoders.reduced import reduce_encoder
 from tfmmrec.encoders.tabular import CategoryEncoder, NumberEncoder
 from tfmmrec.errors import ConfigError
+from tfmmrec.preprocessing.pca import Pca
 
 __all__ = ["Encoded", "FeatureEncoder", "create_encoder", "create_encoders", "encode_feature"]
 
 
 def create_encoders(
-    dataset: Dataset, side: SideName, chosen: Mapping[str, str]
+    dataset: Dataset, side: SideName, chosen: Mapping[str, str], *, quiet: bool = False
 ) -> dict[str, FeatureEncoder]:
     """Builds the encoder of every feature of one side.
 
@@ -22,6 +24,7 @@ def create_encoders(
         dataset: the data folder, whose counts fit the encoders of numbers and categories.
         side: `items` or `users`.
         chosen: `builtin` or `hub:HANDLE` by feature, of either side; the default is `builtin`.
+        quiet: no progress bars where an encoder's components are fitted to the data.
 
     Raises:
         ConfigError: a feature is unknown or its encoder cannot be used.
@@ -33,14 +36,26 @@ def create_encoders(
                 f"encoders.{feature}: no such feature; there are {', '.join(known) or 'none'}"
             )
     return {
-        feature: create_encoder(dataset, side, feature, chosen.get(feature, "builtin"))
+        feature: create_encoder(dataset, side, feature, chosen.get(feature, "builtin"), quiet=quiet)
         for feature in dataset.features(side)
     }
 
 
-def create_encoder(dataset: Dataset, side: SideName, feature: str, choice: str) -> FeatureEncoder:
-    """Builds the encoder of one feature."""
-    kind = dataset.features(side)[feature].kind
+def create_encoder(
+    dataset: Dataset, side: SideName, feature: str, choice: str, *, quiet: bool = False
+) -> FeatureEncoder:
+    """Builds the encoder of one feature, its outputs reduced where the feature asks for it."""
+    modality = dataset.features(side)[feature]
+    encoder = _chosen_encoder(dataset, side, feature, modality.kind, choice)
+    for step in modality.steps:
+        if isinstance(step, Pca):
+            encoder = reduce_encoder(dataset, side, feature, encoder, step.dim, quiet=quiet)
+    return encoder
+
+
+def _chosen_encoder(
+    dataset: Dataset, side: SideName, feature: str, kind: str, choice: str
+) -> FeatureEncoder:
     if choice != "builtin" and not choice.startswith("hub:"):
         raise ConfigError(f"encoders.{feature}: write builtin or hub:HANDLE. Received: {choice!r}")
     if kind not in BUILTIN:

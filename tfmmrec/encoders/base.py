@@ -12,9 +12,12 @@ class FeatureEncoder(tf.Module, abc.ABC):
     Attributes:
         fingerprint: names the encoder, its weights and its preprocessing; equal fingerprints give
             equal outputs, so that cached outputs are found by it.
+        base: the encoder that this one goes on from, by `encode_outputs`, where there is one; what
+            it gave is then read from the cache as well.
     """
 
     fingerprint: str
+    base: "FeatureEncoder | None" = None
 
     @abc.abstractmethod
     def encode(self, values: Any) -> tf.Tensor:
@@ -27,6 +30,10 @@ class FeatureEncoder(tf.Module, abc.ABC):
             float32 `[batch, dim]`, or int32 `[batch, n]` of vocabulary entries (0 is padding and
             1 stands for what is not in the vocabulary). What absent values get has no meaning.
         """
+
+    def encode_outputs(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Encodes a batch of what `base` gave, as `encode` does."""
+        raise NotImplementedError(f"{type(self).__name__} goes on from no other encoder")
 
     def resources(self) -> Any:
         """What holds the variables, tables and files that `encode` reads, to be saved with it."""

@@ -40,7 +40,11 @@ def encode_feature(
     """Encodes one feature of one side, or reads what an equal encoder gave before."""
     folder = dataset.folder / "cache" / cache_key(dataset, side, feature, encoder)
     if not folder.is_dir():
-        encoded = _encode(dataset, side, feature, encoder, quiet)
+        if encoder.base is not None:
+            below = encode_feature(dataset, side, feature, encoder.base, quiet=quiet)
+            encoded = _go_on(encoder, below)
+        else:
+            encoded = _encode(dataset, side, feature, encoder, quiet)
         with whole_folder(folder, replace=True) as partial:
             np.save(partial / "outputs.npy", encoded.outputs)
             np.save(partial / "present.npy", encoded.present)
@@ -60,6 +64,15 @@ def cache_key(dataset: Dataset, side: SideName, feature: str, encoder: FeatureEn
         dataset.side_checksum(side),
     ]
     return f"{side}.{feature}.{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]}"
+
+
+def _go_on(encoder: FeatureEncoder, below: Encoded) -> Encoded:
+    """Encodes what another encoder gave."""
+    starts = range(0, len(below.present), _CHUNK)
+    parts = [encoder.encode_outputs(below.outputs[s : s + _CHUNK]).numpy() for s in starts]
+    outputs = np.concatenate(parts)
+    outputs[~below.present] = 0.0
+    return Encoded(outputs=outputs, present=below.present)
 
 
 def _encode(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from tfmmrec.errors import ConfigError
-from tfmmrec.preprocessing import Step, create_step
+from tfmmrec.preprocessing.base import Step, create_step
 
 
 @dataclasses.dataclass(frozen=True)

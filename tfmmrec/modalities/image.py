@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import register
 from tfmmrec.modalities.media import Media
+from tfmmrec.preprocessing.image import note_orientation, orientation
 
 # What TensorFlow's core decoder reads, by Pillow's names of formats and pixel modes. Of BMP it
 # reads some, but takes palettes for grey and unused bytes for transparency, and fails on black
@@ -63,7 +64,8 @@ def _as_png(picture: PIL.Image.Image) -> bytes:
 
 def _save_png(picture: PIL.Image.Image) -> bytes:
     out = io.BytesIO()
-    picture.save(out, format="PNG")
+    # How the camera was held is not in the pixels; the step that turns a picture reads it.
+    picture.save(out, format="PNG", **note_orientation(orientation(picture)))
     return out.getvalue()
 
 

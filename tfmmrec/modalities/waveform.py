@@ -137,18 +137,23 @@ def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
         BrokenValue: the file cannot be decoded, is cut off, holds no samples or no finite ones,
             or its rate is beyond 1,000 to 384,000 Hz.
     """
+    channels, rate = read_channels(data, hint)
+    return channels.mean(axis=1, dtype=np.float32), rate
+
+
+def read_channels(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
+    """Decodes as `read_audio`, and keeps the channels apart, float32 `[samples, channels]`."""
     try:
         info = soundfile.info(io.BytesIO(data))
         _refuse_cut_off(data, info)
         channels = _decode_natively(data, info)
         if channels is None:
             channels, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-        waveform = channels.mean(axis=1, dtype=np.float32)
-        if len(waveform) == 0:
+        if len(channels) == 0:
             raise BrokenValue("the sound holds no samples")
-        if info.format != "OGG" and 0 < info.frames < 1 << 40 and len(waveform) < info.frames:
-            raise BrokenValue(f"sound cut off: {len(waveform)} of {info.frames} samples are there")
-        if not np.isfinite(waveform).all():
+        if info.format != "OGG" and 0 < info.frames < 1 << 40 and len(channels) < info.frames:
+            raise BrokenValue(f"sound cut off: {len(channels)} of {info.frames} samples are there")
+        if not np.isfinite(channels).all():
             raise BrokenValue("the sound holds samples that are no finite numbers")
         if not LOWEST_RATE <= info.samplerate <= HIGHEST_RATE:
             raise BrokenValue(f"a sampling rate of {info.samplerate} Hz is not supported")
@@ -158,7 +163,7 @@ def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
         reason = str(error).split(": ", 1)[-1].strip()
         where = f"{hint}: " if hint else ""
         raise BrokenValue(f"{where}not a sound that can be decoded: {reason}") from None
-    return waveform, int(info.samplerate)
+    return channels, int(info.samplerate)
 
 
 def _refuse_cut_off(data: bytes, info: Any) -> None:
