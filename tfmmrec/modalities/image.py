@@ -46,8 +46,11 @@ class Image(Media):
 
     def check_bytes(self, data: bytes) -> bytes:
         try:
+            if data.startswith(b"GIF8"):
+                _refuse_too_many_pixels(gif_pixels(data), "in all frames")
             with _open(data) as picture:
-                _refuse_too_many_pixels(picture, data)
+                width, height = picture.size
+                _refuse_too_many_pixels(width * height, f"{width} x {height}")
                 if type(picture) not in _CORE_FORMATS.values() or picture.mode not in _CORE_MODES:
                     picture.load()
                     return _as_png(picture)
@@ -73,19 +76,18 @@ def _open(data: bytes) -> PIL.Image.Image:
     return PIL.Image.open(io.BytesIO(data), formats=known)
 
 
-def _refuse_too_many_pixels(picture: PIL.Image.Image, data: bytes) -> None:
-    width, height = picture.size
-    pixels = gif_pixels(data) if data.startswith(b"GIF8") else width * height
+def _refuse_too_many_pixels(pixels: int, what: str) -> None:
     if pixels > _MOST_PIXELS:
-        what = f"{pixels:,} in all frames" if pixels != width * height else f"{width} x {height}"
-        raise BrokenValue(f"the picture has too many pixels ({what}, at most {_MOST_PIXELS:,})")
+        raise BrokenValue(
+            f"the picture has too many pixels ({pixels:,}, {what}; at most {_MOST_PIXELS:,})"
+        )
 
 
 def _reason(data: bytes, error: Exception) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
     if "truncated" in reason.lower():
         return "cut off"
-    return why_broken(data) if any(map(data.startswith, _CORE_FORMATS)) else reason
+    return why_broken(data) if data.startswith((b"RIFF", *_CORE_FORMATS)) else reason
 
 
 def _refuse_unreadable(data: bytes) -> None:

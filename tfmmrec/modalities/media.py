@@ -76,4 +76,4 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
     except ValueError as error:
         if isinstance(error, BrokenValue):
             raise
-        raise BrokenValue(f"the path is none ({error}): {shown}") from None
+        raise BrokenValue(f"the path cannot be one ({error}): {shown}") from None

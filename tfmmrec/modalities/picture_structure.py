@@ -41,7 +41,10 @@ def _behind_blocks(data: bytes, at: int) -> int:
 
 
 def why_broken(data: bytes) -> str:
-    """Says why a PNG, JPEG or GIF that cannot be decoded is broken, as far as its blocks tell."""
+    """Says why a picture that cannot be decoded is broken, as far as its blocks tell."""
+    if data.startswith(b"RIFF"):
+        cut = len(data) < 8 + int.from_bytes(data[4:8], "little")
+        return "cut off" if cut else "its content does not fit its format"
     if data.startswith(b"\x89PNG"):
         return _why_png(data)
     end = b"\xff\xd9" if data.startswith(b"\xff\xd8") else b"\x3b"

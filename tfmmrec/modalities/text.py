@@ -1,6 +1,7 @@
 """Text: any language, stored as UTF-8."""
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +25,7 @@ def to_utf8(raw: Any) -> bytes:
         what = "an object" if isinstance(raw, dict) else "a list"
         raise BrokenValue(f"{what} stands where a text is to be: {quote(raw)}")
     if isinstance(raw, float) and not math.isfinite(raw):
-        raise BrokenValue(f"neither a text nor a finite number: {raw}")
+        raise BrokenValue(f"neither a text nor a finite number: {quote(raw)}")
     try:
         if isinstance(raw, bytes):
             raw.decode("utf-8")
@@ -40,10 +41,13 @@ def to_utf8(raw: Any) -> bytes:
 
 
 def quote(raw: Any, most: int = 60) -> str:
-    """Returns a value in quotes as a reason shows it, cut after `most` characters."""
+    """Returns a value as a reason shows it: in quotes or as JSON, cut after `most` characters."""
     if isinstance(raw, bytes):
-        raw = raw[: 4 * most].decode("utf-8", "backslashreplace")
-    shown = repr(raw[: most + 1] if isinstance(raw, str) else raw)
+        raw = raw[: 4 * most].decode("utf-8", "replace")
+    if isinstance(raw, str):
+        shown = repr(raw[: most + 1])
+    else:
+        shown = json.dumps(raw, ensure_ascii=False, default=str)
     return shown if len(shown) <= most + 2 else f"{shown[:most]}…"
 
 

@@ -129,7 +129,7 @@ def decode_wav(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
-    """Decodes a WAV, MP3, FLAC or Ogg Vorbis file, by tensorflow-io where its native ops load.
+    """Decodes a WAV, MP3, FLAC or Ogg Vorbis file, by tensorflow-io what it reads safely.
 
     Args:
         data: the file's bytes.
@@ -162,8 +162,9 @@ def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
         raise BrokenValue(f"{hint}: {error}" if hint else str(error)) from None
     except (soundfile.SoundFileError, RuntimeError, ValueError, struct.error) as error:
         reason = str(error).split(": ", 1)[-1].strip().rstrip(".") or "it is malformed"
-        if data.startswith(b"OggS"):
-            reason = "the Ogg stream is broken or cut off"
+        for start, name in ((b"OggS", "Ogg"), (b"fLaC", "FLAC")):
+            if data.startswith(start):
+                reason = f"the {name} stream is broken or cut off"
         where = f"{hint}: " if hint else ""
         raise BrokenValue(f"{where}not a sound that can be decoded: {reason}") from None
     return waveform, int(info.samplerate)
@@ -211,8 +212,9 @@ def _refuse_too_long(data: bytes, info: Any) -> None:
 def _native_decoders() -> dict[tuple[str, str], tuple[Any, float, float]]:
     """Returns by format and subtype tensorflow-io's decoder, and the zero and scale of samples.
 
-    32-bit and 64-bit WAV and Ogg Opus are left out, as its decoder misreads or refuses them, and
-    FLAC, as it never comes back from some broken files.
+    32-bit and 64-bit WAV and Ogg Opus are left out, as its decoder misreads or refuses them; FLAC,
+    as it never comes back from some broken files; MP3, as it makes room for as many samples as
+    the file claims to hold.
     """
     try:
         import tensorflow_io as tfio
@@ -226,7 +228,6 @@ def _native_decoders() -> dict[tuple[str, str], tuple[Any, float, float]]:
         ("WAV", "PCM_16"): (functools.partial(wav, dtype=tf.int16), 0.0, 2.0**15),
         ("WAV", "PCM_24"): (functools.partial(wav, dtype=tf.int32), 0.0, 2.0**31),
         ("WAV", "FLOAT"): (functools.partial(wav, dtype=tf.float32), 0.0, 1.0),
-        ("MP3", "MPEG_LAYER_III"): (tfio.audio.decode_mp3, 0.0, 1.0),
         ("OGG", "VORBIS"): (tfio.audio.decode_vorbis, 0.0, 1.0),
     }
 
