@@ -181,15 +181,19 @@ def as_markdown(packed: Packed) -> str:
     for table, case in CASES:
         rejects = packed.rejects_of(table, case)
         reason = "; ".join(reason for _, reason in rejects)
-        what = _what_happened(packed, table, case, bool(rejects))
+        what = _what_happened(packed, table, case, [field for field, _ in rejects])
         shown = reason.replace("|", "\\|").replace("\n", " ")
         lines.append(f"| {table} | {case.name} | {what} | {f'`{shown}`' if shown else ''} |")
     return "\n".join(lines) + "\n"
 
 
-def _what_happened(packed: Packed, table: str, case: Case, rejected: bool) -> str:
+def _what_happened(packed: Packed, table: str, case: Case, rejected: list) -> str:
     if rejected:
-        return "the row is rejected" if case.row_lost else f"`{case.field}` is rejected"
+        return (
+            "the row is rejected"
+            if case.row_lost or None in rejected
+            else f"`{case.field}` is rejected"
+        )
     if case.field in ("item_id", "user_id", None):
         return "packed"
     stored = packed.stored(table, case)

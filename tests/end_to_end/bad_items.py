@@ -54,7 +54,9 @@ PATHS = [
     Case("a symbolic link within the folder", "picture", "media/in.png", PICTURES["PNG"].data),
     _broken("a path of a folder", "picture", "media", r"^the path is that of a folder"),
     _broken("a path of a pipe", "picture", "media/pipe", r"^the path is that of a pipe"),
-    _broken("a path with a NUL", "picture", "a\0b.png", r"^the path cannot be one \(embedded null byte"),
+    _broken(
+        "a path with a NUL", "picture", "a\0b.png", r"^the path cannot be one \(embedded null byte"
+    ),
     _broken("a path of 5,000 characters", "picture", "x" * 5000, r"\(File name too long\): 'x"),
     _broken("a list as a path", "picture", ["a.png"], r"^a list stands where a text is to be"),
     Case("a file that is not there", "picture", "media/none.png", None),

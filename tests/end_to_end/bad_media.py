@@ -101,7 +101,8 @@ PICTURES = {
         png(32, 24, 8, 2, bytes(97 * 5)), r"^broken picture \(its content does not fit its format"
     ),
     "PNG of 50,000 x 50,000 pixels in 4 KB": _rejected(
-        HUGE, r"^the picture has too many pixels \(2,500,000,000, 50000 x 50000; at most 89,000,000\): 'media/"
+        HUGE,
+        r"^the picture has too many pixels \(50000 x 50000, at most 89,000,000\): 'media/",
     ),
     "PNG in 16-bit grey": File(png(1, 2, 16, 0, b"\0\1\2\0\3\4")),
     "PNG in 16-bit colour": File(png(1, 1, 16, 2, b"\0\1\2\3\4\5\6")),
@@ -109,7 +110,7 @@ PICTURES = {
     "GIF of 100 frames": File(_saved(_noise(), "GIF", **_frames(100))),
     "GIF of 100 frames, cut": _rejected(_saved(_noise(), "GIF", **_frames(100))[:-5000], _CUT),
     "GIF with a frame of 65,535 x 65,535 pixels": _rejected(
-        _GIF_BOMB, r"^the picture has too many pixels \(4,294,836,226, in all frames"
+        _GIF_BOMB, r"^the picture has too many pixels \(4,294,836,226 in all frames"
     ),
     "WebP": File(_saved(_noise(), "WEBP", lossless=True), "png"),
     "animated WebP": File(_saved(_noise(), "WEBP", lossless=True, **_frames(3)), "png"),

@@ -41,7 +41,9 @@ USERS = [
         row_lost=True,
         line=b"%s,x,1,kept,more\n",
     ),
-    Case("an id with leading zeros in csv", "user_id", None, AS_IS, line=b"007,x,1,kept\n", id="007"),
+    Case(
+        "an id with leading zeros in csv", "user_id", None, AS_IS, line=b"007,x,1,kept\n", id="007"
+    ),
     Case("an id without them", "user_id", None, AS_IS, line=b"7,x,1,kept\n", id="7"),
     Case(
         "an id given twice in csv",
@@ -121,7 +123,5 @@ EVENTS = [
     _lost("an unknown item", "item", b"%s,nobody's,1,5", r"^unknown item \"nobody's\"$"),
     _lost("an interaction without an item", "item", b"%s,,1,5", r"^the id is missing$"),
     _lost("an interaction without a user", "user", b"," + KNOWN + b",1,5", r"^the id is missing$"),
-    _lost(
-        "an interaction with bad UTF-8", "item", b"%s,caf\xe9,1,5", r"UTF-8 at byte 4: 'caf�'$"
-    ),
+    _lost("an interaction with bad UTF-8", "item", b"%s,caf\xe9,1,5", r"UTF-8 at byte 4: 'caf�'$"),
 ]

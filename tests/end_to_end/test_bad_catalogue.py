@@ -117,7 +117,7 @@ def test_a_huge_picture_costs_no_memory(tmp_path: Path) -> None:
         check=True,
     )
     reason, kilobytes = run.stdout.strip().splitlines()
-    assert "too many pixels (2,500,000,000, 50000 x 50000" in reason
+    assert "too many pixels (50000 x 50000" in reason
     # Decoded, it would take 7.5 GB.
     assert int(kilobytes) < 50_000
 
@@ -125,7 +125,11 @@ def test_a_huge_picture_costs_no_memory(tmp_path: Path) -> None:
 def _pack_users(folder: Path, users: bytes) -> tuple[Dataset, list[dict[str, Any]]]:
     content = {
         "items": {"table": "items.csv", "id": "item_id"},
-        "users": {"table": "users.csv", "id": "user_id", "features": {"text": {"modality": "text"}}},
+        "users": {
+            "table": "users.csv",
+            "id": "user_id",
+            "features": {"text": {"modality": "text"}},
+        },
         "interactions": {"table": "log.csv", "user": "user", "item": "item"},
     }
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import io
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import PIL.GifImagePlugin
 import PIL.Image
@@ -18,7 +18,7 @@ from tfmmrec.modalities.picture_structure import gif_pixels, why_broken
 # What TensorFlow's core decoder reads, by how such files begin, and of which pixel modes. Of BMP
 # it reads some, but takes palettes for grey and unused bytes for transparency, and fails on black
 # and white.
-_CORE_FORMATS = {
+_CORE_FORMATS: dict[bytes, Any] = {
     b"\x89PNG\r\n\x1a\n": PIL.PngImagePlugin.PngImageFile,
     b"\xff\xd8\xff": PIL.JpegImagePlugin.JpegImageFile,
     b"GIF8": PIL.GifImagePlugin.GifImageFile,
@@ -47,7 +47,8 @@ class Image(Media):
     def check_bytes(self, data: bytes) -> bytes:
         try:
             if data.startswith(b"GIF8"):
-                _refuse_too_many_pixels(gif_pixels(data), "in all frames")
+                pixels = gif_pixels(data)
+                _refuse_too_many_pixels(pixels, f"{pixels:,} in all frames")
             with _open(data) as picture:
                 width, height = picture.size
                 _refuse_too_many_pixels(width * height, f"{width} x {height}")
@@ -59,7 +60,9 @@ class Image(Media):
         except PIL.UnidentifiedImageError:
             raise BrokenValue("not a picture that can be decoded") from None
         except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-            raise BrokenValue(f"the picture has too many pixels (at most {_MOST_PIXELS:,})") from None
+            raise BrokenValue(
+                f"the picture has too many pixels (at most {_MOST_PIXELS:,})"
+            ) from None
         except Exception as error:  # Pillow's readers stumble over broken files in many ways
             raise BrokenValue(f"broken picture ({_reason(data, error)})") from None
         _refuse_unreadable(data)
@@ -78,9 +81,7 @@ def _open(data: bytes) -> PIL.Image.Image:
 
 def _refuse_too_many_pixels(pixels: int, what: str) -> None:
     if pixels > _MOST_PIXELS:
-        raise BrokenValue(
-            f"the picture has too many pixels ({pixels:,}, {what}; at most {_MOST_PIXELS:,})"
-        )
+        raise BrokenValue(f"the picture has too many pixels ({what}, at most {_MOST_PIXELS:,})")
 
 
 def _reason(data: bytes, error: Exception) -> str:

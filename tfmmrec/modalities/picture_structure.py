@@ -27,6 +27,8 @@ def gif_pixels(data: bytes) -> int:
                 at = _behind_blocks(data, at + 2)
     except (IndexError, struct.error):
         raise BrokenValue("broken picture (cut off)") from None
+    if at > len(data):
+        raise BrokenValue("broken picture (cut off)")
     return pixels
 
 

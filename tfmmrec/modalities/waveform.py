@@ -260,4 +260,6 @@ def _is_plain_wav(data: bytes, info: Any) -> bool:
     if data[:4] != b"RIFF" or not 20 <= at <= len(data) - 16:
         return False
     _, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", data, at)
-    return channels == info.channels and rate == info.samplerate and block * 8 == channels * bits > 0
+    return (
+        channels == info.channels and rate == info.samplerate and block * 8 == channels * bits > 0
+    )
