@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality, register
-from tfmmrec.modalities.text import to_utf8
+from tfmmrec.modalities.text import quote, to_utf8
 
 
 @register
@@ -26,14 +26,14 @@ class Categorical(Modality):
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         if isinstance(raw, dict):
-            raise BrokenValue("a category is a text or a list of texts, not an object")
+            raise BrokenValue(f"an object stands where categories are to be: {quote(raw)}")
         parts = raw if isinstance(raw, list) else [raw]
         names = [to_utf8(part) for part in parts if part is not None]
         if self.separator:
             names = [name for part in names for name in part.split(self.separator.encode())]
         names = [name.strip() for name in names]
         if any(b"\n" in name or b"\r" in name for name in names):
-            raise BrokenValue("a category holds a line break")
+            raise BrokenValue(f"a category holds a line break: {quote(raw)}")
         return list(dict.fromkeys(name for name in names if name)) or None
 
     def parsing(self) -> tf.io.RaggedFeature:

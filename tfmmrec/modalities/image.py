@@ -1,57 +1,108 @@
-"""Pictures: PNG, JPEG and GIF as they are; any other format that Pillow reads, as PNG."""
+"""Pictures: PNG, JPEG and GIF as they are; BMP, WebP and others that Pillow reads, as PNG."""
 
 import dataclasses
 import io
-import warnings
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import PIL.GifImagePlugin
 import PIL.Image
+import PIL.JpegImagePlugin
+import PIL.PngImagePlugin
 import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import register
 from tfmmrec.modalities.media import Media
+from tfmmrec.modalities.picture_structure import gif_pixels, why_broken
 from tfmmrec.preprocessing.image import note_orientation, orientation
 
-# What TensorFlow's core decoder reads, by Pillow's names of formats and pixel modes. Of BMP it
-# reads some, but takes palettes for grey and unused bytes for transparency, and fails on black
+# What TensorFlow's core decoder reads, by how such files begin, and of which pixel modes. Of BMP
+# it reads some, but takes palettes for grey and unused bytes for transparency, and fails on black
 # and white.
-_CORE_FORMATS = {"PNG", "JPEG", "GIF"}
+_CORE_FORMATS: dict[bytes, Any] = {
+    b"\x89PNG\r\n\x1a\n": PIL.PngImagePlugin.PngImageFile,
+    b"\xff\xd8\xff": PIL.JpegImagePlugin.JpegImageFile,
+    b"GIF8": PIL.GifImagePlugin.GifImageFile,
+}
 _CORE_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I"}
+
+# Pillow would read EPS too, by running Ghostscript on it.
+_OTHER_FORMATS = ("AVIF", "BMP", "ICO", "JPEG2000", "PPM", "TIFF", "WEBP")
+
+# Of all frames together. As float32 in three channels they take 1 GB.
+_MOST_PIXELS = 89_000_000
 
 
 @register
 @dataclasses.dataclass(frozen=True)
 class Image(Media):
-    """A picture: the file's own bytes, checked by decoding them once."""
+    """A picture: the file's own bytes, checked by its header and by decoding them once.
+
+    What Pillow sees in the header comes first, so that a few bytes that claim a huge picture cost
+    nothing. Then the very decoder that training and serving use goes through the whole file.
+    Both leave the interpreter to other threads for most of their time.
+    """
 
     kind: ClassVar[str] = "image"
 
     def check_bytes(self, data: bytes) -> bytes:
         try:
-            with warnings.catch_warnings():
-                # A picture past Pillow's limit on pixels is refused, not only warned of.
-                warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-                with PIL.Image.open(io.BytesIO(data)) as picture:
+            if data.startswith(b"GIF8"):
+                pixels = gif_pixels(data)
+                _refuse_too_many_pixels(pixels, f"{pixels:,} in all frames")
+            with _open(data) as picture:
+                width, height = picture.size
+                _refuse_too_many_pixels(width * height, f"{width} x {height}")
+                if type(picture) not in _CORE_FORMATS.values() or picture.mode not in _CORE_MODES:
                     picture.load()
-                    if picture.format in _CORE_FORMATS and picture.mode in _CORE_MODES:
-                        _refuse_unreadable(data)
-                        return data
                     return _as_png(picture)
-        except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-            raise BrokenValue("the picture has too many pixels") from None
+        except BrokenValue:
+            raise
         except PIL.UnidentifiedImageError:
             raise BrokenValue("not a picture that can be decoded") from None
-        except (OSError, SyntaxError, ValueError) as error:
-            raise BrokenValue(f"broken picture: {error}") from None
+        except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+            raise BrokenValue(
+                f"the picture has too many pixels (at most {_MOST_PIXELS:,})"
+            ) from None
+        except Exception as error:  # Pillow's readers stumble over broken files in many ways
+            raise BrokenValue(f"broken picture ({_reason(data, error)})") from None
+        _refuse_unreadable(data)
+        return data
+
+
+def _open(data: bytes) -> PIL.Image.Image:
+    """Opens a picture by its header alone, whatever the file is called."""
+    for start, reader in _CORE_FORMATS.items():
+        if data.startswith(start):
+            return reader(io.BytesIO(data))
+    PIL.Image.init()
+    known = [name for name in _OTHER_FORMATS if name in PIL.Image.OPEN]
+    return PIL.Image.open(io.BytesIO(data), formats=known)
+
+
+def _refuse_too_many_pixels(pixels: int, what: str) -> None:
+    if pixels > _MOST_PIXELS:
+        raise BrokenValue(f"the picture has too many pixels ({what}, at most {_MOST_PIXELS:,})")
+
+
+def _reason(data: bytes, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if "truncated" in reason.lower():
+        return "cut off"
+    return why_broken(data) if data.startswith((b"RIFF", *_CORE_FORMATS)) else reason
 
 
 def _refuse_unreadable(data: bytes) -> None:
     # Pillow forgives cut ends and wrong checksums; the decoder would stop a whole training at them.
     try:
-        tf.io.decode_image(data, expand_animations=False)
+        if data.startswith(b"\xff\xd8"):
+            # At an eighth of its size a JPEG is read to the end and fails just where it would in
+            # full, but most of the arithmetic is left out.
+            tf.raw_ops.DecodeJpeg(contents=data, ratio=8, dct_method="INTEGER_FAST")
+        else:
+            tf.io.decode_image(data, expand_animations=False)
     except tf.errors.InvalidArgumentError:
-        raise BrokenValue("broken picture: cut off or with a wrong checksum") from None
+        raise BrokenValue(f"broken picture ({why_broken(data)})") from None
 
 
 def _as_png(picture: PIL.Image.Image) -> bytes:

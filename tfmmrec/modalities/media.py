@@ -1,6 +1,8 @@
 """What pictures and sounds share: a path in the table, the file's own bytes in the record."""
 
 import dataclasses
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality
-from tfmmrec.modalities.text import to_utf8
+from tfmmrec.modalities.text import quote, to_utf8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +19,12 @@ class Media(Modality):
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         data = read_media(raw, folder)
-        return None if data is None else [self.check_bytes(data)]
+        if data is None:
+            return None
+        try:
+            return [self.check_bytes(data)]
+        except BrokenValue as error:
+            raise BrokenValue(f"{error}: {quote(raw)}") from None
 
     def check_bytes(self, data: bytes) -> bytes:
         """Returns the bytes to store; raises BrokenValue when they cannot be decoded."""
@@ -33,25 +40,40 @@ class Media(Modality):
         return tf.TensorSpec([None], tf.string, name)
 
 
+# A record ends at 2 GB.
+_MOST_BYTES = 1_000_000_000
+
+
 def read_media(raw: Any, folder: Path) -> bytes | None:
     """Reads the file at a path relative to `folder`; None when there is no such file.
 
     Raises:
-        BrokenValue: the path leaves the folder, is no file, or the file is empty or unreadable.
+        BrokenValue: the path leaves the folder, also by a symbolic link, or is no file; the file
+            is empty, unreadable or larger than 1 GB.
     """
-    root = folder.resolve()
+    name = to_utf8(raw).decode("utf-8")
+    shown = quote(name)
     try:
-        path = (root / to_utf8(raw).decode("utf-8")).resolve()
-        if not path.is_relative_to(root):
-            raise BrokenValue(f"path {raw} leaves the folder of the dataset file")
-        data = path.read_bytes()
+        path = os.path.realpath(os.path.join(folder, name))
+        root = os.path.realpath(folder)
+        if path != root and not path.startswith(os.path.join(root, "")):
+            raise BrokenValue(f"the path leaves the folder of the dataset file: {shown}")
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+            raise BrokenValue(f"the path is that of {kind}, not of a file: {shown}")
+        if not status.st_size:
+            raise BrokenValue(f"the file is empty: {shown}")
+        if status.st_size > _MOST_BYTES:
+            size = status.st_size / 1e9
+            raise BrokenValue(f"the file is too large ({size:.1f} GB, at most 1 GB): {shown}")
+        with open(path, "rb") as file:
+            return file.read()
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+    except OSError as error:
+        raise BrokenValue(f"the file cannot be read ({error.strerror}): {shown}") from None
+    except ValueError as error:
         if isinstance(error, BrokenValue):
             raise
-        raise BrokenValue(f"{raw}: cannot be read: {reason}") from None
-    if not data:
-        raise BrokenValue(f"{raw}: the file is empty")
-    return data
+        raise BrokenValue(f"the path cannot be one ({error}): {shown}") from None

@@ -9,18 +9,37 @@ import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality, register
+from tfmmrec.modalities.text import quote
 
 _LARGEST = float(tf.float32.max)
 
 
 def to_number(raw: Any) -> float:
-    """Reads a finite number from a table's value; raises BrokenValue otherwise."""
+    """Reads a number from a table's value.
+
+    Args:
+        raw: a number, or one written out, such as `12`, `-3.5` or `1e6`.
+
+    Returns:
+        The number, of a size that float32 holds.
+
+    Raises:
+        BrokenValue: it is none (true, false and 1_000 are none), not finite or too large.
+    """
     try:
-        number = float(raw.decode("utf-8") if isinstance(raw, bytes) else raw)
-    except (TypeError, ValueError, OverflowError):
-        raise BrokenValue(f"not a number: {raw!r}") from None
+        written = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        # Python reads both as numbers; in a table they are a mistake.
+        if isinstance(written, bool) or (isinstance(written, str) and "_" in written):
+            raise ValueError
+        number = float(written)
+    except OverflowError:
+        raise BrokenValue(f"too large for float32: {quote(raw)}") from None
+    except (TypeError, ValueError):
+        raise BrokenValue(f"not a number: {quote(raw)}") from None
     if not math.isfinite(number):
-        raise BrokenValue(f"not a finite number: {raw!r}")
+        raise BrokenValue(f"not a finite number: {quote(raw)}")
+    if abs(number) > _LARGEST:  # it would be stored as infinite, which reads as absent
+        raise BrokenValue(f"too large for float32: {quote(raw)}")
     return number
 
 
@@ -32,10 +51,7 @@ class Number(Modality):
     kind: ClassVar[str] = "number"
 
     def check(self, raw: Any, folder: Path) -> list[float]:
-        number = to_number(raw)
-        if abs(number) > _LARGEST:  # it would be stored as infinite, which reads as absent
-            raise BrokenValue(f"too large for float32: {raw!r}")
-        return [number]
+        return [to_number(raw)]
 
     def parsing(self) -> tf.io.FixedLenFeature:
         return tf.io.FixedLenFeature([], tf.float32, default_value=math.nan)

@@ -14,6 +14,11 @@ from tfmmrec.errors import BrokenValue
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
 
+# Of all channels together: 4 GB once decoded, three hours of 48 kHz in stereo.
+_MOST_SAMPLES = 2**30
+# Silence may be stored still tighter; a header that says so is not taken at its word.
+_PLAUSIBLE_SAMPLES_A_BYTE = 64
+
 # The sinc reaches over so many zero crossings to either side. With this Kaiser window (80 dB) the
 # transition band is 0.2 of the lower Nyquist frequency wide, so that it ends there.
 _ZERO_CROSSINGS = 24
@@ -124,7 +129,7 @@ def decode_wav(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
-    """Decodes a WAV, MP3, FLAC or Ogg Vorbis file, by tensorflow-io where its native ops load.
+    """Decodes a WAV, MP3, FLAC or Ogg Vorbis file, by tensorflow-io what it reads safely.
 
     Args:
         data: the file's bytes.
@@ -135,7 +140,7 @@ def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
 
     Raises:
         BrokenValue: the file cannot be decoded, is cut off, holds no samples or no finite ones,
-            or its rate is beyond 1,000 to 384,000 Hz.
+            more than 2^30 of them, or its rate is beyond 1,000 to 384,000 Hz.
     """
     channels, rate = read_channels(data, hint)
     return channels.mean(axis=1, dtype=np.float32), rate
@@ -146,6 +151,7 @@ def read_channels(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
     try:
         info = soundfile.info(io.BytesIO(data))
         _refuse_cut_off(data, info)
+        _refuse_too_long(data, info)
         channels = _decode_natively(data, info)
         if channels is None:
             channels, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
@@ -160,7 +166,10 @@ def read_channels(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
     except BrokenValue as error:
         raise BrokenValue(f"{hint}: {error}" if hint else str(error)) from None
     except (soundfile.SoundFileError, RuntimeError, ValueError, struct.error) as error:
-        reason = str(error).split(": ", 1)[-1].strip()
+        reason = str(error).split(": ", 1)[-1].strip().rstrip(".") or "it is malformed"
+        for start, name in ((b"OggS", "Ogg"), (b"fLaC", "FLAC")):
+            if data.startswith(start):
+                reason = f"the {name} stream is broken or cut off"
         where = f"{hint}: " if hint else ""
         raise BrokenValue(f"{where}not a sound that can be decoded: {reason}") from None
     return channels, int(info.samplerate)
@@ -187,11 +196,30 @@ def _refuse_cut_off(data: bytes, info: Any) -> None:
             raise BrokenValue("sound cut off: the Ogg stream does not end")
 
 
+def _refuse_too_long(data: bytes, info: Any) -> None:
+    """Raises BrokenValue before a decoder makes room for samples that are too many or not there."""
+    if info.frames > _PLAUSIBLE_SAMPLES_A_BYTE * len(data):
+        found = 0
+        try:
+            with soundfile.SoundFile(io.BytesIO(data)) as file:
+                while found <= _MOST_SAMPLES and (block := len(file.read(65536))):
+                    found += block
+        except (soundfile.SoundFileError, RuntimeError):
+            pass  # what follows says how much was found
+        if found < info.frames:
+            raise BrokenValue(f"sound cut off: {found} of {info.frames} samples are there")
+    if info.frames * info.channels > _MOST_SAMPLES:
+        hours = info.frames / max(1, info.samplerate) / 3600
+        raise BrokenValue(f"the sound is too long ({hours:.1f} hours in {info.channels} channels)")
+
+
 @functools.cache
 def _native_decoders() -> dict[tuple[str, str], tuple[Any, float, float]]:
     """Returns by format and subtype tensorflow-io's decoder, and the zero and scale of samples.
 
-    32-bit and 64-bit WAV and Ogg Opus are left out: its decoder misreads or refuses them.
+    32-bit and 64-bit WAV and Ogg Opus are left out, as its decoder misreads or refuses them; FLAC,
+    as it never comes back from some broken files; MP3, as it makes room for as many samples as
+    the file claims to hold.
     """
     try:
         import tensorflow_io as tfio
@@ -199,16 +227,12 @@ def _native_decoders() -> dict[tuple[str, str], tuple[Any, float, float]]:
         tfio.audio.decode_wav(_SHORTEST_WAV, dtype=tf.int16)
     except Exception:  # whatever keeps the ops from loading, soundfile decodes in their place
         return {}
-    wav, flac = tfio.audio.decode_wav, tfio.audio.decode_flac
+    wav = tfio.audio.decode_wav
     return {
         ("WAV", "PCM_U8"): (functools.partial(wav, dtype=tf.uint8), 128.0, 2.0**7),
         ("WAV", "PCM_16"): (functools.partial(wav, dtype=tf.int16), 0.0, 2.0**15),
         ("WAV", "PCM_24"): (functools.partial(wav, dtype=tf.int32), 0.0, 2.0**31),
         ("WAV", "FLOAT"): (functools.partial(wav, dtype=tf.float32), 0.0, 1.0),
-        ("FLAC", "PCM_S8"): (functools.partial(flac, dtype=tf.uint8), 128.0, 2.0**7),
-        ("FLAC", "PCM_16"): (functools.partial(flac, dtype=tf.int16), 0.0, 2.0**15),
-        ("FLAC", "PCM_24"): (functools.partial(flac, dtype=tf.int32), 0.0, 2.0**31),
-        ("MP3", "MPEG_LAYER_III"): (tfio.audio.decode_mp3, 0.0, 1.0),
         ("OGG", "VORBIS"): (tfio.audio.decode_vorbis, 0.0, 1.0),
     }
 
@@ -223,7 +247,7 @@ _SHORTEST_WAV = (
 def _decode_natively(data: bytes, info: Any) -> np.ndarray | None:
     """Decodes by tensorflow-io, float32 `[samples, channels]`; None where it cannot."""
     native = _native_decoders().get((info.format, info.subtype))
-    if native is None:
+    if native is None or (info.format == "WAV" and not _is_plain_wav(data, info)):
         return None
     decode, zero, scale = native
     try:
@@ -231,4 +255,16 @@ def _decode_natively(data: bytes, info: Any) -> np.ndarray | None:
             samples = decode(data).numpy()
     except (tf.errors.OpError, NotImplementedError):
         return None
-    return ((samples.astype(np.float64) - zero) / scale).astype(np.float32)
+    # Exact in float32 too: no sample has more than 24 bits that count.
+    return (samples.astype(np.float32) - np.float32(zero)) / np.float32(scale)
+
+
+def _is_plain_wav(data: bytes, info: Any) -> bool:
+    """Says whether a WAV file's format block adds up: tensorflow-io divides by what it says."""
+    at = data.find(b"fmt ", 12) + 8
+    if data[:4] != b"RIFF" or not 20 <= at <= len(data) - 16:
+        return False
+    _, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", data, at)
+    return (
+        channels == info.channels and rate == info.samplerate and block * 8 == channels * bits > 0
+    )
