@@ -3,6 +3,7 @@ import base64
 import json
 import math
 import re
+import shutil
 import socket
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.errors import DataError, TfmmrecError
-from tfmmrec.server import create_app, serve
+from tfmmrec.server import ServedModel, create_app, serve
 
 
 class Toy(tf.Module):
@@ -84,14 +85,15 @@ def predict(ask):
     return lambda body: ask("POST", "/v1/models/toy:predict", body)
 
 
-@pytest.mark.parametrize("path", ["/v1/models/toy", "/v1/models/toy/versions/10"])
+@pytest.mark.parametrize("path", ["", "/versions/10", "/versions/0010"])
 def test_status(ask, path):
     state = {
         "version": "10",
         "state": "AVAILABLE",
         "status": {"error_code": "OK", "error_message": ""},
     }
-    assert ask("GET", path) == (200, {"model_version_status": [state]})
+    answer = ask("GET", f"/v1/models/toy{path}")
+    assert answer == (200, {"model_version_status": [state]})
 
 
 @pytest.mark.parametrize("version", ["", "/versions/10"])
@@ -216,6 +218,15 @@ def test_a_version_may_be_asked_for(ask):
     body = {"signature_name": "echo", "inputs": ["a"]}
     answer = ask("POST", "/v1/models/toy/versions/10:predict", body)
     assert answer == (200, {"outputs": [{"b64": "YQ=="}]})
+
+
+def test_a_version_with_zeros_before_it(tmp_path, model_dir):
+    # As a number, 0011 is newer than 9; its folder is found under the name that it has.
+    shutil.copytree(model_dir / "9", tmp_path / "toy" / "9")
+    shutil.copytree(model_dir / "9", tmp_path / "toy" / "0011")
+    model = ServedModel(tmp_path / "toy")
+    assert (model.name, model.version) == ("toy", 11)
+    assert "serving_default" in model.signatures
 
 
 def test_a_folder_without_a_version_is_told(tmp_path):

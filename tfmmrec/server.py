@@ -77,8 +77,8 @@ class ServedModel:
 
     def __init__(self, model_dir: Path):
         self.name = Path(model_dir).resolve().name
-        self.version = _newest_version(Path(model_dir))
-        folder = Path(model_dir) / str(self.version)
+        folder = _newest_version(Path(model_dir))
+        self.version = int(folder.name)
         try:
             self.metadata = _read_signature_defs(folder)
             self._model = tf.saved_model.load(str(folder))
@@ -102,17 +102,18 @@ class ServedModel:
         return {name: np.asarray(value.numpy()) for name, value in outputs.items()}
 
 
-def _newest_version(model_dir: Path) -> int:
+def _newest_version(model_dir: Path) -> Path:
+    """Returns the folder of the highest number; it may have zeros before it, as in 00000123."""
     if not model_dir.is_dir():
         raise DataError(f"{model_dir}: no such folder; give MODELS/NAME, as tfmmrec export made it")
     versions = [
-        int(path.parent.name)
+        path.parent
         for path in model_dir.glob("*/saved_model.pb")
-        if path.parent.name.isdecimal()
+        if path.parent.name.isascii() and path.parent.name.isdecimal()
     ]
     if not versions:
         raise DataError(f"{model_dir}: no version here, such as 1/; give MODELS/NAME")
-    return max(versions)
+    return max(versions, key=lambda path: int(path.name))
 
 
 def _read_signature_defs(folder: Path) -> dict[str, Any]:
@@ -187,7 +188,8 @@ def _check(request: Request, model: ServedModel) -> None:
     if name != model.name:
         raise HTTPException(404, f"no model {name!r} here; there is {model.name}")
     version = request.path_params.get("version", str(model.version))
-    if version != str(model.version):
+    # Read as a number, 007 is 7; what is no number is no version.
+    if (version.lstrip("0") or "0") != str(model.version):
         raise HTTPException(404, f"{name}: no version {version!r} here; there is {model.version}")
 
 
