@@ -185,6 +185,9 @@ ROW = {"history": ["a"], "k": 1, "age": 1}
         ({"instances": [{**ROW, "k": 2**31}]}, "k: 2147483648 is out of the range of int32"),
         ({"instances": [{**ROW, "age": "1"}]}, "age: a value of float32 is needed"),
         ({"instances": [{**ROW, "age": 10**400}]}, "is out of the range of float32"),
+        # A float32 keeps 24 bits: 2**24 = 16777216 is the first whole number that has 25.
+        ({"instances": [{**ROW, "age": 2**24}]}, "age: float32 keeps whole numbers of 24 bits"),
+        ({"instances": [{**ROW, "age": -(2**24)}]}, "Received: -16777216"),
         ({"signature_name": "parse", "inputs": ["one"]}, "parse: StringToNumberOp"),
     ],
 )
@@ -200,18 +203,33 @@ def test_a_wrong_request_is_told_which_key(predict, body, words):
     ("method", "path", "status", "words"),
     [
         ("GET", "/v1/models/other", 404, "no model 'other' here; there is toy"),
-        ("GET", "/v1/models/toy/versions/9", 404, "no version '9' here; there is 10"),
-        ("GET", "/v1/models/toy/versions/x/metadata", 404, "no version 'x' here"),
+        ("GET", "/v1/models/toy/versions/9", 404, "no version 9 here; there is 10"),
+        ("GET", f"/v1/models/toy/versions/{'9' * 5000}", 404, "no version 999"),
         ("POST", "/v1/models/other:predict", 404, "no model 'other' here"),
-        ("POST", "/v1/models/toy/versions/11:predict", 404, "no version '11' here"),
+        ("POST", "/v1/models/toy/versions/11:predict", 404, "no version 11 here"),
         ("GET", "/elsewhere", 404, "Not Found"),
-        ("POST", "/v1/models/toy", 405, "Method Not Allowed"),
+        ("POST", "/v1/models/toy", 400, "Malformed request: POST /v1/models/toy; there are"),
+        ("PUT", "/v1/models/toy:predict", 400, "Malformed request: PUT"),
+        ("GET", "/v1/models/toy:predict", 400, "Malformed request: GET"),
+        ("POST", "/v1/models/toy:classify", 400, "Malformed request: POST"),
+        ("GET", "/v1/models/toy/versions/x/metadata", 400, "Malformed request: GET"),
+        ("GET", "/v1/models", 400, "Malformed request: GET /v1/models;"),
+        ("GET", "/v1/models/toy/", 400, "Malformed request: GET"),
     ],
 )
 def test_what_is_not_there(ask, method, path, status, words):
     found, answer = ask(method, path)
     assert found == status
     assert words in answer["error"]
+
+
+def test_whole_numbers_that_a_float_keeps_and_decimals(predict):
+    ages = [2**24 - 1, -(2**24 - 1), 1.0 * 2**24, 10**20]
+    inputs = {"history": [["a"]] * 4, "k": [1] * 4, "age": ages}
+    status, answer = predict({"inputs": inputs})
+    # Serving takes 10**20 as a decimal, as it has more than 64 bits.
+    assert status == 200
+    assert [row[1] for row in answer["outputs"]["scores"]] == [16777215, -16777215, 16777216, 1e20]
 
 
 def test_a_version_may_be_asked_for(ask):

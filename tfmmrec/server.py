@@ -6,6 +6,7 @@ package, holds the version that is the newest when it starts, and speaks the sam
 
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,10 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.serving_json import BadRequest, PredictRequest, decode_request, encode_response
+
+_MODEL = r"/v1/models/([^/:]+)(?:/versions/([0-9]+))?"
+_PREDICT = re.compile(rf"{_MODEL}:predict")
+_ABOUT = re.compile(rf"{_MODEL}(/metadata)?")
 
 
 def serve(
@@ -145,36 +150,42 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _app(model: ServedModel) -> Starlette:
-    async def status(request: Request) -> Response:
-        _check(request, model)
-        state = {
-            "version": str(model.version),
-            "state": "AVAILABLE",
-            "status": {"error_code": "OK", "error_message": ""},
-        }
-        return _answer({"model_version_status": [state]})
+    async def answer(request: Request) -> Response:
+        method, path = request.method, request.scope["path"]
+        if method == "POST" and (found := _PREDICT.fullmatch(path)):
+            _check(model, *found.groups())
+            return _answer(await run_in_threadpool(_predict, model, await request.body()))
+        if method == "GET" and (found := _ABOUT.fullmatch(path)):
+            name, version, metadata = found.groups()
+            _check(model, name, version)
+            return _answer(_metadata(model) if metadata else _status(model))
+        return _malformed(request)
 
-    async def metadata(request: Request) -> Response:
-        _check(request, model)
-        spec = {"name": model.name, "signature_name": "", "version": str(model.version)}
-        signature_def = {"signature_def": {"signature_def": model.metadata}}
-        return _answer({"model_spec": spec, "metadata": signature_def})
-
-    async def predict(request: Request) -> Response:
-        _check(request, model)
-        return _answer(await run_in_threadpool(_predict, model, await request.body()))
-
-    routes = []
-    for path in ("/v1/models/{name}", "/v1/models/{name}/versions/{version}"):
-        routes.append(Route(f"{path}:predict", predict, methods=["POST"]))
-        routes.append(Route(f"{path}/metadata", metadata))
-        routes.append(Route(path, status))
     handlers: Mapping[Any, Any] = {
+        405: lambda request, error: _malformed(request),
         HTTPException: lambda request, error: _answer({"error": error.detail}, error.status_code),
         BadRequest: lambda request, error: _answer({"error": str(error)}, 400),
         Exception: lambda request, error: _answer({"error": _one_line(error)}, 500),
     }
-    return Starlette(routes=routes, exception_handlers=handlers)
+    route = Route("/v1/{path:path}", answer, methods=["GET", "POST"])
+    return Starlette(routes=[route], exception_handlers=handlers)
+
+
+def _status(model: ServedModel) -> dict[str, Any]:
+    state = {
+        "version": str(model.version),
+        "state": "AVAILABLE",
+        "status": {"error_code": "OK", "error_message": ""},
+    }
+    return {"model_version_status": [state]}
+
+
+def _metadata(model: ServedModel) -> dict[str, Any]:
+    spec = {"name": model.name, "signature_name": "", "version": str(model.version)}
+    return {
+        "model_spec": spec,
+        "metadata": {"signature_def": {"signature_def": model.metadata}},
+    }
 
 
 def _predict(model: ServedModel, body: bytes) -> dict[str, Any]:
@@ -182,15 +193,21 @@ def _predict(model: ServedModel, body: bytes) -> dict[str, Any]:
     return encode_response(model.predict(request), by_row=request.by_row)
 
 
-def _check(request: Request, model: ServedModel) -> None:
+def _check(model: ServedModel, name: str, version: str | None) -> None:
     """Raises 404 when the address names another model or version."""
-    name = request.path_params["name"]
     if name != model.name:
         raise HTTPException(404, f"no model {name!r} here; there is {model.name}")
-    version = request.path_params.get("version", str(model.version))
-    # Read as a number, 007 is 7; what is no number is no version.
-    if (version.lstrip("0") or "0") != str(model.version):
-        raise HTTPException(404, f"{name}: no version {version!r} here; there is {model.version}")
+    # Read as a number, 007 is 7.
+    if version is not None and (version.lstrip("0") or "0") != str(model.version):
+        raise HTTPException(404, f"{name}: no version {version} here; there is {model.version}")
+
+
+def _malformed(request: Request) -> Response:
+    error = (
+        f"Malformed request: {request.method} {request.scope['path']}; there are "
+        "GET /v1/models/NAME, GET /v1/models/NAME/metadata and POST /v1/models/NAME:predict"
+    )
+    return _answer({"error": error}, 400)
 
 
 def _answer(content: dict[str, Any], status_code: int = 200) -> Response:
