@@ -10,7 +10,7 @@ import httpx
 import pytest
 import tensorflow as tf
 
-from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.errors import ConfigError, DataError, TfmmrecError
 from tfmmrec.server import ServedModel, create_app, serve
 
 
@@ -63,18 +63,22 @@ def app(model_dir):
     return create_app(model_dir)
 
 
+def request(app, method, path, **details):
+    async def send():
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://toy") as client:
+            return await client.request(method, path, **details)
+
+    return asyncio.run(send())
+
+
 @pytest.fixture
 def ask(app):
     """Gives a function that returns the status and the JSON of an answer."""
 
-    async def request(method, path, content):
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://toy") as client:
-            return await client.request(method, path, content=content)
-
     def ask(method, path, body=None):
         content = body if isinstance(body, str | None) else json.dumps(body)
-        answer = asyncio.run(request(method, path, content))
+        answer = request(app, method, path, content=content)
         return answer.status_code, json.loads(answer.text)
 
     return ask
@@ -270,3 +274,35 @@ def test_a_port_in_use_is_told(model_dir):
     assert "\n" not in str(raised.value)
     with pytest.raises(TfmmrecError, match="give another --port"):
         serve(model_dir, port=70_000)
+
+
+PAGE = "http://localhost:8000"
+ALLOWED = "access-control-allow-origin"
+
+
+def test_pages_of_other_origins_may_not_ask_unless_told(app):
+    assert ALLOWED not in request(app, "GET", "/v1/models/toy", headers={"Origin": PAGE}).headers
+
+
+@pytest.mark.parametrize("cors", [PAGE, "*"])
+def test_a_page_may_ask_before_and_then_predict(model_dir, cors):
+    app = create_app(model_dir, cors=cors)
+    path, other = "/v1/models/toy:predict", "http://elsewhere"
+    asking = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    asking["Access-Control-Request-Headers"] = "content-type"
+    answer = request(app, "OPTIONS", path, headers=asking)
+    assert (answer.status_code, answer.headers[ALLOWED]) == (200, cors)
+    body = {"signature_name": "echo", "inputs": ["a"]}
+    answer = request(app, "POST", path, json=body, headers={"Origin": PAGE})
+    assert (answer.status_code, answer.headers[ALLOWED]) == (200, cors)
+    # An error has to be read by the page as well.
+    answer = request(app, "POST", path, content="{", headers={"Origin": PAGE})
+    assert (answer.status_code, answer.headers[ALLOWED]) == (400, cors)
+    answer = request(app, "GET", "/v1/models/toy", headers={"Origin": other})
+    assert answer.headers.get(ALLOWED) == ("*" if cors == "*" else None)
+
+
+@pytest.mark.parametrize("cors", ["localhost:8000", f"{PAGE}/", f"{PAGE}/page", ""])
+def test_what_is_no_origin_is_refused(model_dir, cors):
+    with pytest.raises(ConfigError, match=re.escape(f"Received: {cors}")):
+        create_app(model_dir, cors=cors)

@@ -324,12 +324,16 @@ def _declare_serve(parser: Parser) -> None:
     _positional(parser, "model", "the model's folder, MODELS/NAME")
     parser.add_argument("--port", type=int, default=8501, help="of the REST server")
     parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on")
+    parser.add_argument(
+        "--cors", type=str | None, help="origin of web pages that may ask; * for all"
+    )
 
 
 def _serve(options: Any) -> None:
     from tfmmrec.server import serve
 
-    serve(options.model, port=options.port, host=options.host, quiet=options.quiet)
+    names = ("port", "host", "cors", "quiet")
+    serve(options.model, **{name: options[name] for name in names})
 
 
 def _declare_demo(parser: Parser) -> None:

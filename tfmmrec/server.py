@@ -19,21 +19,29 @@ from google.protobuf import json_format
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.errors import ConfigError, DataError, TfmmrecError
 from tfmmrec.serving_json import BadRequest, PredictRequest, decode_request, encode_response
 
 _MODEL = r"/v1/models/([^/:]+)(?:/versions/([0-9]+))?"
 _PREDICT = re.compile(rf"{_MODEL}:predict")
 _ABOUT = re.compile(rf"{_MODEL}(/metadata)?")
+_ORIGIN = re.compile(r"https?://[^/?#]+")
 
 
 def serve(
-    model_dir: Path, *, port: int = 8501, host: str = "127.0.0.1", quiet: bool = False
+    model_dir: Path,
+    *,
+    port: int = 8501,
+    host: str = "127.0.0.1",
+    cors: str | None = None,
+    quiet: bool = False,
 ) -> None:
     """Serves a model until it is stopped.
 
@@ -41,33 +49,40 @@ def serve(
         model_dir: the model's folder, MODELS/NAME.
         port: 0 takes a free one.
         host: the address to listen on; 0.0.0.0 for every network of this machine.
+        cors: the origin of the web pages that may ask, such as http://localhost:8000; null for
+            pages opened as files, * for all. Default: none but this server's own.
         quiet: says nothing but errors.
 
     Raises:
+        ConfigError: cors is no origin.
         DataError: there is no version in the folder, or it does not load.
         TfmmrecError: the port cannot be had.
     """
+    middleware = _cors(cors)
     # The port first: to load a model takes longer than to learn that another has it.
     with _listen(host, port) as listener:
         model = ServedModel(model_dir)
         if not quiet:
             address = f"http://{host}:{listener.getsockname()[1]}/v1/models/{model.name}"
             print(f"{model.name} version {model.version}: {address} (Ctrl-C stops)", flush=True)
-        config = uvicorn.Config(_app(model), log_level="error" if quiet else "info")
+        config = uvicorn.Config(_app(model, middleware), log_level="error" if quiet else "info")
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
 
 
-def create_app(model_dir: Path) -> Starlette:
+def create_app(model_dir: Path, *, cors: str | None = None) -> Starlette:
     """Makes the web application of a model's newest version.
 
     Args:
         model_dir: the model's folder, MODELS/NAME; NAME is the model's name in addresses.
+        cors: as for `serve`.
 
     Raises:
+        ConfigError: cors is no origin.
         DataError: there is no version in the folder, or it does not load.
     """
-    return _app(ServedModel(model_dir))
+    middleware = _cors(cors)
+    return _app(ServedModel(model_dir), middleware)
 
 
 class ServedModel:
@@ -149,7 +164,25 @@ def _listen(host: str, port: int) -> socket.socket:
         raise TfmmrecError(f"{host}:{port}: {reason}; give another --port or --host") from None
 
 
-def _app(model: ServedModel) -> Starlette:
+def _cors(origin: str | None) -> list[Middleware]:
+    if origin is None:
+        return []
+    if origin not in ("*", "null") and not _ORIGIN.fullmatch(origin):
+        raise ConfigError(
+            "cors must be *, null or an origin such as http://localhost:8000, with neither path "
+            f"nor slash behind it. Received: {origin}"
+        )
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=(origin,),
+            allow_methods=("GET", "POST"),
+            allow_headers=("Content-Type",),
+        )
+    ]
+
+
+def _app(model: ServedModel, middleware: list[Middleware]) -> Starlette:
     async def answer(request: Request) -> Response:
         method, path = request.method, request.scope["path"]
         if method == "POST" and (found := _PREDICT.fullmatch(path)):
@@ -168,7 +201,7 @@ def _app(model: ServedModel) -> Starlette:
         Exception: lambda request, error: _answer({"error": _one_line(error)}, 500),
     }
     route = Route("/v1/{path:path}", answer, methods=["GET", "POST"])
-    return Starlette(routes=[route], exception_handlers=handlers)
+    return Starlette(routes=[route], middleware=middleware, exception_handlers=handlers)
 
 
 def _status(model: ServedModel) -> dict[str, Any]:
