@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.errors import ConfigError, DataError, TfmmrecError
-from tfmmrec.server import ServedModel, create_app, serve
+from tfmmrec.served_model import ServedModel
+from tfmmrec.server import create_app, serve
 
 
 class Toy(tf.Module):
