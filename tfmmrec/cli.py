@@ -5,13 +5,14 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonargparse
 
 from tfmmrec.errors import TfmmrecError
+from tfmmrec.keras_switch import keras_problem
 from tfmmrec.version import __version__
 
 Parser = jsonargparse.ArgumentParser
@@ -99,7 +100,12 @@ def _traced(run: Callable[[], int]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    parser = build_parser()
+    # To declare a command's arguments imports its stage; the doctor has to start without any.
+    named = [name for name in COMMANDS if name in arguments]
+    problem = keras_problem()
+    if problem is not None and named not in ([], ["doctor"]):
+        raise TfmmrecError(problem)
+    parser = build_parser(named)
     options = parser.parse_args(arguments)
     command = options.get("command")
     if command is None:
@@ -109,13 +115,18 @@ def _run(arguments: list[str]) -> int:
     return COMMANDS[command].run(options[command]) or 0
 
 
-def build_parser() -> Parser:
-    """Builds the parser of all commands."""
+def build_parser(declared: Collection[str] | None = None) -> Parser:
+    """Builds the parser of all commands.
+
+    Args:
+        declared: the commands that get their arguments; default all.
+    """
     parser = Parser(prog="tfmmrec", version=__version__, exit_on_error=False, description=__doc__)
     commands = parser.add_subcommands(required=False, dest="command")
     for name, command in COMMANDS.items():
         sub = Parser(exit_on_error=False, description=command.help)
-        command.declare(sub)
+        if declared is None or name in declared:
+            command.declare(sub)
         known = {action.dest for action in sub._actions}
         if "seed" not in known:
             sub.add_argument("--seed", type=int, default=0, help="of whatever is drawn by chance")
