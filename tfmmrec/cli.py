@@ -17,6 +17,12 @@ from tfmmrec.version import __version__
 
 Parser = jsonargparse.ArgumentParser
 
+# Scripts import this module before those of ours that load TensorFlow, so that what it and its
+# companions say then stays out of the answers' way. A level that the user chose is kept.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if not sys.warnoptions:
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
@@ -41,8 +47,7 @@ def _underscored(arguments: Sequence[str]) -> list[str]:
 
 
 def _hush_tensorflow() -> None:
-    """Keeps what TensorFlow says when it loads and traces out of the answers' way."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Keeps what TensorFlow says when it traces out of the answers' way."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
@@ -51,20 +56,41 @@ def _hush_tensorflow() -> None:
 def run_script(function: Callable[..., Any]) -> None:
     """Runs a script's main function as a command line of its own, then exits.
 
-    Options are made from the function's signature; `--debug` shows tracebacks.
-    """
+    Options are made from the function's signature; one of bool stands alone for a yes or takes
+    `true` or `false`. `--debug` shows tracebacks. A script imports this module first:
 
+        import tfmmrec.cli
+        from tfmmrec.packing import pack
+    """
     _hush_tensorflow()
 
     def run() -> int:
         parser = Parser(exit_on_error=False, description=(function.__doc__ or "").split("\n")[0])
         parser.add_function_arguments(function, as_positional=True)
         parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        options = parser.instantiate_classes(parser.parse_args(_underscored(sys.argv[1:])))
+        arguments = _answered(parser, _underscored(sys.argv[1:]))
+        options = parser.instantiate_classes(parser.parse_args(arguments))
         function(**{name: value for name, value in options.items() if name != "debug"})
         return 0
 
     sys.exit(_guarded(run, debug="--debug" in sys.argv))
+
+
+def _answered(parser: Parser, arguments: list[str]) -> list[str]:
+    """Gives the options of bool that stand alone their value: --overwrite for --overwrite=true."""
+    flags: set[str] = set()
+    for action in parser._actions:
+        # jsonargparse has no setting that lets an option made from a type stand alone.
+        if getattr(action, "_typehint", None) is bool:
+            flags.update(action.option_strings)
+            action.nargs, action.metavar = "?", "true|false"  # shown as [--overwrite [true|false]]
+    following = [*arguments[1:], ""]
+    return [
+        f"{argument}=true"
+        if argument in flags and value.lower() not in ("true", "false", "yes", "no")
+        else argument
+        for argument, value in zip(arguments, following, strict=True)
+    ]
 
 
 def _guarded(run: Callable[[], int], *, debug: bool) -> int:
