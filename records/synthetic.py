@@ -5,6 +5,7 @@ python records/synthetic.py --out data/synthetic --world.num_items 400 --world.s
 
 from pathlib import Path
 
+import tfmmrec.cli
 from tfmmrec.folders import refuse_existing
 from tfmmrec.packing import pack
 from tfmmrec.synthetic import SyntheticConfig, draw_world, measure, popularity_scores, write_world
@@ -37,6 +38,4 @@ def main(
 
 
 if __name__ == "__main__":
-    from tfmmrec.cli import run_script
-
-    run_script(main)
+    tfmmrec.cli.run_script(main)

@@ -21,10 +21,12 @@ def main() -> None:
     """Asks, and prints an item and its score a line, or a vector as JSON."""
     options = _parser().parse_args()
     address = f"{options.url.rstrip('/')}/v1/models/{options.model}"
+    if options.version is not None:
+        address += f"/versions/{options.version}"
     given = _features(options.features)
     for name in ("history", "exclude"):
-        if getattr(options, name) is not None:
-            given[name] = getattr(options, name).split(",")
+        if options[name] is not None:
+            given[name] = _ids(name, options[name])
     metadata = _ask("GET", f"{address}/metadata")["metadata"]["signature_def"]["signature_def"]
     metadata.pop("__saved_model_init_op", None)  # nothing to ask
     if options.signature not in metadata:
@@ -48,14 +50,29 @@ def main() -> None:
 
 def _parser() -> jsonargparse.ArgumentParser:
     parser = jsonargparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    ids = """ID,ID or, if an id has a comma in it, JSON: '["ID", "ID"]'"""
     parser.add_argument("--url", default="http://127.0.0.1:8501", help="of the REST server")
     parser.add_argument("--model", required=True, help="its name, as the server knows it")
+    parser.add_argument("--version", type=int | None, help="its version; by default, the newest")
     parser.add_argument("--signature", default="serving_default", help="or search, encode_items")
-    parser.add_argument("--history", type=str | None, help="item ids, oldest first: ID,ID")
-    parser.add_argument("--exclude", type=str | None, help="item ids that are not wanted: ID,ID")
+    parser.add_argument("--history", type=str | None, help=f"item ids, oldest first: {ids}")
+    parser.add_argument("--exclude", type=str | None, help="item ids not wanted, written likewise")
     parser.add_argument("--k", type=int, default=10, help="how many items")
-    parser.add_argument("features", nargs="*", help="NAME=VALUE or NAME=@FILE; again for a list")
+    features = "NAME=VALUE or NAME=@FILE, @@ for a value that begins with @; again for a list"
+    parser.add_argument("features", nargs="*", help=features)
     return parser
+
+
+def _ids(name: str, text: str) -> list[str]:
+    if not text.startswith("["):
+        return text.split(",")
+    try:
+        ids = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"--{name}: begins as a JSON list does, but is none: {error}") from None
+    if not all(isinstance(identity, str) for identity in ids):
+        raise ValueError(f"--{name}: a JSON list of strings is needed. Received: {text}")
+    return ids or [""]
 
 
 def _features(arguments: list[str]) -> dict[str, list[Any]]:
@@ -64,11 +81,12 @@ def _features(arguments: list[str]) -> dict[str, list[Any]]:
         name, equals, value = argument.partition("=")
         if not equals:
             raise ValueError(f"NAME=VALUE is needed. Received: {argument}")
-        if value.startswith("@"):
-            content = base64.b64encode(Path(value[1:]).read_bytes()).decode()
-            features.setdefault(name, []).append({"b64": content})
-        else:
-            features.setdefault(name, []).append(value)
+        given: Any = value
+        if value.startswith("@@"):
+            given = value[1:]
+        elif value.startswith("@"):
+            given = {"b64": base64.b64encode(Path(value[1:]).read_bytes()).decode()}
+        features.setdefault(name, []).append(given)
     return features
 
 

@@ -56,3 +56,53 @@ def test_keras_3_by_the_variable_is_refused():
 def test_importing_tfmmrec_and_its_doctor_leaves_tensorflow_alone():
     done = run("import sys, tfmmrec.doctor; print('tensorflow' in sys.modules)")
     assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
+
+
+def test_the_command_line_refuses_keras_3_in_one_line():
+    console = "sys.argv = ['/usr/bin/tfmmrec', 'train', 'data', '--out', 'run']"
+    done = run(f"import sys; {console}; from tfmmrec.cli import main; sys.exit(main())", legacy="0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("tfmmrec: error: tfmmrec needs Keras 2")
+    assert done.stderr.count("\n") == 1 and "TF_USE_LEGACY_KERAS=1" in done.stderr
+    by_module = "import runpy; runpy.run_module('tfmmrec.cli', run_name='__main__')"
+    assert_refused(run(by_module, legacy="0"))  # not a command line, but a program of its own
+
+
+def test_the_module_is_a_command_line_too():
+    variables = {**os.environ, "TF_USE_LEGACY_KERAS": "0"}
+    command = [sys.executable, "-m", "tfmmrec.cli", "train", "data", "--out", "run"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith("tfmmrec: error: tfmmrec needs Keras 2")
+
+
+def test_the_doctor_starts_and_says_what_is_wrong():
+    # The imports that it tries in other processes take long and are tested elsewhere.
+    program = """
+import sys
+sys.argv = ["/usr/bin/tfmmrec", "doctor"]
+import tfmmrec.environment
+tfmmrec.environment._try_imports = lambda packages: {}
+tfmmrec.environment._run = lambda *arguments: ""
+from tfmmrec.cli import main
+sys.exit(main())
+"""
+    done = run(program, legacy="0")
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    said = "error: TF_USE_LEGACY_KERAS=0 makes TensorFlow run with Keras 3; tfmmrec needs Keras 2"
+    assert lines[lines.index(said) + 1] == "    export TF_USE_LEGACY_KERAS=1"
+
+
+def test_help_and_the_doctor_load_no_tensorflow():
+    shown = "from tfmmrec.cli import main; import sys"
+    for arguments in (["--help"], ["doctor", "--help"]):
+        program = f"""
+{shown}
+try:
+    main({arguments})
+except SystemExit:
+    print("\\n", "tensorflow" in sys.modules)
+"""
+        done = run(program)
+        assert done.stdout.split()[-1] == "False", done.stderr

@@ -3,13 +3,15 @@ import base64
 import json
 import math
 import re
+import shutil
 import socket
 
 import httpx
 import pytest
 import tensorflow as tf
 
-from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.errors import ConfigError, DataError, TfmmrecError
+from tfmmrec.served_model import ServedModel
 from tfmmrec.server import create_app, serve
 
 
@@ -62,18 +64,22 @@ def app(model_dir):
     return create_app(model_dir)
 
 
+def request(app, method, path, **details):
+    async def send():
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://toy") as client:
+            return await client.request(method, path, **details)
+
+    return asyncio.run(send())
+
+
 @pytest.fixture
 def ask(app):
     """Gives a function that returns the status and the JSON of an answer."""
 
-    async def request(method, path, content):
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://toy") as client:
-            return await client.request(method, path, content=content)
-
     def ask(method, path, body=None):
         content = body if isinstance(body, str | None) else json.dumps(body)
-        answer = asyncio.run(request(method, path, content))
+        answer = request(app, method, path, content=content)
         return answer.status_code, json.loads(answer.text)
 
     return ask
@@ -84,14 +90,15 @@ def predict(ask):
     return lambda body: ask("POST", "/v1/models/toy:predict", body)
 
 
-@pytest.mark.parametrize("path", ["/v1/models/toy", "/v1/models/toy/versions/10"])
+@pytest.mark.parametrize("path", ["", "/versions/10", "/versions/0010"])
 def test_status(ask, path):
     state = {
         "version": "10",
         "state": "AVAILABLE",
         "status": {"error_code": "OK", "error_message": ""},
     }
-    assert ask("GET", path) == (200, {"model_version_status": [state]})
+    answer = ask("GET", f"/v1/models/toy{path}")
+    assert answer == (200, {"model_version_status": [state]})
 
 
 @pytest.mark.parametrize("version", ["", "/versions/10"])
@@ -183,6 +190,9 @@ ROW = {"history": ["a"], "k": 1, "age": 1}
         ({"instances": [{**ROW, "k": 2**31}]}, "k: 2147483648 is out of the range of int32"),
         ({"instances": [{**ROW, "age": "1"}]}, "age: a value of float32 is needed"),
         ({"instances": [{**ROW, "age": 10**400}]}, "is out of the range of float32"),
+        # A float32 keeps 24 bits: 2**24 = 16777216 is the first whole number that has 25.
+        ({"instances": [{**ROW, "age": 2**24}]}, "age: float32 keeps whole numbers of 24 bits"),
+        ({"instances": [{**ROW, "age": -(2**24)}]}, "Received: -16777216"),
         ({"signature_name": "parse", "inputs": ["one"]}, "parse: StringToNumberOp"),
     ],
 )
@@ -198,12 +208,18 @@ def test_a_wrong_request_is_told_which_key(predict, body, words):
     ("method", "path", "status", "words"),
     [
         ("GET", "/v1/models/other", 404, "no model 'other' here; there is toy"),
-        ("GET", "/v1/models/toy/versions/9", 404, "no version '9' here; there is 10"),
-        ("GET", "/v1/models/toy/versions/x/metadata", 404, "no version 'x' here"),
+        ("GET", "/v1/models/toy/versions/9", 404, "no version 9 here; there is 10"),
+        ("GET", f"/v1/models/toy/versions/{'9' * 5000}", 404, "no version 999"),
         ("POST", "/v1/models/other:predict", 404, "no model 'other' here"),
-        ("POST", "/v1/models/toy/versions/11:predict", 404, "no version '11' here"),
+        ("POST", "/v1/models/toy/versions/11:predict", 404, "no version 11 here"),
         ("GET", "/elsewhere", 404, "Not Found"),
-        ("POST", "/v1/models/toy", 405, "Method Not Allowed"),
+        ("POST", "/v1/models/toy", 400, "Malformed request: POST /v1/models/toy; there are"),
+        ("PUT", "/v1/models/toy:predict", 400, "Malformed request: PUT"),
+        ("GET", "/v1/models/toy:predict", 400, "Malformed request: GET"),
+        ("POST", "/v1/models/toy:classify", 400, "Malformed request: POST"),
+        ("GET", "/v1/models/toy/versions/x/metadata", 400, "Malformed request: GET"),
+        ("GET", "/v1/models", 400, "Malformed request: GET /v1/models;"),
+        ("GET", "/v1/models/toy/", 400, "Malformed request: GET"),
     ],
 )
 def test_what_is_not_there(ask, method, path, status, words):
@@ -212,10 +228,28 @@ def test_what_is_not_there(ask, method, path, status, words):
     assert words in answer["error"]
 
 
+def test_whole_numbers_that_a_float_keeps_and_decimals(predict):
+    ages = [2**24 - 1, -(2**24 - 1), 1.0 * 2**24, 10**20]
+    inputs = {"history": [["a"]] * 4, "k": [1] * 4, "age": ages}
+    status, answer = predict({"inputs": inputs})
+    # Serving takes 10**20 as a decimal, as it has more than 64 bits.
+    assert status == 200
+    assert [row[1] for row in answer["outputs"]["scores"]] == [16777215, -16777215, 16777216, 1e20]
+
+
 def test_a_version_may_be_asked_for(ask):
     body = {"signature_name": "echo", "inputs": ["a"]}
     answer = ask("POST", "/v1/models/toy/versions/10:predict", body)
     assert answer == (200, {"outputs": [{"b64": "YQ=="}]})
+
+
+def test_a_version_with_zeros_before_it(tmp_path, model_dir):
+    # As a number, 0011 is newer than 9; its folder is found under the name that it has.
+    shutil.copytree(model_dir / "9", tmp_path / "toy" / "9")
+    shutil.copytree(model_dir / "9", tmp_path / "toy" / "0011")
+    model = ServedModel(tmp_path / "toy")
+    assert (model.name, model.version) == ("toy", 11)
+    assert "serving_default" in model.signatures
 
 
 def test_a_folder_without_a_version_is_told(tmp_path):
@@ -241,3 +275,35 @@ def test_a_port_in_use_is_told(model_dir):
     assert "\n" not in str(raised.value)
     with pytest.raises(TfmmrecError, match="give another --port"):
         serve(model_dir, port=70_000)
+
+
+PAGE = "http://localhost:8000"
+ALLOWED = "access-control-allow-origin"
+
+
+def test_pages_of_other_origins_may_not_ask_unless_told(app):
+    assert ALLOWED not in request(app, "GET", "/v1/models/toy", headers={"Origin": PAGE}).headers
+
+
+@pytest.mark.parametrize("cors", [PAGE, "*"])
+def test_a_page_may_ask_before_and_then_predict(model_dir, cors):
+    app = create_app(model_dir, cors=cors)
+    path, other = "/v1/models/toy:predict", "http://elsewhere"
+    asking = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    asking["Access-Control-Request-Headers"] = "content-type"
+    answer = request(app, "OPTIONS", path, headers=asking)
+    assert (answer.status_code, answer.headers[ALLOWED]) == (200, cors)
+    body = {"signature_name": "echo", "inputs": ["a"]}
+    answer = request(app, "POST", path, json=body, headers={"Origin": PAGE})
+    assert (answer.status_code, answer.headers[ALLOWED]) == (200, cors)
+    # An error has to be read by the page as well.
+    answer = request(app, "POST", path, content="{", headers={"Origin": PAGE})
+    assert (answer.status_code, answer.headers[ALLOWED]) == (400, cors)
+    answer = request(app, "GET", "/v1/models/toy", headers={"Origin": other})
+    assert answer.headers.get(ALLOWED) == ("*" if cors == "*" else None)
+
+
+@pytest.mark.parametrize("cors", ["localhost:8000", f"{PAGE}/", f"{PAGE}/page", ""])
+def test_what_is_no_origin_is_refused(model_dir, cors):
+    with pytest.raises(ConfigError, match=re.escape(f"Received: {cors}")):
+        create_app(model_dir, cors=cors)

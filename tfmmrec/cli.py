@@ -1,20 +1,24 @@
 """The command `tfmmrec`: one subcommand a stage, its options made from the stage's own config."""
 
-import dataclasses
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import jsonargparse
 
+from tfmmrec.commands import COMMANDS, Parser
 from tfmmrec.errors import TfmmrecError
+from tfmmrec.keras_switch import keras_problem
 from tfmmrec.version import __version__
 
-Parser = jsonargparse.ArgumentParser
+# Scripts import this module before those of ours that load TensorFlow, so that what it and its
+# companions say then stays out of the answers' way. A level that the user chose is kept.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if not sys.warnoptions:
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +44,7 @@ def _underscored(arguments: Sequence[str]) -> list[str]:
 
 
 def _hush_tensorflow() -> None:
-    """Keeps what TensorFlow says when it loads and traces out of the answers' way."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Keeps what TensorFlow says when it traces out of the answers' way."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
@@ -50,20 +53,41 @@ def _hush_tensorflow() -> None:
 def run_script(function: Callable[..., Any]) -> None:
     """Runs a script's main function as a command line of its own, then exits.
 
-    Options are made from the function's signature; `--debug` shows tracebacks.
-    """
+    Options are made from the function's signature; one of bool stands alone for a yes or takes
+    `true` or `false`. `--debug` shows tracebacks. A script imports this module first:
 
+        import tfmmrec.cli
+        from tfmmrec.packing import pack
+    """
     _hush_tensorflow()
 
     def run() -> int:
         parser = Parser(exit_on_error=False, description=(function.__doc__ or "").split("\n")[0])
         parser.add_function_arguments(function, as_positional=True)
         parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        options = parser.instantiate_classes(parser.parse_args(_underscored(sys.argv[1:])))
+        arguments = _answered(parser, _underscored(sys.argv[1:]))
+        options = parser.instantiate_classes(parser.parse_args(arguments))
         function(**{name: value for name, value in options.items() if name != "debug"})
         return 0
 
     sys.exit(_guarded(run, debug="--debug" in sys.argv))
+
+
+def _answered(parser: Parser, arguments: list[str]) -> list[str]:
+    """Gives the options of bool that stand alone their value: --overwrite for --overwrite=true."""
+    flags: set[str] = set()
+    for action in parser._actions:
+        # jsonargparse has no setting that lets an option made from a type stand alone.
+        if getattr(action, "_typehint", None) is bool:
+            flags.update(action.option_strings)
+            action.nargs, action.metavar = "?", "true|false"  # shown as [--overwrite [true|false]]
+    following = [*arguments[1:], ""]
+    return [
+        f"{argument}=true"
+        if argument in flags and value.lower() not in ("true", "false", "yes", "no")
+        else argument
+        for argument, value in zip(arguments, following, strict=True)
+    ]
 
 
 def _guarded(run: Callable[[], int], *, debug: bool) -> int:
@@ -99,7 +123,12 @@ def _traced(run: Callable[[], int]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    parser = build_parser()
+    # To declare a command's arguments imports its stage; the doctor has to start without any.
+    named = [name for name in COMMANDS if name in arguments]
+    problem = keras_problem()
+    if problem is not None and named not in ([], ["doctor"]):
+        raise TfmmrecError(problem)
+    parser = build_parser(named)
     options = parser.parse_args(arguments)
     command = options.get("command")
     if command is None:
@@ -109,13 +138,18 @@ def _run(arguments: list[str]) -> int:
     return COMMANDS[command].run(options[command]) or 0
 
 
-def build_parser() -> Parser:
-    """Builds the parser of all commands."""
+def build_parser(declared: Collection[str] | None = None) -> Parser:
+    """Builds the parser of all commands.
+
+    Args:
+        declared: the commands that get their arguments; default all.
+    """
     parser = Parser(prog="tfmmrec", version=__version__, exit_on_error=False, description=__doc__)
     commands = parser.add_subcommands(required=False, dest="command")
     for name, command in COMMANDS.items():
         sub = Parser(exit_on_error=False, description=command.help)
-        command.declare(sub)
+        if declared is None or name in declared:
+            command.declare(sub)
         known = {action.dest for action in sub._actions}
         if "seed" not in known:
             sub.add_argument("--seed", type=int, default=0, help="of whatever is drawn by chance")
@@ -125,247 +159,6 @@ def build_parser() -> Parser:
         commands.add_subcommand(name, sub, help=command.help)
     return parser
 
-
-@dataclasses.dataclass(frozen=True)
-class Command:
-    """A subcommand.
-
-    Attributes:
-        help: one line.
-        declare: adds the arguments.
-        run: does the work with the parsed options.
-    """
-
-    help: str
-    declare: Callable[[Parser], Any]
-    run: Callable[[Any], int | None]
-
-
-def _config(kind: type, options: Any) -> Any:
-    """Makes a config of the options that carry its fields' names."""
-    return kind(**{field.name: options[field.name] for field in dataclasses.fields(kind)})
-
-
-def _positional(parser: Parser, name: str, text: str) -> None:
-    parser.add_argument(name, type=Path, help=text)
-
-
-def _out(parser: Parser, text: str) -> None:
-    parser.add_argument("--out", type=Path, required=True, help=text)
-
-
-def _config_file(parser: Parser) -> None:
-    parser.add_argument("--config", action="config", help="a YAML file with any of the keys below")
-
-
-def _declare_pack(parser: Parser) -> None:
-    from tfmmrec.packing import PackOptions
-
-    _positional(parser, "dataset", "the dataset file, DATASET.yaml")
-    _out(parser, "the data folder to write")
-    parser.add_class_arguments(PackOptions, as_group=False, skip={"quiet"})
-
-
-def _pack(options: Any) -> None:
-    from tfmmrec.packing import PackOptions, pack
-
-    counts = pack(options.dataset, options.out, _config(PackOptions, options))
-    rejects = counts["rejects"]
-    print(
-        f"{options.out}: {counts['items']['count']} items, {counts['users']['count']} users, "
-        f"{counts['interactions']['count']} interactions; "
-        f"{rejects['count']} rejects ({rejects['share']:.2%})"
-    )
-    for field, count in rejects["fields"].items():
-        print(f"  {field}: {count} rejected; rejects.jsonl says why")
-
-
-def _declare_check(parser: Parser) -> None:
-    _positional(parser, "data", "a data folder")
-
-
-def _check(options: Any) -> None:
-    from tfmmrec.dataset import Dataset
-
-    dataset = Dataset(options.data)
-    dataset.check()
-    print(f"{options.data}: whole; {len(dataset.manifest['files'])} files agree with the manifest")
-    for side in ("items", "users"):
-        counted = dataset.statistics[side]
-        for name, feature in counted["features"].items():
-            share = feature["present"] / max(1, counted["count"])
-            print(f"  {side}.{name}: {feature['present']} of {counted['count']} ({share:.0%})")
-
-
-def _declare_train(parser: Parser) -> None:
-    from tfmmrec.config import TrainConfig
-
-    _positional(parser, "data", "a data folder")
-    _config_file(parser)
-    _out(parser, "the run folder to write")
-    parser.add_argument("--resume", action="store_true", help="go on after a stop")
-    parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
-
-
-def _train(options: Any) -> None:
-    from tfmmrec.config import TrainConfig
-    from tfmmrec.training import train
-
-    config = _config(TrainConfig, options)
-    metrics = train(options.data, options.out, config, resume=options.resume)
-    shown = ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if isinstance(v, float))
-    print(f"{options.out}: best epoch {metrics.get('epoch')}: {shown}")
-
-
-def _declare_encode(parser: Parser) -> None:
-    from tfmmrec.config import TrainConfig
-
-    _positional(parser, "data", "a data folder")
-    _config_file(parser)
-    parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
-
-
-def _encode(options: Any) -> None:
-    from tfmmrec.assembly import encode_side
-    from tfmmrec.config import TrainConfig
-    from tfmmrec.dataset import Dataset
-
-    dataset, config = Dataset(options.data), _config(TrainConfig, options)
-    for side in ("items", "users"):
-        for name, encoded in encode_side(dataset, side, config).encoded.items():  # type: ignore[arg-type]
-            print(f"{side}.{name}: {encoded.present.sum()} encoded, shape {encoded.outputs.shape}")
-
-
-def _declare_evaluate(parser: Parser) -> None:
-    _positional(parser, "run", "a run folder")
-    parser.add_argument("--split", default="test", help="valid or test (default)")
-
-
-def _evaluate(options: Any) -> None:
-    from tfmmrec.evaluation.report import evaluate, print_metrics
-
-    print_metrics(
-        evaluate(options.run, split=options.split, seed=options.seed, quiet=options.quiet)
-    )
-
-
-def _declare_tune(parser: Parser) -> None:
-    from tfmmrec.tuning import TuneConfig
-
-    _positional(parser, "data", "a data folder")
-    _config_file(parser)
-    _out(parser, "the folder that gets best.yaml and trials.jsonl")
-    parser.add_class_arguments(TuneConfig, as_group=False, skip={"quiet", "train.quiet"})
-
-
-def _tune(options: Any) -> None:
-    from tfmmrec.config import TrainConfig
-    from tfmmrec.tuning import TuneConfig, tune
-
-    options = options.clone()
-    options["train"] = _config(TrainConfig, options["train"])
-    best = tune(options.data, options.out, _config(TuneConfig, options))
-    print(f"{options.out}/best.yaml: trial {best['trial']}: {best['fusion']}: {best['metrics']}")
-
-
-def _declare_recommend(parser: Parser) -> None:
-    _positional(parser, "run", "a run folder")
-    parser.add_argument("--users", default="all", help="all, a file with an id a line, or ID,ID")
-    parser.add_argument("--k", type=int, default=10, help="items a user")
-    parser.add_argument("--out", type=Path | None, help="recs.jsonl; by default, to the screen")
-    parser.add_argument("--split", type=str | None, help="as of the moment before valid or test")
-    parser.add_argument("--candidates", type=Path | None, help="a file with an item id a line")
-
-
-def _recommend(options: Any) -> None:
-    import json
-
-    from tfmmrec.recommendation import recommend
-
-    names = ("run", "users", "k", "out", "split", "candidates", "quiet")
-    lines = recommend(**{name: options[name] for name in names})
-    if options.out is None:
-        for line in lines:
-            print(json.dumps(line, ensure_ascii=False))
-    else:
-        print(f"{options.out}: {len(lines)} users")
-
-
-def _declare_search(parser: Parser) -> None:
-    _positional(parser, "run", "a run folder")
-    parser.add_argument("--text", type=str | None, help="words")
-    parser.add_argument("--image", type=Path | None, help="a picture file")
-    parser.add_argument("--audio", type=Path | None, help="a sound file")
-    parser.add_argument("--item", type=str | None, help="the id of an item")
-    parser.add_argument("--k", type=int, default=10, help="how many items")
-
-
-def _search(options: Any) -> None:
-    from tfmmrec.searching import search
-
-    names = ("run", "text", "image", "audio", "item", "k")
-    for found in search(**{name: options[name] for name in names}):
-        texts = "  ".join(str(v) for k, v in found.items() if k not in ("item", "score"))
-        print(f"{found['score']:8.4f}  {found['item']}  {texts[:100]}")
-
-
-def _declare_export(parser: Parser) -> None:
-    _positional(parser, "run", "a run folder")
-    _out(parser, "the model's folder, MODELS/NAME; a version is added in it")
-
-
-def _export(options: Any) -> None:
-    from tfmmrec.export import export
-
-    print(export(options.run, options.out, quiet=options.quiet))
-
-
-def _declare_serve(parser: Parser) -> None:
-    _positional(parser, "model", "the model's folder, MODELS/NAME")
-    parser.add_argument("--port", type=int, default=8501, help="of the REST server")
-    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on")
-
-
-def _serve(options: Any) -> None:
-    from tfmmrec.server import serve
-
-    serve(options.model, port=options.port, host=options.host, quiet=options.quiet)
-
-
-def _declare_demo(parser: Parser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("demo"), help="the folder to work in")
-
-
-def _demo(options: Any) -> None:
-    from tfmmrec.demo import demo
-
-    demo(options.out, seed=options.seed, quiet=options.quiet)
-
-
-def _declare_doctor(parser: Parser) -> None:
-    del parser  # it takes no arguments of its own
-
-
-def _doctor(options: Any) -> int:
-    from tfmmrec.doctor import doctor
-
-    return doctor()
-
-
-COMMANDS = {
-    "pack": Command("pack tables and media into a data folder", _declare_pack, _pack),
-    "check": Command("compare a data folder with its manifest", _declare_check, _check),
-    "encode": Command("fill the encoder cache of a data folder", _declare_encode, _encode),
-    "train": Command("train a model on a data folder", _declare_train, _train),
-    "evaluate": Command("rank what users chose next", _declare_evaluate, _evaluate),
-    "tune": Command("search the fusion with Keras Tuner", _declare_tune, _tune),
-    "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
-    "search": Command("find items by text, picture or sound", _declare_search, _search),
-    "export": Command("write a SavedModel for TensorFlow Serving", _declare_export, _export),
-    "serve": Command("serve a model by REST, embedded", _declare_serve, _serve),
-    "demo": Command("the whole job on a synthetic catalogue", _declare_demo, _demo),
-    "doctor": Command("say what is installed and what does not fit", _declare_doctor, _doctor),
-}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,7 +12,8 @@ from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.targets import PAST
 from tfmmrec.interactions import SPLITS
-from tfmmrec.recommender import Recommender, raw_values
+from tfmmrec.raw_values import RawValues
+from tfmmrec.recommender import Recommender
 from tfmmrec.runs import load_run
 
 _BATCH = 256
@@ -56,35 +57,28 @@ def recommend(
     recommender = Recommender(assembly)
     histories = dataset.histories(PAST[split] if split else SPLITS)
     done = histories if split else dataset.all_done()
+    features, ids = RawValues(dataset, "users"), np.array(dataset.item_ids, object)
     lines = []
     starts = range(0, len(names), _BATCH)
     for start in tqdm.tqdm(starts, desc="recommend", disable=True if quiet else None):
         batch = names[start : start + _BATCH]
-        lines += _answer(recommender, dataset, batch, k, histories, done, mask)
+        rows = np.array([dataset.user_rows.get(name, -1) for name in batch])
+        items, scores = recommender.recommend(
+            _id_table(ids, histories, rows),
+            _id_table(ids, done, rows),
+            tf.fill([len(batch)], k),
+            features.take(rows),
+            candidates=mask,
+        )
+        lines += _lines(batch, items.numpy(), scores.numpy())
     if out is not None:
         _write_lines(out, lines)
     return lines
 
 
-def _answer(
-    recommender: Recommender,
-    dataset: Dataset,
-    names: list[str],
-    k: int,
-    histories: Histories,
-    done: Histories,
-    candidates: np.ndarray | None,
-) -> list[dict]:
-    rows = np.array([dataset.user_rows.get(name, -1) for name in names])
-    items, scores = recommender.recommend(
-        _id_table(dataset, histories, rows),
-        _id_table(dataset, done, rows),
-        tf.fill([len(names)], k),
-        raw_values(dataset, "users", rows),
-        candidates=candidates,
-    )
+def _lines(names: list[str], items: np.ndarray, scores: np.ndarray) -> list[dict]:
     lines = []
-    for name, row, points in zip(names, items.numpy(), scores.numpy(), strict=True):
+    for name, row, points in zip(names, items, scores, strict=True):
         given = row != b""
         lines.append(
             {
@@ -96,12 +90,12 @@ def _answer(
     return lines
 
 
-def _id_table(dataset: Dataset, histories: Histories, rows: np.ndarray) -> tf.Tensor:
-    ids = np.array([*dataset.item_ids, ""], object)
+def _id_table(ids: np.ndarray, histories: Histories, rows: np.ndarray) -> tf.Tensor:
     nobody = np.zeros(0, np.int32)
     past = [histories.of_user(row) if row >= 0 else nobody for row in rows]
-    table = tf.ragged.constant([list(ids[items]) for items in past], tf.string, ragged_rank=1)
-    return table.to_tensor(default_value="")
+    flat = tf.constant(ids[np.concatenate(past)], tf.string)
+    lengths = [len(items) for items in past]
+    return tf.RaggedTensor.from_row_lengths(flat, lengths).to_tensor(default_value="")
 
 
 def _user_ids(users: str, dataset: Dataset) -> list[str]:

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, EncodedSide
-from tfmmrec.dataset import Dataset, SideName
-from tfmmrec.index import top_items
+from tfmmrec.dataset import SideName
+from tfmmrec.index import LOWEST, top_items
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature
 
@@ -77,7 +77,7 @@ class Recommender(tf.Module):
         )
         scores = tf.matmul(queries, self.item_vectors, transpose_b=True)
         if candidates is not None:
-            scores = tf.where(candidates, scores, tf.float32.min)
+            scores = tf.where(candidates, scores, LOWEST)
         left_out = tf.concat([known, self.item_rows.lookup(exclude)], axis=1)
         return top_items(scores, k, left_out, self.item_ids)
 
@@ -188,25 +188,3 @@ def _content_vectors(assembly: Assembly, batch_size: int = 512) -> np.ndarray:
         for start in range(0, num_items, batch_size)
     ]
     return np.concatenate(batches)
-
-
-def raw_values(dataset: Dataset, side: SideName, rows: np.ndarray) -> dict[str, tf.Tensor]:
-    """Reads the features of some known items or users in the form that a request has.
-
-    Args:
-        rows: the rows wanted, `[batch]`; -1 stands for somebody unknown, whose values are absent.
-
-    Returns:
-        Raw values by feature, as `Modality.signature` says.
-    """
-    values = {}
-    for name, modality in dataset.features(side).items():
-        batches = list(dataset.values(side, name, batch_size=4096))
-        batches.append(tf.io.parse_example([b""], {name: modality.parsing()})[name])
-        # The empty record, behind all others, is what an unknown row points to.
-        places = np.where(rows < 0, dataset.count(side), rows)
-        column = tf.gather(tf.concat(batches, axis=0), places)
-        if isinstance(column, tf.RaggedTensor):
-            column = column.to_tensor(default_value="")
-        values[name] = column
-    return values

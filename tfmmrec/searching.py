@@ -9,7 +9,8 @@ import tensorflow as tf
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
 from tfmmrec.modalities.media import read_media
-from tfmmrec.recommender import Recommender, raw_values
+from tfmmrec.raw_values import raw_values
+from tfmmrec.recommender import Recommender
 from tfmmrec.runs import load_run
 
 

@@ -6,29 +6,39 @@ package, holds the version that is the newest when it starts, and speaks the sam
 
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
 import uvicorn
-from google.protobuf import json_format
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from tensorflow.core.protobuf import saved_model_pb2
 
-from tfmmrec.errors import DataError, TfmmrecError
-from tfmmrec.serving_json import BadRequest, PredictRequest, decode_request, encode_response
+from tfmmrec.errors import ConfigError, TfmmrecError
+from tfmmrec.served_model import ServedModel, one_line
+from tfmmrec.serving_json import BadRequest, decode_request, encode_response
+
+_MODEL = r"/v1/models/([^/:]+)(?:/versions/([0-9]+))?"
+_PREDICT = re.compile(rf"{_MODEL}:predict")
+_ABOUT = re.compile(rf"{_MODEL}(/metadata)?")
+_ORIGIN = re.compile(r"https?://[^/?#]+")
 
 
 def serve(
-    model_dir: Path, *, port: int = 8501, host: str = "127.0.0.1", quiet: bool = False
+    model_dir: Path,
+    *,
+    port: int = 8501,
+    host: str = "127.0.0.1",
+    cors: str | None = None,
+    quiet: bool = False,
 ) -> None:
     """Serves a model until it is stopped.
 
@@ -36,102 +46,40 @@ def serve(
         model_dir: the model's folder, MODELS/NAME.
         port: 0 takes a free one.
         host: the address to listen on; 0.0.0.0 for every network of this machine.
+        cors: the origin of the web pages that may ask, such as http://localhost:8000; null for
+            pages opened as files, * for all. Default: none but this server's own.
         quiet: says nothing but errors.
 
     Raises:
+        ConfigError: cors is no origin.
         DataError: there is no version in the folder, or it does not load.
         TfmmrecError: the port cannot be had.
     """
+    middleware = _cors(cors)
     # The port first: to load a model takes longer than to learn that another has it.
     with _listen(host, port) as listener:
         model = ServedModel(model_dir)
         if not quiet:
             address = f"http://{host}:{listener.getsockname()[1]}/v1/models/{model.name}"
             print(f"{model.name} version {model.version}: {address} (Ctrl-C stops)", flush=True)
-        config = uvicorn.Config(_app(model), log_level="error" if quiet else "info")
+        config = uvicorn.Config(_app(model, middleware), log_level="error" if quiet else "info")
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
 
 
-def create_app(model_dir: Path) -> Starlette:
+def create_app(model_dir: Path, *, cors: str | None = None) -> Starlette:
     """Makes the web application of a model's newest version.
 
     Args:
         model_dir: the model's folder, MODELS/NAME; NAME is the model's name in addresses.
+        cors: as for `serve`.
 
     Raises:
+        ConfigError: cors is no origin.
         DataError: there is no version in the folder, or it does not load.
     """
-    return _app(ServedModel(model_dir))
-
-
-class ServedModel:
-    """The newest version in a model's folder.
-
-    Attributes:
-        name: the folder's name.
-        version: a number.
-        metadata: the signatures as TensorFlow Serving tells them.
-        signatures: the inputs of each signature.
-    """
-
-    def __init__(self, model_dir: Path):
-        self.name = Path(model_dir).resolve().name
-        self.version = _newest_version(Path(model_dir))
-        folder = Path(model_dir) / str(self.version)
-        try:
-            self.metadata = _read_signature_defs(folder)
-            self._model = tf.saved_model.load(str(folder))
-        except Exception as error:  # TensorFlow raises many kinds
-            raise DataError(f"{folder}: does not load: {_one_line(error)}") from None
-        self.signatures = {
-            name: function.structured_input_signature[1]
-            for name, function in self._model.signatures.items()
-        }
-
-    def predict(self, request: PredictRequest) -> dict[str, np.ndarray]:
-        """Runs a signature."""
-        inputs = {
-            name: tf.constant(value, self.signatures[request.signature][name].dtype)
-            for name, value in request.inputs.items()
-        }
-        try:
-            outputs = self._model.signatures[request.signature](**inputs)
-        except tf.errors.InvalidArgumentError as error:
-            raise BadRequest(f"{request.signature}: {_one_line(error)}") from None
-        return {name: np.asarray(value.numpy()) for name, value in outputs.items()}
-
-
-def _newest_version(model_dir: Path) -> int:
-    if not model_dir.is_dir():
-        raise DataError(f"{model_dir}: no such folder; give MODELS/NAME, as tfmmrec export made it")
-    versions = [
-        int(path.parent.name)
-        for path in model_dir.glob("*/saved_model.pb")
-        if path.parent.name.isdecimal()
-    ]
-    if not versions:
-        raise DataError(f"{model_dir}: no version here, such as 1/; give MODELS/NAME")
-    return max(versions)
-
-
-def _read_signature_defs(folder: Path) -> dict[str, Any]:
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    return {
-        name: json_format.MessageToDict(
-            signature, preserving_proto_field_name=True, including_default_value_fields=True
-        )
-        for name, signature in saved.meta_graphs[0].signature_def.items()
-    }
-
-
-def _one_line(error: Exception) -> str:
-    """Returns what TensorFlow says, without the graph's nodes that it names after it."""
-    message = getattr(error, "message", None) or str(error)
-    lines = [line for line in message.splitlines() if line.strip()]
-    named = [n for n, line in enumerate(lines) if line.startswith("Detected at node")]
-    # "Graph execution error:", the nodes in question, then the error itself.
-    return " ".join(lines[-2:-1] if named and len(lines) > 2 else lines[:1])
+    middleware = _cors(cors)
+    return _app(ServedModel(model_dir), middleware)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -143,37 +91,61 @@ def _listen(host: str, port: int) -> socket.socket:
         raise TfmmrecError(f"{host}:{port}: {reason}; give another --port or --host") from None
 
 
-def _app(model: ServedModel) -> Starlette:
-    async def status(request: Request) -> Response:
-        _check(request, model)
-        state = {
-            "version": str(model.version),
-            "state": "AVAILABLE",
-            "status": {"error_code": "OK", "error_message": ""},
-        }
-        return _answer({"model_version_status": [state]})
+def _cors(origin: str | None) -> list[Middleware]:
+    if origin is None:
+        return []
+    if origin not in ("*", "null") and not _ORIGIN.fullmatch(origin):
+        raise ConfigError(
+            "cors must be *, null or an origin such as http://localhost:8000, with neither path "
+            f"nor slash behind it. Received: {origin}"
+        )
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=(origin,),
+            allow_methods=("GET", "POST"),
+            allow_headers=("Content-Type",),
+        )
+    ]
 
-    async def metadata(request: Request) -> Response:
-        _check(request, model)
-        spec = {"name": model.name, "signature_name": "", "version": str(model.version)}
-        signature_def = {"signature_def": {"signature_def": model.metadata}}
-        return _answer({"model_spec": spec, "metadata": signature_def})
 
-    async def predict(request: Request) -> Response:
-        _check(request, model)
-        return _answer(await run_in_threadpool(_predict, model, await request.body()))
+def _app(model: ServedModel, middleware: list[Middleware]) -> Starlette:
+    async def answer(request: Request) -> Response:
+        method, path = request.method, request.scope["path"]
+        if method == "POST" and (found := _PREDICT.fullmatch(path)):
+            _check(model, *found.groups())
+            return _answer(await run_in_threadpool(_predict, model, await request.body()))
+        if method == "GET" and (found := _ABOUT.fullmatch(path)):
+            name, version, metadata = found.groups()
+            _check(model, name, version)
+            return _answer(_metadata(model) if metadata else _status(model))
+        return _malformed(request)
 
-    routes = []
-    for path in ("/v1/models/{name}", "/v1/models/{name}/versions/{version}"):
-        routes.append(Route(f"{path}:predict", predict, methods=["POST"]))
-        routes.append(Route(f"{path}/metadata", metadata))
-        routes.append(Route(path, status))
     handlers: Mapping[Any, Any] = {
+        405: lambda request, error: _malformed(request),
         HTTPException: lambda request, error: _answer({"error": error.detail}, error.status_code),
         BadRequest: lambda request, error: _answer({"error": str(error)}, 400),
-        Exception: lambda request, error: _answer({"error": _one_line(error)}, 500),
+        Exception: lambda request, error: _answer({"error": one_line(error)}, 500),
     }
-    return Starlette(routes=routes, exception_handlers=handlers)
+    route = Route("/v1/{path:path}", answer, methods=["GET", "POST"])
+    return Starlette(routes=[route], middleware=middleware, exception_handlers=handlers)
+
+
+def _status(model: ServedModel) -> dict[str, Any]:
+    state = {
+        "version": str(model.version),
+        "state": "AVAILABLE",
+        "status": {"error_code": "OK", "error_message": ""},
+    }
+    return {"model_version_status": [state]}
+
+
+def _metadata(model: ServedModel) -> dict[str, Any]:
+    spec = {"name": model.name, "signature_name": "", "version": str(model.version)}
+    return {
+        "model_spec": spec,
+        "metadata": {"signature_def": {"signature_def": model.metadata}},
+    }
 
 
 def _predict(model: ServedModel, body: bytes) -> dict[str, Any]:
@@ -181,14 +153,21 @@ def _predict(model: ServedModel, body: bytes) -> dict[str, Any]:
     return encode_response(model.predict(request), by_row=request.by_row)
 
 
-def _check(request: Request, model: ServedModel) -> None:
+def _check(model: ServedModel, name: str, version: str | None) -> None:
     """Raises 404 when the address names another model or version."""
-    name = request.path_params["name"]
     if name != model.name:
         raise HTTPException(404, f"no model {name!r} here; there is {model.name}")
-    version = request.path_params.get("version", str(model.version))
-    if version != str(model.version):
-        raise HTTPException(404, f"{name}: no version {version!r} here; there is {model.version}")
+    # Read as a number, 007 is 7.
+    if version is not None and (version.lstrip("0") or "0") != str(model.version):
+        raise HTTPException(404, f"{name}: no version {version} here; there is {model.version}")
+
+
+def _malformed(request: Request) -> Response:
+    error = (
+        f"Malformed request: {request.method} {request.scope['path']}; there are "
+        "GET /v1/models/NAME, GET /v1/models/NAME/metadata and POST /v1/models/NAME:predict"
+    )
+    return _answer({"error": error}, 400)
 
 
 def _answer(content: dict[str, Any], status_code: int = 200) -> Response:

@@ -22,6 +22,10 @@ from tfmmrec.errors import TfmmrecError
 # The inputs of each signature.
 Signatures = Mapping[str, Mapping[str, tf.TensorSpec]]
 _BYTES_SUFFIX = "_bytes"
+# The bits of a whole number that a float keeps. TensorFlow Serving refuses longer ones, unless they
+# are written as decimals or too long for 64 bits, so that it reads them as decimals anyway.
+_WHOLE_BITS = {tf.float32: 24, tf.float64: 53}
+_WHOLE = range(-(2**63), 2**64)
 
 
 class BadRequest(TfmmrecError):
@@ -178,6 +182,11 @@ def _to_numbers(name: str, values: list[Any], dtype: tf.DType) -> np.ndarray:
             raise BadRequest(f"{name}: a value of {dtype.name} is needed. Received: {value!r:.60}")
         if not _in_range(value, dtype):
             raise BadRequest(f"{name}: {value!r:.60} is out of the range of {dtype.name}")
+        if not _keeps(value, dtype):
+            raise BadRequest(
+                f"{name}: {dtype.name} keeps whole numbers of {_WHOLE_BITS[dtype]} bits; write "
+                f"{value}.0 if it may be rounded. Received: {value}"
+            )
     return np.array(values, dtype.as_numpy_dtype)
 
 
@@ -186,6 +195,13 @@ def _in_range(value: float, dtype: tf.DType) -> bool:
         return True
     # Python compares its own numbers exactly, whatever their size.
     return np.asarray(dtype.min).item() <= value <= np.asarray(dtype.max).item()
+
+
+def _keeps(value: float, dtype: tf.DType) -> bool:
+    """Says whether a float keeps a value that is written as a whole number."""
+    if not isinstance(value, int) or dtype not in _WHOLE_BITS or value not in _WHOLE:
+        return True
+    return abs(value) < 2 ** _WHOLE_BITS[dtype]
 
 
 def _to_json(name: str, value: np.ndarray) -> Any:

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from tfmmrec.dataset import Dataset
 from tfmmrec.export import export
+from tfmmrec.raw_values import raw_values
 from tfmmrec.recommendation import recommend
-from tfmmrec.recommender import raw_values
 from tfmmrec.warmup import read_warmup
 
 # Runs in a process of its own: TensorFlow alone, the version 1 loader, no project code.

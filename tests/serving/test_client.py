@@ -50,7 +50,7 @@ def url(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "toy"
     toy = Toy()
     signatures = {"serving_default": toy.recommend, "encode_items": toy.encode_items}
-    tf.saved_model.save(toy, str(folder / "1"), signatures=signatures)
+    tf.saved_model.save(toy, str(folder / "7"), signatures=signatures)
     config = uvicorn.Config(create_app(folder), host="127.0.0.1", port=0, log_level="error")
     listener = config.bind_socket()
     server = uvicorn.Server(config)
@@ -89,6 +89,24 @@ def test_named_features_texts_files_and_lists(url, tmp_path):
     assert json.loads(run(url, "--signature=encode_items").stdout) == [[0, 0, 0]]
 
 
+def test_ids_with_commas_are_given_as_json(url):
+    done = run(url, '--history=["a,b", "c"]', '--exclude=["d"]', "--k=3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "-1.000000\ta,b\n-1.000000\tc\n-1.000000\td\n"
+
+
+def test_a_value_that_begins_with_an_at_sign(url):
+    # "@home" has 5 characters, "@" has 1.
+    done = run(url, "--signature=encode_items", "title=@@home", "picture=@@")
+    assert json.loads(done.stdout) == [[5, 1, 0]]
+
+
+def test_a_version_may_be_asked_for(url):
+    done = run(url, "--version=7", "--history=a")
+    assert (done.returncode, done.stdout) == (0, "-1.000000\ta\n")
+    assert "no version 6 here; there is 7" in run(url, "--version=6").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -96,6 +114,8 @@ def test_named_features_texts_files_and_lists(url, tmp_path):
         (["red"], "NAME=VALUE is needed. Received: red"),
         (["user_age=old"], "user_age: a number is needed. Received: old"),
         (["user_age=1", "user_age=2"], "user_age: takes one value. Received: 2"),
+        (["--history=[a,b"], "--history: begins as a JSON list does, but is none"),
+        (["--exclude=[1, 2]"], "--exclude: a JSON list of strings is needed. Received: [1, 2]"),
         (["--signature=other"], "no signature other; there are"),
         (["--signature=encode_items", "title=@no-such-file"], "no-such-file"),
     ],

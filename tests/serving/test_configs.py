@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from google.protobuf import text_format
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_format,
+    wrappers_pb2,
+)
 from tensorflow_serving.config import model_server_config_pb2
 
 SERVING = Path(__file__).parents[2] / "serving"
@@ -23,7 +29,7 @@ def compose():
 
 def test_models_config_names_folders_under_the_mounted_one():
     targets = {volume.rsplit(":", 2)[1] for volume in compose()["volumes"]}
-    assert targets == {"/models", "/config/models.config"}
+    assert targets == {"/models", "/config/models.config", "/config/batching_params.pbtxt"}
     models = models_config().model_config_list.config
     assert [model.name for model in models] == ["demo"]
     for model in models:
@@ -38,6 +44,46 @@ def test_compose_opens_both_ports_and_gives_the_config():
     assert "--model_config_file=/config/models.config" in service["command"]
     (config,) = (volume for volume in service["volumes"] if "models.config" in volume)
     assert (SERVING / config.split(":")[0]).is_file()
+
+
+def batching_parameters():
+    """Parses the file as TensorFlow Serving's BatchingParameters, which no Python package has."""
+    Field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="batching.proto", syntax="proto3")
+    file.dependency.append("google/protobuf/wrappers.proto")
+    message = file.message_type.add(name="BatchingParameters")
+    numbers = {"max_batch_size": 1, "batch_timeout_micros": 2, "num_batch_threads": 4}
+    for name, number in numbers.items():
+        field = message.field.add(name=name, number=number, label=Field.LABEL_OPTIONAL)
+        field.type, field.type_name = Field.TYPE_MESSAGE, ".google.protobuf.Int64Value"
+    sizes = message.field.add(name="allowed_batch_sizes", number=6, type=Field.TYPE_INT64)
+    sizes.label = Field.LABEL_REPEATED
+    padding = message.field.add(name="pad_variable_length_inputs", number=7, type=Field.TYPE_BOOL)
+    padding.label = Field.LABEL_OPTIONAL
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    kind = message_factory.GetMessageClass(pool.FindMessageTypeByName("BatchingParameters"))
+    return text_format.Parse(
+        (SERVING / "batching_params.pbtxt").read_text(encoding="utf-8"), kind()
+    )
+
+
+def test_batching_is_there_to_be_uncommented():
+    flags = ["--enable_batching", "--batching_parameters_file=/config/batching_params.pbtxt"]
+    assert not set(flags) & set(compose()["command"])
+    written = (SERVING / "docker-compose.yml").read_text(encoding="utf-8")
+    uncommented = yaml.safe_load(written.replace("# - --", "- --"))
+    assert uncommented["services"]["tf-serving"]["command"] == [*compose()["command"], *flags]
+
+
+def test_batches_are_padded_as_the_server_asks():
+    parameters = batching_parameters()
+    sizes = list(parameters.allowed_batch_sizes)
+    assert sizes == sorted(set(sizes)) and sizes[-1] == parameters.max_batch_size.value
+    # It would fill histories up with their oldest item.
+    assert not parameters.pad_variable_length_inputs
+    assert parameters.batch_timeout_micros.value > 0 and parameters.num_batch_threads.value > 0
 
 
 def test_the_readme_says_what_was_not_run():

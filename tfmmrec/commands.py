@@ -1,0 +1,260 @@
+"""The commands of `tfmmrec`: what each takes, and how it hands that to its stage.
+
+Stages are imported inside the functions: they load TensorFlow, for which only the command that is
+run is to pay.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+
+Parser = jsonargparse.ArgumentParser
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A subcommand.
+
+    Attributes:
+        help: one line.
+        declare: adds the arguments.
+        run: does the work with the parsed options.
+    """
+
+    help: str
+    declare: Callable[[Parser], Any]
+    run: Callable[[Any], int | None]
+
+
+def _config(kind: type, options: Any) -> Any:
+    """Makes a config of the options that carry its fields' names."""
+    return kind(**{field.name: options[field.name] for field in dataclasses.fields(kind)})
+
+
+def _positional(parser: Parser, name: str, text: str) -> None:
+    parser.add_argument(name, type=Path, help=text)
+
+
+def _out(parser: Parser, text: str) -> None:
+    parser.add_argument("--out", type=Path, required=True, help=text)
+
+
+def _config_file(parser: Parser) -> None:
+    parser.add_argument("--config", action="config", help="a YAML file with any of the keys below")
+
+
+def _declare_pack(parser: Parser) -> None:
+    from tfmmrec.packing import PackOptions
+
+    _positional(parser, "dataset", "the dataset file, DATASET.yaml")
+    _out(parser, "the data folder to write")
+    parser.add_class_arguments(PackOptions, as_group=False, skip={"quiet"})
+
+
+def _pack(options: Any) -> None:
+    from tfmmrec.packing import PackOptions, pack
+
+    counts = pack(options.dataset, options.out, _config(PackOptions, options))
+    rejects = counts["rejects"]
+    print(
+        f"{options.out}: {counts['items']['count']} items, {counts['users']['count']} users, "
+        f"{counts['interactions']['count']} interactions; "
+        f"{rejects['count']} rejects ({rejects['share']:.2%})"
+    )
+    for field, count in rejects["fields"].items():
+        print(f"  {field}: {count} rejected; rejects.jsonl says why")
+
+
+def _declare_check(parser: Parser) -> None:
+    _positional(parser, "data", "a data folder")
+
+
+def _check(options: Any) -> None:
+    from tfmmrec.dataset import Dataset
+
+    dataset = Dataset(options.data)
+    dataset.check()
+    print(f"{options.data}: whole; {len(dataset.manifest['files'])} files agree with the manifest")
+    for side in ("items", "users"):
+        counted = dataset.statistics[side]
+        for name, feature in counted["features"].items():
+            share = feature["present"] / max(1, counted["count"])
+            print(f"  {side}.{name}: {feature['present']} of {counted['count']} ({share:.0%})")
+
+
+def _declare_train(parser: Parser) -> None:
+    from tfmmrec.config import TrainConfig
+
+    _positional(parser, "data", "a data folder")
+    _config_file(parser)
+    _out(parser, "the run folder to write")
+    parser.add_argument("--resume", action="store_true", help="go on after a stop")
+    parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
+
+
+def _train(options: Any) -> None:
+    from tfmmrec.config import TrainConfig
+    from tfmmrec.training import train
+
+    config = _config(TrainConfig, options)
+    metrics = train(options.data, options.out, config, resume=options.resume)
+    shown = ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if isinstance(v, float))
+    print(f"{options.out}: best epoch {metrics.get('epoch')}: {shown}")
+
+
+def _declare_encode(parser: Parser) -> None:
+    from tfmmrec.config import TrainConfig
+
+    _positional(parser, "data", "a data folder")
+    _config_file(parser)
+    parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
+
+
+def _encode(options: Any) -> None:
+    from tfmmrec.assembly import encode_side
+    from tfmmrec.config import TrainConfig
+    from tfmmrec.dataset import Dataset
+
+    dataset, config = Dataset(options.data), _config(TrainConfig, options)
+    for side in ("items", "users"):
+        for name, encoded in encode_side(dataset, side, config).encoded.items():  # type: ignore[arg-type]
+            print(f"{side}.{name}: {encoded.present.sum()} encoded, shape {encoded.outputs.shape}")
+
+
+def _declare_evaluate(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--split", default="test", help="valid or test (default)")
+
+
+def _evaluate(options: Any) -> None:
+    from tfmmrec.evaluation.report import evaluate, print_metrics
+
+    print_metrics(
+        evaluate(options.run, split=options.split, seed=options.seed, quiet=options.quiet)
+    )
+
+
+def _declare_tune(parser: Parser) -> None:
+    from tfmmrec.tuning import TuneConfig
+
+    _positional(parser, "data", "a data folder")
+    _config_file(parser)
+    _out(parser, "the folder that gets best.yaml and trials.jsonl")
+    parser.add_class_arguments(TuneConfig, as_group=False, skip={"quiet", "train.quiet"})
+
+
+def _tune(options: Any) -> None:
+    from tfmmrec.config import TrainConfig
+    from tfmmrec.tuning import TuneConfig, tune
+
+    options = options.clone()
+    options["train"] = _config(TrainConfig, options["train"])
+    best = tune(options.data, options.out, _config(TuneConfig, options))
+    print(f"{options.out}/best.yaml: trial {best['trial']}: {best['fusion']}: {best['metrics']}")
+
+
+def _declare_recommend(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--users", default="all", help="all, a file with an id a line, or ID,ID")
+    parser.add_argument("--k", type=int, default=10, help="items a user")
+    parser.add_argument("--out", type=Path | None, help="recs.jsonl; by default, to the screen")
+    parser.add_argument("--split", type=str | None, help="as of the moment before valid or test")
+    parser.add_argument("--candidates", type=Path | None, help="a file with an item id a line")
+
+
+def _recommend(options: Any) -> None:
+    import json
+
+    from tfmmrec.recommendation import recommend
+
+    names = ("run", "users", "k", "out", "split", "candidates", "quiet")
+    lines = recommend(**{name: options[name] for name in names})
+    if options.out is None:
+        for line in lines:
+            print(json.dumps(line, ensure_ascii=False))
+    else:
+        print(f"{options.out}: {len(lines)} users")
+
+
+def _declare_search(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--text", type=str | None, help="words")
+    parser.add_argument("--image", type=Path | None, help="a picture file")
+    parser.add_argument("--audio", type=Path | None, help="a sound file")
+    parser.add_argument("--item", type=str | None, help="the id of an item")
+    parser.add_argument("--k", type=int, default=10, help="how many items")
+
+
+def _search(options: Any) -> None:
+    from tfmmrec.searching import search
+
+    names = ("run", "text", "image", "audio", "item", "k")
+    for found in search(**{name: options[name] for name in names}):
+        texts = "  ".join(str(v) for k, v in found.items() if k not in ("item", "score"))
+        print(f"{found['score']:8.4f}  {found['item']}  {texts[:100]}")
+
+
+def _declare_export(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    _out(parser, "the model's folder, MODELS/NAME; a version is added in it")
+
+
+def _export(options: Any) -> None:
+    from tfmmrec.export import export
+
+    print(export(options.run, options.out, quiet=options.quiet))
+
+
+def _declare_serve(parser: Parser) -> None:
+    _positional(parser, "model", "the model's folder, MODELS/NAME")
+    parser.add_argument("--port", type=int, default=8501, help="of the REST server")
+    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on")
+    parser.add_argument(
+        "--cors", type=str | None, help="origin of web pages that may ask; * for all"
+    )
+
+
+def _serve(options: Any) -> None:
+    from tfmmrec.server import serve
+
+    names = ("port", "host", "cors", "quiet")
+    serve(options.model, **{name: options[name] for name in names})
+
+
+def _declare_demo(parser: Parser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="the folder to work in")
+
+
+def _demo(options: Any) -> None:
+    from tfmmrec.demo import demo
+
+    demo(options.out, seed=options.seed, quiet=options.quiet)
+
+
+def _declare_doctor(parser: Parser) -> None:
+    del parser  # it takes no arguments of its own
+
+
+def _doctor(options: Any) -> int:
+    from tfmmrec.doctor import doctor
+
+    return doctor()
+
+
+COMMANDS = {
+    "pack": Command("pack tables and media into a data folder", _declare_pack, _pack),
+    "check": Command("compare a data folder with its manifest", _declare_check, _check),
+    "encode": Command("fill the encoder cache of a data folder", _declare_encode, _encode),
+    "train": Command("train a model on a data folder", _declare_train, _train),
+    "evaluate": Command("rank what users chose next", _declare_evaluate, _evaluate),
+    "tune": Command("search the fusion with Keras Tuner", _declare_tune, _tune),
+    "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
+    "search": Command("find items by text, picture or sound", _declare_search, _search),
+    "export": Command("write a SavedModel for TensorFlow Serving", _declare_export, _export),
+    "serve": Command("serve a model by REST, embedded", _declare_serve, _serve),
+    "demo": Command("the whole job on a synthetic catalogue", _declare_demo, _demo),
+    "doctor": Command("say what is installed and what does not fit", _declare_doctor, _doctor),
+}

@@ -1,0 +1,46 @@
+"""The features of known items or users in the form that a request has."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.dataset import Dataset, SideName
+
+
+class RawValues:
+    """Every feature of one side, read once and held, to be taken batch by batch.
+
+    Args:
+        dataset: a data folder.
+        side: `items` or `users`.
+    """
+
+    def __init__(self, dataset: Dataset, side: SideName):
+        self._columns = {name: _read(dataset, side, name) for name in dataset.features(side)}
+
+    def take(self, rows: np.ndarray) -> dict[str, tf.Tensor]:
+        """Gives the values of some rows.
+
+        Args:
+            rows: int `[batch]`; -1 stands for somebody unknown, whose values are absent.
+
+        Returns:
+            Raw values by feature, as `Modality.signature` says.
+        """
+        return {name: _take(column, rows) for name, column in self._columns.items()}
+
+
+def raw_values(dataset: Dataset, side: SideName, rows: np.ndarray) -> dict[str, tf.Tensor]:
+    """Reads the values of some rows once, as `RawValues.take`, and holds one column at a time."""
+    return {name: _take(_read(dataset, side, name), rows) for name in dataset.features(side)}
+
+
+def _read(dataset: Dataset, side: SideName, feature: str) -> tf.Tensor:
+    batches = list(dataset.values(side, feature, batch_size=4096))
+    # The empty record, behind all others, is what an unknown row points to.
+    parsing = {feature: dataset.features(side)[feature].parsing()}
+    return tf.concat([*batches, tf.io.parse_example([b""], parsing)[feature]], axis=0)
+
+
+def _take(column: tf.Tensor, rows: np.ndarray) -> tf.Tensor:
+    values = tf.gather(column, np.where(rows < 0, tf.shape(column)[0] - 1, rows))
+    return values.to_tensor(default_value="") if isinstance(values, tf.RaggedTensor) else values
