@@ -100,7 +100,6 @@ LINES = [
         b'{"item_id": "bad utf-8", "text": "caf\xe9", "kept": "kept"}',
         rejected=r"^not valid UTF-8",
         id="bad utf-8",
-        xfail="tables: the whole row is lost; only the field is to be rejected",
     ),
     _raw(
         "a line that is no JSON",

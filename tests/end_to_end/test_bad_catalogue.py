@@ -145,7 +145,6 @@ def _texts(dataset: Dataset) -> list[bytes]:
     return [text for batch in dataset.values("users", "text", 8) for text in batch.numpy()]
 
 
-@pytest.mark.xfail(strict=True, reason="tables: a row of csv that is larger than a block")
 def test_a_text_of_10_mb_in_csv(tmp_path: Path) -> None:
     text = "длинный текст ".encode() * 400_000
     dataset, rejects = _pack_users(tmp_path, b"u1,a\nu2," + text + b"\nu3,c\n")
@@ -153,7 +152,6 @@ def test_a_text_of_10_mb_in_csv(tmp_path: Path) -> None:
     assert _texts(dataset) == [b"a", text.strip(), b"c"]
 
 
-@pytest.mark.xfail(strict=True, reason="tables: what follows the quote is taken for its text")
 def test_a_quote_that_is_never_closed_loses_nothing_in_silence(tmp_path: Path) -> None:
     dataset, rejects = _pack_users(tmp_path, b'u1,a\nu2,"b\nu3,c\nu4,d\n')
     assert rejects

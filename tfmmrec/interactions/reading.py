@@ -16,7 +16,6 @@ from tfmmrec.interactions.values import (
     seconds_to_milliseconds,
     to_id,
     to_milliseconds,
-    to_rating,
 )
 from tfmmrec.modalities.number import to_number
 from tfmmrec.modalities.text import to_utf8
@@ -80,7 +79,7 @@ class _ChunkReader:
             time = np.asarray(times)[codes]
         rating = np.full(len(self.chunk), np.nan, np.float32)
         if table.rating:
-            rating = self._numbers(table.rating, to_rating)
+            rating = self._numbers(table.rating, to_number)
         positive = np.ones(len(self.chunk), bool)
         if table.positive:
             column, comparison, bound = table.positive

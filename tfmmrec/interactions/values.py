@@ -7,11 +7,10 @@ import numpy as np
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.number import to_number
-from tfmmrec.modalities.text import to_utf8
+from tfmmrec.modalities.text import quote, to_utf8
 
 # The year 5138, or 1973 in milliseconds: a Unix time past it is in another unit than seconds.
 MOST_SECONDS = 1e11
-_LARGEST = float(np.finfo(np.float32).max)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -25,26 +24,12 @@ def to_id(raw: Any) -> str:
     return identity
 
 
-def to_rating(raw: Any) -> float:
-    """Reads a finite number that float32 can hold; raises BrokenValue otherwise."""
-    number = to_number(raw)
-    if abs(number) > _LARGEST:
-        raise BrokenValue(f"too large for float32: {raw!r}")
-    return number
-
-
 def to_milliseconds(raw: Any) -> int:
     """Reads Unix seconds or ISO 8601 (UTC unless it says otherwise) as Unix milliseconds."""
     if isinstance(raw, bytes):
         raw = to_utf8(raw).decode("utf-8")
     if isinstance(raw, str):
-        try:
-            raw = float(raw)
-        except ValueError:
-            try:
-                raw = datetime.datetime.fromisoformat(raw.strip())
-            except ValueError:
-                raise BrokenValue(f"neither Unix seconds nor ISO 8601: {raw!r}") from None
+        raw = _parse(raw)
     if isinstance(raw, datetime.date) and not isinstance(raw, datetime.datetime):
         raw = datetime.datetime.combine(raw, datetime.time())
     if isinstance(raw, datetime.datetime):
@@ -53,9 +38,22 @@ def to_milliseconds(raw: Any) -> int:
     seconds = to_number(raw)
     if abs(seconds) > MOST_SECONDS:
         raise BrokenValue(
-            f"no Unix time in seconds: {raw!r} (in milliseconds? divide the column by 1000)"
+            f"not Unix seconds: {quote(raw)} looks like milliseconds; divide by 1000"
         )
     return round(seconds * 1000)
+
+
+def _parse(written: str) -> float | datetime.datetime:
+    try:
+        if "_" in written:  # which Python takes for a separator of thousands
+            raise ValueError
+        return float(written)
+    except ValueError:
+        pass
+    try:
+        return datetime.datetime.fromisoformat(written.strip())
+    except ValueError:
+        raise BrokenValue(f"neither Unix seconds nor ISO 8601: {quote(written)}") from None
 
 
 def seconds_to_milliseconds(seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
