@@ -60,7 +60,7 @@ def in_order(events: Interactions, user_ids: Ids, item_ids: Ids) -> Interactions
     Item ids carry meaning (in MovieLens, low numbers are the popular films), so that an order by
     id within one second would tell a sequence model what comes next; the digest tells nothing.
     """
-    events = events.take(np.lexsort((events.time, events.user)))
+    events = events.take(_by_user_and_time(events))
     same = (events.user[1:] == events.user[:-1]) & (events.time[1:] == events.time[:-1])
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     if len(tied):
@@ -74,6 +74,18 @@ def in_order(events: Interactions, user_ids: Ids, item_ids: Ids) -> Interactions
     starts = np.searchsorted(events.user, events.user, side="left")
     events.order = (np.arange(len(events)) - starts).astype(np.int32)
     return events
+
+
+def _by_user_and_time(events: Interactions) -> np.ndarray:
+    """Sorts stably; by one number made of both where it fits, which is faster."""
+    if not len(events):
+        return np.zeros(0, np.int64)
+    time = events.time - events.time.min()
+    user = events.user.astype(np.int64) - events.user.min()
+    bits = int(time.max()).bit_length()
+    if bits + int(user.max()).bit_length() > 63:
+        return np.lexsort((events.time, events.user))
+    return np.argsort(user << bits | time, kind="stable")
 
 
 def _digests(events: Interactions, user_ids: Ids, item_ids: Ids) -> np.ndarray:

@@ -43,7 +43,7 @@ def read_interactions(
         on_reject: called with (row, field, reason) for each broken row.
 
     Yields:
-        Events in the order of the table, up to a million at a time, not yet numbered.
+        Events in the order of the table, many at a time, not yet numbered.
     """
     for chunk in read_chunks(table.path, table.columns(), on_reject):
         yield _ChunkReader(table, chunk, items, users, on_reject).read()

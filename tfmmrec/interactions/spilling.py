@@ -41,11 +41,18 @@ class Spill:
         for name in _RECORD.names or ():
             records[name] = getattr(events, name)
         buckets = events.user // USERS_A_BUCKET
+        first, last = int(buckets.min()), int(buckets.max())
+        if first == last:
+            self._append(first, records)
+            return
         order = np.argsort(buckets, kind="stable")
         numbers, starts = np.unique(buckets[order], return_index=True)
         for number, part in zip(numbers, np.split(records[order], starts[1:]), strict=True):
-            with self._path(number).open("ab") as file:
-                file.write(part.tobytes())
+            self._append(number, part)
+
+    def _append(self, bucket: int, records: np.ndarray) -> None:
+        with self._path(bucket).open("ab") as file:
+            records.tofile(file)
 
     def clear(self) -> None:
         """Removes all events."""

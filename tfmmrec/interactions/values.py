@@ -37,9 +37,7 @@ def to_milliseconds(raw: Any) -> int:
         return round((raw - _EPOCH).total_seconds() * 1000)
     seconds = to_number(raw)
     if abs(seconds) > MOST_SECONDS:
-        raise BrokenValue(
-            f"not Unix seconds: {quote(raw)} looks like milliseconds; divide by 1000"
-        )
+        raise BrokenValue(f"not Unix seconds: {quote(raw)} looks like milliseconds; divide by 1000")
     return round(seconds * 1000)
 
 

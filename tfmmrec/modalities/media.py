@@ -1,6 +1,7 @@
 """What pictures and sounds share: a path in the table, the file's own bytes in the record."""
 
 import dataclasses
+import functools
 import os
 import stat
 from pathlib import Path
@@ -54,8 +55,8 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
     name = to_utf8(raw).decode("utf-8")
     shown = quote(name)
     try:
-        path = os.path.realpath(os.path.join(folder, name))
-        root = os.path.realpath(folder)
+        path = _real_path(os.path.join(folder, name))
+        root = _real_folder(str(folder))
         if path != root and not path.startswith(os.path.join(root, "")):
             raise BrokenValue(f"the path leaves the folder of the dataset file: {shown}")
         status = os.stat(path)
@@ -77,3 +78,16 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
         if isinstance(error, BrokenValue):
             raise
         raise BrokenValue(f"the path cannot be one ({error}): {shown}") from None
+
+
+def _real_path(path: str) -> str:
+    """Resolves links as os.path.realpath does, but those of the folder once for all its files."""
+    parent, name = os.path.split(path)
+    if name in ("", ".", "..") or os.path.islink(path):
+        return os.path.realpath(path)
+    return os.path.join(_real_folder(parent), name)
+
+
+@functools.lru_cache(maxsize=4096)
+def _real_folder(path: str) -> str:
+    return os.path.realpath(path)

@@ -24,6 +24,7 @@ from tfmmrec.interactions.spilling import USERS_A_BUCKET, Spill
 from tfmmrec.packing.cold import choose_cold
 from tfmmrec.packing.journal import Journal
 from tfmmrec.packing.options import PackOptions
+from tfmmrec.packing.parallel import ahead
 from tfmmrec.packing.tally import Rejects
 from tfmmrec.tables import count_rows
 from tfmmrec.tfrecords import Shard, encode_example
@@ -103,7 +104,7 @@ class LogPacker:
     def _read(self) -> None:
         table = self.dataset.interactions
         self.spill.clear()
-        num_listed, num_read = len(self.users), 0
+        num_listed, num_read, num_rejected = len(self.users), 0, 0
         chosen = np.zeros(len(self.items), bool)
         with (
             self._progress("interactions", count_rows(table.path)) as progress,
@@ -111,17 +112,18 @@ class LogPacker:
         ):
 
             def on_reject(*reject: Any) -> None:
-                nonlocal num_read
-                num_read += 1
+                nonlocal num_rejected
+                num_rejected += 1
                 rejected.write(json.dumps(reject) + "\n")
 
-            for events in read_interactions(table, self.items, self.users, on_reject):
+            for events in ahead(read_interactions(table, self.items, self.users, on_reject)):
                 self.spill.add(events)
                 chosen[events.item] = True
                 num_read += len(events)
-                progress.update(num_read - progress.n)
+                progress.update(num_read + num_rejected - progress.n)
         np.save(self.notes / "chosen.npy", np.flatnonzero(chosen))
         write_vocabulary(self.notes / "users.txt", self.users.from_row(num_listed))
+        num_read += num_rejected
         self.journal.write("read", 0, {"num_read": num_read, "num_users": len(self.users)})
 
     def write(self) -> None:

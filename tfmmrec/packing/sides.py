@@ -12,6 +12,7 @@ from tfmmrec.dataset_file import Table
 from tfmmrec.errors import DataError
 from tfmmrec.folders import manifest_entry
 from tfmmrec.modalities import Modality
+from tfmmrec.modalities.media import Media
 from tfmmrec.packing.journal import Journal
 from tfmmrec.packing.options import PackOptions
 from tfmmrec.packing.parallel import map_in_order
@@ -149,7 +150,10 @@ class SidePacker:
 
         done = self._row
         rows = read_table(self.table.path, columns, on_reject)
-        for packed in map_in_order(pack_one, (row for row in rows if row[0] > done)):
+        # Text alone is work for the interpreter, where threads would wait for each other.
+        heavy = any(isinstance(modality, Media) or modality.steps for modality in declared.values())
+        mapped = map_in_order if heavy else map
+        for packed in mapped(pack_one, (row for row in rows if row[0] > done)):
             progress.update()  # type: ignore[attr-defined]
             yield packed
 

@@ -35,7 +35,7 @@ def read_chunks(path: Path, columns: Iterable[str], on_reject: OnReject) -> Iter
             the order of rows, before any later row is yielded.
 
     Yields:
-        Chunks of at most a million rows. An absent or empty value is None. Values of csv and tsv
+        Chunks of at most 262,144 rows. An absent or empty value is None. Values of csv and tsv
         are bytes, so that ids such as 007 stay as they are and bad UTF-8 meets one field.
 
     Raises:
