@@ -52,7 +52,7 @@ class Spill:
 
     def _append(self, bucket: int, records: np.ndarray) -> None:
         with self._path(bucket).open("ab") as file:
-            records.tofile(file)
+            file.write(np.ascontiguousarray(records).view(np.uint8).data)
 
     def clear(self) -> None:
         """Removes all events."""

@@ -1,0 +1,73 @@
+"""Kills a pack at random moments, packs again, and compares the manifests; prints a table.
+
+python benchmarks/pack_kill.py CATALOGUE/dataset.yaml --times 10
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tfmmrec.cli import run_script
+from tfmmrec.errors import DataError
+from tfmmrec.folders import MANIFEST
+
+
+def main(dataset: Path, *, times: int = 10, shard_bytes: int = 1_000_000, seed: int = 0) -> None:
+    """Kills and packs again; every rerun is to give the manifest of a pack that nobody killed.
+
+    Args:
+        dataset: a catalogue's dataset file.
+        times: how many kills.
+        shard_bytes: small, so that there are shards to go on from.
+        seed: of the moments.
+    """
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        whole = folder / "whole"
+        _wait_for_start(process := _start(dataset, whole, shard_bytes), folder, "whole")
+        start = time.perf_counter()
+        if process.wait():
+            raise DataError(f"{dataset}: cannot be packed; run tfmmrec pack on it")
+        seconds = time.perf_counter() - start
+        expected = (whole / MANIFEST).read_bytes()
+        print(f"A pack works for {seconds:.1f} s behind its start-up.\n")
+        print("| killed after | parts that were whole | the rerun's manifest |\n|---|---|---|")
+        number = hits = 0
+        while hits < times:
+            number += 1
+            out = folder / f"{number}"
+            _wait_for_start(process := _start(dataset, out, shard_bytes), folder, out.name)
+            moment = chance.uniform(0, seconds)
+            time.sleep(moment)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if out.exists():  # it had ended already
+                continue
+            hits += 1
+            notes = folder / f".{out.name}.partial" / "notes"
+            num_whole = len(list(notes.glob("*/*.json")))
+            if _start(dataset, out, shard_bytes).wait():
+                raise DataError(f"{dataset}: the rerun failed after {moment:.2f} s")
+            same = (out / MANIFEST).read_bytes() == expected
+            print(f"| {moment:.2f} s | {num_whole} | {'the same' if same else 'OTHER'} |")
+
+
+def _start(dataset: Path, out: Path, shard_bytes: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "tfmmrec.cli", "pack", str(dataset), "--out", str(out)]
+    options = ["--shard_bytes", str(shard_bytes), "--max_rejects", "1", "--quiet"]
+    return subprocess.Popen(command + options, start_new_session=True, stdout=subprocess.DEVNULL)
+
+
+def _wait_for_start(process: "subprocess.Popen[bytes]", folder: Path, name: str) -> None:
+    while not (folder / f".{name}.partial").exists() and process.poll() is None:
+        time.sleep(0.005)
+
+
+if __name__ == "__main__":
+    run_script(main)
