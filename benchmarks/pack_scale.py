@@ -1,6 +1,6 @@
 """Packs a large catalogue of texts in a process of its own; prints its peak memory and its rate.
 
-python benchmarks/pack_scale.py --items 1000000 --events 10000000
+python benchmarks/pack_scale.py --num_items 1000000 --num_events 10000000
 """
 
 import json
@@ -35,23 +35,23 @@ _ROWS_AT_A_TIME = 100_000
 
 def main(
     *,
-    items: int = 1_000_000,
-    events: int = 10_000_000,
-    users: int = 200_000,
+    num_items: int = 1_000_000,
+    num_events: int = 10_000_000,
+    num_users: int = 200_000,
     split: str = "last_out",
 ) -> None:
     """Draws the catalogue in a temporary folder and packs it.
 
     Args:
-        items: how many items, each with a title, a plot of 30 words, a genre and a year.
-        events: how many interactions, some items chosen far more than others.
-        users: how many users.
+        num_items: how many items, each with a title, a plot of 30 words, a genre and a year.
+        num_events: how many interactions, some items chosen far more than others.
+        num_users: how many users.
         split: last_out, time or random.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _draw_items(folder / "items.jsonl", items)
-        _draw_log(folder / "log.csv", items, events, users)
+        _draw_items(folder / "items.jsonl", num_items)
+        _draw_log(folder / "log.csv", num_items, num_events, num_users)
         (folder / "data.yaml").write_text(f"{_DATASET}split: {{by: {split}}}\n")
         sizes = {path.name: path.stat().st_size / 1e6 for path in folder.iterdir()}
         command = [sys.executable, "-m", "tfmmrec.cli", "pack", str(folder / "data.yaml")]
@@ -63,8 +63,8 @@ def main(
         print("| items | interactions | tables | seconds | rows/s | peak resident memory |")
         print("|---|---|---|---|---|---|")
         print(
-            f"| {items:,} | {events:,} | {sum(sizes.values()):,.0f} MB | {seconds:.0f} "
-            f"| {(items + events) / seconds:,.0f} | {peak:,.0f} MiB |"
+            f"| {num_items:,} | {num_events:,} | {sum(sizes.values()):,.0f} MB | {seconds:.0f} "
+            f"| {(num_items + num_events) / seconds:,.0f} | {peak:,.0f} MiB |"
         )
 
 
