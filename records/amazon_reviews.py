@@ -206,7 +206,7 @@ def read_reviews(path: Path, form: Form, known: dict[str, int]) -> Reviews:
             time.append(int(review[form.time]) * 1000 // form.per_second)
             user.append(users.setdefault(str(review[form.user]), len(users)))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise _broken(path, number, f"review of the {form.year} form", error) from None
+            raise _broken(path, number, f"a review of the {form.year} form", error) from None
         item.append(row)
         rating.append(stars)
     return Reviews(
@@ -238,7 +238,7 @@ def _known_items(meta: Path, form: Form) -> dict[str, int]:
 
 def _item_id(meta: Path, form: Form, number: int, item: Record) -> str:
     if not item.get(form.item):
-        raise _broken(meta, number, f"item of the {form.year} form", KeyError(form.item))
+        raise _broken(meta, number, f"an item of the {form.year} form", KeyError(form.item))
     return str(item[form.item])
 
 
@@ -291,7 +291,7 @@ def _price(value: Any) -> float | None:
 
 def _picture(item: Record, identity: str, images: Path) -> Path | None:
     names = [urllib.parse.urlsplit(url).path.rsplit("/", 1)[-1] for url in _urls(item)]
-    names += [urllib.parse.unquote(name) for name in names]
+    names = [spelling for name in names for spelling in (name, urllib.parse.unquote(name))]
     paths = (images / name for name in [*names, f"{identity}.jpg"])
     return next((path for path in paths if path.is_file()), None)
 
@@ -315,9 +315,9 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
                 try:
                     record = json.loads(line)
                 except (ValueError, RecursionError) as error:
-                    raise _broken(path, number, "line of JSON", error) from None
+                    raise _broken(path, number, "a line of JSON", error) from None
                 if not isinstance(record, dict):
-                    raise _broken(path, number, "JSON object", type(record).__name__)
+                    raise _broken(path, number, "a JSON object", type(record).__name__)
                 yield number, record
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read: {error}; download it again") from None
@@ -325,7 +325,7 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
 
 def _broken(path: Path, number: int, kind: str, error: object) -> DataError:
     reason = f"no {error}" if isinstance(error, KeyError) else error
-    return DataError(f"{path} line {number}: not a {kind}: {reason}; mend or remove the line")
+    return DataError(f"{path} line {number}: not {kind}: {reason}; mend or remove the line")
 
 
 if __name__ == "__main__":
