@@ -320,7 +320,10 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
                     raise _broken(path, number, "a JSON object", type(record).__name__)
                 yield number, record
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read: {error}; download it again") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{path}: cannot be read: {reason}; give another path or download it again"
+        ) from None
 
 
 def _broken(path: Path, number: int, kind: str, error: object) -> DataError:
