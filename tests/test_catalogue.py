@@ -1,5 +1,6 @@
 """The catalogue that the recipes write, read back by the dataset file's own reader."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -122,3 +123,20 @@ def test_a_folder_that_is_there_gives_way_only_when_told(tmp_path: Path):
     assert (tmp_path / "songs" / "old").exists()
     write(tmp_path / "songs", overwrite=True)
     assert not (tmp_path / "songs" / "old").exists()
+
+
+def test_a_file_is_linked_or_copied_where_that_cannot_be(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    source = tmp_path / "1.png"
+    source.write_bytes(b"drawn")
+    alias = tmp_path / "alias.png"
+    alias.symlink_to(source)
+    write(tmp_path / "linked", items=[{"item_id": "1", "cover": alias}])
+    assert (tmp_path / "linked" / "cover" / "alias.png").samefile(source)
+    assert not (tmp_path / "linked" / "cover" / "alias.png").is_symlink()
+    monkeypatch.setattr("os.link", refuse)
+    write(tmp_path / "copied", items=[{"item_id": "1", "cover": source}])
+    assert (tmp_path / "copied" / "cover" / "1.png").read_bytes() == b"drawn"
+    assert not (tmp_path / "copied" / "cover" / "1.png").samefile(source)

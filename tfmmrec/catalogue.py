@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,8 +50,8 @@ def write_catalogue(
         folder: the catalogue folder.
         name: the data set's name.
         items: a mapping of values an item: its id and any of `item_features`; None is absent. An
-            image or a sound is the `Path` of a file to copy (absent when there is no such file)
-            or a pair (file name, bytes) to write.
+            image or a sound is the `Path` of a file to link, or copy to another disk (absent when
+            there is no such file), or a pair (file name, bytes) to write.
         item_features: the declaration of each feature, such as `{"title": {"modality": "text"}}`.
         interactions: a mapping of values an event, by the names of `interaction_columns`.
         users: a mapping of values a user, or None when there is no users table.
@@ -162,12 +163,20 @@ def _place(source: Any, feature: str, number: int, out: Path) -> str | None:
     try:
         target.parent.mkdir(exist_ok=True)
         if data is None:
-            shutil.copyfile(source, target)
+            _link_or_copy(source, target)
         else:
             target.write_bytes(data)
     except OSError as error:
         raise DataError(f"items row {number}: {feature}: {name}: {error.strerror}") from None
     return f"{feature}/{target.name}"
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    # A large folder of pictures takes no room twice, as long as both are on one disk.
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _checked(table: str, columns: list[str], rows: Iterable[Row]) -> Iterator[Row]:

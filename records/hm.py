@@ -1,0 +1,208 @@
+"""Brings H&M Personalized Fashion Recommendations, the Kaggle data set, into a data folder.
+
+    python records/hm.py h-and-m --since 2020-08-01 --out data/hm
+
+Reads articles.csv, customers.csv and transactions_train.csv, and images/ if it is there. The
+transactions are streamed. The customers' postal codes are left out: they say where people live.
+"""
+
+import csv
+import datetime
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfmmrec.catalogue import write_catalogue
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.folders import refuse_existing
+from tfmmrec.packing import pack
+
+Rows = Iterator[dict[str, Any]]
+Ids = set[str]
+
+_CATEGORIES = {
+    "product_type": "product_type_name",
+    "product_group": "product_group_name",
+    "appearance": "graphical_appearance_name",
+    "colour": "colour_group_name",
+    "index_group": "index_group_name",
+    "section": "section_name",
+    "garment_group": "garment_group_name",
+}
+_USER_FEATURES = {
+    "age": {"modality": "number"},
+    "fashion_news": {"modality": "categorical"},
+    "active": {"modality": "categorical"},
+    "club_member_status": {"modality": "categorical"},
+    "fashion_news_frequency": {"modality": "categorical"},
+}
+_ARTICLES, _CUSTOMERS = "articles.csv", "customers.csv"
+_TRANSACTIONS = "transactions_train.csv"
+
+
+def main(
+    source: Path,
+    *,
+    out: Path,
+    images: Path | None = None,
+    since: str | None = None,
+    catalogue: Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes the H&M data set as a catalogue and packs it.
+
+    Args:
+        source: the folder of the three tables.
+        out: the data folder to write.
+        images: the folder of 010/0108775015.jpg and so on; by default SOURCE/images, if there.
+        since: a day such as 2020-08-01: only purchases from then on, and the articles and
+            customers in them.
+        catalogue: where the catalogue is written; by default OUT.catalogue.
+        overwrite: whether a catalogue that is there gives way.
+    """
+    refuse_existing(out)
+    folder = catalogue or Path(f"{out}.catalogue")
+    pack(write_hm(source, folder, images=images, since=since, overwrite=overwrite), out)
+
+
+def write_hm(
+    source: Path,
+    folder: Path,
+    *,
+    images: Path | None = None,
+    since: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Writes the catalogue and returns its dataset.yaml."""
+    refuse_existing(folder, replace=overwrite)
+    for name in (_ARTICLES, _CUSTOMERS, _TRANSACTIONS):
+        if not (source / name).is_file():
+            raise DataError(f"{source}: no H&M data set here; there is no {name}")
+    if images is not None and not images.is_dir():
+        raise DataError(f"{images}: there is no such folder; --images is to hold 010/, 011/, …")
+    if images is None and (source / "images").is_dir():
+        images = source / "images"
+    first = _first_day(since)
+    customers, articles = _occurring(source / _TRANSACTIONS, first) if first else (None, None)
+    return write_catalogue(
+        folder,
+        name="hm",
+        items=_articles(source / _ARTICLES, images, articles),
+        item_features={
+            "title": {"modality": "text"},
+            "description": {"modality": "text"},
+            **({} if images is None else {"picture": {"modality": "image"}}),
+            **{feature: {"modality": "categorical"} for feature in _CATEGORIES},
+        },
+        users=_customers(source / _CUSTOMERS, customers),
+        user_features=_USER_FEATURES,
+        interactions=_purchases(source / _TRANSACTIONS, first),
+        split={"by": "last_out"},
+        overwrite=overwrite,
+    )
+
+
+def _first_day(since: str | None) -> str:
+    try:
+        return "" if since is None else _day(since)
+    except ValueError:
+        raise ConfigError(f"since: write a day such as 2020-08-01. Received: {since!r}") from None
+
+
+@functools.lru_cache(maxsize=1024)
+def _day(text: str) -> str:
+    return datetime.date.fromisoformat(text).isoformat()
+
+
+def _occurring(path: Path, first: str) -> tuple[Ids, Ids]:
+    """Finds the customers and articles of the purchases from a day on."""
+    customers: Ids = set()
+    articles: Ids = set()
+    for purchase in _purchases(path, first):
+        customers.add(purchase["user_id"])
+        articles.add(purchase["item_id"])
+    if not customers:
+        raise DataError(f"{path}: no purchase from {first} on; give an earlier --since")
+    return customers, articles
+
+
+def _articles(path: Path, images: Path | None, wanted: Ids | None) -> Rows:
+    columns = ["article_id", "prod_name", "detail_desc", *_CATEGORIES.values()]
+    for _, (identity, title, description, *categories) in _read(path, columns):
+        identity = _article_id(identity)
+        if wanted is not None and identity not in wanted:
+            continue
+        row = {"item_id": identity, "title": title or None, "description": description or None}
+        for feature, category in zip(_CATEGORIES, categories, strict=True):
+            row[feature] = None if category in ("", "Unknown") else category
+        yield row if images is None else {**row, "picture": _picture(images, identity)}
+
+
+def _picture(images: Path, identity: str) -> Path:
+    return images / identity[:3] / f"{identity}.jpg"
+
+
+def _article_id(text: str) -> str:
+    # Tools that read ids as numbers have lost the leading zero of some copies.
+    return text.zfill(10)
+
+
+def _customers(path: Path, wanted: Ids | None) -> Rows:
+    columns = ["customer_id", "age", "FN", "Active", "club_member_status"]
+    for _, (identity, *values, frequency) in _read(path, [*columns, "fashion_news_frequency"]):
+        if wanted is not None and identity not in wanted:
+            continue
+        # It is spelled "NONE" and, a few times, "None".
+        values.append("NONE" if frequency == "None" else frequency)
+        row = {name: value or None for name, value in zip(_USER_FEATURES, values, strict=True)}
+        yield {"user_id": identity, **row}
+
+
+def _purchases(path: Path, first: str) -> Rows:
+    """Streams the purchases from a day on; several pieces of an article in one day are one."""
+    today, seen = "", set[tuple[str, str]]()
+    for number, (text, customer, article) in _read(path, ["t_dat", "customer_id", "article_id"]):
+        try:
+            day = _day(text)
+        except ValueError:
+            raise DataError(
+                f"{path} line {number}: t_dat is to be a day such as 2020-08-01; mend or remove "
+                f"the line. Received: {text!r}"
+            ) from None
+        if day < first:
+            continue
+        if day != today:
+            today, seen = day, set()
+        article = _article_id(article)
+        if (customer, article) in seen:
+            continue
+        seen.add((customer, article))
+        yield {"user_id": customer, "item_id": article, "timestamp": day}
+
+
+def _read(path: Path, columns: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Streams some columns of a table, with the number of the line that each row ends in."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.reader(lines)
+            header = next(rows, [])
+            missing = [column for column in columns if column not in header]
+            if missing:
+                raise DataError(f"{path}: no column {missing[0]!r}; download the file again")
+            places = [header.index(column) for column in columns]
+            for row in rows:
+                if len(row) != len(header):
+                    raise DataError(
+                        f"{path} line {rows.line_num}: {len(header)} fields are needed; mend or "
+                        f"remove the line. Received: {len(row)}"
+                    )
+                yield rows.line_num, [row[place] for place in places]
+    except (OSError, csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+
+
+if __name__ == "__main__":
+    from tfmmrec.cli import run_script
+
+    run_script(main)

@@ -1,0 +1,148 @@
+"""records/hm.py on a tiny sample of the three tables."""
+
+import importlib.util
+import io
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError, DataError
+
+SCRIPT = Path(__file__).parents[2] / "records" / "hm.py"
+ARTICLES = (
+    "article_id,product_code,prod_name,product_type_no,product_type_name,product_group_name,"
+    "graphical_appearance_no,graphical_appearance_name,colour_group_code,colour_group_name,"
+    "perceived_colour_value_id,perceived_colour_value_name,perceived_colour_master_id,"
+    "perceived_colour_master_name,department_no,department_name,index_code,index_name,"
+    "index_group_no,index_group_name,section_no,section_name,garment_group_no,garment_group_name,"
+    "detail_desc\n"
+    "0108775015,0108775,Strap top,253,Vest top,Garment Upper body,1010016,Solid,09,Black,4,Dark,5,"
+    "Black,1676,Jersey Basic,A,Ladieswear,1,Ladieswear,16,Womens Everyday Basics,1002,"
+    'Jersey Basic,"Jersey top, with narrow\nshoulder straps."\n'
+    "0663713001,0663713,Atlanta set,283,Underwear,Unknown,1010016,Solid,10,White,3,Light,9,White,"
+    "1334,Clean Lingerie,B,Lingeries/Tights,1,Ladieswear,61,Womens Lingerie,1017,Under-wear,\n"
+)
+CUSTOMERS = (
+    "customer_id,FN,Active,club_member_status,fashion_news_frequency,age,postal_code\n"
+    "00ab,1.0,1.0,ACTIVE,Regularly,49,52043ee2\n"
+    "00cd,,,,None,,2973abc5\n"
+)
+TRANSACTIONS = (
+    "t_dat,customer_id,article_id,price,sales_channel_id\n"
+    "2018-09-20,00ab,0108775015,0.050830508474576264,2\n"
+    "2018-09-20,00ab,0663713001,0.03049152542372881,2\n"
+    "2018-09-20,00ab,0108775015,0.050830508474576264,2\n"
+    "2020-09-21,00ab,663713001,0.030491525423728,1\n"
+    "2020-09-22,00ef,0663713001,0.030491525423728,1\n"
+)
+
+
+@pytest.fixture(scope="module")
+def hm():
+    spec = importlib.util.spec_from_file_location("records_hm", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "articles.csv").write_text(ARTICLES)
+    (folder / "customers.csv").write_text(CUSTOMERS)
+    (folder / "transactions_train.csv").write_text(TRANSACTIONS)
+    return folder
+
+
+def jpeg():
+    out = io.BytesIO()
+    PIL.Image.new("RGB", (2, 2), "red").save(out, format="JPEG")
+    return out.getvalue()
+
+
+def values(data, side, feature):
+    batch = next(iter(data.values(side, feature, batch_size=99)))
+    return batch.to_list() if hasattr(batch, "to_list") else batch.numpy().tolist()
+
+
+def purchases(data):
+    found = []
+    for split in ("train", "valid", "test"):
+        part = data.events(split)
+        for user, item, time in zip(part.user, part.item, part.time, strict=True):
+            found.append((data.user_ids[user], data.item_ids[item], int(time)))
+    return sorted(found)
+
+
+def test_all_of_it_with_pictures(hm, source, tmp_path):
+    folder = source / "images" / "010"
+    folder.mkdir(parents=True)
+    (folder / "0108775015.jpg").write_bytes(jpeg())
+    hm.main(source, out=tmp_path / "data")
+    data = Dataset(tmp_path / "data")
+    assert data.statistics["rejects"]["count"] == 0
+    assert data.item_ids == ["0108775015", "0663713001"]
+    assert values(data, "items", "picture") == [jpeg(), b""]
+    assert values(data, "items", "title") == [b"Strap top", b"Atlanta set"]
+    description = b"Jersey top, with narrow\nshoulder straps."
+    assert values(data, "items", "description") == [description, b""]
+    assert values(data, "items", "product_group") == [[b"Garment Upper body"], []]
+    assert values(data, "items", "colour") == [[b"Black"], [b"White"]]
+    assert values(data, "items", "section") == [[b"Womens Everyday Basics"], [b"Womens Lingerie"]]
+    # 00ef stands in no table of customers. Two of one article on one day are one purchase.
+    assert data.user_ids == ["00ab", "00cd", "00ef"]
+    assert purchases(data) == [
+        ("00ab", "0108775015", 1537401600000),  # 2018-09-20
+        ("00ab", "0663713001", 1537401600000),
+        ("00ab", "0663713001", 1600646400000),  # 2020-09-21
+        ("00ef", "0663713001", 1600732800000),
+    ]
+
+
+def test_customers_without_where_they_live(hm, source, tmp_path):
+    hm.main(source, out=tmp_path / "data")
+    data = Dataset(tmp_path / "data")
+    assert "picture" not in data.schema.items
+    assert list(data.schema.users) == [
+        *("age", "fashion_news", "active", "club_member_status", "fashion_news_frequency")
+    ]
+    assert values(data, "users", "age")[0] == 49
+    assert values(data, "users", "fashion_news") == [[b"1.0"], [], []]
+    assert values(data, "users", "fashion_news_frequency") == [[b"Regularly"], [b"NONE"], []]
+    assert "52043ee2" not in (tmp_path / "data.catalogue" / "users.csv").read_text()
+
+
+def test_since_takes_the_recent_purchases_and_who_and_what_is_in_them(hm, source, tmp_path):
+    hm.main(source, out=tmp_path / "data", since="2020-09-21")
+    data = Dataset(tmp_path / "data")
+    assert data.item_ids == ["0663713001"]
+    assert data.user_ids == ["00ab", "00ef"]
+    assert [time for *_, time in purchases(data)] == [1600646400000, 1600732800000]
+
+
+def test_what_is_wrong_with_the_source_is_said_in_one_line(hm, source, tmp_path):
+    def error(kind=DataError, **options):
+        with pytest.raises(kind) as caught:
+            hm.write_hm(source, tmp_path / "out", **options)
+        assert not (tmp_path / "out").exists()
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    assert "since: write a day such as" in error(ConfigError, since="last summer")
+    assert "no purchase from 2021-01-01 on" in error(since="2021-01-01")
+    assert "no such folder; --images" in error(images=tmp_path / "none")
+    transactions = source / "transactions_train.csv"
+    transactions.write_text(TRANSACTIONS + "2020-09-22,00ab\n")
+    assert "transactions_train.csv line 7: 5 fields are needed" in error()
+    transactions.write_text(TRANSACTIONS + "yesterday,00ab,0663713001,0.1,1\n")
+    assert "transactions_train.csv line 7: t_dat is to be a day" in error()
+    # The first article takes two lines.
+    (source / "articles.csv").write_text(ARTICLES + "0108775016,0108775\n")
+    assert "articles.csv line 5: 25 fields are needed" in error()
+    (source / "articles.csv").write_text(ARTICLES.replace("detail_desc", "details"))
+    assert "articles.csv: no column 'detail_desc'" in error()
+    (source / "customers.csv").unlink()
+    assert "there is no customers.csv" in error()
