@@ -1,7 +1,7 @@
 """The interaction table, read by columns: each distinct value is looked at once a chunk."""
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
