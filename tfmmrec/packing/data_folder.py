@@ -73,7 +73,7 @@ def _pack(dataset: DatasetFile, folder: Path, notes: Path, options: PackOptions)
     with (folder / "rejects.jsonl").open("w", encoding="utf-8") as lines:
         rejects = Rejects(lines)
         statistics, files = _pack_tables(dataset, schema, folder, notes, rejects, options)
-    _refuse_too_many(rejects, dataset, options.max_rejects)
+    refuse_too_many(rejects, dataset, options.max_rejects)
     statistics["rejects"] = rejects.statistics()
     write_json(folder / "statistics.json", statistics)
     counts = {name: part["count"] for name, part in statistics.items()}
@@ -146,7 +146,7 @@ def _write_unlisted_users(
             writer.write({"id": [identity.encode()]})
 
 
-def _refuse_too_many(rejects: Rejects, dataset: DatasetFile, most: float) -> None:
+def refuse_too_many(rejects: Rejects, dataset: DatasetFile, most: float) -> None:
     if rejects.share() <= most:
         return
     worst = ", ".join(f"{name} {count}" for name, count in rejects.fields.most_common(3))

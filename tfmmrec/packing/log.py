@@ -177,7 +177,7 @@ class LogPacker:
                 if len(chosen) and name not in shards:
                     folder = self.folder / "interactions" / name
                     shards[name] = Shard(folder, number, gzip=self.options.gzip)
-                for record in _histories(chosen):
+                for record in encode_histories(chosen):
                     shards[name].write(record)
         for shard in shards.values():
             shard.close()
@@ -202,7 +202,7 @@ class LogPacker:
         )
 
 
-def _histories(events: Interactions) -> Iterator[bytes]:
+def encode_histories(events: Interactions) -> Iterator[bytes]:
     """Encodes each user's events, which stand together, as one Example."""
     first = np.flatnonzero(np.append(True, events.user[1:] != events.user[:-1]))
     ends = np.append(first[1:], len(events))
