@@ -192,7 +192,7 @@ def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
 
 def _read_split(keys: _Keys) -> dict[str, Any]:
     by = keys.get("by", "last_out")
-    if by not in _SPLIT_OPTIONS:
+    if not isinstance(by, str) or by not in _SPLIT_OPTIONS:
         raise ConfigError(
             f"{keys.key('by')}: unknown split {by!r}; there are {', '.join(_SPLIT_OPTIONS)}"
         )

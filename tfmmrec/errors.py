@@ -2,7 +2,14 @@
 
 
 class TfmmrecError(Exception):
-    """Bad input or a bad state of the user's files; the command line prints it as one line."""
+    """Bad input or a bad state of the user's files; the command line prints it as one line.
+
+    Args:
+        message: what is wrong and what to do; line breaks, of a quoted value say, become spaces.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(message.splitlines()))
 
 
 class DataError(TfmmrecError):

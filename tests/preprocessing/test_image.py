@@ -181,7 +181,7 @@ def test_options_are_checked():
         ({"step": "limit_size", "pixels": True}, "whole number"),
         ({"step": "denoise", "method": "blur"}, "median or bilateral"),
         ({"step": "denoise", "size": 4}, "odd"),
-        ({"step": "denoise", "sigma_color": "x"}, "number above 0"),
+        ({"step": "denoise", "sigma_color": "x"}, "sigma_color: a number"),
     ):
         with pytest.raises(ConfigError, match=reason):
             create_step(declared, "image")

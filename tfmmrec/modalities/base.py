@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 from tfmmrec.preprocessing.base import Step, create_step
 
@@ -119,21 +120,14 @@ def create(options: dict[str, Any]) -> Modality:
     """
     options = dict(options)
     kind = options.pop("modality", None)
-    if kind not in MODALITIES:
+    if not isinstance(kind, str) or kind not in MODALITIES:
         raise ConfigError(
             f"unknown modality {kind!r}; there are {', '.join(sorted(MODALITIES))}"
             if kind
             else "the key 'modality' is missing"
         )
-    known = {field.name for field in dataclasses.fields(MODALITIES[kind])}
-    for option in options:
-        if option not in known:
-            raise ConfigError(
-                f"modality {kind} has no option {option!r}; "
-                f"it takes {', '.join(sorted(known)) or 'none'}"
-            )
     steps = options.pop("steps", None) or []
     if not isinstance(steps, list | tuple):
         raise ConfigError(f"steps: write a list of steps. Received: {steps!r}")
-    created = tuple(create_step(step, kind) for step in steps)
-    return MODALITIES[kind](**options, steps=created)
+    options["steps"] = tuple(create_step(step, kind) for step in steps)
+    return build(MODALITIES[kind], options, f"modality {kind}")

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 
 Values = list[bytes] | list[float]
@@ -72,17 +73,8 @@ def create_step(declared: Any, modality: str) -> Step:
     options = dict(options)
     kind = options.pop("step")
     suited = sorted(name for name, step in STEPS.items() if modality in step.modalities)
-    if kind not in suited:
+    if not isinstance(kind, str) or kind not in suited:
         raise ConfigError(
             f"modality {modality} has no step {kind!r}; there are {', '.join(suited) or 'none'}"
         )
-    known = [field.name for field in dataclasses.fields(STEPS[kind])]
-    for option in options:
-        if option not in known:
-            raise ConfigError(
-                f"step {kind} has no option {option!r}; it takes {', '.join(known) or 'none'}"
-            )
-    try:
-        return STEPS[kind](**options)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"step {kind}: {error}") from None
+    return build(STEPS[kind], options, f"step {kind}")
