@@ -123,7 +123,7 @@ def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[st
     values = {}
     for name, modality in features.items():
         spec = modality.signature(name)
-        shape = [size, *([1] * (spec.shape.rank - 1))]
+        shape = [size, *(length or 1 for length in spec.shape[1:])]
         nothing: Any = b"" if spec.dtype == tf.string else np.nan
         dtype: Any = object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
         values[f"{prefix}{name}"] = np.full(shape, nothing, dtype)

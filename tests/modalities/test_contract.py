@@ -10,7 +10,17 @@ import tensorflow as tf
 
 from tests.modalities.contract import PICTURE, SOUND
 from tfmmrec.errors import ConfigError
-from tfmmrec.modalities import MODALITIES, Audio, Categorical, Image, Modality, Number, Text, create
+from tfmmrec.modalities import (
+    MODALITIES,
+    Audio,
+    Categorical,
+    Image,
+    Modality,
+    Number,
+    Text,
+    Vector,
+    create,
+)
 from tfmmrec.tfrecords import encode_example
 
 
@@ -28,6 +38,7 @@ EXAMPLES = {
     "text": Example(Text(), " Синий 青 ".encode(), ["Синий 青".encode()], b"  "),
     "number": Example(Number(), b"1.5", [1.5]),
     "categorical": Example(Categorical("|"), b"Drama| War||Drama", [b"Drama", b"War"], b"| |"),
+    "vector": Example(Vector(dim=3), b"0.5, -1 , 25e-2", [0.5, -1.0, 0.25], b"[]"),
     "image": Example(Image(), "1.png", [PICTURE], "none.png"),
     "audio": Example(Audio(), b"1.wav", [SOUND], b"none.wav"),
 }
@@ -47,7 +58,7 @@ def parse(modality: Modality, rows: list[dict]) -> Any:
 
 def row_values(values: Any, row: int) -> list:
     value = values[row].numpy()
-    return list(value) if isinstance(values, tf.RaggedTensor) else [value]
+    return list(value) if values.shape.rank > 1 else [value]
 
 
 def test_every_modality_has_an_example():
@@ -80,6 +91,8 @@ def test_a_request_of_the_signature_means_the_same(kind: str):
     assert spec.name == "feature"
     if kind == "number":
         request = tf.constant([1.5, float("nan")])
+    elif kind == "vector":
+        request = tf.constant([[0.5, -1.0, 0.25], [0.5, float("nan"), 0.25]])
     elif kind == "categorical":
         request = tf.constant([["", "War", ""], ["", "", ""]])
     else:

@@ -8,7 +8,7 @@ from tfmmrec.encoders.builtin import BUILTIN, builtin_fingerprint, save_builtin
 from tfmmrec.encoders.cache import Encoded, encode_feature
 from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.encoders.reduced import reduce_encoder
-from tfmmrec.encoders.tabular import CategoryEncoder, NumberEncoder
+from tfmmrec.encoders.tabular import TABULAR
 from tfmmrec.errors import ConfigError
 from tfmmrec.preprocessing.pca import Pca
 
@@ -21,7 +21,7 @@ def create_encoders(
     """Builds the encoder of every feature of one side.
 
     Args:
-        dataset: the data folder, whose counts fit the encoders of numbers and categories.
+        dataset: the data folder, whose counts fit the encoders of what tables hold.
         side: `items` or `users`.
         chosen: `builtin` or `hub:HANDLE` by feature, of either side; the default is `builtin`.
         quiet: no progress bars where an encoder's components are fitted to the data.
@@ -61,7 +61,7 @@ def _chosen_encoder(
     if kind not in BUILTIN:
         if choice != "builtin":
             raise ConfigError(f"encoders.{feature}: a feature of modality {kind} takes builtin")
-        return _fitted_encoder(dataset, side, feature)
+        return TABULAR[kind](dataset, side, feature)
     if choice != "builtin":
         return HubEncoder(kind, choice.removeprefix("hub:"))
     fingerprint = builtin_fingerprint(kind)
@@ -74,10 +74,3 @@ def _chosen_encoder(
         fingerprint=fingerprint,
         picture_size=getattr(BUILTIN[kind], "picture_size", None),
     )
-
-
-def _fitted_encoder(dataset: Dataset, side: SideName, feature: str) -> FeatureEncoder:
-    counted = dataset.statistics[side]["features"][feature]
-    if "quantiles" in counted:
-        return NumberEncoder(counted["quantiles"])
-    return CategoryEncoder(dataset.categories(side, feature), counted["most_values"])

@@ -1,11 +1,13 @@
-"""Encoders of numbers and categories, fitted by what packing counted."""
+"""Encoders of what tables hold themselves, fitted by what packing counted."""
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
 
 
@@ -61,3 +63,44 @@ class NumberEncoder(FeatureEncoder):
     def encode(self, values: tf.Tensor) -> tf.Tensor:
         values = tf.where(tf.math.is_finite(values), values, 0.0)
         return tf.clip_by_value((values[:, None] - self.low) / self.width, 0.0, 1.0)
+
+
+class VectorEncoder(FeatureEncoder):
+    """Passes vectors on as they are; absent ones become zeros.
+
+    Args:
+        dim: their length.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.dim = dim
+        self.fingerprint = hashlib.sha256(json.dumps(["vector", dim]).encode()).hexdigest()
+
+    def encode(self, values: tf.Tensor) -> tf.Tensor:
+        whole = tf.reduce_all(tf.math.is_finite(values), axis=1, keepdims=True)
+        return tf.ensure_shape(tf.where(whole, values, 0.0), [None, self.dim])
+
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "dim": self.dim}
+
+
+def _fit_categories(dataset: Dataset, side: SideName, feature: str) -> CategoryEncoder:
+    counted = dataset.statistics[side]["features"][feature]
+    return CategoryEncoder(dataset.categories(side, feature), counted["most_values"])
+
+
+def _fit_number(dataset: Dataset, side: SideName, feature: str) -> NumberEncoder:
+    return NumberEncoder(dataset.statistics[side]["features"][feature]["quantiles"])
+
+
+def _fit_vector(dataset: Dataset, side: SideName, feature: str) -> VectorEncoder:
+    return VectorEncoder(dataset.features(side)[feature].options()["dim"])
+
+
+# By modality, how the encoder of one feature is fitted.
+TABULAR: dict[str, Callable[[Dataset, SideName, str], FeatureEncoder]] = {
+    "categorical": _fit_categories,
+    "number": _fit_number,
+    "vector": _fit_vector,
+}

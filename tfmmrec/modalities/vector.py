@@ -1,0 +1,73 @@
+"""Vectors: embeddings that somebody else made, shares that a step derives."""
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.errors import BrokenValue, ConfigError
+from tfmmrec.modalities.base import Modality, register
+from tfmmrec.modalities.number import to_number
+from tfmmrec.modalities.text import quote, to_utf8
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Vector(Modality):
+    """A list of numbers of one length. Stored as float32; NaN throughout is absent.
+
+    A table has a list (jsonl, parquet), or a text such as `0.1 0.2`, `0.1,0.2` or `[0.1, 0.2]`.
+
+    Attributes:
+        dim: the length, to be declared.
+    """
+
+    kind: ClassVar[str] = "vector"
+    dim: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.dim, bool) or not isinstance(self.dim, int) or self.dim < 1:
+            raise ConfigError(
+                "modality vector needs dim, the length of its lists, a whole number from 1. "
+                f"Received: dim={self.dim!r}"
+            )
+
+    def check(self, raw: Any, folder: Path) -> list[float] | None:
+        parts = raw if isinstance(raw, list) else self._split(raw)
+        if not parts:
+            return None
+        if len(parts) != self.dim:
+            raise BrokenValue(f"{self.dim} numbers are expected. Received: {len(parts)}")
+        if all(type(part) is float for part in parts):
+            with np.errstate(over="ignore"):
+                vector = np.asarray(parts, np.float32)
+            if np.isfinite(vector).all():
+                return vector.tolist()
+        numbers = []
+        for place, part in enumerate(parts, start=1):
+            try:
+                numbers.append(to_number(part))
+            except BrokenValue as error:
+                reason = f"number {place} is {error}"
+                raise BrokenValue(f"{self.dim} numbers are expected; {reason}") from None
+        return np.asarray(numbers, np.float32).tolist()
+
+    def _split(self, raw: Any) -> list[str]:
+        if not isinstance(raw, bytes | str):
+            raise BrokenValue(f"{self.dim} numbers are expected. Received: {quote(raw)}")
+        text = to_utf8(raw).decode("utf-8").strip()
+        if text.startswith("[") and text.endswith("]"):
+            text = text[1:-1].strip()
+        return text.split(",") if "," in text else text.split()
+
+    def parsing(self) -> tf.io.FixedLenFeature:
+        return tf.io.FixedLenFeature([self.dim], tf.float32, default_value=[math.nan] * self.dim)
+
+    def present(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_all(tf.math.is_finite(values), axis=1)
+
+    def signature(self, name: str) -> tf.TensorSpec:
+        return tf.TensorSpec([None, self.dim], tf.float32, name)

@@ -1,0 +1,32 @@
+"""What steps load once and then share: libraries with their dictionaries and models."""
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# One for all, since one loader may call another.
+_LOCK = threading.RLock()
+
+
+def loaded_once(load: Callable[[str], T]) -> Callable[[str], T]:
+    """Decorator: keeps what a loader gives for a step's kind.
+
+    Packing runs steps in several threads; those that come while one loads wait for it. What a
+    library warns of as it is imported is no business of whoever packs, and is not shown.
+    """
+    loaded: dict[str, T] = {}
+
+    @functools.wraps(load)
+    def get(step: str) -> T:
+        if step not in loaded:
+            with _LOCK, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if step not in loaded:
+                    loaded[step] = load(step)
+        return loaded[step]
+
+    return get
