@@ -6,6 +6,7 @@ from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.builtin import BUILTIN, builtin_fingerprint, save_builtin
 from tfmmrec.encoders.cache import Encoded, encode_feature
+from tfmmrec.encoders.frames import FramesEncoder
 from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.encoders.tabular import CategoryEncoder, NumberEncoder
 from tfmmrec.errors import ConfigError
@@ -40,7 +41,14 @@ def create_encoders(
 
 def create_encoder(dataset: Dataset, side: SideName, feature: str, choice: str) -> FeatureEncoder:
     """Builds the encoder of one feature."""
-    kind = dataset.features(side)[feature].kind
+    modality = dataset.features(side)[feature]
+    encoder = _chosen_encoder(dataset, side, feature, modality.element or modality.kind, choice)
+    return encoder if modality.element is None else FramesEncoder(encoder)
+
+
+def _chosen_encoder(
+    dataset: Dataset, side: SideName, feature: str, kind: str, choice: str
+) -> FeatureEncoder:
     if choice != "builtin" and not choice.startswith("hub:"):
         raise ConfigError(f"encoders.{feature}: write builtin or hub:HANDLE. Received: {choice!r}")
     if kind not in BUILTIN:

@@ -6,6 +6,7 @@ from tfmmrec.modalities.categorical import Categorical
 from tfmmrec.modalities.image import Image
 from tfmmrec.modalities.number import Number
 from tfmmrec.modalities.text import Text
+from tfmmrec.modalities.video import Video
 
 __all__ = [
     "MODALITIES",
@@ -15,5 +16,6 @@ __all__ = [
     "Modality",
     "Number",
     "Text",
+    "Video",
     "create",
 ]

@@ -1,4 +1,4 @@
-"""What pictures and sounds share: a path in the table, the file's own bytes in the record."""
+"""What pictures, sounds and videos share: a path in the table, to a file that is there."""
 
 import dataclasses
 from pathlib import Path
@@ -39,12 +39,25 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
     Raises:
         BrokenValue: the path leaves the folder, is no file, or the file is empty or unreadable.
     """
+    path = find_media(raw, folder)
+    try:
+        return None if path is None else path.read_bytes()
+    except OSError as error:
+        raise BrokenValue(f"{raw}: cannot be read: {error.strerror}") from None
+
+
+def find_media(raw: Any, folder: Path) -> Path | None:
+    """Finds the file at a path relative to `folder`; None when there is no such file.
+
+    Raises:
+        BrokenValue: the path leaves the folder, is no file, or the file is empty.
+    """
     root = folder.resolve()
     try:
         path = (root / to_utf8(raw).decode("utf-8")).resolve()
         if not path.is_relative_to(root):
             raise BrokenValue(f"path {raw} leaves the folder of the dataset file")
-        data = path.read_bytes()
+        size = path.stat().st_size
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -52,6 +65,8 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
         if isinstance(error, BrokenValue):
             raise
         raise BrokenValue(f"{raw}: cannot be read: {reason}") from None
-    if not data:
+    if not path.is_file():
+        raise BrokenValue(f"{raw}: cannot be read: not a file")
+    if not size:
         raise BrokenValue(f"{raw}: the file is empty")
-    return data
+    return path
