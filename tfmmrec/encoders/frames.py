@@ -35,7 +35,8 @@ class FramesEncoder(FeatureEncoder):
             self.inner.encode,
             places,
             parallel_iterations=1,
-            fn_output_signature=tf.TensorSpec([None, self.dim], tf.float32),
+            # Eagerly, the shape of no elements has to be known.
+            fn_output_signature=tf.TensorSpec([places.shape[1], self.dim], tf.float32),
         )
         mask = tf.cast(tf.strings.length(places) > 0, tf.float32)[:, :, tf.newaxis]
         total = tf.reduce_sum(encoded * mask, axis=0)

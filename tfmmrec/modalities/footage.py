@@ -74,7 +74,7 @@ def import_av() -> Any:
 
 
 class _File(io.FileIO):
-    """A file that refuses places that it does not have as FFmpeg expects it, without a traceback."""
+    """A file that answers -1 for a place before its start, as FFmpeg expects it."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         try:
