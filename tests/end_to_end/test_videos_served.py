@@ -163,6 +163,9 @@ def test_served_vectors_are_those_of_python(dataset: Dataset, run: Path, version
     # Dusk has the pictures of dawn backwards, of which the mean is the same.
     same = {(ITEMS[a], ITEMS[b]) for a, b in np.argwhere(alike) if a < b}
     assert same == {("dawn", "dusk")}
+    # A batch in which no row has a picture.
+    nothing = signature(**{name: tf.zeros_like(value[:1]) for name, value in raw.items()})
+    np.testing.assert_array_equal(nothing["vectors"], np.zeros_like(vectors[:1]))
 
 
 def test_warm_up_requests_hold_pictures(version: Path) -> None:
