@@ -50,8 +50,8 @@ def write_catalogue(
         folder: the catalogue folder.
         name: the data set's name.
         items: a mapping of values an item: its id and any of `item_features`; None is absent. An
-            image or a sound is the `Path` of a file to link, or copy to another disk (absent when
-            there is no such file), or a pair (file name, bytes) to write.
+            image, a sound or a video is the `Path` of a file to link, or copy to another disk
+            (absent when there is no such file), or a pair (file name, bytes) to write.
         item_features: the declaration of each feature, such as `{"title": {"modality": "text"}}`.
         interactions: a mapping of values an event, by the names of `interaction_columns`.
         users: a mapping of values a user, or None when there is no users table.

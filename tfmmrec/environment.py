@@ -39,6 +39,7 @@ _PROBES = {
     "scipy": "import scipy.stats",
     "pillow": "import PIL.Image",
     "soundfile": "import soundfile",
+    "av": "import av",
 }
 
 # Says which package it is at, so that a crash has a name too; stops at the first failure, because

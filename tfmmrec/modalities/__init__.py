@@ -7,6 +7,7 @@ from tfmmrec.modalities.image import Image
 from tfmmrec.modalities.number import Number
 from tfmmrec.modalities.text import Text
 from tfmmrec.modalities.vector import Vector
+from tfmmrec.modalities.video import Video
 
 __all__ = [
     "MODALITIES",
@@ -17,5 +18,6 @@ __all__ = [
     "Number",
     "Text",
     "Vector",
+    "Video",
     "create",
 ]

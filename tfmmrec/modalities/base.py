@@ -26,6 +26,8 @@ class Modality(abc.ABC):
     """
 
     kind: ClassVar[str]
+    element: ClassVar[str | None] = None
+    """Of what kind each stored value is by itself, where a list of them is read as one."""
     steps: tuple[Step, ...] = dataclasses.field(default=(), kw_only=True)
 
     @abc.abstractmethod

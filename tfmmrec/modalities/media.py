@@ -1,4 +1,4 @@
-"""What pictures and sounds share: a path in the table, the file's own bytes in the record."""
+"""What pictures, sounds and videos share: a path in the table, to a file that is there."""
 
 import dataclasses
 import functools
@@ -49,8 +49,28 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
     """Reads the file at a path relative to `folder`; None when there is no such file.
 
     Raises:
-        BrokenValue: the path leaves the folder, also by a symbolic link, or is no file; the file
-            is empty, unreadable or larger than 1 GB.
+        BrokenValue: as `find_media`, or the file is unreadable or larger than 1 GB.
+    """
+    path = find_media(raw, folder)
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > _MOST_BYTES:
+                shown = f"({size / 1e9:.1f} GB, at most 1 GB): {quote(raw)}"
+                raise BrokenValue(f"the file is too large {shown}")
+            return file.read()
+    except OSError as error:
+        raise BrokenValue(f"the file cannot be read ({error.strerror}): {quote(raw)}") from None
+
+
+def find_media(raw: Any, folder: Path) -> str | None:
+    """Finds the file at a path relative to `folder`; None when there is no such file.
+
+    Raises:
+        BrokenValue: the path leaves the folder, also by a symbolic link, or is no file, or the
+            file is empty.
     """
     name = to_utf8(raw).decode("utf-8")
     shown = quote(name)
@@ -60,16 +80,6 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
         if path != root and not path.startswith(os.path.join(root, "")):
             raise BrokenValue(f"the path leaves the folder of the dataset file: {shown}")
         status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
-            raise BrokenValue(f"the path is that of {kind}, not of a file: {shown}")
-        if not status.st_size:
-            raise BrokenValue(f"the file is empty: {shown}")
-        if status.st_size > _MOST_BYTES:
-            size = status.st_size / 1e9
-            raise BrokenValue(f"the file is too large ({size:.1f} GB, at most 1 GB): {shown}")
-        with open(path, "rb") as file:
-            return file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -78,6 +88,12 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
         if isinstance(error, BrokenValue):
             raise
         raise BrokenValue(f"the path cannot be one ({error}): {shown}") from None
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+        raise BrokenValue(f"the path is that of {kind}, not of a file: {shown}")
+    if not status.st_size:
+        raise BrokenValue(f"the file is empty: {shown}")
+    return path
 
 
 def _real_path(path: str) -> str:
