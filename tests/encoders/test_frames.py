@@ -60,6 +60,14 @@ def test_a_batch_of_one_is_encoded_as_in_a_larger_one(row: int):
     np.testing.assert_allclose(outputs, [MEANS[row]], rtol=1e-6)
 
 
+def test_a_batch_without_any_value_gives_zeros():
+    encoder = FramesEncoder(Lengths())
+    spec = tf.RaggedTensorSpec([None, None], tf.string, 1)
+    values = tf.ragged.constant([[], []], tf.string, 1)
+    for encode in (encoder.encode, tf.function(encoder.encode, input_signature=[spec])):
+        np.testing.assert_array_equal(encode(values), [[0.0, 0.0]] * 2)
+
+
 def test_no_more_values_are_encoded_at_a_time_than_rows():
     inner = Lengths()
     FramesEncoder(inner).encode(tf.ragged.constant([["a"] * 50, ["b"] * 20], tf.string))

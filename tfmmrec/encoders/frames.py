@@ -17,7 +17,7 @@ class FramesEncoder(FeatureEncoder):
 
     Args:
         inner: the encoder of a single value, such as that of pictures; it gives
-            float32 `[batch, dim]`, and anything finite for "".
+            float32 `[batch, dim]`, and anything for "".
 
     Input: ragged string `[batch, n]`. Output: float32 `[batch, dim]`; zeros for an empty list.
     """
@@ -31,16 +31,20 @@ class FramesEncoder(FeatureEncoder):
 
     def encode(self, values: tf.RaggedTensor) -> tf.Tensor:
         places = tf.transpose(values.to_tensor(default_value=""))  # [n, batch]
-        encoded = tf.map_fn(
-            self.inner.encode,
-            places,
+        counts = tf.cast(values.row_lengths(), tf.float32)[:, tf.newaxis]
+
+        def add(place: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            here = tf.cast(place, tf.float32) < counts
+            return place + 1, total + tf.where(here, self.inner.encode(places[place]), 0.0)
+
+        # A loop with a sum, for tf.map_fn does not stack what no places gave.
+        _, total = tf.while_loop(
+            lambda place, total: place < tf.shape(places)[0],
+            add,
+            (tf.constant(0), tf.zeros([tf.shape(places)[1], self.dim])),
             parallel_iterations=1,
-            # Eagerly, the shape of no elements has to be known.
-            fn_output_signature=tf.TensorSpec([places.shape[1], self.dim], tf.float32),
         )
-        mask = tf.cast(tf.strings.length(places) > 0, tf.float32)[:, :, tf.newaxis]
-        total = tf.reduce_sum(encoded * mask, axis=0)
-        return tf.math.divide_no_nan(total, tf.reduce_sum(mask, axis=0))
+        return tf.ensure_shape(tf.math.divide_no_nan(total, counts), [None, self.dim])
 
     def resources(self) -> Any:
         return self.inner.resources()
