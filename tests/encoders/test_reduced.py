@@ -16,8 +16,9 @@ from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.export import export
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.preprocessing import create_step
+from tfmmrec.raw_values import raw_values
 from tfmmrec.recommendation import recommend
-from tfmmrec.recommender import Recommender, raw_values
+from tfmmrec.recommender import Recommender
 from tfmmrec.runs import load_run
 from tfmmrec.searching import search
 from tfmmrec.training import train
