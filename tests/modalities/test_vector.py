@@ -53,8 +53,19 @@ def test_what_is_no_vector_is_refused(raw: Any, reason: str, tmp_path: Path):
     assert reason in refused(Vector(dim=2), raw, tmp_path)
 
 
-@pytest.mark.parametrize("dim", [{}, {"dim": 0}, {"dim": -3}, {"dim": 2.0}, {"dim": "2"}])
-def test_a_vector_needs_its_length(dim: dict):
-    with pytest.raises(ConfigError, match="modality vector needs dim") as caught:
-        create({"modality": "vector", **dim})
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "modality vector needs the option 'dim'"),
+        ({"dim": None}, "modality vector: dim: a whole number is needed"),
+        ({"dim": 2.0}, "modality vector: dim: a whole number is needed"),
+        ({"dim": "2"}, "modality vector: dim: a whole number is needed"),
+        ({"dim": True}, "modality vector: dim: a whole number is needed"),
+        ({"dim": 0}, "modality vector: dim must be a whole number of at least 1. Received: 0"),
+    ],
+)
+def test_a_vector_needs_its_length(options: dict, reason: str):
+    with pytest.raises(ConfigError) as caught:
+        create({"modality": "vector", **options})
+    assert reason in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -229,15 +229,15 @@ def test_sentiment_reads_the_beginning_of_a_long_text():
 @pytest.mark.parametrize(
     ("declared", "reason"),
     [
-        ({"step": "clean", "form": "NFD"}, "form must be NFC or NFKC. Received: 'NFD'"),
+        ({"step": "clean", "form": "NFD"}, "form: one of NFC, NFKC is needed. Received: 'NFD'"),
         ({"step": "clean", "max_chars": 0}, "max_chars must be a whole number of at least 1"),
-        ({"step": "clean", "max_chars": True}, "max_chars must be a whole number of at least 1"),
+        ({"step": "clean", "max_chars": True}, "max_chars: a whole number is needed"),
         ({"step": "tokens", "language": "fr"}, "language must be one of auto, en, zh"),
-        ({"step": "tokens", "lower": "yes"}, "lower must be true or false. Received: 'yes'"),
-        ({"step": "pos", "language": ["en"]}, "language must be one of auto, en, zh"),
+        ({"step": "tokens", "lower": "yes"}, "lower: true or false is needed. Received: 'yes'"),
+        ({"step": "pos", "language": ["en"]}, "language: a text is needed"),
         ({"step": "pos", "lower": True}, "step pos has no option 'lower'; it takes language"),
-        ({"step": "sentiment", "language": None}, "language must be one of auto, en, zh"),
-        ({"step": "sentiment", "max_chars": "9"}, "max_chars must be a whole number"),
+        ({"step": "sentiment", "language": None}, "language: a text is needed"),
+        ({"step": "sentiment", "max_chars": "9"}, "max_chars: a whole number is needed"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(declared: dict, reason: str):

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.errors import BrokenValue, ConfigError
+from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality, register
 from tfmmrec.modalities.number import to_number
 from tfmmrec.modalities.text import quote, to_utf8
+from tfmmrec.preprocessing.requirements import check_whole
 
 
 @register
@@ -22,18 +23,14 @@ class Vector(Modality):
     A table has a list (jsonl, parquet), or a text such as `0.1 0.2`, `0.1,0.2` or `[0.1, 0.2]`.
 
     Attributes:
-        dim: the length, to be declared.
+        dim: the length, which has no default.
     """
 
     kind: ClassVar[str] = "vector"
-    dim: int = 0
+    dim: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.dim, bool) or not isinstance(self.dim, int) or self.dim < 1:
-            raise ConfigError(
-                "modality vector needs dim, the length of its lists, a whole number from 1. "
-                f"Received: dim={self.dim!r}"
-            )
+        check_whole("dim", self.dim, 1)
 
     def check(self, raw: Any, folder: Path) -> list[float] | None:
         parts = raw if isinstance(raw, list) else self._split(raw)

@@ -30,8 +30,6 @@ class Tokens(Step):
 
     def __post_init__(self) -> None:
         check_language(self.language)
-        if not isinstance(self.lower, bool):
-            raise ValueError(f"lower must be true or false. Received: {self.lower!r}")
 
     def derived(self) -> Mapping[str, Mapping[str, Any]]:
         return {"tokens": {"modality": "text"}}
