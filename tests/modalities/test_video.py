@@ -209,9 +209,9 @@ def test_without_pyav_it_is_said_how_to_install_it(tmp_path: Path, monkeypatch):
     ("options", "reason"),
     [
         ({"frames": 0}, "frames must be a whole number from 1. Received: 0"),
-        ({"pixels": "256"}, "pixels must be a whole number from 1. Received: '256'"),
+        ({"pixels": "256"}, "pixels: a whole number is needed. Received: '256'"),
         ({"frames": True}, "Received: True"),
-        ({"sound": "yes"}, "sound must be true or false. Received: 'yes'"),
+        ({"sound": "yes"}, "sound: true or false is needed. Received: 'yes'"),
         ({"sound_seconds": 0}, "sound_seconds must be above 0"),
         ({"sound_seconds": float("nan")}, "sound_seconds must be above 0"),
         ({"seconds": 3}, "video has no option 'seconds'"),

@@ -59,6 +59,14 @@ class BuiltinAudio(tf.Module):
     @tf.function
     def __call__(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         del training  # both modes are the same
+        # Convolutions of nothing come out with a wrong number of channels on some processors.
+        return tf.cond(
+            tf.shape(inputs)[0] > 0,
+            lambda: self._encode(inputs),
+            lambda: tf.zeros([tf.shape(inputs)[0], self.dim]),
+        )
+
+    def _encode(self, inputs: tf.Tensor) -> tf.Tensor:
         waveforms = tf.where(tf.math.is_finite(inputs), inputs, 0.0)
         # At least one sample, so that there is a frame; the spectrogram pads the last frames.
         missing = tf.maximum(0, 1 - tf.shape(waveforms)[1])

@@ -60,6 +60,14 @@ class BuiltinImage(tf.Module):
     @tf.function
     def __call__(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         del training  # both modes are the same
+        # Convolutions of nothing come out with a wrong number of channels on some processors.
+        return tf.cond(
+            tf.shape(inputs)[0] > 0,
+            lambda: self._encode(inputs),
+            lambda: tf.zeros([tf.shape(inputs)[0], self.dim]),
+        )
+
+    def _encode(self, inputs: tf.Tensor) -> tf.Tensor:
         pictures = tf.image.resize(inputs, [self.picture_size] * 2, antialias=True)
         pictures = tf.where(tf.math.is_finite(pictures), pictures, 0.0)
         pictures = 2.0 * tf.clip_by_value(pictures, 0.0, 1.0) - 1.0
