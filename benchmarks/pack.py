@@ -7,6 +7,8 @@ the rounds, ratios medians of the rounds' ratios, with the lowest and the highes
 """
 
 import csv
+import importlib.util
+import itertools
 import json
 import shutil
 import statistics
@@ -31,7 +33,9 @@ from tfmmrec.packing.journal import Journal
 from tfmmrec.packing.log import LogPacker
 from tfmmrec.packing.sides import SidePacker
 from tfmmrec.packing.tally import Rejects
+from tfmmrec.tfrecords import encode_example
 
+_BEAM_ROWS = 20_000
 _QUIET = PackOptions(max_rejects=1.0, quiet=True)
 _ROW_FEATURES = {
     "user": tf.io.FixedLenFeature([], tf.int64),
@@ -69,7 +73,12 @@ def main(dataset: Path, *, rounds: int = 7, events: int = 1_000_000) -> None:
             "tfmmrec, from csv to shards": lambda out: pack_log(log, out),
             "one Example a row, from csv to shard": lambda out: write_rows(rows, out),
         }
-        _race("packing interactions", events, packing, rounds, folder)
+        counts = dict.fromkeys(packing, events)
+        if importlib.util.find_spec("apache_beam"):
+            name = "one Example a row, Beam's local runner"
+            counts[name] = min(events, _BEAM_ROWS)
+            packing[name] = lambda out: write_rows_on_beam(rows, out)
+        _race("packing interactions", counts, packing, rounds, folder)
         pack_log(log, folder / "histories")
         write_rows(rows, folder / "rows")
         shard = folder / "rows" / "part-00000.tfrecord"
@@ -78,7 +87,7 @@ def main(dataset: Path, *, rounds: int = 7, events: int = 1_000_000) -> None:
             "one Example a row, parsed in batches": lambda out: read_rows(shard, 1024),
             "one Example a row, parsed singly": lambda out: read_rows(shard, 0, events // 10),
         }
-        counts = {name: events for name in reading}
+        counts = dict.fromkeys(reading, events)
         counts["one Example a row, parsed singly"] = events // 10
         _race("reading interactions", counts, reading, rounds, folder)
 
@@ -228,6 +237,36 @@ def write_rows(table: Path, out: Path) -> None:
                 )
             )
             writer.write(example.SerializeToString())
+
+
+def write_rows_on_beam(table: Path, out: Path) -> None:
+    """Writes one Example a row by a Beam pipeline on its local runner, of the first rows only."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    out.mkdir(parents=True)
+    with table.open(newline="") as lines:
+        rows = list(itertools.islice(csv.DictReader(lines), _BEAM_ROWS))
+    with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
+        (
+            pipeline
+            | beam.Create(rows)
+            | beam.Map(_encode_row)
+            | beam.io.WriteToTFRecord(str(out / "part"))
+        )
+
+
+def _encode_row(row: dict[str, str]) -> bytes:
+    rating = float(row["rating"])
+    return encode_example(
+        {
+            "user": [int(row["user"][1:])],
+            "item": [int(row["item"][1:])],
+            "time": [int(row["time"]) * 1000],
+            "rating": [rating],
+            "positive": [int(rating >= 4)],
+        }
+    )
 
 
 def _int(value: int) -> tf.train.Feature:

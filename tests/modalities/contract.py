@@ -15,9 +15,11 @@ from tfmmrec.modalities import Modality
 
 def picture_bytes(mode: str = "RGB", file_format: str = "PNG", **options: Any) -> bytes:
     out = io.BytesIO()
-    PIL.Image.new(mode, (16, 16), 200 if mode in ("L", "P") else None).save(
-        out, format=file_format, **options
-    )
+    picture = PIL.Image.new(mode, (16, 16), 200 if mode in ("L", "P") else None)
+    if mode == "P":
+        # Without a palette, Pillow before 13 writes a BMP that nothing can read.
+        picture.putpalette(bytes(3 * 256))
+    picture.save(out, format=file_format, **options)
     return out.getvalue()
 
 

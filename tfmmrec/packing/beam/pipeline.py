@@ -25,7 +25,7 @@ from tfmmrec.packing.beam.log import (
 from tfmmrec.packing.beam.sides import mark_duplicates, pack_shard, read_side, write_side_ids
 
 # The DirectRunner in one process. Under its own name it first looks on the network for Prism.
-_DEFAULT_RUNNER = "--runner=FnApiRunner"
+DEFAULT_RUNNER = "--runner=FnApiRunner"
 
 
 def pack_on_beam(
@@ -59,7 +59,7 @@ def pack_on_beam(
     with whole_folder(Path(out)) as folder:
         job = Job(dataset, folder, options)
         job.make_folders()
-        pipeline = apache_beam.Pipeline(options=PipelineOptions([_DEFAULT_RUNNER, *flags]))
+        pipeline = apache_beam.Pipeline(options=PipelineOptions([DEFAULT_RUNNER, *flags]))
         items = pipeline | "Items" >> PackSide("items", job)
         users = pipeline | "Users" >> PackSide("users", job)
         pipeline | "Interactions" >> PackLog(job, items, users)

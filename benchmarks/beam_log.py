@@ -1,0 +1,106 @@
+"""Times the interactions part of packing on Beam, in this process.
+
+python benchmarks/beam_log.py --num_rows 20000
+"""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfmmrec.catalogue import write_catalogue
+from tfmmrec.cli import run_script
+from tfmmrec.dataset_file import read_dataset_file
+
+
+def main(
+    *, num_rows: int = 20_000, num_users: int = 2_000, num_items: int = 1_000, repeats: int = 3
+) -> None:
+    """Draws a log and prints how many of its rows are packed in a second.
+
+    Args:
+        num_rows: of the log.
+        num_users: none of them listed in a table.
+        num_items: each with an id only.
+        repeats: how often to measure; the best is printed, and the first beside it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = draw_log(Path(folder) / "catalogue", num_rows, num_users, num_items)
+        seconds = [time_log(dataset)[1] for _ in range(repeats)]
+    print(f"{num_rows / min(seconds):,.0f} rows/s (the first {num_rows / seconds[0]:,.0f} rows/s)")
+
+
+def draw_log(folder: Path, rows: int, users: int, items: int, seed: int = 0) -> Path:
+    """Writes a catalogue whose users and items are drawn at random; returns its dataset.yaml."""
+    random = np.random.default_rng(seed)
+    drawn = zip(
+        random.integers(users, size=rows).tolist(),
+        random.integers(items, size=rows).tolist(),
+        random.integers(1_600_000_000, 1_700_000_000, size=rows).tolist(),
+        strict=True,
+    )
+    return write_catalogue(
+        folder,
+        name="log",
+        items=({"item_id": f"i{n}"} for n in range(items)),
+        item_features={},
+        interactions=(
+            {"user_id": f"u{user}", "item_id": f"i{item}", "timestamp": at}
+            for user, item, at in drawn
+        ),
+    )
+
+
+def time_log(dataset_file: Path, flags: Sequence[str] = ()) -> tuple[int, float]:
+    """Packs only the interactions of a data set, its items and listed users being known.
+
+    Args:
+        dataset_file: what `records/beam_pack.py` takes.
+        flags: Beam's own options; by default all runs in this process.
+
+    Returns:
+        How many events were packed, and the seconds from the start of the pipeline to its end,
+        reading, ordering, splitting and writing among them.
+    """
+    from apache_beam import Create, Pipeline
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from tfmmrec.packing.beam.job import BeamOptions, Job
+    from tfmmrec.packing.beam.pipeline import DEFAULT_RUNNER, PackLog, run
+    from tfmmrec.packing.beam.sides import IDS
+
+    with _folder() as folder:
+        job = Job(read_dataset_file(dataset_file), folder, BeamOptions())
+        job.make_folders()
+        for side, name in IDS.items():
+            job.write_ids(name, _ids(job, side))
+        start = time.perf_counter()
+        pipeline = Pipeline(options=PipelineOptions([DEFAULT_RUNNER, *flags]))
+        items, users = (pipeline | side >> Create([0]) for side in IDS)
+        pipeline | PackLog(job, items, users)
+        run(pipeline, job)
+        seconds = time.perf_counter() - start
+        notes = list(job.read_notes("histories"))
+    return sum(note["counts"]["count"] for note in notes), seconds
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "data").mkdir()
+        yield Path(folder) / "data"
+
+
+def _ids(job, side: str) -> list[str]:
+    from tfmmrec.packing.beam.sides import read_side
+
+    if side not in job.tables:
+        return []
+    return list(dict.fromkeys(key for key, _ in read_side(side, job) if not key.startswith("\n")))
+
+
+if __name__ == "__main__":
+    run_script(main)
