@@ -14,6 +14,7 @@ import shutil
 import statistics
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from tfmmrec.packing.journal import Journal
 from tfmmrec.packing.log import LogPacker
 from tfmmrec.packing.sides import SidePacker
 from tfmmrec.packing.tally import Rejects
-from tfmmrec.tfrecords import encode_example
+from tfmmrec.tfrecords import Shard, encode_example
 
 _BEAM_ROWS = 20_000
 _QUIET = PackOptions(max_rejects=1.0, quiet=True)
@@ -244,16 +245,22 @@ def write_rows_on_beam(table: Path, out: Path) -> None:
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    out.mkdir(parents=True)
+    class Write(beam.DoFn):
+        """Writes the records of a bundle into a file."""
+
+        def start_bundle(self) -> None:
+            self.shard = Shard(out, uuid.uuid4().int % 10**5)
+
+        def process(self, record: bytes) -> None:
+            self.shard.write(record)
+
+        def finish_bundle(self) -> None:
+            self.shard.close()
+
     with table.open(newline="") as lines:
         rows = list(itertools.islice(csv.DictReader(lines), _BEAM_ROWS))
     with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
-        (
-            pipeline
-            | beam.Create(rows)
-            | beam.Map(_encode_row)
-            | beam.io.WriteToTFRecord(str(out / "part"))
-        )
+        pipeline | beam.Create(rows) | beam.Map(_encode_row) | beam.ParDo(Write())
 
 
 def _encode_row(row: dict[str, str]) -> bytes:
