@@ -181,20 +181,19 @@ def _pack(options: Any) -> None:
 
 
 def _declare_check(parser: Parser) -> None:
+    from tfmmrec.checking.options import CheckOptions
+
     _positional(parser, "data", "a data folder")
+    parser.add_class_arguments(CheckOptions, as_group=False, skip={"media", "quiet"})
+    parser.add_argument("--media", action="store_true", help="decode every picture and sound too")
+    parser.add_argument("--quiet", action="store_true", help="print the verdict only")
 
 
 def _check(options: Any) -> None:
-    from tfmmrec.dataset import Dataset
+    from tfmmrec.checking.check import check
+    from tfmmrec.checking.options import CheckOptions
 
-    dataset = Dataset(options.data)
-    dataset.check()
-    print(f"{options.data}: whole; {len(dataset.manifest['files'])} files agree with the manifest")
-    for side in ("items", "users"):
-        counted = dataset.statistics[side]
-        for name, feature in counted["features"].items():
-            share = feature["present"] / max(1, counted["count"])
-            print(f"  {side}.{name}: {feature['present']} of {counted['count']} ({share:.0%})")
+    check(options.data, _config(CheckOptions, options))
 
 
 def _declare_train(parser: Parser) -> None:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.checking.files import altered_files
 from tfmmrec.errors import DataError
-from tfmmrec.folders import MANIFEST, checksum, read_json
+from tfmmrec.folders import MANIFEST, read_json
 from tfmmrec.interactions import SPLITS, Interactions
 from tfmmrec.modalities import Modality
 from tfmmrec.schema import Schema
@@ -19,7 +20,7 @@ from tfmmrec.vocabulary import read_vocabulary
 
 SideName = Literal["items", "users"]
 
-_EVENT_FEATURES = {
+EVENT_FEATURES = {
     "user": tf.io.FixedLenFeature([], tf.int64),
     "item": tf.io.RaggedFeature(tf.int64),
     "time": tf.io.RaggedFeature(tf.int64),
@@ -153,14 +154,8 @@ class Dataset:
 
     def check(self) -> None:
         """Compares every file with the manifest; raises DataError for the first that differs."""
-        for name, entry in self.manifest["files"].items():
-            path = self.folder / name
-            if not path.is_file():
-                raise DataError(f"{path}: the file is missing; pack the data again")
-            if checksum(path) != entry["sha256"]:
-                raise DataError(
-                    f"{path}: the checksum differs from {MANIFEST}; pack the data again"
-                )
+        for fault in altered_files(self.folder, self.manifest):
+            raise DataError(fault.line(self.folder))
 
 
 def concatenate(parts: list[Interactions]) -> Interactions:
@@ -174,8 +169,8 @@ def concatenate(parts: list[Interactions]) -> Interactions:
 
 
 def _read_events(folder: Path) -> Interactions:
-    columns: dict[str, list[Any]] = {name: [] for name in _EVENT_FEATURES}
-    for batch in read_batches(folder, _EVENT_FEATURES, batch_size=256):
+    columns: dict[str, list[Any]] = {name: [] for name in EVENT_FEATURES}
+    for batch in read_batches(folder, EVENT_FEATURES, batch_size=256):
         lengths = batch["item"].row_lengths().numpy()
         columns["user"].append(np.repeat(batch["user"].numpy(), lengths))
         for name in columns:
