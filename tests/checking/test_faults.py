@@ -62,6 +62,20 @@ def test_a_flipped_byte(data):
     assert len(found) == 2
 
 
+def test_a_flipped_byte_in_any_file_is_found_and_is_no_bug(data):
+    for path in sorted(data.rglob("*")):
+        whole = path.read_bytes() if path.is_file() else b""
+        if whole and path.name != "MANIFEST.json":
+            middle = len(whole) // 2
+            # The highest bit, so that text is no UTF-8 any more.
+            flipped = bytes([whole[middle] ^ 0x80])
+            path.write_bytes(whole[:middle] + flipped + whole[middle + 1 :])
+            name = path.relative_to(data).as_posix()
+            assert f"{name}: the checksum differs" in faults(data)[0]
+            path.write_bytes(whole)
+    assert faults(data) == []
+
+
 def test_a_missing_and_an_extra_file(data):
     (data / "vocabulary" / "items.genres.txt").unlink()
     (data / "items" / "notes.txt").write_text("mine")
@@ -208,6 +222,18 @@ def test_events_out_of_order_or_twice_or_of_unequal_length(data, mend):
         f"{TRAIN}: record 3 has 1 items, but 2 values of time; pack the data again",
         "interactions/valid: event 3 of user row 0 stands in train and in valid; "
         "pack the data again",
+    ]
+
+
+def test_cold_items_that_are_unknown_or_stand_in_train(data, mend):
+    name = "vocabulary/cold_item_ids.txt"
+    # d was chosen once, in valid; f once, in test.
+    (data / name).write_text("d\nf\nzz\n")
+    mend(name)
+    assert faults(data) == [
+        "interactions/valid/part-00000.tfrecord: record 1: item row 3 is cold, "
+        "so it may stand in test only; pack the data again",
+        f"{name}: 'zz' is the id of no item; pack the data again",
     ]
 
 

@@ -149,12 +149,24 @@ def test_a_distribution_of_nothing_of_one_value_and_with_a_long_tail():
     assert tail.histogram(edges) == [9, 0, 1]
 
 
+def test_bins_of_whole_numbers_begin_at_whole_numbers():
+    years = Distribution()
+    years.add([1960, 1961, 1970])
+    # Eleven years in at most five bins: three years a bin, four bins.
+    assert years.edges(5).tolist() == [1960, 1963, 1966, 1969, 1972]
+    assert years.histogram(years.edges(5)) == [2, 0, 0, 1]
+    halves = Distribution()
+    halves.add([0.5, 1.0, 2.5])
+    assert halves.edges(2).tolist() == [0.5, 1.5, 2.5]
+
+
 def test_how_numbers_are_written():
     assert [number(value) for value in (3.0, 0.12345, 1e20, np.nan)] == ["3", "0.1235", "1e+20", ""]
     assert [size(value) for value in (12, 3400, 1_230_000, 5e9)] == [
         *("12 B", "3.4 kB", "1.23 MB", "5 GB"),
     ]
-    assert (share(1, 3), share(0, 0)) == ("33%", "0%")
+    assert [share(1, 3), share(0, 0), share(3, 3)] == ["33%", "0%", "100%"]
+    assert [share(1999, 2000), share(1, 2000)] == ["99.95%", "0.05%"]
     # 1e18 ms are some 32 million years, beyond what datetime knows.
     assert date(0) == "1970-01-01" and len(date(1e18)) > 10 and date(np.nan) == ""
 

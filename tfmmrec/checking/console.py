@@ -53,7 +53,7 @@ def all_tables(findings: "Findings") -> list[Table]:
 def _print_table(table: Table, console: rich.console.Console) -> None:
     shown = rich.table.Table(title=table.title, title_justify="left", box=rich.box.SIMPLE_HEAD)
     for place, column in enumerate(table.columns):
-        shown.add_column(column, justify="left" if place < table.texts else "right")
+        shown.add_column(column, justify="left" if table.is_text(place) else "right")
     for row in table.rows:
         # Text of the data may hold what looks like markup.
         shown.add_row(*(rich.text.Text(cell) for cell in row))

@@ -23,11 +23,13 @@ class Description:
     Attributes:
         title: of the table that the features of this kind share, "" for none.
         columns: its heads, next to the feature's name.
+        texts: those heads whose columns hold text.
         present: how many values passed.
     """
 
     title: ClassVar[str] = ""
     columns: ClassVar[Sequence[str]] = ()
+    texts: ClassVar[Sequence[str]] = ()
 
     def __init__(self) -> None:
         self.present = 0
@@ -96,6 +98,7 @@ class CategoricalDescription(Description):
 
     title = "Categories"
     columns = ("categories", "in a row at most", "most frequent")
+    texts = ("most frequent",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,6 +134,7 @@ class MediaDescription(_Spread):
     """
 
     what = "size of the file"
+    texts = ("formats",)
 
     def __init__(self, *, expected: int, seed: int, num_sampled: int = 300):
         super().__init__(seed)

@@ -64,15 +64,20 @@ class Distribution:
         return (self.least, *map(float, quartiles), self.most)  # type: ignore[return-value]
 
     def edges(self, bins: int = 30) -> np.ndarray:
-        """Edges of bins from the least to the most, `[bins + 1]`; ratios for a long tail."""
+        """Edges of at most `bins` bins that hold all numbers; ratios for a long tail."""
         if not self.count:
             return np.array([0.0, 1.0])
+        # Bins of whole numbers begin at whole numbers, or some would hold more of them than others.
+        whole = bool((self.sample() == np.round(self.sample())).all())
         median = self.five()[2]
         if self.least > 0 and self.most > 20 * median:
             edges = np.geomspace(self.least, self.most, bins + 1)
             # Rounding must leave no number outside.
             edges[0], edges[-1] = self.least, self.most
-            return edges
+            return np.unique(np.round(edges)) if whole else edges
+        if whole:
+            step = -(-(self.most - self.least + 1) // bins)
+            return np.arange(self.least, self.most + 1 + step, step)
         if self.least == self.most:
             return np.array([self.least - 0.5, self.most + 0.5])
         return np.linspace(self.least, self.most, bins + 1)

@@ -8,6 +8,9 @@ from tfmmrec.checking.events import EventReader, Events
 from tfmmrec.checking.faults import Fault
 from tfmmrec.checking.row_checks import wrong_counts
 from tfmmrec.dataset import Dataset
+from tfmmrec.vocabulary import read_vocabulary
+
+_COLD = "vocabulary/cold_item_ids.txt"
 
 
 class EventChecks:
@@ -18,6 +21,10 @@ class EventChecks:
         self.counts: dict[str, int] = {}
         self.positives = 0
         self._complete = True
+        known = {identity: row for row, identity in enumerate(dataset.item_ids)}
+        ids = read_vocabulary(dataset.folder / _COLD)
+        self._unknown_cold = [identity for identity in ids if identity not in known]
+        self._cold = np.array([known[identity] for identity in ids if identity in known], np.int64)
         # What each event is known by over all splits: its user and its place in the history.
         self._keys: dict[str, list[np.ndarray]] = {}
 
@@ -33,6 +40,10 @@ class EventChecks:
         for event in np.flatnonzero((columns["positive"] != 0) & (columns["positive"] != 1)):
             problem = f"positive is {columns['positive'][event]}, which is neither 0 nor 1"
             yield _fault(events, event, problem, "positive")
+        if split != "test":
+            for event in np.flatnonzero(np.isin(columns["item"], self._cold)):
+                problem = f"item row {columns['item'][event]} is cold, so it may stand in test only"
+                yield _fault(events, event, problem, "cold items")
         order = columns["order"]
         same = events.record[1:] == events.record[:-1]
         for event in np.flatnonzero(same & (order[1:] <= order[:-1])) + 1:
@@ -45,10 +56,8 @@ class EventChecks:
         found = [*reader.shards.faults, *reader.faults]
         yield from found
         self._complete &= not found
-        stated, count = (
-            self.dataset.statistics["interactions"].get(split),
-            self.counts.get(split, 0),
-        )
+        stated = self.dataset.statistics["interactions"].get(split)
+        count = self.counts.get(split, 0)
         if not found and stated != count:
             yield Fault(
                 "statistics.json", f"interactions.{split} is {stated}, but {count} are there"
@@ -56,6 +65,14 @@ class EventChecks:
 
     def finish(self) -> Iterator[Fault]:
         """Compares the splits with each other and the counts of all."""
+        for identity in self._unknown_cold:
+            yield Fault(_COLD, f"{identity!r} is the id of no item", about="unknown ids")
+        yield from self._twice()
+        if self._complete:
+            found = {"count": sum(self.counts.values()), "positives": self.positives}
+            yield from wrong_counts(self.dataset, "interactions", found)
+
+    def _twice(self) -> Iterator[Fault]:
         splits = list(self._keys)
         keys = np.concatenate([np.zeros(0, np.int64), *(k for s in splits for k in self._keys[s])])
         lengths = [sum(map(len, self._keys[split])) for split in splits]
@@ -71,9 +88,6 @@ class EventChecks:
                 f"event {order} of user row {user} stands {where}",
                 about="events that stand twice",
             )
-        if self._complete:
-            found = {"count": sum(self.counts.values()), "positives": self.positives}
-            yield from wrong_counts(self.dataset, "interactions", found)
 
 
 def beyond(rows: np.ndarray, count: int) -> np.ndarray:

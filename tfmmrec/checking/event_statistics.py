@@ -96,7 +96,10 @@ class EventStatistics:
         ]
         spread = ("", "least", "25%", "median", "75%", "most", "without any")
         per = [self._per_row(side) for side in ("users", "items")]
-        return [Table("Interactions", columns, rows), Table("Events each", spread, per)]
+        return [
+            Table("Interactions", columns, rows, texts=("ratings",)),
+            Table("Events each", spread, per),
+        ]
 
     def _per_row(self, side: str) -> tuple[str, ...]:
         counts = self.per(side)

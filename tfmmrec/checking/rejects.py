@@ -58,7 +58,7 @@ class Rejects:
         if left_out := sum(count for _, count in ranked[most:]):
             rows.append(("", "", "other reasons", "", str(left_out)))
         columns = ("table", "field", "reason", "example", "count")
-        return [Table("Rejected when packing", columns, rows, texts=4)]
+        return [Table("Rejected when packing", columns, rows, texts=columns[:4])]
 
 
 def reason_group(reason: str) -> str:

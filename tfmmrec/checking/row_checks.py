@@ -24,11 +24,21 @@ class RowChecks:
         self.ids = dataset.item_ids if side == "items" else dataset.user_ids
         self.vocabulary = f"vocabulary/{'item' if side == 'items' else 'user'}_ids.txt"
         self._present = dict.fromkeys(dataset.features(side), 0)
+        self._unreadable: list[Fault] = []
+        self._categories = {name: self._read_categories(name) for name in self._present}
         self._checks = {
-            name: value_check(modality, dataset.categories(side, name), media)
+            name: value_check(modality, self._categories[name], media)
             for name, modality in dataset.features(side).items()
         }
         self._seen: set[bytes] = set()
+
+    def _read_categories(self, name: str) -> list[str]:
+        try:
+            return self.dataset.categories(self.side, name)
+        except UnicodeDecodeError:
+            path = f"vocabulary/{self.side}.{name}.txt"
+            self._unreadable.append(Fault(path, "not valid UTF-8"))
+            return []
 
     def observe(self, rows: Rows, shards: ShardReader) -> Iterator[Fault]:
         """Checks some records.
@@ -65,6 +75,7 @@ class RowChecks:
 
     def finish(self, shards: ShardReader) -> Iterator[Fault]:
         """Compares the counts, once all records have passed."""
+        yield from self._unreadable
         yield from shards.faults
         yield from self._check_vocabulary()
         # Counts of what could not be read in full would only repeat that.
@@ -96,7 +107,7 @@ class RowChecks:
                 )
         for name in self._present:
             path = f"vocabulary/{self.side}.{name}.txt"
-            categories = self.dataset.categories(self.side, name)
+            categories = self._categories[name]
             stated = self.dataset.statistics[self.side].get("features", {}).get(name, {})
             if stated.get("categories", len(categories)) != len(categories):
                 where = f"{self.side}.features.{name}.categories"

@@ -68,7 +68,7 @@ class SideStatistics:
             for name, description in self.descriptions.items()
         ]
         columns = ("feature", "modality", "present", "share", "missing")
-        return Table(f"Features of {self.side}", columns, rows, texts=2)
+        return Table(f"Features of {self.side}", columns, rows, texts=("modality",))
 
     def _by_kind(self) -> list[Table]:
         groups: dict[str, list[str]] = {}
@@ -80,6 +80,7 @@ class SideStatistics:
                 f"{title} ({self.side})",
                 ("feature", *self.descriptions[names[0]].columns),
                 [(name, *self.descriptions[name].row()) for name in names],
+                texts=self.descriptions[names[0]].texts,
             )
             for title, names in groups.items()
         ]

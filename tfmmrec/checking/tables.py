@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,13 +13,18 @@ class Table:
         title: what it is about.
         columns: the heads of its columns.
         rows: texts, as many a row as there are columns.
-        texts: how many columns from the left hold text; the others are aligned as numbers.
+        texts: the heads of those columns that hold text, besides the first; the others are
+            aligned as numbers.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-    texts: int = 1
+    texts: Collection[str] = ()
+
+    def is_text(self, place: int) -> bool:
+        """Whether a column, by its place, holds text."""
+        return place == 0 or self.columns[place] in self.texts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +61,11 @@ def number(value: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """Writes a share in percent."""
-    return f"{part / max(1, whole):.0%}"
+    """Writes a share in percent, with digits where it would seem to be all or nothing."""
+    rounded = f"{part / max(1, whole):.0%}"
+    if (part and rounded == "0%") or (part < whole and rounded == "100%"):
+        return f"{part / whole:.2%}"
+    return rounded
 
 
 def size(value: float) -> str:
