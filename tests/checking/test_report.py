@@ -155,15 +155,15 @@ def test_a_histogram_stacks_its_series():
     chart = Histogram("<t>", ["0", "1", "2"], {"train": [3, 0], "test": [1, 2]})
     drawn = draw(chart)
     assert "<t>" not in drawn and "&lt;t&gt;" in drawn
-    # The highest bin, of four, is 196 of 200 high: 49 an event.
+    # The highest bin, of four, is 146 of 150 high: 36.5 an event.
     assert re.findall(r'rect class="series(\d)".*? y="([\d.]+)".*?height="([\d.]+)"', drawn) == [
-        ("0", "53.0", "147.0"),
-        ("1", "4.0", "49.0"),
-        ("1", "102.0", "98.0"),
+        ("0", "40.5", "109.5"),
+        ("1", "4.0", "36.5"),
+        ("1", "77.0", "73.0"),
     ]
 
 
 def test_bars_are_as_long_as_their_counts():
     drawn = draw(Bars("t", [("<War>", 4), ("Drama", 1)]))
     assert "&lt;War&gt;" in drawn
-    assert re.findall(r"width:([\d.]+)%", drawn) == ["60.0", "15.0"]
+    assert re.findall(r"width:([\d.]+)%", drawn) == ["45.0", "11.2"]

@@ -2,11 +2,12 @@
 
 import functools
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from tfmmrec.checking.tables import Bars, Chart, Histogram
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 200, 56, 24
+# About the width of a column of the page, so that the text comes out in its own size.
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 420, 150, 48, 24
 
 
 @functools.singledispatch
@@ -78,8 +79,9 @@ def _(chart: Bars) -> Markup:
     highest = max([count for _, count in chart.counts] + [1])
     rows = [
         Markup(
-            '<div class="bar"><span>{}</span><b style="width:{:.1f}%"></b><em>{}</em></div>'
-        ).format(escape(name), 60 * count / highest, f"{count:,}")
+            '<div class="bar"><span title="{0}">{0}</span>'
+            '<b style="width:{1:.1f}%"></b><em>{2}</em></div>'
+        ).format(name, 45 * count / highest, f"{count:,}")
         for name, count in chart.counts
     ]
     return Markup('<div class="bars">{}</div>').format(Markup("").join(rows))

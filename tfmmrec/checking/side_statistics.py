@@ -6,7 +6,7 @@ import numpy as np
 
 from tfmmrec.checking.descriptions import describe
 from tfmmrec.checking.rows import Rows
-from tfmmrec.checking.tables import Chart, Table, share
+from tfmmrec.checking.tables import Bars, Chart, Table, share
 from tfmmrec.dataset import Dataset, SideName
 
 
@@ -92,8 +92,10 @@ class SideStatistics:
         return Table(f"What {self.side} have together", ("modalities", "count", "share"), rows)
 
     def charts(self) -> list[Chart]:
-        """What was counted of each feature, drawn."""
-        return [
+        """What records have together, then what was counted of each feature, drawn."""
+        patterns = self.patterns()[:10]
+        together = [Bars(f"What {self.side} have together", patterns)] if len(patterns) > 1 else []
+        return together + [
             chart
             for name, description in self.descriptions.items()
             if description.present
