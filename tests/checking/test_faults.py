@@ -76,6 +76,14 @@ def test_a_flipped_byte_in_any_file_is_found_and_is_no_bug(data):
     assert faults(data) == []
 
 
+def test_a_file_that_may_not_be_read(data, monkeypatch):
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tfmmrec.checking.files.checksum", refuse)
+    assert faults(data)[0].endswith(": cannot be read: Permission denied; see to its permissions")
+
+
 def test_a_missing_and_an_extra_file(data):
     (data / "vocabulary" / "items.genres.txt").unlink()
     (data / "items" / "notes.txt").write_text("mine")

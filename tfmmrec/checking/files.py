@@ -14,7 +14,13 @@ def altered_files(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Fault]:
         path = folder / name
         if not path.is_file():
             yield Fault(name, "the file is missing")
-        elif checksum(path) != entry["sha256"]:
+            continue
+        try:
+            found = checksum(path)
+        except OSError as error:
+            yield Fault(name, f"cannot be read: {error.strerror}", "see to its permissions")
+            continue
+        if found != entry["sha256"]:
             yield Fault(name, f"the checksum differs from {MANIFEST}")
 
 

@@ -86,18 +86,19 @@ class ShardReader:
     ) -> Iterator[tuple[list[int], dict[str, Any]]]:
         numbers = list(range(first, first + len(records)))
         try:
-            yield numbers, tf.io.parse_example(records, self.features)
-            return
+            parsed = tf.io.parse_example(records, self.features)
         # TensorFlow quotes bytes that are no Example, and fails to decode its own message.
         except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
             if len(records) == 1:
                 problem = f"record {first} does not parse by schema.json: {_first_line(error)}"
                 self.faults.append(Fault(name, problem, about="records that do not parse"))
                 return
-        # One record spoils its batch: halves are tried until it stands alone.
-        middle = len(records) // 2
-        yield from self._parse(name, first, records[:middle])
-        yield from self._parse(name, first + middle, records[middle:])
+            # One record spoils its batch: halves are tried until it stands alone.
+            middle = len(records) // 2
+            yield from self._parse(name, first, records[:middle])
+            yield from self._parse(name, first + middle, records[middle:])
+        else:
+            yield numbers, parsed
 
 
 def _first_line(error: tf.errors.OpError | UnicodeDecodeError) -> str:
