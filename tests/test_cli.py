@@ -126,7 +126,7 @@ def test_pack_and_check(tmp_path, capsys):
     code, out, _ = run(["check", data], capsys)
     assert code == 0 and "whole" in out
     # One item of two has a year.
-    assert "items.year: 1 of 2 (50%)" in out
+    assert "year number 1 of 2 50%" in " ".join(out.split())
     code, _, err = run(["pack", str(path), "--out", data, "--quiet"], capsys)
     assert code == 1 and "exists already" in err
     assert_one_line(err)
@@ -160,7 +160,7 @@ def test_a_bug_gives_one_line_too(tmp_path, monkeypatch, capsys):
     def fail(*arguments):
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("tfmmrec.dataset.Dataset.check", fail)
+    monkeypatch.setattr("tfmmrec.checking.check.examine", fail)
     data = tmp_path / "data"
     run(["pack", str(write_dataset(tmp_path)), "--out", str(data), "--quiet"], capsys)
     code, _, err = run(["check", str(data)], capsys)

@@ -69,20 +69,19 @@ def _pack(options: Any) -> None:
 
 
 def _declare_check(parser: Parser) -> None:
+    from tfmmrec.checking.options import CheckOptions
+
     _positional(parser, "data", "a data folder")
+    parser.add_class_arguments(CheckOptions, as_group=False, skip={"media", "quiet"})
+    parser.add_argument("--media", action="store_true", help="decode every picture and sound too")
+    parser.add_argument("--quiet", action="store_true", help="print the verdict only")
 
 
 def _check(options: Any) -> None:
-    from tfmmrec.dataset import Dataset
+    from tfmmrec.checking.check import check
+    from tfmmrec.checking.options import CheckOptions
 
-    dataset = Dataset(options.data)
-    dataset.check()
-    print(f"{options.data}: whole; {len(dataset.manifest['files'])} files agree with the manifest")
-    for side in ("items", "users"):
-        counted = dataset.statistics[side]
-        for name, feature in counted["features"].items():
-            share = feature["present"] / max(1, counted["count"])
-            print(f"  {side}.{name}: {feature['present']} of {counted['count']} ({share:.0%})")
+    check(options.data, _config(CheckOptions, options))
 
 
 def _declare_train(parser: Parser) -> None:
@@ -246,7 +245,7 @@ def _doctor(options: Any) -> int:
 
 COMMANDS = {
     "pack": Command("pack tables and media into a data folder", _declare_pack, _pack),
-    "check": Command("compare a data folder with its manifest", _declare_check, _check),
+    "check": Command("check a data folder and say what it holds", _declare_check, _check),
     "encode": Command("fill the encoder cache of a data folder", _declare_encode, _encode),
     "train": Command("train a model on a data folder", _declare_train, _train),
     "evaluate": Command("rank what users chose next", _declare_evaluate, _evaluate),

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.checking.files import altered_files
 from tfmmrec.errors import DataError
-from tfmmrec.folders import MANIFEST, checksum, read_json
+from tfmmrec.folders import MANIFEST, read_json
 from tfmmrec.interactions.events import SPLITS, Interactions, concatenate
 from tfmmrec.modalities import Modality
 from tfmmrec.schema import Schema
@@ -19,7 +20,7 @@ from tfmmrec.vocabulary import read_vocabulary
 
 SideName = Literal["items", "users"]
 
-_EVENT_FEATURES = {
+EVENT_FEATURES = {
     "user": tf.io.FixedLenFeature([], tf.int64),
     "item": tf.io.RaggedFeature(tf.int64),
     "time": tf.io.RaggedFeature(tf.int64),
@@ -162,19 +163,13 @@ class Dataset:
 
     def check(self) -> None:
         """Compares every file with the manifest; raises DataError for the first that differs."""
-        for name, entry in self.manifest["files"].items():
-            path = self.folder / name
-            if not path.is_file():
-                raise DataError(f"{path}: the file is missing; pack the data again")
-            if checksum(path) != entry["sha256"]:
-                raise DataError(
-                    f"{path}: the checksum differs from {MANIFEST}; pack the data again"
-                )
+        for fault in altered_files(self.folder, self.manifest):
+            raise DataError(fault.line(self.folder))
 
 
 def read_events(folder: Path) -> Interactions:
     """Reads a folder of histories as events, in the order in which they were written."""
-    batches = [_flat(batch) for batch in read_batches(folder, _EVENT_FEATURES, _USERS_A_BATCH)]
+    batches = [_flat(batch) for batch in read_batches(folder, EVENT_FEATURES, _USERS_A_BATCH)]
     return concatenate([_flat_of_none(), *batches])
 
 

@@ -1,0 +1,23 @@
+"""How to check a data folder; apart from what does it, for the command line to load alone."""
+
+import dataclasses
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckOptions:
+    """How to check.
+
+    Attributes:
+        html: a file to write the report to, one page that needs nothing else.
+        schema: a folder to write the schemas of TensorFlow Metadata to, as text.
+        media: decode every picture and sound too, which takes long.
+        seed: of the samples.
+        quiet: print the verdict only.
+    """
+
+    html: Path | None = None
+    schema: Path | None = None
+    media: bool = False
+    seed: int = 0
+    quiet: bool = False

@@ -1,0 +1,69 @@
+"""What a check found, as one HTML page that needs neither network nor script."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from tfmmrec.checking.charts import draw
+from tfmmrec.checking.console import all_tables, verdict
+from tfmmrec.checking.tables import Chart
+from tfmmrec.errors import DataError
+from tfmmrec.version import __version__
+
+if TYPE_CHECKING:
+    from tfmmrec.checking.check import Findings
+
+
+def write_report(findings: "Findings", path: Path) -> None:
+    """Writes the page; one that stands there already is replaced.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    page = render_report(findings)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def render_report(findings: "Findings") -> str:
+    """Makes the page; text of the data is escaped wherever it stands."""
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("tfmmrec.checking", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    dataset = findings.dataset
+    return templates.get_template("report.html").render(
+        name=dataset.schema.name if dataset else findings.folder.name,
+        version=__version__,
+        verdict=verdict(findings),
+        faults=findings.faults.lines(),
+        headline=_headline(findings),
+        tables=all_tables(findings),
+        charts=[(chart.title, draw(chart)) for chart in _charts(findings)],
+        cards=findings.cards.cards if findings.cards else [],
+    )
+
+
+def _headline(findings: "Findings") -> list[tuple[str, str]]:
+    if findings.events is None or findings.rejects is None:
+        return []
+    counts: dict[str, int] = {side.side: side.num_records for side in findings.sides}
+    counts["interactions"] = findings.events.count
+    counts["rejects"] = findings.rejects.total
+    return [(name, f"{count:,}") for name, count in counts.items()]
+
+
+def _charts(findings: "Findings") -> list[Chart]:
+    if findings.events is None:
+        return []
+    return [
+        *findings.events.charts(),
+        *(chart for side in findings.sides for chart in side.charts()),
+    ]
