@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.checking.files import altered_files
 from tfmmrec.errors import DataError
 from tfmmrec.folders import MANIFEST, read_json
 from tfmmrec.interactions.events import SPLITS, Interactions, concatenate
@@ -160,11 +159,6 @@ class Dataset:
         return Histories.of(
             concatenate([self.events(split) for split in SPLITS]), len(self.user_ids)
         )
-
-    def check(self) -> None:
-        """Compares every file with the manifest; raises DataError for the first that differs."""
-        for fault in altered_files(self.folder, self.manifest):
-            raise DataError(fault.line(self.folder))
 
 
 def read_events(folder: Path) -> Interactions:

@@ -14,6 +14,8 @@ from tests.end_to_end import bad_catalogue
 from tests.end_to_end.bad_case import Case
 from tests.end_to_end.bad_catalogue import CASES, Packed, as_markdown, expected, pack_catalogue
 from tests.end_to_end.bad_media import HUGE
+from tfmmrec.checking.check import check
+from tfmmrec.checking.options import CheckOptions
 from tfmmrec.dataset import Dataset
 from tfmmrec.packing import PackOptions, pack
 
@@ -93,7 +95,7 @@ def test_the_order_of_the_rows_is_kept(packed: Packed) -> None:
 
 
 def test_the_folder_is_whole(packed: Packed) -> None:
-    packed.dataset.check()
+    check(packed.dataset.folder, CheckOptions(quiet=True))
 
 
 def test_a_huge_picture_costs_no_memory(tmp_path: Path) -> None:

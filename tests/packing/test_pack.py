@@ -10,6 +10,8 @@ import PIL.Image
 import pytest
 import yaml
 
+from tfmmrec.checking.check import check
+from tfmmrec.checking.options import CheckOptions
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
 from tfmmrec.packing import PackOptions, pack
@@ -254,19 +256,19 @@ def test_without_a_table_of_users_the_interactions_name_them(tmp_path):
 def test_check_finds_a_changed_byte_and_a_missing_file(tmp_path):
     pack(write(tmp_path / "films"), tmp_path / "data", LOOSE)
     dataset = Dataset(tmp_path / "data")
-    dataset.check()
+    check(dataset.folder, CheckOptions(quiet=True))
     shard = tmp_path / "data" / "items" / "part-00000.tfrecord"
     whole = shard.read_bytes()
     changed = bytearray(whole)
     changed[len(whole) // 2] ^= 1
     shard.write_bytes(bytes(changed))
     with pytest.raises(DataError, match=r"items/part-00000\.tfrecord: the checksum differs"):
-        dataset.check()
+        check(dataset.folder, CheckOptions(quiet=True))
     shard.write_bytes(whole)
-    dataset.check()
+    check(dataset.folder, CheckOptions(quiet=True))
     shard.unlink()
     with pytest.raises(DataError, match=r"items/part-00000\.tfrecord: the file is missing"):
-        dataset.check()
+        check(dataset.folder, CheckOptions(quiet=True))
 
 
 def test_a_folder_without_a_manifest_is_no_data_folder(packed, tmp_path):

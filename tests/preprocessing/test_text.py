@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tfmmrec.checking.check import check
+from tfmmrec.checking.options import CheckOptions
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoders import create_encoders, encode_feature
 from tfmmrec.errors import ConfigError
@@ -340,7 +342,7 @@ def stored(dataset: Dataset, feature: str) -> np.ndarray:
 
 
 def test_packing_runs_the_steps_and_stores_what_they_derive(dataset: Dataset):
-    dataset.check()
+    check(dataset.folder, CheckOptions(quiet=True))
     assert list(dataset.schema.items) == ["title", "title_tokens", "title_pos", "title_sentiment"]
     titles = [title.decode() for title in stored(dataset, "title")]
     assert titles == ["It's good", "我爱北京天安门", "Привет мир", "", "", "the dog"]
