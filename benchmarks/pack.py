@@ -257,19 +257,26 @@ def write_rows_on_beam(table: Path, out: Path) -> None:
         def finish_bundle(self) -> None:
             self.shard.close()
 
-    with table.open(newline="") as lines:
-        rows = list(itertools.islice(csv.DictReader(lines), _BEAM_ROWS))
+    out.mkdir(parents=True)
+    with table.open("rb") as lines, (out / "log.csv").open("wb") as first:
+        first.writelines(itertools.islice(lines, _BEAM_ROWS + 1))
     with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
-        pipeline | beam.Create(rows) | beam.Map(_encode_row) | beam.ParDo(Write())
+        (
+            pipeline
+            | beam.io.ReadFromText(str(out / "log.csv"), skip_header_lines=1)
+            | beam.Map(_encode_line)
+            | beam.ParDo(Write())
+        )
 
 
-def _encode_row(row: dict[str, str]) -> bytes:
-    rating = float(row["rating"])
+def _encode_line(line: str) -> bytes:
+    user, item, time_of_it, written = next(csv.reader([line]))
+    rating = float(written)
     return encode_example(
         {
-            "user": [int(row["user"][1:])],
-            "item": [int(row["item"][1:])],
-            "time": [int(row["time"]) * 1000],
+            "user": [int(user[1:])],
+            "item": [int(item[1:])],
+            "time": [int(time_of_it) * 1000],
             "rating": [rating],
             "positive": [int(rating >= 4)],
         }

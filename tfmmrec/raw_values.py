@@ -34,6 +34,12 @@ def raw_values(dataset: Dataset, side: SideName, rows: np.ndarray) -> dict[str, 
     return {name: _take(_read(dataset, side, name), rows) for name in dataset.features(side)}
 
 
+def values_of_record(dataset: Dataset, side: SideName, record: bytes) -> dict[str, tf.Tensor]:
+    """Reads the values of one record that was packed for this side, a batch of one."""
+    parsing = {name: modality.parsing() for name, modality in dataset.features(side).items()}
+    return {name: _dense(values) for name, values in tf.io.parse_example([record], parsing).items()}
+
+
 def _read(dataset: Dataset, side: SideName, feature: str) -> tf.Tensor:
     batches = list(dataset.values(side, feature, batch_size=4096))
     # The empty record, behind all others, is what an unknown row points to.
@@ -42,5 +48,8 @@ def _read(dataset: Dataset, side: SideName, feature: str) -> tf.Tensor:
 
 
 def _take(column: tf.Tensor, rows: np.ndarray) -> tf.Tensor:
-    values = tf.gather(column, np.where(rows < 0, tf.shape(column)[0] - 1, rows))
+    return _dense(tf.gather(column, np.where(rows < 0, tf.shape(column)[0] - 1, rows)))
+
+
+def _dense(values: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
     return values.to_tensor(default_value="") if isinstance(values, tf.RaggedTensor) else values

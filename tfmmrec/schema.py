@@ -84,9 +84,14 @@ def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modali
     return features
 
 
-def _declared(features: Mapping[str, Modality]) -> dict[str, Any]:
-    """The features as the dataset file declares them, without what is derived."""
-    derived = {
+def derived_names(features: Mapping[str, Modality]) -> set[str]:
+    """Returns the names of those features that packing derives from others."""
+    return {
         f"{name}_{suffix}" for name, modality in features.items() for suffix in modality.derived()
     }
+
+
+def _declared(features: Mapping[str, Modality]) -> dict[str, Any]:
+    """The features as the dataset file declares them, without what is derived."""
+    derived = derived_names(features)
     return {name: features[name].options() for name in features if name not in derived}

@@ -8,10 +8,12 @@ import tensorflow as tf
 
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
-from tfmmrec.modalities.media import read_media
-from tfmmrec.raw_values import raw_values
+from tfmmrec.modalities import Modality
+from tfmmrec.raw_values import raw_values, values_of_record
 from tfmmrec.recommender import Recommender
 from tfmmrec.runs import load_run
+from tfmmrec.schema import derived_names
+from tfmmrec.tfrecords import encode_example
 
 
 def search(
@@ -48,9 +50,9 @@ def search(
         if item not in dataset.item_rows:
             raise DataError(f"item {item!r} is not in {dataset.folder}")
         values = raw_values(dataset, "items", np.array([dataset.item_rows[item]]))
-        values = {name: _servable(dataset, name, value) for name, value in values.items()}
     else:
         values = _given_values(dataset, {"text": text, "image": image, "audio": audio})
+    values = {name: _servable(dataset, name, value) for name, value in values.items()}
     recommender = Recommender(assembly)
     items, scores = recommender.search(values, tf.constant([k]))
     found = [name.decode() for name in items.numpy()[0] if name]
@@ -62,30 +64,35 @@ def search(
 
 
 def _given_values(dataset: Dataset, given: dict[str, Any]) -> dict[str, tf.Tensor]:
-    values = raw_values(dataset, "items", np.array([-1]))
+    """Packs what is given as an item would be, with the steps of its features."""
+    features = dataset.schema.items
+    derived = derived_names(features)
+    packed: dict[str, Any] = {}
     for kind, value in given.items():
         if value is None:
             continue
-        features = [name for name, m in dataset.schema.items.items() if m.kind == kind]
-        if not features:
+        asked = [name for name in features if features[name].kind == kind and name not in derived]
+        if not asked:
             raise ConfigError(f"--{kind}: the items of {dataset.folder} have no {kind}")
-        for feature in features:
-            modality = dataset.schema.items[feature]
-            try:
-                if kind == "text":
-                    stored = modality.check(value, dataset.folder)
-                else:
-                    path = Path(value)
-                    data = read_media(path.name, path.resolve().parent)
-                    if data is None:
-                        raise DataError(f"--{kind}: there is no file {path}")
-                    stored = [modality.check_bytes(data)]  # type: ignore[attr-defined]
-            except BrokenValue as error:
-                raise DataError(f"--{kind}: {error}") from None
-            if not stored:
-                raise ConfigError(f"--{kind}: nothing to search for")
-            values[feature] = tf.constant([modality.servable(stored[0])])  # type: ignore[arg-type]
-    return values
+        for name in asked:
+            found = _pack_query(features[name], kind, value)
+            packed |= {f"{name}_{suffix}" if suffix else name: v for suffix, v in found.items()}
+    return values_of_record(dataset, "items", encode_example(packed))
+
+
+def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
+    is_text = kind == "text"
+    path = Path(value)
+    if not is_text and not path.is_file():
+        raise DataError(f"--{kind}: there is no file {path}")
+    folder = Path() if is_text else path.resolve().parent
+    try:
+        packed = modality.pack(value if is_text else path.name, folder)
+    except BrokenValue as error:
+        raise DataError(f"--{kind}: {error}") from None
+    if not packed:
+        raise ConfigError(f"--{kind}: nothing to search for")
+    return packed
 
 
 def _servable(dataset: Dataset, feature: str, values: tf.Tensor) -> tf.Tensor:
