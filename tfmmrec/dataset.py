@@ -36,6 +36,7 @@ _EVENT_DTYPES: dict[str, Any] = {
     "order": np.int32,
 }
 _USERS_A_BATCH = 1024
+_BYTES_AT_A_TIME = 64e6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +127,12 @@ class Dataset:
         parsing = {feature: self.features(side)[feature].parsing()}
         batches = read_batches(self.folder / side, parsing, batch_size)
         return batches.map(lambda batch: batch[feature])
+
+    def rows_at_a_time(self, side: SideName, most: int = 4096) -> int:
+        """How many rows to read at a time, so that they take some 64 MB, media among them."""
+        shards = [n for name, n in self.manifest["files"].items() if name.startswith(f"{side}/")]
+        mean = sum(shard["bytes"] for shard in shards) / max(1, self.count(side))
+        return int(np.clip(_BYTES_AT_A_TIME / max(1.0, mean), 32, most))
 
     def side_checksum(self, side: SideName) -> list[str]:
         """The checksums of one side's shards, which change with any of its values."""

@@ -41,7 +41,7 @@ def values_of_record(dataset: Dataset, side: SideName, record: bytes) -> dict[st
 
 
 def _read(dataset: Dataset, side: SideName, feature: str) -> tf.Tensor:
-    batches = list(dataset.values(side, feature, batch_size=4096))
+    batches = list(dataset.values(side, feature, dataset.rows_at_a_time(side)))
     # The empty record, behind all others, is what an unknown row points to.
     parsing = {feature: dataset.features(side)[feature].parsing()}
     return tf.concat([*batches, tf.io.parse_example([b""], parsing)[feature]], axis=0)

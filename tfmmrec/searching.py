@@ -110,7 +110,9 @@ def item_texts(dataset: Dataset, names: list[str]) -> dict[str, dict[str, str]]:
     for feature, modality in dataset.schema.items.items():
         if modality.kind != "text" or not names:
             continue
-        column = tf.concat(list(dataset.values("items", feature, batch_size=4096)), axis=0)
+        column = tf.concat(
+            list(dataset.values("items", feature, dataset.rows_at_a_time("items"))), axis=0
+        )
         for name, value in zip(names, tf.gather(column, rows).numpy(), strict=True):
             if value:
                 texts[name][feature] = value.decode("utf-8")

@@ -276,3 +276,13 @@ def test_a_folder_without_a_manifest_is_no_data_folder(packed, tmp_path):
         Dataset(tmp_path)
     with pytest.raises(DataError, match="exists already"):
         pack(write(tmp_path / "films"), packed[0], LOOSE)
+
+
+def test_rows_are_read_fewer_at_a_time_the_larger_they_are(packed):
+    dataset = Dataset(packed[0])
+    assert dataset.rows_at_a_time("items", 100) == 100
+    # Six items of 10 MB each: six of them are 60 MB, and 64 MB are to be read at a time.
+    dataset.manifest["files"] = {"items/part-00000.tfrecord": {"bytes": 6 * 10**7}}
+    assert dataset.rows_at_a_time("items") == 32, "at least so many"
+    dataset.manifest["files"] = {"items/part-00000.tfrecord": {"bytes": 6 * 10**6}}
+    assert dataset.rows_at_a_time("items") == 64

@@ -94,7 +94,7 @@ def _encode(
         total=len(present), desc=f"encode {feature}", unit="row", disable=True if quiet else None
     )
     start = 0
-    for values in dataset.values(side, feature, _CHUNK):
+    for values in dataset.values(side, feature, dataset.rows_at_a_time(side, _CHUNK)):
         here = modality.present(values).numpy()
         present[start : start + len(here)] = here
         rows = _by_size(values, np.flatnonzero(here))

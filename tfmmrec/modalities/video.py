@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import BrokenValue, ConfigError
 from tfmmrec.modalities.audio import Audio
 from tfmmrec.modalities.base import Modality, register
 from tfmmrec.modalities.footage import read_pictures
 from tfmmrec.modalities.media import Media, find_media
 from tfmmrec.modalities.soundtrack import read_sound
+from tfmmrec.modalities.text import quote
 
 
 @register
@@ -53,19 +54,19 @@ class Video(Media):
             )
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
-        path = find_media(raw, folder)
-        return None if path is None else read_pictures(Path(path), self.frames, self.pixels)
+        return self.pack(raw, folder).get("")  # type: ignore[return-value]
 
     def pack(self, raw: Any, folder: Path) -> dict[str, list[bytes] | list[float]]:
         found = find_media(raw, folder)
         if found is None:
             return {}
         path = Path(found)
-        packed: dict[str, list[bytes] | list[float]] = {
-            "": [*read_pictures(path, self.frames, self.pixels)]
-        }
-        sound = read_sound(path, self.sound_seconds) if self.sound else None
-        return packed if sound is None else {**packed, "sound": [sound]}
+        try:
+            pictures = read_pictures(path, self.frames, self.pixels)
+            sound = read_sound(path, self.sound_seconds) if self.sound else None
+        except BrokenValue as error:
+            raise BrokenValue(f"{error}: {quote(raw)}") from None
+        return {"": [*pictures], **({} if sound is None else {"sound": [sound]})}
 
     def derived(self) -> Mapping[str, Modality]:
         return {**super().derived(), **({"sound": Audio()} if self.sound else {})}
