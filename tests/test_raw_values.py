@@ -41,7 +41,7 @@ def test_rows_are_taken_in_any_order_and_nobody_has_nothing(dataset):
 def test_a_column_is_read_once(dataset, monkeypatch):
     read = []
     values = dataset.values
-    monkeypatch.setattr(dataset, "values", lambda *a, **k: read.append(a) or values(*a, **k))
+    monkeypatch.setattr(dataset, "values", lambda *a, **k: read.append(a[:2]) or values(*a, **k))
     users = RawValues(dataset, "users")
     for row in (0, 1):
         users.take(np.array([row]))
