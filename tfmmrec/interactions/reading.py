@@ -75,8 +75,7 @@ class _ChunkReader:
         item_rows = self._known_items(items, item_codes)
         time = np.zeros(len(self.chunk), np.int64)
         if table.time:
-            times, codes = self._column(table.time, to_milliseconds, 0, "the time is missing")
-            time = np.asarray(times)[codes]
+            time = self._times(table.time)
         rating = np.full(len(self.chunk), np.nan, np.float32)
         if table.rating:
             rating = self._numbers(table.rating, to_number)
@@ -110,9 +109,9 @@ class _ChunkReader:
         codes, distinct = self.chunk.coded(column)
         if missing is not None:
             self._fail(np.flatnonzero(codes < 0), column, lambda row: missing)
-        fast = _AT_ONCE[parse](distinct) if parse in _AT_ONCE else None
-        if fast is not None:
-            return fast, codes
+        plain = _parse_ids(distinct) if parse is to_id else None
+        if plain is not None:
+            return plain, codes
         parsed: list[Any] = []
         reasons: dict[int, str] = {}
         for raw in distinct.to_pylist() if isinstance(distinct, pa.Array) else distinct:
@@ -131,6 +130,15 @@ class _ChunkReader:
     def _ids(self, column: str) -> tuple[pa.Array, np.ndarray]:
         values, codes = self._column(column, to_id, "", "the id is missing")
         return pa.array(values, pa.large_string()), codes
+
+    def _times(self, column: str) -> np.ndarray:
+        # Most times are different, so that coding them first would not pay.
+        array = self.chunk.array(column)
+        plain = _parse_times(array) if array is not None and not array.null_count else None
+        if plain is not None:
+            return plain
+        values, codes = self._column(column, to_milliseconds, 0, "the time is missing")
+        return np.asarray(values, np.int64)[codes]
 
     def _numbers(self, column: str, parse: Callable[[Any], float]) -> np.ndarray:
         values, codes = self._column(column, parse, np.nan, None)
@@ -184,9 +192,9 @@ class _ChunkReader:
             self.on_reject(int(self.chunk.numbers[row]), column, reason)
 
 
-def _parse_times(distinct: Any) -> np.ndarray | None:
-    """Reads plain Unix times, int64 `[values + 1]`; None when any needs a closer look."""
-    texts = _as_texts(distinct)
+def _parse_times(values: Any) -> np.ndarray | None:
+    """Reads plain Unix times, int64 `[values]`; None when any needs a closer look."""
+    texts = _as_texts(values)
     if texts is None:
         return None
     try:
@@ -194,7 +202,7 @@ def _parse_times(distinct: Any) -> np.ndarray | None:
     except pa.ArrowInvalid:
         return None
     milliseconds, known = seconds_to_milliseconds(seconds)
-    return np.append(milliseconds, 0) if known.all() else None
+    return milliseconds if known.all() else None
 
 
 def _parse_ids(distinct: Any) -> pa.Array | None:
@@ -209,20 +217,13 @@ def _parse_ids(distinct: Any) -> pa.Array | None:
 _PLAIN_ID = "^[!-~]([ -~]*[!-~])?$"
 
 
-def _as_texts(distinct: Any) -> pa.Array | None:
-    if not isinstance(distinct, pa.Array):
+def _as_texts(values: Any) -> pa.Array | None:
+    if not isinstance(values, pa.Array):
         return None
-    kind = distinct.type
+    kind = values.type
     if not (pa.types.is_binary(kind) or pa.types.is_string(kind) or pa.types.is_integer(kind)):
         return None
     try:
-        return distinct.cast(pa.string())
+        return values.cast(pa.string())
     except pa.ArrowInvalid:
         return None
-
-
-# What parses all distinct values of a column at once where they are plain.
-_AT_ONCE: dict[Callable[[Any], Any], Callable[[Any], Any]] = {
-    to_id: _parse_ids,
-    to_milliseconds: _parse_times,
-}

@@ -37,6 +37,10 @@ class Chunk(abc.ABC):
     def coded(self, column: str) -> tuple[np.ndarray, pa.Array | list[Any]]:
         """Returns a column as codes, int64 `[rows]`, into its distinct values; -1 is absent."""
 
+    def array(self, column: str) -> pa.Array | None:
+        """Returns a column as Arrow has it, or None where it has not."""
+        return None
+
 
 class ArrowChunk(Chunk):
     """Rows in Arrow's columns."""
@@ -49,6 +53,9 @@ class ArrowChunk(Chunk):
         for start in range(0, len(self), _ROWS_AT_A_TIME):
             for row in self.batch.slice(start, _ROWS_AT_A_TIME).to_pylist():
                 yield {name: none_if_empty(value) for name, value in row.items()}
+
+    def array(self, column: str) -> pa.Array:
+        return self.batch[column]
 
     def coded(self, column: str) -> tuple[np.ndarray, pa.Array | list[Any]]:
         array = self.batch[column]
