@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+import tfmmrec.cli
 from tfmmrec.catalogue import write_catalogue
-from tfmmrec.cli import run_script
 from tfmmrec.dataset_file import read_dataset_file
 
 
@@ -103,4 +103,4 @@ def _ids(job, side: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    tfmmrec.cli.run_script(main)

@@ -21,11 +21,10 @@ from typing import Any
 
 import numpy as np
 
-import tfmmrec  # noqa: F401  # before TensorFlow, whose Keras it chooses
+import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
 
 import tensorflow as tf  # isort: skip
 
-from tfmmrec.cli import run_script
 from tfmmrec.dataset import read_events
 from tfmmrec.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.ids import Ids
@@ -304,4 +303,4 @@ def read_rows(shard: Path, batch_size: int, most: int = -1) -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    tfmmrec.cli.run_script(main)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+import tfmmrec.cli
 from tfmmrec.catalogue import write_catalogue
 from tfmmrec.errors import DataError
 from tfmmrec.folders import refuse_existing
@@ -332,6 +333,4 @@ def _broken(path: Path, number: int, kind: str, error: object) -> DataError:
 
 
 if __name__ == "__main__":
-    from tfmmrec.cli import run_script
-
-    run_script(main)
+    tfmmrec.cli.run_script(main)

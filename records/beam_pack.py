@@ -10,6 +10,7 @@ The folder holds what `tfmmrec pack` would write; records/README.md says what th
 import shlex
 from pathlib import Path
 
+import tfmmrec.cli
 from tfmmrec.errors import ConfigError
 
 
@@ -54,6 +55,4 @@ def main(
 
 
 if __name__ == "__main__":
-    from tfmmrec.cli import run_script
-
-    run_script(main)
+    tfmmrec.cli.run_script(main)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import tfmmrec.cli
 from tfmmrec.catalogue import write_catalogue
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.folders import refuse_existing
@@ -203,6 +204,4 @@ def _read(path: Path, columns: list[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 if __name__ == "__main__":
-    from tfmmrec.cli import run_script
-
-    run_script(main)
+    tfmmrec.cli.run_script(main)

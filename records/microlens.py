@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import tfmmrec.cli
 from tfmmrec.catalogue import write_catalogue
 from tfmmrec.errors import DataError
 from tfmmrec.folders import refuse_existing
@@ -193,6 +194,4 @@ def _broken(path: Path, number: int, form: str, line: str) -> DataError:
 
 
 if __name__ == "__main__":
-    from tfmmrec.cli import run_script
-
-    run_script(main)
+    tfmmrec.cli.run_script(main)
