@@ -63,6 +63,7 @@ def test_an_option_of_bool_stands_alone_or_takes_a_value(arguments, printed, mon
     [
         ("broken --out o", 1, "broken: is broken"),
         ("s", 2, "out"),
+        ("", 2, "source"),
         ("s --out o --overwrite=maybe", 2, "overwrite"),
         ("s --out o --overwrite maybe", 2, "maybe"),
     ],

@@ -81,7 +81,7 @@ def _answered(parser: Parser, arguments: list[str]) -> list[str]:
         if getattr(action, "_typehint", None) is bool:
             flags.update(action.option_strings)
             action.nargs, action.metavar = "?", "true|false"  # shown as [--overwrite [true|false]]
-    following = [*arguments[1:], ""]
+    following = [*arguments, ""][1:]
     return [
         f"{argument}=true"
         if argument in flags and value.lower() not in ("true", "false", "yes", "no")
