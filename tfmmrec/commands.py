@@ -51,7 +51,8 @@ def _declare_pack(parser: Parser) -> None:
 
     _positional(parser, "dataset", "the dataset file, DATASET.yaml")
     _out(parser, "the data folder to write")
-    parser.add_class_arguments(PackOptions, as_group=False, skip={"quiet"})
+    parser.add_class_arguments(PackOptions, as_group=False, skip={"gzip", "quiet"})
+    parser.add_argument("--gzip", action="store_true", help="compress the shards")
 
 
 def _pack(options: Any) -> None:

@@ -159,6 +159,8 @@ def test_compressed_shards_read_the_same(tmp_path):
     pack(dataset, tmp_path / "plain", OPTIONS)
     pack(dataset, tmp_path / "small", dataclasses.replace(OPTIONS, gzip=True))
     plain, small = Dataset(tmp_path / "plain"), Dataset(tmp_path / "small")
+    pack(dataset, tmp_path / "again", dataclasses.replace(OPTIONS, gzip=True))
+    assert contents(tmp_path / "again") == contents(tmp_path / "small")
     names = {path.suffix for path in (tmp_path / "small" / "items").iterdir()}
     assert names == {".gz"}
 
