@@ -76,3 +76,17 @@ def test_a_shard_that_is_not_whole_has_no_name(tmp_path):
         writer.write({"n": np.array([8])})
         raise ValueError
     assert read(tmp_path) == [[7]]
+
+
+def test_shuffled_rows_are_all_there_in_another_order_that_the_seed_draws(tmp_path):
+    # A shard of one byte holds one row: there are 200 shards.
+    write(tmp_path, range(200), shard_bytes=1)
+
+    def shuffled(seed: int) -> list[int]:
+        batches = read_batches(tmp_path, NUMBERS, 16, shuffle=seed)
+        return [number for batch in batches for number in batch["n"].numpy().tolist()]
+
+    first = shuffled(0)
+    assert sorted(first) == list(range(200)) and first != list(range(200))
+    assert first == shuffled(0)
+    assert first != shuffled(1)
