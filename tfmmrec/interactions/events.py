@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,26 @@ def concatenate(batches: list[Interactions]) -> Interactions:
             for field in dataclasses.fields(Interactions)
         }
     )
+
+
+def by_user_blocks(events: Interactions, width: int) -> Iterator[tuple[int, Interactions]]:
+    """Yields the events of each block of `width` neighbouring users, their order kept.
+
+    Args:
+        events: in any order.
+        width: block n holds the users from n * width on.
+    """
+    if not len(events):
+        return
+    blocks = events.user // width
+    first = int(blocks.min())
+    if first == int(blocks.max()):
+        yield first, events
+        return
+    order = np.argsort(blocks, kind="stable")
+    numbers, starts = np.unique(blocks[order], return_index=True)
+    for number, rows in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
+        yield number, events.take(rows)
 
 
 def in_order(events: Interactions, user_ids: Ids, item_ids: Ids) -> Interactions:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmmrec.interactions.events import Interactions
+from tfmmrec.interactions.events import Interactions, by_user_blocks
 
 # Neighbouring users share a file; their events are read back together.
 USERS_A_BUCKET = 1 << 14
@@ -35,24 +35,12 @@ class Spill:
 
     def add(self, events: Interactions) -> None:
         """Appends events to their users' buckets."""
-        if not len(events):
-            return
-        records = np.empty(len(events), _RECORD)
-        for name in _RECORD.names or ():
-            records[name] = getattr(events, name)
-        buckets = events.user // USERS_A_BUCKET
-        first, last = int(buckets.min()), int(buckets.max())
-        if first == last:
-            self._append(first, records)
-            return
-        order = np.argsort(buckets, kind="stable")
-        numbers, starts = np.unique(buckets[order], return_index=True)
-        for number, part in zip(numbers, np.split(records[order], starts[1:]), strict=True):
-            self._append(number, part)
-
-    def _append(self, bucket: int, records: np.ndarray) -> None:
-        with self._path(bucket).open("ab") as file:
-            file.write(np.ascontiguousarray(records).view(np.uint8).data)
+        for bucket, block in by_user_blocks(events, USERS_A_BUCKET):
+            records = np.empty(len(block), _RECORD)
+            for name in _RECORD.names or ():
+                records[name] = getattr(block, name)
+            with self._path(bucket).open("ab") as file:
+                file.write(records.view(np.uint8).data)
 
     def clear(self) -> None:
         """Removes all events."""

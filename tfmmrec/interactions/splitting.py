@@ -1,6 +1,7 @@
 """Which event is for training, which for validation and which for the test."""
 
 import abc
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,22 @@ def create_splitter(split: dict[str, Any], times: np.ndarray, seed: int) -> Spli
     if split["by"] == "random":
         return _AtRandom(len(times), *_bounds(split, len(times)), seed)
     return _AsGiven()
+
+
+def divide(
+    events: Interactions, splitter: Splitter, cold: np.ndarray | list[int]
+) -> Iterator[tuple[str, Interactions]]:
+    """Yields each split's name and events of the next batch, those of cold items in test.
+
+    Args:
+        events: as `Splitter.parts` takes them.
+        splitter: says what belongs where.
+        cold: rows of the cold items.
+    """
+    parts = splitter.parts(events)
+    parts[np.isin(events.item, cold)] = _TEST
+    for part, name in enumerate(SPLITS):
+        yield name, events.take(parts == part)
 
 
 def _bounds(split: dict[str, Any], count: int) -> tuple[int, int]:

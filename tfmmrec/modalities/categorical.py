@@ -4,16 +4,15 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
-import tensorflow as tf
-
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities.base import Modality, register
+from tfmmrec.modalities.base import register
+from tfmmrec.modalities.strings import Strings
 from tfmmrec.modalities.text import quote, to_utf8
 
 
 @register
 @dataclasses.dataclass(frozen=True)
-class Categorical(Modality):
+class Categorical(Strings):
     """A genre, a brand, a country. Stored as a list of strings; an empty list is absent.
 
     Attributes:
@@ -35,15 +34,3 @@ class Categorical(Modality):
         if any(b"\n" in name or b"\r" in name for name in names):
             raise BrokenValue(f"a category holds a line break: {quote(raw)}")
         return list(dict.fromkeys(name for name in names if name)) or None
-
-    def parsing(self) -> tf.io.RaggedFeature:
-        return tf.io.RaggedFeature(tf.string)
-
-    def present(self, values: tf.RaggedTensor) -> tf.Tensor:
-        return values.row_lengths() > 0
-
-    def signature(self, name: str) -> tf.TensorSpec:
-        return tf.TensorSpec([None, None], tf.string, name)
-
-    def from_request(self, values: tf.Tensor) -> tf.RaggedTensor:
-        return tf.ragged.boolean_mask(values, tf.strings.length(values) > 0)

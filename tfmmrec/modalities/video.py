@@ -5,20 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import tensorflow as tf
-
 from tfmmrec.errors import BrokenValue, ConfigError
 from tfmmrec.modalities.audio import Audio
 from tfmmrec.modalities.base import Modality, register
 from tfmmrec.modalities.footage import read_pictures
 from tfmmrec.modalities.media import Media, find_media
 from tfmmrec.modalities.soundtrack import read_sound
+from tfmmrec.modalities.strings import Strings
 from tfmmrec.modalities.text import quote
 
 
 @register
 @dataclasses.dataclass(frozen=True)
-class Video(Media):
+class Video(Strings, Media):
     """A video of any form that FFmpeg reads. Stored as a list of JPEGs; an empty list is absent.
 
     The feature `NAME_sound` is derived from it: the sound track, absent where there is none.
@@ -70,15 +69,3 @@ class Video(Media):
 
     def derived(self) -> Mapping[str, Modality]:
         return {**super().derived(), **({"sound": Audio()} if self.sound else {})}
-
-    def parsing(self) -> tf.io.RaggedFeature:
-        return tf.io.RaggedFeature(tf.string)
-
-    def present(self, values: tf.RaggedTensor) -> tf.Tensor:
-        return values.row_lengths() > 0
-
-    def signature(self, name: str) -> tf.TensorSpec:
-        return tf.TensorSpec([None, None], tf.string, name)
-
-    def from_request(self, values: tf.Tensor) -> tf.RaggedTensor:
-        return tf.ragged.boolean_mask(values, tf.strings.length(values) > 0)

@@ -17,6 +17,7 @@ from tfmmrec.interactions import (
     Interactions,
     Splitter,
     create_splitter,
+    divide,
     in_order,
     read_interactions,
 )
@@ -167,12 +168,9 @@ class LogPacker:
         counts = dict.fromkeys(self.counts, 0)
         for bucket in buckets:
             events = in_order(self.spill.read(bucket), self.users, self.items)
-            parts = splitter.parts(events)
-            parts[np.isin(events.item, self.cold)] = SPLITS.index("test")
             counts["count"] += len(events)
             counts["positives"] += int(events.positive.sum())
-            for part, name in enumerate(SPLITS):
-                chosen = events.take(parts == part)
+            for name, chosen in divide(events, splitter, self.cold):
                 counts[name] += len(chosen)
                 if len(chosen) and name not in shards:
                     folder = self.folder / "interactions" / name

@@ -8,10 +8,11 @@ import numpy as np
 
 from tfmmrec.ids import Ids
 from tfmmrec.interactions import (
-    SPLITS,
     Interactions,
+    by_user_blocks,
     concatenate,
     create_splitter,
+    divide,
     in_order,
     read_interactions,
 )
@@ -51,7 +52,7 @@ def read_log(job: Job, items_ready: int, users_ready: int) -> Iterator[Any]:
         chunks = read_interactions(table, items, users, on_reject) if len(items) else iter(())
         for place, events in enumerate(_together(chunks)):
             chosen[events.item] = True
-            for shard, piece in _by_shard(events, job.options.users_per_shard):
+            for shard, piece in by_user_blocks(events, job.options.users_per_shard):
                 yield shard, (place, piece)
     cold = choose_cold(job.dataset.cold_share, np.flatnonzero(chosen), items, job.options.seed)
     job.write_ids(USER_IDS, users.from_row(0))
@@ -72,14 +73,6 @@ def _together(chunks: Iterator[Interactions]) -> Iterator[Interactions]:
         yield concatenate(held)
 
 
-def _by_shard(events: Interactions, users_per_shard: int) -> Iterator[tuple[int, Interactions]]:
-    shards = events.user // users_per_shard
-    order = np.argsort(shards, kind="stable")
-    numbers, starts = np.unique(shards[order], return_index=True)
-    for number, rows in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
-        yield number, events.take(rows)
-
-
 def write_histories(pieces: tuple[int, Iterable[Any]], job: Job, all_read: Any) -> None:
     """Puts the events of a shard of users in order, splits them and writes a file a split."""
     number, unordered = pieces
@@ -88,12 +81,9 @@ def write_histories(pieces: tuple[int, Iterable[Any]], job: Job, all_read: Any) 
         events = in_order(events, job.read_ids(USER_IDS), job.read_ids(IDS["items"]))
         # No split that needs the times of all events comes so far.
         splitter = create_splitter(job.dataset.split, np.zeros(0, np.int64), job.options.seed)
-        parts = splitter.parts(events)
-        parts[np.isin(events.item, all_read["cold"])] = SPLITS.index("test")
         counts = {"count": len(events), "positives": int(events.positive.sum())}
         files: dict[str, Any] = {}
-        for part, name in enumerate(SPLITS):
-            chosen = events.take(parts == part)
+        for name, chosen in divide(events, splitter, all_read["cold"]):
             counts[name] = len(chosen)
             files |= job.write_shard(f"interactions/{name}", number, encode_histories(chosen))
     job.write_note("histories", number, {"counts": counts, "files": files})
