@@ -148,6 +148,11 @@ def shards(folder: Path) -> list[Path]:
     return sorted(path for suffix in SUFFIXES.values() for path in folder.glob(f"*{suffix}"))
 
 
+def compression(shard: Path) -> str:
+    """Returns how a shard is compressed, as `tf.data.TFRecordDataset` takes it."""
+    return "GZIP" if shard.name.endswith(SUFFIXES[True]) else ""
+
+
 def read_batches(
     folder: Path, features: Mapping[str, Any], batch_size: int, *, shuffle: int | None = None
 ) -> tf.data.Dataset:
@@ -164,14 +169,14 @@ def read_batches(
     if not paths:
         records = tf.data.Dataset.from_tensor_slices([""]).take(0)
     else:
-        compression = "GZIP" if paths[0].name.endswith(SUFFIXES[True]) else ""
+        kind = compression(paths[0])
         files = tf.data.Dataset.from_tensor_slices([str(path) for path in paths])
-        records = tf.data.TFRecordDataset(files, compression)
+        records = tf.data.TFRecordDataset(files, kind)
         if shuffle is not None:
             records = (
                 files.shuffle(len(paths), seed=shuffle)
                 .interleave(
-                    lambda path: tf.data.TFRecordDataset(path, compression),
+                    lambda path: tf.data.TFRecordDataset(path, kind),
                     cycle_length=min(8, len(paths)),
                     num_parallel_calls=tf.data.AUTOTUNE,
                 )

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.checking.faults import Fault
+from tfmmrec.tfrecords import compression, shards
 
 _BATCH_SIZE = 128
 
@@ -52,7 +53,7 @@ class ShardReader:
         self.whole = True
 
     def __iter__(self) -> Iterator[Batch]:
-        for path in sorted((self.root / self.part).glob("*.tfrecord*")):
+        for path in shards(self.root / self.part):
             name = path.relative_to(self.root).as_posix()
             before = self.num_records
             for first, records in self._read(path, name):
@@ -60,10 +61,9 @@ class ShardReader:
                     yield Batch(name, before, numbers, features)
 
     def _read(self, path: Path, name: str) -> Iterator[tuple[int, list[bytes]]]:
-        compression = "GZIP" if path.suffix == ".gz" else ""
         records: list[bytes] = []
         first = 1
-        stream = tf.data.TFRecordDataset(str(path), compression).as_numpy_iterator()
+        stream = tf.data.TFRecordDataset(str(path), compression(path)).as_numpy_iterator()
         while True:
             try:
                 record = next(stream, None)

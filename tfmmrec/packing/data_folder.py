@@ -73,12 +73,36 @@ def _pack(dataset: DatasetFile, folder: Path, notes: Path, options: PackOptions)
     with (folder / "rejects.jsonl").open("w", encoding="utf-8") as lines:
         rejects = Rejects(lines)
         statistics, files = _pack_tables(dataset, schema, folder, notes, rejects, options)
-    refuse_too_many(rejects, dataset, options.max_rejects)
+    close_folder(folder, dataset, statistics, rejects, files, options.max_rejects)
+    return statistics
+
+
+def close_folder(
+    folder: Path,
+    dataset: DatasetFile,
+    statistics: dict[str, Any],
+    rejects: Rejects,
+    files: dict[str, Any],
+    max_rejects: float,
+) -> None:
+    """Writes what comes last into a data folder: the statistics and the manifest.
+
+    Args:
+        folder: the data folder, in which all else is written.
+        dataset: the dataset file.
+        statistics: of items, users and interactions; those of the rejects are added.
+        rejects: what is broken.
+        files: the manifest's entries of files that need not be read again, by name.
+        max_rejects: the share of rows or values that may be broken.
+
+    Raises:
+        DataError: more of them are.
+    """
+    _refuse_too_many(rejects, dataset, max_rejects)
     statistics["rejects"] = rejects.statistics()
     write_json(folder / "statistics.json", statistics)
     counts = {name: part["count"] for name, part in statistics.items()}
     write_manifest(folder, counts, files)
-    return statistics
 
 
 def _pack_tables(
@@ -146,7 +170,7 @@ def _write_unlisted_users(
             writer.write({"id": [identity.encode()]})
 
 
-def refuse_too_many(rejects: Rejects, dataset: DatasetFile, most: float) -> None:
+def _refuse_too_many(rejects: Rejects, dataset: DatasetFile, most: float) -> None:
     if rejects.share() <= most:
         return
     worst = ", ".join(f"{name} {count}" for name, count in rejects.fields.most_common(3))

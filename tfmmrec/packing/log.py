@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tqdm
 
 from tfmmrec.dataset_file import DatasetFile
-from tfmmrec.errors import DataError
 from tfmmrec.folders import manifest_entry
 from tfmmrec.ids import Ids
 from tfmmrec.interactions import (
@@ -26,8 +24,8 @@ from tfmmrec.packing.cold import choose_cold
 from tfmmrec.packing.journal import Journal
 from tfmmrec.packing.options import PackOptions
 from tfmmrec.packing.parallel import ahead
+from tfmmrec.packing.progress import rows_bar
 from tfmmrec.packing.tally import Rejects
-from tfmmrec.tables import count_rows
 from tfmmrec.tfrecords import Shard, encode_example
 from tfmmrec.vocabulary import read_vocabulary, write_vocabulary
 
@@ -98,17 +96,18 @@ class LogPacker:
             for line in lines:
                 self.rejects.add(table, *json.loads(line))
         if not self.spill.counts():
-            raise DataError(f"{table}: no row can be used; {self.rejects.first_of(table)}")
+            raise self.rejects.no_usable_row(table)
         chosen = np.load(self.notes / "chosen.npy")
         self.cold = choose_cold(self.dataset.cold_share, chosen, self.items, self.options.seed)
 
     def _read(self) -> None:
         table = self.dataset.interactions
         self.spill.clear()
+        quiet = self.options.quiet
         num_listed, num_read, num_rejected = len(self.users), 0, 0
         chosen = np.zeros(len(self.items), bool)
         with (
-            self._progress("interactions", count_rows(table.path)) as progress,
+            rows_bar("interactions", table.path, quiet=quiet) as progress,
             (self.notes / "rejects.jsonl").open("w", encoding="utf-8") as rejected,
         ):
 
@@ -141,7 +140,8 @@ class LogPacker:
         for note in done:
             self._count(note)
             splitter.restore(note["splitter"])
-        with self._progress("histories", sum(counts.values()), splitter.seen) as progress:
+        total, quiet = sum(counts.values()), self.options.quiet
+        with rows_bar("histories", total, done=splitter.seen, quiet=quiet) as progress:
             for number, buckets in enumerate(self._groups(counts)):
                 if number >= len(done):
                     note = self._write_shard(number, buckets, splitter)
@@ -189,15 +189,6 @@ class LogPacker:
         self.files.update(note["files"])
         for name, count in note["counts"].items():
             self.counts[name] += count
-
-    def _progress(self, name: str, total: int, done: int = 0) -> Any:
-        return tqdm.tqdm(
-            desc=name,
-            unit="row",
-            total=total,
-            initial=done,
-            disable=True if self.options.quiet else None,
-        )
 
 
 def encode_histories(events: Interactions) -> Iterator[bytes]:

@@ -1,24 +1,22 @@
 """Packs the table of items or of users, shard by shard."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import tqdm
-
 from tfmmrec.dataset_file import Table
-from tfmmrec.errors import DataError
 from tfmmrec.folders import manifest_entry
 from tfmmrec.modalities import Modality
 from tfmmrec.modalities.media import Media
 from tfmmrec.packing.journal import Journal
 from tfmmrec.packing.options import PackOptions
 from tfmmrec.packing.parallel import map_in_order
+from tfmmrec.packing.progress import rows_bar
 from tfmmrec.packing.rows import PackedRow, pack_row
 from tfmmrec.packing.tally import Rejects, Tally
-from tfmmrec.tables import Row, count_rows, read_table
+from tfmmrec.tables import Row, read_table
 from tfmmrec.tfrecords import Shard
 
 # Ends a shard too, so that a table full of broken rows does not pile up in memory.
@@ -100,7 +98,6 @@ class SidePacker:
         self.files: dict[str, Any] = {}
         self.num_shards = 0
         self._row = 0
-        self._num_parts = 0
         self._unreadable: list[Reject] = []
 
     def pack(self, root: Path) -> None:
@@ -110,33 +107,29 @@ class SidePacker:
             DataError: the table cannot be read, or holds no row that can be used.
             StorageError: a shard cannot be written.
         """
-        for note in self.journal.notes(self.name):
+        done = self.journal.notes(self.name)
+        for note in done:
             self.ids.update(dict.fromkeys(note["ids"]))
             self._count(note)
-            self._keep(note["files"])
-        progress = tqdm.tqdm(
-            desc=self.name,
-            unit="row",
-            initial=self._row,
-            total=count_rows(self.table.path),
-            disable=True if self.options.quiet else None,
-        )
+            self.files.update(note["files"])
+        self.num_shards = len(self.files)
+        progress = rows_bar(self.name, self.table.path, done=self._row, quiet=self.options.quiet)
         # Another thread brings whole shards to the disk and computes their checksums.
         with progress, ThreadPoolExecutor(1) as background:
             pending: list[Future[dict[str, Any]]] = []
-            for part in self._parts(self._packed_rows(root, progress)):
+            parts = self._parts(self._packed_rows(root, progress))
+            for number, part in enumerate(parts, start=len(done)):
                 note = part.note()
                 self._count(note)
-                pending.append(background.submit(self._finish, part, note, self._num_parts - 1))
+                pending.append(background.submit(self._finish, part, note, number))
                 if len(pending) > _MOST_PENDING:
-                    self._keep(pending.pop(0).result())
+                    self.files.update(pending.pop(0).result())
             for future in pending:
-                self._keep(future.result())
+                self.files.update(future.result())
         if not self.ids:
-            first = self.rejects.first_of(self.table.path)
-            raise DataError(f"{self.table.path}: no row can be used; {first}")
+            raise self.rejects.no_usable_row(self.table.path)
 
-    def _packed_rows(self, root: Path, progress: Iterable[Any]) -> Iterator[PackedRow]:
+    def _packed_rows(self, root: Path, progress: Any) -> Iterator[PackedRow]:
         declared = {name: self.features[name] for name in self.table.features}
         columns = dict.fromkeys([self.table.id, *declared])
 
@@ -154,7 +147,7 @@ class SidePacker:
         heavy = any(isinstance(modality, Media) or modality.steps for modality in declared.values())
         mapped = map_in_order if heavy else map
         for packed in mapped(pack_one, (row for row in rows if row[0] > done)):
-            progress.update()  # type: ignore[attr-defined]
+            progress.update()
             yield packed
 
     def _parts(self, rows: Iterator[PackedRow]) -> Iterator[_Part]:
@@ -196,7 +189,6 @@ class SidePacker:
 
     def _count(self, note: dict[str, Any]) -> None:
         self._row = note["row"]
-        self._num_parts += 1
         self.tally.join(note["tally"])
         self.rejects.num_read += note["num_read"]
         for row, field, reason in note["rejects"]:
@@ -211,7 +203,3 @@ class SidePacker:
             files[name] = manifest_entry(part.shard.path)
         self.journal.write(self.name, number, {**note, "files": files})
         return files
-
-    def _keep(self, files: dict[str, Any]) -> None:
-        self.files.update(files)
-        self.num_shards = max(self.num_shards, len(self.files))

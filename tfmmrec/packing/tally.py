@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from tfmmrec.errors import DataError
 from tfmmrec.modalities import Categorical, Modality, Number
 
 
@@ -42,9 +43,10 @@ class Rejects:
         """The rejects for each row read; above 1 where rows have several broken values."""
         return self.total / max(1, self.num_read)
 
-    def first_of(self, table: Path) -> str:
-        """Says what is broken first in a table."""
-        return self.first.get(table.name, "it holds none")
+    def no_usable_row(self, table: Path) -> DataError:
+        """Returns the error of a table that gave nothing, with what is broken first in it."""
+        first = self.first.get(table.name, "it holds none")
+        return DataError(f"{table}: no row can be used; {first}")
 
     def statistics(self) -> dict[str, Any]:
         """What statistics.json says of them."""

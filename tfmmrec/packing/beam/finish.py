@@ -5,11 +5,9 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from tfmmrec.errors import DataError
-from tfmmrec.folders import write_json, write_manifest
 from tfmmrec.interactions import SPLITS
 from tfmmrec.packing.beam.job import Job
-from tfmmrec.packing.data_folder import refuse_too_many
+from tfmmrec.packing.data_folder import close_folder
 from tfmmrec.packing.tally import Rejects, Tally
 from tfmmrec.vocabulary import write_vocabulary
 
@@ -25,12 +23,8 @@ def finish(job: Job) -> dict[str, Any]:
     with (job.folder / "rejects.jsonl").open("w", encoding="utf-8") as lines:
         rejects = Rejects(lines)
         statistics = _join(job, rejects, files)
-    refuse_too_many(rejects, job.dataset, job.options.max_rejects)
-    statistics["rejects"] = rejects.statistics()
-    write_json(job.folder / "statistics.json", statistics)
     shutil.rmtree(job.scratch)
-    counts = {name: part["count"] for name, part in statistics.items()}
-    write_manifest(job.folder, counts, files)
+    close_folder(job.folder, job.dataset, statistics, rejects, files, job.options.max_rejects)
     return statistics
 
 
@@ -69,7 +63,7 @@ def _join_side(side: str, job: Job, rejects: Rejects, files: dict[str, Any]) -> 
     for row, field, reason in heapq.merge(noted(), unreadable(), key=lambda reject: reject[0]):
         rejects.add(table.path, row, field, reason)
     if not count:
-        raise DataError(f"{table.path}: no row can be used; {rejects.first_of(table.path)}")
+        raise rejects.no_usable_row(table.path)
     for feature, categories in tally.vocabularies().items():
         write_vocabulary(job.folder / "vocabulary" / f"{side}.{feature}.txt", categories)
     return {"count": count, "features": tally.statistics()}
@@ -87,5 +81,5 @@ def _join_log(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, An
         rejects.num_read += 1
         rejects.add(table, row, field, reason)
     if not counts["count"]:
-        raise DataError(f"{table}: no row can be used; {rejects.first_of(table)}")
+        raise rejects.no_usable_row(table)
     return counts
