@@ -1,11 +1,9 @@
 """records/amazon_reviews.py on tiny samples of both releases."""
 
 import gzip
-import importlib.util
 import io
 import json
 import math
-from pathlib import Path
 
 import PIL.Image
 import pytest
@@ -13,17 +11,13 @@ import pytest
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
 
-SCRIPT = Path(__file__).parents[2] / "records" / "amazon_reviews.py"
 IMAGES_2018 = "https://images-na.ssl-images-amazon.com/images/I/"
 IMAGES_2023 = "https://m.media-amazon.com/images/I/"
 
 
 @pytest.fixture(scope="module")
-def amazon():
-    spec = importlib.util.spec_from_file_location("records_amazon_reviews", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def amazon(load_script):
+    return load_script("amazon_reviews")
 
 
 def write(path, records):

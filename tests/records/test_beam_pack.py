@@ -1,6 +1,5 @@
 """records/beam_pack.py: on Beam comes out what the local packer gives."""
 
-import importlib.util
 import io
 import json
 from pathlib import Path
@@ -24,7 +23,6 @@ pytest.importorskip("apache_beam", reason="Apache Beam is not installed: tfmmrec
 
 from tfmmrec.packing.beam import BeamOptions, pack_on_beam
 
-SCRIPT = Path(__file__).parents[2] / "records" / "beam_pack.py"
 # Three shards of items, two of listed users, two of unlisted ones, five of histories.
 SMALL = BeamOptions(rows_per_shard=10, users_per_shard=6, max_rejects=1.0)
 
@@ -233,10 +231,8 @@ def test_what_is_wrong_is_said_as_the_local_packer_says_it(tmp_path):
     assert "log.csv: no row can be used; first: log.csv row 1: item: unknown item" in message()
 
 
-def test_the_script_packs_and_hands_beam_its_options(folders, tmp_path, capsys):
-    spec = importlib.util.spec_from_file_location("records_beam_pack", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+def test_the_script_packs_and_hands_beam_its_options(load_script, folders, tmp_path, capsys):
+    script = load_script("beam_pack")
     beam = "--runner=FnApiRunner --direct_running_mode=multi_threading --direct_num_workers=2"
     out = tmp_path / "out"
     script.main(folders["dataset"], out=out, rows_per_shard=7, max_rejects=1.0, beam=beam)

@@ -1,8 +1,6 @@
 """records/hm.py on a tiny sample of the three tables."""
 
-import importlib.util
 import io
-from pathlib import Path
 
 import PIL.Image
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import ConfigError, DataError
 
-SCRIPT = Path(__file__).parents[2] / "records" / "hm.py"
 ARTICLES = (
     "article_id,product_code,prod_name,product_type_no,product_type_name,product_group_name,"
     "graphical_appearance_no,graphical_appearance_name,colour_group_code,colour_group_name,"
@@ -40,21 +37,16 @@ TRANSACTIONS = (
 
 
 @pytest.fixture(scope="module")
-def hm():
-    spec = importlib.util.spec_from_file_location("records_hm", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def hm(load_script):
+    return load_script("hm")
 
 
 @pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    (folder / "articles.csv").write_text(ARTICLES)
-    (folder / "customers.csv").write_text(CUSTOMERS)
-    (folder / "transactions_train.csv").write_text(TRANSACTIONS)
-    return folder
+def source(source):
+    (source / "articles.csv").write_text(ARTICLES)
+    (source / "customers.csv").write_text(CUSTOMERS)
+    (source / "transactions_train.csv").write_text(TRANSACTIONS)
+    return source
 
 
 def jpeg():

@@ -1,10 +1,8 @@
 """records/microlens.py on tiny samples of the 50k and the 100k form."""
 
 import dataclasses
-import importlib.util
 import io
 import math
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,22 +16,10 @@ from tfmmrec.errors import DataError
 from tfmmrec.modalities import MODALITIES
 from tfmmrec.modalities.media import Media
 
-SCRIPT = Path(__file__).parents[2] / "records" / "microlens.py"
-
 
 @pytest.fixture(scope="module")
-def microlens():
-    spec = importlib.util.spec_from_file_location("records_microlens", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
+def microlens(load_script):
+    return load_script("microlens")
 
 
 def write_50k(source):

@@ -1,31 +1,17 @@
 """records/movielens.py on tiny samples in the three original forms."""
 
 import csv
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 from tfmmrec.dataset_file import read_dataset_file
 from tfmmrec.errors import DataError
 
-SCRIPT = Path(__file__).parents[2] / "records" / "movielens.py"
-
 
 @pytest.fixture(scope="module")
-def movielens():
-    spec = importlib.util.spec_from_file_location("records_movielens", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
+def movielens(load_script):
+    return load_script("movielens")
 
 
 def write_100k(source):

@@ -1,23 +1,16 @@
 """records/stamps.py on a tiny sample."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 from tfmmrec.dataset_file import read_dataset_file
 from tfmmrec.errors import DataError
 
-SCRIPT = Path(__file__).parents[2] / "records" / "stamps.py"
-
 
 @pytest.fixture(scope="module")
-def stamps():
-    spec = importlib.util.spec_from_file_location("records_stamps", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def stamps(load_script):
+    return load_script("stamps")
 
 
 @pytest.fixture
