@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders import Encoded
-from tfmmrec.model import FeatureTable, TwoTower
+from tfmmrec.feature_table import FeatureTable
+from tfmmrec.model import TwoTower
 from tfmmrec.projection import FeatureInfo
 from tfmmrec.query import MeanReader
 from tfmmrec.testing import TestCase
@@ -18,11 +19,13 @@ def encoded(rows: int) -> dict[str, Encoded]:
     return {"feature": Encoded(outputs, np.ones(rows, bool))}
 
 
-def create(temperature: float = 0.5) -> TwoTower:
+def create(temperature: float = 0.5, fusion: dict | None = None) -> TwoTower:
     features = [FeatureInfo("feature", 3)]
+    items = ItemTower(features, num_items=4, dim=5, fusion=fusion or {"kind": "weighted"})
+    readers = [MeanReader() for _ in range(items.fusion.num_blocks)]
     return TwoTower(
-        ItemTower(features, num_items=4, dim=5, fusion={"kind": "weighted"}),
-        QueryTower(features, dim=5, reader=MeanReader()),
+        items,
+        QueryTower(features, dim=5, readers=readers),
         items=FeatureTable(encoded(4)),
         users=FeatureTable(encoded(2)),
         counts=COUNTS,
@@ -90,6 +93,34 @@ class LossTest(TestCase):
         ]
         self.assertEqual(missing, [])
 
+    def test_a_late_model_sums_the_joint_loss_and_the_mean_of_its_members(self):
+        model, given = create(fusion={"kind": "late", "member_loss": 0.5}), batch([2, 0, 1])
+        logits = scores(model, given) - np.log([0.1, 0.6, 0.3])
+        expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+        # Each member scores by its own block alone, of length 1 on both sides.
+        everything = model.item_vectors(tf.range(4)).numpy()
+        history, users = given["history"].numpy(), given["user"]
+        queries = model.query_vectors(
+            tf.constant(everything[np.maximum(history, 0)]),
+            tf.constant(history >= 0),
+            model.users.gather(users),
+        ).numpy()
+        for block in (slice(0, 5), slice(5, 10)):
+            items = everything[[2, 0, 1], block]
+            items /= np.linalg.norm(items, axis=1, keepdims=True)
+            own = queries[:, block] @ items.T - np.log([0.1, 0.6, 0.3])
+            loss = np.mean(np.log(np.exp(own).sum(axis=1)) - np.diag(own))
+            expected += 0.5 * loss / 2
+        self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+
+    def test_votes_have_the_members_losses_alone_and_a_temperature_each(self):
+        model, given = create(fusion={"kind": "late", "decision": "voting"}), batch([2, 0, 1])
+        self.assertAllClose(model.temperatures, [0.5, 0.5])
+        before = float(model.compute_loss(given))
+        # The joint score does not enter: with one member's temperature changed, so is its half.
+        model.log_temperature.assign(np.log([0.5, 0.25]))
+        self.assertNotAllClose(model.compute_loss(given), before)
+
 
 class VectorsTest(TestCase):
     def test_an_item_that_training_never_met_has_no_id(self):
@@ -101,8 +132,10 @@ class VectorsTest(TestCase):
         for row in range(3):
             self.assertNotAllClose(vectors[row], content[row])
         # Item n reads row n + 1 of the table.
-        table = model.item_tower.ids.get_weights()[0]
-        total = content.numpy()[:3] + table[1:4]
+        table = model.item_tower.ids.table.get_weights()[0]
+        # Chosen 6, 3 and 1 times: sigmoid(log(1 + n) - 1) = (1 + n) / (1 + n + e).
+        gates = np.array([[7 / (7 + np.e)], [4 / (4 + np.e)], [2 / (2 + np.e)]])
+        total = content.numpy()[:3] + gates * table[1:4]
         self.assertAllClose(vectors[:3], total / np.linalg.norm(total, axis=1, keepdims=True))
 
     def test_queries_are_divided_by_the_temperature(self):
@@ -116,11 +149,11 @@ class VectorsTest(TestCase):
 
     def test_the_temperature_stays_within_its_bounds(self):
         model = create(temperature=0.25)
-        self.assertAllClose(model.temperature, 0.25)
-        model.log_temperature.assign(-50.0)
-        self.assertAllClose(model.temperature, 0.01)
-        model.log_temperature.assign(3.0)
-        self.assertAllClose(model.temperature, 1.0)
+        self.assertAllClose(model.temperatures, [0.25])
+        model.log_temperature.assign([-50.0])
+        self.assertAllClose(model.temperatures, [0.01])
+        model.log_temperature.assign([3.0])
+        self.assertAllClose(model.temperatures, [1.0])
 
     def test_features_are_gathered_by_row(self):
         table = FeatureTable(

@@ -46,7 +46,7 @@ def test_a_query_goes_through_the_steps_of_the_features(dataset):
 def test_queries_that_lead_nowhere_are_told(dataset, tmp_path):
     with pytest.raises(ConfigError, match="--text: nothing to search for"):
         _given_values(dataset, {"text": "  "})
-    with pytest.raises(ConfigError, match=r"--image: the items of .* have no image"):
+    with pytest.raises(ConfigError, match=r"--image: the model reads no image of the items"):
         _given_values(dataset, {"image": tmp_path / "none.png"})
     with pytest.raises(DataError, match="--text: not valid UTF-8"):
         _given_values(dataset, {"text": "\ud800"})

@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.errors import ConfigError
-from tfmmrec.projection import FeatureInfo
+from tfmmrec.fusion import FUSIONS
+from tfmmrec.projection import FeatureInfo, unit_length
 from tfmmrec.query import MeanReader
 from tfmmrec.testing import TestCase
 from tfmmrec.towers import FeatureProjections, ItemTower, QueryTower, drop_present
@@ -55,7 +56,9 @@ class DropPresentTest(TestCase):
 
 class ItemTowerTest(TestCase):
     def test_vectors_have_length_one(self):
-        vectors = item_tower()(inputs([True, True, False], [True, False, True]), tf.range(3))
+        vectors = item_tower()(
+            inputs([True, True, False], [True, False, True]), tf.range(3), tf.fill([3], 9.0)
+        )
         self.assertEqual(vectors.shape, [3, 6])
         self.assertAllClose(tf.norm(vectors, axis=1), [1.0, 1.0, 1.0])
 
@@ -63,50 +66,62 @@ class ItemTowerTest(TestCase):
         tower = item_tower()
         given = inputs([True, True], [True, False])
         content = tower.content(given)
-        self.assertAllClose(tower(given, tf.constant([0, 0])), content)
+        self.assertAllClose(tower(given, tf.constant([0, 0]), tf.constant([9.0, 9.0])), content)
         self.assertAllClose(tower(given), content)
         # Row 0 of the table is never read into a vector, whatever it holds.
-        tower.ids.set_weights([np.full([5, 6], 3.0, np.float32)])
-        self.assertAllClose(tower(given, tf.constant([0, 0])), content)
-        known = tower(given, tf.constant([1, 2]))
+        tower.ids.table.set_weights([np.full([5, 6], 3.0, np.float32)])
+        self.assertAllClose(tower(given, tf.constant([0, 0]), tf.constant([9.0, 9.0])), content)
+        known = tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0]))
         self.assertNotAllClose(known, content)
 
-    def test_an_id_is_added_to_the_content(self):
+    def test_an_id_is_added_to_the_content_by_its_gate(self):
         tower = item_tower(dim=2)
-        given = inputs([True], [True])
-        content = tower.content(given)
-        tower(given, tf.constant([1]))
-        tower.ids.set_weights([np.array([[9, 9], [0.5, -0.5], [0, 0], [0, 0], [0, 0]])])
-        total = content.numpy()[0] + [0.5, -0.5]
-        self.assertAllClose(tower(given, tf.constant([1])), [total / np.hypot(total[0], total[1])])
+        given = inputs([True, True], [True, True])
+        content = tower.content(given).numpy()
+        tower(given, tf.constant([1, 1]), tf.constant([9.0, 0.0]))
+        table = np.array([[9, 9], [0.5, -0.5], [0, 0], [0, 0], [0, 0]])
+        tower.ids.table.set_weights([table])
+        # sigmoid(log(1 + n) - 1) = (1 + n) / (1 + n + e): 10 / 12.718 = 0.7863, 1 / 3.718 = 0.2689
+        total = content + np.array([[0.7863], [0.2689]]) * [0.5, -0.5]
+        expected = total / np.linalg.norm(total, axis=1, keepdims=True)
+        vectors = tower(given, tf.constant([1, 1]), tf.constant([9.0, 0.0]))
+        self.assertAllClose(vectors, expected, atol=1e-4)
 
     def test_without_content_and_id_there_is_no_direction(self):
         tower = item_tower()
         given = inputs([False, False], [False, False])
-        self.assertAllClose(tower(given, tf.constant([0, 0])), tf.zeros([2, 6]))
+        self.assertAllClose(
+            tower(given, tf.constant([0, 0]), tf.constant([9.0, 9.0])), tf.zeros([2, 6])
+        )
         # With an id, the id alone is the vector.
-        self.assertAllClose(tf.norm(tower(given, tf.constant([1, 2])), axis=1), [1.0, 1.0])
+        self.assertAllClose(
+            tf.norm(tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0])), axis=1), [1.0, 1.0]
+        )
 
     def test_what_is_absent_does_not_reach_the_vector(self):
-        for kind in ("weighted", "concat"):
+        for kind in FUSIONS.variants:
             tower = item_tower(fusion={"kind": kind})
             given = inputs([True, False], [True, True])
-            before = tower(given, tf.constant([1, 2]))
+            before = tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0]))
             text, here = given["text"]
             given["text"] = (tf.where(here[:, tf.newaxis], text, 1e6), here)
-            self.assertAllClose(tower(given, tf.constant([1, 2])), before)
+            self.assertAllClose(tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0])), before)
 
     def test_id_dropout_is_of_training_only(self):
         tf.random.set_seed(0)
         tower = item_tower(id_dropout=0.999999, modality_dropout=0.0, dropout=0.0)
         given = inputs([True, True], [True, True])
         content = tower.content(given)
-        self.assertAllClose(tower(given, tf.constant([1, 2]), training=True), content)
-        self.assertNotAllClose(tower(given, tf.constant([1, 2]), training=False), content)
+        self.assertAllClose(
+            tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0]), training=True), content
+        )
+        self.assertNotAllClose(
+            tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0]), training=False), content
+        )
 
     def test_ids_alone_are_never_dropped(self):
         tower = item_tower(features=[], id_dropout=0.999999)
-        vectors = tower({}, tf.constant([1, 2]), training=True)
+        vectors = tower({}, tf.constant([1, 2]), tf.constant([9.0, 9.0]), training=True)
         self.assertAllClose(tf.norm(vectors, axis=1), [1.0, 1.0])
         with self.assertRaisesRegex(ValueError, "no features"):
             tower.content({})
@@ -117,6 +132,35 @@ class ItemTowerTest(TestCase):
         with self.assertRaisesRegex(ConfigError, r"fusion\.kind"):
             item_tower(fusion={"kind": "sum"})
 
+    def test_an_id_that_nothing_replaces_is_never_dropped(self):
+        tower = item_tower(id_dropout=0.999999)
+        given = inputs([False, True], [False, True])
+        given_ids = (tf.constant([1, 2]), tf.constant([9.0, 9.0]))
+        trained = tower(given, *given_ids, training=True)
+        self.assertAllClose(tf.norm(trained, axis=1), [1.0, 1.0])
+        alone = tower.ids.table.get_weights()[0][1]
+        self.assertAllClose(trained[0], alone / np.linalg.norm(alone))
+
+    def test_every_kind_serves_new_items_bare_items_and_says_zero_for_neither(self):
+        for kind in FUSIONS.variants:
+            tower = item_tower(fusion={"kind": kind})
+            given = inputs([True, False, False], [True, False, False])
+            vectors = tower(given, tf.constant([0, 2, 0]), tf.constant([0.0, 9.0, 0.0]))
+            self.assertEqual(vectors.shape, [3, tower.width])
+            filled = tf.reduce_any(vectors != 0.0, axis=1)
+            self.assertAllEqual(filled, [True, True, False], msg=kind)
+            # Without ids, the same content is the same vector.
+            self.assertAllClose(tower.content(given)[0], vectors[0], msg=kind)
+
+    def test_a_fusion_that_takes_the_id_gets_it_last(self):
+        tower = item_tower(fusion={"kind": "late"})
+        self.assertEqual(tower.fusion.names, ["text", "genres", "id"])
+        self.assertEqual(tower.width, 3 * 6)
+        clash = [FeatureInfo("id", 3)]
+        with self.assertRaisesRegex(ValueError, "must not be called 'id'"):
+            item_tower(features=clash, fusion={"kind": "late"})
+        self.assertEqual(item_tower(features=clash).fusion.names, ["id"])
+
 
 class QueryTowerTest(TestCase):
     def history(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -124,30 +168,44 @@ class QueryTowerTest(TestCase):
         return vectors, tf.constant([[True, True, False], [False, False, False]])
 
     def test_an_empty_history_is_nobody(self):
-        tower = QueryTower([], dim=6, reader=MeanReader())
+        tower = QueryTower([], dim=6, readers=[MeanReader()])
         queries = tower(*self.history(), {})
         self.assertAllClose(tf.norm(queries, axis=1), [1.0, 1.0])
-        nobody = tower.nobody.numpy()
+        nobody = tower.nobody.numpy()[0]
         self.assertAllClose(queries[1], nobody / np.sqrt(np.sum(nobody**2)))
 
     def test_features_are_added_where_they_are_present(self):
-        tower = QueryTower(FEATURES, dim=6, reader=MeanReader())
+        tower = QueryTower(FEATURES, dim=6, readers=[MeanReader()])
         history, mask = self.history()
         with_all = tower(history, mask, inputs([True, True], [True, True]))
         without = tower(history, mask, inputs([False, False], [False, False]))
         self.assertNotAllClose(with_all, without)
-        bare = tower.reader(history, mask=mask)
-        bare = tf.where([[True], [False]], bare, tower.nobody[tf.newaxis])
+        bare = tower.readers[0](unit_length(history), mask=mask)
+        bare = tf.where([[True], [False]], bare, tower.nobody)
         self.assertAllClose(without, bare / tf.norm(bare, axis=1, keepdims=True))
-        tower.feature_scale.assign(0.0)
+        tower.feature_scale.assign([0.0])
         scaled = tower(history, mask, inputs([True, True], [True, True]))
         self.assertAllClose(scaled, without)
 
     def test_what_is_absent_does_not_reach_the_vector(self):
-        tower = QueryTower(FEATURES, dim=6, reader=MeanReader())
+        tower = QueryTower(FEATURES, dim=6, readers=[MeanReader()])
         history, mask = self.history()
         given = inputs([False, True], [True, True])
         before = tower(history, mask, given)
         text, here = given["text"]
         given["text"] = (tf.where(here[:, tf.newaxis], text, 1e6), here)
         self.assertAllClose(tower(history, mask, given), before)
+
+    def test_each_block_is_read_by_its_own_reader_where_it_is_told(self):
+        tower = QueryTower([], dim=2, readers=[MeanReader(), MeanReader()])
+        history = tf.constant([[[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]]])
+        queries = tower(history, tf.constant([[True, True]]), {})
+        self.assertEqual(queries.shape, [1, 4])
+        # The first block has one item, (0.6, 0.8) of length 1; the second (0, 1).
+        for block, item in enumerate(([0.6, 0.8], [0.0, 1.0])):
+            reader = tower.readers[block]
+            alone = reader(tf.constant([[item]]), mask=tf.constant([[True]]))
+            self.assertAllClose(queries[:, 2 * block : 2 * block + 2], unit_length(alone))
+        # Without a word in the second block, the user is nobody there.
+        queries = tower(history[:, :1], tf.constant([[True]]), {})
+        self.assertAllClose(queries[:, 2:], unit_length(tower.nobody[1:]))

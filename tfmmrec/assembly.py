@@ -9,12 +9,15 @@ import tensorflow as tf
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders import Encoded, FeatureEncoder, create_encoders, encode_feature
+from tfmmrec.errors import ConfigError
+from tfmmrec.feature_table import FeatureTable
 from tfmmrec.fusion import FUSIONS
-from tfmmrec.model import FeatureTable, TwoTower
+from tfmmrec.modalities import Modality
+from tfmmrec.model import TwoTower
 from tfmmrec.projection import FeatureInfo
 from tfmmrec.query import READERS
 from tfmmrec.scoring import Scorer
-from tfmmrec.towers import FeatureProjections, ItemTower, QueryTower
+from tfmmrec.towers import ID, FeatureProjections, ItemTower, QueryTower
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,18 +25,20 @@ class EncodedSide:
     """One side's encoders and what they gave.
 
     Attributes:
+        modalities: by feature, those that the model reads.
         encoders: by feature.
         encoded: by feature.
     """
 
+    modalities: Mapping[str, Modality]
     encoders: Mapping[str, FeatureEncoder]
     encoded: Mapping[str, Encoded]
 
     def features(self) -> list[FeatureInfo]:
         """The features, as a tower is built from them."""
         return [
-            FeatureInfo.of(name, encoder, self.encoded[name])
-            for name, encoder in self.encoders.items()
+            FeatureInfo.of(name, modality, self.encoders[name], self.encoded[name])
+            for name, modality in self.modalities.items()
         ]
 
 
@@ -50,7 +55,7 @@ class Assembly:
     @property
     def max_history(self) -> int:
         """How many of a user's last items the model reads."""
-        return self.model.query_tower.reader.max_history
+        return self.model.query_tower.max_history
 
     def scorer(self) -> Scorer:
         """Scores the catalogue with the model as it is."""
@@ -61,12 +66,28 @@ class Assembly:
 
 def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> EncodedSide:
     """Encodes all features of one side, or reads their outputs from the cache."""
-    encoders = create_encoders(dataset, side, config.encoders, quiet=config.quiet)
+    modalities = _read_features(dataset, side, config)
+    encoders = create_encoders(
+        dataset, side, config.encoders, features=list(modalities), quiet=config.quiet
+    )
     encoded = {
         feature: encode_feature(dataset, side, feature, encoder, quiet=config.quiet)
         for feature, encoder in encoders.items()
     }
-    return EncodedSide(encoders, encoded)
+    return EncodedSide(modalities, encoders, encoded)
+
+
+def _read_features(dataset: Dataset, side: SideName, config: TrainConfig) -> dict[str, Modality]:
+    """The features of a side that the model reads, in the order of the schema."""
+    known = dict(dataset.features(side))
+    if side == "users" or config.features is None:
+        return known
+    for name in config.features:
+        if name not in known:
+            raise ConfigError(
+                f"features: no item feature {name!r}; there are {', '.join(known) or 'none'}"
+            )
+    return {name: modality for name, modality in known.items() if name in config.features}
 
 
 def assemble(dataset: Dataset, config: TrainConfig) -> Assembly:
@@ -76,37 +97,52 @@ def assemble(dataset: Dataset, config: TrainConfig) -> Assembly:
         ConfigError: the config does not fit the data.
     """
     tf.keras.utils.set_random_seed(config.seed)
-    # Kinds and options are looked up before anything is encoded, which may take long.
-    reader = READERS.create(config.query)
-    _check_fusion(config, dataset)
+    _check_kinds(dataset, config)
     items = encode_side(dataset, "items", config)
     users = encode_side(dataset, "users", config)
-    counts = np.bincount(dataset.histories(["train"]).items, minlength=dataset.count("items"))
-    model = TwoTower(
-        ItemTower(
-            items.features(),
-            num_items=dataset.count("items") if config.ids else 0,
-            dim=config.dim,
-            fusion=config.fusion,
-            id_dropout=config.id_dropout,
-            modality_dropout=config.modality_dropout,
-            dropout=config.dropout,
-        ),
-        QueryTower(users.features(), dim=config.dim, reader=reader, dropout=config.dropout),
-        items=FeatureTable(items.encoded),
-        users=FeatureTable(users.encoded),
-        counts=counts,
-        temperature=config.temperature,
-    )
+    model = _build(dataset, config, items, users)
     _fit(model.item_tower.projections, items)
     _fit(model.query_tower.projections, users)
-    _make_weights(model, reader.max_history)
+    _make_weights(model)
     return Assembly(dataset, config, items, users, model)
 
 
-def _check_fusion(config: TrainConfig, dataset: Dataset) -> None:
-    if dataset.schema.items:
-        FUSIONS.create(config.fusion, names=list(dataset.schema.items))
+def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
+    """Looks kinds and options up before anything is encoded, which may take long."""
+    READERS.create(config.query)
+    names = list(_read_features(dataset, "items", config))
+    if config.ids and FUSIONS.variant(config.fusion).takes_id:
+        names.append(ID)
+    if names:
+        FUSIONS.create(config.fusion, names=names)
+    elif not config.ids:
+        raise ConfigError("features: the items have none to read, and ids is false; give either")
+    config.align_options()
+
+
+def _build(
+    dataset: Dataset, config: TrainConfig, items: EncodedSide, users: EncodedSide
+) -> TwoTower:
+    item_tower = ItemTower(
+        items.features(),
+        num_items=dataset.count("items") if config.ids else 0,
+        dim=config.dim,
+        fusion=config.fusion,
+        id_dropout=config.id_dropout,
+        modality_dropout=config.modality_dropout,
+        dropout=config.dropout,
+    )
+    readers = [READERS.create(config.query) for _ in range(item_tower.fusion.num_blocks)]
+    return TwoTower(
+        item_tower,
+        QueryTower(users.features(), dim=config.dim, readers=readers, dropout=config.dropout),
+        items=FeatureTable(items.encoded),
+        users=FeatureTable(users.encoded),
+        counts=np.bincount(dataset.histories(["train"]).items, minlength=dataset.count("items")),
+        temperature=config.temperature,
+        align=config.align_options(),
+        withheld=dataset.cold_items,
+    )
 
 
 def _fit(projections: FeatureProjections | None, side: EncodedSide) -> None:
@@ -115,10 +151,10 @@ def _fit(projections: FeatureProjections | None, side: EncodedSide) -> None:
             projection.fit(side.encoded[info.name])
 
 
-def _make_weights(model: TwoTower, max_history: int) -> None:
+def _make_weights(model: TwoTower) -> None:
     """Calls the model once, so that all weights are there before they are saved or restored."""
     # Two rows, since the softmax of one row over one item is a loss that Keras warns of.
-    history = tf.pad(tf.zeros([2, 1], tf.int32), [[0, 0], [0, max_history - 1]], constant_values=-1)
+    history = tf.zeros([2, 1], tf.int32)
     rows = tf.zeros([2], tf.int32)
     model.compute_loss({"history": history, "user": rows, "item": rows}, training=False)
     model.built = True

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from tfmmrec.align_options import AlignOptions
+from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 
 
@@ -11,8 +13,11 @@ class TrainConfig:
     """How a model is built and trained.
 
     Attributes:
+        features: the item features that are read (default all): `[title]` trains on titles alone.
         encoders: `builtin` or `hub:HANDLE` by feature; HANDLE is a local folder or an address.
-        fusion: how an item's modalities become one vector: `{kind: weighted | concat, …}`.
+        fusion: how an item's modalities become one vector: `{kind: weighted, …}`.
+        align: losses that pull contents together, by the options of `AlignOptions`:
+            `{modalities: 0.1, chosen: 0.1}`; none by default.
         query: how a user is read: `{kind: mean, max_history: 50, …}`.
         dim: the width of item and user vectors.
         ids: whether items also have a learned vector of their own.
@@ -29,8 +34,10 @@ class TrainConfig:
         quiet: no progress bars.
     """
 
+    features: list[str] | None = None
     encoders: dict[str, str] = dataclasses.field(default_factory=dict)
     fusion: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "weighted"})
+    align: dict[str, Any] = dataclasses.field(default_factory=dict)
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
     dim: int = 64
     ids: bool = True
@@ -63,3 +70,7 @@ class TrainConfig:
             raise ConfigError(
                 f"strategy: {self.strategy!r} is not supported yet; use auto or one (one device)"
             )
+
+    def align_options(self) -> AlignOptions:
+        """Reads `align`; raises ConfigError where it has unknown or wrong options."""
+        return build(AlignOptions, self.align, "align")

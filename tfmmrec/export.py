@@ -58,8 +58,8 @@ def _next_version(out: Path) -> int:
 def _signatures(recommender: Recommender) -> dict[str, Any]:
     strings = tf.TensorSpec([None, None], tf.string)
     counts = tf.TensorSpec([None], tf.int32)
-    users = _specs(recommender.schema.users, USER_PREFIX)
-    items = _specs(recommender.schema.items, "")
+    users = _specs(recommender.users.modalities, USER_PREFIX)
+    items = _specs(recommender.items.modalities, "")
 
     def answer(items_and_scores: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {"items": items_and_scores[0], "scores": items_and_scores[1]}
@@ -103,9 +103,9 @@ def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request
     ids = recommender.item_ids.numpy()[:2]
     requests: list[Request] = []
     for size in (1, 2):
-        users = _absent(recommender.schema.users, USER_PREFIX, size)
-        items = _absent(recommender.schema.items, "", size)
-        for name, value in _example_values(dataset).items():
+        users = _absent(recommender.users.modalities, USER_PREFIX, size)
+        items = _absent(recommender.items.modalities, "", size)
+        for name, value in _example_values(recommender, dataset).items():
             # A row without anything is filled up to the width of the example.
             items[name] = np.resize(items[name], [size, *value.shape[1:]])
             items[name][:1] = value
@@ -132,10 +132,10 @@ def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[st
     return values
 
 
-def _example_values(dataset: Dataset) -> dict[str, np.ndarray]:
+def _example_values(recommender: Recommender, dataset: Dataset) -> dict[str, np.ndarray]:
     """One value of each feature of strings, as a request has it, `[1]` or `[1, n]`."""
     examples = {}
-    for name, modality in dataset.schema.items.items():
+    for name, modality in recommender.items.modalities.items():
         if modality.signature(name).dtype != tf.string:
             continue
         for values in dataset.values("items", name, batch_size=64):

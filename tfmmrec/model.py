@@ -6,28 +6,12 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfmmrec.encoders import Encoded
+from tfmmrec.align_options import AlignOptions
+from tfmmrec.alignment import Alignment
+from tfmmrec.feature_table import FeatureTable
+from tfmmrec.losses import member_softmax
+from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature, ItemTower, QueryTower
-
-
-class FeatureTable(tf.Module):
-    """The encoded features of one side, from which batches are gathered by row.
-
-    Args:
-        encoded: the encoder outputs of every row, by feature.
-    """
-
-    def __init__(self, encoded: Mapping[str, Encoded]):
-        super().__init__()
-        self.outputs = {name: tf.constant(np.asarray(e.outputs)) for name, e in encoded.items()}
-        self.present = {name: tf.constant(e.present) for name, e in encoded.items()}
-
-    def gather(self, rows: tf.Tensor) -> dict[str, Feature]:
-        """Returns the features of some rows, `[batch]`."""
-        return {
-            name: (tf.gather(output, rows), tf.gather(self.present[name], rows))
-            for name, output in self.outputs.items()
-        }
 
 
 class TwoTower(tfrs.Model):
@@ -42,6 +26,8 @@ class TwoTower(tfrs.Model):
             of an item's share, since a batch holds popular items more often as negatives
             (Yi et al. 2019, "Sampling-bias-corrected neural modeling").
         temperature: where the learned temperature starts; it stays within [0.01, 1].
+        align: how contents are aligned.
+        withheld: bool `[items]`, items that alignment must not see (default none).
     """
 
     def __init__(
@@ -53,6 +39,8 @@ class TwoTower(tfrs.Model):
         users: FeatureTable,
         counts: np.ndarray,
         temperature: float = 0.1,
+        align: AlignOptions | None = None,
+        withheld: np.ndarray | None = None,
     ):
         super().__init__()
         self.item_tower = item_tower
@@ -60,23 +48,31 @@ class TwoTower(tfrs.Model):
         self.items = items
         self.users = users
         self.known = tf.constant(counts > 0)
+        self.counts = tf.constant(counts, tf.float32)
         self.shares = tf.constant(np.maximum(counts, 1) / max(1, counts.sum()), tf.float32)
         self.log_temperature = self.add_weight(
             name="log_temperature",
-            shape=[],
+            shape=[item_tower.fusion.num_temperatures],
             initializer=tf.keras.initializers.Constant(np.log(temperature)),
         )
         self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
+        self.alignment = Alignment(
+            align or AlignOptions(),
+            item_tower,
+            items,
+            np.zeros(len(counts), bool) if withheld is None else withheld,
+        )
 
     @property
-    def temperature(self) -> tf.Tensor:
-        """The temperature that scores are divided by, a scalar."""
+    def temperatures(self) -> tf.Tensor:
+        """What scores are divided by, `[1]` or, where each block has its own, `[blocks]`."""
         return tf.exp(tf.clip_by_value(self.log_temperature, np.log(0.01), 0.0))
 
     def item_vectors(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The vectors of known items by row, `[batch, dim]`."""
+        """The vectors of known items by row, `[batch, width]`."""
         ids = tf.where(tf.gather(self.known, rows), rows + 1, 0)
-        return self.item_tower(self.items.gather(rows), ids, training=training)
+        counts = tf.gather(self.counts, rows)
+        return self.item_tower(self.items.gather(rows), ids, counts, training=training)
 
     def query_vectors(
         self,
@@ -85,25 +81,34 @@ class TwoTower(tfrs.Model):
         features: Mapping[str, Feature],
         training: bool = False,
     ) -> tf.Tensor:
-        """The vectors of users, `[batch, dim]`, such that a dot product is the score.
+        """The vectors of users, `[batch, width]`, such that `score` gives the logits.
 
         Args:
-            history: item vectors, `[batch, n, dim]`.
+            history: item vectors, `[batch, n, width]`.
             mask: bool `[batch, n]`.
             features: the user features of the batch.
         """
         vectors = self.query_tower(history, mask, features, training=training)
-        return vectors / tf.cast(self.temperature, vectors.dtype)
+        temperatures = tf.cast(self.temperatures, vectors.dtype)
+        width = vectors.shape[1] // temperatures.shape[0]
+        return vectors / tf.repeat(temperatures, width)
+
+    def score(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+        """Scores items `[items, width]` for users `[queries, width]`, `[queries, items]`.
+
+        An item that has neither content nor a known id has a vector of zeros and scores −inf.
+        """
+        scores = self.item_tower.fusion.score(queries, items)
+        return tf.where(tf.reduce_any(items != 0.0, axis=1), scores, -np.inf)
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """In-batch softmax over one chosen item a row.
+        """In-batch softmax over one chosen item a row, and what the fusion and alignment add.
 
         Args:
             inputs: `history` int32 `[batch, n]` (item rows, -1 where empty), `user` `[batch]` and
                 `item` `[batch]`, rows of the data folder's vocabularies.
         """
         history, item = inputs["history"], inputs["item"]
-        mask = history >= 0
         # Each item of the batch goes through its tower once, however often it is mentioned.
         mentioned = tf.concat([tf.reshape(tf.maximum(history, 0), [-1]), item], axis=0)
         rows, places = tf.unique(mentioned)
@@ -112,11 +117,31 @@ class TwoTower(tfrs.Model):
         shape = tf.concat([tf.shape(history), [vectors.shape[-1]]], axis=0)
         past = tf.reshape(vectors[: -tf.shape(item)[0]], shape)
         features = self.users.gather(inputs["user"])
-        queries = self.query_vectors(past, mask, features, training=training)
-        return self.task(
-            queries,
-            candidates,
-            candidate_ids=item,
-            candidate_sampling_probability=tf.gather(self.shares, item),
-            compute_metrics=False,
-        ) / tf.cast(tf.shape(item)[0], tf.float32)
+        queries = self.query_vectors(past, history >= 0, features, training=training)
+        aligned = self.alignment(history[:, -1], item, training=training)
+        return self._choice_loss(queries, candidates, item) + aligned
+
+    def _choice_loss(self, queries: tf.Tensor, candidates: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
+        fusion = self.item_tower.fusion
+        shares = tf.gather(self.shares, item)
+        loss = tf.constant(0.0)
+        if fusion.joint_loss:
+            joint = self.task(
+                queries,
+                candidates,
+                candidate_ids=item,
+                candidate_sampling_probability=shares,
+                compute_metrics=False,
+            )
+            loss += fusion.joint_loss * joint / tf.cast(tf.shape(item)[0], tf.float32)
+        if fusion.member_loss:
+            members = [
+                member_softmax(query, unit_length(own), items=item, log_shares=tf.math.log(shares))
+                for query, own in zip(
+                    tf.split(queries, fusion.num_blocks, axis=1),
+                    tf.split(candidates, fusion.num_blocks, axis=1),
+                    strict=True,
+                )
+            ]
+            loss += fusion.member_loss * tf.add_n(members) / len(members)
+        return loss

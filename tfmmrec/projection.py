@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders import Encoded, FeatureEncoder
+from tfmmrec.modalities import Modality
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,16 +18,22 @@ class FeatureInfo:
         name: the feature.
         width: the second axis of the encoder's output.
         vocabulary_size: entries to embed where the output is int32, else 0.
+        kind: the modality, that of a single value where a feature holds several.
     """
 
     name: str
     width: int
     vocabulary_size: int = 0
+    kind: str = ""
 
     @classmethod
-    def of(cls, name: str, encoder: FeatureEncoder, encoded: Encoded) -> "FeatureInfo":
+    def of(
+        cls, name: str, modality: Modality, encoder: FeatureEncoder, encoded: Encoded
+    ) -> "FeatureInfo":
         """Reads the sizes off an encoder and its output."""
-        return cls(name, int(encoded.outputs.shape[1]), getattr(encoder, "size", 0))
+        width = int(encoded.outputs.shape[1])
+        kind = modality.element or modality.kind
+        return cls(name, width, getattr(encoder, "size", 0), kind)
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")

@@ -1,6 +1,6 @@
 """A trained model from raw values to item ids: what is served, and what commands use as well."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,14 +27,21 @@ class Recommender(tf.Module):
     def __init__(self, assembly: Assembly):
         super().__init__()
         dataset = assembly.dataset
-        self.schema = dataset.schema
         self.model = assembly.model
         self.items = assembly.items
         self.users = assembly.users
         self.max_history = assembly.max_history
         # Variables, since a graph with large constants in it cannot be saved.
         self.item_vectors = _frozen(assembly.scorer().item_vectors())
-        self.content_vectors = _frozen(_content_vectors(assembly))
+        tower = assembly.model.item_tower
+        self.content_vectors = _frozen(
+            np.zeros([dataset.count("items"), tower.width], np.float32)
+            if tower.projections is None
+            else _of_all_items(assembly, tower.content)
+        )
+        self.aligned_vectors = None
+        if assembly.config.align_options().modalities and tower.projections is not None:
+            self.aligned_vectors = _frozen(_of_all_items(assembly, tower.projections.aligned))
         self.encoder_vectors = {
             name: _frozen(vectors) for name, vectors in _encoder_vectors(assembly).items()
         }
@@ -75,7 +82,7 @@ class Recommender(tf.Module):
             rows >= 0,
             self._features("users", user_features),
         )
-        scores = tf.matmul(queries, self.item_vectors, transpose_b=True)
+        scores = self.model.score(queries, self.item_vectors)
         if candidates is not None:
             scores = tf.where(candidates, scores, LOWEST)
         left_out = tf.concat([known, self.item_rows.lookup(exclude)], axis=1)
@@ -89,7 +96,7 @@ class Recommender(tf.Module):
                 as the bytes of JPEG, PNG, GIF or BMP files, sounds as 16-bit PCM WAV files.
 
         Returns:
-            float32 `[batch, dim]` of length 1, such as stand in the index; 0 without content.
+            float32 `[batch, width]`, such as stand in the index; 0 without content.
         """
         return self.model.item_tower.content(self._features("items", features))
 
@@ -100,7 +107,9 @@ class Recommender(tf.Module):
 
         The similarity is the cosine of the content vectors that the item tower makes of whatever
         modalities are given, plus the cosine in the encoders' own spaces for the items that have
-        the modality as well (both from -1 to 1, summed).
+        the modality as well (both from -1 to 1, summed). A model whose modalities are aligned adds
+        the cosine between the mean of what is given and that of what each item has, so that a text
+        finds pictures.
 
         Args:
             features: raw values by feature, as for `encode_items`.
@@ -111,8 +120,14 @@ class Recommender(tf.Module):
         """
         encoded = self._features("items", features)
         vectors = self.model.item_tower.content(encoded)
-        scores = tf.matmul(vectors, self.content_vectors, transpose_b=True)
+        scores = tf.matmul(
+            unit_length(vectors), unit_length(self.content_vectors), transpose_b=True
+        )
         scores += self._encoder_similarity(encoded)
+        projections = self.model.item_tower.projections
+        if self.aligned_vectors is not None and projections is not None:
+            aligned = projections.aligned(encoded)
+            scores += tf.matmul(aligned, self.aligned_vectors, transpose_b=True)
         nothing = tf.fill([tf.shape(k)[0], 1], -1)
         return top_items(scores, k, nothing, self.item_ids)
 
@@ -142,18 +157,22 @@ class Recommender(tf.Module):
                 *model.query_tower.variables,
                 model.log_temperature,
             ],
-            "index": [self.item_vectors, self.content_vectors, *self.encoder_vectors.values()],
+            "index": [
+                self.item_vectors,
+                self.content_vectors,
+                self.aligned_vectors,
+                *self.encoder_vectors.values(),
+            ],
             "item_rows": self.item_rows,
             "encoders": [encoder.resources() for encoder in encoders],
         }
 
     def _features(self, side: SideName, raw: Mapping[str, tf.Tensor]) -> dict[str, Feature]:
         encoded: EncodedSide = self.items if side == "items" else self.users
-        declared = self.schema.items if side == "items" else self.schema.users
         features = {}
-        for name, encoder in encoded.encoders.items():
-            values = declared[name].from_request(raw[name])
-            features[name] = (encoder.encode(values), declared[name].present(values))
+        for name, modality in encoded.modalities.items():
+            values = modality.from_request(raw[name])
+            features[name] = (encoded.encoders[name].encode(values), modality.present(values))
         return features
 
 
@@ -176,15 +195,12 @@ def _encoder_vectors(assembly: Assembly) -> dict[str, np.ndarray]:
     return vectors
 
 
-def _content_vectors(assembly: Assembly, batch_size: int = 512) -> np.ndarray:
-    """The vectors that the item tower makes of every item's content, without ids."""
-    tower, table = assembly.model.item_tower, assembly.model.items
-    num_items = assembly.dataset.count("items")
-    if tower.projections is None:
-        return np.zeros([num_items, tower.dim], np.float32)
-    content = tf.function(lambda rows: tower.content(table.gather(rows)), reduce_retracing=True)
+def _of_all_items(assembly: Assembly, make: Callable, batch_size: int = 512) -> np.ndarray:
+    """What a function of item features, such as the tower's content, makes of every item."""
+    table, num_items = assembly.model.items, assembly.dataset.count("items")
+    function = tf.function(lambda rows: make(table.gather(rows)), reduce_retracing=True)
     batches = [
-        content(tf.range(start, min(start + batch_size, num_items))).numpy()
+        function(tf.range(start, min(start + batch_size, num_items))).numpy()
         for start in range(0, num_items, batch_size)
     ]
     return np.concatenate(batches)

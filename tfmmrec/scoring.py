@@ -26,17 +26,18 @@ class Scorer:
         self._item_vectors = tf.function(
             model.item_vectors, input_signature=[tf.TensorSpec([None], tf.int32)]
         )
+        self._score = tf.function(model.score, reduce_retracing=True)
         self._query_vectors = tf.function(
             lambda vectors, history, users: query_vectors(model, vectors, history, users),
             input_signature=[
-                tf.TensorSpec([None, model.item_tower.dim], tf.float32),
+                tf.TensorSpec([None, model.item_tower.width], tf.float32),
                 tf.TensorSpec([None, max_history], tf.int32),
                 tf.TensorSpec([None], tf.int32),
             ],
         )
 
     def item_vectors(self) -> np.ndarray:
-        """Returns the vectors of all items, float32 `[items, dim]`."""
+        """Returns the vectors of all items, float32 `[items, width]`."""
         rows = np.arange(self._num_items, dtype=np.int32)
         batches = [
             self._item_vectors(rows[start : start + self.batch_size]).numpy()
@@ -50,7 +51,7 @@ class Scorer:
         """Scores all items for some users.
 
         Args:
-            item_vectors: float32 `[items, dim]`.
+            item_vectors: float32 `[items, width]`.
             histories: what every user chose so far.
             users: rows of users, in any order.
 
@@ -62,7 +63,7 @@ class Scorer:
             batch = users[start : start + self.batch_size]
             history = histories.last(batch, self.max_history)
             queries = self._query_vectors(vectors, history, batch.astype(np.int32))
-            yield batch, tf.matmul(queries, vectors, transpose_b=True).numpy()
+            yield batch, self._score(queries, vectors).numpy()
 
 
 def query_vectors(

@@ -1,5 +1,6 @@
 """Search the catalogue by a text, a picture, a sound or an item."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,18 @@ def search(
         raise ConfigError("give what to search for: --text, --image, --audio or --item")
     assembly = load_run(run, quiet=True)
     dataset = assembly.dataset
-    if not dataset.schema.items:
-        raise DataError(f"{run}: the items have no features to search by")
+    read = assembly.items.modalities
+    if not read:
+        raise DataError(f"{run}: the model reads no item features to search by")
     if item is not None:
         if item not in dataset.item_rows:
             raise DataError(f"item {item!r} is not in {dataset.folder}")
-        values = raw_values(dataset, "items", np.array([dataset.item_rows[item]]))
+        row = dataset.item_rows[item]
+        if not any(encoded.present[row] for encoded in assembly.items.encoded.values()):
+            raise DataError(f"item {item!r} has no content to search by")
+        values = raw_values(dataset, "items", np.array([row]))
     else:
-        values = _given_values(dataset, {"text": text, "image": image, "audio": audio})
+        values = _given_values(dataset, read, {"text": text, "image": image, "audio": audio})
     values = {name: _servable(dataset, name, value) for name, value in values.items()}
     recommender = Recommender(assembly)
     items, scores = recommender.search(values, tf.constant([k]))
@@ -63,7 +68,9 @@ def search(
     ]
 
 
-def _given_values(dataset: Dataset, given: dict[str, Any]) -> dict[str, tf.Tensor]:
+def _given_values(
+    dataset: Dataset, read: Mapping[str, Modality], given: dict[str, Any]
+) -> dict[str, tf.Tensor]:
     """Packs what is given as an item would be, with the steps of its features."""
     features = dataset.schema.items
     derived = derived_names(features)
@@ -71,9 +78,9 @@ def _given_values(dataset: Dataset, given: dict[str, Any]) -> dict[str, tf.Tenso
     for kind, value in given.items():
         if value is None:
             continue
-        asked = [name for name in features if features[name].kind == kind and name not in derived]
+        asked = [name for name in read if features[name].kind == kind and name not in derived]
         if not asked:
-            raise ConfigError(f"--{kind}: the items of {dataset.folder} have no {kind}")
+            raise ConfigError(f"--{kind}: the model reads no {kind} of the items")
         for name in asked:
             found = _pack_query(features[name], kind, value)
             packed |= {f"{name}_{suffix}" if suffix else name: v for suffix, v in found.items()}

@@ -75,7 +75,7 @@ def tune(data: Path, out: Path, config: TuneConfig) -> dict[str, Any]:
     dataset = Dataset(data)
     if not dataset.events("valid").positive.any():
         raise DataError(f"{data}: has no valid split to tune on; give the dataset file a split")
-    names = list(dataset.schema.items)
+    names = list(config.train.features or dataset.schema.items)
     if not names:
         raise DataError(f"{data}: the items have no features to fuse")
     with whole_folder(Path(out)) as folder:

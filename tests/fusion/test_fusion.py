@@ -26,12 +26,18 @@ def create(kind: str) -> Fusion:
     return FUSIONS.create({"kind": kind}, names=NAMES)
 
 
+def width(kind: str) -> int:
+    return 5 * create(kind).num_blocks
+
+
 class FusionContractTest(TestCase, parameterized.TestCase):
     """What every kind of fusion keeps."""
 
     @parameterized.parameters(KINDS)
     def test_layer(self, kind: str):
-        self.run_layer_test(lambda: create(kind), {"vectors": vectors(), "mask": MASK}, (4, 5))
+        self.run_layer_test(
+            lambda: create(kind), {"vectors": vectors(), "mask": MASK}, (4, width(kind))
+        )
 
     @parameterized.parameters(KINDS)
     def test_what_is_absent_does_not_reach_the_output(self, kind: str):
@@ -73,7 +79,7 @@ class FusionContractTest(TestCase, parameterized.TestCase):
         hp = keras_tuner.HyperParameters()
         options = FUSIONS.variants[kind].search_space(hp, NAMES)
         fusion = FUSIONS.create({"kind": kind, **options}, names=NAMES)
-        self.assertEqual(fusion(vectors(), mask=MASK).shape, [4, 5])
+        self.assertEqual(fusion(vectors(), mask=MASK).shape, [4, 5 * fusion.num_blocks])
         self.assertNotEmpty(hp.values)
         # A second draw of the same trial says the same.
         self.assertEqual(FUSIONS.variants[kind].search_space(hp, NAMES), options)
@@ -119,7 +125,7 @@ class WeightedFusionTest(TestCase):
         # (4 + 7) / 2, (5 + 8) / 2, (6 + 9) / 2
         self.assertAllClose(fusion(self.pair, mask=mask), [[5.5, 6.5, 7.5]])
         # The softmax of 0 and log 3 is 1/4 and 3/4: 4/4 + 21/4 = 6.25.
-        fusion.logits.assign([0.0, np.log(3.0)])
+        fusion.weighing.logits.assign([0.0, np.log(3.0)])
         self.assertAllClose(fusion.current_weights(), [0.25, 0.75])
         self.assertAllClose(fusion(self.pair, mask=mask), [[6.25, 7.25, 8.25]])
 

@@ -1,6 +1,6 @@
 """Encoders: which one reads a feature."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
@@ -17,7 +17,12 @@ __all__ = ["Encoded", "FeatureEncoder", "create_encoder", "create_encoders", "en
 
 
 def create_encoders(
-    dataset: Dataset, side: SideName, chosen: Mapping[str, str], *, quiet: bool = False
+    dataset: Dataset,
+    side: SideName,
+    chosen: Mapping[str, str],
+    *,
+    features: Sequence[str] | None = None,
+    quiet: bool = False,
 ) -> dict[str, FeatureEncoder]:
     """Builds the encoder of every feature of one side.
 
@@ -25,6 +30,7 @@ def create_encoders(
         dataset: the data folder, whose counts fit the encoders of what tables hold.
         side: `items` or `users`.
         chosen: `builtin` or `hub:HANDLE` by feature, of either side; the default is `builtin`.
+        features: those that are read (default all of the side).
         quiet: no progress bars where an encoder's components are fitted to the data.
 
     Raises:
@@ -38,7 +44,7 @@ def create_encoders(
             )
     return {
         feature: create_encoder(dataset, side, feature, chosen.get(feature, "builtin"), quiet=quiet)
-        for feature in dataset.features(side)
+        for feature in (dataset.features(side) if features is None else features)
     }
 
 

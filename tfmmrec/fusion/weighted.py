@@ -1,6 +1,5 @@
 """Weighted average: the score is a convex combination of the modalities' scores."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.fusion.base import FUSIONS, Fusion
+from tfmmrec.fusion.convex_weights import ConvexWeights
 
 
 @FUSIONS.register("weighted")
@@ -36,31 +36,19 @@ class WeightedFusion(Fusion):
     ):
         super().__init__(names, **kwargs)
         self.fixed_weights = None if weights is None else dict(weights)
-        if self.fixed_weights is not None:
-            _check_weights(self.fixed_weights, self.names)
+        self.weighing = ConvexWeights(self.names, weights=weights)
 
     def build(self, input_shape: Any) -> None:
-        self.logits = None
-        if self.fixed_weights is None:
-            self.logits = self.add_weight(
-                name="logits", shape=[len(self.names)], initializer="zeros"
-            )
+        self.weighing.build(input_shape)
         super().build(input_shape)
 
     def current_weights(self) -> tf.Tensor:
         """The weights of an item that has every modality, `[features]`, which sum to one."""
-        if self.fixed_weights is not None:
-            given = [float(self.fixed_weights.get(name, 0.0)) for name in self.names]
-            return tf.constant([weight / sum(given) for weight in given])
-        return tf.nn.softmax(tf.cast(self.logits, tf.float32))
+        return self.weighing.current()
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        weights = tf.cast(self.current_weights(), vectors.dtype)
-        weights = tf.where(mask, weights, 0.0)  # [batch, features]
-        total = tf.reduce_sum(weights, axis=1, keepdims=True)
-        weights = tf.math.divide_no_nan(weights, total)
         vectors = tf.where(mask[..., tf.newaxis], vectors, 0.0)
-        return tf.einsum("bf,bfd->bd", weights, vectors)
+        return tf.einsum("bf,bfd->bd", self.weighing(mask), vectors)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
@@ -70,15 +58,3 @@ class WeightedFusion(Fusion):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weights": self.fixed_weights}
-
-
-def _check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:
-    for name, weight in weights.items():
-        if name not in names:
-            raise ValueError(f"weights.{name}: no such feature; there are {', '.join(names)}")
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
-            raise ValueError(f"weights.{name} must be a number. Received: {weight!r}")
-        if not math.isfinite(weight) or weight < 0:
-            raise ValueError(f"weights.{name} must be at least 0. Received: {weight!r}")
-    if not sum(weights.values()) > 0:
-        raise ValueError(f"weights must not all be 0. Received: {dict(weights)}")

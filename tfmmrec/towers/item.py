@@ -1,0 +1,140 @@
+"""An item's vector: what its content says, and what its id has learnt."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.fusion import FUSIONS
+from tfmmrec.projection import FeatureInfo, unit_length
+from tfmmrec.towers.features import Feature, FeatureProjections
+from tfmmrec.towers.ids import GatedIds
+
+# What the vector of the id is called among the features of a fusion that takes it.
+ID = "id"
+
+
+class ItemTower(tf.keras.layers.Layer):
+    """Projects an item's features, fuses them, and joins what its id has learnt.
+
+    Fusion kinds that take the id get it as one more vector; else the vector is
+    `content + gate(count) · id`, so that a new item leans on its content and a known one on its id.
+
+    Args:
+        features: the item features.
+        num_items: rows of the id table; 0 leaves ids out.
+        dim: the width of vectors.
+        fusion: the kind of fusion and its options, `{"kind": "weighted"}`.
+        id_dropout: in training, the chance that the id of an item with content is left out
+            (see `GatedIds`).
+        modality_dropout: see `FeatureProjections`.
+        dropout: of the projections.
+
+    Raises:
+        ConfigError: the fusion's kind or options are unknown.
+        ValueError: there are neither features nor ids.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[FeatureInfo],
+        *,
+        num_items: int,
+        dim: int,
+        fusion: Mapping[str, Any],
+        id_dropout: float = 0.3,
+        modality_dropout: float = 0.1,
+        dropout: float = 0.1,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not features and not num_items:
+            raise ValueError("An item tower needs features, ids or both. Received: neither")
+        self.dim = dim
+        self.projections = self.ids = None
+        self.fuses_id = bool(num_items) and FUSIONS.variant(fusion).takes_id
+        names = fused_names(features, self.fuses_id)
+        if features:
+            self.projections = FeatureProjections(
+                features, dim, modality_dropout=modality_dropout, dropout=dropout
+            )
+        if num_items:
+            self.ids = GatedIds(num_items, dim, dropout=id_dropout)
+        # Ids alone are added to nothing, whatever the fusion is.
+        self.fusion = FUSIONS.create(fusion if names else {"kind": "weighted"}, names=names)
+
+    @property
+    def width(self) -> int:
+        """The length of an item's vector: `dim` a block of the fusion."""
+        return self.fusion.num_blocks * self.dim
+
+    def call(
+        self,
+        inputs: Mapping[str, Feature],
+        rows: tf.Tensor | None = None,
+        counts: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Gives the vectors of a batch of items.
+
+        Args:
+            inputs: the item features of the batch.
+            rows: int32 `[batch]`, 1 + the item's row where its id is known, else 0; None leaves
+                ids out.
+            counts: float `[batch]`, how often each item was chosen in training; needed with rows.
+
+        Returns:
+            float `[batch, width]`, zeros for an item with neither content nor known id; of length
+            1 otherwise where the fusion has one block.
+        """
+        vectors, mask = self._content(inputs, rows, training)
+        if self.ids is None or rows is None:
+            return self._fuse(self._without_id(vectors, mask), training)
+        has_content = tf.reduce_any(mask, axis=1)
+        ids, gates, known = self.ids(rows, counts, has_content, training=training)
+        if self.fuses_id:
+            told = gates * unit_length(ids)
+            vectors = tf.concat([vectors, told[:, tf.newaxis]], axis=1)
+            mask = tf.concat([mask, known[:, tf.newaxis]], axis=1)
+            return self._fuse((vectors, mask), training)
+        added = gates * ids * tf.cast(known, ids.dtype)[:, tf.newaxis]
+        if self.projections is None:
+            return unit_length(added)
+        return self.fusion.finish(self._fuse((vectors, mask), training) + added)
+
+    def content(self, inputs: Mapping[str, Feature], training: bool = False) -> tf.Tensor:
+        """The fused content of a batch of items, `[batch, width]`; zeros without any."""
+        if self.projections is None:
+            raise ValueError("The items have no features to make a vector of")
+        return self(inputs, training=training)
+
+    def _content(
+        self, inputs: Mapping[str, Feature], rows: tf.Tensor | None, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        if self.projections is not None:
+            return self.projections(inputs, training=training)
+        if rows is None:
+            raise ValueError("The items have no features to make a vector of")
+        num_rows = tf.shape(rows)[0]
+        none = tf.zeros([num_rows, 0, self.dim], self.compute_dtype)
+        return none, tf.zeros([num_rows, 0], tf.bool)
+
+    def _without_id(self, vectors: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if not self.fuses_id:
+            return vectors, mask
+        return tf.pad(vectors, [[0, 0], [0, 1], [0, 0]]), tf.pad(mask, [[0, 0], [0, 1]])
+
+    def _fuse(self, given: tuple[tf.Tensor, tf.Tensor], training: bool) -> tf.Tensor:
+        vectors, mask = given
+        fused = self.fusion.finish(self.fusion(vectors, mask=mask, training=training))
+        return tf.where(tf.reduce_any(mask, axis=1, keepdims=True), fused, 0.0)
+
+
+def fused_names(features: Sequence[FeatureInfo], with_id: bool) -> list[str]:
+    """The names of the vectors that are fused, in order."""
+    names = [info.name for info in features]
+    if with_id:
+        if ID in names:
+            raise ValueError(f"a feature must not be called {ID!r} where the id is fused with it")
+        names.append(ID)
+    return names

@@ -1,0 +1,89 @@
+"""A user's vector: the history as a reader reads it, and the user's own features."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.projection import FeatureInfo, unit_length
+from tfmmrec.towers.features import Feature, FeatureProjections
+
+
+class QueryTower(tf.keras.layers.Layer):
+    """Reads histories of item vectors, one reader a block of them, and adds the user's features.
+
+    Args:
+        features: the user features.
+        dim: the width of a block.
+        readers: a layer a block, `(history [batch, n, dim], mask [batch, n]) -> [batch, dim]`.
+        dropout: of the projections.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[FeatureInfo],
+        *,
+        dim: int,
+        readers: Sequence[tf.keras.layers.Layer],
+        dropout: float = 0.1,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.readers = list(readers)
+        self.projections = FeatureProjections(features, dim, dropout=dropout) if features else None
+        num_blocks = len(self.readers)
+        if features:
+            self.feature_scale = self.add_weight(
+                name="feature_scale",
+                shape=[num_blocks],
+                initializer=tf.keras.initializers.Constant(0.1),
+            )
+        # Where there is neither history nor feature, this is what the user is taken for.
+        self.nobody = self.add_weight(
+            name="nobody", shape=[num_blocks, dim], initializer="random_normal"
+        )
+
+    @property
+    def max_history(self) -> int:
+        """How many of a user's last items are read."""
+        return self.readers[0].max_history
+
+    def call(
+        self,
+        history: tf.Tensor,
+        mask: tf.Tensor,
+        inputs: Mapping[str, Feature],
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Gives the vectors of a batch of users.
+
+        Args:
+            history: item vectors, `[batch, n, blocks * dim]`, oldest first.
+            mask: bool `[batch, n]`, which places of the history are filled.
+            inputs: the user features of the batch.
+
+        Returns:
+            float `[batch, blocks * dim]`, each block of length 1.
+        """
+        features = self._features(inputs, training)
+        blocks = []
+        for block, reader in enumerate(self.readers):
+            items = history[:, :, block * self.dim : (block + 1) * self.dim]
+            # An item that has nothing to say in this block is passed over by its reader.
+            told = mask & tf.reduce_any(items != 0.0, axis=2)
+            vector = reader(unit_length(items), mask=told, training=training)
+            has_history = tf.reduce_any(told, axis=1, keepdims=True)
+            nobody = tf.cast(self.nobody[block], vector.dtype)
+            vector = tf.where(has_history, vector, nobody)
+            if features is not None:
+                vector += tf.cast(self.feature_scale[block], vector.dtype) * features
+            blocks.append(unit_length(vector))
+        return tf.concat(blocks, axis=1)
+
+    def _features(self, inputs: Mapping[str, Feature], training: bool) -> tf.Tensor | None:
+        if self.projections is None:
+            return None
+        vectors, present = self.projections(inputs, training=training)
+        present = tf.cast(present, vectors.dtype)[..., tf.newaxis]
+        return tf.reduce_sum(vectors * present, axis=1)
