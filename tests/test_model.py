@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfmmrec.encoders import Encoded
 from tfmmrec.feature_table import FeatureTable
-from tfmmrec.model import TwoTower
+from tfmmrec.model import TwoTower, split_blocks
 from tfmmrec.projection import FeatureInfo
 from tfmmrec.query import MeanReader
 from tfmmrec.testing import TestCase
@@ -44,10 +44,9 @@ def batch(items: list[int]) -> dict[str, tf.Tensor]:
 def scores(model: TwoTower, given: dict[str, tf.Tensor]) -> np.ndarray:
     """The score of each row's user for each row's item, every vector asked for by itself."""
     everything = model.item_vectors(tf.range(4)).numpy()
-    history = given["history"].numpy()
     queries = model.query_vectors(
-        tf.constant(everything[np.maximum(history, 0)]),
-        tf.constant(history >= 0),
+        tf.constant(everything),
+        given["history"],
         model.users.gather(given["user"]),
     ).numpy()
     return queries @ everything[given["item"].numpy()].T
@@ -99,10 +98,10 @@ class LossTest(TestCase):
         expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
         # Each member scores by its own block alone, of length 1 on both sides.
         everything = model.item_vectors(tf.range(4)).numpy()
-        history, users = given["history"].numpy(), given["user"]
+        users = given["user"]
         queries = model.query_vectors(
-            tf.constant(everything[np.maximum(history, 0)]),
-            tf.constant(history >= 0),
+            tf.constant(everything),
+            given["history"],
             model.users.gather(users),
         ).numpy()
         for block in (slice(0, 5), slice(5, 10)):
@@ -140,9 +139,10 @@ class VectorsTest(TestCase):
 
     def test_queries_are_divided_by_the_temperature(self):
         model = create(temperature=0.25)
-        history = tf.zeros([2, 1, 5])
         queries = model.query_vectors(
-            history, tf.constant([[False], [False]]), model.users.gather(tf.constant([0, 1]))
+            model.item_vectors(tf.range(4)),
+            tf.constant([[-1], [-1]]),
+            model.users.gather(tf.constant([0, 1])),
         )
         # Length 1, divided by 0.25.
         self.assertAllClose(tf.norm(queries, axis=1), [4.0, 4.0])
@@ -162,3 +162,11 @@ class VectorsTest(TestCase):
         output, present = table.gather(tf.constant([2, 1, 2]))["a"]
         self.assertAllEqual(output, [[3.0], [2.0], [3.0]])
         self.assertAllEqual(present, [True, False, True])
+
+    def test_blocks_have_length_one_where_there_is_something(self):
+        vectors = tf.constant([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
+        unit, told = split_blocks(vectors, 2)
+        self.assertAllClose(unit, [[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+        self.assertAllEqual(told, [[True, False], [False, True]])
+        unit, told = split_blocks(vectors, 1)
+        self.assertAllEqual(told, [[True], [True]])

@@ -165,7 +165,8 @@ class ItemTowerTest(TestCase):
 class QueryTowerTest(TestCase):
     def history(self) -> tuple[tf.Tensor, tf.Tensor]:
         vectors = tf.constant(np.random.default_rng(1).normal(size=[2, 3, 6]), tf.float32)
-        return vectors, tf.constant([[True, True, False], [False, False, False]])
+        mask = tf.constant([[True, True, False], [False, False, False]])
+        return unit_length(vectors), mask[..., tf.newaxis]
 
     def test_an_empty_history_is_nobody(self):
         tower = QueryTower([], dim=6, readers=[MeanReader()])
@@ -180,7 +181,7 @@ class QueryTowerTest(TestCase):
         with_all = tower(history, mask, inputs([True, True], [True, True]))
         without = tower(history, mask, inputs([False, False], [False, False]))
         self.assertNotAllClose(with_all, without)
-        bare = tower.readers[0](unit_length(history), mask=mask)
+        bare = tower.readers[0](history, mask=mask[..., 0])
         bare = tf.where([[True], [False]], bare, tower.nobody)
         self.assertAllClose(without, bare / tf.norm(bare, axis=1, keepdims=True))
         tower.feature_scale.assign([0.0])
@@ -198,14 +199,14 @@ class QueryTowerTest(TestCase):
 
     def test_each_block_is_read_by_its_own_reader_where_it_is_told(self):
         tower = QueryTower([], dim=2, readers=[MeanReader(), MeanReader()])
-        history = tf.constant([[[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]]])
-        queries = tower(history, tf.constant([[True, True]]), {})
+        history = tf.constant([[[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]])
+        mask = tf.constant([[[True, False], [False, True]]])
+        queries = tower(history, mask, {})
         self.assertEqual(queries.shape, [1, 4])
-        # The first block has one item, (0.6, 0.8) of length 1; the second (0, 1).
         for block, item in enumerate(([0.6, 0.8], [0.0, 1.0])):
             reader = tower.readers[block]
             alone = reader(tf.constant([[item]]), mask=tf.constant([[True]]))
             self.assertAllClose(queries[:, 2 * block : 2 * block + 2], unit_length(alone))
         # Without a word in the second block, the user is nobody there.
-        queries = tower(history[:, :1], tf.constant([[True]]), {})
+        queries = tower(history[:, :1], mask[:, :1], {})
         self.assertAllClose(queries[:, 2:], unit_length(tower.nobody[1:]))

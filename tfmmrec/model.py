@@ -76,19 +76,27 @@ class TwoTower(tfrs.Model):
 
     def query_vectors(
         self,
+        item_vectors: tf.Tensor,
         history: tf.Tensor,
-        mask: tf.Tensor,
         features: Mapping[str, Feature],
         training: bool = False,
     ) -> tf.Tensor:
         """The vectors of users, `[batch, width]`, such that `score` gives the logits.
 
         Args:
-            history: item vectors, `[batch, n, width]`.
-            mask: bool `[batch, n]`.
+            item_vectors: the vectors that histories point to, `[items, width]`.
+            history: int32 `[batch, n]`, rows of item vectors, oldest first; -1 is padding.
             features: the user features of the batch.
         """
-        vectors = self.query_tower(history, mask, features, training=training)
+        # Worked out an item, and not a place of a history, of which there are many more.
+        unit, told = split_blocks(item_vectors, self.item_tower.fusion.num_blocks)
+        places = tf.maximum(history, 0)
+        vectors = self.query_tower(
+            tf.gather(unit, places),
+            tf.gather(told, places) & (history >= 0)[..., tf.newaxis],
+            features,
+            training=training,
+        )
         temperatures = tf.cast(self.temperatures, vectors.dtype)
         width = vectors.shape[1] // temperatures.shape[0]
         return vectors / tf.repeat(temperatures, width)
@@ -112,12 +120,12 @@ class TwoTower(tfrs.Model):
         # Each item of the batch goes through its tower once, however often it is mentioned.
         mentioned = tf.concat([tf.reshape(tf.maximum(history, 0), [-1]), item], axis=0)
         rows, places = tf.unique(mentioned)
-        vectors = tf.gather(self.item_vectors(rows, training=training), places)
-        candidates = vectors[-tf.shape(item)[0] :]
-        shape = tf.concat([tf.shape(history), [vectors.shape[-1]]], axis=0)
-        past = tf.reshape(vectors[: -tf.shape(item)[0]], shape)
+        vectors = self.item_vectors(rows, training=training)
+        chosen, past = places[-tf.shape(item)[0] :], places[: -tf.shape(item)[0]]
+        past = tf.where(history >= 0, tf.reshape(past, tf.shape(history)), -1)
         features = self.users.gather(inputs["user"])
-        queries = self.query_vectors(past, history >= 0, features, training=training)
+        queries = self.query_vectors(vectors, past, features, training=training)
+        candidates = tf.gather(vectors, chosen)
         aligned = self.alignment(history[:, -1], item, training=training)
         return self._choice_loss(queries, candidates, item) + aligned
 
@@ -145,3 +153,14 @@ class TwoTower(tfrs.Model):
             ]
             loss += fusion.member_loss * tf.add_n(members) / len(members)
         return loss
+
+
+def split_blocks(vectors: tf.Tensor, num_blocks: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Brings each block of vectors `[items, width]` to length 1, and says where there is one.
+
+    Returns:
+        (`[items, width]`, bool `[items, blocks]`).
+    """
+    blocks = tf.reshape(vectors, [-1, num_blocks, vectors.shape[1] // num_blocks])
+    told = tf.reduce_any(blocks != 0.0, axis=2)
+    return tf.reshape(unit_length(blocks), [-1, vectors.shape[1]]), told

@@ -78,9 +78,7 @@ class Recommender(tf.Module):
         past = tf.ragged.boolean_mask(known, known >= 0)[:, -self.max_history :]
         rows = past.to_tensor(default_value=-1)
         queries = self.model.query_vectors(
-            tf.gather(self.item_vectors, tf.maximum(rows, 0)),
-            rows >= 0,
-            self._features("users", user_features),
+            self.item_vectors, rows, self._features("users", user_features)
         )
         scores = self.model.score(queries, self.item_vectors)
         if candidates is not None:

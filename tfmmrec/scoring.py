@@ -28,7 +28,9 @@ class Scorer:
         )
         self._score = tf.function(model.score, reduce_retracing=True)
         self._query_vectors = tf.function(
-            lambda vectors, history, users: query_vectors(model, vectors, history, users),
+            lambda vectors, history, users: model.query_vectors(
+                vectors, history, model.users.gather(users)
+            ),
             input_signature=[
                 tf.TensorSpec([None, model.item_tower.width], tf.float32),
                 tf.TensorSpec([None, max_history], tf.int32),
@@ -64,11 +66,3 @@ class Scorer:
             history = histories.last(batch, self.max_history)
             queries = self._query_vectors(vectors, history, batch.astype(np.int32))
             yield batch, self._score(queries, vectors).numpy()
-
-
-def query_vectors(
-    model: TwoTower, item_vectors: tf.Tensor, history: tf.Tensor, users: tf.Tensor
-) -> tf.Tensor:
-    """The vectors of known users, from vectors of the items in their histories."""
-    past = tf.gather(item_vectors, tf.maximum(history, 0))
-    return model.query_vectors(past, history >= 0, model.users.gather(users))

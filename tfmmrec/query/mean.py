@@ -41,11 +41,10 @@ class MeanReader(tf.keras.layers.Layer):
 
     def call(self, history: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Reads histories `[batch, n, dim]` where the mask `[batch, n]` is True."""
-        filled = tf.cast(mask, history.dtype)[..., tf.newaxis]
-        mean = tf.math.divide_no_nan(
-            tf.reduce_sum(history * filled, axis=1), tf.reduce_sum(filled, axis=1)
-        )
-        mean = unit_length(mean)
+        filled = tf.cast(mask, history.dtype)
+        # As a product, the histories, which are large, are gone through once.
+        total = tf.linalg.matvec(history, filled, transpose_a=True)
+        mean = unit_length(total)
         return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
 
     def get_config(self) -> dict[str, Any]:

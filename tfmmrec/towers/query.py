@@ -59,8 +59,9 @@ class QueryTower(tf.keras.layers.Layer):
         """Gives the vectors of a batch of users.
 
         Args:
-            history: item vectors, `[batch, n, blocks * dim]`, oldest first.
-            mask: bool `[batch, n]`, which places of the history are filled.
+            history: item vectors, each block of length 1, `[batch, n, blocks * dim]`, oldest
+                first.
+            mask: bool `[batch, n, blocks]`, where there is an item that has a word in the block.
             inputs: the user features of the batch.
 
         Returns:
@@ -70,9 +71,8 @@ class QueryTower(tf.keras.layers.Layer):
         blocks = []
         for block, reader in enumerate(self.readers):
             items = history[:, :, block * self.dim : (block + 1) * self.dim]
-            # An item that has nothing to say in this block is passed over by its reader.
-            told = mask & tf.reduce_any(items != 0.0, axis=2)
-            vector = reader(unit_length(items), mask=told, training=training)
+            told = mask[:, :, block]
+            vector = reader(items, mask=told, training=training)
             has_history = tf.reduce_any(told, axis=1, keepdims=True)
             nobody = tf.cast(self.nobody[block], vector.dtype)
             vector = tf.where(has_history, vector, nobody)
