@@ -26,13 +26,14 @@ class Scorer:
         self._item_vectors = tf.function(
             model.item_vectors, input_signature=[tf.TensorSpec([None], tf.int32)]
         )
-        self._score = tf.function(model.score, reduce_retracing=True)
+        vectors = tf.TensorSpec([None, model.item_tower.width], tf.float32)
+        self._score = tf.function(model.score, input_signature=[vectors, vectors])
         self._query_vectors = tf.function(
             lambda vectors, history, users: model.query_vectors(
                 vectors, history, model.users.gather(users)
             ),
             input_signature=[
-                tf.TensorSpec([None, model.item_tower.width], tf.float32),
+                vectors,
                 tf.TensorSpec([None, max_history], tf.int32),
                 tf.TensorSpec([None], tf.int32),
             ],
