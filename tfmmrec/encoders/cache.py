@@ -101,8 +101,8 @@ def _encode(
         for first in range(0, len(rows), _BATCH):
             chosen = rows[first : first + _BATCH]
             batch = tf.gather(values, chosen)
-            if isinstance(batch, tf.Tensor) and batch.dtype == tf.string:
-                batch = tf.constant([modality.servable(value) for value in batch.numpy()])
+            if batch.dtype == tf.string:
+                batch = modality.servable_values(batch)
             encoded = encode(batch).numpy()
             if outputs is None:
                 outputs = np.zeros([len(present), *encoded.shape[1:]], encoded.dtype)
