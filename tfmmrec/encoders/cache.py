@@ -22,12 +22,20 @@ class Encoded:
     """One feature of every item or user, encoded.
 
     Attributes:
-        outputs: float32 `[rows, dim]` or int32 `[rows, n]`; zeros where absent.
+        outputs: float32 `[rows, dim]` or `[rows, n, dim]`, or int32 `[rows, n]`; zeros where
+            absent.
         present: bool `[rows]`.
     """
 
     outputs: np.ndarray
     present: np.ndarray
+
+    def vectors(self) -> np.ndarray:
+        """The vectors that are there, float32 `[vectors, dim]`, each of several by itself."""
+        vectors = np.asarray(self.outputs)[self.present]
+        if vectors.ndim < 3:
+            return vectors
+        return vectors[vectors.any(axis=-1)]
 
 
 def encode_feature(
