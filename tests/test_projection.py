@@ -89,6 +89,8 @@ class ProjectionTest(TestCase):
         projection.standardize.pool.set_weights([np.array([root * np.log(3.0), 0.0])])
         # exp(-ln 3) : exp(0) = 1 : 3, so a quarter of (-√2, -√2) and three of (0, √2).
         self.assertAllClose(projection.standardize(outputs)[0], [-root / 4, root / 2])
+        compiled = tf.function(projection, jit_compile=True)
+        self.assertAllClose(compiled(tf.constant(outputs)), projection(outputs))
 
     def test_categories_are_averaged_without_the_padding(self):
         projection = Projection(2, vocabulary_size=4)

@@ -5,14 +5,19 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+import yaml
 
 from tests.modalities.contract import PICTURE, SOUND
 from tfmmrec.catalogue import write_catalogue
+from tfmmrec.dataset import Dataset
 from tfmmrec.errors import BrokenValue, ConfigError, SomeBroken
 from tfmmrec.modalities import Modality, Several, create
 from tfmmrec.modalities.media import Media
+from tfmmrec.packing import PackOptions, pack
 from tfmmrec.packing.rows import pack_row
 from tfmmrec.schema import create_features
 from tfmmrec.tfrecords import encode_example
@@ -151,3 +156,29 @@ def test_a_catalogue_takes_lists_of_media(tmp_path: Path):
     assert photos[-1] is None
     contents = [(tmp_path / "out" / photo).read_bytes()[len(PICTURE) :] for photo in photos[:3]]
     assert contents == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_every_form_of_table_gives_the_same(suffix: str, folder: Path):
+    table = folder / f"items.{suffix}"
+    if suffix == "csv":
+        table.write_text("id,photos\na,1.png|broken.png|1.png\nb,\n")
+    elif suffix == "jsonl":
+        rows = [{"id": "a", "photos": ["1.png", "broken.png", "1.png"]}, {"id": "b"}]
+        table.write_text("\n".join(map(json.dumps, rows)))
+    else:
+        photos = [["1.png", "broken.png", "1.png"], None]
+        pq.write_table(pa.table({"id": ["a", "b"], "photos": photos}), table)
+    (folder / "log.csv").write_text("user,item\nu,a\n")
+    content = {
+        "items": {"table": table.name, "id": "id", "features": {"photos": PHOTOS}},
+        "interactions": {"table": "log.csv", "user": "user", "item": "item"},
+    }
+    (folder / "set.yaml").write_text(yaml.safe_dump(content))
+    pack(folder / "set.yaml", folder / "data", PackOptions(max_rejects=1.0, quiet=True))
+    dataset = Dataset(folder / "data")
+    (batch,) = dataset.values("items", "photos", batch_size=8)
+    assert batch.to_list() == [[PICTURE, PICTURE], []]
+    assert dataset.statistics["items"]["features"]["photos"] == {"present": 1}
+    (line,) = (folder / "data" / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(line)["reason"].startswith("value 2: not a picture")
