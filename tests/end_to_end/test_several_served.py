@@ -13,9 +13,6 @@ import soundfile
 import tensorflow as tf
 
 from tfmmrec.catalogue import write_catalogue
-from tfmmrec.checking.check import check, examine
-from tfmmrec.checking.console import all_tables
-from tfmmrec.checking.options import CheckOptions
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.export import export
@@ -124,28 +121,6 @@ def test_what_was_packed_is_read_back(dataset: Dataset) -> None:
     reason = "value 1: not a picture that can be decoded: 'photos/{}0.png'"
     rows = [(NAMES.index(name) + 1, "photos", reason.format(name)) for name in ("half", "broken")]
     assert rejects == rows
-
-
-def test_the_check_looks_at_each_value(dataset: Dataset, tmp_path: Path) -> None:
-    options = CheckOptions(
-        media=True, html=tmp_path / "x.html", schema=tmp_path / "schema", quiet=True
-    )
-    check(dataset.folder, options)
-    tables = {table.title: table for table in all_tables(examine(dataset.folder, options))}
-    features = {row[0]: list(row[1:]) for row in tables["Features of items"].rows}
-    assert features == {
-        "photos": ["image", "5 of 7", "71%", "2"],
-        "reviews": ["text", "5 of 7", "71%", "2"],
-        "sounds": ["audio", "4 of 7", "57%", "3"],
-    }
-    texts = {row[0]: row for row in tables["Texts, in characters (items)"].rows}
-    # The shortest of all reviews is "fun".
-    assert texts["reviews"][1] == "3"
-    page = (tmp_path / "x.html").read_text()
-    # 2 + 2 + 1 + 3 + 1 pictures and 2 + 1 + 1 + 2 sounds.
-    assert page.count("<img") == 9 and page.count("<audio") == 6
-    schema = (tmp_path / "schema" / "items.pbtxt").read_text()
-    assert "image_domain" in schema and "max: 3" in schema
 
 
 def test_the_encoders_give_what_the_tower_pools(run: Path) -> None:
