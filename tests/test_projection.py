@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders import Encoded
+from tfmmrec.modalities import Text
 from tfmmrec.projection import FeatureInfo, Projection, Standardize, unit_length
 from tfmmrec.testing import TestCase
 
@@ -13,6 +14,14 @@ class ProjectionTest(TestCase):
         inputs = tf.constant(np.random.default_rng(0).normal(size=[3, 6]), tf.float32)
         self.run_layer_test(Standardize, {"inputs": inputs}, (3, 6))
         self.run_layer_test(lambda: Projection(4, units=8), {"inputs": inputs}, (3, 4))
+        # Three rows of two, one and no vector.
+        several = tf.stack([inputs, inputs * [[1.0], [0.0], [1.0]]], axis=1) * [
+            [[1.0]],
+            [[1.0]],
+            [[0.0]],
+        ]
+        self.run_layer_test(Standardize, {"inputs": several}, (3, 6))
+        self.run_layer_test(lambda: Projection(4, units=8), {"inputs": several}, (3, 4))
         entries = tf.constant([[2, 3, 0], [1, 0, 0], [0, 0, 0]])
         self.run_layer_test(lambda: Projection(4, vocabulary_size=5), {"inputs": entries}, (3, 4))
 
@@ -64,6 +73,26 @@ class ProjectionTest(TestCase):
         projection(outputs)
         self.assertAllClose(projection.standardize.mean, [2.0])
 
+    def test_several_vectors_are_standardised_and_pooled(self):
+        outputs = np.zeros([4, 2, 2], np.float32)
+        outputs[0] = [[0.0, 10.0], [2.0, 30.0]]
+        outputs[1, 0] = [4.0, 20.0]
+        outputs[2, 1] = [2.0, 20.0]
+        encoded = Encoded(outputs, np.array([True, True, True, False]))
+        self.assertAllEqual(encoded.vectors(), [[0, 10], [2, 30], [4, 20], [2, 20]])
+        projection = Projection(4)
+        projection.fit(encoded)
+        # The rows of the test above: ((-√2, -√2) + (0, √2)) / 2, then one vector each, then none.
+        half, root = 2.0**-0.5, 2.0**0.5
+        expected = [[-half, 0.0], [root, 0.0], [0.0, 0.0], [0.0, 0.0]]
+        self.assertAllClose(projection.standardize(outputs), expected)
+        # A query that looks along the first axis: the directions of row 0 give it -1/√2 and 0.
+        projection.standardize.pool.set_weights([np.array([root * np.log(3.0), 0.0])])
+        # exp(-ln 3) : exp(0) = 1 : 3, so a quarter of (-√2, -√2) and three of (0, √2).
+        self.assertAllClose(projection.standardize(outputs)[0], [-root / 4, root / 2])
+        compiled = tf.function(projection, jit_compile=True)
+        self.assertAllClose(compiled(tf.constant(outputs)), projection(outputs))
+
     def test_categories_are_averaged_without_the_padding(self):
         projection = Projection(2, vocabulary_size=4)
         projection(tf.constant([[1]]))
@@ -76,5 +105,14 @@ class ProjectionTest(TestCase):
             size = 9
 
         encoded = Encoded(np.zeros([5, 3]), np.ones(5, bool))
-        self.assertEqual(FeatureInfo.of("a", object(), encoded), FeatureInfo("a", 3, 0))
-        self.assertEqual(FeatureInfo.of("a", Vocabulary(), encoded), FeatureInfo("a", 3, 9))
+        modality = Text()
+        self.assertEqual(
+            FeatureInfo.of("a", modality, object(), encoded), FeatureInfo("a", 3, 0, "text")
+        )
+        self.assertEqual(
+            FeatureInfo.of("a", modality, Vocabulary(), encoded), FeatureInfo("a", 3, 9, "text")
+        )
+        several = Encoded(np.zeros([5, 4, 3]), np.ones(5, bool))
+        self.assertEqual(
+            FeatureInfo.of("a", modality, object(), several), FeatureInfo("a", 3, 0, "text", 4)
+        )

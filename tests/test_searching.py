@@ -33,7 +33,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 def test_a_query_goes_through_the_steps_of_the_features(dataset):
-    values = _given_values(dataset, {"text": "<i>Two  Cows</i>"})
+    values = _given_values(dataset, dataset.schema.items, {"text": "<i>Two  Cows</i>"})
     assert {name: value.numpy().tolist() for name, value in values.items() if name != "year"} == {
         "title": [b"Two Cows"],
         "title_tokens": [b"two cows"],
@@ -45,8 +45,8 @@ def test_a_query_goes_through_the_steps_of_the_features(dataset):
 
 def test_queries_that_lead_nowhere_are_told(dataset, tmp_path):
     with pytest.raises(ConfigError, match="--text: nothing to search for"):
-        _given_values(dataset, {"text": "  "})
+        _given_values(dataset, dataset.schema.items, {"text": "  "})
     with pytest.raises(ConfigError, match=r"--image: the model reads no image of the items"):
-        _given_values(dataset, {"image": tmp_path / "none.png"})
+        _given_values(dataset, dataset.schema.items, {"image": tmp_path / "none.png"})
     with pytest.raises(DataError, match="--text: not valid UTF-8"):
-        _given_values(dataset, {"text": "\ud800"})
+        _given_values(dataset, dataset.schema.items, {"text": "\ud800"})

@@ -210,3 +210,35 @@ class QueryTowerTest(TestCase):
         # Without a word in the second block, the user is nobody there.
         queries = tower(history[:, :1], mask[:, :1], {})
         self.assertAllClose(queries[:, 2:], unit_length(tower.nobody[1:]))
+
+
+class PooledModalitiesTest(TestCase):
+    features = [
+        FeatureInfo("title", 3, kind="text"),
+        FeatureInfo("genres", 2, vocabulary_size=5, kind="categorical"),
+        FeatureInfo("plot", 3, kind="text"),
+    ]
+
+    def inputs(self) -> dict:
+        given = inputs([True, False], [True, True])
+        text, here = given.pop("text")
+        return {**given, "title": (text, here), "plot": (text + 1.0, tf.constant([True, True]))}
+
+    def test_the_fusion_sees_one_vector_a_modality(self):
+        tower = item_tower(features=self.features, pool="mean")
+        self.assertEqual(tower.fusion.names, ["text", "categorical"])
+        vectors, mask = tower.projections(self.inputs())
+        apart, _ = tower.projections.project(self.inputs())
+        self.assertAllEqual(mask, [[True, True], [True, True]])
+        self.assertAllClose(vectors[0, 0], unit_length(apart[0, 0] + apart[0, 2]))
+        # The second row has no title: its text is the plot.
+        self.assertAllClose(vectors[1, 0], apart[1, 2])
+        self.assertAllClose(vectors[:, 1], apart[:, 1])
+
+    def test_alignment_sees_the_features_themselves(self):
+        projections = item_tower(features=self.features, pool="mean").projections
+        self.assertEqual(projections.alignable, [0, 2])
+        aligned = projections.aligned(self.inputs())
+        apart, _ = projections.project(self.inputs())
+        self.assertAllClose(aligned[0], unit_length(apart[0, 0] + apart[0, 2]))
+        self.assertAllClose(aligned[1], apart[1, 2])

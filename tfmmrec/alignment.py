@@ -53,7 +53,7 @@ class Alignment(tf.Module):
         projections = self._tower.projections
         if projections is None:
             return tf.constant(0.0)
-        vectors, mask = projections(self._items.gather(rows), training=training)
+        vectors, mask = projections.project(self._items.gather(rows), training=training)
         losses = [
             info_nce(
                 vectors[:, first],

@@ -110,7 +110,10 @@ def assemble(dataset: Dataset, config: TrainConfig) -> Assembly:
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     """Looks kinds and options up before anything is encoded, which may take long."""
     READERS.create(config.query)
-    names = list(_read_features(dataset, "items", config))
+    modalities = _read_features(dataset, "items", config)
+    names = list(modalities)
+    if config.pool != "none":
+        names = list(dict.fromkeys(m.element or m.kind for m in modalities.values()))
     if config.ids and FUSIONS.variant(config.fusion).takes_id:
         names.append(ID)
     if names:
@@ -131,6 +134,7 @@ def _build(
         id_dropout=config.id_dropout,
         modality_dropout=config.modality_dropout,
         dropout=config.dropout,
+        pool=config.pool,
     )
     readers = [READERS.create(config.query) for _ in range(item_tower.fusion.num_blocks)]
     return TwoTower(

@@ -51,7 +51,8 @@ def write_catalogue(
         name: the data set's name.
         items: a mapping of values an item: its id and any of `item_features`; None is absent. An
             image, a sound or a video is the `Path` of a file to link, or copy to another disk
-            (absent when there is no such file), or a pair (file name, bytes) to write.
+            (absent when there is no such file), or a pair (file name, bytes) to write; of a
+            feature that holds several, a list of them.
         item_features: the declaration of each feature, such as `{"title": {"modality": "text"}}`.
         interactions: a mapping of values an event, by the names of `interaction_columns`.
         users: a mapping of values a user, or None when there is no users table.
@@ -145,7 +146,9 @@ def _with_media(items: Iterable[Row], media: list[str], out: Path) -> Iterator[R
         yield row
 
 
-def _place(source: Any, feature: str, number: int, out: Path) -> str | None:
+def _place(source: Any, feature: str, number: int, out: Path) -> Any:
+    if isinstance(source, list):
+        return [_place(one, feature, number, out) for one in source]
     if isinstance(source, Path):
         name, data = source.name, None
         if not source.is_file():
@@ -158,8 +161,8 @@ def _place(source: Any, feature: str, number: int, out: Path) -> str | None:
             f"Received: {type(source).__name__}"
         )
     target = out / feature / name
-    if target.exists():  # two items' files of the same name, from different folders
-        target = target.with_name(f"{number}-{name}")
+    while target.exists():  # two items' files of the same name, from different folders
+        target = target.with_name(f"{number}-{target.name}")
     try:
         target.parent.mkdir(exist_ok=True)
         if data is None:

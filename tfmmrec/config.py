@@ -6,6 +6,7 @@ from typing import Any
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
+from tfmmrec.pooling import POOLINGS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +17,8 @@ class TrainConfig:
         features: the item features that are read (default all): `[title]` trains on titles alone.
         encoders: `builtin` or `hub:HANDLE` by feature; HANDLE is a local folder or an address.
         fusion: how an item's modalities become one vector: `{kind: weighted, …}`.
+        pool: how the features of one modality, such as title and plot, become one vector before
+            the fusion: `mean` or `attention`; `none` fuses them one by one.
         align: losses that pull contents together, by the options of `AlignOptions`:
             `{modalities: 0.1, chosen: 0.1}`; none by default.
         query: how a user is read: `{kind: mean, max_history: 50, …}`.
@@ -37,6 +40,7 @@ class TrainConfig:
     features: list[str] | None = None
     encoders: dict[str, str] = dataclasses.field(default_factory=dict)
     fusion: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "weighted"})
+    pool: str = "none"
     align: dict[str, Any] = dataclasses.field(default_factory=dict)
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
     dim: int = 64
@@ -66,6 +70,10 @@ class TrainConfig:
             raise ConfigError(f"temperature must be in [0.01, 1]. Received: {self.temperature}")
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate must be above 0. Received: {self.learning_rate}")
+        if self.pool not in ("none", *POOLINGS):
+            raise ConfigError(
+                f"pool must be none or {' or '.join(POOLINGS)}. Received: {self.pool!r}"
+            )
         if self.strategy not in ("auto", "one"):
             raise ConfigError(
                 f"strategy: {self.strategy!r} is not supported yet; use auto or one (one device)"

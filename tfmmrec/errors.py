@@ -1,5 +1,8 @@
 """The errors that a user is meant to read: one line that says what is wrong and what to do."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 
 class TfmmrecError(Exception):
     """Bad input or a bad state of the user's files; the command line prints it as one line.
@@ -22,6 +25,23 @@ class ConfigError(TfmmrecError):
 
 class BrokenValue(ValueError):
     """One value of one row is broken; packing writes it to rejects.jsonl and goes on."""
+
+
+class SomeBroken(BrokenValue):
+    """Some of the values of one row are broken, and the others are packed without them.
+
+    Args:
+        reasons: why, one for each broken value.
+        packed: what `Modality.pack` gives of the others.
+    """
+
+    def __init__(self, reasons: Sequence[str], packed: Mapping[str, Any]):
+        super().__init__("; ".join(reasons))
+        self.reasons = tuple(reasons)
+        self.packed = packed
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.reasons, self.packed)
 
 
 class StorageError(TfmmrecError):

@@ -141,9 +141,8 @@ def _example_values(recommender: Recommender, dataset: Dataset) -> dict[str, np.
         for values in dataset.values("items", name, batch_size=64):
             found = np.flatnonzero(modality.present(values).numpy())
             if len(found):
-                value = values[int(found[0])].numpy()
-                value = modality.servable(value) if isinstance(value, bytes) else value
-                examples[name] = np.array([value], object)
+                value = modality.servable_values(values[int(found[0])])
+                examples[name] = value[tf.newaxis].numpy()
                 break
     return examples
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.encoders import Encoded, FeatureEncoder
 from tfmmrec.modalities import Modality
+from tfmmrec.pooling import AttentionPool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,24 +17,27 @@ class FeatureInfo:
 
     Attributes:
         name: the feature.
-        width: the second axis of the encoder's output.
+        width: the last axis of the encoder's output.
         vocabulary_size: entries to embed where the output is int32, else 0.
         kind: the modality, that of a single value where a feature holds several.
+        num_values: how many vectors of this width a row has, to be pooled by the tower; 0 where
+            it has one.
     """
 
     name: str
     width: int
     vocabulary_size: int = 0
     kind: str = ""
+    num_values: int = 0
 
     @classmethod
     def of(
         cls, name: str, modality: Modality, encoder: FeatureEncoder, encoded: Encoded
     ) -> "FeatureInfo":
         """Reads the sizes off an encoder and its output."""
-        width = int(encoded.outputs.shape[1])
+        _, *several, width = encoded.outputs.shape
         kind = modality.element or modality.kind
-        return cls(name, width, getattr(encoder, "size", 0), kind)
+        return cls(name, int(width), getattr(encoder, "size", 0), kind, *map(int, several))
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
@@ -42,10 +46,18 @@ class Standardize(tf.keras.layers.Layer):
 
     Encoders leave a large common part in all vectors; without centring, a cosine over MiniLM's
     texts ranks less than half as well. The numbers are fitted once, by `fit`, and kept as weights.
+
+    Where a row has several vectors, they are pooled by attention thereafter. A vector of nothing
+    but zeros is none: that is what an encoder gives where a row has no further value, and the
+    output of one that is there is hardly ever zero to the last component; if it is, it says
+    nothing that could be weighed. So the mask needs no place in the cache, nor in a batch.
+
+    Input: float `[batch, width]` or `[batch, n, width]`. Output: float `[batch, width]`.
     """
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
+        self.pool = AttentionPool(name="pool") if len(input_shape) == 3 else None
         self.mean = self.add_weight(
             name="mean", shape=[width], initializer="zeros", trainable=False
         )
@@ -65,15 +77,19 @@ class Standardize(tf.keras.layers.Layer):
         self.scale.assign(1.0 / np.maximum(deviation, floor))
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return (inputs - tf.cast(self.mean, inputs.dtype)) * tf.cast(self.scale, inputs.dtype)
+        vectors = (inputs - tf.cast(self.mean, inputs.dtype)) * tf.cast(self.scale, inputs.dtype)
+        if self.pool is None:
+            return vectors
+        return self.pool(vectors, mask=tf.reduce_any(tf.not_equal(inputs, 0.0), axis=-1))
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class Projection(tf.keras.layers.Layer):
     """Projects one feature's encoder output to `[batch, dim]`.
 
-    Vectors are standardised and go through two dense layers; vocabulary entries are embedded and
-    averaged. The result has length 1, so that fusion weighs features and not their scales.
+    Vectors are standardised, pooled where a row has several, and go through two dense layers;
+    vocabulary entries are embedded and averaged. The result has length 1, so that fusion weighs
+    features and not their scales.
 
     Args:
         dim: the width of the result.
@@ -107,9 +123,9 @@ class Projection(tf.keras.layers.Layer):
     def fit(self, encoded: Encoded) -> None:
         """Fits the standardisation to the rows that are present."""
         if not self.vocabulary_size:
-            self.standardize.build([None, encoded.outputs.shape[1]])
+            self.standardize.build([None, *encoded.outputs.shape[1:]])
             self.standardize.built = True
-            self.standardize.fit(np.asarray(encoded.outputs)[encoded.present])
+            self.standardize.fit(encoded.vectors())
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if self.vocabulary_size:

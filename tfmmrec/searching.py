@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
-from tfmmrec.modalities import Modality
+from tfmmrec.modalities import Modality, Several
 from tfmmrec.raw_values import raw_values, values_of_record
 from tfmmrec.recommender import Recommender
 from tfmmrec.runs import load_run
@@ -93,8 +93,12 @@ def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
     if not is_text and not path.is_file():
         raise DataError(f"--{kind}: there is no file {path}")
     folder = Path() if is_text else path.resolve().parent
+    given: Any = value if is_text else path.name
+    if isinstance(modality, Several):
+        # In a list it is one value, whatever separator it may hold.
+        given = [given]
     try:
-        packed = modality.pack(value if is_text else path.name, folder)
+        packed = modality.pack(given, folder)
     except BrokenValue as error:
         raise DataError(f"--{kind}: {error}") from None
     if not packed:
@@ -105,13 +109,11 @@ def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
 def _servable(dataset: Dataset, feature: str, values: tf.Tensor) -> tf.Tensor:
     """Brings stored strings into the form that a served model reads; absent ones stay."""
     modality = dataset.schema.items[feature]
-    if values.dtype != tf.string or values.shape.rank != 1:
-        return values
-    return tf.constant([modality.servable(value) if value else value for value in values.numpy()])
+    return modality.servable_values(values) if values.dtype == tf.string else values
 
 
 def item_texts(dataset: Dataset, names: list[str]) -> dict[str, dict[str, str]]:
-    """The texts of some items by id and feature, absent ones left out."""
+    """The texts of some items by id and feature, absent ones left out; several are joined."""
     rows = np.array([dataset.item_rows[name] for name in names], np.int64)
     texts: dict[str, dict[str, str]] = {name: {} for name in names}
     for feature, modality in dataset.schema.items.items():
@@ -120,7 +122,10 @@ def item_texts(dataset: Dataset, names: list[str]) -> dict[str, dict[str, str]]:
         column = tf.concat(
             list(dataset.values("items", feature, dataset.rows_at_a_time("items"))), axis=0
         )
-        for name, value in zip(names, tf.gather(column, rows).numpy(), strict=True):
+        found = tf.gather(column, rows)
+        if isinstance(found, tf.RaggedTensor):
+            found = tf.strings.reduce_join(found, axis=1, separator=" | ")
+        for name, value in zip(names, found.numpy(), strict=True):
             if value:
                 texts[name][feature] = value.decode("utf-8")
     return texts

@@ -13,7 +13,7 @@ from tfmmrec.dataset import Dataset
 from tfmmrec.encoders import FeatureEncoder, create_encoder, encode_feature
 from tfmmrec.encoders.frames import FramesEncoder
 from tfmmrec.errors import ConfigError
-from tfmmrec.modalities import Video
+from tfmmrec.modalities import Video, create
 from tfmmrec.packing import PackOptions, pack
 
 
@@ -68,6 +68,24 @@ def test_a_batch_without_any_value_gives_zeros():
         np.testing.assert_array_equal(encode(values), [[0.0, 0.0]] * 2)
 
 
+# What is there, at its place, of at most two values; the third of the last row is left out.
+EACH = [[[1, 1], [3, 9]], [[0, 0], [0, 0]], [[2, 4], [0, 0]], [[1, 1], [2, 4]]]
+
+
+def test_the_outputs_of_each_value_are_kept_for_the_tower():
+    encoder = FramesEncoder(Lengths(), 2)
+    spec = tf.RaggedTensorSpec([None, None], tf.string, 1)
+    for encode in (encoder.encode, tf.function(encoder.encode, input_signature=[spec])):
+        np.testing.assert_array_equal(encode(tf.ragged.constant(VALUES, tf.string)), EACH)
+        for row, value in enumerate(VALUES):
+            outputs = encode(tf.ragged.constant([value], tf.string, 1))
+            assert outputs.shape == [1, 2, 2]
+            np.testing.assert_array_equal(outputs, EACH[row : row + 1])
+    fingerprints = {FramesEncoder(Lengths(), n).fingerprint for n in (None, 2, 3)}
+    assert len(fingerprints) == 3
+    assert encoder.describe()["num_values"] == 2
+
+
 def test_no_more_values_are_encoded_at_a_time_than_rows():
     inner = Lengths()
     FramesEncoder(inner).encode(tf.ragged.constant([["a"] * 50, ["b"] * 20], tf.string))
@@ -113,6 +131,26 @@ def test_lists_are_encoded_once_and_kept_in_order(tmp_path: Path):
         expected = [(most + 1) / 2, (most + 1) * (2 * most + 1) / 6]
         assert encoded.present[row] == (row % 7 != 6)
         np.testing.assert_allclose(encoded.outputs[row], expected if row % 7 != 6 else [0, 0])
+
+
+def test_how_several_values_become_one_is_chosen(tmp_path: Path):
+    features = {"clip": Video(frames=3), "photos": create({"modality": "image", "most": 2})}
+    features["cover"] = create({"modality": "image"})
+    dataset: Any = types.SimpleNamespace(features=lambda side: features, folder=tmp_path)
+
+    def made(feature: str, **choice: Any) -> Any:
+        return create_encoder(dataset, "items", feature, choice)
+
+    assert made("clip", handle="builtin").num_values is None
+    assert made("photos", pool_values="mean").num_values is None
+    assert made("photos", pool_values="attention").num_values == 2
+    clip = made("clip", handle="builtin", pool_values="attention")
+    data = tf.io.encode_jpeg(np.zeros([8, 8, 3], np.uint8)).numpy()
+    assert clip.encode(tf.ragged.constant([[data] * 4, [data]], tf.string)).shape == [2, 3, 256]
+    with pytest.raises(ConfigError, match="pool_values: write mean or attention"):
+        made("photos", pool_values="max")
+    with pytest.raises(ConfigError, match="pool_values: the feature has one value a row"):
+        made("cover", pool_values="mean")
 
 
 def test_a_video_takes_the_encoders_of_pictures(tmp_path: Path):

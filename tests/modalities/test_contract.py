@@ -110,5 +110,5 @@ def test_unknown_modalities_and_options_are_refused():
         create({"modality": "smell"})
     with pytest.raises(ConfigError, match="'modality' is missing"):
         create({"separator": "|"})
-    with pytest.raises(ConfigError, match="text has no option 'separator'; it takes steps"):
-        create({"modality": "text", "separator": "|"})
+    with pytest.raises(ConfigError, match="number has no option 'separator'; it takes steps"):
+        create({"modality": "number", "separator": "|"})

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import tfmmrec.checking.several  # noqa: F401  It registers how several values are looked at.
 from tfmmrec.checking.cards import Cards
 from tfmmrec.checking.console import print_statistics, print_verdict
 from tfmmrec.checking.event_checks import EventChecks

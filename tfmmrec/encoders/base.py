@@ -28,7 +28,9 @@ class FeatureEncoder(tf.Module, abc.ABC):
 
         Returns:
             float32 `[batch, dim]`, or int32 `[batch, n]` of vocabulary entries (0 is padding and
-            1 stands for what is not in the vocabulary). What absent values get has no meaning.
+            1 stands for what is not in the vocabulary), or float32 `[batch, n, dim]`, a vector for
+            each of several values, zeros where there is none, which the tower pools. What absent
+            features get has no meaning.
         """
 
     def encode_outputs(self, outputs: tf.Tensor) -> tf.Tensor:

@@ -22,12 +22,20 @@ class Encoded:
     """One feature of every item or user, encoded.
 
     Attributes:
-        outputs: float32 `[rows, dim]` or int32 `[rows, n]`; zeros where absent.
+        outputs: float32 `[rows, dim]` or `[rows, n, dim]`, or int32 `[rows, n]`; zeros where
+            absent.
         present: bool `[rows]`.
     """
 
     outputs: np.ndarray
     present: np.ndarray
+
+    def vectors(self) -> np.ndarray:
+        """The vectors that are there, float32 `[vectors, dim]`, each of several by itself."""
+        vectors = np.asarray(self.outputs)[self.present]
+        if vectors.ndim < 3:
+            return vectors
+        return vectors[vectors.any(axis=-1)]
 
 
 def encode_feature(
@@ -101,8 +109,8 @@ def _encode(
         for first in range(0, len(rows), _BATCH):
             chosen = rows[first : first + _BATCH]
             batch = tf.gather(values, chosen)
-            if isinstance(batch, tf.Tensor) and batch.dtype == tf.string:
-                batch = tf.constant([modality.servable(value) for value in batch.numpy()])
+            if batch.dtype == tf.string:
+                batch = modality.servable_values(batch)
             encoded = encode(batch).numpy()
             if outputs is None:
                 outputs = np.zeros([len(present), *encoded.shape[1:]], encoded.dtype)

@@ -59,7 +59,12 @@ class ReducedEncoder(FeatureEncoder):
         return self.encode_outputs(self.base.encode(values))
 
     def encode_outputs(self, outputs: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(tf.matmul(outputs - self.mean, self.axes), [None, self.dim])
+        reduced = tf.matmul(outputs - self.mean, self.axes)
+        if len(outputs.shape) == 3:
+            # Zeros stand for a value that is not there, and stay.
+            there = tf.reduce_any(tf.not_equal(outputs, 0.0), axis=-1, keepdims=True)
+            reduced = tf.where(there, reduced, 0.0)
+        return tf.ensure_shape(reduced, [*([None] * (len(outputs.shape) - 1)), self.dim])
 
     def resources(self) -> Any:
         return [self.base.resources(), self.mean, self.axes]
@@ -100,7 +105,7 @@ def reduce_encoder(
     folder = dataset.folder / "cache" / f"{key}.pca{dim}"
     if not folder.is_dir():
         encoded = encode_feature(dataset, side, feature, base, quiet=quiet)
-        components = fit_components(np.asarray(encoded.outputs)[encoded.present], dim)
+        components = fit_components(encoded.vectors(), dim)
         with whole_folder(folder, replace=True) as partial:
             _save(partial, components)
     return ReducedEncoder(base, _load(folder))

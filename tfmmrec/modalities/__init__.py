@@ -5,6 +5,7 @@ from tfmmrec.modalities.base import MODALITIES, Modality, create
 from tfmmrec.modalities.categorical import Categorical
 from tfmmrec.modalities.image import Image
 from tfmmrec.modalities.number import Number
+from tfmmrec.modalities.several import Several
 from tfmmrec.modalities.text import Text
 from tfmmrec.modalities.vector import Vector
 from tfmmrec.modalities.video import Video
@@ -16,6 +17,7 @@ __all__ = [
     "Image",
     "Modality",
     "Number",
+    "Several",
     "Text",
     "Vector",
     "Video",

@@ -30,6 +30,11 @@ class Modality(abc.ABC):
     """Of what kind each stored value is by itself, where a list of them is read as one."""
     steps: tuple[Step, ...] = dataclasses.field(default=(), kw_only=True)
 
+    @property
+    def num_values(self) -> int:
+        """How many values a row has at most, where each is encoded by itself; else 1."""
+        return 1
+
     @abc.abstractmethod
     def check(self, raw: Any, folder: Path) -> list[bytes] | list[float] | None:
         """Turns a table's value into what is stored.
@@ -58,6 +63,7 @@ class Modality(abc.ABC):
 
         Raises:
             BrokenValue: the value is there, but cannot be used; the message says why.
+            SomeBroken: some of several values are; it holds what is packed of the others.
         """
         values = self.check(raw, folder)
         if values is None:
@@ -98,6 +104,14 @@ class Modality(abc.ABC):
         """Turns a stored value into the form that a served model reads (most are it already)."""
         return value
 
+    def servable_values(self, values: Any) -> Any:
+        """Turns a batch of stored strings, dense or ragged, into that form; "" stays."""
+        if isinstance(values, tf.RaggedTensor):
+            return values.with_flat_values(self.servable_values(values.flat_values))
+        flat = tf.reshape(values, [-1]).numpy()
+        served = [self.servable(value) if value else value for value in flat]
+        return tf.reshape(tf.constant(served, tf.string), tf.shape(values))
+
     def options(self) -> dict[str, Any]:
         """Returns the modality as the dataset file would declare it."""
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -106,6 +120,10 @@ class Modality(abc.ABC):
 
 
 MODALITIES: dict[str, type[Modality]] = {}
+
+# By the kind of a value, what holds several of them in a feature.
+SEVERAL: dict[str, type[Any]] = {}
+_SEVERAL_OPTIONS = ("separator", "most")
 
 
 def register(modality: type[Modality]) -> type[Modality]:
@@ -116,6 +134,9 @@ def register(modality: type[Modality]) -> type[Modality]:
 
 def create(options: dict[str, Any]) -> Modality:
     """Builds a modality from its declaration, such as `{"modality": "text"}`.
+
+    A text, picture or sound that is declared with `many: true`, a `separator` or `most` holds
+    several.
 
     Raises:
         ConfigError: the modality is unknown, or has no such option.
@@ -132,4 +153,17 @@ def create(options: dict[str, Any]) -> Modality:
     if not isinstance(steps, list | tuple):
         raise ConfigError(f"steps: write a list of steps. Received: {steps!r}")
     options["steps"] = tuple(create_step(step, kind) for step in steps)
-    return build(MODALITIES[kind], options, f"modality {kind}")
+    what = f"modality {kind}"
+    if kind not in SEVERAL or not _holds_several(options):
+        return build(MODALITIES[kind], options, what)
+    own = {name: options.pop(name) for name in _SEVERAL_OPTIONS if name in options}
+    one = build(MODALITIES[kind], options, what)
+    return build(SEVERAL[kind], {"one": one, "steps": one.steps, **own}, what)
+
+
+def _holds_several(options: dict[str, Any]) -> bool:
+    """Takes `many` out of the options; it need not be said where another option says it."""
+    many = options.pop("many", any(name in options for name in _SEVERAL_OPTIONS))
+    if not isinstance(many, bool):
+        raise ConfigError(f"many must be true or false. Received: {many!r}")
+    return many

@@ -52,6 +52,10 @@ class Video(Strings, Media):
                 f"sound_seconds must be above 0 and at most 3600. Received: {self.sound_seconds!r}"
             )
 
+    @property
+    def num_values(self) -> int:
+        return self.frames
+
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         return self.pack(raw, folder).get("")  # type: ignore[return-value]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.errors import BrokenValue
+from tfmmrec.errors import BrokenValue, SomeBroken
 from tfmmrec.interactions.values import to_id
 from tfmmrec.modalities import Modality
 from tfmmrec.tfrecords import Values, encode_example
@@ -51,12 +51,16 @@ def pack_row(
     except BrokenValue as error:
         return PackedRow(number, None, b"", {}, ((id_column, str(error)),))
     values: dict[str, Values] = {}
-    rejects = []
+    packed: Mapping[str, Values]
+    rejects: list[tuple[str, str]] = []
     for name, modality in features.items():
         if row[name] is None:
             continue
         try:
             packed = modality.pack(row[name], folder)
+        except SomeBroken as some:
+            rejects.extend((name, reason) for reason in some.reasons)
+            packed = some.packed
         except BrokenValue as error:
             rejects.append((name, str(error)))
             continue

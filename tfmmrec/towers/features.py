@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.pooling import ModalityGroups
 from tfmmrec.projection import FeatureInfo, Projection, unit_length
 
 # Modalities that say what an item is like by themselves, and that one may search by.
@@ -23,6 +24,8 @@ class FeatureProjections(tf.keras.layers.Layer):
         modality_dropout: in training, the chance that a present feature is treated as absent.
             A row never loses all it has (default 0).
         dropout: of the projections (default 0.1).
+        pool: how the features of one modality become one vector, `mean` or `attention`; `none`
+            keeps them apart (default).
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class FeatureProjections(tf.keras.layers.Layer):
         *,
         modality_dropout: float = 0.0,
         dropout: float = 0.1,
+        pool: str = "none",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -41,6 +45,17 @@ class FeatureProjections(tf.keras.layers.Layer):
             Projection(dim, vocabulary_size=info.vocabulary_size, dropout=dropout, name=info.name)
             for info in self.features
         ]
+        self.groups = None
+        if pool != "none":
+            kinds = {info.name: info.kind for info in self.features}
+            self.groups = ModalityGroups([info.name for info in self.features], kinds, pool=pool)
+
+    @property
+    def names(self) -> list[str]:
+        """What the vectors stand for, in order: the features, or their modalities where pooled."""
+        if self.groups is not None:
+            return list(self.groups.groups)
+        return [info.name for info in self.features]
 
     @property
     def alignable(self) -> list[int]:
@@ -50,7 +65,17 @@ class FeatureProjections(tf.keras.layers.Layer):
     def call(
         self, inputs: Mapping[str, Feature], training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Gives vectors `[batch, features, dim]` and their mask, bool `[batch, features]`."""
+        """Gives vectors `[batch, names, dim]` of length 1 and their mask, bool `[batch, names]`."""
+        vectors, mask = self.project(inputs, training=training)
+        if self.groups is None:
+            return vectors, mask
+        vectors, mask = self.groups(vectors, mask=mask)
+        return unit_length(vectors), mask
+
+    def project(
+        self, inputs: Mapping[str, Feature], training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Gives the vector of each feature, `[batch, features, dim]`, and their mask."""
         vectors, present = [], []
         for info, projection in zip(self.features, self.projections, strict=True):
             output, here = inputs[info.name]
@@ -66,7 +91,7 @@ class FeatureProjections(tf.keras.layers.Layer):
 
         Only alignment makes that space one; without media it is zeros.
         """
-        vectors, mask = self(inputs)
+        vectors, mask = self.project(inputs)
         vectors = tf.gather(vectors, self.alignable, axis=1)
         told = tf.cast(tf.gather(mask, self.alignable, axis=1), vectors.dtype)[..., tf.newaxis]
         return unit_length(tf.reduce_sum(vectors * told, axis=1))

@@ -29,6 +29,7 @@ class ItemTower(tf.keras.layers.Layer):
             (see `GatedIds`).
         modality_dropout: see `FeatureProjections`.
         dropout: of the projections.
+        pool: how the features of one modality become one vector, see `FeatureProjections`.
 
     Raises:
         ConfigError: the fusion's kind or options are unknown.
@@ -45,6 +46,7 @@ class ItemTower(tf.keras.layers.Layer):
         id_dropout: float = 0.3,
         modality_dropout: float = 0.1,
         dropout: float = 0.1,
+        pool: str = "none",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -53,11 +55,15 @@ class ItemTower(tf.keras.layers.Layer):
         self.dim = dim
         self.projections = self.ids = None
         self.fuses_id = bool(num_items) and FUSIONS.variant(fusion).takes_id
-        names = fused_names(features, self.fuses_id)
         if features:
             self.projections = FeatureProjections(
-                features, dim, modality_dropout=modality_dropout, dropout=dropout
+                features, dim, modality_dropout=modality_dropout, dropout=dropout, pool=pool
             )
+        names = list(self.projections.names) if self.projections is not None else []
+        if self.fuses_id:
+            if ID in names:
+                raise ValueError(f"a feature must not be called {ID!r} where the id is fused")
+            names.append(ID)
         if num_items:
             self.ids = GatedIds(num_items, dim, dropout=id_dropout)
         # Ids alone are added to nothing, whatever the fusion is.
@@ -128,13 +134,3 @@ class ItemTower(tf.keras.layers.Layer):
         vectors, mask = given
         fused = self.fusion.finish(self.fusion(vectors, mask=mask, training=training))
         return tf.where(tf.reduce_any(mask, axis=1, keepdims=True), fused, 0.0)
-
-
-def fused_names(features: Sequence[FeatureInfo], with_id: bool) -> list[str]:
-    """The names of the vectors that are fused, in order."""
-    names = [info.name for info in features]
-    if with_id:
-        if ID in names:
-            raise ValueError(f"a feature must not be called {ID!r} where the id is fused with it")
-        names.append(ID)
-    return names

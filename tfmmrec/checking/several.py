@@ -1,0 +1,66 @@
+"""Several values of a feature, as everything that checks and shows them takes them: one by one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import markupsafe
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from tfmmrec.checking.cards import show
+from tfmmrec.checking.descriptions import Description, describe
+from tfmmrec.checking.tables import Chart
+from tfmmrec.checking.tfx_schema import add_domain
+from tfmmrec.checking.value_checks import ValueCheck, value_check
+from tfmmrec.modalities import Several
+
+
+class SeveralDescription(Description):
+    """Counts rows, and describes their values as those of one feature.
+
+    Args:
+        one: what describes the values.
+    """
+
+    def __init__(self, one: Description):
+        super().__init__()
+        self.one = one
+        self.title, self.columns, self.texts = one.title, one.columns, one.texts  # type: ignore[misc]
+
+    def observe(self, values: list[Any]) -> None:
+        super().observe(values)
+        self.one.observe([value for several in values for value in several])
+
+    def row(self) -> Sequence[str]:
+        return self.one.row()
+
+    def charts(self, name: str) -> list[Chart]:
+        return self.one.charts(name)
+
+
+@describe.register
+def _(modality: Several, expected: int, seed: int) -> Description:
+    return SeveralDescription(describe(modality.one, expected * modality.most, seed))
+
+
+@value_check.register
+def _(modality: Several, vocabulary: Sequence[str], media: bool) -> ValueCheck:
+    check_one = value_check(modality.one, vocabulary, media)
+
+    def check(values: list[bytes]) -> str | None:
+        for place, value in enumerate(values, start=1):
+            if problem := check_one(value):
+                return f"value {place}: {problem}"
+        return None
+
+    return check
+
+
+@show.register
+def _(modality: Several, value: list[bytes]) -> markupsafe.Markup:
+    return markupsafe.Markup("").join(show(modality.one, one) for one in value)
+
+
+@add_domain.register
+def _(modality: Several, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
+    add_domain(modality.one, feature, counted)
+    feature.value_count.max = modality.most
