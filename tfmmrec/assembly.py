@@ -11,6 +11,7 @@ from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders import Encoded, FeatureEncoder, create_encoders, encode_feature
 from tfmmrec.errors import ConfigError
 from tfmmrec.feature_table import FeatureTable
+from tfmmrec.finetuning import TrainedFeature
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.modalities import Modality
 from tfmmrec.model import TwoTower
@@ -28,11 +29,13 @@ class EncodedSide:
         modalities: by feature, those that the model reads.
         encoders: by feature.
         encoded: by feature.
+        trained: the features whose encoders are trained with the towers.
     """
 
     modalities: Mapping[str, Modality]
     encoders: Mapping[str, FeatureEncoder]
     encoded: Mapping[str, Encoded]
+    trained: Mapping[str, TrainedFeature] = dataclasses.field(default_factory=dict)
 
     def features(self) -> list[FeatureInfo]:
         """The features, as a tower is built from them."""
@@ -140,12 +143,13 @@ def _build(
     return TwoTower(
         item_tower,
         QueryTower(users.features(), dim=config.dim, readers=readers, dropout=config.dropout),
-        items=FeatureTable(items.encoded),
+        items=FeatureTable(items.encoded, trained=items.trained),
         users=FeatureTable(users.encoded),
         counts=np.bincount(dataset.histories(["train"]).items, minlength=dataset.count("items")),
         temperature=config.temperature,
         align=config.align_options(),
         withheld=dataset.cold_items,
+        trained=items.trained,
     )
 
 

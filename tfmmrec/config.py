@@ -16,6 +16,9 @@ class TrainConfig:
     Attributes:
         features: the item features that are read (default all): `[title]` trains on titles alone.
         encoders: `builtin` or `hub:HANDLE` by feature; HANDLE is a local folder or an address.
+        finetune: the item features whose encoders are trained as well: `[poster]`, or the options
+            of `FinetuneOptions` by feature, `{poster: {learning_rate: 0.00001}}`. Built-in encoders
+            without trained weights always are.
         fusion: how an item's modalities become one vector: `{kind: weighted, …}`.
         pool: how the features of one modality, such as title and plot, become one vector before
             the fusion: `mean` or `attention`; `none` fuses them one by one.
@@ -39,6 +42,7 @@ class TrainConfig:
 
     features: list[str] | None = None
     encoders: dict[str, str] = dataclasses.field(default_factory=dict)
+    finetune: list[str] | dict[str, Any] = dataclasses.field(default_factory=list)
     fusion: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "weighted"})
     pool: str = "none"
     align: dict[str, Any] = dataclasses.field(default_factory=dict)

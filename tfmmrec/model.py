@@ -9,6 +9,7 @@ import tensorflow_recommenders as tfrs
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.alignment import Alignment
 from tfmmrec.feature_table import FeatureTable
+from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.losses import member_softmax
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature, ItemTower, QueryTower
@@ -28,6 +29,7 @@ class TwoTower(tfrs.Model):
         temperature: where the learned temperature starts; it stays within [0.01, 1].
         align: how contents are aligned.
         withheld: bool `[items]`, items that alignment must not see (default none).
+        trained: the item features whose encoders are trained as well (default none).
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class TwoTower(tfrs.Model):
         temperature: float = 0.1,
         align: AlignOptions | None = None,
         withheld: np.ndarray | None = None,
+        trained: Mapping[str, TrainedFeature] | None = None,
     ):
         super().__init__()
         self.item_tower = item_tower
@@ -55,6 +58,7 @@ class TwoTower(tfrs.Model):
             shape=[item_tower.fusion.num_temperatures],
             initializer=tf.keras.initializers.Constant(np.log(temperature)),
         )
+        self.trained = dict(trained or {})
         self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
         self.alignment = Alignment(
             align or AlignOptions(),
@@ -68,11 +72,32 @@ class TwoTower(tfrs.Model):
         """What scores are divided by, `[1]` or, where each block has its own, `[blocks]`."""
         return tf.exp(tf.clip_by_value(self.log_temperature, np.log(0.01), 0.0))
 
-    def item_vectors(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The vectors of known items by row, `[batch, width]`."""
+    def item_vectors(
+        self,
+        rows: tf.Tensor,
+        training: bool = False,
+        drop_ids: bool = False,
+        fresh: Mapping[str, tuple[tf.Tensor, tf.Tensor]] | None = None,
+    ) -> tf.Tensor:
+        """The vectors of known items by row, `[batch, width]`.
+
+        Args:
+            rows: int32 `[batch]`.
+            training: whether features and units are dropped.
+            drop_ids: whether ids are dropped.
+            fresh: by feature, places within the batch, int32 `[n]`, and encoder outputs that stand
+                there in place of the table's, `[n, dim]`.
+        """
         ids = tf.where(tf.gather(self.known, rows), rows + 1, 0)
         counts = tf.gather(self.counts, rows)
-        return self.item_tower(self.items.gather(rows), ids, counts, training=training)
+        features = self.items.gather(rows)
+        for name, (places, outputs) in (fresh or {}).items():
+            held, present = features[name]
+            held = tf.tensor_scatter_nd_update(held, places[:, tf.newaxis], outputs)
+            features[name] = (held, present)
+        return self.item_tower(
+            features, ids, counts, training=training, drop_ids=drop_ids
+        )
 
     def query_vectors(
         self,
@@ -114,20 +139,52 @@ class TwoTower(tfrs.Model):
 
         Args:
             inputs: `history` int32 `[batch, n]` (item rows, -1 where empty), `user` `[batch]` and
-                `item` `[batch]`, rows of the data folder's vocabularies.
+                `item` `[batch]`, rows of the data folder's vocabularies; and what
+                `finetuning.add_inputs` added.
         """
         history, item = inputs["history"], inputs["item"]
         # Each item of the batch goes through its tower once, however often it is mentioned.
-        mentioned = tf.concat([tf.reshape(tf.maximum(history, 0), [-1]), item], axis=0)
-        rows, places = tf.unique(mentioned)
-        vectors = self.item_vectors(rows, training=training)
-        chosen, past = places[-tf.shape(item)[0] :], places[: -tf.shape(item)[0]]
+        given = {name: inputs[rows_key(name)] for name in self.trained if rows_key(name) in inputs}
+        mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), item, *given.values()]
+        rows, places = tf.unique(tf.concat(mentioned, axis=0))
+        past, chosen, *taught = tf.split(places, [tf.size(part) for part in mentioned])
+        fresh = {
+            name: (places, self.trained[name](inputs[inputs_key(name)], training=training))
+            for name, places in zip(given, taught, strict=True)
+        }
+        vectors = self.item_vectors(rows, training=training, fresh=fresh)
         past = tf.where(history >= 0, tf.reshape(past, tf.shape(history)), -1)
         features = self.users.gather(inputs["user"])
         queries = self.query_vectors(vectors, past, features, training=training)
-        candidates = tf.gather(vectors, chosen)
+        # Histories keep their ids: the user is known by them, and it is the item to come that may
+        # have none.
+        taught_items = self.item_vectors(rows, training=training, drop_ids=training, fresh=fresh)
+        candidates = tf.gather(taught_items, chosen)
         aligned = self.alignment(history[:, -1], item, training=training)
         return self._choice_loss(queries, candidates, item) + aligned
+
+    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step of the towers by the model's optimizer, and of each encoder by its own."""
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(inputs, training=True) + tf.add_n([0.0, *self.losses])
+        towers = [
+            *self.item_tower.trainable_variables,
+            *self.query_tower.trainable_variables,
+            self.log_temperature,
+        ]
+        trained = list(self.trained.values())
+        gradients = tape.gradient(loss, [towers, *(feature.weights for feature in trained)])
+        self.optimizer.apply_gradients(zip(gradients[0], towers, strict=True))
+        for feature, own in zip(trained, gradients[1:], strict=True):
+            feature.apply(own)
+        return {"loss": loss}
+
+    def refresh(self) -> None:
+        """Writes the table of outputs anew with the trained encoders as they are."""
+        for name, feature in self.trained.items():
+            table = self.items.outputs[name]
+            for rows, outputs in feature.outputs():
+                table.scatter_nd_update(rows[:, np.newaxis], outputs)
 
     def _choice_loss(self, queries: tf.Tensor, candidates: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
         fusion = self.item_tower.fusion

@@ -186,9 +186,9 @@ def _encoder_vectors(assembly: Assembly) -> dict[str, np.ndarray]:
     vectors = {}
     for projection in projections.projections:
         if not projection.vocabulary_size:
-            encoded = assembly.items.encoded[projection.name]
-            standard = projection.standardize(tf.constant(np.asarray(encoded.outputs)))
-            present = encoded.present[:, np.newaxis]
+            outputs = assembly.model.items.outputs[projection.name]
+            standard = projection.standardize(tf.convert_to_tensor(outputs))
+            present = assembly.items.encoded[projection.name].present[:, np.newaxis]
             vectors[projection.name] = unit_length(standard).numpy() * present
     return vectors
 

@@ -16,6 +16,7 @@ from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.evaluation import Targets, ranking_metrics, target_ranks, targets_of
 from tfmmrec.examples import TrainingExamples
+from tfmmrec.finetuning import add_inputs
 from tfmmrec.folders import read_json, refuse_existing, write_json
 from tfmmrec.runs import read_run, save_run
 
@@ -93,7 +94,12 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
     start = time.monotonic()
     if first < config.epochs and not watch.is_done():
         model.fit(
-            examples.epochs(first),
+            add_inputs(
+                examples.epochs(first),
+                model.trained,
+                seed=config.seed,
+                first_step=first * examples.steps_per_epoch,
+            ),
             initial_epoch=first,
             epochs=config.epochs,
             steps_per_epoch=examples.steps_per_epoch,
@@ -145,6 +151,7 @@ class Watch(tf.keras.callbacks.Callback):
                 f"the loss became {logs['loss']} in epoch {epoch + 1}; "
                 f"lower learning_rate (now {self.config.learning_rate})"
             )
+        self.assembly.model.refresh()
         # Keras hands the same dict to the callbacks that follow: TensorBoard logs it all.
         valid = valid_metrics(self._scorer, self._targets, self.assembly.dataset)
         logs.update({f"valid_{name}": value for name, value in valid.items()})

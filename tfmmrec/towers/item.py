@@ -80,6 +80,7 @@ class ItemTower(tf.keras.layers.Layer):
         rows: tf.Tensor | None = None,
         counts: tf.Tensor | None = None,
         training: bool = False,
+        drop_ids: bool = False,
     ) -> tf.Tensor:
         """Gives the vectors of a batch of items.
 
@@ -88,6 +89,8 @@ class ItemTower(tf.keras.layers.Layer):
             rows: int32 `[batch]`, 1 + the item's row where its id is known, else 0; None leaves
                 ids out.
             counts: float `[batch]`, how often each item was chosen in training; needed with rows.
+            training: whether features and units are dropped.
+            drop_ids: whether ids are dropped.
 
         Returns:
             float `[batch, width]`, zeros for an item with neither content nor known id; of length
@@ -97,7 +100,7 @@ class ItemTower(tf.keras.layers.Layer):
         if self.ids is None or rows is None:
             return self._fuse(self._without_id(vectors, mask), training)
         has_content = tf.reduce_any(mask, axis=1)
-        ids, gates, known = self.ids(rows, counts, has_content, training=training)
+        ids, gates, known = self.ids(rows, counts, has_content, training=drop_ids)
         if self.fuses_id:
             told = gates * unit_length(ids)
             vectors = tf.concat([vectors, told[:, tf.newaxis]], axis=1)

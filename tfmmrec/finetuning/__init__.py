@@ -1,0 +1,16 @@
+"""Encoders that are trained along with the towers, from the raw media in the records."""
+
+from tfmmrec.finetuning.options import FinetuneOptions, finetune_options
+from tfmmrec.finetuning.raw_file import RawFile
+from tfmmrec.finetuning.trained_feature import TrainedFeature
+from tfmmrec.finetuning.training_inputs import add_inputs, inputs_key, rows_key
+
+__all__ = [
+    "FinetuneOptions",
+    "RawFile",
+    "TrainedFeature",
+    "add_inputs",
+    "finetune_options",
+    "inputs_key",
+    "rows_key",
+]
