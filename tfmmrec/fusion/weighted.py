@@ -55,12 +55,11 @@ class WeightedFusion(Fusion):
         return tf.nn.softmax(tf.cast(self.logits, tf.float32))
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        weights = tf.cast(self.current_weights(), vectors.dtype)
-        weights = tf.where(mask, weights, 0.0)  # [batch, features]
+        # Shared out in float32: in float16 small weights would vanish before they are scaled up.
+        weights = tf.where(mask, self.current_weights(), 0.0)  # [batch, features]
         total = tf.reduce_sum(weights, axis=1, keepdims=True)
-        weights = tf.math.divide_no_nan(weights, total)
-        vectors = tf.where(mask[..., tf.newaxis], vectors, 0.0)
-        return tf.einsum("bf,bfd->bd", weights, vectors)
+        weights = tf.cast(tf.math.divide_no_nan(weights, total), vectors.dtype)
+        return tf.einsum("bf,bfd->bd", weights, self.fill(vectors, mask))
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
