@@ -34,6 +34,17 @@ class ProjectionTest(TestCase):
         self.assertAllClose(unit, [[0.6, 0.8], [0.0, 0.0]])
         self.assertAllInRange(tape.gradient(unit, vectors), -1e7, 1e7)
 
+    def test_float16_holds_short_vectors_and_narrow_components(self):
+        # The epsilon of 1e-12 is 0 in float16, and so would be the zero vector's divisor.
+        unit = unit_length(tf.constant([[0.0, 0.0], [300.0, 400.0]], tf.float16))
+        self.assertAllClose(unit, [[0.0, 0.0], [0.6, 0.8]], atol=1e-3)
+        layer = Standardize(dtype="mixed_float16")
+        rows = np.array([[1e-7, 5.0], [3e-7, 5.0]], np.float32)
+        layer(rows)
+        layer.fit(rows)
+        # Mean 5 and deviations 1e-7 and 0, floor 1e-9: the scales are beyond 65504.
+        self.assertAllInRange(layer(tf.constant([[2e-7, 5.0]])), -1.0, 1.0)
+
     def test_the_result_has_length_one(self):
         vectors = Projection(4)(100.0 * tf.random.stateless_normal([3, 6], [0, 0]))
         self.assertAllClose(tf.norm(vectors, axis=1), [1.0, 1.0, 1.0])

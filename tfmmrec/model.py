@@ -95,9 +95,7 @@ class TwoTower(tfrs.Model):
             held, present = features[name]
             held = tf.tensor_scatter_nd_update(held, places[:, tf.newaxis], outputs)
             features[name] = (held, present)
-        return self.item_tower(
-            features, ids, counts, training=training, drop_ids=drop_ids
-        )
+        return self.item_tower(features, ids, counts, training=training, drop_ids=drop_ids)
 
     def query_vectors(
         self,

@@ -58,12 +58,10 @@ class Standardize(tf.keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
         self.pool = AttentionPool(name="pool") if len(input_shape) == 3 else None
-        self.mean = self.add_weight(
-            name="mean", shape=[width], initializer="zeros", trainable=False
-        )
-        self.scale = self.add_weight(
-            name="scale", shape=[width], initializer="ones", trainable=False
-        )
+        # Kept from mixed precision: the scale of a component that hardly varies is beyond float16.
+        fitted = {"shape": [width], "trainable": False, "experimental_autocast": False}
+        self.mean = self.add_weight(name="mean", initializer="zeros", **fitted)
+        self.scale = self.add_weight(name="scale", initializer="ones", **fitted)
         super().build(input_shape)
 
     def fit(self, outputs: np.ndarray) -> None:
@@ -77,7 +75,8 @@ class Standardize(tf.keras.layers.Layer):
         self.scale.assign(1.0 / np.maximum(deviation, floor))
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        vectors = (inputs - tf.cast(self.mean, inputs.dtype)) * tf.cast(self.scale, inputs.dtype)
+        standard = (tf.cast(inputs, tf.float32) - self.mean) * self.scale
+        vectors = tf.cast(standard, inputs.dtype)
         if self.pool is None:
             return vectors
         return self.pool(vectors, mask=tf.reduce_any(tf.not_equal(inputs, 0.0), axis=-1))
@@ -151,5 +150,7 @@ class Projection(tf.keras.layers.Layer):
 
 def unit_length(vectors: tf.Tensor) -> tf.Tensor:
     """Scales vectors to length 1 along the last axis; a zero vector stays zero."""
-    # The epsilon stands under the root, so that the gradient at zero is finite.
-    return tf.math.l2_normalize(vectors, axis=-1, epsilon=1e-12)
+    # The epsilon stands under the root, so that the gradient at zero is finite. In float16 it would
+    # itself be zero.
+    unit = tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1, epsilon=1e-12)
+    return tf.cast(unit, vectors.dtype)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.core_ops import foreign_ops
+
 ASSETS = "TFMMREC_TEST_ASSETS"
 
 
@@ -43,13 +45,16 @@ class TestCase(tf.test.TestCase):
         make: Callable[[], tf.keras.layers.Layer],
         inputs: Mapping[str, tf.Tensor],
         output_shape: tuple[int, ...],
+        *,
+        xla: bool = True,
     ) -> None:
-        """Checks a layer's config, shapes, gradient, reload and mixed precision.
+        """Checks a layer's config, shapes, gradients, reload, XLA and mixed precision.
 
         Args:
             make: builds the layer.
             inputs: the arguments of its call.
             output_shape: of the call, with the batch as it is in `inputs`.
+            xla: whether it is to compile with XLA; False for layers of strings (default True).
         """
         layer = make()
         output = layer(**inputs)
@@ -57,9 +62,12 @@ class TestCase(tf.test.TestCase):
         self.assertTrue(np.all(np.isfinite(output)), "the output is not finite")
         self._check_config(layer, inputs)
         self._check_graph(layer, inputs, output)
-        self._check_gradient(layer, inputs)
+        self._check_gradients(layer, inputs)
         self._check_reload(layer, inputs)
-        self._check_mixed_precision(make, inputs, output_shape)
+        if xla:
+            self._check_xla(layer, inputs, output)
+        for policy in ("mixed_bfloat16", "mixed_float16"):
+            self._check_mixed_precision(policy, make, inputs, output_shape)
 
     def _check_config(self, layer: tf.keras.layers.Layer, inputs: Mapping[str, Any]) -> None:
         config = json.loads(json.dumps(layer.get_config()))
@@ -74,15 +82,10 @@ class TestCase(tf.test.TestCase):
     ) -> None:
         self.assertAllClose(tf.function(lambda given: layer(**given))(dict(inputs)), output)
 
-    def _check_gradient(self, layer: tf.keras.layers.Layer, inputs: Mapping[str, Any]) -> None:
-        if not layer.trainable_variables:
-            return
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(tf.square(layer(**inputs, training=True) - 0.5))
-        gradients = tape.gradient(loss, layer.trainable_variables)
-        for variable, gradient in zip(layer.trainable_variables, gradients, strict=True):
-            self.assertIsNotNone(gradient, f"{variable.name} has no gradient")
-            self.assertTrue(np.all(np.isfinite(tf.convert_to_tensor(gradient))), variable.name)
+    def _check_gradients(self, layer: tf.keras.layers.Layer, inputs: Mapping[str, Any]) -> None:
+        for name, gradient in _gradients(layer, inputs).items():
+            self.assertIsNotNone(gradient, f"{name} has no gradient")
+            self.assertTrue(np.all(np.isfinite(gradient)), f"the gradient of {name} is not finite")
 
     def _check_reload(self, layer: tf.keras.layers.Layer, inputs: Mapping[str, Any]) -> None:
         module = tf.Module()
@@ -94,20 +97,60 @@ class TestCase(tf.test.TestCase):
         function = tf.function(lambda **given: {"output": layer(**given)})
         with tempfile.TemporaryDirectory() as folder:
             tf.saved_model.save(module, folder, signatures=function.get_concrete_function(**specs))
+            self.assertEqual(foreign_ops(Path(folder)), [], "a stock server lacks ops")
             served = tf.saved_model.load(folder).signatures["serving_default"]
             self.assertAllClose(served(**inputs)["output"], layer(**inputs))
 
+    def _check_xla(
+        self, layer: tf.keras.layers.Layer, inputs: Mapping[str, Any], output: tf.Tensor
+    ) -> None:
+        # One program with the output and a training step, for compiling takes seconds.
+        @tf.function(jit_compile=True)
+        def step(given: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, Any]]:
+            return layer(**given), _gradients(layer, given)
+
+        compiled, gradients = step(dict(inputs))
+        self.assertAllClose(compiled, output, rtol=1e-4, atol=1e-4)
+        for name, gradient in gradients.items():
+            self.assertTrue(np.all(np.isfinite(gradient)), f"XLA: {name} is not finite")
+
     def _check_mixed_precision(
         self,
+        policy: str,
         make: Callable[[], tf.keras.layers.Layer],
         inputs: Mapping[str, Any],
         output_shape: tuple[int, ...],
     ) -> None:
         before = tf.keras.mixed_precision.global_policy()
-        tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+        tf.keras.mixed_precision.set_global_policy(policy)
         try:
-            output = make()(**inputs)
+            layer = make()
+            output = layer(**inputs)
+            gradients = _gradients(layer, inputs)
         finally:
             tf.keras.mixed_precision.set_global_policy(before)
-        self.assertEqual(output.dtype, tf.bfloat16)
+        self.assertEqual(output.dtype.name, policy.removeprefix("mixed_"))
         self.assertEqual(tuple(output.shape), output_shape)
+        self.assertTrue(np.all(np.isfinite(tf.cast(output, tf.float32))), f"{policy}: not finite")
+        for name, gradient in gradients.items():
+            self.assertTrue(np.all(np.isfinite(gradient)), f"{policy}: {name} is not finite")
+
+
+def _gradients(layer: tf.keras.layers.Layer, inputs: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+    """The gradients of a training step by the weights and by the float inputs, named.
+
+    Only that of a weight may be None, for a test to find.
+    """
+    floats = {name: value for name, value in inputs.items() if value.dtype.is_floating}
+    weights = {f"{place} {v.name}": v for place, v in enumerate(layer.trainable_variables)}
+    with tf.GradientTape() as tape:
+        tape.watch(floats)
+        output = tf.cast(layer(**inputs, training=True), tf.float32)
+        loss = tf.reduce_sum(tf.square(output - 0.5))
+    by_weight, by_input = tape.gradient(loss, (weights, floats))
+    found = {name: gradient for name, gradient in by_input.items() if gradient is not None}
+    # Embeddings have theirs in slices.
+    return {
+        name: None if gradient is None else tf.convert_to_tensor(gradient)
+        for name, gradient in {**found, **by_weight}.items()
+    }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfmmrec.core_ops import foreign_ops
 from tfmmrec.dataset import Dataset
 from tfmmrec.export import export
 from tfmmrec.raw_values import raw_values
@@ -34,6 +35,10 @@ with tf.compat.v1.Session(graph=tf.Graph()) as session:
 print(json.dumps({"items": [[i.decode() for i in row] for row in got["items"]],
                   "scores": got["scores"].tolist()}))
 """
+
+
+def test_it_holds_core_ops_alone(model_dir: Path) -> None:
+    assert foreign_ops(model_dir / "1") == []
 
 
 def test_the_answers_are_those_of_recommend(

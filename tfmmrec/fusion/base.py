@@ -15,10 +15,11 @@ FUSIONS: "Registry[Fusion]" = Registry("fusion")
 class Fusion(tf.keras.layers.Layer):
     """A layer `(vectors [batch, features, dim], mask [batch, features]) -> [batch, width]`.
 
-    What a vector says where the mask is False must not reach the output. Fusion at feature and at
-    model level gives one vector of length 1, `width = dim`. Fusion at decision level gives
-    `num_blocks` vectors side by side, `width = num_blocks * dim`, each of which has a reader of
-    the user's history of its own, and says in `score` how their verdicts become one.
+    What a vector says where the mask is False must not reach the output, be it infinite or NaN. A
+    row where nothing is present gives finite numbers and gradients. Fusion at feature and at model
+    level gives one vector, `width = dim`, which `finish` brings to length 1. Fusion at decision
+    level gives `num_blocks` vectors side by side, `width = num_blocks * dim`, each of which has a
+    reader of the user's history of its own, and says in `score` how their verdicts become one.
 
     Args:
         names: the features, in the order of the vectors' second axis.
@@ -38,6 +39,25 @@ class Fusion(tf.keras.layers.Layer):
     def __init__(self, names: Sequence[str], **kwargs: Any):
         super().__init__(**kwargs)
         self.names = list(names)
+        self.stand_ins: tf.Variable | None = None
+
+    def add_stand_ins(self, dim: int) -> None:
+        """Adds a learned vector by feature for what is absent, zeros at first; for `build`."""
+        self.stand_ins = self.add_weight(
+            name="stand_ins", shape=[len(self.names), dim], initializer="zeros"
+        )
+
+    def fill(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Puts a feature's stand-in, or zeros without stand-ins, where the mask is False."""
+        # A choice, not a product with the mask, since 0 * NaN is NaN.
+        absent = 0.0 if self.stand_ins is None else tf.cast(self.stand_ins, vectors.dtype)
+        return tf.where(mask[..., tf.newaxis], vectors, absent)
+
+    def side_by_side(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """An item's filled vectors and its mask in one row, `[batch, features * (dim + 1)]`."""
+        filled = self.fill(vectors, mask)
+        flat = tf.reshape(filled, [-1, len(self.names) * vectors.shape[-1]])
+        return tf.concat([flat, tf.cast(mask, vectors.dtype)], axis=1)
 
     @property
     def num_blocks(self) -> int:
@@ -69,3 +89,19 @@ class Fusion(tf.keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "names": self.names}
+
+
+def masked_softmax(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Softmax over the last axis where the mask is True; all zeros where it is True nowhere.
+
+    Args:
+        logits: of any float type.
+        mask: bool, of a shape that spreads to that of the logits.
+
+    Returns:
+        float32, since in float16 small weights vanish and large logits overflow.
+    """
+    logits = tf.cast(logits, tf.float32)
+    # Not -inf: a row without a True would have a softmax of NaN.
+    logits = tf.where(mask, logits, tf.float32.min)
+    return tf.where(mask, tf.nn.softmax(logits, axis=-1), 0.0)

@@ -7,6 +7,7 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.fusion.base import FUSIONS, Fusion
+from tfmmrec.fusion.options import check_count, check_share, check_switch
 
 
 @FUSIONS.register("concat")
@@ -14,27 +15,38 @@ from tfmmrec.fusion.base import FUSIONS, Fusion
 class ConcatFusion(Fusion):
     """Concatenates the vectors of an item's modalities and mixes them in a hidden layer.
 
-    The mask is an input of the layer as well, so that "absent" and "zero" differ.
+    The mask is an input of the layer as well, so that "absent" and "zero" differ. That lets the
+    first dense layer learn what an absent modality adds to it; stand-ins can say no more than that,
+    but start from the same weights as what is present.
 
     Args:
         names: the features, in the order of the vectors' second axis.
         units: the width of the hidden layer; 0 mixes linearly (default 128).
         dropout: the share of hidden units dropped in training, from 0 to below 1 (default 0.1).
+        stand_in: learns a vector by feature for what is absent, instead of zeros (default False).
     """
 
     def __init__(
-        self, names: Sequence[str], *, units: int = 128, dropout: float = 0.1, **kwargs: Any
+        self,
+        names: Sequence[str],
+        *,
+        units: int = 128,
+        dropout: float = 0.1,
+        stand_in: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
-        if units < 0:
-            raise ValueError(f"units must be at least 0. Received: {units}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be from 0 to below 1. Received: {dropout}")
+        check_count("units", units, 0)
+        check_share("dropout", dropout)
+        check_switch("stand_in", stand_in)
         self.units = units
         self.dropout = dropout
+        self.stand_in = stand_in
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
+        if self.stand_in:
+            self.add_stand_ins(dim)
         layers = []
         if self.units:
             layers.append(tf.keras.layers.Dense(self.units, "gelu", name="hidden"))
@@ -45,10 +57,7 @@ class ConcatFusion(Fusion):
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
-        presence = tf.cast(mask, vectors.dtype)
-        vectors = tf.where(mask[..., tf.newaxis], vectors, 0.0)
-        flat = tf.reshape(vectors, [-1, len(self.names) * vectors.shape[-1]])
-        return self.mix(tf.concat([flat, presence], axis=1), training=training)
+        return self.mix(self.side_by_side(vectors, mask), training=training)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
@@ -59,4 +68,9 @@ class ConcatFusion(Fusion):
         }
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "dropout": self.dropout}
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "dropout": self.dropout,
+            "stand_in": self.stand_in,
+        }

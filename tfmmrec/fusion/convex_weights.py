@@ -53,6 +53,7 @@ class ConvexWeights(tf.keras.layers.Layer):
         return tf.constant([weight / sum(given) for weight in given])
 
     def call(self, mask: tf.Tensor) -> tf.Tensor:
+        # Shared out in float32: in float16 small weights would vanish before they are scaled up.
         weights = tf.where(mask, self.current(), 0.0)
         total = tf.reduce_sum(weights, axis=1, keepdims=True)
         return tf.cast(tf.math.divide_no_nan(weights, total), self.compute_dtype)

@@ -83,7 +83,7 @@ class LateFusion(Fusion):
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        vectors = tf.where(mask[..., tf.newaxis], vectors, 0.0)
+        vectors = self.fill(vectors, mask)
         if not self.votes:
             vectors *= tf.cast(self.weighing(mask), vectors.dtype)[..., tf.newaxis]
         return tf.reshape(vectors, [-1, len(self.names) * vectors.shape[-1]])

@@ -47,8 +47,7 @@ class WeightedFusion(Fusion):
         return self.weighing.current()
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        vectors = tf.where(mask[..., tf.newaxis], vectors, 0.0)
-        return tf.einsum("bf,bfd->bd", self.weighing(mask), vectors)
+        return tf.einsum("bf,bfd->bd", self.weighing(mask), self.fill(vectors, mask))
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
