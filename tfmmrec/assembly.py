@@ -36,6 +36,14 @@ class EncodedSide:
             for name, encoder in self.encoders.items()
         ]
 
+    def lines(self, side: SideName) -> list[str]:
+        """What was encoded, and how, a line for each feature."""
+        return [
+            f"{side}.{name}: {encoded.present.sum()} encoded, shape {encoded.outputs.shape}: "
+            f"{self.encoders[name].summary()}"
+            for name, encoded in self.encoded.items()
+        ]
+
 
 @dataclasses.dataclass(frozen=True)
 class Assembly:

@@ -11,7 +11,8 @@ class TrainConfig:
     """How a model is built and trained.
 
     Attributes:
-        encoders: `builtin` or `hub:HANDLE` by feature; HANDLE is a local folder or an address.
+        encoders: by feature `builtin` or `hub:HANDLE`, HANDLE being a folder, a .tar.gz or an
+            address; or `{handle: hub:HANDLE, picture_size: 260, …}`, options as in docs/FORMATS.md.
         fusion: how an item's modalities become one vector: `{kind: weighted | concat, …}`.
         query: how a user is read: `{kind: mean, max_history: 50, …}`.
         dim: the width of item and user vectors.
@@ -26,10 +27,10 @@ class TrainConfig:
         patience: epochs without a better valid NDCG@10 before training stops.
         strategy: `auto` or `one`: one device.
         seed: of weights, order and dropout.
-        quiet: no progress bars.
+        quiet: no progress bars, and no lines about encoders.
     """
 
-    encoders: dict[str, str] = dataclasses.field(default_factory=dict)
+    encoders: dict[str, str | dict[str, Any]] = dataclasses.field(default_factory=dict)
     fusion: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "weighted"})
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
     dim: int = 64

@@ -51,3 +51,6 @@ class FramesEncoder(FeatureEncoder):
 
     def describe(self) -> dict[str, Any]:
         return {**self.inner.describe(), **super().describe()}
+
+    def summary(self) -> str:
+        return f"{self.inner.summary()}, mean of the pictures"
