@@ -170,7 +170,7 @@ def shown(spec: Any) -> str:
 
 
 def _signature_form(name: str, function: Any) -> CallForm:
-    specs = dict(function.structured_input_signature[1])
+    specs = dict(sorted(function.structured_input_signature[1].items()))
     rate = _taken_rate(specs)
     return CallForm(function, name, "keywords", specs, rate)
 
@@ -202,7 +202,9 @@ def _layout(argument: Any) -> tuple[str, dict[str, tf.TensorSpec]]:
     if not isinstance(named, Mapping):
         return layout, {}
     whole = all(isinstance(spec, tf.TensorSpec) for spec in named.values())
-    return layout, dict(named) if whole else {}
+    # Dicts come back in no order.
+    order = named.items() if layout == "list" else sorted(named.items())
+    return layout, dict(order) if whole else {}
 
 
 def _plain(spec: Any, number: int) -> str:

@@ -22,7 +22,8 @@ def named_outputs(outputs: Any) -> dict[str, tf.Tensor]:
 
 def _named(outputs: Any, name: str) -> Iterator[tuple[str, tf.Tensor]]:
     if isinstance(outputs, Mapping):
-        parts: Any = outputs.items()
+        # Signatures give theirs in no order.
+        parts: Any = sorted(outputs.items(), key=lambda part: str(part[0]))
     elif isinstance(outputs, tuple) and hasattr(outputs, "_fields"):
         parts = zip(outputs._fields, outputs, strict=True)
     elif isinstance(outputs, list | tuple):
