@@ -58,6 +58,14 @@ def test_a_module_of_single_values(tmp_path: Path) -> None:
     assert encoded(encoder, "abc", "ab") == [[3.0, 6.0], [2.0, 4.0]]
 
 
+def test_a_column_of_texts(tmp_path: Path) -> None:
+    def encode(texts):
+        return tf.cast(tf.strings.length(texts), tf.float32)
+
+    encoder = HubEncoder("text", save(tmp_path / "column", encode, strings(None, 1)))
+    assert encoded(encoder, "abc", "ab") == [[3.0], [2.0]]
+
+
 def test_a_module_of_batches_of_one(tmp_path: Path) -> None:
     handle = save(tmp_path / "one", lambda x: tf.reduce_mean(x, axis=[1, 2]), floats(1, 8, 8, 3))
     encoder = HubEncoder("image", handle)

@@ -37,6 +37,7 @@ WRONG = [
     ({"handle": "hub:/x", "pool": "sum"}, "text", "encoders.f.pool: one of mean, max is needed"),
     ({"handle": "hub:/x", "picture_size": 9}, "text", "encoders.f.picture_size: is for image"),
     ({"handle": "hub:/x", "sample_rate": 9}, "image", "encoders.f.sample_rate: is for audio"),
+    ({"handle": "hub:/x", "preprocessor": "/y", "input": "a"}, "text", "encoders.f.input must be"),
     ({"handle": "hub:/x", "preprocessor": "/y"}, "audio", "encoders.f.preprocessor: is for text"),
     ({"handle": "hub:/x", "picture_size": "big"}, "image", "encoders.f.picture_size: a whole"),
     ({"handle": "hub:/x", "picture_size": 0}, "image", "encoders.f.picture_size must be"),

@@ -1,7 +1,9 @@
 """Handles: folders, archives and addresses, and what is no module at all."""
 
 import io
+import sys
 import tarfile
+import types
 from pathlib import Path
 
 import pytest
@@ -130,3 +132,14 @@ def test_the_tf1_format_is_refused_with_what_to_do(tmp_path: Path, tags: list[st
         (folder / "tfhub_module.pb").write_bytes(b"\x08\x03")
     message = refusal(str(folder))
     assert "is of the TF1 format (hub.Module)" in message and "TF2 SavedModel" in message
+
+
+def test_ops_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = text_module(tmp_path / "text")
+    path = tmp_path / "text" / "saved_model.pb"
+    path.write_bytes(path.read_bytes().replace(b"StringLength", b"StringLengtX"))
+    monkeypatch.setitem(sys.modules, "tensorflow_text", None)
+    message = refusal(handle)
+    assert "needs the op StringLengtX" in message and "pip install 'tfmmrec[text]'" in message
+    monkeypatch.setitem(sys.modules, "tensorflow_text", types.ModuleType("tensorflow_text"))
+    assert "cannot be loaded" in refusal(handle) and "StringLengtX" in refusal(handle)

@@ -54,12 +54,12 @@ class CallForm:
     def takes(self, kind: str, name: str | None) -> bool:
         """Whether values of a modality can be its one input, which is called `name` if given."""
         rank, dtypes = _VALUES[kind]
-        return (
-            len(self.specs) == 1
-            and self.spec.dtype in dtypes
-            and self.spec.shape.rank in (None, rank, rank + 1)
-            and name in (None, *self.specs)
-        )
+        shape = self.spec.shape
+        fits = shape.rank in (None, rank, rank + 1)
+        # Keras models of texts have columns of them, [batch, 1].
+        fits = fits or (kind == "text" and shape.rank == 2 and shape[1] == 1)
+        known = self.spec.dtype in dtypes and name in (None, *self.specs)
+        return len(self.specs) == 1 and fits and known
 
     def takes_tokens(self, tokens: Any) -> bool:
         """Whether what a preprocessor gave can be its inputs."""
@@ -198,17 +198,16 @@ def _layout(argument: Any) -> tuple[str, dict[str, tf.TensorSpec]]:
     layout, named = "dict", argument
     if isinstance(argument, list | tuple):
         layout = "list"
-        named = {_plain(spec, number): spec for number, spec in enumerate(argument)}
+        names = [str(getattr(spec, "name", None)) for spec in argument]
+        numbers = map(str, range(len(names)))
+        keys = names if len(set(names)) == len(names) else numbers
+        named = dict(zip(keys, argument, strict=True))
     if not isinstance(named, Mapping):
         return layout, {}
     whole = all(isinstance(spec, tf.TensorSpec) for spec in named.values())
     # Dicts come back in no order.
     order = named.items() if layout == "list" else sorted(named.items())
     return layout, dict(order) if whole else {}
-
-
-def _plain(spec: Any, number: int) -> str:
-    return str(getattr(spec, "name", None) or number)
 
 
 def _taken_rate(specs: dict[str, tf.TensorSpec]) -> tf.TensorSpec | None:
@@ -219,6 +218,8 @@ def _taken_rate(specs: dict[str, tf.TensorSpec]) -> tf.TensorSpec | None:
 
 def _fitted(value: Any, spec: tf.TensorSpec) -> tf.Tensor:
     value = tf.convert_to_tensor(value)
+    if spec.shape.rank == 2 and value.shape.rank == 1:
+        value = value[:, tf.newaxis]
     if value.dtype == spec.dtype:
         return value
     return tf.cast(tf.round(value) if spec.dtype.is_integer else value, spec.dtype)

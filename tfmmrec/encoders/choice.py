@@ -60,6 +60,8 @@ class EncoderChoice:
             raise ValueError(
                 f"value_range must be [low, high], two numbers. Received: {self.value_range}"
             )
+        if self.input is not None and self.preprocessor is not None:
+            raise ValueError("input must be left out: the preprocessor names all of them")
         for option in ("sample_rate", "max_seconds"):
             value = getattr(self, option)
             if value is not None and not value > 0:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import tensorflow_hub as hub
 from tensorflow_hub.resolver import tfhub_cache_dir
 
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.folders import checksum, whole_folder
 
 SAVED_MODEL = "saved_model.pb"
@@ -56,8 +56,7 @@ def _unpacked(handle: str) -> Path:
     try:
         folder = Path(tfhub_cache_dir(use_temp=True)) / checksum(Path(handle))
         if not folder.is_dir():
-            with whole_folder(folder) as partial:
-                _extract(handle, partial)
+            _unpack(handle, folder)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ConfigError(
             f"encoder {handle}: no .tar.gz of a SavedModel that can be unpacked: {error}"
@@ -66,6 +65,15 @@ def _unpacked(handle: str) -> Path:
     if not (folder / SAVED_MODEL).is_file() and len(within) == 1:
         return within[0]  # packed with the folder that it was in
     return folder
+
+
+def _unpack(handle: str, folder: Path) -> None:
+    try:
+        with whole_folder(folder) as partial:
+            _extract(handle, partial)
+    except (DataError, OSError):
+        if not folder.is_dir():  # else another process was faster
+            raise
 
 
 def _extract(handle: str, folder: Path) -> None:

@@ -144,6 +144,8 @@ class HubEncoder(FeatureEncoder):
             special["value_range"] = list(self.value_range)
         if module.form.name != "call":
             special["signature"] = module.form.name
+        if module.choice.input is not None:
+            special["input"] = module.choice.input
         if module.output:
             special["output"] = module.output
         if module.pools:

@@ -28,12 +28,12 @@ def load_module(folder: Path, handle: str) -> Any:
     try:
         try:
             return tf.saved_model.load(str(folder))
-        except (ValueError, OSError, tf.errors.OpError) as error:
+        except (ValueError, OSError, RuntimeError, tf.errors.OpError) as error:
             if _UNKNOWN_OP not in str(error):
                 raise
             _register_text_ops(handle, str(error))
             return tf.saved_model.load(str(folder))
-    except (ValueError, OSError, KeyError, tf.errors.OpError) as error:
+    except (ValueError, OSError, KeyError, RuntimeError, tf.errors.OpError) as error:
         raise ConfigError(f"encoder {handle}: cannot be loaded: {one_line(error)}") from None
 
 
