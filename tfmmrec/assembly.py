@@ -11,7 +11,7 @@ from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders import Encoded, FeatureEncoder, create_encoders, encode_feature
 from tfmmrec.errors import ConfigError
 from tfmmrec.feature_table import FeatureTable
-from tfmmrec.finetuning import TrainedFeature
+from tfmmrec.finetuning import FinetuneOptions, RawFile, TrainedFeature, finetune_options
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.modalities import Modality
 from tfmmrec.model import TwoTower
@@ -44,6 +44,14 @@ class EncodedSide:
             for name, modality in self.modalities.items()
         ]
 
+    def lines(self, side: SideName) -> list[str]:
+        """What was encoded, and how, a line for each feature."""
+        return [
+            f"{side}.{name}: {encoded.present.sum()} encoded, shape {encoded.outputs.shape}: "
+            f"{self.encoders[name].summary()}"
+            for name, encoded in self.encoded.items()
+        ]
+
 
 @dataclasses.dataclass(frozen=True)
 class Assembly:
@@ -69,18 +77,28 @@ class Assembly:
 
 def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> EncodedSide:
     """Encodes all features of one side, or reads their outputs from the cache."""
-    modalities = _read_features(dataset, side, config)
+    modalities = read_features(dataset, side, config)
+    trained = trained_options(modalities, config) if side == "items" else {}
     encoders = create_encoders(
-        dataset, side, config.encoders, features=list(modalities), quiet=config.quiet
+        dataset,
+        side,
+        config.encoders,
+        features=list(modalities),
+        trainable=trained,
+        quiet=config.quiet,
     )
     encoded = {
         feature: encode_feature(dataset, side, feature, encoder, quiet=config.quiet)
         for feature, encoder in encoders.items()
     }
-    return EncodedSide(modalities, encoders, encoded)
+    features = {
+        name: TrainedFeature(name, encoders[name], RawFile(dataset, side, name), options)
+        for name, options in trained.items()
+    }
+    return EncodedSide(modalities, encoders, encoded, features)
 
 
-def _read_features(dataset: Dataset, side: SideName, config: TrainConfig) -> dict[str, Modality]:
+def read_features(dataset: Dataset, side: SideName, config: TrainConfig) -> dict[str, Modality]:
     """The features of a side that the model reads, in the order of the schema."""
     known = dict(dataset.features(side))
     if side == "users" or config.features is None:
@@ -91,6 +109,33 @@ def _read_features(dataset: Dataset, side: SideName, config: TrainConfig) -> dic
                 f"features: no item feature {name!r}; there are {', '.join(known) or 'none'}"
             )
     return {name: modality for name, modality in known.items() if name in config.features}
+
+
+def trained_options(
+    modalities: Mapping[str, Modality], config: TrainConfig
+) -> dict[str, FinetuneOptions]:
+    """How the encoders are trained of the item features that ask for it, by feature.
+
+    Raises:
+        ConfigError: a feature is not read, or its encoder cannot be trained.
+    """
+    given = finetune_options(config.finetune)
+    for name in given:
+        if name not in modalities:
+            known = ", ".join(modalities) or "none"
+            raise ConfigError(f"finetune: the model reads no item feature {name!r}; it reads {known}")
+    options = {
+        name: given.get(name, FinetuneOptions())
+        for name, modality in modalities.items()
+        if name in given or is_untrained(modality, config.encoders.get(name, "builtin"))
+    }
+    for name in options:
+        if modalities[name].element is not None or modalities[name].steps_of_encoder:
+            raise ConfigError(
+                f"finetune.{name}: an encoder of several values, or with pca behind it, "
+                "cannot be trained"
+            )
+    return options
 
 
 def assemble(dataset: Dataset, config: TrainConfig) -> Assembly:
@@ -113,7 +158,7 @@ def assemble(dataset: Dataset, config: TrainConfig) -> Assembly:
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     """Looks kinds and options up before anything is encoded, which may take long."""
     READERS.create(config.query)
-    modalities = _read_features(dataset, "items", config)
+    modalities = read_features(dataset, "items", config)
     names = list(modalities)
     if config.pool != "none":
         names = list(dict.fromkeys(m.element or m.kind for m in modalities.values()))

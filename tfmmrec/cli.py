@@ -12,6 +12,7 @@ import jsonargparse
 from tfmmrec.commands import COMMANDS, Parser
 from tfmmrec.errors import TfmmrecError
 from tfmmrec.keras_switch import keras_problem
+from tfmmrec.nested_options import folded
 from tfmmrec.version import __version__
 
 # Scripts import this module before those of ours that load TensorFlow, so that what it and its
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 when something could not be done, 2 when the command line is wrong.
     """
     _hush_tensorflow()
-    arguments = _underscored(sys.argv[1:] if arguments is None else arguments)
+    arguments = folded(_underscored(sys.argv[1:] if arguments is None else arguments))
     return _guarded(lambda: _run(arguments), debug="--debug" in arguments)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import jsonargparse
 
+from tfmmrec.nested_options import unfolded
+
 Parser = jsonargparse.ArgumentParser
 
 
@@ -31,7 +33,8 @@ class Command:
 
 def _config(kind: type, options: Any) -> Any:
     """Makes a config of the options that carry its fields' names."""
-    return kind(**{field.name: options[field.name] for field in dataclasses.fields(kind)})
+    fields = dataclasses.fields(kind)
+    return kind(**{field.name: unfolded(options[field.name]) for field in fields})
 
 
 def _positional(parser: Parser, name: str, text: str) -> None:
@@ -120,8 +123,8 @@ def _encode(options: Any) -> None:
 
     dataset, config = Dataset(options.data), _config(TrainConfig, options)
     for side in ("items", "users"):
-        for name, encoded in encode_side(dataset, side, config).encoded.items():  # type: ignore[arg-type]
-            print(f"{side}.{name}: {encoded.present.sum()} encoded, shape {encoded.outputs.shape}")
+        for line in encode_side(dataset, side, config).lines(side):  # type: ignore[arg-type]
+            print(line)
 
 
 def _declare_evaluate(parser: Parser) -> None:

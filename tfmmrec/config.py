@@ -15,7 +15,8 @@ class TrainConfig:
 
     Attributes:
         features: the item features that are read (default all): `[title]` trains on titles alone.
-        encoders: `builtin` or `hub:HANDLE` by feature; HANDLE is a local folder or an address.
+        encoders: by feature `builtin` or `hub:HANDLE`, HANDLE being a folder, a .tar.gz or an
+            address; or `{handle: hub:HANDLE, picture_size: 260, …}`, options as in docs/FORMATS.md.
         finetune: the item features whose encoders are trained as well: `[poster]`, or the options
             of `FinetuneOptions` by feature, `{poster: {learning_rate: 0.00001}}`. Built-in encoders
             without trained weights always are.
@@ -37,11 +38,11 @@ class TrainConfig:
         patience: epochs without a better valid NDCG@10 before training stops.
         strategy: `auto` or `one`: one device.
         seed: of weights, order and dropout.
-        quiet: no progress bars.
+        quiet: no progress bars, and no lines about encoders.
     """
 
     features: list[str] | None = None
-    encoders: dict[str, str] = dataclasses.field(default_factory=dict)
+    encoders: dict[str, str | dict[str, Any]] = dataclasses.field(default_factory=dict)
     finetune: list[str] | dict[str, Any] = dataclasses.field(default_factory=list)
     fusion: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "weighted"})
     pool: str = "none"

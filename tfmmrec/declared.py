@@ -10,13 +10,15 @@ from tfmmrec.errors import ConfigError
 T = TypeVar("T")
 
 
-def build(declared: type[T], options: Mapping[str, Any], what: str) -> T:
+def build(declared: type[T], options: Mapping[str, Any], what: str, *, joint: str = "") -> T:
     """Builds a dataclass of declared options.
 
     Args:
         declared: a dataclass whose fields are texts, numbers, booleans or choices.
         options: by the names of its fields.
         what: how errors call it, such as "modality text".
+        joint: what stands between that and an option's name; "." makes the path of a key, such
+            as "encoders.title.pool". By default, errors are a sentence.
 
     Raises:
         ConfigError: an option is unknown, missing, of a wrong type or has a wrong value.
@@ -24,9 +26,10 @@ def build(declared: type[T], options: Mapping[str, Any], what: str) -> T:
     fields = {field.name: field for field in dataclasses.fields(declared)}  # type: ignore[arg-type]
     for option in options:
         if option not in fields:
-            raise ConfigError(
-                f"{what} has no option {option!r}; it takes {', '.join(sorted(fields)) or 'none'}"
+            unknown = (
+                f"{what}{joint}{option}: unknown" if joint else f"{what} has no option {option!r}"
             )
+            raise ConfigError(f"{unknown}; it takes {', '.join(sorted(fields)) or 'none'}")
     hints = typing.get_type_hints(declared)
     for name, field in fields.items():
         if name not in options:
@@ -34,12 +37,13 @@ def build(declared: type[T], options: Mapping[str, Any], what: str) -> T:
                 raise ConfigError(f"{what} needs the option {name!r}")
         elif not _is_of(options[name], hints[name]):
             raise ConfigError(
-                f"{what}: {name}: {_named(hints[name])} is needed. Received: {options[name]!r}"
+                f"{what}{joint or ': '}{name}: {_named(hints[name])} is needed. "
+                f"Received: {options[name]!r}"
             )
     try:
         return declared(**options)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{what}: {error}") from None
+        raise ConfigError(f"{what}{joint or ': '}{error}") from None
 
 
 def _is_of(value: Any, hint: Any) -> bool:
@@ -60,6 +64,8 @@ def _named(hint: Any) -> str:
     choices = typing.get_args(hint)
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(map(str, choices))
+    if typing.get_origin(hint) is tuple:
+        return f"a list of {len(choices)}"
     if choices:
         return " or ".join(_named(choice) for choice in choices if choice is not type(None))
     return names.get(hint, str(hint))

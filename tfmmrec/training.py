@@ -47,6 +47,9 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
     if partial.exists() and not resume:
         raise DataError(f"{partial}: a training was stopped here; add --resume or remove it")
     assembly = assemble(Dataset(data), config)
+    if not config.quiet:
+        for line in (*assembly.items.lines("items"), *assembly.users.lines("users")):
+            print(line)
     partial.mkdir(parents=True, exist_ok=True)
     try:
         metrics = fit(assembly, partial)

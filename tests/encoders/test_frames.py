@@ -167,7 +167,7 @@ def test_a_video_takes_the_encoders_of_pictures(tmp_path: Path):
     np.testing.assert_allclose(outputs[0], (outputs[1] + outputs[2]) / 2, atol=1e-5)
     assert np.abs(outputs[1] - outputs[2]).max() > 0.01
     for choice, reason in (
-        ("other", "write builtin or hub:HANDLE"),
+        ("other", "handle must be builtin, builtin:NAME or hub:HANDLE"),
         ("hub:none", "no such folder"),
     ):
         with pytest.raises(ConfigError, match=reason):

@@ -44,3 +44,7 @@ class FeatureEncoder(tf.Module, abc.ABC):
     def describe(self) -> dict[str, Any]:
         """What a run stores about the encoder, as JSON."""
         return {"encoder": type(self).__name__, "fingerprint": self.fingerprint}
+
+    def summary(self) -> str:
+        """What it is, in a few words for people."""
+        return type(self).__name__

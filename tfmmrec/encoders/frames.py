@@ -80,3 +80,7 @@ class FramesEncoder(FeatureEncoder):
     def describe(self) -> dict[str, Any]:
         each = {} if self.num_values is None else {"num_values": self.num_values}
         return {**self.inner.describe(), **super().describe(), **each}
+
+    def summary(self) -> str:
+        pooled = "mean of" if self.num_values is None else f"each of {self.num_values}"
+        return f"{self.inner.summary()}, {pooled} the values"

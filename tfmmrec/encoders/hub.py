@@ -2,40 +2,45 @@
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_hub as hub
 
 from tfmmrec.encoders.base import FeatureEncoder
-from tfmmrec.errors import ConfigError
-from tfmmrec.modalities.image import decode_picture
-from tfmmrec.modalities.waveform import decode_wav, resample
+from tfmmrec.encoders.call_forms import shown
+from tfmmrec.encoders.choice import EncoderChoice
+from tfmmrec.encoders.hub_module import HubModule
+from tfmmrec.encoders.preparing import picture_sides, prepare_pictures, prepare_waveforms
 
-DEFAULT_PICTURE_SIZE = 224
 SAMPLE_RATE = 16_000
 MAX_SECONDS = 10.0
+# Of the sound that an encoder is tried with: several frames of any encoder of frames.
+_PROBE_SECONDS = 2
 
 
 class HubEncoder(FeatureEncoder):
-    """A frozen TF2 SavedModel behind raw values: text, picture files, WAV files.
+    """A TF2 SavedModel behind raw values: text, picture files, WAV files.
 
-    The module takes strings `[batch]` (text), pictures `[batch, height, width, 3]` in [0, 1]
-    (image) or mono waveforms `[batch, samples]` (audio), and gives float `[batch, dim]`.
-    Pictures are resized with anti-aliasing; sounds are resampled, cut to their first seconds and
-    encoded one at a time, since the padding of a batch would change what a pooled encoder says.
+    How it is called and which of its outputs is the embedding is found by looking at it
+    (`call_forms`, `outputs`); what cannot be seen, the options say. Pictures are resized with
+    anti-aliasing; sounds are resampled, cut to their first seconds and encoded one at a time, since
+    the padding of a batch would change what a pooled encoder says.
+
+    `encode` is `forward` of `prepare`: to train it, run the second in the data and the first in
+    the step.
 
     Args:
         modality: `text`, `image` or `audio`.
-        handle: a local folder or an address that tensorflow_hub resolves.
+        handle: a folder, a .tar.gz or an address; see `handles.resolve`.
         fingerprint: names the module's weights; by default, the hash of its files.
-        picture_size: height and width of pictures; by default what the module asks for, else 224.
-        sample_rate: the rate of waveforms in Hz.
-        max_seconds: sounds are cut to this length.
+        trainable: whether it has `trainable_variables`, and `forward` may be called for training.
+        **options: those of `EncoderChoice`, such as `picture_size`.
+
+    Attributes:
+        dim: of the vectors.
 
     Raises:
-        ConfigError: the handle leads to no module, or to one of another form.
+        ConfigError: the handle leads to no module, or to one that cannot be called or trained.
     """
 
     def __init__(
@@ -44,142 +49,136 @@ class HubEncoder(FeatureEncoder):
         handle: str,
         *,
         fingerprint: str | None = None,
-        picture_size: int | None = None,
-        sample_rate: int = SAMPLE_RATE,
-        max_seconds: float = MAX_SECONDS,
+        trainable: bool = False,
+        **options: Any,
     ):
         super().__init__()
         self.modality = modality
         self.handle = handle
-        self.sample_rate = sample_rate
-        self.max_seconds = max_seconds
-        folder = resolve(handle)
-        self.module = _load(folder, handle)
-        self.picture_size = picture_size or _fixed_picture_size(self.module)
-        preprocessing: dict[str, Any] = {}
+        self.trainable = trainable
+        choice = EncoderChoice(f"hub:{handle}", **options)
+        self.module = HubModule(modality, handle, choice)
+        spec = self.module.form.spec
+        self.sample_rate = choice.sample_rate or SAMPLE_RATE
+        self.max_seconds = float(choice.max_seconds or MAX_SECONDS)
+        self.value_range = choice.value_range or ((0, 255) if spec.dtype.is_integer else (0, 1))
         if modality == "image":
-            preprocessing = {"picture_size": self.picture_size}
-        elif modality == "audio":
-            preprocessing = {"sample_rate": sample_rate, "max_seconds": max_seconds}
-        self.preprocessing = preprocessing
-        content = [modality, fingerprint or _hash_files(folder), preprocessing]
-        self.fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-        self.dim = self._probe()
+            self.sides = picture_sides(self.module.loaded, self.module.form, choice, handle)
+        self.samples = spec.shape[-1] if modality == "audio" and spec.shape.rank else None
+        self.module.probe(self._example(), self.sample_rate)
+        self.dim = self.module.dim
+        self._weights = self.module.weights_to_train() if trainable else ()
+        self.fingerprint = self._hash(fingerprint or self.module.fingerprint())
+
+    @property
+    def picture_size(self) -> int | list[int]:
+        """The side of the square that pictures are resized to, or its height and width."""
+        height, width = self.sides
+        return height if height == width else [height, width]
+
+    @property
+    def trainable_variables(self) -> tuple[tf.Variable, ...]:
+        """What `forward` has gradients for; nothing of a frozen encoder."""
+        return tuple(self._weights)
 
     def encode(self, values: tf.Tensor) -> tf.Tensor:
+        return self.forward(self.prepare(values))
+
+    def prepare(self, values: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
+        """Decodes stored values, resizes, resamples; nothing in it is trained.
+
+        Returns:
+            Strings `[batch]` of texts; float32 `[batch, height, width, 3]` of pictures, in the
+            module's range of values; float32 `[batch, (samples)]` of sounds, ragged, so that none
+            is padded. Absent ones are "", white, and without samples.
+        """
         if self.modality == "text":
-            outputs = self._call(values)
-        elif self.modality == "image":
-            outputs = self._call(self._pictures(values))
-        else:
-            outputs = tf.map_fn(
-                self._encode_sound,
-                values,
-                fn_output_signature=tf.TensorSpec([self.dim], tf.float32),
-            )
-        return tf.ensure_shape(outputs, [None, self.dim])
+            return values
+        if self.modality == "image":
+            return prepare_pictures(values, self.sides, self.value_range)
+        return prepare_waveforms(values, self.sample_rate, self.max_seconds, self.samples)
 
-    def _call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.cast(self.module(inputs, training=False), tf.float32)
+    def forward(self, inputs: tf.Tensor | tf.RaggedTensor, training: bool = False) -> tf.Tensor:
+        """Runs the module; differentiable by its weights.
 
-    def _pictures(self, values: tf.Tensor) -> tf.Tensor:
-        shape = [self.picture_size, self.picture_size, 3]
+        Args:
+            inputs: as `prepare` gives them.
+            training: whether dropout and the like are on; a frozen encoder never has them on.
 
-        def decode(data: tf.Tensor) -> tf.Tensor:
-            return tf.cond(
-                tf.strings.length(data) > 0,
-                lambda: tf.image.resize(decode_picture(data), shape[:2], antialias=True),
-                lambda: tf.ones(shape),
-            )
+        Returns:
+            float32 `[batch, dim]`.
+        """
+        return self.module(inputs, training=training and self.trainable)
 
-        return tf.map_fn(decode, values, fn_output_signature=tf.TensorSpec(shape, tf.float32))
-
-    def _encode_sound(self, data: tf.Tensor) -> tf.Tensor:
-        return tf.cond(
-            tf.strings.length(data) > 0,
-            lambda: self._call(self._waveform(data)[tf.newaxis])[0],
-            lambda: tf.zeros([self.dim]),
-        )
-
-    def _waveform(self, data: tf.Tensor) -> tf.Tensor:
-        waveform, rate = decode_wav(data)
-        longest = tf.cast(self.max_seconds * tf.cast(rate, tf.float32), tf.int32)
-        return resample(waveform[:longest], rate, self.sample_rate)
-
-    def _probe(self) -> int:
-        """Encodes one value, so that a module of another form is refused here and by name."""
-        size = self.picture_size
-        example = {
-            "text": lambda: tf.constant(["a"]),
-            "image": lambda: tf.ones([1, size, size, 3]),
-            "audio": lambda: tf.zeros([1, self.sample_rate]),
-        }[self.modality]()
-        try:
-            output = self._call(example)
-        except (ValueError, TypeError, tf.errors.OpError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise ConfigError(
-                f"encoder {self.handle}: cannot be called on {self.modality} of shape "
-                f"{example.shape} and type {example.dtype.name}: {reason}"
-            ) from None
-        if output.shape.rank != 2:
-            raise ConfigError(
-                f"encoder {self.handle}: gives shape {output.shape}; [batch, dim] is needed"
-            )
-        return int(output.shape[-1])
+    def _example(self) -> tf.Tensor:
+        if self.modality == "text":
+            return tf.constant(["a"])
+        if self.modality == "image":
+            return tf.fill([1, *self.sides, 3], float(self.value_range[1]))
+        return tf.zeros([1, self.samples or _PROBE_SECONDS * self.sample_rate])
 
     def resources(self) -> Any:
-        return self.module.resolved_object
+        return self.module.resources()
+
+    def _hash(self, weights: str) -> str:
+        content: list[Any] = [self.modality, weights, self._preprocessing()]
+        special = self._special()
+        if self.module.preprocessor is not None:
+            special["preprocessor"] = self.module.preprocessor.fingerprint
+        # A plain module's name stays what it was before there were other forms.
+        content += [special] if special else []
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def _preprocessing(self) -> dict[str, Any]:
+        if self.modality == "image":
+            return {"picture_size": self.picture_size}
+        if self.modality == "audio":
+            return {"sample_rate": self.sample_rate, "max_seconds": self.max_seconds}
+        return {}
+
+    def _special(self) -> dict[str, Any]:
+        """What else the outputs depend on, where it is not as with a plain module."""
+        module = self.module
+        special: dict[str, Any] = {}
+        if self.modality == "image" and tuple(self.value_range) != (0, 1):
+            special["value_range"] = list(self.value_range)
+        if module.form.name != "call":
+            special["signature"] = module.form.name
+        if module.choice.input is not None:
+            special["input"] = module.choice.input
+        if module.output:
+            special["output"] = module.output
+        if module.pools:
+            special["pool"] = module.choice.pool
+        return special
 
     def describe(self) -> dict[str, Any]:
-        return {
+        form, preprocessor = self.module.form, self.module.preprocessor
+        description = {
             **super().describe(),
             "handle": self.handle,
             "dim": self.dim,
-            **self.preprocessing,
+            "form": form.name,
+            "inputs": {name: shown(spec) for name, spec in form.specs.items()},
+            **self._preprocessing(),
+            **self._special(),
         }
+        if self.modality == "image":
+            description["value_range"] = list(self.value_range)
+        if preprocessor is not None:
+            description["preprocessor"] = preprocessor.handle
+        return description
 
-
-def resolve(handle: str) -> Path:
-    """Returns the local folder of a module; an address is fetched into TFHUB_CACHE_DIR.
-
-    Raises:
-        ConfigError: there is no such folder, or the address does not answer.
-    """
-    if "://" not in handle and not Path(handle).is_dir():
-        raise ConfigError(f"encoder {handle}: there is no such folder; give a folder or an address")
-    try:
-        folder = Path(hub.resolve(handle))
-    except Exception as error:  # urllib, tarfile and tf.io each raise their own.
-        raise ConfigError(f"encoder {handle}: cannot be fetched: {error}") from None
-    if not (folder / "saved_model.pb").is_file():
-        raise ConfigError(f"encoder {handle}: the folder holds no saved_model.pb")
-    return folder
-
-
-def _load(folder: Path, handle: str) -> hub.KerasLayer:
-    try:
-        return hub.KerasLayer(str(folder), trainable=False)
-    except (ValueError, OSError, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ConfigError(f"encoder {handle}: cannot be loaded: {reason}") from None
-
-
-def _fixed_picture_size(module: hub.KerasLayer) -> int:
-    """Reads the height that an image module's signature fixes; free sizes get the default."""
-    signatures = getattr(module.resolved_object, "signatures", {})
-    for signature in signatures.values():
-        for spec in signature.structured_input_signature[1].values():
-            if spec.shape.rank == 4 and spec.shape[1]:
-                return int(spec.shape[1])
-    return DEFAULT_PICTURE_SIZE
-
-
-def _hash_files(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(str(path.relative_to(folder)).encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    def summary(self) -> str:
+        module = self.module
+        line = module.form.listing()
+        if module.preprocessor is not None:
+            line = f"{module.preprocessor.form.listing()} before {line}"
+        if self.modality == "image":
+            low, high = self.value_range
+            line += f" at {self.sides[0]} x {self.sides[1]} in [{low:g}, {high:g}]"
+        elif self.modality == "audio":
+            line += f" at {self.sample_rate} Hz, at most {self.max_seconds:g} s"
+        given = f"output {module.output}, " if module.output else ""
+        pool = f", {module.choice.pool} over its other axes" if module.pools else ""
+        return f"{line}, gives {given}dim {self.dim}{pool}"

@@ -78,6 +78,9 @@ class ReducedEncoder(FeatureEncoder):
             "base": self.base.describe(),
         }
 
+    def summary(self) -> str:
+        return f"{self.base.summary()}, reduced to {self.dim}"
+
 
 def reduce_encoder(
     dataset: Dataset,
