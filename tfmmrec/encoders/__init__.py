@@ -4,7 +4,12 @@ from collections.abc import Mapping
 
 from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
-from tfmmrec.encoders.builtin import BUILTIN, builtin_fingerprint, save_builtin
+from tfmmrec.encoders.builtin import (
+    BUILTIN,
+    builtin_fingerprint,
+    builtin_variant,
+    save_builtin,
+)
 from tfmmrec.encoders.cache import Encoded, encode_feature
 from tfmmrec.encoders.frames import FramesEncoder
 from tfmmrec.encoders.hub import HubEncoder
@@ -24,7 +29,8 @@ def create_encoders(
     Args:
         dataset: the data folder, whose counts fit the encoders of what tables hold.
         side: `items` or `users`.
-        chosen: `builtin` or `hub:HANDLE` by feature, of either side; the default is `builtin`.
+        chosen: `builtin`, `builtin:NAME` or `hub:HANDLE` by feature, of either side; the default is
+            `builtin`.
         quiet: no progress bars where an encoder's components are fitted to the data.
 
     Raises:
@@ -59,21 +65,30 @@ def create_encoder(
 def _chosen_encoder(
     dataset: Dataset, side: SideName, feature: str, kind: str, choice: str
 ) -> FeatureEncoder:
-    if choice != "builtin" and not choice.startswith("hub:"):
+    is_builtin = choice == "builtin" or choice.startswith("builtin:")
+    if not is_builtin and not choice.startswith("hub:"):
         raise ConfigError(f"encoders.{feature}: write builtin or hub:HANDLE. Received: {choice!r}")
     if kind not in BUILTIN:
         if choice != "builtin":
             raise ConfigError(f"encoders.{feature}: a feature of modality {kind} takes builtin")
         return TABULAR[kind](dataset, side, feature)
-    if choice != "builtin":
+    if not is_builtin:
         return HubEncoder(kind, choice.removeprefix("hub:"))
-    fingerprint = builtin_fingerprint(kind)
+    return _builtin_encoder(dataset, feature, kind, choice)
+
+
+def _builtin_encoder(dataset: Dataset, feature: str, kind: str, choice: str) -> FeatureEncoder:
+    try:
+        variant = builtin_variant(choice, kind)
+    except ConfigError as error:
+        raise ConfigError(f"encoders.{feature}: {error}") from None
+    fingerprint = builtin_fingerprint(kind, variant)
     folder = dataset.folder / "cache" / f"builtin.{kind}.{fingerprint[:24]}"
     if not folder.is_dir():
-        save_builtin(kind, folder)
+        save_builtin(kind, folder, variant=variant)
     return HubEncoder(
         kind,
         str(folder),
         fingerprint=fingerprint,
-        picture_size=getattr(BUILTIN[kind], "picture_size", None),
+        picture_size=getattr(BUILTIN[kind][variant], "picture_size", None),
     )
