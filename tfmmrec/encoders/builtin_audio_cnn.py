@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.encoders.builtin_layers import Convolution, Dense, LayerNorm, ResidualBlock
+from tfmmrec.encoders.builtin_layers import Convolution, Dense, GroupNorm, LayerNorm, ResidualBlock
 from tfmmrec.encoders.builtin_scratch import ScratchEncoder
 from tfmmrec.encoders.log_mel import NUM_MELS, log_mel
 
@@ -36,7 +36,7 @@ class BuiltinAudioCnn(ScratchEncoder):
                 zip(self.widths[:-1], self.widths[1:], strict=True)
             )
         ]
-        self.last_norm = LayerNorm(self.widths[-1], name="last_norm")
+        self.last_norm = GroupNorm(self.widths[-1], name="last_norm")
         self.pooled_dim = self.widths[-1] * NUM_MELS // 2 ** len(self.widths)
         self.project = Dense(random, self.pooled_dim, self.dim, name="project")
         self.norm = LayerNorm(self.dim, name="norm")
@@ -48,7 +48,7 @@ class BuiltinAudioCnn(ScratchEncoder):
         mask = mask[:, ::2, :, tf.newaxis]  # [batch, frames, 1, 1]
         for block in self.blocks:
             maps, mask = block(maps, mask)
-        maps = tf.nn.relu(self.last_norm(maps)) * mask
+        maps = tf.nn.relu(self.last_norm(maps, mask)) * mask
         # A sound of nothing but zeros has no frame at all.
         frames = tf.maximum(tf.reduce_sum(mask, axis=[1, 2]), 1.0)
         pooled = tf.reshape(tf.reduce_sum(maps, axis=1), [-1, self.pooled_dim]) / frames

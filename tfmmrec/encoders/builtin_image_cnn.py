@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.encoders.builtin_layers import Convolution, Dense, LayerNorm, ResidualBlock
+from tfmmrec.encoders.builtin_layers import Convolution, Dense, GroupNorm, LayerNorm, ResidualBlock
 from tfmmrec.encoders.builtin_scratch import ScratchEncoder
 
 
@@ -34,7 +34,7 @@ class BuiltinImageCnn(ScratchEncoder):
                 zip(self.widths[:-1], self.widths[1:], strict=True)
             )
         ]
-        self.last_norm = LayerNorm(self.widths[-1], name="last_norm")
+        self.last_norm = GroupNorm(self.widths[-1], name="last_norm")
         self.project = Dense(random, self.widths[-1], self.dim, name="project")
         self.norm = LayerNorm(self.dim, name="norm")
         self.list_variables()

@@ -35,7 +35,7 @@ class LayerNorm(tf.Module):
     """Mean zero and variance one over the channels of each position, then a learned scale.
 
     Ba et al. 2016, arXiv 1607.06450. It looks at no other position and no other row, so that
-    neither padding nor the batch changes an answer, in training or served.
+    neither padding nor the batch changes an answer.
     """
 
     # Where all channels are equal, the slope is 1 / sqrt(epsilon).
@@ -50,6 +50,40 @@ class LayerNorm(tf.Module):
         centred = inputs - tf.reduce_mean(inputs, axis=-1, keepdims=True)
         variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
         return centred * tf.math.rsqrt(variance + self.epsilon) * self.scale + self.shift
+
+
+class GroupNorm(tf.Module):
+    """Mean zero and variance one over all places and groups of channels of each row, then a scale.
+
+    Wu and He 2018, arXiv 1803.08494. It looks at no other row, unlike batch norm, so that training
+    and serving agree, and only at places where the mask is one, so that padding changes nothing.
+    """
+
+    num_groups = 8
+    epsilon = 1e-3
+
+    def __init__(self, channels: int, *, name: str):
+        super().__init__()
+        self.scale = tf.Variable(tf.ones([channels]), name=f"{name}/scale")
+        self.shift = tf.Variable(tf.zeros([channels]), name=f"{name}/shift")
+
+    def __call__(self, maps: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+        """Normalises `[batch, height, width, channels]`, the mask being `[batch, height, 1, 1]`."""
+        centred = maps - self._mean(maps, mask)
+        variance = self._mean(tf.square(centred), mask)
+        return centred * tf.math.rsqrt(variance + self.epsilon) * self.scale + self.shift
+
+    def _mean(self, maps: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+        """The mean of each group, `[batch, 1, 1, channels]`."""
+        if mask is None:
+            means = tf.reduce_mean(maps, axis=[1, 2])
+        else:
+            means = tf.reduce_mean(tf.reduce_sum(maps * mask, axis=1), axis=1)
+            means /= tf.maximum(tf.reduce_sum(mask, axis=[1, 2]), 1.0)
+        channels = maps.shape[-1]
+        grouped = tf.reshape(means, [-1, self.num_groups, channels // self.num_groups])
+        means = tf.repeat(tf.reduce_mean(grouped, axis=2), channels // self.num_groups, axis=1)
+        return means[:, tf.newaxis, tf.newaxis]
 
 
 class Convolution(tf.Module):
@@ -87,9 +121,9 @@ class ResidualBlock(tf.Module):
 
     def __init__(self, random: np.random.RandomState, channels: int, units: int, *, name: str):
         super().__init__()
-        self.norm_1 = LayerNorm(channels, name=f"{name}/norm_1")
+        self.norm_1 = GroupNorm(channels, name=f"{name}/norm_1")
         self.conv_1 = Convolution(random, channels, units, name=f"{name}/conv_1", stride=2)
-        self.norm_2 = LayerNorm(units, name=f"{name}/norm_2")
+        self.norm_2 = GroupNorm(units, name=f"{name}/norm_2")
         self.conv_2 = Convolution(random, units, units, name=f"{name}/conv_2")
         self.shortcut = Convolution(
             random, channels, units, name=f"{name}/shortcut", size=1, stride=2
@@ -99,10 +133,10 @@ class ResidualBlock(tf.Module):
         self, maps: tf.Tensor, mask: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Gives the new maps, and the new mask for the mask `[batch, height, 1, 1]`."""
-        hidden = self.conv_1(_masked(tf.nn.relu(self.norm_1(maps)), mask))
+        hidden = self.conv_1(_masked(tf.nn.relu(self.norm_1(maps, mask)), mask))
         # Of two places, the first tells whether there is something.
         mask = None if mask is None else mask[:, ::2]
-        hidden = self.conv_2(_masked(tf.nn.relu(self.norm_2(hidden)), mask))
+        hidden = self.conv_2(_masked(tf.nn.relu(self.norm_2(hidden, mask)), mask))
         return self.shortcut(maps) + hidden, mask
 
 

@@ -31,12 +31,12 @@ class ScratchEncoder(tf.Module, abc.ABC):
 
     @tf.function
     def __call__(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        # Convolutions of nothing come out with a wrong number of channels on some processors.
-        return tf.cond(
-            tf.shape(inputs)[0] > 0,
-            lambda: self.encode(inputs, training),
-            lambda: tf.zeros([tf.shape(inputs)[0], self.dim]),
-        )
+        # Convolutions of nothing come out with a wrong number of channels on some processors; in a
+        # branch, they could not be compiled.
+        batch = tf.shape(inputs)[0]
+        missing = tf.maximum(0, 1 - batch)
+        inputs = tf.pad(inputs, [[0, missing], *[[0, 0]] * (len(self.input_spec.shape) - 1)])
+        return self.encode(inputs, training)[:batch]
 
     @abc.abstractmethod
     def encode(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
