@@ -92,4 +92,6 @@ def _encoder_class(modality: str, variant: str) -> type[tf.Module]:
         raise ConfigError(
             f"modality {modality!r} has no built-in encoder; there are {', '.join(BUILTIN)}"
         )
-    return BUILTIN[modality][builtin_variant(f"builtin:{variant}" if variant else "builtin", modality)]
+    return BUILTIN[modality][
+        builtin_variant(f"builtin:{variant}" if variant else "builtin", modality)
+    ]
