@@ -94,7 +94,7 @@ def accuracies(
     ("modality", "variant", "task", "steps", "batch_size", "rate"),
     [
         ("text", "lstm", orders, 40, 32, 1e-3),
-        ("text", "transformer", orders, 60, 32, 1e-3),
+        ("text", "transformer", orders, 60, 32, 5e-4),
         ("image", "cnn", stripes, 40, 16, 5e-4),
         ("audio", "cnn", chirps, 30, 16, 5e-4),
     ],

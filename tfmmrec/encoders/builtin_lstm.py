@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.encoders.builtin_layers import LayerNorm, normal
+from tfmmrec.encoders.builtin_layers import normal
 from tfmmrec.encoders.builtin_sequence import SequenceEncoder
 
 
@@ -18,7 +18,6 @@ class BuiltinLstm(SequenceEncoder):
 
     def build(self, random: np.random.RandomState) -> None:
         units = self.dim // 2
-        self.first_norm = LayerNorm(self.dim, name="first_norm")
         shape, deviation = [2, self.dim, 4 * units], 1.0 / math.sqrt(self.dim)
         self.inward = normal(random, shape, deviation, "inward")
         shape, deviation = [2, units, 4 * units], 1.0 / math.sqrt(units)
@@ -30,7 +29,6 @@ class BuiltinLstm(SequenceEncoder):
 
     def read(self, words: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
         del training  # the words have been dropped already
-        words = self.first_norm(words)
         # Padding stands at the end of either direction, where it changes nothing before it.
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         both = tf.stack([words, tf.reverse_sequence(words, lengths, seq_axis=1)])

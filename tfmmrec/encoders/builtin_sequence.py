@@ -13,10 +13,10 @@ from tfmmrec.encoders.builtin_words import PADDING, hash_pieces
 class SequenceEncoder(ScratchEncoder):
     """Text -> vector by the sequence of its words.
 
-    A word is the sum of the vectors of itself and of its character 3-grams over the root of their
-    number (Bojanowski et al. 2017, arXiv 1607.04606), each a row of one table by its hash, so that
-    there is no vocabulary and words of any language share what they have in common. What reads
-    the sequence gives a vector for each word, of which the mean and the maximum are taken.
+    A word is the sum of the vectors of itself and of its character 3-grams (Bojanowski et al. 2017,
+    arXiv 1607.04606), normalised; each is a row of one table by its hash, so that there is no
+    vocabulary and words of any language share what they have in common. What reads the sequence
+    gives a vector for each word, of which the mean and the maximum are taken.
 
     Input: UTF-8 strings `[batch]`; `max_words` words of a text and about `max_pieces` characters of
     a word are read. Output: float32 `[batch, 128]`.
@@ -35,6 +35,7 @@ class SequenceEncoder(ScratchEncoder):
         super().__init__()
         random = np.random.RandomState(seed)
         self.pieces = normal(random, [self.num_buckets, self.dim], 0.1, "pieces")
+        self.first_norm = LayerNorm(self.dim, name="first_norm")
         self.build(random)
         self.project = Dense(random, 2 * self.dim, self.dim, name="project")
         self.norm = LayerNorm(self.dim, name="norm")
@@ -65,10 +66,9 @@ class SequenceEncoder(ScratchEncoder):
     def encode_tokens(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Encodes what `tokenise` gave, int32 `[batch, words, pieces]`; XLA compiles it."""
         there = tf.cast(tokens != PADDING, tf.float32)
-        count = tf.reduce_sum(there, axis=2, keepdims=True)
+        mask = tf.reduce_any(tokens != PADDING, axis=2)  # [batch, words]; all have their start
         vectors = tf.gather(self.pieces, tokens)  # [batch, words, pieces, dim]
-        words = tf.einsum("bwp,bwpd->bwd", there, vectors) * tf.math.rsqrt(tf.maximum(count, 1.0))
-        mask = count[:, :, 0] > 0.0  # [batch, words]; every text has its start
+        words = self.first_norm(tf.einsum("bwp,bwpd->bwd", there, vectors))
         outputs = self.read(self.drop(words, training), mask, training)
         pooled = self.drop(_pool(outputs, mask), training)
         return self.norm(self.project(pooled))

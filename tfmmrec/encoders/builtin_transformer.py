@@ -20,7 +20,7 @@ class BuiltinTransformer(SequenceEncoder):
     num_layers = 2
 
     def build(self, random: np.random.RandomState) -> None:
-        positions = 0.1 * _sinusoids(1 + self.max_words, self.dim)
+        positions = _sinusoids(1 + self.max_words, self.dim)
         self.positions = tf.Variable(positions, dtype=tf.float32, name="positions")
         self.layers = [
             TransformerLayer(random, self.dim, name=f"layer_{number}")
