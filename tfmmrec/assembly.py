@@ -1,56 +1,20 @@
 """A data folder and a config become encoders, cached outputs and a model."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset, SideName
-from tfmmrec.encoders import Encoded, FeatureEncoder, create_encoders, encode_feature
+from tfmmrec.dataset import Dataset
+from tfmmrec.encoded_side import EncodedSide, encode_side, read_features
 from tfmmrec.errors import ConfigError
 from tfmmrec.feature_table import FeatureTable
-from tfmmrec.finetuning import FinetuneOptions, RawFile, TrainedFeature, finetune_options
 from tfmmrec.fusion import FUSIONS
-from tfmmrec.modalities import Modality
 from tfmmrec.model import TwoTower
-from tfmmrec.projection import FeatureInfo
 from tfmmrec.query import READERS
 from tfmmrec.scoring import Scorer
 from tfmmrec.towers import ID, FeatureProjections, ItemTower, QueryTower
-
-
-@dataclasses.dataclass(frozen=True)
-class EncodedSide:
-    """One side's encoders and what they gave.
-
-    Attributes:
-        modalities: by feature, those that the model reads.
-        encoders: by feature.
-        encoded: by feature.
-        trained: the features whose encoders are trained with the towers.
-    """
-
-    modalities: Mapping[str, Modality]
-    encoders: Mapping[str, FeatureEncoder]
-    encoded: Mapping[str, Encoded]
-    trained: Mapping[str, TrainedFeature] = dataclasses.field(default_factory=dict)
-
-    def features(self) -> list[FeatureInfo]:
-        """The features, as a tower is built from them."""
-        return [
-            FeatureInfo.of(name, modality, self.encoders[name], self.encoded[name])
-            for name, modality in self.modalities.items()
-        ]
-
-    def lines(self, side: SideName) -> list[str]:
-        """What was encoded, and how, a line for each feature."""
-        return [
-            f"{side}.{name}: {encoded.present.sum()} encoded, shape {encoded.outputs.shape}: "
-            f"{self.encoders[name].summary()}"
-            for name, encoded in self.encoded.items()
-        ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,69 +37,6 @@ class Assembly:
         return Scorer(
             self.model, num_items=self.dataset.count("items"), max_history=self.max_history
         )
-
-
-def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> EncodedSide:
-    """Encodes all features of one side, or reads their outputs from the cache."""
-    modalities = read_features(dataset, side, config)
-    trained = trained_options(modalities, config) if side == "items" else {}
-    encoders = create_encoders(
-        dataset,
-        side,
-        config.encoders,
-        features=list(modalities),
-        trainable=trained,
-        quiet=config.quiet,
-    )
-    encoded = {
-        feature: encode_feature(dataset, side, feature, encoder, quiet=config.quiet)
-        for feature, encoder in encoders.items()
-    }
-    features = {
-        name: TrainedFeature(name, encoders[name], RawFile(dataset, side, name), options)
-        for name, options in trained.items()
-    }
-    return EncodedSide(modalities, encoders, encoded, features)
-
-
-def read_features(dataset: Dataset, side: SideName, config: TrainConfig) -> dict[str, Modality]:
-    """The features of a side that the model reads, in the order of the schema."""
-    known = dict(dataset.features(side))
-    if side == "users" or config.features is None:
-        return known
-    for name in config.features:
-        if name not in known:
-            raise ConfigError(
-                f"features: no item feature {name!r}; there are {', '.join(known) or 'none'}"
-            )
-    return {name: modality for name, modality in known.items() if name in config.features}
-
-
-def trained_options(
-    modalities: Mapping[str, Modality], config: TrainConfig
-) -> dict[str, FinetuneOptions]:
-    """How the encoders are trained of the item features that ask for it, by feature.
-
-    Raises:
-        ConfigError: a feature is not read, or its encoder cannot be trained.
-    """
-    given = finetune_options(config.finetune)
-    for name in given:
-        if name not in modalities:
-            known = ", ".join(modalities) or "none"
-            raise ConfigError(f"finetune: the model reads no item feature {name!r}; it reads {known}")
-    options = {
-        name: given.get(name, FinetuneOptions())
-        for name, modality in modalities.items()
-        if name in given or is_untrained(modality, config.encoders.get(name, "builtin"))
-    }
-    for name in options:
-        if modalities[name].element is not None or modalities[name].steps_of_encoder:
-            raise ConfigError(
-                f"finetune.{name}: an encoder of several values, or with pca behind it, "
-                "cannot be trained"
-            )
-    return options
 
 
 def assemble(dataset: Dataset, config: TrainConfig) -> Assembly:

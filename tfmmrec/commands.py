@@ -117,9 +117,9 @@ def _declare_encode(parser: Parser) -> None:
 
 
 def _encode(options: Any) -> None:
-    from tfmmrec.assembly import encode_side
     from tfmmrec.config import TrainConfig
     from tfmmrec.dataset import Dataset
+    from tfmmrec.encoded_side import encode_side
 
     dataset, config = Dataset(options.data), _config(TrainConfig, options)
     for side in ("items", "users"):

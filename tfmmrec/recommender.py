@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.assembly import Assembly, EncodedSide
+from tfmmrec.assembly import Assembly
 from tfmmrec.dataset import SideName
+from tfmmrec.encoded_side import EncodedSide
 from tfmmrec.index import LOWEST, top_items
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature

@@ -5,7 +5,13 @@ from typing import Any
 
 from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
-from tfmmrec.encoders.builtin import BUILTIN, builtin_fingerprint, save_builtin
+from tfmmrec.encoders.builtin import (
+    BUILTIN,
+    builtin_fingerprint,
+    builtin_is_untrained,
+    builtin_variant,
+    save_builtin,
+)
 from tfmmrec.encoders.cache import Encoded, encode_feature
 from tfmmrec.encoders.choice import EncoderChoice, read_choice
 from tfmmrec.encoders.frames import FramesEncoder
@@ -16,7 +22,14 @@ from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
 from tfmmrec.preprocessing.pca import Pca
 
-__all__ = ["Encoded", "FeatureEncoder", "create_encoder", "create_encoders", "encode_feature"]
+__all__ = [
+    "Encoded",
+    "FeatureEncoder",
+    "create_encoder",
+    "create_encoders",
+    "encode_feature",
+    "is_untrained",
+]
 
 
 def create_encoders(
@@ -107,16 +120,34 @@ def _chosen_encoder(
         return HubEncoder(
             kind, choice.handle.removeprefix("hub:"), trainable=trainable, **choice.call_options()
         )
-    if choice.builtin:
-        raise ConfigError(
-            f"encoders.{feature}.handle: there is no built-in {kind} encoder called "
-            f"{choice.builtin!r}; write builtin"
-        )
-    fingerprint = builtin_fingerprint(kind)
+    return _builtin_encoder(dataset, feature, kind, choice, trainable)
+
+
+def _builtin_encoder(
+    dataset: Dataset, feature: str, kind: str, choice: EncoderChoice, trainable: bool
+) -> FeatureEncoder:
+    try:
+        variant = builtin_variant(choice.handle, kind)
+    except ConfigError as error:
+        raise ConfigError(f"encoders.{feature}: {error}") from None
+    fingerprint = builtin_fingerprint(kind, variant)
     folder = dataset.folder / "cache" / f"builtin.{kind}.{fingerprint[:24]}"
     if not folder.is_dir():
-        save_builtin(kind, folder)
-    size = getattr(BUILTIN[kind], "picture_size", None)
+        save_builtin(kind, folder, variant=variant)
     return HubEncoder(
-        kind, str(folder), fingerprint=fingerprint, trainable=trainable, picture_size=size
+        kind,
+        str(folder),
+        fingerprint=fingerprint,
+        trainable=trainable,
+        picture_size=getattr(BUILTIN[kind][variant], "picture_size", None),
     )
+
+
+def is_untrained(feature: str, modality: Modality, declared: Any) -> bool:
+    """Tells whether a choice is a built-in encoder that says little before it has been trained.
+
+    Raises:
+        ConfigError: the choice is none.
+    """
+    kind = _encoded_kind(modality)
+    return builtin_is_untrained(read_choice(feature, declared, kind).handle, kind)

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_io as tfio
+
+from tfmmrec.encoders.log_mel import NUM_MELS, SAMPLE_RATE, STRIDE, log_mel
 
 
 class BuiltinAudio(tf.Module):
@@ -26,14 +27,10 @@ class BuiltinAudio(tf.Module):
     """
 
     version = 1
+    from_scratch = False
     dim = 256
-    sample_rate = 16_000
-    window = 1024
-    stride = 256
-    mels = 64
     num_changes = 96
     groups = 4
-    top_db = 80.0
     beats_hz = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0, 16.0)
 
     # tf.Module has properties of these names; hub.KerasLayer reads saved lists.
@@ -45,11 +42,11 @@ class BuiltinAudio(tf.Module):
 
     def __init__(self, seed: int = 0):
         super().__init__()
-        changes = tf.keras.initializers.Orthogonal(seed=seed)([5, self.mels, self.num_changes])
+        changes = tf.keras.initializers.Orthogonal(seed=seed)([5, NUM_MELS, self.num_changes])
         self.changes = tf.Variable(changes, name="changes")
-        waves = _slow_waves(self.sample_rate / self.stride, self.beats_hz)
+        waves = _slow_waves(SAMPLE_RATE / STRIDE, self.beats_hz)
         self.waves = tf.Variable(waves, dtype=tf.float32, name="waves")
-        pooled = 2 * self.mels + 2 * self.num_changes + self.groups * len(self.beats_hz)
+        pooled = 2 * NUM_MELS + 2 * self.num_changes + self.groups * len(self.beats_hz)
         projection = tf.keras.initializers.Orthogonal(seed=seed + 1)([pooled, self.dim])
         self.projection = tf.Variable(projection, name="projection")
         self.variables = [self.changes, self.waves, self.projection]
@@ -67,14 +64,7 @@ class BuiltinAudio(tf.Module):
         )
 
     def _encode(self, inputs: tf.Tensor) -> tf.Tensor:
-        waveforms = tf.where(tf.math.is_finite(inputs), inputs, 0.0)
-        # At least one sample, so that there is a frame; the spectrogram pads the last frames.
-        missing = tf.maximum(0, 1 - tf.shape(waveforms)[1])
-        waveforms = tf.pad(waveforms, [[0, 0], [0, missing]])
-        peak = tf.reduce_max(tf.abs(waveforms), axis=1, keepdims=True)
-        waveforms = tf.math.divide_no_nan(waveforms, peak)
-        mask = self._frames_before_silence(waveforms)  # [batch, frames, 1]
-        levels = self._levels(waveforms, mask)  # [batch, frames, mels]
+        levels, mask = log_mel(inputs)  # [batch, frames, mels], [batch, frames, 1]
         centred = levels - _mean(levels, mask)
         changes = tf.nn.relu(tf.nn.conv1d(centred * mask, self.changes, 1, "SAME"))
         streams = [
@@ -84,27 +74,6 @@ class BuiltinAudio(tf.Module):
         ]
         streams = [tf.math.l2_normalize(stream, axis=1, epsilon=1e-6) for stream in streams]
         return tf.matmul(tf.concat(streams, axis=1), self.projection)
-
-    def _frames_before_silence(self, waveforms: tf.Tensor) -> tf.Tensor:
-        """Returns 1 for every frame that starts before the last sample that is not zero."""
-        places = tf.range(1, tf.shape(waveforms)[1] + 1)
-        ends = tf.reduce_max(tf.where(waveforms != 0.0, places, 0), axis=1, keepdims=True)
-        starts = tf.range(0, tf.shape(waveforms)[1], self.stride)
-        return tf.cast(starts < ends, tf.float32)[:, :, tf.newaxis]
-
-    def _levels(self, waveforms: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """Returns decibels in mel bands, scaled to 0 (80 dB below the loudest) to 1."""
-        power = tfio.audio.spectrogram(
-            waveforms, nfft=self.window, window=self.window, stride=self.stride
-        )
-        bands = tfio.audio.melscale(
-            power, rate=self.sample_rate, mels=self.mels, fmin=40.0, fmax=7800.0
-        )
-        # dbscale cuts below the loudest of the whole batch; 300 dB cut nothing, and each
-        # waveform is cut below its own loudest here.
-        decibels = tfio.audio.dbscale(bands, top_db=300.0)
-        loudest = tf.reduce_max(decibels, axis=[1, 2], keepdims=True)
-        return tf.nn.relu(1.0 + (decibels - loudest) / self.top_db) * mask
 
     def _rhythm(self, levels: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Returns the mean energy of slow waves in groups of bands, `[batch, groups * waves]`."""

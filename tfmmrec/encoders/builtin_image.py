@@ -29,6 +29,7 @@ class BuiltinImage(tf.Module):
     """
 
     version = 1
+    from_scratch = False
     dim = 256
     picture_size = 96
 

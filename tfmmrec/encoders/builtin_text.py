@@ -3,10 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-# Scripts that are written without spaces and with one sign for a syllable or a word.
-_SIGNS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]"
-_NO_WORD = r"[^\p{L}\p{N}\p{M}\p{So}]+"
-_APOSTROPHES = "['\u2018\u2019\u02bc]"
+from tfmmrec.encoders.builtin_words import is_sign, split_words
 
 
 class BuiltinText(tf.Module):
@@ -31,6 +28,7 @@ class BuiltinText(tf.Module):
     """
 
     version = 1
+    from_scratch = False
     dim = 256
     num_hashes = 4
     table_rows = 1 << 14
@@ -59,7 +57,7 @@ class BuiltinText(tf.Module):
     @tf.function
     def __call__(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         del training  # both modes are the same
-        words = self._words(inputs)
+        words = split_words(inputs, self.max_words)
         batch = tf.shape(inputs, tf.int64)[0]
         rows, features, weights = _join(_whole_words(words), _word_pairs(words), _pieces(words))
         # 60 bits, of which every table takes its own 14.
@@ -77,15 +75,6 @@ class BuiltinText(tf.Module):
         vectors = tf.concat(parts, axis=1)
         return tf.math.l2_normalize(vectors, axis=1)
 
-    def _words(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Splits texts into lower-case words, `[batch, (words)]`."""
-        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", replacement_char=0x20)
-        texts = tf.strings.lower(texts, encoding="utf-8")
-        texts = tf.strings.regex_replace(texts, _APOSTROPHES, "")
-        texts = tf.strings.regex_replace(texts, _NO_WORD, " ")
-        texts = tf.strings.regex_replace(texts, f"({_SIGNS}\\p{{M}}*)", r" \1 ")
-        return tf.strings.split(texts)[:, : self.max_words]
-
 
 Features = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
@@ -97,17 +86,13 @@ def _whole_words(words: tf.RaggedTensor) -> Features:
 
 def _weight_of_words(words: tf.Tensor) -> tf.Tensor:
     length = tf.cast(tf.strings.length(words, unit="UTF8_CHAR"), tf.float32)
-    return tf.where(_is_sign(words), 0.4, tf.clip_by_value((length - 0.5) / 3.0, 0.2, 1.0))
-
-
-def _is_sign(words: tf.Tensor) -> tf.Tensor:
-    return tf.strings.regex_full_match(words, f"{_SIGNS}\\p{{M}}*")
+    return tf.where(is_sign(words), 0.4, tf.clip_by_value((length - 0.5) / 3.0, 0.2, 1.0))
 
 
 def _word_pairs(words: tf.RaggedTensor) -> Features:
     first, second = words[:, :-1], words[:, 1:]
     both = first.values + " " + second.values
-    signs = _is_sign(first.values) & _is_sign(second.values)
+    signs = is_sign(first.values) & is_sign(second.values)
     weight = 0.15 * _weight_of_words(first.values) * _weight_of_words(second.values)
     return first.value_rowids(), both, tf.where(signs, 1.0, weight)
 

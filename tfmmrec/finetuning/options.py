@@ -14,8 +14,8 @@ class FinetuneOptions:
     """How one feature's encoder is trained.
 
     Attributes:
-        learning_rate: of its weights, with Adam (default 0.0001; 0.001 for a built-in encoder that
-            starts from scratch).
+        learning_rate: of its weights, with Adam (default 0.0001; 0.001 for a built-in encoder
+            without trained weights).
         variables: a regular expression; only weights whose name it is found in are trained
             (default all).
         augment: how pictures or sounds are varied, such as `{flip: 0.5, crop: 0.8}`.
@@ -23,13 +23,13 @@ class FinetuneOptions:
             takes a third more time and much less memory (default false).
     """
 
-    learning_rate: float | None = None
+    learning_rate: float = 1e-4
     variables: str = ""
     augment: dict | None = None
     recompute: bool = False
 
     def __post_init__(self) -> None:
-        if self.learning_rate is not None and not self.learning_rate > 0:
+        if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0. Received: {self.learning_rate}")
         try:
             re.compile(self.variables)

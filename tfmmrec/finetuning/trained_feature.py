@@ -13,8 +13,6 @@ from tfmmrec.errors import ConfigError
 from tfmmrec.finetuning.options import FinetuneOptions
 from tfmmrec.finetuning.raw_file import RawFile
 
-_LEARNING_RATE = 1e-4
-_LEARNING_RATE_FROM_SCRATCH = 1e-3
 _BATCH = 32
 
 
@@ -30,7 +28,6 @@ class TrainedFeature(tf.Module):
         encoder: a trainable encoder.
         raw: the stored values.
         options: how it is trained.
-        from_scratch: whether its weights are fresh (they learn faster).
 
     Raises:
         ConfigError: no weight fits `variables`, or `augment` does not fit the feature.
@@ -42,8 +39,6 @@ class TrainedFeature(tf.Module):
         encoder: HubEncoder,
         raw: RawFile,
         options: FinetuneOptions,
-        *,
-        from_scratch: bool,
     ):
         super().__init__(name=f"trained_{feature}")
         self.feature = feature
@@ -51,8 +46,7 @@ class TrainedFeature(tf.Module):
         self.raw = raw
         self.recompute = options.recompute
         self.weights = _chosen_weights(feature, encoder, options.variables)
-        usual = _LEARNING_RATE_FROM_SCRATCH if from_scratch else _LEARNING_RATE
-        self.optimizer = tf.keras.optimizers.legacy.Adam(options.learning_rate or usual)
+        self.optimizer = tf.keras.optimizers.legacy.Adam(options.learning_rate)
         self.augmentation = _create_augmentation(feature, encoder, options)
 
     def inputs(self, rows: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, Any]:
