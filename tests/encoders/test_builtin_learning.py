@@ -95,8 +95,8 @@ def accuracies(
     [
         ("text", "lstm", orders, 40, 32, 1e-3),
         ("text", "transformer", orders, 60, 32, 5e-4),
-        ("image", "cnn", stripes, 40, 16, 5e-4),
-        ("audio", "cnn", chirps, 30, 16, 5e-4),
+        ("image", "cnn", stripes, 30, 16, 5e-4),
+        ("audio", "cnn", chirps, 20, 16, 5e-4),
     ],
 )
 def test_learns_more_than_from_shuffled_labels(
@@ -110,7 +110,6 @@ def test_learns_more_than_from_shuffled_labels(
 ):
     folder = save_builtin(modality, tmp_path / "encoder", variant=variant)
     learned, null = accuracies(folder, task, steps, batch_size, rate)
-    print("ACC", modality, variant, learned, null)
     # Chance is 1/2; of 100 answers by chance, the share right is 0.5 +- 0.05.
     assert learned >= 0.8
     assert null <= 0.7

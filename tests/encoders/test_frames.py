@@ -166,9 +166,17 @@ def test_a_video_takes_the_encoders_of_pictures(tmp_path: Path):
     assert outputs.shape == [3, 256]
     np.testing.assert_allclose(outputs[0], (outputs[1] + outputs[2]) / 2, atol=1e-5)
     assert np.abs(outputs[1] - outputs[2]).max() > 0.01
+    trained = create_encoder(dataset, "items", "clip", "builtin:cnn")
+    assert trained.describe()["picture_size"] == 96
+    assert trained.fingerprint != encoder.fingerprint
+    assert trained.encode(tf.ragged.constant([[red, blue]], tf.string)).shape == [1, 128]
     for choice, reason in (
         ("other", "handle must be builtin, builtin:NAME or hub:HANDLE"),
         ("hub:none", "no such folder"),
+        (
+            "builtin:lstm",
+            "^encoders.clip: there is no builtin:lstm for image; there are builtin, builtin:cnn$",
+        ),
     ):
         with pytest.raises(ConfigError, match=reason):
             create_encoder(dataset, "items", "clip", choice)

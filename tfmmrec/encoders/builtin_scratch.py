@@ -14,7 +14,7 @@ class ScratchEncoder(tf.Module, abc.ABC):
         version: to be raised when equal inputs no longer give equal outputs.
         dim: the length of a vector.
         dropout: the share of values left out while training.
-        input_spec: what one batch of values is, with a batch of any size.
+        input_spec: what a batch of values is.
     """
 
     version = 1
@@ -26,6 +26,8 @@ class ScratchEncoder(tf.Module, abc.ABC):
     variables: list[tf.Variable] = []
     trainable_variables: list[tf.Variable] = []
     regularization_losses: list[object] = []
+
+    num_drops = 0
 
     input_spec: tf.TensorSpec
 
@@ -49,4 +51,8 @@ class ScratchEncoder(tf.Module, abc.ABC):
         self.regularization_losses = []
 
     def drop(self, values: tf.Tensor, training: bool) -> tf.Tensor:
-        return tf.nn.dropout(values, self.dropout) if training else values
+        if not training:
+            return values
+        # Without a seed of its own, a loaded module would draw other numbers in every process.
+        self.num_drops += 1
+        return tf.nn.dropout(values, self.dropout, seed=self.num_drops)

@@ -1,12 +1,15 @@
 """The built-in transformer text encoder."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders.builtin_layers import Dense, LayerNorm
 from tfmmrec.encoders.builtin_sequence import SequenceEncoder
+
+Drop = Callable[[tf.Tensor], tf.Tensor]
 
 
 class BuiltinTransformer(SequenceEncoder):
@@ -30,9 +33,8 @@ class BuiltinTransformer(SequenceEncoder):
 
     def read(self, words: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
         outputs = words + self.positions[: tf.shape(words)[1]]
-        rate = self.dropout if training else 0.0
         for layer in self.layers:
-            outputs = layer(outputs, mask, rate)
+            outputs = layer(outputs, mask, lambda values: self.drop(values, training))
         return self.last_norm(outputs)
 
 
@@ -51,10 +53,10 @@ class TransformerLayer(tf.Module):
         self.widen = Dense(random, dim, 4 * dim, name=f"{name}/widen")
         self.narrow = Dense(random, 4 * dim, dim, name=f"{name}/narrow")
 
-    def __call__(self, words: tf.Tensor, mask: tf.Tensor, rate: float) -> tf.Tensor:
-        words += _drop(self._attend(self.norm_1(words), mask), rate)
+    def __call__(self, words: tf.Tensor, mask: tf.Tensor, drop: Drop) -> tf.Tensor:
+        words += drop(self._attend(self.norm_1(words), mask))
         hidden = tf.nn.gelu(self.widen(self.norm_2(words)), approximate=True)
-        return words + _drop(self.narrow(hidden), rate)
+        return words + drop(self.narrow(hidden))
 
     def _attend(self, words: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         batch, length = tf.shape(words)[0], tf.shape(words)[1]
@@ -65,10 +67,6 @@ class TransformerLayer(tf.Module):
         scores = tf.where(mask[:, tf.newaxis, tf.newaxis, :], scores, -1e9)
         mixed = tf.einsum("bhqk,bkhd->bqhd", tf.nn.softmax(scores), value)
         return self.outward(tf.reshape(mixed, [batch, length, self.dim]))
-
-
-def _drop(values: tf.Tensor, rate: float) -> tf.Tensor:
-    return tf.nn.dropout(values, rate) if rate else values
 
 
 def _sinusoids(length: int, dim: int) -> np.ndarray:
