@@ -107,21 +107,20 @@ class ItemTowerTest(TestCase):
             given["text"] = (tf.where(here[:, tf.newaxis], text, 1e6), here)
             self.assertAllClose(tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0])), before)
 
-    def test_id_dropout_is_of_training_only(self):
+    def test_ids_are_dropped_where_it_is_said(self):
         tf.random.set_seed(0)
         tower = item_tower(id_dropout=0.999999, modality_dropout=0.0, dropout=0.0)
         given = inputs([True, True], [True, True])
+        ids = (tf.constant([1, 2]), tf.constant([9.0, 9.0]))
         content = tower.content(given)
-        self.assertAllClose(
-            tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0]), training=True), content
-        )
-        self.assertNotAllClose(
-            tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0]), training=False), content
-        )
+        self.assertAllClose(tower(given, *ids, training=True, drop_ids=True), content)
+        # Histories keep their ids in training too.
+        self.assertNotAllClose(tower(given, *ids, training=True), content)
+        self.assertNotAllClose(tower(given, *ids), content)
 
     def test_ids_alone_are_never_dropped(self):
         tower = item_tower(features=[], id_dropout=0.999999)
-        vectors = tower({}, tf.constant([1, 2]), tf.constant([9.0, 9.0]), training=True)
+        vectors = tower({}, tf.constant([1, 2]), tf.constant([9.0, 9.0]), drop_ids=True)
         self.assertAllClose(tf.norm(vectors, axis=1), [1.0, 1.0])
         with self.assertRaisesRegex(ValueError, "no features"):
             tower.content({})
@@ -136,7 +135,7 @@ class ItemTowerTest(TestCase):
         tower = item_tower(id_dropout=0.999999)
         given = inputs([False, True], [False, True])
         given_ids = (tf.constant([1, 2]), tf.constant([9.0, 9.0]))
-        trained = tower(given, *given_ids, training=True)
+        trained = tower(given, *given_ids, training=True, drop_ids=True)
         self.assertAllClose(tf.norm(trained, axis=1), [1.0, 1.0])
         alone = tower.ids.table.get_weights()[0][1]
         self.assertAllClose(trained[0], alone / np.linalg.norm(alone))
