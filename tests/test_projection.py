@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders import Encoded
+from tfmmrec.fitted import Standardize
 from tfmmrec.modalities import Text
-from tfmmrec.projection import FeatureInfo, Projection, Standardize, unit_length
+from tfmmrec.projection import FeatureInfo, Projection, unit_length
 from tfmmrec.testing import TestCase
 
 
@@ -22,6 +23,9 @@ class ProjectionTest(TestCase):
         ]
         self.run_layer_test(Standardize, {"inputs": several}, (3, 6))
         self.run_layer_test(lambda: Projection(4, units=8), {"inputs": several}, (3, 4))
+        self.run_layer_test(
+            lambda: Projection(4, units=8, components=2), {"inputs": inputs}, (3, 4)
+        )
         entries = tf.constant([[2, 3, 0], [1, 0, 0], [0, 0, 0]])
         self.run_layer_test(lambda: Projection(4, vocabulary_size=5), {"inputs": entries}, (3, 4))
 

@@ -76,7 +76,7 @@ def _build(
     dataset: Dataset, config: TrainConfig, items: EncodedSide, users: EncodedSide
 ) -> TwoTower:
     item_tower = ItemTower(
-        items.features(),
+        items.features(config.components),
         num_items=dataset.count("items") if config.ids else 0,
         dim=config.dim,
         fusion=config.fusion,

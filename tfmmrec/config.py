@@ -26,6 +26,8 @@ class TrainConfig:
         align: losses that pull contents together, by the options of `AlignOptions`:
             `{modalities: 0.1, chosen: 0.1}`; none by default.
         query: how a user is read: `{kind: mean, max_history: 50, …}`.
+        components: how many principal components of an encoder's output the item tower reads; 0
+            reads all. Fewer generalise better to new items, more tell known ones apart.
         dim: the width of item and user vectors.
         ids: whether items also have a learned vector of their own.
         id_dropout: the chance, in training, that an item's id is left out.
@@ -48,6 +50,7 @@ class TrainConfig:
     pool: str = "none"
     align: dict[str, Any] = dataclasses.field(default_factory=dict)
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
+    components: int = 0
     dim: int = 64
     ids: bool = True
     id_dropout: float = 0.3
@@ -66,6 +69,8 @@ class TrainConfig:
         for name in ("dim", "epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1. Received: {getattr(self, name)}")
+        if self.components < 0:
+            raise ConfigError(f"components must be at least 0. Received: {self.components}")
         for name in ("id_dropout", "modality_dropout", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(

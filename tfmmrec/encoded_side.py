@@ -32,10 +32,21 @@ class EncodedSide:
     encoded: Mapping[str, Encoded]
     trained: Mapping[str, TrainedFeature] = dataclasses.field(default_factory=dict)
 
-    def features(self) -> list[FeatureInfo]:
-        """The features, as a tower is built from them."""
+    def features(self, components: int = 0) -> list[FeatureInfo]:
+        """The features, as a tower is built from them.
+
+        Args:
+            components: how many principal components of an encoder's output are read, 0 for all.
+                An encoder that is trained is always read whole, for its output turns.
+        """
         return [
-            FeatureInfo.of(name, modality, self.encoders[name], self.encoded[name])
+            FeatureInfo.of(
+                name,
+                modality,
+                self.encoders[name],
+                self.encoded[name],
+                components=0 if name in self.trained else components,
+            )
             for name, modality in self.modalities.items()
         ]
 

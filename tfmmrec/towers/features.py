@@ -42,7 +42,13 @@ class FeatureProjections(tf.keras.layers.Layer):
         self.features = list(features)
         self.modality_dropout = modality_dropout
         self.projections = [
-            Projection(dim, vocabulary_size=info.vocabulary_size, dropout=dropout, name=info.name)
+            Projection(
+                dim,
+                vocabulary_size=info.vocabulary_size,
+                components=info.components,
+                dropout=dropout,
+                name=info.name,
+            )
             for info in self.features
         ]
         self.groups = None
