@@ -118,10 +118,24 @@ def _encode(options: Any) -> None:
     from tfmmrec.config import TrainConfig
     from tfmmrec.dataset import Dataset
 
-    dataset, config = Dataset(options.data), _config(TrainConfig, options)
+    config = _config(TrainConfig, options)
+    dataset = Dataset(options.data, cache=config.cache)
     for side in ("items", "users"):
-        for name, encoded in encode_side(dataset, side, config).encoded.items():  # type: ignore[arg-type]
-            print(f"{side}.{name}: {encoded.present.sum()} encoded, shape {encoded.outputs.shape}")
+        done = encode_side(dataset, side, config)  # type: ignore[arg-type]
+        for name, encoded in done.encoded.items():
+            print(f"{side}.{name}: {_work_done(done.encoders[name], encoded)}")
+
+
+def _work_done(encoder: Any, encoded: Any) -> str:
+    """Says what encoding a feature took. Reduced outputs were there when they were fitted."""
+    work = [step for step in (encoded, getattr(encoder, "fitting", None)) if step is not None]
+    fresh = sum(step.num_encoded for step in work)
+    present = int(encoded.present.sum())
+    return (
+        f"{len(encoded.present)} rows, {present} with a value: {present - fresh} found in the "
+        f"cache, {fresh} encoded in {sum(step.seconds for step in work):.1f} s, "
+        f"dim {' x '.join(map(str, encoded.outputs.shape[1:]))}"
+    )
 
 
 def _declare_evaluate(parser: Parser) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.builtin import BUILTIN, builtin_fingerprint, save_builtin
-from tfmmrec.encoders.cache import Encoded, encode_feature
+from tfmmrec.encoders.cache import encode_feature
+from tfmmrec.encoders.encoded_table import Encoded
 from tfmmrec.encoders.frames import FramesEncoder
 from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.encoders.reduced import reduce_encoder
 from tfmmrec.encoders.tabular import TABULAR
 from tfmmrec.errors import ConfigError
+from tfmmrec.folders import shared_folder
 from tfmmrec.preprocessing.pca import Pca
 
 __all__ = ["Encoded", "FeatureEncoder", "create_encoder", "create_encoders", "encode_feature"]
@@ -68,9 +70,10 @@ def _chosen_encoder(
     if choice != "builtin":
         return HubEncoder(kind, choice.removeprefix("hub:"))
     fingerprint = builtin_fingerprint(kind)
-    folder = dataset.folder / "cache" / f"builtin.{kind}.{fingerprint[:24]}"
+    folder = dataset.cache / f"builtin.{kind}.{fingerprint[:24]}"
     if not folder.is_dir():
-        save_builtin(kind, folder)
+        with shared_folder(folder) as partial:
+            save_builtin(kind, partial)
     return HubEncoder(
         kind,
         str(folder),
