@@ -1,6 +1,9 @@
 """Encoders: which one reads a feature."""
 
+import errno
 from collections.abc import Mapping
+
+import tensorflow as tf
 
 from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
@@ -11,6 +14,7 @@ from tfmmrec.encoders.frames import FramesEncoder
 from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.encoders.reduced import reduce_encoder
 from tfmmrec.encoders.tabular import TABULAR
+from tfmmrec.encoders.value_store import storage_error
 from tfmmrec.errors import ConfigError
 from tfmmrec.folders import shared_folder
 from tfmmrec.preprocessing.pca import Pca
@@ -72,8 +76,11 @@ def _chosen_encoder(
     fingerprint = builtin_fingerprint(kind)
     folder = dataset.cache / f"builtin.{kind}.{fingerprint[:24]}"
     if not folder.is_dir():
-        with shared_folder(folder) as partial:
-            save_builtin(kind, partial)
+        try:
+            with shared_folder(folder) as partial:
+                save_builtin(kind, partial)
+        except tf.errors.ResourceExhaustedError:
+            raise storage_error(folder, OSError(errno.ENOSPC, "No space left on device")) from None
     return HubEncoder(
         kind,
         str(folder),
