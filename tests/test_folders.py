@@ -6,7 +6,15 @@ import json
 import pytest
 
 from tfmmrec.errors import DataError
-from tfmmrec.folders import checksum, read_json, whole_folder, write_json, write_manifest
+from tfmmrec.folders import (
+    checksum,
+    read_json,
+    remove_folder,
+    shared_folder,
+    whole_folder,
+    write_json,
+    write_manifest,
+)
 
 
 def test_a_folder_appears_when_the_block_ends_and_not_before(tmp_path):
@@ -101,3 +109,27 @@ def test_the_manifest_lists_every_file(tmp_path):
         "sub/a": {"bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest()},
     }
     assert checksum(tmp_path / "sub" / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_of_two_that_make_a_shared_folder_the_first_stays(tmp_path):
+    path = tmp_path / "new" / "out"
+    with shared_folder(path) as slow, shared_folder(path) as fast:
+        (slow / "a").write_text("slow")
+        (fast / "a").write_text("fast")
+    assert (path / "a").read_text() == "fast"
+    assert [each.name for each in path.parent.iterdir()] == ["out"]
+    with pytest.raises(KeyError), shared_folder(tmp_path / "other"):
+        raise KeyError
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError), shared_folder(tmp_path / "file") as partial:
+        (partial / "a").touch()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "new"]
+
+
+def test_a_folder_is_removed_at_once_and_one_that_is_gone_does_no_harm(tmp_path):
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "a").touch()
+    for _ in range(2):
+        remove_folder(path)
+        assert list(tmp_path.iterdir()) == []

@@ -121,7 +121,8 @@ def _encode(options: Any) -> None:
     from tfmmrec.dataset import Dataset
     from tfmmrec.encoded_side import encode_side
 
-    dataset, config = Dataset(options.data), _config(TrainConfig, options)
+    config = _config(TrainConfig, options)
+    dataset = Dataset(options.data, cache=config.cache)
     for side in ("items", "users"):
         for line in encode_side(dataset, side, config).lines(side):  # type: ignore[arg-type]
             print(line)

@@ -1,6 +1,7 @@
 """The keys of the training file, with their defaults."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from tfmmrec.align_options import AlignOptions
@@ -39,6 +40,8 @@ class TrainConfig:
         learning_rate: of Adam.
         patience: epochs without a better valid NDCG@10 before training stops.
         strategy: `auto` or `one`: one device.
+        cache: the folder that keeps outputs of encoders, which several data folders may share. It
+            goes before TFMMREC_CACHE_DIR; without either, it is `cache` in the data folder.
         seed: of weights, order and dropout.
         quiet: no progress bars, and no lines about encoders.
     """
@@ -62,6 +65,7 @@ class TrainConfig:
     learning_rate: float = 0.003
     patience: int = 5
     strategy: str = "auto"
+    cache: str | None = None
     seed: int = 0
     quiet: bool = False
 
@@ -84,6 +88,10 @@ class TrainConfig:
             raise ConfigError(
                 f"pool must be none or {' or '.join(POOLINGS)}. Received: {self.pool!r}"
             )
+        if self.cache:
+            # A run is opened again from other working directories.
+            folder = str(Path(self.cache).expanduser().absolute())
+            object.__setattr__(self, "cache", folder)
         if self.strategy not in ("auto", "one"):
             raise ConfigError(
                 f"strategy: {self.strategy!r} is not supported yet; use auto or one (one device)"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -76,13 +77,17 @@ class Dataset:
 
     Args:
         folder: what `tfmmrec pack` wrote.
+        cache: where outputs of encoders are kept, which several data folders may share; by default
+            the folder that TFMMREC_CACHE_DIR names, and without that `cache` in the data folder.
 
     Raises:
         DataError: the folder is not there or not whole.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, cache: str | Path | None = None):
         self.folder = Path(folder)
+        chosen = cache or os.environ.get("TFMMREC_CACHE_DIR")
+        self.cache = Path(chosen).expanduser() if chosen else self.folder / "cache"
         if not (self.folder / MANIFEST).is_file():
             raise DataError(f"{folder}: not a data folder (it has no {MANIFEST}); run tfmmrec pack")
         self.manifest = read_json(self.folder / MANIFEST)

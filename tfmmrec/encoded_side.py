@@ -51,12 +51,23 @@ class EncodedSide:
         ]
 
     def lines(self, side: SideName) -> list[str]:
-        """What was encoded, and how, a line for each feature."""
+        """What encoding each feature took, and how its encoder is called, a line for each."""
         return [
-            f"{side}.{name}: {encoded.present.sum()} encoded, shape {encoded.outputs.shape}: "
-            f"{self.encoders[name].summary()}"
-            for name, encoded in self.encoded.items()
+            f"{side}.{name}: {_work_done(encoder, self.encoded[name])}: {encoder.summary()}"
+            for name, encoder in self.encoders.items()
         ]
+
+
+def _work_done(encoder: FeatureEncoder, encoded: Encoded) -> str:
+    # Reduced outputs were there when their components were fitted.
+    work = [step for step in (encoded, getattr(encoder, "fitting", None)) if step is not None]
+    fresh = sum(step.num_encoded for step in work)
+    present = int(encoded.present.sum())
+    return (
+        f"{len(encoded.present)} rows, {present} with a value: {present - fresh} found in the "
+        f"cache, {fresh} encoded in {sum(step.seconds for step in work):.1f} s, "
+        f"dim {' x '.join(map(str, encoded.outputs.shape[1:]))}"
+    )
 
 
 def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> EncodedSide:

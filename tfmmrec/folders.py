@@ -29,6 +29,45 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """
     path = Path(os.path.abspath(path))
     refuse_existing(path, replace=replace)
+    with _beside(path) as partial:
+        yield partial
+        if path.is_dir():
+            shutil.rmtree(path)
+        partial.rename(path)
+
+
+@contextlib.contextmanager
+def shared_folder(path: Path) -> Iterator[Path]:
+    """As `whole_folder`, for what processes may make at the same time: the first one's stays.
+
+    Args:
+        path: where the folder is to appear; its name says all that its content depends on.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    path = Path(os.path.abspath(path))
+    with _beside(path) as partial:
+        yield partial
+        try:
+            partial.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+            shutil.rmtree(partial)
+
+
+def remove_folder(path: Path) -> None:
+    """Removes a folder so that nobody sees a half of it."""
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    with contextlib.suppress(FileNotFoundError):  # another process did it
+        path.rename(aside / "old")
+    shutil.rmtree(aside)
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Gives a temporary folder beside `path`, which goes when the block fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -40,9 +79,6 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         os.umask(umask)
         partial.chmod(0o777 & ~umask)
         yield partial
-        if path.is_dir():
-            shutil.rmtree(path)
-        partial.rename(path)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

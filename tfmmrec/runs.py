@@ -68,7 +68,7 @@ def load_run(folder: Path, *, quiet: bool = False) -> Assembly:
         DataError: the run, its data folder or an encoder is gone or has changed since training.
     """
     run = read_run(folder)
-    dataset = Dataset(Path(run["data"]))
+    dataset = Dataset(Path(run["data"]), cache=run["config"].get("cache"))
     if checksum(dataset.folder / MANIFEST) != run["manifest_sha256"]:
         raise DataError(f"{folder}: the data in {dataset.folder} changed since; train again")
     try:

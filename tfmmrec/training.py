@@ -46,7 +46,7 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
     refuse_existing(out)
     if partial.exists() and not resume:
         raise DataError(f"{partial}: a training was stopped here; add --resume or remove it")
-    assembly = assemble(Dataset(data), config)
+    assembly = assemble(Dataset(data, cache=config.cache), config)
     if not config.quiet:
         for line in (*assembly.items.lines("items"), *assembly.users.lines("users")):
             print(line)
@@ -231,11 +231,11 @@ class Watch(tf.keras.callbacks.Callback):
                 path.unlink()
 
     def _fingerprint(self) -> str:
-        """Names what must be the same for a checkpoint to be of use: all but how long to train."""
+        """Names what must be the same for a checkpoint to be of use: all but how long and where."""
         config = {
             name: value
             for name, value in vars(self.config).items()
-            if name not in ("epochs", "patience", "quiet")
+            if name not in ("epochs", "patience", "cache", "quiet")
         }
         manifest = self.assembly.dataset.manifest["files"]
         return json.dumps([config, sorted(entry["sha256"] for entry in manifest.values())])

@@ -1,5 +1,6 @@
 """Lists of pictures: the mean of what an image encoder gives for those that are there."""
 
+import string
 import types
 from pathlib import Path
 from typing import Any
@@ -106,9 +107,10 @@ def test_it_names_itself_and_saves_what_is_inside():
 
 
 def test_lists_are_encoded_once_and_kept_in_order(tmp_path: Path):
-    # More rows than go through an encoder at once; every seventh has nothing.
+    # More rows than go through an encoder at once, no two alike; every seventh has nothing.
+    letters = string.ascii_letters + string.digits
     tags = [
-        "" if row % 7 == 6 else "|".join("x" * n for n in range(1, row % 4 + 2))
+        "" if row % 7 == 6 else "|".join(letters[row % 62] * n for n in range(1, row % 4 + 2))
         for row in range(75)
     ]
     rows = [f"{row},{tag}" for row, tag in enumerate(tags)]
@@ -154,7 +156,7 @@ def test_how_several_values_become_one_is_chosen(tmp_path: Path):
 
 
 def test_a_video_takes_the_encoders_of_pictures(tmp_path: Path):
-    dataset: Any = types.SimpleNamespace(features=lambda side: {"clip": Video()}, folder=tmp_path)
+    dataset: Any = types.SimpleNamespace(features=lambda side: {"clip": Video()}, cache=tmp_path)
     encoder = create_encoder(dataset, "items", "clip", "builtin")
     assert isinstance(encoder, FramesEncoder)
     assert encoder.describe()["picture_size"] == 96

@@ -1,7 +1,10 @@
 """Encoders: which one reads a feature."""
 
+import errno
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+import tensorflow as tf
 
 from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
@@ -12,13 +15,16 @@ from tfmmrec.encoders.builtin import (
     builtin_variant,
     save_builtin,
 )
-from tfmmrec.encoders.cache import Encoded, encode_feature
+from tfmmrec.encoders.cache import encode_feature
 from tfmmrec.encoders.choice import EncoderChoice, read_choice
+from tfmmrec.encoders.encoded_table import Encoded
 from tfmmrec.encoders.frames import FramesEncoder
 from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.encoders.reduced import reduce_encoder
 from tfmmrec.encoders.tabular import TABULAR
+from tfmmrec.encoders.value_store import storage_error
 from tfmmrec.errors import ConfigError
+from tfmmrec.folders import shared_folder
 from tfmmrec.modalities import Modality
 from tfmmrec.preprocessing.pca import Pca
 
@@ -131,9 +137,13 @@ def _builtin_encoder(
     except ConfigError as error:
         raise ConfigError(f"encoders.{feature}: {error}") from None
     fingerprint = builtin_fingerprint(kind, variant)
-    folder = dataset.folder / "cache" / f"builtin.{kind}.{fingerprint[:24]}"
+    folder = dataset.cache / f"builtin.{kind}.{fingerprint[:24]}"
     if not folder.is_dir():
-        save_builtin(kind, folder, variant=variant)
+        try:
+            with shared_folder(folder) as partial:
+                save_builtin(kind, partial, variant=variant)
+        except tf.errors.ResourceExhaustedError:
+            raise storage_error(folder, OSError(errno.ENOSPC, "No space left on device")) from None
     return HubEncoder(
         kind,
         str(folder),

@@ -14,10 +14,13 @@ class FeatureEncoder(tf.Module, abc.ABC):
             equal outputs, so that cached outputs are found by it.
         base: the encoder that this one goes on from, by `encode_outputs`, where there is one; what
             it gave is then read from the cache as well.
+        is_network: whether `encode` costs more than to read outputs back: they are then kept by
+            the value, beyond one data folder; others are computed anew when the data changes.
     """
 
     fingerprint: str
     base: "FeatureEncoder | None" = None
+    is_network: bool = True
 
     @abc.abstractmethod
     def encode(self, values: Any) -> tf.Tensor:

@@ -13,7 +13,8 @@ from sklearn.decomposition import PCA
 from tfmmrec.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache import cache_key, encode_feature
-from tfmmrec.folders import read_json, whole_folder, write_json
+from tfmmrec.encoders.encoded_table import Encoded
+from tfmmrec.folders import read_json, shared_folder, write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +40,13 @@ class ReducedEncoder(FeatureEncoder):
     Args:
         base: the encoder whose float outputs are reduced.
         components: fitted on outputs of it.
+
+    Attributes:
+        fitting: what was encoded to fit the components, where that was done just now.
     """
 
     base: FeatureEncoder
+    fitting: Encoded | None = None
 
     def __init__(self, base: FeatureEncoder, components: Components):
         super().__init__()
@@ -105,13 +110,16 @@ def reduce_encoder(
         quiet: no progress bars.
     """
     key = cache_key(dataset, side, feature, base)
-    folder = dataset.folder / "cache" / f"{key}.pca{dim}"
+    folder = dataset.cache / f"{key}.pca{dim}"
+    fitting = None
     if not folder.is_dir():
-        encoded = encode_feature(dataset, side, feature, base, quiet=quiet)
-        components = fit_components(encoded.vectors(), dim)
-        with whole_folder(folder, replace=True) as partial:
+        fitting = encode_feature(dataset, side, feature, base, quiet=quiet)
+        components = fit_components(fitting.vectors(), dim)
+        with shared_folder(folder) as partial:
             _save(partial, components)
-    return ReducedEncoder(base, _load(folder))
+    reduced = ReducedEncoder(base, _load(folder))
+    reduced.fitting = fitting
+    return reduced
 
 
 def fit_components(outputs: np.ndarray, dim: int) -> Components:

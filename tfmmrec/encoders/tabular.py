@@ -19,6 +19,8 @@ class CategoryEncoder(FeatureEncoder):
         most_values: how many categories of one row are kept.
     """
 
+    is_network = False
+
     def __init__(self, categories: list[str], most_values: int):
         super().__init__()
         self.most_values = most_values
@@ -53,6 +55,8 @@ class NumberEncoder(FeatureEncoder):
         edges: the increasing edges of the bins; a single one makes a single constant bin.
     """
 
+    is_network = False
+
     def __init__(self, edges: list[float]):
         super().__init__()
         edges = edges if len(edges) > 1 else [edges[0], edges[0] + 1.0]
@@ -71,6 +75,8 @@ class VectorEncoder(FeatureEncoder):
     Args:
         dim: their length.
     """
+
+    is_network = False
 
     def __init__(self, dim: int):
         super().__init__()

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.dataset import Dataset, SideName
-from tfmmrec.folders import whole_folder
+from tfmmrec.folders import shared_folder
 
 _CHUNK = 1024
 
@@ -29,9 +29,9 @@ class RawFile:
     def __init__(self, dataset: Dataset, side: SideName, feature: str):
         content = [feature, dataset.features(side)[feature].options(), dataset.side_checksum(side)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
-        folder = dataset.folder / "cache" / f"raw.{side}.{feature}.{key}"
+        folder = dataset.cache / f"raw.{side}.{feature}.{key}"
         if not folder.is_dir():
-            with whole_folder(folder, replace=True) as partial:
+            with shared_folder(folder) as partial:
                 _write(partial, dataset, side, feature)
         self.offsets = np.load(folder / "offsets.npy")
         self.present = np.diff(self.offsets) > 0

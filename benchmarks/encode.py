@@ -1,0 +1,151 @@
+"""Times encoding against a bare loop over the same encoder, in turns, and prints a Markdown table.
+
+python benchmarks/encode.py DATA --config TRAIN.yaml --rows 256 --rounds 7
+
+Ours is the whole of it, from a cold cache: values out of the records, hashes, decoding, the
+encoder, what it gives written by value and as a table. The bare loop has its values in memory,
+decodes and resizes by tf.data ahead of the encoder, and keeps the outputs in memory. Both make
+their graph of the loaded encoder, as each does once in a run; the encoder alone has its graph, and
+decoded batches in memory. Each runs once a round, in an order that moves on with the
+rounds; rates are medians, ratios medians of the rounds' ratios, lowest and highest behind them.
+"""
+
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+
+import tensorflow as tf  # isort: skip
+import tensorflow_hub as hub  # isort: skip
+
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.encoders import create_encoders, encode_feature
+from tfmmrec.tfrecords import compression, shards
+
+_BATCH = 32
+
+Contestants = dict[str, Callable[[], Any]]
+
+
+def main(data: Path, *, config: Path | None = None, rows: int = 256, rounds: int = 7) -> None:
+    """Times the encoding of each text and picture of the items.
+
+    Args:
+        data: a data folder.
+        config: a training file, whose encoders are timed.
+        rows: how many items, the first ones.
+        rounds: how often each contestant runs.
+    """
+    settings = TrainConfig(**(yaml.safe_load(config.read_text()) if config else {}))
+    print(
+        f"| {rows} items | tfmmrec, rows/s | bare loop | encoder alone "
+        "| tfmmrec over the bare loop | over the encoder alone |\n|---|---|---|---|---|---|"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        dataset = Dataset(first_rows(Path(data), folder / "data", rows), cache=folder / "warm")
+        encoders = create_encoders(dataset, "items", settings.encoders, quiet=True)
+        for feature, encoder in encoders.items():
+            kind = dataset.features("items")[feature].kind
+            if kind in ("text", "image"):
+                while encoder.base is not None:
+                    encoder = encoder.base
+                ours = encode_afresh(dataset, feature, encoder, folder / "cold")
+                count, others = bare(dataset, feature, encoder, kind)
+                race(feature, count, {"tfmmrec": ours, **others}, rounds)
+
+
+def first_rows(data: Path, out: Path, rows: int) -> Path:
+    """Copies a data folder with its first items only."""
+    shutil.copytree(data, out, ignore=lambda _, names: {"items", "cache"} & set(names))
+    (out / "items").mkdir()
+    path = out / "items" / "part-00000.tfrecord"
+    paths = shards(data / "items")
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        records = tf.data.TFRecordDataset([str(shard) for shard in paths], compression(paths[0]))
+        for record in records.take(rows):
+            writer.write(record.numpy())
+    ids = out / "vocabulary" / "item_ids.txt"
+    ids.write_text("".join(ids.read_text().splitlines(keepends=True)[:rows]))
+    manifest = json.loads((out / "MANIFEST.json").read_text())
+    files = {name: v for name, v in manifest["files"].items() if not name.startswith("items/")}
+    files["items/part-00000.tfrecord"] = {"bytes": path.stat().st_size, "sha256": "of a part"}
+    (out / "MANIFEST.json").write_text(json.dumps({**manifest, "files": files}))
+    return out
+
+
+def encode_afresh(dataset: Dataset, feature: str, encoder: Any, cache: Path) -> Callable[[], Any]:
+    """Encodes as `tfmmrec encode` does, from an empty cache."""
+
+    def run() -> None:
+        shutil.rmtree(cache, ignore_errors=True)
+        cold = Dataset(dataset.folder, cache=cache)
+        encode_feature(cold, "items", feature, encoder, quiet=True)
+
+    return run
+
+
+def bare(dataset: Dataset, feature: str, encoder: Any, kind: str) -> tuple[int, Contestants]:
+    """Loops over the same module as one would by hand; returns how many values there are, too."""
+    [values] = [batch.numpy() for batch in dataset.values("items", feature, 10**9)]
+    values = [value for value in values if value]
+    layer = hub.KerasLayer(encoder.handle)
+    size = [encoder.picture_size] * 2 if kind == "image" else []
+    spec = tf.TensorSpec([None, *size, 3], tf.float32) if size else tf.TensorSpec([None], tf.string)
+
+    def graph() -> Callable[[tf.Tensor], tf.Tensor]:
+        return tf.function(lambda batch: layer(batch, training=False), input_signature=[spec])
+
+    warm = graph()
+
+    def decode(data: tf.Tensor) -> tf.Tensor:
+        picture = tf.io.decode_image(data, channels=3, dtype=tf.float32, expand_animations=False)
+        return tf.image.resize(picture, size, antialias=True)
+
+    def batches() -> tf.data.Dataset:
+        single = tf.data.Dataset.from_tensor_slices(values)
+        if size:
+            single = single.map(decode, tf.data.AUTOTUNE)
+        return single.batch(_BATCH).prefetch(tf.data.AUTOTUNE)
+
+    def loop() -> list[Any]:
+        encode = graph()
+        return [encode(batch).numpy() for batch in batches()]
+
+    ready = list(batches())
+    return len(values), {
+        "bare loop": loop,
+        "encoder alone": lambda: [warm(batch).numpy() for batch in ready],
+    }
+
+
+def race(feature: str, count: int, contestants: Contestants, rounds: int) -> None:
+    """Runs the contestants in turns and prints a line of their rates and ratios."""
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    names = list(contestants)
+    for turn in range(rounds + 1):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            start = time.perf_counter()
+            contestants[name]()
+            if turn:  # the first turn warms up
+                seconds[name].append(time.perf_counter() - start)
+    ours, *theirs = seconds.values()
+    columns = [f"{count / statistics.median(times):,.1f}" for times in seconds.values()]
+    for times in theirs:
+        ratios = [other / own for own, other in zip(ours, times, strict=True)]
+        spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+        columns.append(f"{statistics.median(ratios):.2f} {spread}")
+    print(f"| {feature} | {' | '.join(columns)} |", flush=True)
+
+
+if __name__ == "__main__":
+    tfmmrec.cli.run_script(main)
