@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import errno
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import yaml
 
 from tfmmrec.checking.check import check
 from tfmmrec.checking.options import CheckOptions
+from tfmmrec.cli import main
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoders import FeatureEncoder, encode_feature
@@ -368,3 +370,16 @@ def test_a_feature_that_no_row_has_gets_zeros_of_the_right_shape(tmp_path):
 def test_the_manifest_still_holds_beside_a_cache(dataset):
     encode(dataset, LengthEncoder())
     check(dataset.folder, CheckOptions(quiet=True))
+
+
+def test_the_command_says_what_it_found_and_what_it_encoded(dataset, tmp_path, capsys):
+    command = ["encode", str(dataset.folder), "--cache", str(tmp_path / "mine"), "--quiet"]
+    shown = []
+    for _ in range(2):
+        assert main(command) == 0
+        shown.append(
+            [re.sub(r"in \d+\.\d s", "in s", x) for x in capsys.readouterr().out.split("\n")]
+        )
+    title = "items.title: 5 rows, 4 with a value: {} found in the cache, {} encoded in s, dim 256"
+    assert [lines[1] for lines in shown] == [title.format(0, 4), title.format(4, 0)]
+    assert not (dataset.folder / "cache").exists()
