@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import yaml
 
-from tfmmrec.assembly import assemble
+from tfmmrec.assembly import assemble, say_mute
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.packing import PackOptions, pack
+from tfmmrec.recommendation import recommend
 from tfmmrec.runs import load_run, save_run
 
 
@@ -64,3 +65,25 @@ def test_what_has_changed_since_is_refused(data, tmp_path):
         assert "\n" not in str(caught.value)
     encoders = json.loads(saved)["encoders"]
     assert encoders["items"]["country"] != encoders["users"]["country"]
+
+
+def test_items_that_nothing_is_known_of_are_named_and_never_answered(data, tmp_path, capsys):
+    # Item 3 has no country, and is not positive for anybody but v; without ids it is mute.
+    assembly = assemble(Dataset(data), TrainConfig(dim=4, ids=False, quiet=True))
+    assert assembly.mute_items().tolist() == [False, False, True]
+    say_mute(assembly.mute_items(), assembly.dataset.item_ids)
+    assert capsys.readouterr().err == (
+        "tfmmrec: 1 items have neither content nor events to train on, and are in no answer: 3\n"
+    )
+    scorer = assembly.scorer()
+    histories = assembly.dataset.histories(["train"])
+    _, scores = next(scorer.scores(scorer.item_vectors(), histories, np.array([0, 1])))
+    assert np.isneginf(scores[:, 2]).all() and np.isfinite(scores[:, :2]).all()
+    (tmp_path / "run").mkdir()
+    save_run(tmp_path / "run", assembly, {})
+    for line in recommend(tmp_path / "run", k=3, quiet=True):
+        assert "3" not in line["items"]
+    with_ids = assemble(Dataset(data), TrainConfig(dim=4, quiet=True))
+    assert not with_ids.mute_items().any()
+    say_mute(with_ids.mute_items(), assembly.dataset.item_ids)
+    assert capsys.readouterr().err == ""

@@ -1,6 +1,8 @@
 """A data folder and a config become encoders, cached outputs and a model."""
 
 import dataclasses
+import sys
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -32,10 +34,29 @@ class Assembly:
         """How many of a user's last items the model reads."""
         return self.model.query_tower.max_history
 
+    def mute_items(self) -> np.ndarray:
+        """bool `[items]`: those with neither content nor a known id, which nothing answers with."""
+        mute = np.ones(self.dataset.count("items"), bool)
+        for encoded in self.items.encoded.values():
+            mute &= ~encoded.present
+        return mute & ~self.model.known.numpy() if self.config.ids else mute
+
     def scorer(self) -> Scorer:
         """Scores the catalogue with the model as it is."""
         return Scorer(
             self.model, num_items=self.dataset.count("items"), max_history=self.max_history
+        )
+
+
+def say_mute(items: np.ndarray, ids: Sequence[str]) -> None:
+    """Says on stderr which items nothing is known of, the first by name."""
+    rows = np.flatnonzero(items)
+    if len(rows):
+        names = ", ".join(ids[row] for row in rows[:5]) + (", …" if len(rows) > 5 else "")
+        print(
+            f"tfmmrec: {len(rows)} items have neither content nor events to train on, and are "
+            f"in no answer: {names}",
+            file=sys.stderr,
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from tfmmrec.assembly import say_mute
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.targets import PAST
@@ -54,6 +55,8 @@ def recommend(
     dataset = assembly.dataset
     names = _user_ids(users, dataset)
     mask = None if candidates is None else _candidate_mask(candidates, dataset)
+    if mask is not None:
+        say_mute(assembly.mute_items() & mask, dataset.item_ids)
     recommender = Recommender(assembly)
     histories = dataset.histories(PAST[split] if split else SPLITS)
     done = histories if split else dataset.all_done()

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from tfmmrec.assembly import Assembly, assemble
+from tfmmrec.assembly import Assembly, assemble, say_mute
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError, TfmmrecError
@@ -50,6 +50,7 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
     if not config.quiet:
         for line in (*assembly.items.lines("items"), *assembly.users.lines("users")):
             print(line)
+    say_mute(assembly.mute_items(), assembly.dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
         metrics = fit(assembly, partial)
