@@ -1,12 +1,39 @@
 """Retrieval across modalities: does a text find the picture of its own item?"""
 
+import itertools
 from collections.abc import Collection
 
 import numpy as np
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly
+from tfmmrec.evaluation.measuring import Figures
 from tfmmrec.evaluation.ranks import expected_ranks
+from tfmmrec.towers.features import MEDIA
+
+
+def retrieval_recall(
+    assembly: Assembly, among: np.ndarray, *, k: int = 10, least: int = 20
+) -> Figures:
+    """Whether an item's one modality finds the other one of the same item, among many.
+
+    Args:
+        assembly: the trained model.
+        among: bool `[items]`, the items that are looked at, such as those that were held out.
+        k: how many are found.
+        least: how many items must have two modalities for the pair to be looked at.
+
+    Returns:
+        `{"text → image": [items with both], …}`, 1 where the item's own is within k, else 0.
+    """
+    figures = {}
+    for query, candidate in itertools.permutations(MEDIA, 2):
+        rows = items_with(assembly, (query, candidate), among)
+        if len(rows) >= least:
+            queries, candidates = (vectors_of(assembly, m, rows) for m in (query, candidate))
+            ranks = retrieval_ranks(queries, candidates)
+            figures[f"{query} → {candidate}"] = (ranks <= k).astype(np.float64)
+    return figures
 
 
 def items_with(assembly: Assembly, modalities: Collection[str], among: np.ndarray) -> np.ndarray:
