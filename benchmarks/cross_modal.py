@@ -56,7 +56,7 @@ def main(
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, least=least))
     chosen = {f"align-{weight:g}": weight for weight in read_weights(weights)}
     missing = [name for name in chosen if kept.load(name) is None]
-    trainer = VariantTrainer(dataset, base) if missing else None
+    trainer = VariantTrainer(dataset, base)
     with tqdm.tqdm(total=len(missing) * seeds, unit="model", disable=None) as progress:
         for name in missing:
             found = []

@@ -58,13 +58,11 @@ def main(
     base = read_training_file(config, quiet=True)
     known = fusion_variants(dataset, base)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, permute=permute))
-    missing = [
-        name
-        for name in chosen_names(variants, list(known))
-        if any(kept.load(row) is None for row in rows_of(name))
-    ]
-    trainer = VariantTrainer(dataset, base, permute=permute) if missing else None
-    for name in tqdm.tqdm(missing, unit="variant", disable=None):
+    trainer = VariantTrainer(dataset, base, permute=permute)
+    for name in tqdm.tqdm(chosen_names(variants, list(known)), unit="variant", disable=None):
+        # Looked up now, for another process may have filled it since.
+        if all(kept.load(row) is not None for row in rows_of(name)):
+            continue
         figures = [train_and_measure(trainer, known[name], seed, name) for seed in range(seeds)]
         for row in rows_of(name):
             kept.save(row, stacked([by_row[row] for by_row in figures]))

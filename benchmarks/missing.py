@@ -15,6 +15,7 @@ import tqdm
 
 from tfmmrec.cli import run_script
 from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
@@ -45,18 +46,20 @@ def main(
         dropout: the modality dropout of the second model.
         each: the chance at which every item loses each of its features, in the last row.
     """
+    if not dropout > 0:
+        raise ConfigError(f"dropout must be above 0. Received: {dropout}")
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, each=each))
     rates = {f"dropout-{rate:g}": rate for rate in (0.0, dropout)}
     missing = [name for name in rates if kept.load(name) is None]
-    trainer = VariantTrainer(dataset, base) if missing else None
+    trainer = VariantTrainer(dataset, base)
     with tqdm.tqdm(total=len(missing) * seeds, unit="model", disable=None) as progress:
         for name in missing:
             found = []
             for seed in range(seeds):
                 variant = dataclasses.replace(base, modality_dropout=rates[name], seed=seed)
-                found.append(measure_without(trainer.train(variant)[0], each))
+                found.append(measure_without(trainer.train(variant)[0], each=each))
                 progress.update()
             kept.save(name, stacked(found))
     print_table([kept.load(name) for name in rates], list(rates))

@@ -1,6 +1,7 @@
 """Variants of a config, and their training on one data folder that is encoded once."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import tensorflow as tf
 from tfmmrec.assembly import Assembly, assemble, assemble_from
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
-from tfmmrec.encoded_side import encode_side, read_features
+from tfmmrec.encoded_side import EncodedSide, encode_side, read_features
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.modalities import Modality
 from tfmmrec.training import fit
@@ -80,23 +81,30 @@ class VariantTrainer:
         permute: the seed by which items get each other's contents; None leaves them theirs.
 
     Raises:
-        ConfigError: contents are to be permuted, and an encoder is trained.
+        ConfigError: in training, where contents are to be permuted and an encoder is trained.
     """
 
     def __init__(self, dataset: Dataset, config: TrainConfig, *, permute: int | None = None):
         self.dataset = dataset
-        self._items = encode_side(dataset, "items", config)
-        self._users = encode_side(dataset, "users", config)
-        if permute is not None:
-            self._items = self._items.permuted(permute)
+        self.config = config
+        self.permute = permute
 
     def train(self, config: TrainConfig) -> tuple[Assembly, dict[str, Any]]:
         """Trains a model in memory; returns it with its best weights, and what `fit` says."""
         # Graphs of the models before pile up otherwise.
         tf.keras.backend.clear_session()
-        names = list(read_features(self.dataset, "items", config))
-        if self._items.trained:
+        items, users = self._sides
+        if items.trained:
             assembly = assemble(self.dataset, config)
         else:
-            assembly = assemble_from(self.dataset, config, self._items.only(names), self._users)
+            items = items.only(read_features(self.dataset, "items", config))
+            assembly = assemble_from(self.dataset, config, items, users)
         return assembly, fit(assembly)
+
+    @functools.cached_property
+    def _sides(self) -> tuple[EncodedSide, EncodedSide]:
+        items, users = (
+            encode_side(self.dataset, "items", self.config),
+            encode_side(self.dataset, "users", self.config),
+        )
+        return (items if self.permute is None else items.permuted(self.permute)), users
