@@ -66,10 +66,17 @@ def assemble(dataset: Dataset, config: TrainConfig) -> Assembly:
     Raises:
         ConfigError: the config does not fit the data.
     """
-    tf.keras.utils.set_random_seed(config.seed)
     _check_kinds(dataset, config)
     items = encode_side(dataset, "items", config)
     users = encode_side(dataset, "users", config)
+    return assemble_from(dataset, config, items, users)
+
+
+def assemble_from(
+    dataset: Dataset, config: TrainConfig, items: EncodedSide, users: EncodedSide
+) -> Assembly:
+    """Builds a model as `assemble` does, on sides that have been encoded before."""
+    tf.keras.utils.set_random_seed(config.seed)
     model = _build(dataset, config, items, users)
     _fit(model.item_tower.projections, items)
     _fit(model.query_tower.projections, users)

@@ -1,7 +1,10 @@
 """One side of a data folder, encoded: what a config makes of its features."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+import numpy as np
 
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset, SideName
@@ -11,6 +14,8 @@ from tfmmrec.finetuning import FinetuneOptions, RawFile, TrainedFeature, finetun
 from tfmmrec.modalities import Modality
 from tfmmrec.preprocessing.pca import Pca
 from tfmmrec.projection import FeatureInfo
+
+T = TypeVar("T")
 
 # The learning rate of an encoder that starts from scratch.
 _FROM_SCRATCH = 1e-3
@@ -50,6 +55,40 @@ class EncodedSide:
             for name, modality in self.modalities.items()
         ]
 
+    def only(self, names: Collection[str]) -> "EncodedSide":
+        """The side with some of its features."""
+        return EncodedSide(
+            _only(self.modalities, names),
+            _only(self.encoders, names),
+            _only(self.encoded, names),
+            _only(self.trained, names),
+        )
+
+    def permuted(self, seed: int) -> "EncodedSide":
+        """The side with the contents of its rows permuted, each row getting those of another.
+
+        The features of a row move together, so that they still agree with one another, but not
+        with what users choose: the null against which content has to show its worth.
+
+        Raises:
+            ConfigError: an encoder is trained, which would read the row's own values again.
+        """
+        if self.trained:
+            names = ", ".join(self.trained)
+            raise ConfigError(
+                f"finetune: {names}: an encoder that is trained reads its row's own values, "
+                "which cannot be permuted"
+            )
+        encoded = dict(self.encoded)
+        if encoded:
+            num_rows = len(next(iter(encoded.values())).present)
+            order = np.random.default_rng(seed).permutation(num_rows)
+            encoded = {
+                name: Encoded(np.asarray(given.outputs)[order], given.present[order])
+                for name, given in encoded.items()
+            }
+        return dataclasses.replace(self, encoded=encoded)
+
     def lines(self, side: SideName) -> list[str]:
         """What encoding each feature took, and how its encoder is called, a line for each."""
         return [
@@ -68,6 +107,10 @@ def _work_done(encoder: FeatureEncoder, encoded: Encoded) -> str:
         f"cache, {fresh} encoded in {sum(step.seconds for step in work):.1f} s, "
         f"dim {' x '.join(map(str, encoded.outputs.shape[1:]))}"
     )
+
+
+def _only(given: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
+    return {name: value for name, value in given.items() if name in names}
 
 
 def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> EncodedSide:

@@ -1,0 +1,135 @@
+"""Compares kinds of fusion with each other, with single modalities and with ids alone.
+
+python benchmarks/fusion.py DATA --config TRAIN.yaml --out FOLDER --seeds 3
+python benchmarks/fusion.py DATA --config TRAIN.yaml --out FOLDER --variants gated,only-text
+python benchmarks/fusion.py DATA --config TRAIN.yaml --out NULL_FOLDER --permute 0
+
+Figures are means over test users of their means over the seeds, with 95 % bootstrap intervals over
+users. FOLDER keeps the figures of each variant: what stands there is not trained again, and
+processes that are given other variants may share it; the table shows all that stands there.
+The best single modality, which the others are compared with, is the best on these same users, which
+favours it. Items that are scored alike share their mean rank: among cold items, which they cannot
+tell apart, ids and popularity hit nothing, and chance more.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from tfmmrec.cli import run_script
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError
+from tfmmrec.evaluation import popularity, random_order, targets_of
+from tfmmrec.evaluation.intervals import mean_interval, paired_interval
+from tfmmrec.evaluation.kept import KeptFigures, circumstances
+from tfmmrec.evaluation.markdown import markdown_table
+from tfmmrec.evaluation.measuring import Figures, measure, measure_model, stacked
+from tfmmrec.evaluation.variants import VariantTrainer, fusion_variants
+from tfmmrec.fusion.late import VOTES
+from tfmmrec.training_file import read_training_file
+
+METRICS = ("warm hr@10", "warm ndcg@10", "cold hr@10", "cold ndcg@10")
+DECIDED = "warm ndcg@10"
+
+
+def main(
+    data: Path,
+    *,
+    out: Path,
+    config: Path | None = None,
+    seeds: int = 3,
+    variants: str | None = None,
+    permute: int | None = None,
+) -> None:
+    """Trains what is missing and prints the table.
+
+    Args:
+        data: a data folder.
+        out: the folder for the figures.
+        config: a training file.
+        seeds: how many seeds, from 0.
+        variants: those to train, NAME,NAME (default all).
+        permute: the seed by which items get each other's contents, for the null.
+    """
+    dataset = Dataset(data)
+    base = read_training_file(config, quiet=True)
+    known = fusion_variants(dataset, base)
+    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, permute=permute))
+    trainer = VariantTrainer(dataset, base, permute=permute)
+    for name in tqdm.tqdm(chosen_names(variants, list(known)), unit="variant", disable=None):
+        # Looked up now, for another process may have filled it since.
+        if all(kept.load(row) is not None for row in rows_of(name)):
+            continue
+        figures = [train_and_measure(trainer, known[name], seed, name) for seed in range(seeds)]
+        for row in rows_of(name):
+            kept.save(row, stacked([by_row[row] for by_row in figures]))
+    names = [row for name in known for row in rows_of(name)]
+    print_table(dataset, {name: found for name in names if (found := kept.load(name)) is not None})
+
+
+def chosen_names(given: str | None, known: list[str]) -> list[str]:
+    """Reads NAME,NAME."""
+    names = known if given is None else given.split(",")
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"variants: no variant {name!r}; there are {', '.join(known)}")
+    return names
+
+
+def rows_of(name: str) -> list[str]:
+    """The rows that one training fills: votes are counted in several ways on the same members."""
+    return [f"{name}-{vote}" for vote in VOTES] if name == "late-voting" else [name]
+
+
+def train_and_measure(
+    trainer: VariantTrainer, config: TrainConfig, seed: int, name: str
+) -> dict[str, Figures]:
+    """Trains a variant with one seed; returns its figures by row."""
+    assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
+    fusion = assembly.model.item_tower.fusion
+    by_row = {}
+    for row in rows_of(name):
+        if row != name:
+            fusion.vote = row.removeprefix(f"{name}-")
+        by_row[row] = {**measure_model(assembly), "seconds": np.array(metrics["seconds"])}
+        if name == "weighted":
+            by_row[row]["weights"] = fusion.current_weights().numpy()
+            by_row[row]["features"] = np.array(fusion.names)
+    return by_row
+
+
+def print_table(dataset: Dataset, figures: dict[str, Figures]) -> None:
+    """Prints a row a variant, and the baselines; and what `weighted` has learned."""
+    means = {
+        name: {metric: found[metric].mean(axis=0) for metric in METRICS if metric in found}
+        for name, found in figures.items()
+    }
+    targets = targets_of(dataset, "test")
+    for name, score_users in (
+        ("popularity", popularity(dataset, "test")),
+        ("random", random_order(dataset, 0)),
+    ):
+        means[name] = measure(dataset, targets, score_users)
+    single = [n for n in figures if n.startswith("only-") and n not in ("only-ids", "only-content")]
+    best = max(single, key=lambda name: means[name][DECIDED].mean(), default=None)
+    rows = []
+    for name, metrics in means.items():
+        cells = [str(mean_interval(metrics[m])) if m in metrics else "" for m in METRICS]
+        seconds = f"{np.median(figures[name]['seconds']):.0f}" if name in figures else ""
+        ahead = (
+            "" if best in (None, name) else paired_interval(metrics[DECIDED], means[best][DECIDED])
+        )
+        rows.append([name, *cells, seconds, f"{ahead:+}" if ahead else ""])
+    shown = [metric.split()[1].upper() + " " + metric.split()[0] for metric in METRICS]
+    print(markdown_table(["variant", *shown, "seconds", f"NDCG@10 warm − {best}"], rows))
+    if "weighted" in figures:
+        found = figures["weighted"]
+        pairs = zip(found["features"][0], found["weights"].mean(axis=0), strict=True)
+        print("\nweights of weighted:", ", ".join(f"{name} {weight:.2f}" for name, weight in pairs))
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,82 @@
+"""Takes modalities away from a trained model: what modality dropout in training is worth then.
+
+python benchmarks/missing.py DATA --config TRAIN.yaml --out FOLDER --dropout 0.3 --seeds 3
+
+Two models a seed, one without and one with `modality_dropout`, which answer the same test users
+for the same items without content. Figures are means over users of their means over the seeds, on
+warm items, with 95 % bootstrap intervals over users. FOLDER keeps them; what stands there is not
+trained again.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import tqdm
+
+from tfmmrec.cli import run_script
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError
+from tfmmrec.evaluation.intervals import mean_interval, paired_interval
+from tfmmrec.evaluation.kept import KeptFigures, circumstances
+from tfmmrec.evaluation.markdown import markdown_table
+from tfmmrec.evaluation.measuring import Figures, stacked
+from tfmmrec.evaluation.missing import measure_without
+from tfmmrec.evaluation.variants import VariantTrainer
+from tfmmrec.training_file import read_training_file
+
+METRICS = ("warm hr@10", "warm ndcg@10")
+
+
+def main(
+    data: Path,
+    *,
+    out: Path,
+    config: Path | None = None,
+    seeds: int = 3,
+    dropout: float = 0.3,
+    each: float = 0.5,
+) -> None:
+    """Trains what is missing and prints the table.
+
+    Args:
+        data: a data folder.
+        out: the folder for the figures.
+        config: a training file.
+        seeds: how many seeds, from 0.
+        dropout: the modality dropout of the second model.
+        each: the chance at which every item loses each of its features, in the last row.
+    """
+    if not dropout > 0:
+        raise ConfigError(f"dropout must be above 0. Received: {dropout}")
+    dataset = Dataset(data)
+    base = read_training_file(config, quiet=True)
+    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, each=each))
+    rates = {f"dropout-{rate:g}": rate for rate in (0.0, dropout)}
+    missing = [name for name in rates if kept.load(name) is None]
+    trainer = VariantTrainer(dataset, base)
+    with tqdm.tqdm(total=len(missing) * seeds, unit="model", disable=None) as progress:
+        for name in missing:
+            found = []
+            for seed in range(seeds):
+                variant = dataclasses.replace(base, modality_dropout=rates[name], seed=seed)
+                found.append(measure_without(trainer.train(variant)[0], each=each))
+                progress.update()
+            kept.save(name, stacked(found))
+    print_table([kept.load(name) for name in rates], list(rates))
+
+
+def print_table(figures: list[Figures], names: list[str]) -> None:
+    """Prints a row for each way of taking content away."""
+    header = ["taken away"]
+    header += [f"{m.split()[1].upper()} {name}" for m in METRICS for name in names]
+    header += [f"{m.split()[1].upper()} difference" for m in METRICS]
+    rows = []
+    for way in dict.fromkeys(name.rsplit(": ", 1)[0] for name in figures[0]):
+        pairs = [[found[f"{way}: {m}"].mean(axis=0) for found in figures] for m in METRICS]
+        means = [str(mean_interval(values)) for pair in pairs for values in pair]
+        rows.append([way, *means, *(f"{paired_interval(b, a):+}" for a, b in pairs)])
+    print(markdown_table(header, rows))
+
+
+if __name__ == "__main__":
+    run_script(main)
