@@ -38,6 +38,8 @@ class TrainConfig:
         epochs: passes over the training events at most.
         batch_size: events a step.
         learning_rate: of Adam.
+        average: the decay of the moving average of the towers' weights, which is what is evaluated
+            and kept; 0 keeps the weights of the last step.
         patience: epochs without a better valid NDCG@10 before training stops.
         strategy: `auto` or `one`: one device.
         cache: the folder that keeps outputs of encoders, which several data folders may share. It
@@ -63,6 +65,7 @@ class TrainConfig:
     epochs: int = 40
     batch_size: int = 1024
     learning_rate: float = 0.003
+    average: float = 0.98
     patience: int = 5
     strategy: str = "auto"
     cache: str | None = None
@@ -75,7 +78,7 @@ class TrainConfig:
                 raise ConfigError(f"{name} must be at least 1. Received: {getattr(self, name)}")
         if self.components < 0:
             raise ConfigError(f"components must be at least 0. Received: {self.components}")
-        for name in ("id_dropout", "modality_dropout", "dropout"):
+        for name in ("id_dropout", "modality_dropout", "dropout", "average"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(
                     f"{name} must be from 0 to below 1. Received: {getattr(self, name)}"

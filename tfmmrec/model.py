@@ -161,15 +161,20 @@ class TwoTower(tfrs.Model):
         aligned = self.alignment(history[:, -1], item, training=training)
         return self._choice_loss(queries, candidates, item) + aligned
 
-    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step of the towers by the model's optimizer, and of each encoder by its own."""
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(inputs, training=True) + tf.add_n([0.0, *self.losses])
-        towers = [
+    @property
+    def tower_weights(self) -> list[tf.Variable]:
+        """What is trained of the towers, without the encoders."""
+        return [
             *self.item_tower.trainable_variables,
             *self.query_tower.trainable_variables,
             self.log_temperature,
         ]
+
+    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step of the towers by the model's optimizer, and of each encoder by its own."""
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(inputs, training=True) + tf.add_n([0.0, *self.losses])
+        towers = self.tower_weights
         trained = list(self.trained.values())
         gradients = tape.gradient(loss, [towers, *(feature.weights for feature in trained)])
         self.optimizer.apply_gradients(zip(gradients[0], towers, strict=True))

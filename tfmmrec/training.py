@@ -19,6 +19,7 @@ from tfmmrec.examples import TrainingExamples
 from tfmmrec.finetuning import add_inputs
 from tfmmrec.folders import read_json, refuse_existing, write_json
 from tfmmrec.runs import read_run, save_run
+from tfmmrec.weight_average import WeightAverage
 
 OBJECTIVE = "ndcg@10"
 
@@ -134,6 +135,7 @@ class Watch(tf.keras.callbacks.Callback):
         self.best: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
         self._best_weights: list[np.ndarray] | None = None
+        self._average = WeightAverage(assembly.model.tower_weights, self.config.average)
         self._scorer = assembly.scorer()
         self._targets = _valid_targets(assembly.dataset)
         self._progress: tqdm.tqdm | None = None
@@ -145,6 +147,7 @@ class Watch(tf.keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._average.update()
         if self._progress is not None:
             self._progress.update()
 
@@ -156,14 +159,17 @@ class Watch(tf.keras.callbacks.Callback):
                 f"lower learning_rate (now {self.config.learning_rate})"
             )
         self.assembly.model.refresh()
-        # Keras hands the same dict to the callbacks that follow: TensorBoard logs it all.
+        # What is evaluated and kept is the average; what is trained on is not.
+        self._average.swap()
         valid = valid_metrics(self._scorer, self._targets, self.assembly.dataset)
+        # Keras hands the same dict to the callbacks that follow: TensorBoard logs it all.
         logs.update({f"valid_{name}": value for name, value in valid.items()})
         entry = {"epoch": epoch + 1, "loss": float(logs.get("loss", 0.0)), **valid}
         self.history.append(entry)
         if not valid or valid[OBJECTIVE] > self.best.get(OBJECTIVE, -1.0):
             self.best = entry
             self._keep_best()
+        self._average.swap()
         self._save()
         if self._progress is not None:
             self._progress.set_postfix({"loss": entry["loss"], **_shown(valid)})
@@ -188,11 +194,8 @@ class Watch(tf.keras.callbacks.Callback):
                 "remove it to train anew"
             )
         self.history, self.best = state["history"], state["best"]
-        model = self.assembly.model
         # The optimizer makes its slots when it first steps; restored values wait for that.
-        tf.train.Checkpoint(model=model, optimizer=model.optimizer).read(
-            str(self.folder / f"checkpoints/epoch-{state['epoch']}")
-        )
+        self._checkpoint().read(str(self.folder / f"checkpoints/epoch-{state['epoch']}"))
         return state["epoch"]
 
     def restore_best(self) -> None:
@@ -201,7 +204,8 @@ class Watch(tf.keras.callbacks.Callback):
             self.assembly.model.set_weights(self._best_weights)
         elif self.folder is not None and self.best:
             path = str(self.folder / f"checkpoints/epoch-{self.best['epoch']}")
-            tf.train.Checkpoint(model=self.assembly.model).read(path).expect_partial()
+            self._checkpoint().read(path).expect_partial()
+            self._average.swap()
 
     def _keep_best(self) -> None:
         if self.folder is None:
@@ -211,12 +215,10 @@ class Watch(tf.keras.callbacks.Callback):
         """Writes the checkpoint, then the state that names it, then drops what is older."""
         if self.folder is None:
             return
-        model, epoch = self.assembly.model, self.history[-1]["epoch"]
+        epoch = self.history[-1]["epoch"]
         folder = self.folder / "checkpoints"
         folder.mkdir(exist_ok=True)
-        tf.train.Checkpoint(model=model, optimizer=model.optimizer).write(
-            str(folder / f"epoch-{epoch}")
-        )
+        self._checkpoint().write(str(folder / f"epoch-{epoch}"))
         state = {
             "epoch": epoch,
             "best": self.best,
@@ -230,6 +232,10 @@ class Watch(tf.keras.callbacks.Callback):
         for path in folder.glob("epoch-*"):
             if path.name.split(".")[0] not in kept:
                 path.unlink()
+
+    def _checkpoint(self) -> tf.train.Checkpoint:
+        model = self.assembly.model
+        return tf.train.Checkpoint(model=model, optimizer=model.optimizer, average=self._average)
 
     def _fingerprint(self) -> str:
         """Names what must be the same for a checkpoint to be of use: all but how long and where."""
