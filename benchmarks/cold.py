@@ -1,0 +1,129 @@
+"""Compares a model with simple recommenders by content on items that nobody chose yet.
+
+python benchmarks/cold.py DATA --tune TUNE_DATA --config TRAIN.yaml --out FOLDER --seeds 3
+
+Both data folders have cold items, ranked among themselves; TUNE_DATA holds no event of DATA's. Each
+rival's penalty is the best on TUNE_DATA. Rivals read all features, as the model does, and all but
+each modality in turn, and the model the same. Figures are means over users of NDCG@10 with several
+relevant items, for the model means over the seeds; intervals are of the paired difference to the
+best rival, and to the model that reads everything.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from tfmmrec.cli import run_script
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.encoded_side import encode_side
+from tfmmrec.evaluation import popularity, random_order, targets_of
+from tfmmrec.evaluation.content_rivals import (
+    ContentRivals,
+    chosen_matrix,
+    content_matrix,
+    score_users,
+)
+from tfmmrec.evaluation.intervals import mean_interval, paired_interval
+from tfmmrec.evaluation.kept import KeptFigures, circumstances
+from tfmmrec.evaluation.markdown import markdown_table
+from tfmmrec.evaluation.measuring import measure, measure_model, stacked
+from tfmmrec.evaluation.variants import VariantTrainer, features_by_modality, narrowed
+from tfmmrec.training_file import read_training_file
+
+METRIC = "cold ndcg@10"
+
+
+def main(data: Path, *, tune: Path, out: Path, config: Path | None = None, seeds: int = 3) -> None:
+    """Trains what is missing and prints the table.
+
+    Args:
+        data: a data folder with cold items.
+        tune: another one, of the same items, to choose the rivals' penalties on.
+        out: the folder for the figures of the models.
+        config: a training file.
+        seeds: how many seeds, from 0.
+    """
+    dataset = Dataset(data)
+    base = read_training_file(config, quiet=True)
+    rivals = rival_figures(dataset, Dataset(tune), base)
+    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
+    trainer = VariantTrainer(dataset, base)
+    models = {}
+    for name, names in feature_sets(dataset).items():
+        found = kept.load(name)
+        if found is None:
+            runs = []
+            for seed in tqdm.trange(seeds, desc=name, disable=None):
+                variant = dataclasses.replace(narrowed(base, names), seed=seed)
+                runs.append(measure_model(trainer.train(variant)[0]))
+            found = stacked(runs)
+            kept.save(name, found)
+        models[f"model, {name}"] = found[METRIC].mean(axis=0)
+    print_table(rivals, models)
+
+
+def feature_sets(dataset: Dataset) -> dict[str, list[str]]:
+    """All item features, and all without each modality."""
+    groups = features_by_modality(dataset.schema.items)
+    everything = [name for names in groups.values() for name in names]
+    sets = {"all features": everything}
+    for modality, names in groups.items():
+        rest = [name for name in everything if name not in names]
+        if rest:
+            sets[f"without {modality}"] = rest
+    return sets
+
+
+def rival_figures(dataset: Dataset, tune: Dataset, config: TrainConfig) -> dict[str, np.ndarray]:
+    """NDCG@10 of each rival by user, its penalty the best on the other data."""
+    targets = targets_of(dataset, "test")
+    figures = {
+        name: measure(dataset, targets, score)[METRIC]
+        for name, score in (
+            ("random", random_order(dataset, 0)),
+            ("popularity", popularity(dataset, "test")),
+        )
+    }
+    shown, tried = RivalBench(dataset, config), RivalBench(tune, config)
+    for name, names in feature_sets(dataset).items():
+        for rival, penalties in ContentRivals.penalties.items():
+            found = [tried.figure(rival, names, penalty).mean() for penalty in penalties]
+            best = penalties[int(np.argmax(found))]
+            chosen = f" ({best:g})" if len(penalties) > 1 else ""
+            figures[f"{rival}{chosen}, {name}"] = shown.figure(rival, names, best)
+    return figures
+
+
+class RivalBench:
+    """The rivals on one data folder, which is encoded once."""
+
+    def __init__(self, dataset: Dataset, config: TrainConfig):
+        self.dataset = dataset
+        self.targets = targets_of(dataset, "test")
+        self.encoded = encode_side(dataset, "items", config).encoded
+        self.rivals = ContentRivals(chosen_matrix(self.targets.histories, dataset.count("items")))
+
+    def figure(self, rival: str, names: list[str], penalty: float) -> np.ndarray:
+        """NDCG@10 of a rival that reads some features, by user."""
+        content = content_matrix({name: self.encoded[name] for name in names})
+        scores = self.rivals.scores(rival, content, penalty)
+        return measure(self.dataset, self.targets, score_users(scores))[METRIC]
+
+
+def print_table(rivals: dict[str, np.ndarray], models: dict[str, np.ndarray]) -> None:
+    """Prints a row a rival and a model."""
+    best = max(rivals, key=lambda name: rivals[name].mean())
+    whole = next(iter(models.values()))
+    rows = [[name, str(mean_interval(values)), "", ""] for name, values in rivals.items()]
+    for name, values in models.items():
+        ahead = f"{paired_interval(values, rivals[best]):+}"
+        less = "" if values is whole else f"{paired_interval(values, whole):+}"
+        rows.append([name, str(mean_interval(values)), ahead, less])
+    print(markdown_table(["", "NDCG@10 cold", f"− {best}", "− model, all features"], rows))
+
+
+if __name__ == "__main__":
+    run_script(main)
