@@ -132,9 +132,18 @@ def test_permuted_contents_are_those_of_other_items(small):
     assert present.sum() == 8
     assert permuted.encoded["title"].present.tolist() == present[order].tolist()
     assert side.permuted(0).encoded["year"].outputs.tolist() != year.outputs.tolist()
-    trainer = VariantTrainer(small, CONFIG, permute=0)
-    model = trainer.train(CONFIG)[0].model
-    np.testing.assert_array_equal(model.items.outputs["genre"], genre.outputs[order])
+
+
+def test_the_null_permutes_in_another_way_for_each_seed(small):
+    trainer = VariantTrainer(small, dataclasses.replace(CONFIG, features=["year"]), permute=0)
+    year = encode_side(small, "items", CONFIG).encoded["year"].outputs
+    found = []
+    for seed in (0, 1):
+        config = dataclasses.replace(trainer.config, seed=seed)
+        found.append(trainer.train(config)[0].model.items.outputs["year"].numpy())
+        np.testing.assert_array_equal(np.sort(found[-1], axis=0), np.sort(year, axis=0))
+    assert not np.array_equal(*found)
+    assert not np.array_equal(found[0], year)
 
 
 def test_contents_of_a_trained_encoder_are_not_permuted(small):
