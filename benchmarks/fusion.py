@@ -115,16 +115,16 @@ def print_table(dataset: Dataset, figures: dict[str, Figures]) -> None:
         means[name] = measure(dataset, targets, score_users)
     single = [n for n in figures if n.startswith("only-") and n not in ("only-ids", "only-content")]
     best = max(single, key=lambda name: means[name][DECIDED].mean(), default=None)
+    header = [f"{metric.split()[1].upper()} {metric.split()[0]}" for metric in METRICS]
+    header = ["variant", *header, "seconds", *([f"NDCG@10 warm − {best}"] if best else [])]
     rows = []
-    for name, metrics in means.items():
-        cells = [str(mean_interval(metrics[m])) if m in metrics else "" for m in METRICS]
-        seconds = f"{np.median(figures[name]['seconds']):.0f}" if name in figures else ""
-        ahead = (
-            "" if best in (None, name) else paired_interval(metrics[DECIDED], means[best][DECIDED])
-        )
-        rows.append([name, *cells, seconds, f"{ahead:+}" if ahead else ""])
-    shown = [metric.split()[1].upper() + " " + metric.split()[0] for metric in METRICS]
-    print(markdown_table(["variant", *shown, "seconds", f"NDCG@10 warm − {best}"], rows))
+    for name, found in means.items():
+        cells = [str(mean_interval(found[m])) if m in found else "" for m in METRICS]
+        cells.append(f"{np.median(figures[name]['seconds']):.0f}" if name in figures else "")
+        if best:
+            cells.append(f"{paired_interval(found[DECIDED], means[best][DECIDED]):+}")
+        rows.append([name, *cells])
+    print(markdown_table(header, rows))
     if "weighted" in figures:
         found = figures["weighted"]
         pairs = zip(found["features"][0], found["weights"].mean(axis=0), strict=True)

@@ -1,7 +1,7 @@
 """One side of a data folder, encoded: what a config makes of its features."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -64,7 +64,7 @@ class EncodedSide:
             _only(self.trained, names),
         )
 
-    def permuted(self, seed: int) -> "EncodedSide":
+    def permuted(self, seed: int | Sequence[int]) -> "EncodedSide":
         """The side with the contents of its rows permuted, each row getting those of another.
 
         The features of a row move together, so that they still agree with one another, but not

@@ -78,7 +78,8 @@ class VariantTrainer:
     Args:
         dataset: the data folder.
         config: names all features that a variant may read.
-        permute: the seed by which items get each other's contents; None leaves them theirs.
+        permute: the seed by which items get each other's contents, in another way for each seed of
+            a config; None leaves them theirs.
 
     Raises:
         ConfigError: in training, where contents are to be permuted and an encoder is trained.
@@ -94,17 +95,18 @@ class VariantTrainer:
         # Graphs of the models before pile up otherwise.
         tf.keras.backend.clear_session()
         items, users = self._sides
-        if items.trained:
+        if items.trained and self.permute is None:
             assembly = assemble(self.dataset, config)
         else:
             items = items.only(read_features(self.dataset, "items", config))
+            if self.permute is not None:
+                items = items.permuted([self.permute, config.seed])
             assembly = assemble_from(self.dataset, config, items, users)
         return assembly, fit(assembly)
 
     @functools.cached_property
     def _sides(self) -> tuple[EncodedSide, EncodedSide]:
-        items, users = (
+        return (
             encode_side(self.dataset, "items", self.config),
             encode_side(self.dataset, "users", self.config),
         )
-        return (items if self.permute is None else items.permuted(self.permute)), users
