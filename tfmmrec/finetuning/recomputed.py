@@ -19,7 +19,7 @@ def encode_in_parts(
 
     Args:
         forward: encodes inputs; the same each time it is called. The gradient is by its variables.
-        inputs: a tensor `[batch, ...]`, or a ragged one.
+        inputs: a tensor `[batch, ...]`, or a ragged one, of one example or more.
         dim: the length of a vector.
         part: examples at a time (default 32).
 
@@ -32,7 +32,7 @@ def encode_in_parts(
     def encode_part(start: tf.Tensor) -> tf.Tensor:
         return forward(inputs[start : start + part])
 
-    # Without an argument, there would be nothing to hang the gradient on where it is not asked for.
+    # A function of nothing has no gradient: it gets something.
     @tf.custom_gradient
     def encode(anchor: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         spec = tf.RaggedTensorSpec([None, dim], tf.float32, ragged_rank=0)

@@ -113,6 +113,21 @@ class TrainedFeature(tf.Module):
             return encode_in_parts(self.encoder.forward, inputs, dim=self.encoder.dim)
         return self.encoder.forward(inputs, training=training)
 
+    def check_gradients(self) -> None:
+        """Raises ConfigError where no weight could move: within a step it would be too late."""
+
+        def slopes(values: tf.Tensor) -> list[tf.Tensor]:
+            with tf.GradientTape() as tape:
+                outputs = self.encoder.forward(self.encoder.prepare(values), training=True)
+            return [slope for slope in tape.gradient(outputs, self.weights) if slope is not None]
+
+        traced = tf.function(slopes).get_concrete_function(tf.TensorSpec([None], tf.string))
+        if not traced.structured_outputs:
+            raise ConfigError(
+                f"finetune.{self.feature}: the encoder's output has no gradient by the weights "
+                "to train; choose others by variables, or leave it frozen"
+            )
+
     def apply(self, gradients: list[tf.Tensor | None]) -> None:
         """Takes a step by the gradients of `weights`; a weight without one stays."""
         pairs = [
@@ -120,11 +135,6 @@ class TrainedFeature(tf.Module):
             for gradient, master in zip(gradients, self.masters, strict=True)
             if gradient is not None
         ]
-        if not pairs:
-            raise ConfigError(
-                f"finetune.{self.feature}: what the encoder gives depends on none of the weights "
-                "to train; choose others by variables, or leave it frozen"
-            )
         self.optimizer.apply_gradients(pairs)
         for weight, master in zip(self.weights, self.masters, strict=True):
             if weight is not master:
