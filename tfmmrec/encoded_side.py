@@ -17,9 +17,6 @@ from tfmmrec.projection import FeatureInfo
 
 T = TypeVar("T")
 
-# The learning rate of an encoder that starts from scratch.
-_FROM_SCRATCH = 1e-3
-
 
 @dataclasses.dataclass(frozen=True)
 class EncodedSide:
@@ -93,6 +90,7 @@ class EncodedSide:
         """What encoding each feature took, and how its encoder is called, a line for each."""
         return [
             f"{side}.{name}: {_work_done(encoder, self.encoded[name])}: {encoder.summary()}"
+            + (f"; {self.trained[name].summary()}" if name in self.trained else "")
             for name, encoder in self.encoders.items()
         ]
 
@@ -116,7 +114,7 @@ def _only(given: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
 def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> EncodedSide:
     """Encodes all features of one side, or reads their outputs from the cache."""
     modalities = read_features(dataset, side, config)
-    trained = trained_options(modalities, config) if side == "items" else {}
+    trained = trained_options(side, modalities, config)
     encoders = create_encoders(
         dataset,
         side,
@@ -150,32 +148,38 @@ def read_features(dataset: Dataset, side: SideName, config: TrainConfig) -> dict
 
 
 def trained_options(
-    modalities: Mapping[str, Modality], config: TrainConfig
+    side: SideName, modalities: Mapping[str, Modality], config: TrainConfig
 ) -> dict[str, FinetuneOptions]:
-    """How the encoders are trained of the item features that ask for it, by feature.
+    """How the encoders are trained of the features that ask for it, by feature.
 
     Raises:
         ConfigError: a feature is not read, or its encoder cannot be trained.
     """
-    given = finetune_options(config.finetune)
+    chosen = {name: config.encoders.get(name, "builtin") for name in modalities}
+    from_scratch = [n for n, modality in modalities.items() if is_untrained(n, modality, chosen[n])]
+    given = finetune_options(config.finetune) if side == "items" else {}
     for name in given:
         if name not in modalities:
             known = ", ".join(modalities) or "none"
             raise ConfigError(
                 f"finetune: the model reads no item feature {name!r}; it reads {known}"
             )
-    fresh = {
-        name: FinetuneOptions(learning_rate=_FROM_SCRATCH)
-        for name, modality in modalities.items()
-        if is_untrained(name, modality, config.encoders.get(name, "builtin"))
-    }
-    options = {**fresh, **given}
+    options = {**dict.fromkeys(from_scratch, FinetuneOptions()), **given}
     for name in options:
-        if modalities[name].element is not None or any(
-            isinstance(step, Pca) for step in modalities[name].steps
-        ):
-            raise ConfigError(
-                f"finetune.{name}: an encoder of several values, or with pca behind it, "
-                "cannot be trained"
+        reason = "of user features" if side == "users" else _why_frozen(modalities[name])
+        if reason:
+            key, other = (
+                (f"finetune.{name}", "")
+                if name in given
+                else (f"encoders.{name}", "; take one that is trained already")
             )
-    return options
+            raise ConfigError(f"{key}: encoders {reason} cannot be trained{other}")
+    return {name: own.with_rate(name in from_scratch) for name, own in options.items()}
+
+
+def _why_frozen(modality: Modality) -> str:
+    if modality.element is not None:
+        return "of several values"
+    if any(isinstance(step, Pca) for step in modality.steps):
+        return "with pca behind them"
+    return ""

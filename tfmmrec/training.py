@@ -90,6 +90,8 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
         batch_size=config.batch_size,
         seed=config.seed,
     )
+    for feature in model.trained.values():
+        feature.check_gradients()
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.learning_rate))
     watch = Watch(assembly, examples.steps_per_epoch, folder)
     callbacks: list[tf.keras.callbacks.Callback] = [watch]

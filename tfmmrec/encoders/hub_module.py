@@ -128,11 +128,7 @@ class HubModule(tf.Module):
         Raises:
             ConfigError: there are none.
         """
-        if self.form.name != "call":
-            functions: list[Any] = [self.form.function]
-        else:
-            functions = self.loaded.__call__.concrete_functions
-        read = {id(v): v for function in functions for v in function.trainable_variables}
+        read = {id(v): v for f in self._functions() for v in f.trainable_variables}
         listed = getattr(self.loaded, "trainable_variables", ())
         weights = tuple(listed if self.form.name == "call" and listed else read.values())
         if not weights:
@@ -141,6 +137,15 @@ class HubModule(tf.Module):
                 "leave it frozen"
             )
         return weights
+
+    def variables_read(self) -> tuple[tf.Variable, ...]:
+        """Returns all variables that its functions read or write, moving averages among them."""
+        return tuple({id(v): v for f in self._functions() for v in f.variables}.values())
+
+    def _functions(self) -> list[Any]:
+        if self.form.name != "call":
+            return [self.form.function]
+        return list(self.loaded.__call__.concrete_functions)
 
     def resources(self) -> list[Any]:
         """What holds the variables, tables and files of the module and what is in front of it."""

@@ -8,6 +8,9 @@ from typing import Any
 from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 
+_LEARNING_RATE = 1e-4
+_FROM_SCRATCH = 1e-3
+
 
 @dataclasses.dataclass(frozen=True)
 class FinetuneOptions:
@@ -19,22 +22,31 @@ class FinetuneOptions:
         variables: a regular expression; only weights whose name it is found in are trained
             (default all).
         augment: how pictures or sounds are varied, such as `{flip: 0.5, crop: 0.8}`.
-        recompute: whether the activations are worked out again for the gradient and not kept, which
-            takes a third more time and much less memory (default false).
+        recompute: whether activations are worked out again for the gradient, some items at a time,
+            and not kept, which takes a third more time and the memory of those items alone; what
+            an encoder does in training only, such as dropout, is left out (default false).
     """
 
-    learning_rate: float = 1e-4
+    learning_rate: float | None = None
     variables: str = ""
     augment: dict | None = None
     recompute: bool = False
 
     def __post_init__(self) -> None:
-        if not self.learning_rate > 0:
+        if self.learning_rate is not None and not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0. Received: {self.learning_rate}")
         try:
             re.compile(self.variables)
         except re.error as error:
             raise ValueError(f"variables: {self.variables!r} is no pattern: {error}") from None
+
+    def with_rate(self, from_scratch: bool) -> "FinetuneOptions":
+        """Fills in the learning rate where none was given."""
+        if self.learning_rate is not None:
+            return self
+        return dataclasses.replace(
+            self, learning_rate=_FROM_SCRATCH if from_scratch else _LEARNING_RATE
+        )
 
 
 def finetune_options(
@@ -43,16 +55,21 @@ def finetune_options(
     """Reads the key `finetune`: a list of features, or their options by feature.
 
     Raises:
-        ConfigError: an option is unknown or wrong.
+        ConfigError: it is neither, or an option is unknown or wrong.
     """
     if isinstance(declared, Mapping):
-        given = {feature: options or {} for feature, options in declared.items()}
+        given = {name: {} if options is None else options for name, options in declared.items()}
+    elif isinstance(declared, list | tuple) and all(isinstance(name, str) for name in declared):
+        given = {name: {} for name in declared}
     else:
-        given = {feature: {} for feature in declared}
-    for feature, options in given.items():
+        raise ConfigError(
+            "finetune: write [FEATURE, …], or {FEATURE: {OPTION: value, …}, …}. "
+            f"Received: {declared!r}"
+        )
+    for name, options in given.items():
         if not isinstance(options, Mapping):
-            raise ConfigError(f"finetune.{feature}: options are needed. Received: {options!r}")
+            raise ConfigError(f"finetune.{name}: write {{OPTION: value, …}}. Received: {options!r}")
     return {
-        feature: build(FinetuneOptions, options, f"finetune.{feature}")
-        for feature, options in given.items()
+        name: build(FinetuneOptions, options, f"finetune.{name}", joint=".")
+        for name, options in given.items()
     }
