@@ -112,9 +112,7 @@ def test_only_the_weights_that_the_pattern_names_move(dataset: Dataset, handle: 
         trained_titles(dataset, handle, variables="kernel")
     assert "finetune.title.variables: no weight fits 'kernel'; the first are" in str(caught.value)
     assert "table:0" in str(caught.value)
-    with pytest.raises(
-        ConfigError, match=r"^finetune\.title: the encoder's output has no grad"
-    ):
+    with pytest.raises(ConfigError, match=r"^finetune\.title: the encoder's output has no grad"):
         trained_titles(dataset, handle, variables="still").check_gradients()
 
 
@@ -209,7 +207,5 @@ def test_augmentations_that_do_not_fit(dataset: Dataset, handle: str, tmp_path: 
         trained_titles(dataset, handle, augment={"flip": 0.5})
     encoder = HubEncoder("audio", trainable_sound_module(tmp_path / "sounds"), trainable=True)
     options = FinetuneOptions(learning_rate=0.1, augment={"flip": 0.5})
-    with pytest.raises(
-        ConfigError, match=r"^finetune\.sound: augment of audio has no option"
-    ):
+    with pytest.raises(ConfigError, match=r"^finetune\.sound: augment of audio has no option"):
         TrainedFeature("sound", encoder, Stored([b"x"]), options)  # type: ignore[arg-type]
