@@ -30,8 +30,9 @@ from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import measure, measure_model, stacked
-from tfmmrec.evaluation.variants import VariantTrainer, features_by_modality, narrowed
+from tfmmrec.schema import features_by_modality
 from tfmmrec.training_file import read_training_file
+from tfmmrec.variants import VariantTrainer, narrowed
 
 METRIC = "cold ndcg@10"
 

@@ -23,8 +23,8 @@ from tfmmrec.evaluation.intervals import mean_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import Figures, measure_model, stacked
-from tfmmrec.evaluation.variants import VariantTrainer
 from tfmmrec.training_file import read_training_file
+from tfmmrec.variants import VariantTrainer
 
 K = 10
 METRICS = ("warm ndcg@10", "cold ndcg@10")

@@ -27,9 +27,9 @@ from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import Figures, measure, measure_model, stacked
-from tfmmrec.evaluation.variants import VariantTrainer, fusion_variants
 from tfmmrec.fusion.late import VOTES
 from tfmmrec.training_file import read_training_file
+from tfmmrec.variants import VariantTrainer, fusion_variants
 
 METRICS = ("warm hr@10", "warm ndcg@10", "cold hr@10", "cold ndcg@10")
 DECIDED = "warm ndcg@10"

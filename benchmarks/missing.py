@@ -21,8 +21,8 @@ from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import Figures, stacked
 from tfmmrec.evaluation.missing import measure_without
-from tfmmrec.evaluation.variants import VariantTrainer
 from tfmmrec.training_file import read_training_file
+from tfmmrec.variants import VariantTrainer
 
 METRICS = ("warm hr@10", "warm ndcg@10")
 

@@ -12,6 +12,9 @@ from tfmmrec.modalities import Modality
 
 FORMAT = 1
 
+TABLES = "tables"
+_OF_TABLES = ("categorical", "number")
+
 
 @dataclasses.dataclass(frozen=True)
 class Schema:
@@ -95,3 +98,15 @@ def _declared(features: Mapping[str, Modality]) -> dict[str, Any]:
     """The features as the dataset file declares them, without what is derived."""
     derived = derived_names(features)
     return {name: features[name].options() for name in features if name not in derived}
+
+
+def features_by_modality(modalities: Mapping[str, Modality]) -> dict[str, list[str]]:
+    """Groups features by what they are: text, image, audio, …, and `tables` for what tables hold.
+
+    Several values count as what each of them is: the frames of a video are pictures.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, modality in modalities.items():
+        kind = modality.element or modality.kind
+        groups.setdefault(TABLES if kind in _OF_TABLES else kind, []).append(name)
+    return groups

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfmmrec.config import TrainConfig
 from tfmmrec.evaluation.measuring import measure_model
 from tfmmrec.evaluation.missing import measure_without, take_away, take_away_each
-from tfmmrec.evaluation.variants import VariantTrainer
+from tfmmrec.variants import VariantTrainer
 
 PRESENT = {
     "title": np.array([True] * 6 + [False] * 4),

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.assembly import Assembly
 from tfmmrec.evaluation.measuring import Figures, measure_model
-from tfmmrec.evaluation.variants import features_by_modality
+from tfmmrec.schema import features_by_modality
 
 Presence = dict[str, np.ndarray]
 

@@ -11,13 +11,13 @@ from tfmmrec.encoded_side import encode_side
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation import targets_of
 from tfmmrec.evaluation.measuring import measure_model, stacked
-from tfmmrec.evaluation.variants import (
+from tfmmrec.schema import features_by_modality
+from tfmmrec.training import fit
+from tfmmrec.variants import (
     VariantTrainer,
-    features_by_modality,
     fusion_variants,
     narrowed,
 )
-from tfmmrec.training import fit
 
 CONFIG = TrainConfig(dim=4, epochs=1, batch_size=16, quiet=True)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -12,23 +12,8 @@ from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoded_side import EncodedSide, encode_side, read_features
 from tfmmrec.fusion import FUSIONS
-from tfmmrec.modalities import Modality
+from tfmmrec.schema import features_by_modality
 from tfmmrec.training import fit
-
-TABLES = "tables"
-_OF_TABLES = ("categorical", "number")
-
-
-def features_by_modality(modalities: Mapping[str, Modality]) -> dict[str, list[str]]:
-    """Groups features by what they are: text, image, audio, …, and `tables` for what tables hold.
-
-    Several values count as what each of them is: the frames of a video are pictures.
-    """
-    groups: dict[str, list[str]] = {}
-    for name, modality in modalities.items():
-        kind = modality.element or modality.kind
-        groups.setdefault(TABLES if kind in _OF_TABLES else kind, []).append(name)
-    return groups
 
 
 def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainConfig]:
