@@ -16,6 +16,7 @@ from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.export import export
 from tfmmrec.recommender import Recommender
 from tfmmrec.runs import load_run
+from tfmmrec.testing import test_assets
 from tfmmrec.training import fit, train
 
 # Steps that half precision shows.
@@ -141,3 +142,20 @@ def test_what_an_epoch_moves(dataset: Dataset, handle: str, options: dict, expec
     end = state(assembly)
     names = ("table:0", "bias:0", "still:0", "average:0")
     assert {name for name in names if not np.array_equal(start[name], end[name])} == expected
+
+
+def test_minilm_is_trained_saved_and_loaded(dataset: Dataset, tmp_path: Path) -> None:
+    """Its weights are of half precision, and its vocabulary is a table within the graph."""
+    handle = str(test_assets("hub/minilm_l6_fp16"))
+    options = {"variables": "encoder_layer_5", "recompute": True}
+    config = without_chance(handle, epochs=1, batch_size=24, finetune={"title": options})
+    train(dataset.folder, tmp_path / "run", config)
+    loaded = load_run(tmp_path / "run", quiet=True)
+    feature = loaded.model.trained["title"]
+    assert {v.dtype for v in feature.weights} == {tf.float16}
+    table = loaded.model.items.outputs["title"].numpy()
+    row = row_of(loaded.dataset, 0)
+    encoded = feature.encoder.encode(tf.constant(TITLES[:1])).numpy()[0]
+    np.testing.assert_allclose(encoded, table[row], atol=1e-4)
+    first = assemble(loaded.dataset, config).model.items.outputs["title"].numpy()[row]
+    assert not np.allclose(table[row], first, atol=1e-3)
