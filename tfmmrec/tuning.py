@@ -16,7 +16,8 @@ from tfmmrec.dataset import Dataset
 from tfmmrec.errors import ConfigError, DataError, TfmmrecError
 from tfmmrec.folders import whole_folder
 from tfmmrec.fusion import FUSIONS
-from tfmmrec.training import OBJECTIVE, fit
+from tfmmrec.training import fit
+from tfmmrec.watch import OBJECTIVE
 
 TUNERS: dict[str, type[keras_tuner.Tuner]] = {
     "random": keras_tuner.RandomSearch,
