@@ -7,12 +7,10 @@ import dataclasses
 import statistics
 from pathlib import Path
 
-import yaml
-
 from tfmmrec.cli import run_script
-from tfmmrec.config import TrainConfig
 from tfmmrec.evaluation.report import evaluate
 from tfmmrec.training import train
+from tfmmrec.training_file import read_training_file
 
 
 def main(data: Path, *, out: Path, config: Path | None = None, seeds: int = 3) -> None:
@@ -24,8 +22,7 @@ def main(data: Path, *, out: Path, config: Path | None = None, seeds: int = 3) -
         config: a training file.
         seeds: how many seeds, from 0.
     """
-    given = yaml.safe_load(config.read_text(encoding="utf-8")) if config else {}
-    base = TrainConfig(**{**given, "quiet": True})
+    base = read_training_file(config, quiet=True)
     results = []
     for seed in range(seeds):
         train(data, out / f"seed-{seed}", dataclasses.replace(base, seed=seed))

@@ -5,9 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
-POOLINGS = ("mean", "attention")
+from tfmmrec.masked_softmax import masked_softmax
 
-_LOWEST = tf.float32.min
+POOLINGS = ("mean", "attention")
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
@@ -44,10 +44,7 @@ class AttentionPool(tf.keras.layers.Layer):
         # The epsilon stands under the root, so that the gradient at zero is finite.
         direction = tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1, epsilon=1e-12)
         query = tf.cast(self.query, tf.float32)
-        scores = tf.where(mask, tf.linalg.matvec(direction, query), _LOWEST)
-        scores -= tf.stop_gradient(tf.reduce_max(scores, axis=1, keepdims=True))
-        weights = tf.where(mask, tf.exp(scores), 0.0)
-        return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True))
+        return masked_softmax(tf.linalg.matvec(direction, query), mask)
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")

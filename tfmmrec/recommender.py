@@ -38,7 +38,7 @@ class Recommender(tf.Module):
         self.content_vectors = _frozen(
             np.zeros([dataset.count("items"), tower.width], np.float32)
             if tower.projections is None
-            else _of_all_items(assembly, tower.content)
+            else _of_all_items(assembly, lambda features: unit_length(tower.content(features)))
         )
         self.aligned_vectors = None
         if assembly.config.align_options().modalities and tower.projections is not None:
@@ -119,9 +119,7 @@ class Recommender(tf.Module):
         """
         encoded = self._features("items", features)
         vectors = self.model.item_tower.content(encoded)
-        scores = tf.matmul(
-            unit_length(vectors), unit_length(self.content_vectors), transpose_b=True
-        )
+        scores = tf.matmul(unit_length(vectors), self.content_vectors, transpose_b=True)
         scores += self._encoder_similarity(encoded)
         projections = self.model.item_tower.projections
         if self.aligned_vectors is not None and projections is not None:

@@ -7,7 +7,7 @@ from absl.testing import parameterized
 
 from tfmmrec.errors import ConfigError
 from tfmmrec.fusion import FUSIONS, Fusion, WeightedFusion
-from tfmmrec.fusion.base import masked_softmax
+from tfmmrec.masked_softmax import masked_softmax
 from tfmmrec.testing import TestCase
 
 NAMES = ["text", "image", "audio"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.fusion.base import masked_softmax
+from tfmmrec.masked_softmax import masked_softmax
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
