@@ -72,29 +72,20 @@ class TwoTower(tfrs.Model):
         """What scores are divided by, `[1]` or, where each block has its own, `[blocks]`."""
         return tf.exp(tf.clip_by_value(self.log_temperature, np.log(0.01), 0.0))
 
-    def item_vectors(
+    def item_vectors(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The vectors of known items by row, `[batch, width]`."""
+        return self._vectors_of(rows, self.items.gather(rows), training=training)
+
+    def _vectors_of(
         self,
         rows: tf.Tensor,
-        training: bool = False,
+        features: Mapping[str, Feature],
+        training: bool,
         drop_ids: bool = False,
-        fresh: Mapping[str, tuple[tf.Tensor, tf.Tensor]] | None = None,
     ) -> tf.Tensor:
-        """The vectors of known items by row, `[batch, width]`.
-
-        Args:
-            rows: int32 `[batch]`.
-            training: whether features and units are dropped.
-            drop_ids: whether ids are dropped.
-            fresh: by feature, places within the batch, int32 `[n]`, and encoder outputs that stand
-                there in place of the table's, `[n, dim]`.
-        """
+        """The vectors of items by row, from features that may be newer than the table's."""
         ids = tf.where(tf.gather(self.known, rows), rows + 1, 0)
         counts = tf.gather(self.counts, rows)
-        features = self.items.gather(rows)
-        for name, (places, outputs) in (fresh or {}).items():
-            held, present = features[name]
-            held = tf.tensor_scatter_nd_update(held, places[:, tf.newaxis], outputs)
-            features[name] = (held, present)
         return self.item_tower(features, ids, counts, training=training, drop_ids=drop_ids)
 
     def query_vectors(
@@ -141,23 +132,28 @@ class TwoTower(tfrs.Model):
                 `finetuning.add_inputs` added.
         """
         history, item = inputs["history"], inputs["item"]
-        # Each item of the batch goes through its tower once, however often it is mentioned.
+        # Each item of the batch goes through its tower once, however often it is mentioned; those
+        # that are taught once more, as items to come.
         given = {name: inputs[rows_key(name)] for name in self.trained if rows_key(name) in inputs}
         mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), item, *given.values()]
         rows, places = tf.unique(tf.concat(mentioned, axis=0))
         past, chosen, *taught = tf.split(places, [tf.size(part) for part in mentioned])
-        fresh = {
-            name: (places, self.trained[name](inputs[inputs_key(name)], training=training))
-            for name, places in zip(given, taught, strict=True)
-        }
-        vectors = self.item_vectors(rows, training=training, fresh=fresh)
+        features = self.items.gather(rows)
+        for name, encoded in zip(given, taught, strict=True):
+            held, present = features[name]
+            outputs = self.trained[name](inputs[inputs_key(name)], training=training)
+            held = tf.tensor_scatter_nd_update(held, encoded[:, tf.newaxis], outputs)
+            features[name] = (held, present)
+        vectors = self._vectors_of(rows, features, training)
         past = tf.where(history >= 0, tf.reshape(past, tf.shape(history)), -1)
-        features = self.users.gather(inputs["user"])
-        queries = self.query_vectors(vectors, past, features, training=training)
+        users = self.users.gather(inputs["user"])
+        queries = self.query_vectors(vectors, past, users, training=training)
         # Histories keep their ids: the user is known by them, and it is the item to come that may
         # have none.
-        taught_items = self.item_vectors(rows, training=training, drop_ids=training, fresh=fresh)
-        candidates = tf.gather(taught_items, chosen)
+        own, back = tf.unique(chosen)
+        told = {name: tuple(tf.gather(part, own) for part in f) for name, f in features.items()}
+        candidates = self._vectors_of(tf.gather(rows, own), told, training, drop_ids=training)
+        candidates = tf.gather(candidates, back)
         aligned = self.alignment(history[:, -1], item, training=training)
         return self._choice_loss(queries, candidates, item) + aligned
 
