@@ -41,11 +41,29 @@ class Assembly:
             mute &= ~encoded.present
         return mute & ~self.model.known.numpy() if self.config.ids else mute
 
+    def fit_new_items(self) -> None:
+        """Fits the regression behind the vectors of new items to the model as it is."""
+        regression = self.model.item_tower.regression
+        if regression is not None:
+            counts = self.model.counts.numpy()
+            rows = landmark_rows(self.items, counts, regression.num_landmarks)
+            vectors = self.model.item_vectors(tf.constant(rows, tf.int32)).numpy()
+            regression.fit(self.model.items.gather(rows), vectors, counts[rows])
+
     def scorer(self) -> Scorer:
         """Scores the catalogue with the model as it is."""
         return Scorer(
             self.model, num_items=self.dataset.count("items"), max_history=self.max_history
         )
+
+
+def landmark_rows(items: EncodedSide, counts: np.ndarray, most: int) -> np.ndarray:
+    """The items with content that were chosen most often, `most` at most, in order of rows."""
+    told = np.zeros(len(counts), bool)
+    for encoded in items.encoded.values():
+        told |= encoded.present
+    often = np.argsort(np.where(told, -counts, 0), kind="stable")[:most]
+    return np.sort(often[told[often] & (counts[often] > 0)])
 
 
 def say_mute(items: np.ndarray, ids: Sequence[str]) -> None:
@@ -98,11 +116,14 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     elif not config.ids:
         raise ConfigError("features: the items have none to read, and ids is false; give either")
     config.align_options()
+    config.new_items_options()
 
 
 def _build(
     dataset: Dataset, config: TrainConfig, items: EncodedSide, users: EncodedSide
 ) -> TwoTower:
+    counts = np.bincount(dataset.histories(["train"]).items, minlength=dataset.count("items"))
+    options = config.new_items_options()
     item_tower = ItemTower(
         items.features(config.components),
         num_items=dataset.count("items") if config.ids else 0,
@@ -111,7 +132,10 @@ def _build(
         id_dropout=config.id_dropout,
         modality_dropout=config.modality_dropout,
         dropout=config.dropout,
+        units=config.hidden,
         pool=config.pool,
+        new_items=options if config.ids else None,
+        num_landmarks=len(landmark_rows(items, counts, options.items)),
     )
     readers = [READERS.create(config.query) for _ in range(item_tower.fusion.num_blocks)]
     return TwoTower(
@@ -119,7 +143,7 @@ def _build(
         QueryTower(users.features(), dim=config.dim, readers=readers, dropout=config.dropout),
         items=FeatureTable(items.encoded, trained=items.trained),
         users=FeatureTable(users.encoded),
-        counts=np.bincount(dataset.histories(["train"]).items, minlength=dataset.count("items")),
+        counts=counts,
         temperature=config.temperature,
         align=config.align_options(),
         withheld=dataset.cold_items,

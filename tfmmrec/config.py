@@ -7,6 +7,7 @@ from typing import Any
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
+from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.pooling import POOLINGS
 
 
@@ -29,9 +30,13 @@ class TrainConfig:
         query: how a user is read: `{kind: mean, max_history: 50, …}`.
         components: how many principal components of an encoder's output the item tower reads; 0
             reads all. Fewer generalise better to new items, more tell known ones apart.
+        hidden: the units of the hidden layer between what the item tower reads of a feature and
+            its vector; 0 leaves the layer out.
         dim: the width of item and user vectors.
         ids: whether items also have a learned vector of their own.
         id_dropout: the chance, in training, that an item's id is left out.
+        new_items: what the vectors of items are that training never met, by the options of
+            `NewItemsOptions`: `{share: 0.7}`.
         modality_dropout: the chance, in training, that a feature is treated as absent.
         dropout: of the projections.
         temperature: where the learned temperature of the softmax starts, within [0.01, 1].
@@ -56,9 +61,11 @@ class TrainConfig:
     align: dict[str, Any] = dataclasses.field(default_factory=dict)
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
     components: int = 0
+    hidden: int = 128
     dim: int = 64
     ids: bool = True
     id_dropout: float = 0.3
+    new_items: dict[str, Any] = dataclasses.field(default_factory=dict)
     modality_dropout: float = 0.1
     dropout: float = 0.1
     temperature: float = 0.1
@@ -76,8 +83,9 @@ class TrainConfig:
         for name in ("dim", "epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1. Received: {getattr(self, name)}")
-        if self.components < 0:
-            raise ConfigError(f"components must be at least 0. Received: {self.components}")
+        for name in ("components", "hidden"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must be at least 0. Received: {getattr(self, name)}")
         for name in ("id_dropout", "modality_dropout", "dropout", "average"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(
@@ -103,3 +111,7 @@ class TrainConfig:
     def align_options(self) -> AlignOptions:
         """Reads `align`; raises ConfigError where it has unknown or wrong options."""
         return build(AlignOptions, self.align, "align")
+
+    def new_items_options(self) -> NewItemsOptions:
+        """Reads `new_items`; raises ConfigError where it has unknown or wrong options."""
+        return build(NewItemsOptions, self.new_items, "new_items")

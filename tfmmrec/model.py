@@ -73,8 +73,13 @@ class TwoTower(tfrs.Model):
         return tf.exp(tf.clip_by_value(self.log_temperature, np.log(0.01), 0.0))
 
     def item_vectors(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The vectors of known items by row, `[batch, width]`."""
-        return self._vectors_of(rows, self.items.gather(rows), training=training)
+        """The vectors of the catalogue's items by row, `[batch, width]`."""
+        vectors = self._vectors_of(rows, self.items.gather(rows), training=training)
+        if self.item_tower.regression is None:
+            return vectors
+        places = tf.where(~tf.gather(self.known, rows))
+        new = self.items.gather(tf.gather(rows, places[:, 0]))
+        return tf.tensor_scatter_nd_update(vectors, places, self.item_tower.new_items(new))
 
     def _vectors_of(
         self,

@@ -54,7 +54,7 @@ class Projection(tf.keras.layers.Layer):
     """Projects one feature's encoder output to `[batch, dim]`.
 
     Vectors are standardised, pooled where a row has several, reduced to their principal components
-    where that is asked for, and go through two dense layers;
+    where that is asked for, and go through a hidden layer, where there is one, and a linear one;
     vocabulary entries are embedded and averaged. The result has length 1, so that fusion weighs
     features and not their scales.
 
@@ -62,7 +62,7 @@ class Projection(tf.keras.layers.Layer):
         dim: the width of the result.
         vocabulary_size: entries to embed, or 0 for vectors.
         components: how many principal components of vectors are read; 0 reads all (default 0).
-        units: the width of the hidden layer (default 128).
+        units: the width of the hidden layer; 0 leaves it out (default 128).
         dropout: the share of inputs and hidden units dropped in training (default 0.1).
     """
 
@@ -87,7 +87,7 @@ class Projection(tf.keras.layers.Layer):
         else:
             self.standardize = Standardize()
             self.reduce = PrincipalComponents(components) if components else None
-            self.hidden = tf.keras.layers.Dense(units, "gelu")
+            self.hidden = tf.keras.layers.Dense(units, "gelu") if units else None
             self.output_layer = tf.keras.layers.Dense(dim)
             self.drop = tf.keras.layers.Dropout(dropout)
 
@@ -111,7 +111,8 @@ class Projection(tf.keras.layers.Layer):
             vector = self.standardize(inputs)
             vector = vector if self.reduce is None else self.reduce(vector)
             vector = self.drop(vector, training=training)
-            vector = self.drop(self.hidden(vector), training=training)
+            if self.hidden is not None:
+                vector = self.drop(self.hidden(vector), training=training)
             vector = self.output_layer(vector)
         return unit_length(vector)
 

@@ -88,7 +88,7 @@ class Recommender(tf.Module):
         return top_items(scores, k, left_out, self.item_ids)
 
     def encode_items(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Gives the vectors of items, known or new, from their raw content.
+        """Gives the vectors that new items have, from their raw content.
 
         Args:
             features: raw values by feature, as `Modality.signature` says; text as UTF-8, pictures
@@ -97,7 +97,7 @@ class Recommender(tf.Module):
         Returns:
             float32 `[batch, width]`, such as stand in the index; 0 without content.
         """
-        return self.model.item_tower.content(self._features("items", features))
+        return self.model.item_tower.new_items(self._features("items", features))
 
     def search(
         self, features: Mapping[str, tf.Tensor], k: tf.Tensor

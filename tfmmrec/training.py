@@ -108,4 +108,5 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
             verbose=0,
         )
     watch.restore_best()
+    assembly.fit_new_items()
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}

@@ -3,5 +3,14 @@
 from tfmmrec.towers.features import Feature, FeatureProjections, drop_present
 from tfmmrec.towers.item import ID, ItemTower
 from tfmmrec.towers.query import QueryTower
+from tfmmrec.towers.regression import ContentRegression
 
-__all__ = ["ID", "Feature", "FeatureProjections", "ItemTower", "QueryTower", "drop_present"]
+__all__ = [
+    "ID",
+    "ContentRegression",
+    "Feature",
+    "FeatureProjections",
+    "ItemTower",
+    "QueryTower",
+    "drop_present",
+]

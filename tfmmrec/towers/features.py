@@ -24,6 +24,7 @@ class FeatureProjections(tf.keras.layers.Layer):
         modality_dropout: in training, the chance that a present feature is treated as absent.
             A row never loses all it has (default 0).
         dropout: of the projections (default 0.1).
+        units: of their hidden layer, 0 for none (default 128).
         pool: how the features of one modality become one vector, `mean` or `attention`; `none`
             keeps them apart (default).
     """
@@ -35,6 +36,7 @@ class FeatureProjections(tf.keras.layers.Layer):
         *,
         modality_dropout: float = 0.0,
         dropout: float = 0.1,
+        units: int = 128,
         pool: str = "none",
         **kwargs: Any,
     ):
@@ -47,6 +49,7 @@ class FeatureProjections(tf.keras.layers.Layer):
                 vocabulary_size=info.vocabulary_size,
                 components=info.components,
                 dropout=dropout,
+                units=units,
                 name=info.name,
             )
             for info in self.features

@@ -6,9 +6,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.fusion import FUSIONS
+from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.projection import FeatureInfo, unit_length
 from tfmmrec.towers.features import Feature, FeatureProjections
 from tfmmrec.towers.ids import GatedIds
+from tfmmrec.towers.regression import ContentRegression
 
 # What the vector of the id is called among the features of a fusion that takes it.
 ID = "id"
@@ -29,7 +31,10 @@ class ItemTower(tf.keras.layers.Layer):
             (see `GatedIds`).
         modality_dropout: see `FeatureProjections`.
         dropout: of the projections.
+        units: of their hidden layer, 0 for none.
         pool: how the features of one modality become one vector, see `FeatureProjections`.
+        new_items: how the vectors of new items come about; None is by their content alone.
+        num_landmarks: how many known items there are to compare new ones with (default 0).
 
     Raises:
         ConfigError: the fusion's kind or options are unknown.
@@ -46,7 +51,10 @@ class ItemTower(tf.keras.layers.Layer):
         id_dropout: float = 0.3,
         modality_dropout: float = 0.1,
         dropout: float = 0.1,
+        units: int = 128,
         pool: str = "none",
+        new_items: NewItemsOptions | None = None,
+        num_landmarks: int = 0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -57,7 +65,12 @@ class ItemTower(tf.keras.layers.Layer):
         self.fuses_id = bool(num_items) and FUSIONS.variant(fusion).takes_id
         if features:
             self.projections = FeatureProjections(
-                features, dim, modality_dropout=modality_dropout, dropout=dropout, pool=pool
+                features,
+                dim,
+                modality_dropout=modality_dropout,
+                dropout=dropout,
+                units=units,
+                pool=pool,
             )
         names = list(self.projections.names) if self.projections is not None else []
         if self.fuses_id:
@@ -68,6 +81,15 @@ class ItemTower(tf.keras.layers.Layer):
             self.ids = GatedIds(num_items, dim, dropout=id_dropout)
         # Ids alone are added to nothing, whatever the fusion is.
         self.fusion = FUSIONS.create(fusion if names else {"kind": "weighted"}, names=names)
+        self.regression = None
+        if features and new_items is not None and new_items.share and num_landmarks:
+            self.regression = ContentRegression(
+                features,
+                width=self.width,
+                num_landmarks=num_landmarks,
+                share=new_items.share,
+                penalty=new_items.penalty,
+            )
 
     @property
     def width(self) -> int:
@@ -116,6 +138,20 @@ class ItemTower(tf.keras.layers.Layer):
         if self.projections is None:
             raise ValueError("The items have no features to make a vector of")
         return self(inputs, training=training)
+
+    def new_items(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
+        """The vectors of a batch of items that training never met, `[batch, width]`.
+
+        They are the fused content, or lie between it and what the regression says of it, shorter
+        the less is known of such content; zeros without any.
+        """
+        content = self.content(inputs)
+        if self.regression is None:
+            return content
+        # What has no word in a block has none by regression either.
+        blocks = tf.reshape(content, [-1, self.fusion.num_blocks, self.dim])
+        told = tf.repeat(tf.reduce_any(blocks != 0.0, axis=2), self.dim, axis=1)
+        return tf.where(told, self.regression(content, inputs), 0.0)
 
     def _content(
         self, inputs: Mapping[str, Feature], rows: tf.Tensor | None, training: bool

@@ -1,0 +1,170 @@
+"""Vectors of new items, regressed on content from the vectors of those that users know."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from sklearn.kernel_ridge import KernelRidge
+
+from tfmmrec.pooling import MeanPool
+from tfmmrec.projection import FeatureInfo, unit_length
+from tfmmrec.towers.features import Feature
+
+# Categories up to this many are told apart; more are hashed into so many.
+_EXACT_ENTRIES = 512
+# Of exp(−gamma · distance²), for contents that are at most 2 apart.
+_GAMMA = 0.5
+
+
+class ContentRegression(tf.keras.layers.Layer):
+    """Vectors of new items: `share · regressed + (1 − share) · content`.
+
+    Towers are trained on the items that users chose, and learn these by heart before they say much
+    of others. A regression of what these items have become, ids and all, on their content has a
+    closed form and one penalty, and stays good however long the towers were trained. It maps
+    attributes to factors as in Gantner et al. 2010, "Learning attribute-to-feature mappings for
+    cold-start recommendations", by kernel ridge regression, and weighs items by the square root of
+    how often they were chosen, since the vectors of the others are noise for the most part. What is
+    regressed is the shorter, the less the known items tell of such content, which ranks it behind
+    what is better known.
+
+    Regressed on are the features side by side, each less its mean and of length 1, so that all
+    weigh the same, and zeros where absent. The kernel is `exp(−|x − y|² / 2)`.
+
+    Until `fit` is called the result is the content.
+
+    Args:
+        features: the item features.
+        width: of the result.
+        num_landmarks: how many known items the regression is fitted to, and compares new ones with.
+        share: of the regression in the result, from 0 to 1.
+        penalty: of the ridge, above 0.
+
+    Raises:
+        ValueError: there are no features or landmarks.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[FeatureInfo],
+        *,
+        width: int,
+        num_landmarks: int,
+        share: float = 0.3,
+        penalty: float = 0.3,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not features or num_landmarks < 1:
+            raise ValueError(
+                "A regression needs features and landmarks. "
+                f"Received: {len(features)} features, {num_landmarks} landmarks"
+            )
+        self.features = list(features)
+        self.width = width
+        self.num_landmarks = num_landmarks
+        self.share = share
+        self.penalty = penalty
+        self.means = [
+            self._zeros(f"mean_{info.name}", [_content_width(info)]) for info in self.features
+        ]
+        content_width = sum(_content_width(info) for info in self.features)
+        self.landmarks = self._zeros("landmarks", [num_landmarks, content_width])
+        self.coefficients = self._zeros("coefficients", [num_landmarks, width])
+        self.fitted_share = self._zeros("fitted_share", [])
+
+    def _zeros(self, name: str, shape: list[int]) -> tf.Variable:
+        # Kept from mixed precision: distances of contents are differences of near numbers.
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer="zeros",
+            trainable=False,
+            experimental_autocast=False,
+        )
+
+    def fit(self, inputs: Mapping[str, Feature], vectors: np.ndarray, counts: np.ndarray) -> None:
+        """Fits the regression to items that users know.
+
+        Args:
+            inputs: the features of `num_landmarks` items.
+            vectors: what they have become, `[num_landmarks, width]`.
+            counts: how often each was chosen, above 0, `[num_landmarks]`.
+        """
+        for mean, (raw, present) in zip(self.means, self._raw(inputs), strict=True):
+            here = tf.cast(present, tf.float32)[:, tf.newaxis]
+            mean.assign(tf.math.divide_no_nan(tf.reduce_sum(raw, axis=0), tf.reduce_sum(here)))
+        told = self.told(inputs)
+        weights = np.sqrt(counts)
+        # A mean penalty of 1, whatever the counts: an item's own is the inverse of its weight.
+        weights *= np.mean(1.0 / weights)
+        ridge = KernelRidge(kernel="precomputed", alpha=self.penalty)
+        ridge.fit(_kernel(told, told).numpy(), vectors, sample_weight=weights)
+        self.landmarks.assign(told)
+        self.coefficients.assign(ridge.dual_coef_)
+        self.fitted_share.assign(self.share)
+
+    def call(self, content: tf.Tensor, inputs: Mapping[str, Feature]) -> tf.Tensor:
+        """Gives the vectors of new items, of the shape and type of their contents.
+
+        Args:
+            content: what the tower makes of the features, `[batch, width]`.
+            inputs: the features.
+        """
+        told = self.told(inputs)
+        regressed = tf.matmul(_kernel(told, self.landmarks), self.coefficients)
+        mixed = self.fitted_share * regressed
+        mixed += (1.0 - self.fitted_share) * tf.cast(content, tf.float32)
+        return tf.cast(mixed, content.dtype)
+
+    def told(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
+        """What the kernel compares, float32 `[batch, sum of the features' widths]`."""
+        parts = [
+            unit_length(tf.where(present[:, tf.newaxis], raw - mean, 0.0))
+            for mean, (raw, present) in zip(self.means, self._raw(inputs), strict=True)
+        ]
+        return tf.concat(parts, axis=1) / np.sqrt(len(parts))
+
+    def _raw(self, inputs: Mapping[str, Feature]) -> list[Feature]:
+        """Each feature as a float32 vector a row, zeros where absent, and where it is present."""
+        given = [
+            (_vector_of(info, inputs[info.name][0]), inputs[info.name][1]) for info in self.features
+        ]
+        return [(tf.where(here[:, tf.newaxis], raw, 0.0), here) for raw, here in given]
+
+
+def _kernel(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """The kernel between rows, `[rows of first, rows of second]`."""
+    products = tf.matmul(first, second, transpose_b=True)
+    squares = tf.reduce_sum(tf.square(first), axis=1, keepdims=True)
+    distances = squares + tf.reduce_sum(tf.square(second), axis=1) - 2.0 * products
+    return tf.exp(-_GAMMA * distances)
+
+
+def _content_width(info: FeatureInfo) -> int:
+    return min(info.vocabulary_size, _EXACT_ENTRIES) if info.vocabulary_size else info.width
+
+
+def _vector_of(info: FeatureInfo, output: tf.Tensor) -> tf.Tensor:
+    """Several vectors become their mean, entries of a vocabulary the sum of their directions."""
+    if info.vocabulary_size:
+        return tf.reduce_sum(_directions(info, output), axis=1)
+    output = tf.cast(output, tf.float32)
+    if not info.num_values:
+        return output
+    # A vector of zeros is none, as in `Standardize`.
+    here = tf.reduce_any(output != 0.0, axis=2)
+    return MeanPool()(output, mask=here)
+
+
+def _directions(info: FeatureInfo, entries: tf.Tensor) -> tf.Tensor:
+    """Entries `[batch, n]` as directions `[batch, n, width]`, zeros where the entry is 0: none."""
+    size = _content_width(info)
+    known = entries > 0
+    if size == info.vocabulary_size:
+        return tf.one_hot(tf.where(known, entries, -1), size)
+    # Feature hashing (Weinberger et al. 2009), with Knuth's multiplicative hash.
+    hashed = tf.cast(entries, tf.int64) * 2654435761 % 2**32
+    signs = tf.where(hashed < 2**31, 1.0, -1.0)[..., tf.newaxis]
+    return signs * tf.one_hot(tf.where(known, hashed % size, -1), size)
