@@ -43,6 +43,31 @@ def test_each_event_comes_once_with_the_last_items_before_it():
     ]
 
 
+def test_around_an_event_are_the_items_on_both_sides():
+    source = TrainingExamples(HISTORIES, max_history=3, batch_size=4, seed=0, context="around")
+    # One item before it, which stands last, and two behind it, the farther one first.
+    assert sorted(read(source)) == [
+        (0, (-1, -1, 12), 13),
+        (0, (-1, 13, 11), 12),
+        (0, (12, 11, -1), 10),
+        (0, (13, 12, 10), 11),
+        (2, (-1, -1, -1), 20),
+        (3, (-1, -1, 31), 10),
+        (3, (-1, 10, 30), 31),
+        (3, (10, 31, -1), 30),
+    ]
+
+
+def test_around_an_event_its_own_item_is_not_told():
+    again = Histories(items=np.array([5, 6, 5], np.int32), offsets=np.array([0, 3]))
+    source = TrainingExamples(again, max_history=4, batch_size=3, seed=0, context="around")
+    assert sorted(read(source)) == [
+        (0, (-1, -1, -1, 6), 5),
+        (0, (-1, 5, -1, 5), 6),
+        (0, (-1, 6, -1, -1), 5),
+    ]
+
+
 def test_same_seed_and_epoch_same_order():
     assert read(examples(seed=3), first=2) == read(examples(seed=3), first=2)
 

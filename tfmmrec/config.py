@@ -7,6 +7,7 @@ from typing import Any
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
+from tfmmrec.examples import CONTEXTS
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.pooling import POOLINGS
 
@@ -28,6 +29,10 @@ class TrainConfig:
         align: losses that pull contents together, by the options of `AlignOptions`:
             `{modalities: 0.1, chosen: 0.1}`; none by default.
         query: how a user is read: `{kind: mean, max_history: 50, …}`.
+        context: what of a user's history training reads with an event: `before`, what came before
+            it, as in serving, or `around`, what came before and behind it. The latter asks for what
+            a user likes rather than for what comes next, which serves new items better, and known
+            ones worse.
         components: how many principal components of an encoder's output the item tower reads; 0
             reads all. Fewer generalise better to new items, more tell known ones apart.
         hidden: the units of the hidden layer between what the item tower reads of a feature and
@@ -60,6 +65,7 @@ class TrainConfig:
     pool: str = "none"
     align: dict[str, Any] = dataclasses.field(default_factory=dict)
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
+    context: str = "before"
     components: int = 0
     hidden: int = 128
     dim: int = 64
@@ -95,6 +101,10 @@ class TrainConfig:
             raise ConfigError(f"temperature must be in [0.01, 1]. Received: {self.temperature}")
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate must be above 0. Received: {self.learning_rate}")
+        if self.context not in CONTEXTS:
+            raise ConfigError(
+                f"context must be {' or '.join(CONTEXTS)}. Received: {self.context!r}"
+            )
         if self.pool not in ("none", *POOLINGS):
             raise ConfigError(
                 f"pool must be none or {' or '.join(POOLINGS)}. Received: {self.pool!r}"

@@ -1,9 +1,11 @@
-"""Training examples: an event, and what its user chose before it."""
+"""Training examples: an event, and what its user chose before it, or around it."""
 
 import numpy as np
 import tensorflow as tf
 
 from tfmmrec.dataset import Histories
+
+CONTEXTS = ("before", "around")
 
 
 class TrainingExamples:
@@ -14,21 +16,39 @@ class TrainingExamples:
 
     Args:
         histories: what each user chose in training, oldest first.
-        max_history: how many of the items before an event are its history.
+        max_history: how many items are an event's history, at most.
+        context: `before`: the last items before the event, as serving sees them; `around`: half of
+            them before and half behind it, without the event's own item.
         batch_size: events a batch; the last events of an epoch that fill no batch are left out.
         seed: of the order.
     """
 
-    def __init__(self, histories: Histories, *, max_history: int, batch_size: int, seed: int):
+    def __init__(
+        self,
+        histories: Histories,
+        *,
+        max_history: int,
+        batch_size: int,
+        seed: int,
+        context: str = "before",
+    ):
         self.num_events = len(histories.items)
         self.batch_size = min(batch_size, self.num_events)
         self.steps_per_epoch = self.num_events // self.batch_size if self.num_events else 0
-        self._max_history = max_history
         self._seed = seed
+        self._context = context
+        # The places of a history, seen from the event; what came just before it always is the last.
+        if context == "before":
+            self._offsets = tf.range(-max_history, 0)
+        else:
+            half = max_history // 2
+            behind = tf.range(max_history - half, 0, -1)
+            self._offsets = tf.concat([behind, tf.range(-half, 0)], axis=0)
         lengths = np.diff(histories.offsets)
         self._items = tf.constant(histories.items, tf.int32)
         self._users = tf.constant(np.repeat(np.arange(len(lengths)), lengths), tf.int32)
         self._starts = tf.constant(np.repeat(histories.offsets[:-1], lengths), tf.int32)
+        self._ends = tf.constant(np.repeat(histories.offsets[1:], lengths), tf.int32)
 
     def epochs(self, first: int) -> tf.data.Dataset:
         """Returns the batches of epoch `first` and of all that follow, without an end."""
@@ -45,12 +65,18 @@ class TrainingExamples:
         )
 
     def _examples(self, events: tf.Tensor) -> dict[str, tf.Tensor]:
-        before = tf.range(self._max_history, 0, -1)
-        places = tf.cast(events, tf.int32)[:, tf.newaxis] - before  # [batch, max_history]
+        item = tf.gather(self._items, events)
+        # [batch, max_history]
+        places = tf.cast(events, tf.int32)[:, tf.newaxis] + self._offsets
         mine = places >= tf.gather(self._starts, events)[:, tf.newaxis]
-        history = tf.where(mine, tf.gather(self._items, tf.maximum(places, 0)), -1)
+        mine &= places < tf.gather(self._ends, events)[:, tf.newaxis]
+        last = self.num_events - 1
+        history = tf.gather(self._items, tf.clip_by_value(places, 0, last))
+        if self._context == "around":
+            # What is chosen again and again would be told by itself.
+            mine &= history != item[:, tf.newaxis]
         return {
-            "history": history,
+            "history": tf.where(mine, history, -1),
             "user": tf.gather(self._users, events),
-            "item": tf.gather(self._items, events),
+            "item": item,
         }

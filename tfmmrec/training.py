@@ -83,6 +83,7 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
         max_history=assembly.max_history,
         batch_size=config.batch_size,
         seed=config.seed,
+        context=config.context,
     )
     for feature in model.trained.values():
         feature.check_gradients()
