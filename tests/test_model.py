@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfmmrec.encoders import Encoded
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.model import TwoTower, split_blocks
+from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.projection import FeatureInfo
 from tfmmrec.query import MeanReader
 from tfmmrec.testing import TestCase
@@ -19,9 +20,20 @@ def encoded(rows: int) -> dict[str, Encoded]:
     return {"feature": Encoded(outputs, np.ones(rows, bool))}
 
 
-def create(temperature: float = 0.5, fusion: dict | None = None) -> TwoTower:
+def create(
+    temperature: float = 0.5,
+    fusion: dict | None = None,
+    new_items: NewItemsOptions | None = None,
+) -> TwoTower:
     features = [FeatureInfo("feature", 3)]
-    items = ItemTower(features, num_items=4, dim=5, fusion=fusion or {"kind": "weighted"})
+    items = ItemTower(
+        features,
+        num_items=4,
+        dim=5,
+        fusion=fusion or {"kind": "weighted"},
+        new_items=new_items,
+        num_landmarks=3,
+    )
     readers = [MeanReader() for _ in range(items.fusion.num_blocks)]
     return TwoTower(
         items,
@@ -136,6 +148,20 @@ class VectorsTest(TestCase):
         gates = np.array([[7 / (7 + np.e)], [4 / (4 + np.e)], [2 / (2 + np.e)]])
         total = content.numpy()[:3] + gates * table[1:4]
         self.assertAllClose(vectors[:3], total / np.linalg.norm(total, axis=1, keepdims=True))
+
+    def test_what_is_regressed_reaches_new_items_alone(self):
+        model = create(new_items=NewItemsOptions(share=0.5))
+        before = model.item_vectors(tf.range(4))
+        known = model.items.gather(tf.range(3))
+        became = np.random.default_rng(0).normal(size=[3, 5])
+        model.item_tower.regression.fit(known, became, COUNTS[:3])
+        after = model.item_vectors(tf.range(4))
+        self.assertAllClose(after[:3], before[:3])
+        new = model.item_tower.new_items(model.items.gather(tf.constant([3])))
+        self.assertAllClose(after[3:], new)
+        self.assertNotAllClose(after[3], before[3])
+        # In whatever order rows are asked for, as often as they are.
+        self.assertAllClose(model.item_vectors(tf.constant([3, 1, 3])), tf.gather(after, [3, 1, 3]))
 
     def test_queries_are_divided_by_the_temperature(self):
         model = create(temperature=0.25)
