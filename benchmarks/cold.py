@@ -1,12 +1,12 @@
 """Compares a model with simple recommenders by content on items that nobody chose yet.
 
-python benchmarks/cold.py DATA --tune TUNE_DATA --config TRAIN.yaml --out FOLDER --seeds 3
+python benchmarks/cold.py DATA --tune '[TUNE_DATA, …]' --config TRAIN.yaml --out FOLDER --seeds 3
 
-Both data folders have cold items, ranked among themselves; TUNE_DATA holds no event of DATA's. Each
-rival's penalty is the best on TUNE_DATA. Rivals read all features, as the model does, and all but
-each modality in turn, and the model the same. Figures are means over users of NDCG@10 with several
-relevant items, for the model means over the seeds; intervals are of the paired difference to the
-best rival, and to the model that reads everything.
+All data folders have cold items, ranked among themselves; those to tune on hold no event of DATA's.
+Each rival's penalty is the best by the mean over these. Rivals read all features, as the model
+does, and all but each modality in turn, and the model the same. Figures are means over users of
+NDCG@10 with several relevant items, for the model means over the seeds; intervals are of the paired
+difference to the best rival, and to the model that reads everything.
 """
 
 import dataclasses
@@ -37,19 +37,21 @@ from tfmmrec.variants import VariantTrainer, narrowed
 METRIC = "cold ndcg@10"
 
 
-def main(data: Path, *, tune: Path, out: Path, config: Path | None = None, seeds: int = 3) -> None:
+def main(
+    data: Path, *, tune: list[Path], out: Path, config: Path | None = None, seeds: int = 3
+) -> None:
     """Trains what is missing and prints the table.
 
     Args:
         data: a data folder with cold items.
-        tune: another one, of the same items, to choose the rivals' penalties on.
+        tune: others, of the same items, to choose the rivals' penalties on.
         out: the folder for the figures of the models.
         config: a training file.
         seeds: how many seeds, from 0.
     """
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
-    rivals = rival_figures(dataset, Dataset(tune), base)
+    rivals = rival_figures(dataset, [Dataset(folder) for folder in tune], base)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
     models = {}
@@ -78,7 +80,9 @@ def feature_sets(dataset: Dataset) -> dict[str, list[str]]:
     return sets
 
 
-def rival_figures(dataset: Dataset, tune: Dataset, config: TrainConfig) -> dict[str, np.ndarray]:
+def rival_figures(
+    dataset: Dataset, tune: list[Dataset], config: TrainConfig
+) -> dict[str, np.ndarray]:
     """NDCG@10 of each rival by user, its penalty the best on the other data."""
     targets = targets_of(dataset, "test")
     figures = {
@@ -88,10 +92,13 @@ def rival_figures(dataset: Dataset, tune: Dataset, config: TrainConfig) -> dict[
             ("popularity", popularity(dataset, "test")),
         )
     }
-    shown, tried = RivalBench(dataset, config), RivalBench(tune, config)
+    shown, *tried = [RivalBench(given, config) for given in (dataset, *tune)]
     for name, names in feature_sets(dataset).items():
         for rival, penalties in ContentRivals.penalties.items():
-            found = [tried.figure(rival, names, penalty).mean() for penalty in penalties]
+            found = [
+                np.mean([bench.figure(rival, names, penalty).mean() for bench in tried])
+                for penalty in penalties
+            ]
             best = penalties[int(np.argmax(found))]
             chosen = f" ({best:g})" if len(penalties) > 1 else ""
             figures[f"{rival}{chosen}, {name}"] = shown.figure(rival, names, best)
