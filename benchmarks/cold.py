@@ -38,7 +38,13 @@ METRIC = "cold ndcg@10"
 
 
 def main(
-    data: Path, *, tune: list[Path], out: Path, config: Path | None = None, seeds: int = 3
+    data: Path,
+    *,
+    tune: list[Path],
+    out: Path,
+    config: Path | None = None,
+    seeds: int = 3,
+    whole: bool = False,
 ) -> None:
     """Trains what is missing and prints the table.
 
@@ -48,14 +54,18 @@ def main(
         out: the folder for the figures of the models.
         config: a training file.
         seeds: how many seeds, from 0.
+        whole: whether all features are read alone, and nothing is left out in turn.
     """
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
-    rivals = rival_figures(dataset, [Dataset(folder) for folder in tune], base)
+    sets = feature_sets(dataset)
+    if whole:
+        sets = {"all features": sets["all features"]}
+    rivals = rival_figures(dataset, [Dataset(folder) for folder in tune], base, sets)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
     models = {}
-    for name, names in feature_sets(dataset).items():
+    for name, names in sets.items():
         found = kept.load(name)
         if found is None:
             runs = []
@@ -81,7 +91,7 @@ def feature_sets(dataset: Dataset) -> dict[str, list[str]]:
 
 
 def rival_figures(
-    dataset: Dataset, tune: list[Dataset], config: TrainConfig
+    dataset: Dataset, tune: list[Dataset], config: TrainConfig, sets: dict[str, list[str]]
 ) -> dict[str, np.ndarray]:
     """NDCG@10 of each rival by user, its penalty the best on the other data."""
     targets = targets_of(dataset, "test")
@@ -93,7 +103,7 @@ def rival_figures(
         )
     }
     shown, *tried = [RivalBench(given, config) for given in (dataset, *tune)]
-    for name, names in feature_sets(dataset).items():
+    for name, names in sets.items():
         for rival, penalties in ContentRivals.penalties.items():
             found = [
                 np.mean([bench.figure(rival, names, penalty).mean() for bench in tried])
