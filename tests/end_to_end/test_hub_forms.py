@@ -82,6 +82,7 @@ def test_from_the_command_line_to_a_served_model(
         ", dim 4: call(inputs: float32 [?]) at 16000 Hz, at most 1 s, gives output 1, dim 4, "
         "mean over its other axes"
     )
+    options += ["--new_items.share", "0"]
     assert main(["train", data, "--out", str(run), *options]) == 0
     again = capsys.readouterr().out.splitlines()[:2]
     assert [line.split(": call")[1] for line in again] == [x.split(": call")[1] for x in lines]

@@ -67,7 +67,11 @@ def dataset(folder: Path) -> Dataset:
 
 @pytest.fixture(scope="module")
 def model_dir(folder: Path, dataset: Dataset) -> Path:
-    train(dataset.folder, folder / "run", TrainConfig(epochs=1, dim=8, quiet=True))
+    train(
+        dataset.folder,
+        folder / "run",
+        TrainConfig(epochs=1, dim=8, new_items={"share": 0.0}, quiet=True),
+    )
     export(folder / "run", folder / "places", quiet=True)
     return folder / "places"
 

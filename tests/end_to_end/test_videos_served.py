@@ -87,7 +87,7 @@ def dataset(catalogue: Path, folder: Path) -> Dataset:
 @pytest.fixture
 def run(dataset: Dataset, folder: Path) -> Path:
     if not (folder / "run").is_dir():
-        config = TrainConfig(epochs=1, dim=16, batch_size=8, quiet=True)
+        config = TrainConfig(epochs=1, dim=16, batch_size=8, new_items={"share": 0.0}, quiet=True)
         train(dataset.folder, folder / "run", config)
     return folder / "run"
 

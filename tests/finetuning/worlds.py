@@ -92,6 +92,7 @@ def without_chance(handle: str, **options: Any) -> TrainConfig:
         "batch_size": 4,
         "epochs": 4,
         "patience": 10,
+        "new_items": {"share": 0.0},
         "dropout": 0.0,
         "id_dropout": 0.0,
         "modality_dropout": 0.0,
