@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfmmrec.encoders import Encoded
 from tfmmrec.feature_table import FeatureTable
+from tfmmrec.fusion import FUSIONS
 from tfmmrec.model import TwoTower, split_blocks
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.projection import FeatureInfo
@@ -191,8 +192,8 @@ class VectorsTest(TestCase):
 
     def test_blocks_have_length_one_where_there_is_something(self):
         vectors = tf.constant([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
-        unit, told = split_blocks(vectors, 2)
+        unit, told = split_blocks(vectors, FUSIONS.create({"kind": "late"}, names=["a", "b"]))
         self.assertAllClose(unit, [[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
         self.assertAllEqual(told, [[True, False], [False, True]])
-        unit, told = split_blocks(vectors, 1)
+        unit, told = split_blocks(vectors, FUSIONS.create({"kind": "weighted"}, names=["a"]))
         self.assertAllEqual(told, [[True], [True]])

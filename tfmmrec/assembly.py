@@ -36,9 +36,7 @@ class Assembly:
 
     def mute_items(self) -> np.ndarray:
         """bool `[items]`: those with neither content nor a known id, which nothing answers with."""
-        mute = np.ones(self.dataset.count("items"), bool)
-        for encoded in self.items.encoded.values():
-            mute &= ~encoded.present
+        mute = ~_has_content(self.items, self.dataset.count("items"))
         return mute & ~self.model.known.numpy() if self.config.ids else mute
 
     def fit_new_items(self) -> None:
@@ -59,11 +57,16 @@ class Assembly:
 
 def landmark_rows(items: EncodedSide, counts: np.ndarray, most: int) -> np.ndarray:
     """The items with content that were chosen most often, `most` at most, in order of rows."""
-    told = np.zeros(len(counts), bool)
+    rows = np.flatnonzero(_has_content(items, len(counts)) & (counts > 0))
+    return np.sort(rows[np.argsort(-counts[rows], kind="stable")[:most]])
+
+
+def _has_content(items: EncodedSide, num_items: int) -> np.ndarray:
+    """bool `[items]`: those that have any of the features."""
+    told = np.zeros(num_items, bool)
     for encoded in items.encoded.values():
         told |= encoded.present
-    often = np.argsort(np.where(told, -counts, 0), kind="stable")[:most]
-    return np.sort(often[told[often] & (counts[often] > 0)])
+    return told
 
 
 def say_mute(items: np.ndarray, ids: Sequence[str]) -> None:

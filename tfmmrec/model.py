@@ -10,6 +10,7 @@ from tfmmrec.align_options import AlignOptions
 from tfmmrec.alignment import Alignment
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
+from tfmmrec.fusion import Fusion
 from tfmmrec.losses import member_softmax
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature, ItemTower, QueryTower
@@ -108,7 +109,7 @@ class TwoTower(tfrs.Model):
             features: the user features of the batch.
         """
         # Worked out an item, and not a place of a history, of which there are many more.
-        unit, told = split_blocks(item_vectors, self.item_tower.fusion.num_blocks)
+        unit, told = split_blocks(item_vectors, self.item_tower.fusion)
         places = tf.maximum(history, 0)
         vectors = self.query_tower(
             tf.gather(unit, places),
@@ -216,12 +217,11 @@ class TwoTower(tfrs.Model):
         return loss
 
 
-def split_blocks(vectors: tf.Tensor, num_blocks: int) -> tuple[tf.Tensor, tf.Tensor]:
+def split_blocks(vectors: tf.Tensor, fusion: Fusion) -> tuple[tf.Tensor, tf.Tensor]:
     """Brings each block of vectors `[items, width]` to length 1, and says where there is one.
 
     Returns:
         (`[items, width]`, bool `[items, blocks]`).
     """
-    blocks = tf.reshape(vectors, [-1, num_blocks, vectors.shape[1] // num_blocks])
-    told = tf.reduce_any(blocks != 0.0, axis=2)
-    return tf.reshape(unit_length(blocks), [-1, vectors.shape[1]]), told
+    unit = unit_length(fusion.split(vectors))
+    return tf.reshape(unit, [-1, vectors.shape[1]]), fusion.told(vectors)

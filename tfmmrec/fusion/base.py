@@ -64,6 +64,14 @@ class Fusion(tf.keras.layers.Layer):
         """How many vectors the output holds side by side."""
         return 1
 
+    def split(self, vectors: tf.Tensor) -> tf.Tensor:
+        """The blocks of `[batch, width]`, as `[batch, blocks, width / blocks]`."""
+        return tf.reshape(vectors, [-1, self.num_blocks, vectors.shape[-1] // self.num_blocks])
+
+    def told(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Where an item has a word in a block, bool `[batch, blocks]`; elsewhere it is zeros."""
+        return tf.reduce_any(self.split(vectors) != 0.0, axis=2)
+
     @property
     def num_temperatures(self) -> int:
         return 1

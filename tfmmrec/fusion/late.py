@@ -96,8 +96,7 @@ class LateFusion(Fusion):
             return super().score(queries, items)
         users, candidates = self.split(queries), self.split(items)
         scores = tf.einsum("qmd,imd->mqi", users, candidates)
-        votes = tf.reduce_any(candidates != 0.0, axis=-1)  # [items, members]
-        votes = tf.transpose(votes)[:, tf.newaxis]  # [members, 1, items]
+        votes = tf.transpose(self.told(items))[:, tf.newaxis]  # [members, 1, items]
         if self.vote == "highest":
             return tf.reduce_max(tf.where(votes, scores, scores.dtype.min), axis=0)
         ranks = _ranks(tf.where(votes, scores, scores.dtype.min))
@@ -112,10 +111,6 @@ class LateFusion(Fusion):
         behind = (lists - ranks) / tf.maximum(lists - 1.0, 1.0)
         total = tf.reduce_sum(voting, axis=0)
         return tf.math.divide_no_nan(tf.reduce_sum(voting * behind, axis=0), total)
-
-    def split(self, vectors: tf.Tensor) -> tf.Tensor:
-        """The blocks of `[batch, width]`, as `[batch, blocks, dim]`."""
-        return tf.reshape(vectors, [-1, len(self.names), vectors.shape[-1] // len(self.names)])
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:

@@ -149,8 +149,7 @@ class ItemTower(tf.keras.layers.Layer):
         if self.regression is None:
             return content
         # What has no word in a block has none by regression either.
-        blocks = tf.reshape(content, [-1, self.fusion.num_blocks, self.dim])
-        told = tf.repeat(tf.reduce_any(blocks != 0.0, axis=2), self.dim, axis=1)
+        told = tf.repeat(self.fusion.told(content), self.dim, axis=1)
         return tf.where(told, self.regression(content, inputs), 0.0)
 
     def _content(

@@ -112,11 +112,15 @@ class ContentRegression(tf.keras.layers.Layer):
             content: what the tower makes of the features, `[batch, width]`.
             inputs: the features.
         """
-        told = self.told(inputs)
-        regressed = tf.matmul(_kernel(told, self.landmarks), self.coefficients)
-        mixed = self.fitted_share * regressed
-        mixed += (1.0 - self.fitted_share) * tf.cast(content, tf.float32)
-        return tf.cast(mixed, content.dtype)
+
+        def mixed() -> tf.Tensor:
+            kernel = _kernel(self.told(inputs), self.landmarks)
+            regressed = tf.matmul(kernel, self.coefficients)
+            rest = (1.0 - self.fitted_share) * tf.cast(content, tf.float32)
+            return tf.cast(self.fitted_share * regressed + rest, content.dtype)
+
+        # While towers are trained, each epoch asks for all vectors.
+        return tf.cond(self.fitted_share > 0.0, mixed, lambda: content)
 
     def told(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
         """What the kernel compares, float32 `[batch, sum of the features' widths]`."""
