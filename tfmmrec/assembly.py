@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+from scipy.sparse import csr_matrix
 
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
@@ -16,7 +17,7 @@ from tfmmrec.fusion import FUSIONS
 from tfmmrec.model import TwoTower
 from tfmmrec.query import READERS
 from tfmmrec.scoring import Scorer
-from tfmmrec.towers import ID, FeatureProjections, ItemTower, QueryTower
+from tfmmrec.towers import ID, FeatureProjections, ItemTower, QueryTower, item_factors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,13 @@ class Assembly:
             counts = self.model.counts.numpy()
             rows = landmark_rows(self.items, counts, regression.num_landmarks)
             vectors = self.model.item_vectors(tf.constant(rows, tf.int32)).numpy()
-            regression.fit(self.model.items.gather(rows), vectors, counts[rows])
+            factors = None
+            if self.config.new_items_options().weights == "learned":
+                histories = self.dataset.histories(["train"])
+                chosen = (np.ones(len(histories.items)), histories.items, histories.offsets)
+                shape = (len(histories.offsets) - 1, len(counts))
+                factors = item_factors(csr_matrix(chosen, shape)[:, rows])
+            regression.fit(self.model.items.gather(rows), vectors, counts[rows], factors)
 
     def scorer(self) -> Scorer:
         """Scores the catalogue with the model as it is."""

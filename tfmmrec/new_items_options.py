@@ -1,6 +1,7 @@
 """How vectors of new items come about, a key of the training file."""
 
 import dataclasses
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +15,15 @@ class NewItemsOptions:
     Attributes:
         share: of the regression, from 0 to 1; 0 is the item tower alone (default 0.3).
         penalty: of the regression's ridge, above 0 (default 0.3).
+        weights: of the features in the regression: `learned`, so that those that tell what users
+            choose get more, or `equal` (default learned).
         items: how many known items it is fitted to, at most, those that were chosen most often;
             its time grows with the cube of it (default 2048).
     """
 
     share: float = 0.3
     penalty: float = 0.3
+    weights: Literal["learned", "equal"] = "learned"
     items: int = 2048
 
     def __post_init__(self) -> None:
@@ -27,5 +31,7 @@ class NewItemsOptions:
             raise ValueError(f"share must be from 0 to 1. Received: {self.share}")
         if not self.penalty > 0:
             raise ValueError(f"penalty must be above 0. Received: {self.penalty}")
+        if self.weights not in ("learned", "equal"):
+            raise ValueError(f"weights must be learned or equal. Received: {self.weights}")
         if self.items < 1:
             raise ValueError(f"items must be at least 1. Received: {self.items}")

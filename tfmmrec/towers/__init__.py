@@ -4,6 +4,7 @@ from tfmmrec.towers.features import Feature, FeatureProjections, drop_present
 from tfmmrec.towers.item import ID, ItemTower
 from tfmmrec.towers.query import QueryTower
 from tfmmrec.towers.regression import ContentRegression
+from tfmmrec.towers.relevance import item_factors
 
 __all__ = [
     "ID",
@@ -13,4 +14,5 @@ __all__ = [
     "ItemTower",
     "QueryTower",
     "drop_present",
+    "item_factors",
 ]

@@ -10,6 +10,7 @@ from sklearn.kernel_ridge import KernelRidge
 from tfmmrec.pooling import MeanPool
 from tfmmrec.projection import FeatureInfo, unit_length
 from tfmmrec.towers.features import Feature
+from tfmmrec.towers.relevance import item_weights, relevance
 
 # Categories up to this many are told apart; more are hashed into so many.
 _EXACT_ENTRIES = 512
@@ -29,8 +30,9 @@ class ContentRegression(tf.keras.layers.Layer):
     regressed is the shorter, the less the known items tell of such content, which ranks it behind
     what is better known.
 
-    Regressed on are the features side by side, each less its mean and of length 1, so that all
-    weigh the same, and zeros where absent. The kernel is `exp(−|x − y|² / 2)`.
+    Regressed on are the features side by side, each less its mean and of length 1, and zeros where
+    absent. The kernel is `exp(−Σ weight · |x − y|² / 2)`. The weights of features sum to one; those
+    that tell what users choose get more (see `relevance`).
 
     Until `fit` is called the result is the content.
 
@@ -69,6 +71,8 @@ class ContentRegression(tf.keras.layers.Layer):
         self.means = [
             self._zeros(f"mean_{info.name}", [_content_width(info)]) for info in self.features
         ]
+        self.weights_of_features = self._zeros("weights", [len(self.features)])
+        self.weights_of_features.assign(tf.fill([len(self.features)], 1.0 / len(self.features)))
         content_width = sum(_content_width(info) for info in self.features)
         self.landmarks = self._zeros("landmarks", [num_landmarks, content_width])
         self.coefficients = self._zeros("coefficients", [num_landmarks, width])
@@ -84,23 +88,31 @@ class ContentRegression(tf.keras.layers.Layer):
             experimental_autocast=False,
         )
 
-    def fit(self, inputs: Mapping[str, Feature], vectors: np.ndarray, counts: np.ndarray) -> None:
+    def fit(
+        self,
+        inputs: Mapping[str, Feature],
+        vectors: np.ndarray,
+        counts: np.ndarray,
+        factors: np.ndarray | None = None,
+    ) -> None:
         """Fits the regression to items that users know.
 
         Args:
             inputs: the features of `num_landmarks` items.
             vectors: what they have become, `[num_landmarks, width]`.
             counts: how often each was chosen, above 0, `[num_landmarks]`.
+            factors: what users' choices alone say of them, `[num_landmarks, n]` (see
+                `item_factors`), to weigh the features by; None leaves the weights equal.
         """
         for mean, (raw, present) in zip(self.means, self._raw(inputs), strict=True):
             here = tf.cast(present, tf.float32)[:, tf.newaxis]
             mean.assign(tf.math.divide_no_nan(tf.reduce_sum(raw, axis=0), tf.reduce_sum(here)))
+        if factors is not None and len(self.features) > 1:
+            contents = [part.numpy() for part in self._contents(inputs)]
+            self.weights_of_features.assign(relevance(contents, factors, counts, self.penalty))
         told = self.told(inputs)
-        weights = np.sqrt(counts)
-        # A mean penalty of 1, whatever the counts: an item's own is the inverse of its weight.
-        weights *= np.mean(1.0 / weights)
         ridge = KernelRidge(kernel="precomputed", alpha=self.penalty)
-        ridge.fit(_kernel(told, told).numpy(), vectors, sample_weight=weights)
+        ridge.fit(_kernel(told, told).numpy(), vectors, sample_weight=item_weights(counts))
         self.landmarks.assign(told)
         self.coefficients.assign(ridge.dual_coef_)
         self.fitted_share.assign(self.share)
@@ -124,11 +136,16 @@ class ContentRegression(tf.keras.layers.Layer):
 
     def told(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
         """What the kernel compares, float32 `[batch, sum of the features' widths]`."""
-        parts = [
+        weights = tf.unstack(tf.sqrt(self.weights_of_features))
+        parts = [w * part for w, part in zip(weights, self._contents(inputs), strict=True)]
+        return tf.concat(parts, axis=1)
+
+    def _contents(self, inputs: Mapping[str, Feature]) -> list[tf.Tensor]:
+        """Each feature less its mean and of length 1, zeros where absent."""
+        return [
             unit_length(tf.where(present[:, tf.newaxis], raw - mean, 0.0))
             for mean, (raw, present) in zip(self.means, self._raw(inputs), strict=True)
         ]
-        return tf.concat(parts, axis=1) / np.sqrt(len(parts))
 
     def _raw(self, inputs: Mapping[str, Feature]) -> list[Feature]:
         """Each feature as a float32 vector a row, zeros where absent, and where it is present."""
