@@ -95,6 +95,19 @@ class ContentRegressionTest(TestCase):
         errors = np.linalg.norm(layer(tf.zeros([ROWS, 5]), inputs()) - vectors(), axis=1)
         self.assertLess(errors[-1], errors[:-1].min() / 5)
 
+    def test_features_weigh_by_what_they_tell(self):
+        layer, known, new = regression(share=1.0), inputs(), inputs(3, seed=7)
+        stills = raw_parts(known)[2][0]
+        layer.fit(known, vectors(), COUNTS, factors=stills - stills.mean(axis=0))
+        weights = layer.weights_of_features.numpy()
+        self.assertAllClose(weights.sum(), 1.0)
+        self.assertEqual(weights.argmax(), 2)
+        # Told to the kernel, and kept: features that weigh nothing may say what they like.
+        layer.weights_of_features.assign([0.0, 0.0, 1.0])
+        before = layer(tf.zeros([3, 5]), new)
+        new["genres"] = (1 + new["genres"][0] % 3, new["genres"][1])
+        self.assertAllClose(layer(tf.zeros([3, 5]), new), before)
+
     def test_what_is_absent_does_not_matter(self):
         layer, known, new = regression(), inputs(), inputs(4, seed=7)
         layer.fit(known, vectors(), COUNTS)

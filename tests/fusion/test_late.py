@@ -36,9 +36,19 @@ class WeightedDecisionTest(TestCase):
 
 
 class VotingTest(TestCase):
-    def test_the_highest_score_of_those_that_vote(self):
+    def test_the_highest_log_probability_of_those_that_vote(self):
         scores = create(decision="voting").score(QUERY, ITEMS)
-        self.assertAllClose(scores, [[1.0, 3.0, 2.2]])
+        texts = np.array([1.0, 2.0, 2.2]) - np.log(np.exp([1.0, 2.0, 2.2]).sum())
+        pictures = np.array([1.0, 3.0]) - np.log(np.exp([1.0, 3.0]).sum())
+        self.assertAllClose(scores, [[texts[0], pictures[1], texts[2]]])
+
+    def test_who_scores_all_items_alike_has_no_say_however_high(self):
+        items = tf.constant([[1.0, 0.0, 9.0, 9.0], [0.0, 1.0, 9.0, 9.0], [0.6, 0.8, 9.0, 9.0]])
+        scores = create(decision="voting").score(5.0 * QUERY, items).numpy()
+        texts = 5.0 * np.array([1.0, 2.0, 2.2])
+        texts -= np.log(np.exp(texts).sum())
+        self.assertAllClose(scores, [np.maximum(texts, np.log(1 / 3))], rtol=1e-4)
+        self.assertEqual(scores.argmax(), 2)
 
     def test_borda_is_the_mean_share_of_items_that_stand_behind(self):
         # Texts rank the items 3, 2, 1: shares behind 0, 1/2 and 1. Two items have pictures, which

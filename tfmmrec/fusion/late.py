@@ -25,8 +25,10 @@ class LateFusion(Fusion):
 
     * `decision: weighted` scores by Σₘ wₘ uₘ·vₘ, the weights of what an item has made to sum to
       one. That is one product of [u₁ … u_M] and [w₁v₁ … w_M v_M], so that one index serves it.
-    * `decision: voting` with `vote: highest` takes the highest of the uₘ·vₘ / τₘ, where τₘ is the
-      temperature that m was trained with; with `borda`, each modality ranks the catalogue and an
+    * `decision: voting` with `vote: highest` takes the highest of the log-probabilities of a choice
+      among all items, the softmax of uₘ·vₘ / τₘ, where τₘ is the temperature that m was trained
+      with. (Of the products themselves the modality with the least to say is often the highest:
+      its vectors have fallen together.) With `borda`, each modality ranks the catalogue and an
       item gets the weighted mean share of the items that stand behind it; with `reciprocal_rank`,
       Σₘ wₘ / (60 + rank) (Cormack et al. 2009). A modality that an item lacks does not vote.
 
@@ -97,10 +99,11 @@ class LateFusion(Fusion):
         users, candidates = self.split(queries), self.split(items)
         scores = tf.einsum("qmd,imd->mqi", users, candidates)
         votes = tf.transpose(self.told(items))[:, tf.newaxis]  # [members, 1, items]
+        scores = tf.where(votes, scores, scores.dtype.min)
         if self.vote == "highest":
-            return tf.reduce_max(tf.where(votes, scores, scores.dtype.min), axis=0)
-        ranks = _ranks(tf.where(votes, scores, scores.dtype.min))
-        return self._count(ranks, votes)
+            told = tf.where(votes, tf.nn.log_softmax(scores, axis=-1), scores.dtype.min)
+            return tf.reduce_max(told, axis=0)
+        return self._count(_ranks(scores), votes)
 
     def _count(self, ranks: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
         weights = tf.reshape(self.current_weights(), [-1, 1, 1])
