@@ -3,7 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.losses import info_nce, member_softmax
+from tfmmrec.dataset import Histories
+from tfmmrec.losses import candidate_softmax, info_nce
+from tfmmrec.negatives import Negatives, NegativesOptions
 from tfmmrec.testing import TestCase
 
 
@@ -47,26 +49,87 @@ class InfoNceTest(TestCase):
         self.assertAllEqual(tape.gradient(loss, first), tf.zeros([3, 2]))
 
 
-class MemberSoftmaxTest(TestCase):
+class CandidateSoftmaxTest(TestCase):
     queries = tf.constant([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    items = tf.constant([7, 8, 7])
-    log_shares = tf.math.log([0.2, 0.8, 0.2])
+    candidates = tf.constant([[1.0, 0.0], [0.5, 1.0], [0.0, 1.0]])
+    labels = tf.constant([0, 1, 0])
+    log_chances = tf.math.log([0.9, 0.2, 0.5])
 
-    def test_items_that_the_member_cannot_tell_take_no_part(self):
+    def loss(self, **options) -> tf.Tensor:
+        given = {
+            "queries": self.queries,
+            "candidates": self.candidates,
+            "labels": self.labels,
+            "log_chances": self.log_chances,
+        }
+        return candidate_softmax(**{**given, **options})
+
+    def test_negatives_weigh_the_inverse_of_their_chances_and_the_chosen_item_one(self):
+        logits = self.queries.numpy() @ self.candidates.numpy().T
+        weights = np.tile(1.0 / np.array([0.9, 0.2, 0.5]), [3, 1])
+        weights[np.arange(3), [0, 1, 0]] = 1.0
+        own = logits[np.arange(3), [0, 1, 0]]
+        expected = np.mean(np.log((weights * np.exp(logits)).sum(axis=1)) - own)
+        self.assertAllClose(self.loss(), expected)
+
+    def test_what_is_spared_has_a_probability_of_zero(self):
+        spared = tf.constant([[True, True, False], [False, False, False], [False, True, False]])
+        candidates = tf.Variable(self.candidates)
+        with tf.GradientTape() as tape:
+            # Of the rows that spare the second, and not the one that chose it.
+            loss = self.loss(
+                candidates=candidates,
+                queries=tf.gather(self.queries, [0, 2]),
+                labels=tf.constant([0, 0]),
+                spared=tf.gather(spared, [0, 2]),
+            )
+        gradient = tape.gradient(loss, candidates).numpy()
+        self.assertAllEqual(gradient[1], [0.0, 0.0])
+        self.assertTrue(gradient[2].any())
+        # The chosen item is there even where it is spared.
+        logits = self.queries.numpy()[[0, 2]] @ self.candidates.numpy()[[0, 2]].T
+        self.assertAllClose(loss, np.mean(np.log(np.exp(logits) @ [1.0, 2.0]) - logits[:, 0]))
+
+    def test_items_of_which_nothing_is_said_take_no_part(self):
         candidates = tf.constant([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
-        loss = member_softmax(
-            self.queries, candidates, items=tf.constant([7, 8, 9]), log_shares=self.log_shares
-        )
-        # Rows 0 and 2 over items 0 and 2: logits 2 and 0, then 1 and 1; the shares are equal and
-        # cancel. log(e^2 + e^0) - 2 = 0.126928 and log(e + e) - 1 = 0.693147; mean 0.410038.
+        loss = self.loss(candidates=candidates, log_chances=tf.zeros([3]))
+        # Events 0 and 2 chose item 0: log(e^2 + e^0) - 2 = 0.126928, log(e + e) - 1 = 0.693147.
         self.assertAllClose(loss, 0.410038, atol=1e-5)
+        self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)
 
-    def test_the_same_item_of_another_row_is_no_negative(self):
-        candidates = tf.constant([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-        loss = member_softmax(
-            self.queries, candidates, items=self.items, log_shares=self.log_shares
-        )
-        logits = self.queries.numpy() @ candidates.numpy().T - np.log([0.2, 0.8, 0.2])
-        kept = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]])
-        expected = np.mean(np.log((np.exp(logits) * kept).sum(axis=1)) - np.diag(logits))
-        self.assertAllClose(loss, expected)
+    def test_half_precision_is_summed_in_float32(self):
+        halves = {n: tf.cast(getattr(self, n), tf.float16) for n in ("queries", "candidates")}
+        self.assertEqual(self.loss(**halves).dtype, tf.float32)
+        self.assertAllClose(self.loss(**halves), self.loss(), atol=2e-3)
+
+    def test_gradients_are_those_of_the_full_softmax_on_average(self):
+        draw = np.random.default_rng(0)
+        # What is chosen often differs from the rest, so that who comes how often matters.
+        popular = np.arange(60)[:, np.newaxis] < 10
+        items = tf.constant(draw.normal(size=[60, 4]) + 1.5 * popular, tf.float32)
+        query = tf.Variable(draw.normal(size=[1, 4]).astype(np.float32))
+        counts = np.ceil(200.0 / np.arange(1, 61)).astype(int)
+        histories = Histories(np.repeat(np.arange(60), counts), np.array([0, counts.sum()]))
+
+        def gradient(options: dict, others: np.ndarray, corrected: bool = True) -> np.ndarray:
+            negatives = Negatives(NegativesOptions(**options), histories, 60)
+            found = negatives(tf.constant(np.concatenate([[3], others]), tf.int32))
+            with tf.GradientTape() as tape:
+                loss = candidate_softmax(
+                    query,
+                    tf.gather(items, found.rows),
+                    labels=found.labels[:1],
+                    log_chances=found.log_chances * float(corrected),
+                )
+            return tape.gradient(loss, query).numpy()[0]
+
+        def off(options: dict, corrected: bool = True) -> float:
+            tf.random.set_seed(0)
+            drawn = draw.choice(60, [300, 40], p=counts / counts.sum())
+            found = np.mean([gradient(options, others, corrected) for others in drawn], axis=0)
+            return np.linalg.norm(found - exact) / np.linalg.norm(exact)
+
+        exact = gradient({"among": "all"}, np.zeros(0, np.int32))
+        self.assertLess(off({}), 0.09)
+        self.assertLess(off({"uniform": 10}), 0.07)
+        self.assertGreater(off({}, corrected=False), 0.25)

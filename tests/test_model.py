@@ -3,17 +3,20 @@
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.dataset import Histories
 from tfmmrec.encoders import Encoded
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.model import TwoTower, split_blocks
+from tfmmrec.negatives import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.projection import FeatureInfo
-from tfmmrec.query import MeanReader
+from tfmmrec.query import READERS
 from tfmmrec.testing import TestCase
 from tfmmrec.towers import ItemTower, QueryTower
 
-COUNTS = np.array([6, 3, 1, 0])
+# Items 0, 1 and 2 were chosen 6, 3 and 1 times, by users 0 and 1.
+HISTORIES = Histories(np.array([1, 2, 0, 0, 0, 1, 1, 0, 0, 0], np.int32), np.array([0, 5, 10]))
 
 
 def encoded(rows: int) -> dict[str, Encoded]:
@@ -25,6 +28,8 @@ def create(
     temperature: float = 0.5,
     fusion: dict | None = None,
     new_items: NewItemsOptions | None = None,
+    negatives: dict | None = None,
+    query: str = "mean",
 ) -> TwoTower:
     features = [FeatureInfo("feature", 3)]
     items = ItemTower(
@@ -35,13 +40,15 @@ def create(
         new_items=new_items,
         num_landmarks=3,
     )
-    readers = [MeanReader() for _ in range(items.fusion.num_blocks)]
+    readers = [READERS.create({"kind": query}) for _ in range(items.fusion.num_blocks)]
     return TwoTower(
         items,
         QueryTower(features, dim=5, readers=readers),
         items=FeatureTable(encoded(4)),
         users=FeatureTable(encoded(2)),
-        counts=COUNTS,
+        histories=HISTORIES,
+        num_items=4,
+        negatives=NegativesOptions(**(negatives or {"spared": "none"})),
         temperature=temperature,
     )
 
@@ -51,6 +58,7 @@ def batch(items: list[int]) -> dict[str, tf.Tensor]:
         "history": tf.constant([[1, 2, -1], [-1, -1, -1], [0, -1, -1]]),
         "user": tf.constant([0, 1, 0]),
         "item": tf.constant(items),
+        "place": tf.constant([4, 0, 1]),
     }
 
 
@@ -65,33 +73,62 @@ def scores(model: TwoTower, given: dict[str, tf.Tensor]) -> np.ndarray:
     return queries @ everything[given["item"].numpy()].T
 
 
+def softmax(logits: np.ndarray, chances: np.ndarray, own: list[int]) -> float:
+    """The mean loss of events that chose items `own`, whose weight is one."""
+    weights = np.tile(1.0 / chances, [len(logits), 1])
+    weights[np.arange(len(own)), own] = 1.0
+    chosen = logits[np.arange(len(own)), own]
+    return np.mean(np.log((weights * np.exp(logits)).sum(axis=1)) - chosen)
+
+
+# Of being among three events, for items of 0.1, 0.6 and 0.3 of the choices.
+CHANCES = 1.0 - (1.0 - np.array([0.1, 0.6, 0.3])) ** 3
+
+
 class LossTest(TestCase):
-    def test_it_is_an_in_batch_softmax_with_the_log_of_the_shares_taken_off(self):
+    def test_it_is_an_in_batch_softmax_with_negatives_by_their_chances(self):
         model, given = create(), batch([2, 0, 1])
-        # Shares of 6 + 3 + 1 = 10 choices: items 2, 0 and 1 have 0.1, 0.6 and 0.3.
-        logits = scores(model, given) - np.log([0.1, 0.6, 0.3])
-        expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+        expected = softmax(scores(model, given), CHANCES, [0, 1, 2])
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
 
     def test_the_same_item_of_another_row_is_no_negative(self):
         model, given = create(), batch([2, 0, 2])
-        logits = scores(model, given) - np.log([0.1, 0.6, 0.1])
-        # Rows 0 and 2 chose item 2: neither is a negative of the other.
-        kept = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]])
-        expected = np.mean(np.log((np.exp(logits) * kept).sum(axis=1)) - np.diag(logits))
+        logits = scores(model, given)[:, :2]
+        expected = softmax(logits, CHANCES[:2], [0, 1, 0])
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
-        counted = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
-        self.assertNotAllClose(expected, counted)
 
-    def test_all_scores_alike_give_the_entropy_of_the_shares(self):
-        model, given = create(), batch([2, 0, 1])
-        # Ids and content of length 0: all scores are 0, and -log 0.1 = log 10 is the logit of
-        # item 2, log(10/6) of item 0, log(10/3) of item 1; their exponentials sum to 15.
-        model.compute_loss(given)  # makes the weights
-        for variable in model.item_tower.trainable_variables:
-            variable.assign(tf.zeros_like(variable))
-        expected = np.mean([np.log(15) - np.log(10 / share) for share in (1, 6, 3)])
+    def test_all_items_that_training_knows_may_be_candidates(self):
+        model, given = create(negatives={"among": "all", "spared": "none"}), batch([2, 0, 1])
+        expected = softmax(scores(model, given), np.ones(3), [0, 1, 2])
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+        alone = {name: value[:1] for name, value in given.items()}
+        logits = scores(model, {**given, **batch([2, 0, 1])})[:1]
+        self.assertAllClose(model.compute_loss(alone), softmax(logits, np.ones(3), [0]), rtol=1e-5)
+
+    def test_the_past_of_a_user_is_spared(self):
+        model, given = create(negatives={"spared": "past"}), batch([2, 0, 1])
+        logits = scores(model, given)
+        # Before its fifth event user 0 chose all three; before its second, item 1, as it now does.
+        logits[0, 1:] = -np.inf
+        self.assertAllClose(
+            model.compute_loss(given), softmax(logits, CHANCES, [0, 1, 2]), rtol=1e-5
+        )
+
+    def test_all_places_of_a_history_are_trained_on_at_once(self):
+        model = create(query="transformer", negatives={"among": "all", "spared": "none"})
+        windows = {
+            "history": tf.constant([[-1, 1, 2], [-1, 0, -1]]),
+            "user": tf.constant([0, 1]),
+            "item": tf.constant([[1, 2, 0], [0, -1, -1]]),
+            "place": tf.constant([[0, 1, 2], [0, 1, 2]]),
+        }
+        events = {
+            "history": tf.constant([[-1, -1, -1], [1, -1, -1], [1, 2, -1], [-1, -1, -1]]),
+            "user": tf.constant([0, 0, 0, 1]),
+            "item": tf.constant([1, 2, 0, 0]),
+            "place": tf.constant([0, 1, 2, 0]),
+        }
+        self.assertAllClose(model.compute_loss(windows), model.compute_loss(events), rtol=1e-5)
 
     def test_every_weight_that_is_used_has_a_gradient(self):
         model, given = create(), batch([2, 0, 1])
@@ -107,8 +144,7 @@ class LossTest(TestCase):
 
     def test_a_late_model_sums_the_joint_loss_and_the_mean_of_its_members(self):
         model, given = create(fusion={"kind": "late", "member_loss": 0.5}), batch([2, 0, 1])
-        logits = scores(model, given) - np.log([0.1, 0.6, 0.3])
-        expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+        expected = softmax(scores(model, given), CHANCES, [0, 1, 2])
         # Each member scores by its own block alone, of length 1 on both sides.
         everything = model.item_vectors(tf.range(4)).numpy()
         users = given["user"]
@@ -120,9 +156,7 @@ class LossTest(TestCase):
         for block in (slice(0, 5), slice(5, 10)):
             items = everything[[2, 0, 1], block]
             items /= np.linalg.norm(items, axis=1, keepdims=True)
-            own = queries[:, block] @ items.T - np.log([0.1, 0.6, 0.3])
-            loss = np.mean(np.log(np.exp(own).sum(axis=1)) - np.diag(own))
-            expected += 0.5 * loss / 2
+            expected += 0.5 * softmax(queries[:, block] @ items.T, CHANCES, [0, 1, 2]) / 2
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
 
     def test_votes_have_the_members_losses_alone_and_a_temperature_each(self):
@@ -155,7 +189,7 @@ class VectorsTest(TestCase):
         before = model.item_vectors(tf.range(4))
         known = model.items.gather(tf.range(3))
         became = np.random.default_rng(0).normal(size=[3, 5])
-        model.item_tower.regression.fit(known, became, COUNTS[:3])
+        model.item_tower.regression.fit(known, became, np.array([6, 3, 1]))
         after = model.item_vectors(tf.range(4))
         self.assertAllClose(after[:3], before[:3])
         new = model.item_tower.new_items(model.items.gather(tf.constant([3])))

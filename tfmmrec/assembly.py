@@ -114,7 +114,11 @@ def assemble_from(
 
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     """Looks kinds and options up before anything is encoded, which may take long."""
-    READERS.create(config.query)
+    reader = READERS.create(config.query)
+    if reader.at_every_place and config.context != "before":
+        raise ConfigError(
+            f"context: a {config.query['kind']} reads histories in order; use before, or query mean"
+        )
     modalities = read_features(dataset, "items", config)
     names = list(modalities)
     if config.pool != "none":
@@ -127,12 +131,14 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
         raise ConfigError("features: the items have none to read, and ids is false; give either")
     config.align_options()
     config.new_items_options()
+    config.negatives_options()
 
 
 def _build(
     dataset: Dataset, config: TrainConfig, items: EncodedSide, users: EncodedSide
 ) -> TwoTower:
-    counts = np.bincount(dataset.histories(["train"]).items, minlength=dataset.count("items"))
+    histories = dataset.histories(["train"])
+    counts = np.bincount(histories.items, minlength=dataset.count("items"))
     options = config.new_items_options()
     item_tower = ItemTower(
         items.features(config.components),
@@ -153,8 +159,10 @@ def _build(
         QueryTower(users.features(), dim=config.dim, readers=readers, dropout=config.dropout),
         items=FeatureTable(items.encoded, trained=items.trained),
         users=FeatureTable(users.encoded),
-        counts=counts,
+        histories=histories,
+        num_items=dataset.count("items"),
         temperature=config.temperature,
+        negatives=config.negatives_options(),
         align=config.align_options(),
         withheld=dataset.cold_items,
         trained=items.trained,
@@ -172,5 +180,6 @@ def _make_weights(model: TwoTower) -> None:
     # Two rows, since the softmax of one row over one item is a loss that Keras warns of.
     history = tf.zeros([2, 1], tf.int32)
     rows = tf.zeros([2], tf.int32)
-    model.compute_loss({"history": history, "user": rows, "item": rows}, training=False)
+    inputs = {"history": history, "user": rows, "item": rows, "place": rows}
+    model.compute_loss(inputs, training=False)
     model.built = True

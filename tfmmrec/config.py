@@ -8,6 +8,7 @@ from tfmmrec.align_options import AlignOptions
 from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 from tfmmrec.examples import CONTEXTS
+from tfmmrec.negatives import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.pooling import POOLINGS
 
@@ -33,6 +34,8 @@ class TrainConfig:
             it, as in serving, or `around`, what came before and behind it. The latter asks for what
             a user likes rather than for what comes next, which serves new items better, and known
             ones worse.
+        negatives: what chosen items are told from, by the options of `NegativesOptions`:
+            `{among: all}`.
         components: how many principal components of an encoder's output the item tower reads; 0
             reads all. Fewer generalise better to new items, more tell known ones apart.
         hidden: the units of the hidden layer between what the item tower reads of a feature and
@@ -66,6 +69,7 @@ class TrainConfig:
     align: dict[str, Any] = dataclasses.field(default_factory=dict)
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
     context: str = "before"
+    negatives: dict[str, Any] = dataclasses.field(default_factory=dict)
     components: int = 0
     hidden: int = 128
     dim: int = 64
@@ -121,6 +125,10 @@ class TrainConfig:
     def align_options(self) -> AlignOptions:
         """Reads `align`; raises ConfigError where it has unknown or wrong options."""
         return build(AlignOptions, self.align, "align")
+
+    def negatives_options(self) -> NegativesOptions:
+        """Reads `negatives`; raises ConfigError where it has unknown or wrong options."""
+        return build(NegativesOptions, self.negatives, "negatives")
 
     def new_items_options(self) -> NewItemsOptions:
         """Reads `new_items`; raises ConfigError where it has unknown or wrong options."""

@@ -6,31 +6,45 @@ import tensorflow as tf
 _NEVER = -1e9
 
 
-def member_softmax(
+def candidate_softmax(
     queries: tf.Tensor,
     candidates: tf.Tensor,
     *,
-    items: tf.Tensor,
-    log_shares: tf.Tensor,
+    labels: tf.Tensor,
+    log_chances: tf.Tensor,
+    spared: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """In-batch softmax of one member of a late fusion, over the items that it has a word on.
+    """Softmax over sampled candidates that estimates the one over all items.
+
+    Negatives stand for those that were not drawn: exp of their logits is divided by the chance of
+    their being drawn (Bengio and Senécal 2008; Yi et al. 2019, "Sampling-bias-corrected neural
+    modeling"). The chosen item is there for certain and stands for itself alone (Khrylchenko et al.
+    2025, "Correcting the LogQ correction", arXiv:2507.09331).
 
     Args:
-        queries: `[batch, dim]`, divided by the temperature.
-        candidates: the chosen item of each row, `[batch, dim]`; zeros where the member has
-            nothing to say of it. Such an item is no negative, and its row does not count.
-        items: int `[batch]`, the chosen items; the same item of another row is no negative.
-        log_shares: `[batch]`, the log of each item's share in batches, taken off its logit.
+        queries: `[events, dim]`, divided by the temperature.
+        candidates: `[candidates, dim]`, each item once; zeros where nothing is said of one. Such
+            an item is no negative, and events that chose it do not count.
+        labels: int32 `[events]`, where among the candidates each event's item stands.
+        log_chances: `[candidates]`, the log of the chance of each to be a candidate.
+        spared: bool `[events, candidates]`, what is no negative of an event; None spares nothing.
 
     Returns:
-        The mean over the rows that count, a scalar; 0 without any.
+        The mean over the events that count, a scalar; 0 without any.
     """
     told = tf.reduce_any(candidates != 0.0, axis=1)
     logits = tf.cast(tf.matmul(queries, candidates, transpose_b=True), tf.float32)
-    logits -= log_shares[tf.newaxis]
-    others = tf.logical_not(tf.eye(tf.shape(items)[0], dtype=tf.bool))
-    same = (items[:, tf.newaxis] == items[tf.newaxis]) & others
-    return cross_entropy(tf.where(same | ~told[tf.newaxis], _NEVER, logits), told)
+    own = tf.gather(logits, labels, batch_dims=1)
+    corrected = logits + tf.where(told, -log_chances, _NEVER)
+    if spared is not None:
+        corrected = tf.where(spared, _NEVER, corrected)
+    # In the place of its own item an event keeps what is not corrected.
+    places = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
+    corrected = tf.tensor_scatter_nd_update(corrected, places, own)
+    losses = tf.reduce_logsumexp(corrected, axis=1) - own
+    counted = tf.gather(told, labels)
+    total = tf.reduce_sum(tf.where(counted, losses, 0.0))
+    return tf.math.divide_no_nan(total, tf.reduce_sum(tf.cast(counted, tf.float32)))
 
 
 def info_nce(

@@ -8,10 +8,12 @@ import tensorflow_recommenders as tfrs
 
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.alignment import Alignment
+from tfmmrec.dataset import Histories
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
-from tfmmrec.losses import member_softmax
+from tfmmrec.losses import candidate_softmax
+from tfmmrec.negatives import Candidates, Negatives, NegativesOptions
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature, ItemTower, QueryTower
 
@@ -24,10 +26,10 @@ class TwoTower(tfrs.Model):
         query_tower: users to vectors.
         items: the encoded features of every item.
         users: the encoded features of every user.
-        counts: how often each item was chosen in training, `[items]`. The loss subtracts the log
-            of an item's share, since a batch holds popular items more often as negatives
-            (Yi et al. 2019, "Sampling-bias-corrected neural modeling").
+        histories: what each user chose in training.
+        num_items: rows of the catalogue.
         temperature: where the learned temperature starts; it stays within [0.01, 1].
+        negatives: what chosen items are told from.
         align: how contents are aligned.
         withheld: bool `[items]`, items that alignment must not see (default none).
         trained: the item features whose encoders are trained as well (default none).
@@ -40,8 +42,10 @@ class TwoTower(tfrs.Model):
         *,
         items: FeatureTable,
         users: FeatureTable,
-        counts: np.ndarray,
+        histories: Histories,
+        num_items: int,
         temperature: float = 0.1,
+        negatives: NegativesOptions | None = None,
         align: AlignOptions | None = None,
         withheld: np.ndarray | None = None,
         trained: Mapping[str, TrainedFeature] | None = None,
@@ -51,21 +55,21 @@ class TwoTower(tfrs.Model):
         self.query_tower = query_tower
         self.items = items
         self.users = users
+        counts = np.bincount(histories.items, minlength=num_items)
         self.known = tf.constant(counts > 0)
         self.counts = tf.constant(counts, tf.float32)
-        self.shares = tf.constant(np.maximum(counts, 1) / max(1, counts.sum()), tf.float32)
+        self.negatives = Negatives(negatives or NegativesOptions(), histories, num_items)
         self.log_temperature = self.add_weight(
             name="log_temperature",
             shape=[item_tower.fusion.num_temperatures],
             initializer=tf.keras.initializers.Constant(np.log(temperature)),
         )
         self.trained = dict(trained or {})
-        self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
         self.alignment = Alignment(
             align or AlignOptions(),
             item_tower,
             items,
-            np.zeros(len(counts), bool) if withheld is None else withheld,
+            np.zeros(num_items, bool) if withheld is None else withheld,
         )
 
     @property
@@ -100,6 +104,7 @@ class TwoTower(tfrs.Model):
         history: tf.Tensor,
         features: Mapping[str, Feature],
         training: bool = False,
+        every_place: bool = False,
     ) -> tf.Tensor:
         """The vectors of users, `[batch, width]`, such that `score` gives the logits.
 
@@ -107,6 +112,9 @@ class TwoTower(tfrs.Model):
             item_vectors: the vectors that histories point to, `[items, width]`.
             history: int32 `[batch, n]`, rows of item vectors, oldest first; -1 is padding.
             features: the user features of the batch.
+            training: whether units are dropped.
+            every_place: whether the users of each beginning of the histories are asked for,
+                `[batch, n, width]`.
         """
         # Worked out an item, and not a place of a history, of which there are many more.
         unit, told = split_blocks(item_vectors, self.item_tower.fusion)
@@ -116,9 +124,10 @@ class TwoTower(tfrs.Model):
             tf.gather(told, places) & (history >= 0)[..., tf.newaxis],
             features,
             training=training,
+            every_place=every_place,
         )
         temperatures = tf.cast(self.temperatures, vectors.dtype)
-        width = vectors.shape[1] // temperatures.shape[0]
+        width = vectors.shape[-1] // temperatures.shape[0]
         return vectors / tf.repeat(temperatures, width)
 
     def score(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
@@ -130,20 +139,26 @@ class TwoTower(tfrs.Model):
         return tf.where(tf.reduce_any(items != 0.0, axis=1), scores, -np.inf)
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """In-batch softmax over one chosen item a row, and what the fusion and alignment add.
+        """Softmax over the chosen item and its negatives, and what fusion and alignment add.
 
         Args:
-            inputs: `history` int32 `[batch, n]` (item rows, -1 where empty), `user` `[batch]` and
-                `item` `[batch]`, rows of the data folder's vocabularies; and what
-                `finetuning.add_inputs` added.
+            inputs: `history` int32 `[batch, n]` (item rows, -1 where empty), `user` `[batch]`, and
+                `item` `[batch]`, what was chosen behind a history, or `[batch, n]`, what was chosen
+                behind each of its places, -1 for nothing; rows of the data folder's vocabularies;
+                `place`, shaped as `item`, how many of its user's events in training stand before
+                it. And what `finetuning.add_inputs` added.
         """
         history, item = inputs["history"], inputs["item"]
+        every_place = item.shape.rank == 2
+        there = tf.where(item >= 0)
+        chosen = tf.gather_nd(item, there)
+        candidates = self.negatives(chosen)
         # Each item of the batch goes through its tower once, however often it is mentioned; those
         # that are taught once more, as items to come.
         given = {name: inputs[rows_key(name)] for name in self.trained if rows_key(name) in inputs}
-        mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), item, *given.values()]
+        mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), candidates.rows, *given.values()]
         rows, places = tf.unique(tf.concat(mentioned, axis=0))
-        past, chosen, *taught = tf.split(places, [tf.size(part) for part in mentioned])
+        past, own, *taught = tf.split(places, [tf.size(part) for part in mentioned])
         features = self.items.gather(rows)
         for name, encoded in zip(given, taught, strict=True):
             held, present = features[name]
@@ -153,15 +168,24 @@ class TwoTower(tfrs.Model):
         vectors = self._vectors_of(rows, features, training)
         past = tf.where(history >= 0, tf.reshape(past, tf.shape(history)), -1)
         users = self.users.gather(inputs["user"])
-        queries = self.query_vectors(vectors, past, users, training=training)
+        queries = self.query_vectors(
+            vectors, past, users, training=training, every_place=every_place
+        )
+        before = history[:, -1]
+        if every_place:
+            queries, before = tf.gather_nd(queries, there), tf.gather_nd(history, there)
         # Histories keep their ids: the user is known by them, and it is the item to come that may
         # have none.
-        own, back = tf.unique(chosen)
         told = {name: tuple(tf.gather(part, own) for part in f) for name, f in features.items()}
-        candidates = self._vectors_of(tf.gather(rows, own), told, training, drop_ids=training)
-        candidates = tf.gather(candidates, back)
-        aligned = self.alignment(history[:, -1], item, training=training)
-        return self._choice_loss(queries, candidates, item) + aligned
+        taught = self._vectors_of(candidates.rows, told, training, drop_ids=training)
+        spared = self.negatives.spared(
+            candidates,
+            inputs["user"],
+            events=tf.cast(there[:, 0], tf.int32),
+            places=tf.gather_nd(inputs["place"], there),
+        )
+        aligned = self.alignment(before, chosen, training=training)
+        return self._choice_loss(queries, taught, candidates, spared) + aligned
 
     @property
     def tower_weights(self) -> list[tf.Variable]:
@@ -191,25 +215,28 @@ class TwoTower(tfrs.Model):
             for rows, outputs in feature.outputs():
                 table.scatter_nd_update(rows[:, np.newaxis], outputs)
 
-    def _choice_loss(self, queries: tf.Tensor, candidates: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
+    def _choice_loss(
+        self,
+        queries: tf.Tensor,
+        vectors: tf.Tensor,
+        candidates: Candidates,
+        spared: tf.Tensor | None,
+    ) -> tf.Tensor:
         fusion = self.item_tower.fusion
-        shares = tf.gather(self.shares, item)
+        given = {
+            "labels": candidates.labels,
+            "log_chances": candidates.log_chances,
+            "spared": spared,
+        }
         loss = tf.constant(0.0)
         if fusion.joint_loss:
-            joint = self.task(
-                queries,
-                candidates,
-                candidate_ids=item,
-                candidate_sampling_probability=shares,
-                compute_metrics=False,
-            )
-            loss += fusion.joint_loss * joint / tf.cast(tf.shape(item)[0], tf.float32)
+            loss += fusion.joint_loss * candidate_softmax(queries, vectors, **given)
         if fusion.member_loss:
             members = [
-                member_softmax(query, unit_length(own), items=item, log_shares=tf.math.log(shares))
+                candidate_softmax(query, unit_length(own), **given)
                 for query, own in zip(
                     tf.split(queries, fusion.num_blocks, axis=1),
-                    tf.split(candidates, fusion.num_blocks, axis=1),
+                    tf.split(vectors, fusion.num_blocks, axis=1),
                     strict=True,
                 )
             ]

@@ -9,13 +9,14 @@ import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, assemble, say_mute
 from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
+from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.examples import TrainingExamples
 from tfmmrec.finetuning import add_inputs
 from tfmmrec.folders import refuse_existing
 from tfmmrec.runs import read_run, save_run
 from tfmmrec.watch import Watch
+from tfmmrec.windows import TrainingWindows
 
 
 def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> dict[str, Any]:
@@ -78,13 +79,7 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
     histories = assembly.dataset.histories(["train"])
     if not len(histories.items):
         raise DataError(f"{assembly.dataset.folder}: no positive interaction to train on")
-    examples = TrainingExamples(
-        histories,
-        max_history=assembly.max_history,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        context=config.context,
-    )
+    examples = _examples(assembly, histories)
     for feature in model.trained.values():
         feature.check_gradients()
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.learning_rate))
@@ -111,3 +106,22 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
     watch.restore_best()
     assembly.fit_new_items()
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
+
+
+def _examples(assembly: Assembly, histories: Histories) -> TrainingExamples | TrainingWindows:
+    """The batches that suit the way in which the model reads users."""
+    config = assembly.config
+    if assembly.model.query_tower.at_every_place:
+        return TrainingWindows(
+            histories,
+            length=assembly.max_history,
+            batch_size=config.batch_size,
+            seed=config.seed,
+        )
+    return TrainingExamples(
+        histories,
+        max_history=assembly.max_history,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        context=config.context,
+    )

@@ -53,6 +53,68 @@ class ReaderContractTest(TestCase, parameterized.TestCase):
             READERS.create({"kind": kind, "max_history": 0})
 
 
+CAUSAL = [(kind,) for kind, variant in READERS.variants.items() if variant.at_every_place]
+
+
+class CausalReaderTest(TestCase, parameterized.TestCase):
+    """What a reader keeps that is trained at every place of a history."""
+
+    @parameterized.parameters(CAUSAL)
+    def test_a_place_is_what_the_history_up_to_it_would_give(self, kind: str):
+        reader = READERS.create({"kind": kind})
+        history = histories()[:, :3]
+        mask = tf.constant([[True, True, True], [True, False, True], [False, True, True]])
+        places = reader(history, mask=mask, every_place=True).numpy()
+        for row, place in zip(*np.nonzero(mask.numpy()), strict=True):
+            before = slice(0, place + 1)
+            one = reader(history[row : row + 1, before], mask=mask[row : row + 1, before])
+            self.assertAllClose(places[row, place], one[0], atol=1e-5)
+
+    @parameterized.parameters(CAUSAL)
+    def test_the_order_counts(self, kind: str):
+        reader = READERS.create({"kind": kind})
+        turned = tf.reverse(histories(), axis=[1])[:1]
+        difference = reader(turned, mask=MASK[:1]) - reader(histories()[:1], mask=MASK[:1])
+        self.assertGreater(np.abs(difference).max(), 1e-3)
+
+    @parameterized.parameters(CAUSAL)
+    def test_padding_in_front_changes_nothing(self, kind: str):
+        reader = READERS.create({"kind": kind, "max_history": 3})
+        wider = tf.pad(histories(), [[0, 0], [2, 0], [0, 0]])
+        mask = tf.pad(MASK, [[0, 0], [2, 0]])
+        self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK), atol=1e-5)
+
+    @parameterized.parameters(CAUSAL)
+    def test_bad_options_are_refused(self, kind: str):
+        for options, reason in (
+            ({"units": 0}, "units must be"),
+            ({"dropout": 1.0}, "dropout must"),
+        ):
+            with self.assertRaisesRegex(ConfigError, reason):
+                READERS.create({"kind": kind, **options})
+
+
+class GruReaderTest(TestCase):
+    def test_it_is_the_gru_of_keras(self):
+        reader = READERS.create({"kind": "gru", "units": 5})
+        reader(histories(), mask=MASK)
+        keras = tf.keras.layers.GRU(5, return_sequences=True)
+        keras(histories())
+
+        # Keras has the update gate first, and a bias for each of the two products.
+        def in_order(weights: np.ndarray) -> np.ndarray:
+            reset, update, candidate = np.split(weights, 3, axis=-1)
+            return np.concatenate([update, reset, candidate], axis=-1)
+
+        kernel, bias = reader.inward.get_weights()
+        kernel, recurrent = in_order(kernel), in_order(reader.recurrent.numpy())
+        keras.set_weights([kernel, recurrent, np.stack([in_order(bias), np.zeros(15)])])
+        expected = reader.output_layer(keras(2.0 * histories(), mask=MASK))  # the root of dim
+        self.assertAllClose(
+            reader(histories(), mask=MASK, every_place=True)[:2], expected[:2], atol=1e-5
+        )
+
+
 class MeanReaderTest(TestCase):
     def test_without_the_hidden_layer_it_is_the_mean_of_length_one(self):
         reader = MeanReader(units=3)

@@ -24,7 +24,7 @@ def add_inputs(
     """Reads, decodes and varies the raw values of the items that each batch teaches.
 
     Args:
-        batches: training batches with `item` int32 `[batch]`.
+        batches: training batches with `item` int32, of any rank, -1 for none.
         features: those that are trained.
         seed: of the augmentation.
         first_step: the number of the first batch, so that a run that goes on varies as it would
@@ -37,7 +37,7 @@ def add_inputs(
         return batches
 
     def add(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
-        items, _ = tf.unique(batch["item"])
+        items, _ = tf.unique(tf.boolean_mask(batch["item"], batch["item"] >= 0))
         added: dict[str, Any] = {}
         for number, (name, feature) in enumerate(features.items()):
             # Two features of one step are varied apart.

@@ -7,8 +7,8 @@ import keras_tuner
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.checks import check_count, check_share, check_switch
 from tfmmrec.fusion.base import FUSIONS, Fusion
-from tfmmrec.fusion.options import check_count, check_share, check_switch
 
 
 @FUSIONS.register("bilinear")

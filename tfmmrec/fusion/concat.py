@@ -6,8 +6,8 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
+from tfmmrec.checks import check_count, check_share, check_switch
 from tfmmrec.fusion.base import FUSIONS, Fusion
-from tfmmrec.fusion.options import check_count, check_share, check_switch
 
 
 @FUSIONS.register("concat")

@@ -6,9 +6,9 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.fusion.attention import AttentionBlock
+from tfmmrec.attention import AttentionBlock
+from tfmmrec.checks import check_count, check_share
 from tfmmrec.fusion.base import FUSIONS, Fusion
-from tfmmrec.fusion.options import check_count, check_share
 
 
 @FUSIONS.register("transformer")

@@ -1,6 +1,15 @@
 """Readers of users, one file a kind."""
 
-from tfmmrec.query.base import READERS
+from tfmmrec.query.base import READERS, CausalReader, Reader
+from tfmmrec.query.gru import GruReader
 from tfmmrec.query.mean import MeanReader
+from tfmmrec.query.transformer import TransformerReader
 
-__all__ = ["READERS", "MeanReader"]
+__all__ = [
+    "READERS",
+    "CausalReader",
+    "GruReader",
+    "MeanReader",
+    "Reader",
+    "TransformerReader",
+]

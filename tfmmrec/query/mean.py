@@ -5,12 +5,12 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.projection import unit_length
-from tfmmrec.query.base import READERS
+from tfmmrec.query.base import READERS, Reader
 
 
 @READERS.register("mean")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
-class MeanReader(tf.keras.layers.Layer):
+class MeanReader(Reader):
     """Averages the item vectors of a history and turns the mean by a residual hidden layer.
 
     The order does not count, except that only the last items are read. The residual layer lets
@@ -25,10 +25,7 @@ class MeanReader(tf.keras.layers.Layer):
     def __init__(
         self, *, max_history: int = 50, units: int = 128, dropout: float = 0.1, **kwargs: Any
     ):
-        super().__init__(**kwargs)
-        if max_history < 1:
-            raise ValueError(f"max_history must be at least 1. Received: {max_history}")
-        self.max_history = max_history
+        super().__init__(max_history=max_history, **kwargs)
         self.units = units
         self.dropout = dropout
 
@@ -48,9 +45,4 @@ class MeanReader(tf.keras.layers.Layer):
         return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "max_history": self.max_history,
-            "units": self.units,
-            "dropout": self.dropout,
-        }
+        return {**super().get_config(), "units": self.units, "dropout": self.dropout}

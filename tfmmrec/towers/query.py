@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.projection import FeatureInfo, unit_length
+from tfmmrec.query import Reader
 from tfmmrec.towers.features import Feature, FeatureProjections
 
 
@@ -15,7 +16,7 @@ class QueryTower(tf.keras.layers.Layer):
     Args:
         features: the user features.
         dim: the width of a block.
-        readers: a layer a block, `(history [batch, n, dim], mask [batch, n]) -> [batch, dim]`.
+        readers: one a block.
         dropout: of the projections.
     """
 
@@ -24,7 +25,7 @@ class QueryTower(tf.keras.layers.Layer):
         features: Sequence[FeatureInfo],
         *,
         dim: int,
-        readers: Sequence[tf.keras.layers.Layer],
+        readers: Sequence[Reader],
         dropout: float = 0.1,
         **kwargs: Any,
     ):
@@ -49,12 +50,18 @@ class QueryTower(tf.keras.layers.Layer):
         """How many of a user's last items are read."""
         return self.readers[0].max_history
 
+    @property
+    def at_every_place(self) -> bool:
+        """Whether each beginning of a history can be read at once."""
+        return self.readers[0].at_every_place
+
     def call(
         self,
         history: tf.Tensor,
         mask: tf.Tensor,
         inputs: Mapping[str, Feature],
         training: bool = False,
+        every_place: bool = False,
     ) -> tf.Tensor:
         """Gives the vectors of a batch of users.
 
@@ -63,23 +70,31 @@ class QueryTower(tf.keras.layers.Layer):
                 first.
             mask: bool `[batch, n, blocks]`, where there is an item that has a word in the block.
             inputs: the user features of the batch.
+            training: whether units are dropped.
+            every_place: whether each beginning of a history is a user of its own; all readers
+                have to be `at_every_place`.
 
         Returns:
-            float `[batch, blocks * dim]`, each block of length 1.
+            float `[batch, blocks * dim]`, each block of length 1; with `every_place`,
+            `[batch, n, blocks * dim]`.
         """
         features = self._features(inputs, training)
+        options = {"every_place": True} if every_place else {}
         blocks = []
         for block, reader in enumerate(self.readers):
             items = history[:, :, block * self.dim : (block + 1) * self.dim]
             told = mask[:, :, block]
-            vector = reader(items, mask=told, training=training)
+            vector = reader(items, mask=told, training=training, **options)
             has_history = tf.reduce_any(told, axis=1, keepdims=True)
+            if every_place:
+                has_history = tf.cumsum(tf.cast(told, tf.int32), axis=1)[..., tf.newaxis] > 0
             nobody = tf.cast(self.nobody[block], vector.dtype)
             vector = tf.where(has_history, vector, nobody)
             if features is not None:
-                vector += tf.cast(self.feature_scale[block], vector.dtype) * features
+                own = tf.cast(self.feature_scale[block], vector.dtype) * features
+                vector += own[:, tf.newaxis] if every_place else own
             blocks.append(unit_length(vector))
-        return tf.concat(blocks, axis=1)
+        return tf.concat(blocks, axis=-1)
 
     def _features(self, inputs: Mapping[str, Feature], training: bool) -> tf.Tensor | None:
         if self.projections is None:

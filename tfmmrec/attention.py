@@ -11,7 +11,8 @@ from tfmmrec.masked_softmax import masked_softmax
 class AttentionBlock(tf.keras.layers.Layer):
     """Self-attention and a hidden layer, each behind a normalisation and added to its input.
 
-    Tokens `[batch, tokens, dim]` that the mask says are absent are attended to by none. The heads
+    The mask says of tokens `[batch, tokens, dim]` which are there, `[batch, tokens]`, or which each
+    attends to, `[batch, tokens, tokens]`. What is absent is attended to by none. The heads
     need not divide the width: each has dim / heads components, rounded up. Normalisation stands
     before each part, which trains stably without a warm-up (Xiong et al. 2020, arXiv:2002.04745).
 
@@ -54,11 +55,13 @@ class AttentionBlock(tf.keras.layers.Layer):
         return tokens + self.drop(self.hidden_output(hidden), training=training)
 
     def _attend(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        if mask.shape.rank == 2:
+            mask = mask[:, tf.newaxis]
         query, key, value = tf.unstack(self.heads_layer(tokens), axis=2)
         # Sums of products of float16 may leave what it holds.
         query, key = tf.cast(query, tf.float32), tf.cast(key, tf.float32)
         logits = tf.einsum("bqhw,bkhw->bhqk", query, key) * float(query.shape[-1]) ** -0.5
-        weights = masked_softmax(logits, mask[:, tf.newaxis, tf.newaxis, :])
+        weights = masked_softmax(logits, mask[:, tf.newaxis])
         weights = self.drop(tf.cast(weights, value.dtype), training=training)
         return self.attention_output(tf.einsum("bhqk,bkhw->bqhw", weights, value))
 

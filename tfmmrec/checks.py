@@ -1,4 +1,4 @@
-"""Checks of what a training file gives as options of a fusion."""
+"""Checks of what a training file gives as options of a layer."""
 
 import math
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.fusion.attention import AttentionBlock
+from tfmmrec.attention import AttentionBlock
 from tfmmrec.testing import TestCase
 
 # Normalised, these are (1, -1) and (-1, 1).

@@ -1,0 +1,67 @@
+"""A recurrent network over what a user chose."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.checks import check_count, check_share
+from tfmmrec.query.base import READERS, CausalReader
+
+
+@READERS.register("gru")
+@tf.keras.utils.register_keras_serializable("tfmmrec")
+class GruReader(CausalReader):
+    """A gated recurrent unit that reads a history from the oldest item to the last.
+
+    GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks",
+    arXiv:1511.06939), with the gates of Cho et al. 2014. Places without an item leave the state as
+    it was.
+
+    Args:
+        max_history: how many of the last items are read (default 50).
+        units: the width of the state (default 128).
+        dropout: of the items and of the states that are read out, in training (default 0.3).
+    """
+
+    def __init__(
+        self, *, max_history: int = 50, units: int = 128, dropout: float = 0.3, **kwargs: Any
+    ):
+        super().__init__(max_history=max_history, **kwargs)
+        check_count("units", units, 1)
+        check_share("dropout", dropout)
+        self.units = units
+        self.dropout = dropout
+
+    def build(self, input_shape: Any) -> None:
+        dense = tf.keras.layers.Dense
+        self.inward = dense(3 * self.units, name="inward")
+        self.recurrent = self.add_weight(
+            name="recurrent", shape=[self.units, 3 * self.units], initializer="orthogonal"
+        )
+        self.output_layer = dense(int(input_shape[-1]), name="output")
+        self.drop = tf.keras.layers.Dropout(self.dropout)
+        super().build(input_shape)
+
+    def read(self, history: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        # Items come with length 1, which would hardly move the gates.
+        filled = tf.where(mask[..., tf.newaxis], history, 0.0) * history.shape[-1] ** 0.5
+        # All places are multiplied at once; the loop holds only what needs the state before.
+        gates = tf.transpose(self.inward(self.drop(filled, training=training)), [1, 0, 2])
+        here = tf.transpose(mask)[..., tf.newaxis]
+        recurrent = tf.cast(self.recurrent, gates.dtype)
+
+        def step(state: tf.Tensor, given: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            inward, present = given
+            reset, update, candidate = tf.split(inward, 3, axis=1)
+            own_reset, own_update, own_candidate = tf.split(tf.matmul(state, recurrent), 3, axis=1)
+            reset = tf.sigmoid(reset + own_reset)
+            update = tf.sigmoid(update + own_update)
+            new = tf.tanh(candidate + reset * own_candidate)
+            return tf.where(present, update * state + (1.0 - update) * new, state)
+
+        start = tf.zeros([tf.shape(history)[0], self.units], gates.dtype)
+        states = tf.transpose(tf.scan(step, (gates, here), start), [1, 0, 2])
+        return self.output_layer(self.drop(states, training=training))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "dropout": self.dropout}

@@ -1,0 +1,84 @@
+"""A causal transformer over what a user chose."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.attention import AttentionBlock
+from tfmmrec.checks import check_count, check_share
+from tfmmrec.query.base import READERS, CausalReader
+
+
+@READERS.register("transformer")
+@tf.keras.utils.register_keras_serializable("tfmmrec")
+class TransformerReader(CausalReader):
+    """Self-attention over a history, each item attending to itself and to those before it.
+
+    SASRec (Kang and McAuley 2018, "Self-attentive sequential recommendation", arXiv:1808.09781),
+    with the normalisation before each part. Places are counted from the first item that is read, so
+    that padding on either side changes nothing.
+
+    Args:
+        max_history: how many of the last items are read (default 50).
+        layers: the number of attention blocks (default 2).
+        heads: the number of attention heads (default 2).
+        units: the width of the blocks' hidden layer (default 64).
+        dropout: of the items, attention weights and hidden units in training (default 0.5).
+    """
+
+    def __init__(
+        self,
+        *,
+        max_history: int = 50,
+        layers: int = 2,
+        heads: int = 2,
+        units: int = 64,
+        dropout: float = 0.5,
+        **kwargs: Any,
+    ):
+        super().__init__(max_history=max_history, **kwargs)
+        for option, value in (("layers", layers), ("heads", heads), ("units", units)):
+            check_count(option, value, 1)
+        check_share("dropout", dropout)
+        self.layers = layers
+        self.heads = heads
+        self.units = units
+        self.dropout = dropout
+
+    def build(self, input_shape: Any) -> None:
+        dim = int(input_shape[-1])
+        self.positions = self.add_weight(
+            name="positions",
+            shape=[self.max_history, dim],
+            initializer=tf.keras.initializers.RandomNormal(stddev=0.02),
+        )
+        self.blocks = [
+            AttentionBlock(self.heads, self.units, dropout=self.dropout, name=f"block_{number}")
+            for number in range(self.layers)
+        ]
+        self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
+        self.drop = tf.keras.layers.Dropout(self.dropout)
+        super().build(input_shape)
+
+    def read(self, history: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        # Items come with length 1, and would drown in the positions that the blocks add up.
+        filled = tf.where(mask[..., tf.newaxis], history, 0.0) * history.shape[-1] ** 0.5
+        place = tf.cumsum(tf.cast(mask, tf.int32), axis=1) - 1
+        place = tf.clip_by_value(place, 0, self.max_history - 1)
+        tokens = filled + tf.gather(tf.cast(self.positions, history.dtype), place)
+        tokens = self.drop(tokens, training=training)
+        length = tf.shape(mask)[1]
+        earlier = tf.range(length)[tf.newaxis] <= tf.range(length)[:, tf.newaxis]
+        seen = earlier[tf.newaxis] & mask[:, tf.newaxis]
+        for block in self.blocks:
+            tokens = block(tokens, mask=seen, training=training)
+        return self.output_norm(tokens)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "layers": self.layers,
+            "heads": self.heads,
+            "units": self.units,
+            "dropout": self.dropout,
+        }
