@@ -1,6 +1,7 @@
 """A data folder and a config become encoders, cached outputs and a model."""
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Sequence
 
@@ -9,9 +10,9 @@ import tensorflow as tf
 from scipy.sparse import csr_matrix
 
 from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
+from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.encoded_side import EncodedSide, encode_side, read_features
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.model import TwoTower
@@ -29,6 +30,16 @@ class Assembly:
     items: EncodedSide
     users: EncodedSide
     model: TwoTower
+
+    @functools.cached_property
+    def histories(self) -> Histories:
+        """What the model is trained on."""
+        return self.dataset.histories(self.config.taught)
+
+    def check_unseen(self, split: str) -> None:
+        """Raises DataError where the model was trained on a split that it is to be judged by."""
+        if self.config.refit and split == "valid":
+            raise DataError(f"split {split}: the model was trained on it (refit); use test")
 
     @property
     def max_history(self) -> int:
@@ -49,7 +60,7 @@ class Assembly:
             vectors = self.model.item_vectors(tf.constant(rows, tf.int32)).numpy()
             factors = None
             if self.config.new_items_options().weights == "learned":
-                histories = self.dataset.histories(["train"])
+                histories = self.histories
                 chosen = (np.ones(len(histories.items)), histories.items, histories.offsets)
                 shape = (len(histories.offsets) - 1, len(counts))
                 factors = item_factors(csr_matrix(chosen, shape)[:, rows])
@@ -137,7 +148,7 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
 def _build(
     dataset: Dataset, config: TrainConfig, items: EncodedSide, users: EncodedSide
 ) -> TwoTower:
-    histories = dataset.histories(["train"])
+    histories = dataset.histories(config.taught)
     counts = np.bincount(histories.items, minlength=dataset.count("items"))
     options = config.new_items_options()
     item_tower = ItemTower(

@@ -54,6 +54,8 @@ class TrainConfig:
         average: the decay of the moving average of the towers' weights, which is what is evaluated
             and kept; 0 keeps the weights of the last step.
         patience: epochs without a better valid NDCG@10 before training stops.
+        refit: whether the model is trained anew on the train and valid splits, for the epochs that
+            were best on valid, once these are known. It knows more then, and takes twice the time.
         strategy: `auto` or `one`: one device.
         cache: the folder that keeps outputs of encoders, which several data folders may share. It
             goes before TFMMREC_CACHE_DIR; without either, it is `cache` in the data folder.
@@ -84,6 +86,7 @@ class TrainConfig:
     learning_rate: float = 0.003
     average: float = 0.98
     patience: int = 5
+    refit: bool = False
     strategy: str = "auto"
     cache: str | None = None
     seed: int = 0
@@ -121,6 +124,11 @@ class TrainConfig:
             raise ConfigError(
                 f"strategy: {self.strategy!r} is not supported yet; use auto or one (one device)"
             )
+
+    @property
+    def taught(self) -> list[str]:
+        """The splits that the model is trained on."""
+        return ["train", "valid"] if self.refit else ["train"]
 
     def align_options(self) -> AlignOptions:
         """Reads `align`; raises ConfigError where it has unknown or wrong options."""

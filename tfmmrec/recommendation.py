@@ -52,6 +52,8 @@ def recommend(
     if split is not None and split not in PAST:
         raise ConfigError(f"split must be one of {', '.join(PAST)}. Received: {split!r}")
     assembly = load_run(run, quiet=quiet)
+    if split is not None:
+        assembly.check_unseen(split)
     dataset = assembly.dataset
     names = _user_ids(users, dataset)
     mask = None if candidates is None else _candidate_mask(candidates, dataset)

@@ -1,7 +1,9 @@
 """Training: a data folder and a config become a run."""
 
+import dataclasses
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from tfmmrec.examples import TrainingExamples
 from tfmmrec.finetuning import add_inputs
 from tfmmrec.folders import refuse_existing
 from tfmmrec.runs import read_run, save_run
-from tfmmrec.watch import Watch
+from tfmmrec.watch import OBJECTIVE, Watch
 from tfmmrec.windows import TrainingWindows
 
 
@@ -42,24 +44,54 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
     refuse_existing(out)
     if partial.exists() and not resume:
         raise DataError(f"{partial}: a training was stopped here; add --resume or remove it")
-    assembly = assemble(Dataset(data, cache=config.cache), config)
+    dataset = Dataset(data, cache=config.cache)
+    assembly = assemble(dataset, dataclasses.replace(config, refit=False))
     if not config.quiet:
         for line in (*assembly.items.lines("items"), *assembly.users.lines("users")):
             print(line)
-    say_mute(assembly.mute_items(), assembly.dataset.item_ids)
+    say_mute(assembly.mute_items(), dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        metrics = fit(assembly, partial)
+        if config.refit:
+            metrics = fit(assembly, partial / "chosen")
+            assembly = assemble(dataset, config)
+            metrics = refit(assembly, metrics, partial)
+        else:
+            metrics = fit(assembly, partial)
     except TfmmrecError:
         if not resume:
             shutil.rmtree(partial)
         raise
     save_run(partial, assembly, metrics)
-    shutil.rmtree(partial / "checkpoints")
+    for folder in (partial, partial / "chosen"):
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     if out.exists():
         out.rmdir()  # refuse_existing let only an empty folder pass
     partial.rename(out)
     return metrics
+
+
+def refit(
+    assembly: Assembly, metrics: Mapping[str, Any], folder: Path | None = None
+) -> dict[str, Any]:
+    """Fits a fresh model on train and valid for as many epochs as `fit` found best.
+
+    Args:
+        assembly: the model, whose config says `refit`.
+        metrics: what `fit` gave for such a model without.
+        folder: as for `fit`.
+
+    Returns:
+        The metrics, with the seconds of both.
+
+    Raises:
+        DataError: there is no valid split to add.
+    """
+    if OBJECTIVE not in metrics:
+        raise DataError(f"{assembly.dataset.folder}: refit: there is no valid split to add")
+    config = dataclasses.replace(assembly.config, epochs=metrics["epoch"])
+    again = fit(dataclasses.replace(assembly, config=config), folder)
+    return {**metrics, "seconds": round(metrics["seconds"] + again["seconds"], 1)}
 
 
 def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
@@ -76,7 +108,7 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
         DataError: there is nothing to train on, or what stands in `folder` is not of this config.
     """
     config, model = assembly.config, assembly.model
-    histories = assembly.dataset.histories(["train"])
+    histories = assembly.histories
     if not len(histories.items):
         raise DataError(f"{assembly.dataset.folder}: no positive interaction to train on")
     examples = _examples(assembly, histories)

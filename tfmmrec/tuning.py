@@ -110,7 +110,11 @@ def _search(
             record: dict[str, Any] = {"trial": len(trials), "fusion": fusion}
             trials.append(record)
             train = dataclasses.replace(
-                config.train, fusion=fusion, epochs=config.epochs, quiet=config.quiet
+                config.train,
+                fusion=fusion,
+                epochs=config.epochs,
+                refit=False,
+                quiet=config.quiet,
             )
             try:
                 record["metrics"] = fit(assemble(dataset, train))

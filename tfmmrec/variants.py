@@ -13,7 +13,7 @@ from tfmmrec.dataset import Dataset
 from tfmmrec.encoded_side import EncodedSide, encode_side, read_features
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.schema import features_by_modality
-from tfmmrec.training import fit
+from tfmmrec.training import fit, refit
 
 
 def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainConfig]:
@@ -77,17 +77,23 @@ class VariantTrainer:
 
     def train(self, config: TrainConfig) -> tuple[Assembly, dict[str, Any]]:
         """Trains a model in memory; returns it with its best weights, and what `fit` says."""
+        assembly = self._assemble(dataclasses.replace(config, refit=False))
+        metrics = fit(assembly)
+        if config.refit:
+            assembly = self._assemble(config)
+            metrics = refit(assembly, metrics)
+        return assembly, metrics
+
+    def _assemble(self, config: TrainConfig) -> Assembly:
         # Graphs of the models before pile up otherwise.
         tf.keras.backend.clear_session()
         items, users = self._sides
         if items.trained and self.permute is None:
-            assembly = assemble(self.dataset, config)
-        else:
-            items = items.only(read_features(self.dataset, "items", config))
-            if self.permute is not None:
-                items = items.permuted([self.permute, config.seed])
-            assembly = assemble_from(self.dataset, config, items, users)
-        return assembly, fit(assembly)
+            return assemble(self.dataset, config)
+        items = items.only(read_features(self.dataset, "items", config))
+        if self.permute is not None:
+            items = items.permuted([self.permute, config.seed])
+        return assemble_from(self.dataset, config, items, users)
 
     @functools.cached_property
     def _sides(self) -> tuple[EncodedSide, EncodedSide]:

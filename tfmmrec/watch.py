@@ -21,7 +21,7 @@ OBJECTIVE = "ndcg@10"
 class Watch(tf.keras.callbacks.Callback):
     """Evaluates after each epoch, keeps the last and the best checkpoint, stops in time.
 
-    Where the data has no valid split, every epoch is the best so far.
+    Where there is no valid split, or the model is trained on it, every epoch is the best so far.
 
     Args:
         assembly: the model that is trained, its data and config.
@@ -40,7 +40,7 @@ class Watch(tf.keras.callbacks.Callback):
         self._best_weights: list[np.ndarray] | None = None
         self._average = WeightAverage(assembly.model.tower_weights, self.config.average)
         self._scorer = assembly.scorer()
-        self._targets = _valid_targets(assembly.dataset)
+        self._targets = None if self.config.refit else _valid_targets(assembly.dataset)
         self._progress: tqdm.tqdm | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -120,7 +120,7 @@ class Watch(tf.keras.callbacks.Callback):
             return
         epoch = self.history[-1]["epoch"]
         folder = self.folder / "checkpoints"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._checkpoint().write(str(folder / f"epoch-{epoch}"))
         state = {
             "epoch": epoch,

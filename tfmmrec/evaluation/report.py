@@ -35,6 +35,7 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
         "cold": the same or None}`.
     """
     assembly = load_run(run, quiet=quiet)
+    assembly.check_unseen(split)
     dataset = assembly.dataset
     scorer = assembly.scorer()
     vectors = scorer.item_vectors()
