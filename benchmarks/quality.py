@@ -1,42 +1,153 @@
-"""Trains on a data folder with several seeds and prints the test metrics as a Markdown table.
+"""Compares a model with ids alone, with content alone and with simple recommenders.
 
-python benchmarks/quality.py DATA --config TRAIN.yaml --seeds 3 --out FOLDER
+python benchmarks/quality.py DATA --config TRAIN.yaml --out FOLDER --seeds 3
+python benchmarks/quality.py DATA --config TRAIN.yaml --out FOLDER --variants ids
+
+Means over test users, for models means over the seeds as well, with 95 % bootstrap intervals over
+users. The rivals' parameters, in brackets, are the best on valid; then they read train and valid,
+as the model does with `refit: true`. Where events have times, a column of its own is for the users
+whose last two positives are not of the same second: in logs that users fill in at one sitting the
+order within a second says nothing, or too much. FOLDER keeps the figures of each variant; what
+stands there is not trained again.
 """
 
 import dataclasses
-import statistics
 from pathlib import Path
 
+import numpy as np
+import tqdm
+
 from tfmmrec.cli import run_script
-from tfmmrec.evaluation.report import evaluate
-from tfmmrec.training import train
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError
+from tfmmrec.evaluation import popularity, random_order, targets_of
+from tfmmrec.evaluation.content_rivals import chosen_matrix, score_users
+from tfmmrec.evaluation.intervals import mean_interval, paired_interval
+from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
+from tfmmrec.evaluation.kept import KeptFigures, circumstances
+from tfmmrec.evaluation.markdown import markdown_table
+from tfmmrec.evaluation.measuring import Figures, measure, measure_model, stacked
+from tfmmrec.evaluation.targets import PAST
 from tfmmrec.training_file import read_training_file
+from tfmmrec.variants import VariantTrainer, narrowed
+
+HR, NDCG = "warm hr@10", "warm ndcg@10"
 
 
-def main(data: Path, *, out: Path, config: Path | None = None, seeds: int = 3) -> None:
-    """Trains and evaluates once a seed.
+def main(
+    data: Path,
+    *,
+    out: Path,
+    config: Path | None = None,
+    seeds: int = 3,
+    variants: str | None = None,
+) -> None:
+    """Trains what is missing and prints the table.
 
     Args:
         data: a data folder.
-        out: the folder for the runs.
+        out: the folder for the figures.
         config: a training file.
         seeds: how many seeds, from 0.
+        variants: those to train, NAME,NAME of `both`, `ids` and `content` (default all).
     """
+    dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
-    results = []
-    for seed in range(seeds):
-        train(data, out / f"seed-{seed}", dataclasses.replace(base, seed=seed))
-        results.append(evaluate(out / f"seed-{seed}", quiet=True)["warm"])
-    names = list(results[0]["model"])
-    print("| |", " | ".join(name.upper() for name in names), "|")
-    print("|---|", "---|" * len(names), sep="")
-    for row in ("model", "popularity", "random"):
-        cells = []
-        for name in names:
-            values = [result[row][name] for result in results]
-            spread = f" ± {statistics.stdev(values):.3f}" if row == "model" and seeds > 1 else ""
-            cells.append(f"{statistics.mean(values):.3f}{spread}")
-        print(f"| {row} |", " | ".join(cells), "|")
+    known = {
+        "both": base,
+        "ids": narrowed(dataclasses.replace(base, ids=True), []),
+        "content": dataclasses.replace(base, ids=False),
+    }
+    wanted = list(known) if variants is None else variants.split(",")
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        raise ConfigError(f"--variants: unknown {unknown[0]!r}; there are {', '.join(known)}")
+    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
+    trainer = VariantTrainer(dataset, base)
+    for name in wanted:
+        if kept.load(name) is None:
+            kept.save(name, train(trainer, known[name], seeds, name))
+    models = {name: found for name in known if (found := kept.load(name)) is not None}
+    print_table(dataset, models, rival_figures(dataset))
+
+
+def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Figures:
+    """Trains a variant with each seed; figures `[seeds, users]`, seconds and epochs `[seeds]`."""
+    runs = []
+    for seed in tqdm.trange(seeds, desc=name, disable=None):
+        assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
+        told = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
+        runs.append({**measure_model(assembly), **told})
+    return stacked(runs)
+
+
+def rival_figures(dataset: Dataset) -> dict[str, Figures]:
+    """The figures of popularity, chance and of each rival with the parameter that valid chose."""
+    targets = targets_of(dataset, "test")
+    figures = {
+        name: measure(dataset, targets, score)
+        for name, score in (
+            ("popularity", popularity(dataset, "test")),
+            ("random", random_order(dataset, 0)),
+        )
+    }
+    count = dataset.count("items")
+    chosen = {s: chosen_matrix(dataset.histories(PAST[s]), count) for s in ("valid", "test")}
+    valid = targets_of(dataset, "valid")
+    for name, (score, parameters) in ITEM_RIVALS.items():
+        found = [
+            measure(dataset, valid, score_users(score(chosen["valid"], value)))[NDCG].mean()
+            for value in parameters
+        ]
+        best = parameters[int(np.argmax(found))]
+        scores = score_users(score(chosen["test"], best))
+        figures[f"{name} ({best:g})"] = measure(dataset, targets, scores)
+    return figures
+
+
+def apart(dataset: Dataset) -> np.ndarray | None:
+    """Which test users' last two positives are of different seconds; None without times."""
+    test = dataset.events("test")
+    test = test.take(test.positive & ~dataset.cold_items[test.item])
+    users = np.unique(test.user)
+    first = np.full(dataset.count("users"), np.iinfo(np.int64).max)
+    np.minimum.at(first, test.user, test.time)
+    last = np.full(dataset.count("users"), np.iinfo(np.int64).min)
+    for split in PAST["test"]:
+        events = dataset.events(split)
+        events = events.take(events.positive)
+        np.maximum.at(last, events.user, events.time)
+    if not test.time.any():
+        return None
+    return (first[users] // 1000) != (last[users] // 1000)
+
+
+def print_table(dataset: Dataset, models: dict[str, Figures], rivals: dict[str, Figures]) -> None:
+    """Prints models and rivals; differences are to the best rival."""
+    best = max(rivals, key=lambda name: rivals[name][NDCG].mean())
+    rows_apart = apart(dataset)
+    head = ["", "HR@10", "NDCG@10", f"NDCG@10 − {best}"]
+    if rows_apart is not None:
+        head.append(f"NDCG@10, {int(rows_apart.sum())} users")
+    lines = []
+    for name, figures in {**models, **rivals}.items():
+        hr, ndcg = figures[HR], figures[NDCG]
+        seconds = epochs = ""
+        if name in models:
+            hr, ndcg = hr.mean(axis=0), ndcg.mean(axis=0)
+            seconds = f"{figures['seconds'].mean():.0f}"
+            epochs = ", ".join(str(epoch) for epoch in figures["epoch"])
+        line = [name, str(mean_interval(hr)), str(mean_interval(ndcg))]
+        line.append("" if name == best else f"{paired_interval(ndcg, rivals[best][NDCG]):+}")
+        if rows_apart is not None:
+            line.append(str(mean_interval(ndcg[rows_apart])))
+        lines.append([*line, seconds, epochs])
+    print(markdown_table([*head, "seconds", "epochs"], lines))
+    for name, figures in models.items():
+        of_seeds = figures[NDCG].mean(axis=1)
+        print(f"\n{name}: NDCG@10 of the seeds " + ", ".join(f"{x:.4f}" for x in of_seeds), end="")
+    print()
 
 
 if __name__ == "__main__":
