@@ -1,15 +1,18 @@
 """Training: once more on train and valid, with every reader of users."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 
 from tfmmrec.config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.report import evaluate
+from tfmmrec.export import export
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.query import READERS
 from tfmmrec.recommendation import recommend
@@ -20,14 +23,23 @@ from tfmmrec.watch import Watch
 ITEMS, USERS = 12, 16
 
 
-def write(folder: Path, split: str) -> Path:
-    """Users go through the items in turn, from an item of their own; item 11 is only in valid."""
+def in_turn(user: int) -> list[int]:
+    """Six items in their order, from one of the user's own."""
+    return [(user + step) % (ITEMS - 1) for step in range(6)]
+
+
+def by_taste(user: int) -> list[int]:
+    """The even items or the odd ones, in an order that says nothing."""
+    return list(np.random.default_rng(user).permutation(6) * 2 + user % 2)
+
+
+def write(folder: Path, split: str, choose: Callable[[int], list[int]] = in_turn) -> Path:
+    """Users choose six of the items each; in turn, item 11 is only in valid."""
     kinds = "".join(f"{item},k{item % 3}\n" for item in range(ITEMS))
     (folder / "items.csv").write_text("id,kind\n" + kinds)
     rows = ["user,item,time"]
     for user in range(USERS):
-        for step in range(6):
-            rows.append(f"u{user},{(user + step) % (ITEMS - 1)},{step}")
+        rows += [f"u{user},{item},{step}" for step, item in enumerate(choose(user))]
     rows += [f"v,{item},{time}" for time, item in enumerate([0, 1, 2, 3, 11, 4])]
     (folder / "log.csv").write_text("\n".join(rows) + "\n")
     content = {
@@ -108,12 +120,52 @@ def test_a_refit_that_was_stopped_goes_on(data, tmp_path, monkeypatch, stop):
     )
 
 
-@pytest.mark.parametrize("kind", list(READERS.variants))
+@pytest.mark.parametrize("kind", [kind for kind in READERS.variants if kind != "id"])
 def test_every_reader_learns_what_comes_next(data, tmp_path, kind):
     options = {"epochs": 40, "learning_rate": 0.01, "patience": 40, "negatives": {"among": "all"}}
     metrics = train(data, tmp_path / "run", config(query={"kind": kind, "dropout": 0.1}, **options))
     # By chance, one of about seven items that are left.
     assert metrics["mrr"] > 0.6
+    version = export(tmp_path / "run", tmp_path / "models", quiet=True)
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    nothing = tf.constant([["no such item"]])
+    scores = serve(history=nothing, exclude=nothing, k=tf.constant([3]))["scores"]
+    assert np.isfinite(scores).all()
+
+
+def test_a_user_who_is_an_id_has_a_taste(tmp_path):
+    data = write(tmp_path, "last_out", by_taste)
+    options = {"features": [], "query": {"kind": "id"}, "epochs": 40, "learning_rate": 0.01}
+    metrics = train(data, tmp_path / "run", config(**options, patience=40))
+    # Two items of the taste are left, and six others: 0.34 by chance, 0.75 who knows the taste.
+    assert metrics["mrr"] > 0.6
+
+
+def test_a_user_who_is_an_id_is_served_as_one(data, tmp_path):
+    options = {"features": [], "query": {"kind": "id"}, "epochs": 20, "learning_rate": 0.01}
+    train(data, tmp_path / "run", config(**options))
+    version = export(tmp_path / "run", tmp_path / "models", quiet=True)
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    assert "user" in serve.structured_input_signature[1]
+
+    def ask(user: str, history: list[str]) -> dict[str, np.ndarray]:
+        strings = {"history": [history], "exclude": [["0"]], "user": [user]}
+        answer = serve(k=tf.constant([4]), **{n: tf.constant(v) for n, v in strings.items()})
+        return {name: value.numpy() for name, value in answer.items()}
+
+    mine, another = ask("u3", ["1", "2"]), ask("u9", ["1", "2"])
+    assert not np.allclose(mine["scores"], another["scores"])
+    # The history says what to leave out, and nothing else.
+    assert not {b"0", b"1", b"2"} & set(mine["items"][0])
+    longer = ask("u3", ["1", "2", "5", "2"])
+    kept = [item for item in mine["items"][0] if item != b"5"]
+    assert list(longer["items"][0][: len(kept)]) == kept
+    # Who is not known is nobody, with answers all the same.
+    stranger = ask("who", [""])
+    np.testing.assert_allclose(ask("else", [""])["scores"], stranger["scores"])
+    assert np.isfinite(stranger["scores"]).all()
+    [line] = recommend(tmp_path / "run", users="u3", k=4, split="test", quiet=True)
+    assert len(line["items"]) == 4
 
 
 def test_readers_in_order_have_no_way_around_an_event(data, tmp_path):

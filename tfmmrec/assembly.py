@@ -167,7 +167,13 @@ def _build(
     readers = [READERS.create(config.query) for _ in range(item_tower.fusion.num_blocks)]
     return TwoTower(
         item_tower,
-        QueryTower(users.features(), dim=config.dim, readers=readers, dropout=config.dropout),
+        QueryTower(
+            users.features(),
+            dim=config.dim,
+            readers=readers,
+            num_users=dataset.count("users"),
+            dropout=config.dropout,
+        ),
         items=FeatureTable(items.encoded, trained=items.trained),
         users=FeatureTable(users.encoded),
         histories=histories,

@@ -11,7 +11,7 @@ from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
 from tfmmrec.folders import whole_folder
 from tfmmrec.modalities import Modality
-from tfmmrec.recommender import USER_PREFIX, Recommender
+from tfmmrec.recommender import USER, USER_PREFIX, Recommender
 from tfmmrec.runs import load_run
 from tfmmrec.warmup import Request, read_warmup, write_warmup
 
@@ -59,14 +59,17 @@ def _signatures(recommender: Recommender) -> dict[str, Any]:
     strings = tf.TensorSpec([None, None], tf.string)
     counts = tf.TensorSpec([None], tf.int32)
     users = _specs(recommender.users.modalities, USER_PREFIX)
+    if recommender.user_rows is not None:
+        users[USER] = tf.TensorSpec([None], tf.string, USER)
     items = _specs(recommender.items.modalities, "")
 
     def answer(items_and_scores: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {"items": items_and_scores[0], "scores": items_and_scores[1]}
 
     def recommend(history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, **user: tf.Tensor) -> Any:
+        ids = user.pop(USER, None)
         features = {name.removeprefix(USER_PREFIX): value for name, value in user.items()}
-        return answer(recommender.recommend(history, exclude, k, features))
+        return answer(recommender.recommend(history, exclude, k, features, ids))
 
     def encode_items(**features: tf.Tensor) -> Any:
         return {"vectors": recommender.encode_items(features)}
@@ -104,6 +107,9 @@ def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request
     requests: list[Request] = []
     for size in (1, 2):
         users = _absent(recommender.users.modalities, USER_PREFIX, size)
+        if recommender.user_rows is not None:
+            users[USER] = np.full([size], b"", object)
+            users[USER][0] = dataset.user_ids[0].encode()
         items = _absent(recommender.items.modalities, "", size)
         for name, value in _example_values(recommender, dataset).items():
             # A row without anything is filled up to the width of the example.

@@ -57,6 +57,7 @@ class TwoTower(tfrs.Model):
         self.users = users
         counts = np.bincount(histories.items, minlength=num_items)
         self.known = tf.constant(counts > 0)
+        self.known_users = tf.constant(np.diff(histories.offsets) > 0)
         self.counts = tf.constant(counts, tf.float32)
         self.negatives = Negatives(negatives or NegativesOptions(), histories, num_items)
         self.log_temperature = self.add_weight(
@@ -103,6 +104,7 @@ class TwoTower(tfrs.Model):
         item_vectors: tf.Tensor,
         history: tf.Tensor,
         features: Mapping[str, Feature],
+        users: tf.Tensor | None = None,
         training: bool = False,
         every_place: bool = False,
     ) -> tf.Tensor:
@@ -112,6 +114,8 @@ class TwoTower(tfrs.Model):
             item_vectors: the vectors that histories point to, `[items, width]`.
             history: int32 `[batch, n]`, rows of item vectors, oldest first; -1 is padding.
             features: the user features of the batch.
+            users: int32 `[batch]`, rows of users, -1 for unknown ones; needed where users have
+                vectors of their own.
             training: whether units are dropped.
             every_place: whether the users of each beginning of the histories are asked for,
                 `[batch, n, width]`.
@@ -123,12 +127,16 @@ class TwoTower(tfrs.Model):
             tf.gather(unit, places),
             tf.gather(told, places) & (history >= 0)[..., tf.newaxis],
             features,
+            users=None if users is None else tf.where(self._met(users), users, -1),
             training=training,
             every_place=every_place,
         )
         temperatures = tf.cast(self.temperatures, vectors.dtype)
         width = vectors.shape[-1] // temperatures.shape[0]
         return vectors / tf.repeat(temperatures, width)
+
+    def _met(self, users: tf.Tensor) -> tf.Tensor:
+        return (users >= 0) & tf.gather(self.known_users, tf.maximum(users, 0))
 
     def score(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """Scores items `[items, width]` for users `[queries, width]`, `[queries, items]`.
@@ -167,9 +175,13 @@ class TwoTower(tfrs.Model):
             features[name] = (held, present)
         vectors = self._vectors_of(rows, features, training)
         past = tf.where(history >= 0, tf.reshape(past, tf.shape(history)), -1)
-        users = self.users.gather(inputs["user"])
         queries = self.query_vectors(
-            vectors, past, users, training=training, every_place=every_place
+            vectors,
+            past,
+            self.users.gather(inputs["user"]),
+            inputs["user"],
+            training=training,
+            every_place=every_place,
         )
         before = history[:, -1]
         if every_place:

@@ -73,6 +73,7 @@ def recommend(
             _id_table(ids, done, rows),
             tf.fill([len(batch)], k),
             features.take(rows),
+            users=tf.constant(batch),
             candidates=mask,
         )
         lines += _lines(batch, items.numpy(), scores.numpy())

@@ -1,6 +1,6 @@
 """A trained model from raw values to item ids: what is served, and what commands use as well."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from tfmmrec.index import LOWEST, top_items
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature
 
+# What a request calls the id of a user, and their features.
+USER = "user"
 USER_PREFIX = "user_"
 
 
@@ -47,12 +49,10 @@ class Recommender(tf.Module):
             name: _frozen(vectors) for name, vectors in _encoder_vectors(assembly).items()
         }
         self.item_ids = tf.constant(dataset.item_ids)
-        self.item_rows = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                self.item_ids, tf.range(len(dataset.item_ids), dtype=tf.int32)
-            ),
-            default_value=-1,
-        )
+        self.item_rows = _rows_by_id(dataset.item_ids)
+        self.user_rows = None
+        if assembly.model.query_tower.reads_user:
+            self.user_rows = _rows_by_id(dataset.user_ids)
 
     def recommend(
         self,
@@ -60,6 +60,7 @@ class Recommender(tf.Module):
         exclude: tf.Tensor,
         k: tf.Tensor,
         user_features: Mapping[str, tf.Tensor],
+        users: tf.Tensor | None = None,
         candidates: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Answers the best items for a batch of users; what they chose before is left out.
@@ -70,6 +71,7 @@ class Recommender(tf.Module):
             exclude: string `[batch, m]`, ids that are not to be answered, filled with "".
             k: int32 `[batch]`, how many items each user gets.
             user_features: raw values by feature, as `Modality.signature` says.
+            users: string `[batch]`, ids of users; needed where they have vectors of their own.
             candidates: bool `[items]`, the items that may be answered; default all.
 
         Returns:
@@ -78,8 +80,14 @@ class Recommender(tf.Module):
         known = self.item_rows.lookup(history)
         past = tf.ragged.boolean_mask(known, known >= 0)[:, -self.max_history :]
         rows = past.to_tensor(default_value=-1)
+        # One place at least, so that readers need not know of histories without any.
+        none = tf.cast(tf.equal(tf.shape(rows)[1], 0), tf.int32)
+        rows = tf.pad(rows, [[0, 0], [0, none]], constant_values=-1)
         queries = self.model.query_vectors(
-            self.item_vectors, rows, self._features("users", user_features)
+            self.item_vectors,
+            rows,
+            self._features("users", user_features),
+            None if self.user_rows is None else self.user_rows.lookup(users),
         )
         scores = self.model.score(queries, self.item_vectors)
         if candidates is not None:
@@ -161,6 +169,7 @@ class Recommender(tf.Module):
                 *self.encoder_vectors.values(),
             ],
             "item_rows": self.item_rows,
+            "user_rows": self.user_rows,
             "encoders": [encoder.resources() for encoder in encoders],
         }
 
@@ -171,6 +180,12 @@ class Recommender(tf.Module):
             values = modality.from_request(raw[name])
             features[name] = (encoded.encoders[name].encode(values), modality.present(values))
         return features
+
+
+def _rows_by_id(ids: Sequence[str]) -> tf.lookup.StaticHashTable:
+    rows = tf.range(len(ids), dtype=tf.int32)
+    pairs = tf.lookup.KeyValueTensorInitializer(tf.constant(ids), rows)
+    return tf.lookup.StaticHashTable(pairs, default_value=-1)
 
 
 def _frozen(vectors: np.ndarray) -> tf.Variable:

@@ -30,7 +30,7 @@ class Scorer:
         self._score = tf.function(model.score, input_signature=[vectors, vectors])
         self._query_vectors = tf.function(
             lambda vectors, history, users: model.query_vectors(
-                vectors, history, model.users.gather(users)
+                vectors, history, model.users.gather(users), users
             ),
             input_signature=[
                 vectors,

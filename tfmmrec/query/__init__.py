@@ -2,6 +2,7 @@
 
 from tfmmrec.query.base import READERS, CausalReader, Reader
 from tfmmrec.query.gru import GruReader
+from tfmmrec.query.identity import IdReader
 from tfmmrec.query.mean import MeanReader
 from tfmmrec.query.transformer import TransformerReader
 
@@ -9,6 +10,7 @@ __all__ = [
     "READERS",
     "CausalReader",
     "GruReader",
+    "IdReader",
     "MeanReader",
     "Reader",
     "TransformerReader",

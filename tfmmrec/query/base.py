@@ -17,12 +17,15 @@ class Reader(tf.keras.layers.Layer):
     Attributes:
         at_every_place: whether a call with `every_place` says what the reader makes of each
             beginning of a history, so that all its events are trained on at once.
+        reads_user: whether the user's own learned vector is added to what it gives, and tells known
+            users from others, whatever their history is.
 
     Args:
         max_history: how many of the last items are read, at most.
     """
 
     at_every_place = False
+    reads_user = False
 
     def __init__(self, *, max_history: int, **kwargs: Any):
         super().__init__(**kwargs)

@@ -17,6 +17,7 @@ class QueryTower(tf.keras.layers.Layer):
         features: the user features.
         dim: the width of a block.
         readers: one a block.
+        num_users: how many users have a vector of their own, where the readers want one.
         dropout: of the projections.
     """
 
@@ -26,6 +27,7 @@ class QueryTower(tf.keras.layers.Layer):
         *,
         dim: int,
         readers: Sequence[Reader],
+        num_users: int = 0,
         dropout: float = 0.1,
         **kwargs: Any,
     ):
@@ -39,6 +41,13 @@ class QueryTower(tf.keras.layers.Layer):
                 name="feature_scale",
                 shape=[num_blocks],
                 initializer=tf.keras.initializers.Constant(0.1),
+            )
+        self.ids = None
+        if self.reads_user:
+            self.ids = self.add_weight(
+                name="ids",
+                shape=[num_users, num_blocks, dim],
+                initializer=tf.keras.initializers.RandomNormal(stddev=dim**-0.5),
             )
         # Where there is neither history nor feature, this is what the user is taken for.
         self.nobody = self.add_weight(
@@ -55,11 +64,17 @@ class QueryTower(tf.keras.layers.Layer):
         """Whether each beginning of a history can be read at once."""
         return self.readers[0].at_every_place
 
+    @property
+    def reads_user(self) -> bool:
+        """Whether users have a learned vector of their own."""
+        return self.readers[0].reads_user
+
     def call(
         self,
         history: tf.Tensor,
         mask: tf.Tensor,
         inputs: Mapping[str, Feature],
+        users: tf.Tensor | None = None,
         training: bool = False,
         every_place: bool = False,
     ) -> tf.Tensor:
@@ -70,6 +85,8 @@ class QueryTower(tf.keras.layers.Layer):
                 first.
             mask: bool `[batch, n, blocks]`, where there is an item that has a word in the block.
             inputs: the user features of the batch.
+            users: int32 `[batch]`, the rows of users that training has met, -1 for others; needed
+                where the readers read users.
             training: whether units are dropped.
             every_place: whether each beginning of a history is a user of its own; all readers
                 have to be `at_every_place`.
@@ -88,6 +105,12 @@ class QueryTower(tf.keras.layers.Layer):
             has_history = tf.reduce_any(told, axis=1, keepdims=True)
             if every_place:
                 has_history = tf.cumsum(tf.cast(told, tf.int32), axis=1)[..., tf.newaxis] > 0
+            if self.ids is not None:
+                if users is None:
+                    raise ValueError("Users that have vectors of their own are needed by row")
+                has_history = users[:, tf.newaxis] >= 0
+                own_vectors = tf.gather(self.ids[:, block], tf.maximum(users, 0))
+                vector += tf.cast(own_vectors, vector.dtype)
             nobody = tf.cast(self.nobody[block], vector.dtype)
             vector = tf.where(has_history, vector, nobody)
             if features is not None:
