@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.dataset import Histories
-from tfmmrec.losses import candidate_softmax, info_nce
+from tfmmrec.losses import candidate_bpr, candidate_softmax, info_nce
 from tfmmrec.negatives import Negatives, NegativesOptions
 from tfmmrec.testing import TestCase
 
@@ -133,3 +133,35 @@ class CandidateSoftmaxTest(TestCase):
         self.assertLess(off({}), 0.09)
         self.assertLess(off({"uniform": 10}), 0.07)
         self.assertGreater(off({}, corrected=False), 0.25)
+
+
+class CandidateBprTest(TestCase):
+    given = CandidateSoftmaxTest
+
+    def loss(self, **options) -> tf.Tensor:
+        held = {n: getattr(self.given, n) for n in ("queries", "candidates", "labels")}
+        return candidate_bpr(**{**held, "log_chances": self.given.log_chances, **options})
+
+    def test_pairs_weigh_the_inverse_of_the_others_chances(self):
+        logits = self.given.queries.numpy() @ self.given.candidates.numpy().T
+        weights = 1.0 / np.array([0.9, 0.2, 0.5])
+        expected = []
+        for row, own in zip(logits, [0, 1, 0], strict=True):
+            others = np.delete(np.arange(3), own)
+            pairs = np.log1p(np.exp(row[others] - row[own]))
+            expected.append(weights[others] @ pairs / weights[others].sum())
+        self.assertAllClose(self.loss(), np.mean(expected))
+
+    def test_what_is_spared_takes_no_part(self):
+        candidates = tf.Variable(self.given.candidates)
+        spared = tf.constant([[True, False, False]] * 3)
+        with tf.GradientTape() as tape:
+            loss = self.loss(candidates=candidates, labels=tf.constant([1, 1, 2]), spared=spared)
+        gradient = tape.gradient(loss, candidates).numpy()
+        self.assertAllEqual(gradient[0], [0.0, 0.0])
+        self.assertTrue(gradient[1:].any(axis=1).all())
+
+    def test_without_another_there_is_nothing_to_lose(self):
+        spared = tf.constant([[True, True, True]] * 3)
+        self.assertAllClose(self.loss(spared=spared), 0.0)
+        self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)

@@ -136,9 +136,10 @@ def test_every_reader_learns_what_comes_next(data, tmp_path, kind):
 def test_a_user_who_is_an_id_has_a_taste(tmp_path):
     data = write(tmp_path, "last_out", by_taste)
     options = {"features": [], "query": {"kind": "id"}, "epochs": 40, "learning_rate": 0.01}
-    metrics = train(data, tmp_path / "run", config(**options, patience=40))
-    # Two items of the taste are left, and six others: 0.34 by chance, 0.75 who knows the taste.
-    assert metrics["mrr"] > 0.6
+    for loss in ("softmax", "bpr"):
+        metrics = train(data, tmp_path / loss, config(**options, patience=40, loss=loss))
+        # Two items of the taste are left, and six others: 0.34 by chance, 0.75 who knows the taste.
+        assert metrics["mrr"] > 0.6, loss
 
 
 def test_a_user_who_is_an_id_is_served_as_one(data, tmp_path):

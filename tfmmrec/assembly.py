@@ -179,6 +179,7 @@ def _build(
         histories=histories,
         num_items=dataset.count("items"),
         temperature=config.temperature,
+        loss=config.loss,
         negatives=config.negatives_options(),
         align=config.align_options(),
         withheld=dataset.cold_items,

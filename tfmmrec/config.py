@@ -8,6 +8,7 @@ from tfmmrec.align_options import AlignOptions
 from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 from tfmmrec.examples import CONTEXTS
+from tfmmrec.losses import CHOICE_LOSSES
 from tfmmrec.negatives import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.pooling import POOLINGS
@@ -34,6 +35,7 @@ class TrainConfig:
             it, as in serving, or `around`, what came before and behind it. The latter asks for what
             a user likes rather than for what comes next, which serves new items better, and known
             ones worse.
+        loss: `softmax` tells a chosen item from all negatives at once, `bpr` from one at a time.
         negatives: what chosen items are told from, by the options of `NegativesOptions`:
             `{among: all}`.
         components: how many principal components of an encoder's output the item tower reads; 0
@@ -71,6 +73,7 @@ class TrainConfig:
     align: dict[str, Any] = dataclasses.field(default_factory=dict)
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
     context: str = "before"
+    loss: str = "softmax"
     negatives: dict[str, Any] = dataclasses.field(default_factory=dict)
     components: int = 0
     hidden: int = 128
@@ -112,6 +115,8 @@ class TrainConfig:
             raise ConfigError(
                 f"context must be {' or '.join(CONTEXTS)}. Received: {self.context!r}"
             )
+        if self.loss not in CHOICE_LOSSES:
+            raise ConfigError(f"loss must be {' or '.join(CHOICE_LOSSES)}. Received: {self.loss!r}")
         if self.pool not in ("none", *POOLINGS):
             raise ConfigError(
                 f"pool must be none or {' or '.join(POOLINGS)}. Received: {self.pool!r}"

@@ -32,19 +32,63 @@ def candidate_softmax(
     Returns:
         The mean over the events that count, a scalar; 0 without any.
     """
+    logits, own, log_weights, counted = _scored(queries, candidates, labels, log_chances, spared)
+    # In the place of its own item an event keeps what is not corrected.
+    places = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
+    corrected = tf.tensor_scatter_nd_update(logits + log_weights, places, own)
+    return _mean(tf.reduce_logsumexp(corrected, axis=1) - own, counted)
+
+
+def candidate_bpr(
+    queries: tf.Tensor,
+    candidates: tf.Tensor,
+    *,
+    labels: tf.Tensor,
+    log_chances: tf.Tensor,
+    spared: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """How surely the chosen item stands before another, drawn uniformly: −log σ(own − other).
+
+    Rendle et al. 2009, "BPR: Bayesian personalized ranking from implicit feedback". Each candidate
+    stands for as many items as the inverse of its chance.
+
+    Args and return as for `candidate_softmax`.
+    """
+    logits, own, log_weights, counted = _scored(queries, candidates, labels, log_chances, spared)
+    places = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
+    nothing = tf.fill([tf.size(labels)], _NEVER)
+    weights = tf.exp(
+        tf.tensor_scatter_nd_update(tf.broadcast_to(log_weights, tf.shape(logits)), places, nothing)
+    )
+    surely = tf.nn.softplus(logits - own[:, tf.newaxis])
+    total = tf.reduce_sum(weights * surely, axis=1)
+    return _mean(tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1)), counted)
+
+
+def _scored(
+    queries: tf.Tensor,
+    candidates: tf.Tensor,
+    labels: tf.Tensor,
+    log_chances: tf.Tensor,
+    spared: tf.Tensor | None,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns all logits, those of the own items, the logs of the weights, and who counts."""
     told = tf.reduce_any(candidates != 0.0, axis=1)
     logits = tf.cast(tf.matmul(queries, candidates, transpose_b=True), tf.float32)
     own = tf.gather(logits, labels, batch_dims=1)
-    corrected = logits + tf.where(told, -log_chances, _NEVER)
+    log_weights = tf.where(told, -log_chances, _NEVER)[tf.newaxis]
     if spared is not None:
-        corrected = tf.where(spared, _NEVER, corrected)
-    # In the place of its own item an event keeps what is not corrected.
-    places = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
-    corrected = tf.tensor_scatter_nd_update(corrected, places, own)
-    losses = tf.reduce_logsumexp(corrected, axis=1) - own
-    counted = tf.gather(told, labels)
+        log_weights = tf.where(spared, _NEVER, log_weights)
+    return logits, own, log_weights, tf.gather(told, labels)
+
+
+def _mean(losses: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
     total = tf.reduce_sum(tf.where(counted, losses, 0.0))
     return tf.math.divide_no_nan(total, tf.reduce_sum(tf.cast(counted, tf.float32)))
+
+
+# What a chosen item is told from others by, as training files name it.
+CHOICE_LOSSES = {"softmax": candidate_softmax, "bpr": candidate_bpr}
 
 
 def info_nce(

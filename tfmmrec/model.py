@@ -12,7 +12,7 @@ from tfmmrec.dataset import Histories
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
-from tfmmrec.losses import candidate_softmax
+from tfmmrec.losses import CHOICE_LOSSES
 from tfmmrec.negatives import Candidates, Negatives, NegativesOptions
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature, ItemTower, QueryTower
@@ -29,7 +29,8 @@ class TwoTower(tfrs.Model):
         histories: what each user chose in training.
         num_items: rows of the catalogue.
         temperature: where the learned temperature starts; it stays within [0.01, 1].
-        negatives: what chosen items are told from.
+        loss: how chosen items are told from others, of `CHOICE_LOSSES`.
+        negatives: which others.
         align: how contents are aligned.
         withheld: bool `[items]`, items that alignment must not see (default none).
         trained: the item features whose encoders are trained as well (default none).
@@ -45,6 +46,7 @@ class TwoTower(tfrs.Model):
         histories: Histories,
         num_items: int,
         temperature: float = 0.1,
+        loss: str = "softmax",
         negatives: NegativesOptions | None = None,
         align: AlignOptions | None = None,
         withheld: np.ndarray | None = None,
@@ -59,6 +61,7 @@ class TwoTower(tfrs.Model):
         self.known = tf.constant(counts > 0)
         self.known_users = tf.constant(np.diff(histories.offsets) > 0)
         self.counts = tf.constant(counts, tf.float32)
+        self.choice_loss = CHOICE_LOSSES[loss]
         self.negatives = Negatives(negatives or NegativesOptions(), histories, num_items)
         self.log_temperature = self.add_weight(
             name="log_temperature",
@@ -242,10 +245,10 @@ class TwoTower(tfrs.Model):
         }
         loss = tf.constant(0.0)
         if fusion.joint_loss:
-            loss += fusion.joint_loss * candidate_softmax(queries, vectors, **given)
+            loss += fusion.joint_loss * self.choice_loss(queries, vectors, **given)
         if fusion.member_loss:
             members = [
-                candidate_softmax(query, unit_length(own), **given)
+                self.choice_loss(query, unit_length(own), **given)
                 for query, own in zip(
                     tf.split(queries, fusion.num_blocks, axis=1),
                     tf.split(vectors, fusion.num_blocks, axis=1),
