@@ -19,7 +19,7 @@ from tfmmrec.cli import run_script
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoded_side import encode_side
-from tfmmrec.evaluation import popularity, random_order, targets_of
+from tfmmrec.evaluation import targets_of
 from tfmmrec.evaluation.content_rivals import (
     ContentRivals,
     chosen_matrix,
@@ -29,7 +29,7 @@ from tfmmrec.evaluation.content_rivals import (
 from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import measure, measure_model, stacked
+from tfmmrec.evaluation.measuring import measure, measure_baselines, measure_model, stacked
 from tfmmrec.schema import features_by_modality
 from tfmmrec.training_file import read_training_file
 from tfmmrec.variants import VariantTrainer, narrowed
@@ -94,14 +94,8 @@ def rival_figures(
     dataset: Dataset, tune: list[Dataset], config: TrainConfig, sets: dict[str, list[str]]
 ) -> dict[str, np.ndarray]:
     """NDCG@10 of each rival by user, its penalty the best on the other data."""
-    targets = targets_of(dataset, "test")
-    figures = {
-        name: measure(dataset, targets, score)[METRIC]
-        for name, score in (
-            ("random", random_order(dataset, 0)),
-            ("popularity", popularity(dataset, "test")),
-        )
-    }
+    baselines = measure_baselines(dataset)
+    figures = {name: baselines[name][METRIC] for name in ("random", "popularity")}
     shown, *tried = [RivalBench(given, config) for given in (dataset, *tune)]
     for name, names in sets.items():
         for rival, penalties in ContentRivals.penalties.items():

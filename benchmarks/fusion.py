@@ -21,15 +21,13 @@ import tqdm
 from tfmmrec.cli import run_script
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
-from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation import popularity, random_order, targets_of
 from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import Figures, measure, measure_model, stacked
+from tfmmrec.evaluation.measuring import Figures, measure_baselines, measure_model, stacked
 from tfmmrec.fusion.late import VOTES
 from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import VariantTrainer, fusion_variants
+from tfmmrec.variants import VariantTrainer, chosen_names, fusion_variants
 
 METRICS = ("warm hr@10", "warm ndcg@10", "cold hr@10", "cold ndcg@10")
 DECIDED = "warm ndcg@10"
@@ -59,7 +57,7 @@ def main(
     known = fusion_variants(dataset, base)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, permute=permute))
     trainer = VariantTrainer(dataset, base, permute=permute)
-    for name in tqdm.tqdm(chosen_names(variants, list(known)), unit="variant", disable=None):
+    for name in tqdm.tqdm(chosen_names(variants, known), unit="variant", disable=None):
         # Looked up now, for another process may have filled it since.
         if all(kept.load(row) is not None for row in rows_of(name)):
             continue
@@ -68,15 +66,6 @@ def main(
             kept.save(row, stacked([by_row[row] for by_row in figures]))
     names = [row for name in known for row in rows_of(name)]
     print_table(dataset, {name: found for name in names if (found := kept.load(name)) is not None})
-
-
-def chosen_names(given: str | None, known: list[str]) -> list[str]:
-    """Reads NAME,NAME."""
-    names = known if given is None else given.split(",")
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"variants: no variant {name!r}; there are {', '.join(known)}")
-    return names
 
 
 def rows_of(name: str) -> list[str]:
@@ -107,12 +96,7 @@ def print_table(dataset: Dataset, figures: dict[str, Figures]) -> None:
         name: {metric: found[metric].mean(axis=0) for metric in METRICS if metric in found}
         for name, found in figures.items()
     }
-    targets = targets_of(dataset, "test")
-    for name, score_users in (
-        ("popularity", popularity(dataset, "test")),
-        ("random", random_order(dataset, 0)),
-    ):
-        means[name] = measure(dataset, targets, score_users)
+    means |= measure_baselines(dataset)
     single = [n for n in figures if n.startswith("only-") and n not in ("only-ids", "only-content")]
     best = max(single, key=lambda name: means[name][DECIDED].mean(), default=None)
     header = [f"{metric.split()[1].upper()} {metric.split()[0]}" for metric in METRICS]

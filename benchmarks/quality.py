@@ -20,17 +20,16 @@ import tqdm
 from tfmmrec.cli import run_script
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
-from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation import popularity, random_order, targets_of
+from tfmmrec.evaluation import targets_of
 from tfmmrec.evaluation.content_rivals import chosen_matrix, score_users
 from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import Figures, measure, measure_model, stacked
+from tfmmrec.evaluation.measuring import Figures, measure, measure_baselines, measure_model, stacked
 from tfmmrec.evaluation.targets import PAST
 from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import VariantTrainer, narrowed
+from tfmmrec.variants import VariantTrainer, chosen_names, narrowed
 
 HR, NDCG = "warm hr@10", "warm ndcg@10"
 
@@ -59,13 +58,9 @@ def main(
         "ids": narrowed(dataclasses.replace(base, ids=True), []),
         "content": dataclasses.replace(base, ids=False),
     }
-    wanted = list(known) if variants is None else variants.split(",")
-    unknown = sorted(set(wanted) - set(known))
-    if unknown:
-        raise ConfigError(f"--variants: unknown {unknown[0]!r}; there are {', '.join(known)}")
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
-    for name in wanted:
+    for name in chosen_names(variants, known):
         if kept.load(name) is None:
             kept.save(name, train(trainer, known[name], seeds, name))
     models = {name: found for name in known if (found := kept.load(name)) is not None}
@@ -85,13 +80,7 @@ def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -
 def rival_figures(dataset: Dataset) -> dict[str, Figures]:
     """The figures of popularity, chance and of each rival with the parameter that valid chose."""
     targets = targets_of(dataset, "test")
-    figures = {
-        name: measure(dataset, targets, score)
-        for name, score in (
-            ("popularity", popularity(dataset, "test")),
-            ("random", random_order(dataset, 0)),
-        )
-    }
+    figures = measure_baselines(dataset)
     count = dataset.count("items")
     chosen = {s: chosen_matrix(dataset.histories(PAST[s]), count) for s in ("valid", "test")}
     valid = targets_of(dataset, "valid")
@@ -109,6 +98,8 @@ def rival_figures(dataset: Dataset) -> dict[str, Figures]:
 def apart(dataset: Dataset) -> np.ndarray | None:
     """Which test users' last two positives are of different seconds; None without times."""
     test = dataset.events("test")
+    if not test.time.any():
+        return None
     test = test.take(test.positive & ~dataset.cold_items[test.item])
     users = np.unique(test.user)
     first = np.full(dataset.count("users"), np.iinfo(np.int64).max)
@@ -118,8 +109,6 @@ def apart(dataset: Dataset) -> np.ndarray | None:
         events = dataset.events(split)
         events = events.take(events.positive)
         np.maximum.at(last, events.user, events.time)
-    if not test.time.any():
-        return None
     return (first[users] // 1000) != (last[users] // 1000)
 
 

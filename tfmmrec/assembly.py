@@ -1,7 +1,6 @@
 """A data folder and a config become encoders, cached outputs and a model."""
 
 import dataclasses
-import functools
 import sys
 from collections.abc import Sequence
 
@@ -23,18 +22,14 @@ from tfmmrec.towers import ID, FeatureProjections, ItemTower, QueryTower, item_f
 
 @dataclasses.dataclass(frozen=True)
 class Assembly:
-    """A model and all that it was built from."""
+    """A model and all that it was built from; `histories` is what it is trained on."""
 
     dataset: Dataset
     config: TrainConfig
     items: EncodedSide
     users: EncodedSide
+    histories: Histories
     model: TwoTower
-
-    @functools.cached_property
-    def histories(self) -> Histories:
-        """What the model is trained on."""
-        return self.dataset.histories(self.config.taught)
 
     def check_unseen(self, split: str) -> None:
         """Raises DataError where the model was trained on a split that it is to be judged by."""
@@ -59,10 +54,12 @@ class Assembly:
             rows = landmark_rows(self.items, counts, regression.num_landmarks)
             vectors = self.model.item_vectors(tf.constant(rows, tf.int32)).numpy()
             factors = None
-            if self.config.new_items_options().weights == "learned":
-                histories = self.histories
-                chosen = (np.ones(len(histories.items)), histories.items, histories.offsets)
-                shape = (len(histories.offsets) - 1, len(counts))
+            # A feature alone weighs 1 in any case.
+            learned = self.config.new_items_options().weights == "learned"
+            if learned and len(regression.features) > 1:
+                items, offsets = self.histories.items, self.histories.offsets
+                chosen = (np.ones(len(items)), items, offsets)
+                shape = (len(offsets) - 1, len(counts))
                 factors = item_factors(csr_matrix(chosen, shape)[:, rows])
             regression.fit(self.model.items.gather(rows), vectors, counts[rows], factors)
 
@@ -116,11 +113,12 @@ def assemble_from(
 ) -> Assembly:
     """Builds a model as `assemble` does, on sides that have been encoded before."""
     tf.keras.utils.set_random_seed(config.seed)
-    model = _build(dataset, config, items, users)
+    histories = dataset.histories(config.taught)
+    model = _build(dataset, config, items, users, histories)
     _fit(model.item_tower.projections, items)
     _fit(model.query_tower.projections, users)
     _make_weights(model)
-    return Assembly(dataset, config, items, users, model)
+    return Assembly(dataset, config, items, users, histories, model)
 
 
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
@@ -146,10 +144,13 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
 
 
 def _build(
-    dataset: Dataset, config: TrainConfig, items: EncodedSide, users: EncodedSide
+    dataset: Dataset,
+    config: TrainConfig,
+    items: EncodedSide,
+    users: EncodedSide,
+    histories: Histories,
 ) -> TwoTower:
-    histories = dataset.histories(config.taught)
-    counts = np.bincount(histories.items, minlength=dataset.count("items"))
+    counts = histories.counts(dataset.count("items"))
     options = config.new_items_options()
     item_tower = ItemTower(
         items.features(config.components),

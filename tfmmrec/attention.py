@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.checks import check_count, check_share
 from tfmmrec.masked_softmax import masked_softmax
 
 
@@ -72,3 +73,18 @@ class AttentionBlock(tf.keras.layers.Layer):
             "units": self.units,
             "dropout": self.dropout,
         }
+
+
+def check_blocks(*, layers: int, heads: int, units: int, dropout: float) -> None:
+    """Raises ValueError where blocks of these options cannot be."""
+    for option, value in (("layers", layers), ("heads", heads), ("units", units)):
+        check_count(option, value, 1)
+    check_share("dropout", dropout)
+
+
+def create_blocks(layers: int, heads: int, units: int, dropout: float) -> list[AttentionBlock]:
+    """Makes the blocks of a transformer, one behind the other."""
+    return [
+        AttentionBlock(heads, units, dropout=dropout, name=f"block_{number}")
+        for number in range(layers)
+    ]

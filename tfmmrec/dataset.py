@@ -63,6 +63,10 @@ class Histories:
         """The item rows that one user chose, oldest first."""
         return self.items[self.offsets[user] : self.offsets[user + 1]]
 
+    def counts(self, num_items: int) -> np.ndarray:
+        """How often each item was chosen, int64 `[num_items]`."""
+        return np.bincount(self.items, minlength=num_items)
+
     def last(self, users: np.ndarray, length: int) -> np.ndarray:
         """The last items of some users, int32 `[users, length]`, padded behind with -1."""
         padded = np.full((len(users), length), -1, np.int32)
@@ -160,6 +164,11 @@ class Dataset:
     @functools.cached_property
     def _events(self) -> dict[str, Interactions]:
         return {split: read_events(self.folder / "interactions" / split) for split in SPLITS}
+
+    @property
+    def has_valid(self) -> bool:
+        """Whether there is something to choose by."""
+        return bool(self.events("valid").positive.any())
 
     def histories(self, splits: Iterable[str]) -> Histories:
         """The positives of some splits, by user and in order."""

@@ -66,11 +66,11 @@ class TrainingExamples:
 
     def _examples(self, events: tf.Tensor) -> dict[str, tf.Tensor]:
         item = tf.gather(self._items, events)
-        here, end = tf.cast(events, tf.int32), tf.gather(self._ends, events)
+        here = tf.cast(events, tf.int32)
+        start, end = tf.gather(self._starts, events), tf.gather(self._ends, events)
         # [batch, max_history]
         places = here[:, tf.newaxis] + self._offsets
-        mine = places >= tf.gather(self._starts, events)[:, tf.newaxis]
-        mine &= places < end[:, tf.newaxis]
+        mine = (places >= start[:, tf.newaxis]) & (places < end[:, tf.newaxis])
         last = self.num_events - 1
         history = tf.gather(self._items, tf.clip_by_value(places, 0, last))
         if self._context == "around":
@@ -81,5 +81,5 @@ class TrainingExamples:
             "user": tf.gather(self._users, events),
             "item": item,
             # Around an event stands all else that its user chose.
-            "place": (here if self._context == "before" else end) - tf.gather(self._starts, events),
+            "place": (here if self._context == "before" else end) - start,
         }

@@ -34,8 +34,7 @@ def candidate_softmax(
     """
     logits, own, log_weights, counted = _scored(queries, candidates, labels, log_chances, spared)
     # In the place of its own item an event keeps what is not corrected.
-    places = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
-    corrected = tf.tensor_scatter_nd_update(logits + log_weights, places, own)
+    corrected = _with_own(logits + log_weights, labels, own)
     return _mean(tf.reduce_logsumexp(corrected, axis=1) - own, counted)
 
 
@@ -55,11 +54,8 @@ def candidate_bpr(
     Args and return as for `candidate_softmax`.
     """
     logits, own, log_weights, counted = _scored(queries, candidates, labels, log_chances, spared)
-    places = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
-    nothing = tf.fill([tf.size(labels)], _NEVER)
-    weights = tf.exp(
-        tf.tensor_scatter_nd_update(tf.broadcast_to(log_weights, tf.shape(logits)), places, nothing)
-    )
+    weights = tf.broadcast_to(tf.exp(log_weights), tf.shape(logits))
+    weights = _with_own(weights, labels, tf.zeros_like(own))
     surely = tf.nn.softplus(logits - own[:, tf.newaxis])
     total = tf.reduce_sum(weights * surely, axis=1)
     return _mean(tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1)), counted)
@@ -80,6 +76,12 @@ def _scored(
     if spared is not None:
         log_weights = tf.where(spared, _NEVER, log_weights)
     return logits, own, log_weights, tf.gather(told, labels)
+
+
+def _with_own(rows: tf.Tensor, labels: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+    """Rows `[events, candidates]` with a value of its own in the place of each event's item."""
+    places = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
+    return tf.tensor_scatter_nd_update(rows, places, own)
 
 
 def _mean(losses: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:

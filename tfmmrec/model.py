@@ -57,7 +57,7 @@ class TwoTower(tfrs.Model):
         self.query_tower = query_tower
         self.items = items
         self.users = users
-        counts = np.bincount(histories.items, minlength=num_items)
+        counts = histories.counts(num_items)
         self.known = tf.constant(counts > 0)
         self.known_users = tf.constant(np.diff(histories.offsets) > 0)
         self.counts = tf.constant(counts, tf.float32)

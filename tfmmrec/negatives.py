@@ -68,7 +68,7 @@ class Negatives(tf.Module):
     def __init__(self, options: NegativesOptions, histories: Histories, num_items: int):
         super().__init__()
         self.options = options
-        counts = np.bincount(histories.items, minlength=num_items)
+        counts = histories.counts(num_items)
         known = np.flatnonzero(counts)
         self._known = tf.constant(known, tf.int32)
         self._places = _places(self._known, num_items)

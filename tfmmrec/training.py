@@ -3,7 +3,7 @@
 import dataclasses
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, assemble, say_mute
 from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset, Histories
+from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.examples import TrainingExamples
 from tfmmrec.finetuning import add_inputs
 from tfmmrec.folders import refuse_existing
 from tfmmrec.runs import read_run, save_run
-from tfmmrec.watch import OBJECTIVE, Watch
+from tfmmrec.watch import Watch
 from tfmmrec.windows import TrainingWindows
 
 
@@ -52,12 +52,7 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
     say_mute(assembly.mute_items(), dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        if config.refit:
-            metrics = fit(assembly, partial / "chosen")
-            assembly = assemble(dataset, config)
-            metrics = refit(assembly, metrics, partial)
-        else:
-            metrics = fit(assembly, partial)
+        assembly, metrics = fit_whole(assembly, config, lambda c: assemble(dataset, c), partial)
     except TfmmrecError:
         if not resume:
             shutil.rmtree(partial)
@@ -71,27 +66,37 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
     return metrics
 
 
-def refit(
-    assembly: Assembly, metrics: Mapping[str, Any], folder: Path | None = None
-) -> dict[str, Any]:
-    """Fits a fresh model on train and valid for as many epochs as `fit` found best.
+def fit_whole(
+    assembly: Assembly,
+    config: TrainConfig,
+    make: Callable[[TrainConfig], Assembly],
+    folder: Path | None = None,
+) -> tuple[Assembly, dict[str, Any]]:
+    """Fits a model and, where the config says `refit`, another that replaces it.
+
+    The second is fitted on train and valid, for as many epochs as were best for the first.
 
     Args:
-        assembly: the model, whose config says `refit`.
-        metrics: what `fit` gave for such a model without.
-        folder: as for `fit`.
+        assembly: the model of the config without `refit`.
+        config: how to train.
+        make: builds a fresh model of a config.
+        folder: as for `fit`; the first of two models has `chosen` in it.
 
     Returns:
-        The metrics, with the seconds of both.
+        What was fitted last, and the metrics of the first, with the seconds of both.
 
     Raises:
-        DataError: there is no valid split to add.
+        DataError: as `fit` does, or `refit` has no valid split to add.
     """
-    if OBJECTIVE not in metrics:
+    if not config.refit:
+        return assembly, fit(assembly, folder)
+    if not assembly.dataset.has_valid:
         raise DataError(f"{assembly.dataset.folder}: refit: there is no valid split to add")
-    config = dataclasses.replace(assembly.config, epochs=metrics["epoch"])
-    again = fit(dataclasses.replace(assembly, config=config), folder)
-    return {**metrics, "seconds": round(metrics["seconds"] + again["seconds"], 1)}
+    metrics = fit(assembly, None if folder is None else folder / "chosen")
+    assembly = make(config)
+    epochs = dataclasses.replace(config, epochs=metrics["epoch"])
+    again = fit(dataclasses.replace(assembly, config=epochs), folder)
+    return assembly, {**metrics, "seconds": round(metrics["seconds"] + again["seconds"], 1)}
 
 
 def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
@@ -108,10 +113,9 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
         DataError: there is nothing to train on, or what stands in `folder` is not of this config.
     """
     config, model = assembly.config, assembly.model
-    histories = assembly.histories
-    if not len(histories.items):
+    if not len(assembly.histories.items):
         raise DataError(f"{assembly.dataset.folder}: no positive interaction to train on")
-    examples = _examples(assembly, histories)
+    examples = _examples(assembly)
     for feature in model.trained.values():
         feature.check_gradients()
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.learning_rate))
@@ -140,18 +144,18 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
 
 
-def _examples(assembly: Assembly, histories: Histories) -> TrainingExamples | TrainingWindows:
+def _examples(assembly: Assembly) -> TrainingExamples | TrainingWindows:
     """The batches that suit the way in which the model reads users."""
     config = assembly.config
     if assembly.model.query_tower.at_every_place:
         return TrainingWindows(
-            histories,
+            assembly.histories,
             length=assembly.max_history,
             batch_size=config.batch_size,
             seed=config.seed,
         )
     return TrainingExamples(
-        histories,
+        assembly.histories,
         max_history=assembly.max_history,
         batch_size=config.batch_size,
         seed=config.seed,

@@ -74,7 +74,7 @@ def tune(data: Path, out: Path, config: TuneConfig) -> dict[str, Any]:
         TfmmrecError: the data does not serve, or no trial finished.
     """
     dataset = Dataset(data, cache=config.train.cache)
-    if not dataset.events("valid").positive.any():
+    if not dataset.has_valid:
         raise DataError(f"{data}: has no valid split to tune on; give the dataset file a split")
     names = list(config.train.features or dataset.schema.items)
     if not names:

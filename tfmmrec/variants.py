@@ -11,9 +11,10 @@ from tfmmrec.assembly import Assembly, assemble, assemble_from
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoded_side import EncodedSide, encode_side, read_features
+from tfmmrec.errors import ConfigError
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.schema import features_by_modality
-from tfmmrec.training import fit, refit
+from tfmmrec.training import fit_whole
 
 
 def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainConfig]:
@@ -37,6 +38,20 @@ def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainCon
     variants["only-ids"] = _with(narrowed(alone, []), ids=True)
     variants["only-content"] = _with(alone, ids=False)
     return variants
+
+
+def chosen_names(given: str | None, known: Iterable[str]) -> list[str]:
+    """Reads NAME,NAME; all that are known where nothing is given.
+
+    Raises:
+        ConfigError: a name is not known.
+    """
+    known = list(known)
+    names = known if given is None else given.split(",")
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"variants: no variant {name!r}; there are {', '.join(known)}")
+    return names
 
 
 def narrowed(config: TrainConfig, features: Iterable[str]) -> TrainConfig:
@@ -78,11 +93,7 @@ class VariantTrainer:
     def train(self, config: TrainConfig) -> tuple[Assembly, dict[str, Any]]:
         """Trains a model in memory; returns it with its best weights, and what `fit` says."""
         assembly = self._assemble(dataclasses.replace(config, refit=False))
-        metrics = fit(assembly)
-        if config.refit:
-            assembly = self._assemble(config)
-            metrics = refit(assembly, metrics)
-        return assembly, metrics
+        return fit_whole(assembly, config, self._assemble)
 
     def _assemble(self, config: TrainConfig) -> Assembly:
         # Graphs of the models before pile up otherwise.

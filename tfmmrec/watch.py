@@ -152,7 +152,7 @@ class Watch(tf.keras.callbacks.Callback):
 
 
 def _valid_targets(dataset: Dataset) -> Targets | None:
-    return targets_of(dataset, "valid") if dataset.events("valid").positive.any() else None
+    return targets_of(dataset, "valid") if dataset.has_valid else None
 
 
 def valid_metrics(scorer: Any, targets: Targets | None, dataset: Dataset) -> dict[str, float]:

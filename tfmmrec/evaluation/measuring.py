@@ -7,7 +7,14 @@ import numpy as np
 from tfmmrec.assembly import Assembly
 from tfmmrec.dataset import Dataset
 from tfmmrec.evaluation.per_user import per_user_metrics
-from tfmmrec.evaluation.targets import ScoreUsers, Targets, target_ranks, targets_of
+from tfmmrec.evaluation.targets import (
+    ScoreUsers,
+    Targets,
+    popularity,
+    random_order,
+    target_ranks,
+    targets_of,
+)
 
 # Arrays by name, the first axis of each being users or items.
 Figures = dict[str, np.ndarray]
@@ -47,6 +54,15 @@ def measure_model(assembly: Assembly, k: int = 10, split: str = "test") -> Figur
         lambda users: scorer.scores(vectors, targets.histories, users),
         k,
     )
+
+
+def measure_baselines(dataset: Dataset) -> dict[str, Figures]:
+    """What popularity and chance are worth, by name."""
+    targets = targets_of(dataset, "test")
+    return {
+        "popularity": measure(dataset, targets, popularity(dataset, "test")),
+        "random": measure(dataset, targets, random_order(dataset, 0)),
+    }
 
 
 def stacked(seeds: Sequence[Mapping[str, np.ndarray]]) -> Figures:

@@ -89,7 +89,7 @@ def target_ranks(targets: Targets, score_users: ScoreUsers, among: np.ndarray) -
 def popularity(dataset: Dataset, split: str) -> ScoreUsers:
     """Scores items by how often they were chosen before the split."""
     histories = dataset.histories(PAST[split])
-    counts = np.bincount(histories.items, minlength=dataset.count("items")).astype(np.float32)
+    counts = histories.counts(dataset.count("items")).astype(np.float32)
 
     def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield users, np.tile(counts, (len(users), 1))

@@ -6,8 +6,7 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.attention import AttentionBlock
-from tfmmrec.checks import check_count, check_share
+from tfmmrec.attention import check_blocks, create_blocks
 from tfmmrec.fusion.base import FUSIONS, Fusion
 
 
@@ -44,9 +43,7 @@ class TransformerFusion(Fusion):
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
-        for option, value in (("layers", layers), ("heads", heads), ("units", units)):
-            check_count(option, value, 1)
-        check_share("dropout", dropout)
+        check_blocks(layers=layers, heads=heads, units=units, dropout=dropout)
         self.layers = layers
         self.heads = heads
         self.units = units
@@ -64,10 +61,7 @@ class TransformerFusion(Fusion):
             shape=[len(self.names), dim],
             initializer=tf.keras.initializers.RandomNormal(stddev=0.02),
         )
-        self.blocks = [
-            AttentionBlock(self.heads, self.units, dropout=self.dropout, name=f"block_{number}")
-            for number in range(self.layers)
-        ]
+        self.blocks = create_blocks(self.layers, self.heads, self.units, self.dropout)
         self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
         self.output_layer = tf.keras.layers.Dense(dim, kernel_initializer="zeros", name="output")
         self.drop = tf.keras.layers.Dropout(self.dropout)

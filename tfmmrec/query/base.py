@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.checks import check_count
 from tfmmrec.registry import Registry
 
 
@@ -29,8 +30,7 @@ class Reader(tf.keras.layers.Layer):
 
     def __init__(self, *, max_history: int, **kwargs: Any):
         super().__init__(**kwargs)
-        if max_history < 1:
-            raise ValueError(f"max_history must be at least 1. Received: {max_history}")
+        check_count("max_history", max_history, 1)
         self.max_history = max_history
 
     def get_config(self) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.attention import AttentionBlock
-from tfmmrec.checks import check_count, check_share
+from tfmmrec.attention import check_blocks, create_blocks
 from tfmmrec.query.base import READERS, CausalReader
 
 
@@ -37,9 +36,7 @@ class TransformerReader(CausalReader):
         **kwargs: Any,
     ):
         super().__init__(max_history=max_history, **kwargs)
-        for option, value in (("layers", layers), ("heads", heads), ("units", units)):
-            check_count(option, value, 1)
-        check_share("dropout", dropout)
+        check_blocks(layers=layers, heads=heads, units=units, dropout=dropout)
         self.layers = layers
         self.heads = heads
         self.units = units
@@ -52,10 +49,7 @@ class TransformerReader(CausalReader):
             shape=[self.max_history, dim],
             initializer=tf.keras.initializers.RandomNormal(stddev=0.02),
         )
-        self.blocks = [
-            AttentionBlock(self.heads, self.units, dropout=self.dropout, name=f"block_{number}")
-            for number in range(self.layers)
-        ]
+        self.blocks = create_blocks(self.layers, self.heads, self.units, self.dropout)
         self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
         self.drop = tf.keras.layers.Dropout(self.dropout)
         super().build(input_shape)

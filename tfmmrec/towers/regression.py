@@ -10,12 +10,11 @@ from sklearn.kernel_ridge import KernelRidge
 from tfmmrec.pooling import MeanPool
 from tfmmrec.projection import FeatureInfo, unit_length
 from tfmmrec.towers.features import Feature
+from tfmmrec.towers.kernel import rbf, squared_distances
 from tfmmrec.towers.relevance import item_weights, relevance
 
 # Categories up to this many are told apart; more are hashed into so many.
 _EXACT_ENTRIES = 512
-# Of exp(−gamma · distance²), for contents that are at most 2 apart.
-_GAMMA = 0.5
 
 
 class ContentRegression(tf.keras.layers.Layer):
@@ -107,7 +106,7 @@ class ContentRegression(tf.keras.layers.Layer):
         for mean, (raw, present) in zip(self.means, self._raw(inputs), strict=True):
             here = tf.cast(present, tf.float32)[:, tf.newaxis]
             mean.assign(tf.math.divide_no_nan(tf.reduce_sum(raw, axis=0), tf.reduce_sum(here)))
-        if factors is not None and len(self.features) > 1:
+        if factors is not None:
             contents = [part.numpy() for part in self._contents(inputs)]
             self.weights_of_features.assign(relevance(contents, factors, counts, self.penalty))
         told = self.told(inputs)
@@ -156,11 +155,7 @@ class ContentRegression(tf.keras.layers.Layer):
 
 
 def _kernel(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """The kernel between rows, `[rows of first, rows of second]`."""
-    products = tf.matmul(first, second, transpose_b=True)
-    squares = tf.reduce_sum(tf.square(first), axis=1, keepdims=True)
-    distances = squares + tf.reduce_sum(tf.square(second), axis=1) - 2.0 * products
-    return tf.exp(-_GAMMA * distances)
+    return rbf(squared_distances(first, second))
 
 
 def _content_width(info: FeatureInfo) -> int:

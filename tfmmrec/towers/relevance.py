@@ -8,6 +8,8 @@ import tensorflow as tf
 from scipy.sparse import csr_matrix
 from sklearn.utils.extmath import randomized_svd
 
+from tfmmrec.towers.kernel import rbf, squared_distances
+
 # Of what users chose: more of them are noise, fewer tell one taste from another.
 _NUM_FACTORS = 32
 # A matrix of so many rows is inverted some fifteen times, in seconds.
@@ -46,7 +48,8 @@ def relevance(
         penalty: of the ridge, to start from, above 0.
     """
     rows = np.argsort(-counts, kind="stable")[:_MOST_ITEMS]
-    squares = tf.stack([_squared_distances(content[rows]) for content in contents])
+    held = [tf.constant(content[rows], tf.float64) for content in contents]
+    squares = tf.stack([squared_distances(content, content) for content in held])
     targets = tf.constant(factors[rows], tf.float64)
     weights = tf.constant(item_weights(counts[rows]), tf.float64)
 
@@ -54,7 +57,7 @@ def relevance(
         given = tf.constant(point)
         with tf.GradientTape() as tape:
             tape.watch(given)
-            kernel = tf.exp(-0.5 * tf.tensordot(tf.nn.softmax(given[:-1]), squares, 1))
+            kernel = rbf(tf.tensordot(tf.nn.softmax(given[:-1]), squares, 1))
             errors = left_out_errors(kernel, targets, weights, tf.exp(given[-1]))
             loss = tf.reduce_sum(weights[:, tf.newaxis] * tf.square(errors))
             loss /= tf.reduce_sum(weights[:, tf.newaxis] * tf.square(targets))
@@ -86,10 +89,3 @@ def item_weights(counts: np.ndarray) -> np.ndarray:
     that the items get, is 1 whatever the counts are."""
     weights = np.sqrt(counts)
     return weights * np.mean(1.0 / weights)
-
-
-def _squared_distances(rows: np.ndarray) -> tf.Tensor:
-    rows = tf.constant(rows, tf.float64)
-    squares = tf.reduce_sum(tf.square(rows), axis=1)
-    products = tf.matmul(rows, rows, transpose_b=True)
-    return tf.maximum(squares[:, tf.newaxis] + squares - 2.0 * products, 0.0)
