@@ -1,5 +1,6 @@
-"""The two-tower model: wires the towers and the task, nothing else."""
+"""The two-tower model: wires the towers and the tasks, nothing else."""
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,9 +13,9 @@ from tfmmrec.dataset import Histories
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
-from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import Candidates, Negatives, NegativesOptions
+from tfmmrec.negatives import NegativesOptions
 from tfmmrec.projection import unit_length
+from tfmmrec.tasks import Reading, RetrievalTask
 from tfmmrec.towers import Feature, ItemTower, QueryTower
 
 
@@ -61,8 +62,15 @@ class TwoTower(tfrs.Model):
         self.known = tf.constant(counts > 0)
         self.known_users = tf.constant(np.diff(histories.offsets) > 0)
         self.counts = tf.constant(counts, tf.float32)
-        self.choice_loss = CHOICE_LOSSES[loss]
-        self.negatives = Negatives(negatives or NegativesOptions(), histories, num_items)
+        self.tasks = [
+            RetrievalTask(
+                loss,
+                negatives or NegativesOptions(),
+                histories=histories,
+                num_items=num_items,
+                fusion=item_tower.fusion,
+            )
+        ]
         self.log_temperature = self.add_weight(
             name="log_temperature",
             shape=[item_tower.fusion.num_temperatures],
@@ -108,10 +116,23 @@ class TwoTower(tfrs.Model):
         history: tf.Tensor,
         features: Mapping[str, Feature],
         users: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """The vectors of users, `[batch, width]`, such that `score` gives the logits.
+
+        Args as for `user_vectors`.
+        """
+        return self._tempered(self.user_vectors(item_vectors, history, features, users))
+
+    def user_vectors(
+        self,
+        item_vectors: tf.Tensor,
+        history: tf.Tensor,
+        features: Mapping[str, Feature],
+        users: tf.Tensor | None = None,
         training: bool = False,
         every_place: bool = False,
     ) -> tf.Tensor:
-        """The vectors of users, `[batch, width]`, such that `score` gives the logits.
+        """The vectors of users, each block of length 1, `[batch, width]`.
 
         Args:
             item_vectors: the vectors that histories point to, `[items, width]`.
@@ -126,7 +147,7 @@ class TwoTower(tfrs.Model):
         # Worked out an item, and not a place of a history, of which there are many more.
         unit, told = split_blocks(item_vectors, self.item_tower.fusion)
         places = tf.maximum(history, 0)
-        vectors = self.query_tower(
+        return self.query_tower(
             tf.gather(unit, places),
             tf.gather(told, places) & (history >= 0)[..., tf.newaxis],
             features,
@@ -134,6 +155,8 @@ class TwoTower(tfrs.Model):
             training=training,
             every_place=every_place,
         )
+
+    def _tempered(self, vectors: tf.Tensor) -> tf.Tensor:
         temperatures = tf.cast(self.temperatures, vectors.dtype)
         width = vectors.shape[-1] // temperatures.shape[0]
         return vectors / tf.repeat(temperatures, width)
@@ -150,7 +173,7 @@ class TwoTower(tfrs.Model):
         return tf.where(tf.reduce_any(items != 0.0, axis=1), scores, -np.inf)
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Softmax over the chosen item and its negatives, and what fusion and alignment add.
+        """The losses of the tasks, and of alignment.
 
         Args:
             inputs: `history` int32 `[batch, n]` (item rows, -1 where empty), `user` `[batch]`, and
@@ -159,15 +182,23 @@ class TwoTower(tfrs.Model):
                 `place`, shaped as `item`, how many of its user's events in training stand before
                 it. And what `finetuning.add_inputs` added.
         """
+        read = functools.partial(self._read, training=training)
+        losses = [task.loss(inputs, read, training) for task in self.tasks]
         history, item = inputs["history"], inputs["item"]
-        every_place = item.shape.rank == 2
         there = tf.where(item >= 0)
-        chosen = tf.gather_nd(item, there)
-        candidates = self.negatives(chosen)
+        before = tf.gather_nd(history, there) if item.shape.rank == 2 else history[:, -1]
+        losses.append(self.alignment(before, tf.gather_nd(item, there), training=training))
+        return tf.add_n(losses)
+
+    def _read(
+        self, inputs: Mapping[str, tf.Tensor], asked: tf.Tensor, *, training: bool
+    ) -> Reading:
+        """The vectors of a batch's users and of the items that are asked for."""
+        history = inputs["history"]
         # Each item of the batch goes through its tower once, however often it is mentioned; those
         # that are taught once more, as items to come.
         given = {name: inputs[rows_key(name)] for name in self.trained if rows_key(name) in inputs}
-        mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), candidates.rows, *given.values()]
+        mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), asked, *given.values()]
         rows, places = tf.unique(tf.concat(mentioned, axis=0))
         past, own, *taught = tf.split(places, [tf.size(part) for part in mentioned])
         features = self.items.gather(rows)
@@ -176,31 +207,19 @@ class TwoTower(tfrs.Model):
             outputs = self.trained[name](inputs[inputs_key(name)], training=training)
             held = tf.tensor_scatter_nd_update(held, encoded[:, tf.newaxis], outputs)
             features[name] = (held, present)
-        vectors = self._vectors_of(rows, features, training)
-        past = tf.where(history >= 0, tf.reshape(past, tf.shape(history)), -1)
-        queries = self.query_vectors(
-            vectors,
-            past,
+        users = self.user_vectors(
+            self._vectors_of(rows, features, training),
+            tf.where(history >= 0, tf.reshape(past, tf.shape(history)), -1),
             self.users.gather(inputs["user"]),
             inputs["user"],
             training=training,
-            every_place=every_place,
+            every_place=inputs["item"].shape.rank == 2,
         )
-        before = history[:, -1]
-        if every_place:
-            queries, before = tf.gather_nd(queries, there), tf.gather_nd(history, there)
         # Histories keep their ids: the user is known by them, and it is the item to come that may
         # have none.
         told = {name: tuple(tf.gather(part, own) for part in f) for name, f in features.items()}
-        taught = self._vectors_of(candidates.rows, told, training, drop_ids=training)
-        spared = self.negatives.spared(
-            candidates,
-            inputs["user"],
-            events=tf.cast(there[:, 0], tf.int32),
-            places=tf.gather_nd(inputs["place"], there),
-        )
-        aligned = self.alignment(before, chosen, training=training)
-        return self._choice_loss(queries, taught, candidates, spared) + aligned
+        items = self._vectors_of(asked, told, training, drop_ids=training)
+        return Reading(users, self._tempered(users), items)
 
     @property
     def tower_weights(self) -> list[tf.Variable]:
@@ -229,34 +248,6 @@ class TwoTower(tfrs.Model):
             table = self.items.outputs[name]
             for rows, outputs in feature.outputs():
                 table.scatter_nd_update(rows[:, np.newaxis], outputs)
-
-    def _choice_loss(
-        self,
-        queries: tf.Tensor,
-        vectors: tf.Tensor,
-        candidates: Candidates,
-        spared: tf.Tensor | None,
-    ) -> tf.Tensor:
-        fusion = self.item_tower.fusion
-        given = {
-            "labels": candidates.labels,
-            "log_chances": candidates.log_chances,
-            "spared": spared,
-        }
-        loss = tf.constant(0.0)
-        if fusion.joint_loss:
-            loss += fusion.joint_loss * self.choice_loss(queries, vectors, **given)
-        if fusion.member_loss:
-            members = [
-                self.choice_loss(query, unit_length(own), **given)
-                for query, own in zip(
-                    tf.split(queries, fusion.num_blocks, axis=1),
-                    tf.split(vectors, fusion.num_blocks, axis=1),
-                    strict=True,
-                )
-            ]
-            loss += fusion.member_loss * tf.add_n(members) / len(members)
-        return loss
 
 
 def split_blocks(vectors: tf.Tensor, fusion: Fusion) -> tuple[tf.Tensor, tf.Tensor]:

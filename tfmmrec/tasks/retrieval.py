@@ -1,0 +1,81 @@
+"""The task of retrieval: to tell what users chose from what they did not."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from tfmmrec.dataset import Histories
+from tfmmrec.fusion import Fusion
+from tfmmrec.losses import CHOICE_LOSSES
+from tfmmrec.negatives import Candidates, Negatives, NegativesOptions
+from tfmmrec.projection import unit_length
+from tfmmrec.tasks.base import Read, Task
+
+
+class RetrievalTask(Task):
+    """A loss over the scores of chosen items and of their negatives.
+
+    Args:
+        loss: how chosen items are told from others, of `CHOICE_LOSSES`.
+        negatives: which others.
+        histories: what each user chose in training.
+        num_items: rows of the catalogue.
+        fusion: says how much the loss of the joint score weighs, and those of its members.
+    """
+
+    def __init__(
+        self,
+        loss: str,
+        negatives: NegativesOptions,
+        *,
+        histories: Histories,
+        num_items: int,
+        fusion: Fusion,
+    ):
+        super().__init__()
+        self.choice_loss = CHOICE_LOSSES[loss]
+        self.negatives = Negatives(negatives, histories, num_items)
+        self._fusion = fusion
+
+    def loss(self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool) -> tf.Tensor:
+        there = tf.where(inputs["item"] >= 0)
+        candidates = self.negatives(tf.gather_nd(inputs["item"], there))
+        reading = read(inputs, candidates.rows)
+        queries = reading.queries
+        if queries.shape.rank == 3:
+            queries = tf.gather_nd(queries, there)
+        spared = self.negatives.spared(
+            candidates,
+            inputs["user"],
+            events=tf.cast(there[:, 0], tf.int32),
+            places=tf.gather_nd(inputs["place"], there),
+        )
+        return self._choice_loss(queries, reading.items, candidates, spared)
+
+    def _choice_loss(
+        self,
+        queries: tf.Tensor,
+        vectors: tf.Tensor,
+        candidates: Candidates,
+        spared: tf.Tensor | None,
+    ) -> tf.Tensor:
+        fusion = self._fusion
+        given = {
+            "labels": candidates.labels,
+            "log_chances": candidates.log_chances,
+            "spared": spared,
+        }
+        loss = tf.constant(0.0)
+        if fusion.joint_loss:
+            loss += fusion.joint_loss * self.choice_loss(queries, vectors, **given)
+        if fusion.member_loss:
+            members = [
+                self.choice_loss(query, unit_length(own), **given)
+                for query, own in zip(
+                    tf.split(queries, fusion.num_blocks, axis=1),
+                    tf.split(vectors, fusion.num_blocks, axis=1),
+                    strict=True,
+                )
+            ]
+            loss += fusion.member_loss * tf.add_n(members) / len(members)
+        return loss
