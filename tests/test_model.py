@@ -12,6 +12,7 @@ from tfmmrec.negatives import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.projection import FeatureInfo
 from tfmmrec.query import READERS
+from tfmmrec.tasks import Balance, RetrievalTask
 from tfmmrec.testing import TestCase
 from tfmmrec.towers import ItemTower, QueryTower
 
@@ -41,14 +42,22 @@ def create(
         num_landmarks=3,
     )
     readers = [READERS.create({"kind": query}) for _ in range(items.fusion.num_blocks)]
+    task = RetrievalTask(
+        "softmax",
+        NegativesOptions(**(negatives or {"spared": "none"})),
+        histories=HISTORIES,
+        num_items=4,
+        fusion=items.fusion,
+    )
     return TwoTower(
         items,
         QueryTower(features, dim=5, readers=readers),
         items=FeatureTable(encoded(4)),
         users=FeatureTable(encoded(2)),
-        histories=HISTORIES,
-        num_items=4,
-        negatives=NegativesOptions(**(negatives or {"spared": "none"})),
+        counts=HISTORIES.counts(4),
+        known_users=np.array([True, True]),
+        tasks=[task],
+        balance=Balance({"retrieval": 1.0}),
         temperature=temperature,
     )
 

@@ -15,20 +15,33 @@ from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.model import TwoTower
+from tfmmrec.outcomes import Outcomes
 from tfmmrec.query import READERS
 from tfmmrec.scoring import Scorer
+from tfmmrec.tasks.creation import create_tasks, task_weights
 from tfmmrec.towers import ID, FeatureProjections, ItemTower, QueryTower, item_factors
 
 
 @dataclasses.dataclass(frozen=True)
 class Assembly:
-    """A model and all that it was built from; `histories` is what it is trained on."""
+    """A model and all that it was built from.
+
+    Attributes:
+        dataset: the data folder.
+        config: how to build and train.
+        items: the encoded items.
+        users: the encoded users.
+        histories: what each user chose in the events that it is trained on.
+        outcomes: those of these events that teach ratings and clicks; none without such a task.
+        model: the model.
+    """
 
     dataset: Dataset
     config: TrainConfig
     items: EncodedSide
     users: EncodedSide
     histories: Histories
+    outcomes: Outcomes
     model: TwoTower
 
     def check_unseen(self, split: str) -> None:
@@ -114,11 +127,15 @@ def assemble_from(
     """Builds a model as `assemble` does, on sides that have been encoded before."""
     tf.keras.utils.set_random_seed(config.seed)
     histories = dataset.histories(config.taught)
-    model = _build(dataset, config, items, users, histories)
+    outcomes = dataset.outcomes(config.taught)
+    weights = task_weights(config, outcomes)
+    if "click" not in weights:
+        outcomes = outcomes.take(outcomes.rated & ("rating" in weights))
+    model = _build(dataset, config, items, users, histories, outcomes, weights)
     _fit(model.item_tower.projections, items)
     _fit(model.query_tower.projections, users)
     _make_weights(model)
-    return Assembly(dataset, config, items, users, histories, model)
+    return Assembly(dataset, config, items, users, histories, outcomes, model)
 
 
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
@@ -141,6 +158,8 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     config.align_options()
     config.new_items_options()
     config.negatives_options()
+    config.head_options()
+    config.joint_options()
 
 
 def _build(
@@ -149,8 +168,15 @@ def _build(
     items: EncodedSide,
     users: EncodedSide,
     histories: Histories,
+    outcomes: Outcomes,
+    weights: dict[str, float],
 ) -> TwoTower:
     counts = histories.counts(dataset.count("items"))
+    known_users = np.diff(histories.offsets) > 0
+    if "retrieval" not in weights:
+        # Also what nobody liked is trained on.
+        counts = np.bincount(outcomes.item, minlength=len(counts))
+        known_users = np.bincount(outcomes.user, minlength=len(known_users)) > 0
     options = config.new_items_options()
     item_tower = ItemTower(
         items.features(config.components),
@@ -165,6 +191,14 @@ def _build(
         new_items=options if config.ids else None,
         num_landmarks=len(landmark_rows(items, counts, options.items)),
     )
+    tasks, balance = create_tasks(
+        config,
+        weights,
+        tower=item_tower,
+        histories=histories,
+        outcomes=outcomes,
+        num_items=len(counts),
+    )
     readers = [READERS.create(config.query) for _ in range(item_tower.fusion.num_blocks)]
     return TwoTower(
         item_tower,
@@ -177,11 +211,11 @@ def _build(
         ),
         items=FeatureTable(items.encoded, trained=items.trained),
         users=FeatureTable(users.encoded),
-        histories=histories,
-        num_items=dataset.count("items"),
+        counts=counts,
+        known_users=known_users,
+        tasks=tasks,
+        balance=balance,
         temperature=config.temperature,
-        loss=config.loss,
-        negatives=config.negatives_options(),
         align=config.align_options(),
         withheld=dataset.cold_items,
         trained=items.trained,
@@ -199,6 +233,13 @@ def _make_weights(model: TwoTower) -> None:
     # Two rows, since the softmax of one row over one item is a loss that Keras warns of.
     history = tf.zeros([2, 1], tf.int32)
     rows = tf.zeros([2], tf.int32)
-    inputs = {"history": history, "user": rows, "item": rows, "place": rows}
+    inputs = {
+        "history": history,
+        "user": rows,
+        "item": rows,
+        "place": rows,
+        "chosen": tf.ones([2], tf.bool),
+        "rating": tf.zeros([2]),
+    }
     model.compute_loss(inputs, training=False)
     model.built = True

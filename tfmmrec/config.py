@@ -12,6 +12,7 @@ from tfmmrec.losses import CHOICE_LOSSES
 from tfmmrec.negatives import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.pooling import POOLINGS
+from tfmmrec.tasks.options import TASKS, HeadOptions, JointOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,15 @@ class TrainConfig:
             it, as in serving, or `around`, what came before and behind it. The latter asks for what
             a user likes rather than for what comes next, which serves new items better, and known
             ones worse.
-        loss: `softmax` tells a chosen item from all negatives at once, `bpr` from one at a time.
+        task: what is taught: `retrieval`, what a user chooses next; `rating`; `click`, whether they
+            choose an item that is shown to them; or `joint`, the first with the others, as far as
+            the log tells of them.
+        head: how ratings and clicks are predicted, by the options of `HeadOptions`:
+            `{factors: 64}`.
+        joint: how the tasks of `joint` are weighed, by the options of `JointOptions`:
+            `{learned: true}`.
+        loss: of retrieval: `softmax` tells a chosen item from all negatives at once, `bpr` from one
+            at a time.
         negatives: what chosen items are told from, by the options of `NegativesOptions`:
             `{among: all}`.
         components: how many principal components of an encoder's output the item tower reads; 0
@@ -55,7 +64,8 @@ class TrainConfig:
         learning_rate: of Adam.
         average: the decay of the moving average of the towers' weights, which is what is evaluated
             and kept; 0 keeps the weights of the last step.
-        patience: epochs without a better valid NDCG@10 before training stops.
+        patience: epochs without a better valid metric before training stops: NDCG@10, or the RMSE
+            of ratings, or the log loss of clicks where these alone are taught.
         refit: whether the model is trained anew on the train and valid splits, for the epochs that
             were best on valid, once these are known. It knows more then, and takes twice the time.
         strategy: `auto` or `one`: one device.
@@ -73,6 +83,9 @@ class TrainConfig:
     align: dict[str, Any] = dataclasses.field(default_factory=dict)
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
     context: str = "before"
+    task: str = "retrieval"
+    head: dict[str, Any] = dataclasses.field(default_factory=dict)
+    joint: dict[str, Any] = dataclasses.field(default_factory=dict)
     loss: str = "softmax"
     negatives: dict[str, Any] = dataclasses.field(default_factory=dict)
     components: int = 0
@@ -115,6 +128,8 @@ class TrainConfig:
             raise ConfigError(
                 f"context must be {' or '.join(CONTEXTS)}. Received: {self.context!r}"
             )
+        if self.task not in TASKS:
+            raise ConfigError(f"task must be {', '.join(TASKS)}. Received: {self.task!r}")
         if self.loss not in CHOICE_LOSSES:
             raise ConfigError(f"loss must be {' or '.join(CHOICE_LOSSES)}. Received: {self.loss!r}")
         if self.pool not in ("none", *POOLINGS):
@@ -134,6 +149,14 @@ class TrainConfig:
     def taught(self) -> list[str]:
         """The splits that the model is trained on."""
         return ["train", "valid"] if self.refit else ["train"]
+
+    def head_options(self) -> HeadOptions:
+        """Reads `head`; raises ConfigError where it has unknown or wrong options."""
+        return build(HeadOptions, self.head, "head")
+
+    def joint_options(self) -> JointOptions:
+        """Reads `joint`; raises ConfigError where it has unknown or wrong options."""
+        return build(JointOptions, self.joint, "joint")
 
     def align_options(self) -> AlignOptions:
         """Reads `align`; raises ConfigError where it has unknown or wrong options."""

@@ -14,6 +14,7 @@ from tfmmrec.errors import DataError
 from tfmmrec.folders import MANIFEST, read_json
 from tfmmrec.interactions.events import SPLITS, Interactions, concatenate
 from tfmmrec.modalities import Modality
+from tfmmrec.outcomes import Outcomes
 from tfmmrec.schema import Schema
 from tfmmrec.tfrecords import read_batches
 from tfmmrec.vocabulary import read_vocabulary
@@ -165,15 +166,19 @@ class Dataset:
     def _events(self) -> dict[str, Interactions]:
         return {split: read_events(self.folder / "interactions" / split) for split in SPLITS}
 
-    @property
-    def has_valid(self) -> bool:
-        """Whether there is something to choose by."""
-        return bool(self.events("valid").positive.any())
+    def has_valid(self, task: str) -> bool:
+        """Whether there is something to choose by in the trainings of a task."""
+        events = self.events("valid")
+        return bool(len(events) if task in ("rating", "click") else events.positive.any())
 
     def histories(self, splits: Iterable[str]) -> Histories:
         """The positives of some splits, by user and in order."""
         events = concatenate([self.events(split) for split in splits])
         return Histories.of(events.take(events.positive), len(self.user_ids))
+
+    def outcomes(self, splits: Iterable[str]) -> Outcomes:
+        """All events of some splits with what came of them, by user and in order."""
+        return Outcomes.of(concatenate([self.events(split) for split in splits]))
 
     def all_done(self) -> Histories:
         """All that each user did, positive or not, in all splits."""

@@ -4,12 +4,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.dataset import Histories
+from tfmmrec.outcomes import Outcomes
+from tfmmrec.unchosen import Unchosen
 
 CONTEXTS = ("before", "around")
 
 
 class TrainingExamples:
-    """Every event of the histories as an example, in an order that seed and epoch fix.
+    """Every event as an example, in an order that seed and epoch fix.
 
     Histories stay in memory as two arrays, and an example is a slice of them, so that a batch
     costs a gather, and a run that was stopped goes on with the batches that it would have had.
@@ -21,6 +23,9 @@ class TrainingExamples:
             them before and half behind it, without the event's own item.
         batch_size: events a batch; the last events of an epoch that fill no batch are left out.
         seed: of the order.
+        outcomes: the events; by default, all of the histories.
+        unchosen: draws an item that was not chosen beside each event (default none).
+        steps_per_epoch: batches an epoch (default: each event once, as far as they fill batches).
     """
 
     def __init__(
@@ -31,24 +36,33 @@ class TrainingExamples:
         batch_size: int,
         seed: int,
         context: str = "before",
+        outcomes: Outcomes | None = None,
+        unchosen: Unchosen | None = None,
+        steps_per_epoch: int | None = None,
     ):
-        self.num_events = len(histories.items)
+        outcomes = outcomes or _choices(histories)
+        self.num_events = len(outcomes)
         self.batch_size = min(batch_size, self.num_events)
-        self.steps_per_epoch = self.num_events // self.batch_size if self.num_events else 0
+        fits = self.num_events // self.batch_size if self.num_events else 0
+        self.steps_per_epoch = fits if steps_per_epoch is None else steps_per_epoch
         self._seed = seed
         self._context = context
-        # The places of a history, seen from the event; what came just before it always is the last.
-        if context == "before":
-            self._offsets = tf.range(-max_history, 0)
-        else:
-            half = max_history // 2
-            behind = tf.range(max_history - half, 0, -1)
-            self._offsets = tf.concat([behind, tf.range(-half, 0)], axis=0)
-        lengths = np.diff(histories.offsets)
-        self._items = tf.constant(histories.items, tf.int32)
-        self._users = tf.constant(np.repeat(np.arange(len(lengths)), lengths), tf.int32)
-        self._starts = tf.constant(np.repeat(histories.offsets[:-1], lengths), tf.int32)
-        self._ends = tf.constant(np.repeat(histories.offsets[1:], lengths), tf.int32)
+        self._unchosen = unchosen
+        # The places of a history, seen from the event and from what stands behind it; what came
+        # just before the event always is the last.
+        half = max_history if context == "before" else max_history // 2
+        self._before = tf.range(-half, 0)
+        self._behind = tf.range(max_history - half - 1, -1, -1)
+        # One past the last, so that there is something to gather where nobody chose anything.
+        self._items = tf.constant(np.append(histories.items, -1), tf.int32)
+        self._offsets = tf.constant(histories.offsets, tf.int32)
+        self._events = {
+            "user": tf.constant(outcomes.user, tf.int32),
+            "item": tf.constant(outcomes.item, tf.int32),
+            "place": tf.constant(outcomes.place, tf.int32),
+            "chosen": tf.constant(outcomes.chosen),
+            "rating": tf.constant(outcomes.rating, tf.float32),
+        }
 
     def epochs(self, first: int) -> tf.data.Dataset:
         """Returns the batches of epoch `first` and of all that follow, without an end."""
@@ -56,30 +70,56 @@ class TrainingExamples:
         return batches.map(self._examples, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
     def _epoch(self, epoch: tf.Tensor) -> tf.data.Dataset:
-        seed = tf.stack([tf.cast(self._seed, tf.int64), epoch])
+        seed = tf.cast(tf.stack([tf.cast(self._seed, tf.int64), epoch]), tf.int32)
         steps = tf.data.Dataset.range(self.steps_per_epoch * self.batch_size)
-        return steps.batch(self.batch_size, drop_remainder=True).map(
-            lambda places: tf.random.experimental.index_shuffle(
-                places, tf.cast(seed, tf.int32), tf.cast(self.num_events - 1, tf.int64)
-            )
-        )
 
-    def _examples(self, events: tf.Tensor) -> dict[str, tf.Tensor]:
-        item = tf.gather(self._items, events)
-        here = tf.cast(events, tf.int32)
-        start, end = tf.gather(self._starts, events), tf.gather(self._ends, events)
+        def shuffled(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            events = tf.random.experimental.index_shuffle(
+                places % self.num_events, seed, tf.cast(self.num_events - 1, tf.int64)
+            )
+            # What a batch draws is fixed by the epoch and by where in it the batch stands.
+            return events, seed + tf.stack([1 + tf.cast(places[0], tf.int32), 0])
+
+        return steps.batch(self.batch_size, drop_remainder=True).map(shuffled)
+
+    def _examples(self, events: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        batch = {name: tf.gather(column, events) for name, column in self._events.items()}
+        user, item, place = batch["user"], batch["item"], batch["place"]
+        start, end = tf.gather(self._offsets, user), tf.gather(self._offsets, user + 1)
+        here = start + place
+        behind = here + tf.cast(batch["chosen"], tf.int32)
         # [batch, max_history]
-        places = here[:, tf.newaxis] + self._offsets
+        places = tf.concat(
+            [behind[:, tf.newaxis] + self._behind, here[:, tf.newaxis] + self._before], axis=1
+        )
         mine = (places >= start[:, tf.newaxis]) & (places < end[:, tf.newaxis])
-        last = self.num_events - 1
+        last = tf.size(self._items) - 1
         history = tf.gather(self._items, tf.clip_by_value(places, 0, last))
         if self._context == "around":
             # What is chosen again and again would be told by itself.
             mine &= history != item[:, tf.newaxis]
-        return {
-            "history": tf.where(mine, history, -1),
-            "user": tf.gather(self._users, events),
-            "item": item,
             # Around an event stands all else that its user chose.
-            "place": (here if self._context == "before" else end) - start,
+            batch["place"] = end - start
+        batch["history"] = tf.where(mine, history, -1)
+        if self._unchosen is None:
+            return batch
+        drawn = {
+            **batch,
+            "item": self._unchosen.draw(user, seed),
+            "chosen": tf.zeros_like(batch["chosen"]),
+            "rating": tf.fill(tf.shape(item), np.float32(np.nan)),
         }
+        return {name: tf.concat([batch[name], drawn[name]], axis=0) for name in batch}
+
+
+def _choices(histories: Histories) -> Outcomes:
+    """All that histories hold, as events."""
+    lengths = np.diff(histories.offsets)
+    users = np.repeat(np.arange(len(lengths)), lengths)
+    return Outcomes(
+        user=users,
+        item=histories.items,
+        place=np.arange(len(users)) - histories.offsets[users],
+        chosen=np.ones(len(users), bool),
+        rating=np.full(len(users), np.nan, np.float32),
+    )

@@ -1,7 +1,7 @@
 """The two-tower model: wires the towers and the tasks, nothing else."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -9,13 +9,11 @@ import tensorflow_recommenders as tfrs
 
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.alignment import Alignment
-from tfmmrec.dataset import Histories
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
-from tfmmrec.negatives import NegativesOptions
 from tfmmrec.projection import unit_length
-from tfmmrec.tasks import Reading, RetrievalTask
+from tfmmrec.tasks import Balance, OutcomeTask, Reading, Task
 from tfmmrec.towers import Feature, ItemTower, QueryTower
 
 
@@ -27,11 +25,11 @@ class TwoTower(tfrs.Model):
         query_tower: users to vectors.
         items: the encoded features of every item.
         users: the encoded features of every user.
-        histories: what each user chose in training.
-        num_items: rows of the catalogue.
+        counts: how often training meets each item, int `[items]`.
+        known_users: bool `[users]`, whom training meets.
+        tasks: what is taught.
+        balance: weighs the losses of the tasks.
         temperature: where the learned temperature starts; it stays within [0.01, 1].
-        loss: how chosen items are told from others, of `CHOICE_LOSSES`.
-        negatives: which others.
         align: how contents are aligned.
         withheld: bool `[items]`, items that alignment must not see (default none).
         trained: the item features whose encoders are trained as well (default none).
@@ -44,11 +42,11 @@ class TwoTower(tfrs.Model):
         *,
         items: FeatureTable,
         users: FeatureTable,
-        histories: Histories,
-        num_items: int,
+        counts: np.ndarray,
+        known_users: np.ndarray,
+        tasks: Sequence[Task],
+        balance: Balance,
         temperature: float = 0.1,
-        loss: str = "softmax",
-        negatives: NegativesOptions | None = None,
         align: AlignOptions | None = None,
         withheld: np.ndarray | None = None,
         trained: Mapping[str, TrainedFeature] | None = None,
@@ -58,19 +56,11 @@ class TwoTower(tfrs.Model):
         self.query_tower = query_tower
         self.items = items
         self.users = users
-        counts = histories.counts(num_items)
         self.known = tf.constant(counts > 0)
-        self.known_users = tf.constant(np.diff(histories.offsets) > 0)
+        self.known_users = tf.constant(known_users)
         self.counts = tf.constant(counts, tf.float32)
-        self.tasks = [
-            RetrievalTask(
-                loss,
-                negatives or NegativesOptions(),
-                histories=histories,
-                num_items=num_items,
-                fusion=item_tower.fusion,
-            )
-        ]
+        self.tasks = list(tasks)
+        self.balance = balance
         self.log_temperature = self.add_weight(
             name="log_temperature",
             shape=[item_tower.fusion.num_temperatures],
@@ -81,7 +71,7 @@ class TwoTower(tfrs.Model):
             align or AlignOptions(),
             item_tower,
             items,
-            np.zeros(num_items, bool) if withheld is None else withheld,
+            np.zeros(len(counts), bool) if withheld is None else withheld,
         )
 
     @property
@@ -172,6 +162,66 @@ class TwoTower(tfrs.Model):
         scores = self.item_tower.fusion.score(queries, items)
         return tf.where(tf.reduce_any(items != 0.0, axis=1), scores, -np.inf)
 
+    def rank(
+        self,
+        item_vectors: tf.Tensor,
+        history: tf.Tensor,
+        features: Mapping[str, Feature],
+        users: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """What the catalogue's items are ranked by for users, `[batch, items]`.
+
+        These are the scores of retrieval or, in a model that was taught nothing of it, what is
+        predicted of each user with each item. Items that nothing is known of get −inf.
+
+        Args:
+            item_vectors: the vectors of all items, `[items, width]`.
+            history: as for `user_vectors`.
+            features: the user features of the batch.
+            users: as for `user_vectors`; needed where `reads_user`.
+        """
+        outcomes = self.outcomes
+        if outcomes is None or self.ranks_by == "retrieval":
+            return self.score(
+                self.query_vectors(item_vectors, history, features, users), item_vectors
+            )
+        vectors = self.user_vectors(item_vectors, history, features, users)
+        everything = tf.range(tf.shape(item_vectors)[0])
+
+        def of_one(user: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            vector, row = (
+                tf.repeat(part[tf.newaxis], tf.size(everything), axis=0) for part in user
+            )
+            return outcomes.values(vector, item_vectors, row, everything)[self.ranks_by]
+
+        values = tf.map_fn(of_one, (vectors, users), fn_output_signature=tf.float32)
+        return tf.where(tf.reduce_any(item_vectors != 0.0, axis=1), values, -np.inf)
+
+    def outcome_values(
+        self,
+        item_vectors: tf.Tensor,
+        history: tf.Tensor,
+        features: Mapping[str, Feature],
+        users: tf.Tensor,
+        items: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """What is predicted of users with one item each, float32 `[batch]` by name.
+
+        Args:
+            item_vectors: the vectors of all items, `[items, width]`.
+            history: as for `user_vectors`.
+            features: the user features of the batch.
+            users: int32 `[batch]`, rows of users, -1 for unknown ones.
+            items: int32 `[batch]`, rows of items.
+
+        Raises:
+            ValueError: the model has no such task.
+        """
+        if self.outcomes is None:
+            raise ValueError("The model was taught to predict neither ratings nor clicks")
+        vectors = self.user_vectors(item_vectors, history, features, users)
+        return self.outcomes.values(vectors, tf.gather(item_vectors, items), users, items)
+
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The losses of the tasks, and of alignment.
 
@@ -183,12 +233,14 @@ class TwoTower(tfrs.Model):
                 it. And what `finetuning.add_inputs` added.
         """
         read = functools.partial(self._read, training=training)
-        losses = [task.loss(inputs, read, training) for task in self.tasks]
+        losses: dict[str, tf.Tensor] = {}
+        for task in self.tasks:
+            losses |= task.losses(inputs, read, training)
         history, item = inputs["history"], inputs["item"]
         there = tf.where(item >= 0)
         before = tf.gather_nd(history, there) if item.shape.rank == 2 else history[:, -1]
-        losses.append(self.alignment(before, tf.gather_nd(item, there), training=training))
-        return tf.add_n(losses)
+        aligned = self.alignment(before, tf.gather_nd(item, there), training=training)
+        return self.balance(losses) + aligned
 
     def _read(
         self, inputs: Mapping[str, tf.Tensor], asked: tf.Tensor, *, training: bool
@@ -223,12 +275,35 @@ class TwoTower(tfrs.Model):
 
     @property
     def tower_weights(self) -> list[tf.Variable]:
-        """What is trained of the towers, without the encoders."""
-        return [
+        """What is trained of the towers and tasks, without the encoders."""
+        weights = [
             *self.item_tower.trainable_variables,
             *self.query_tower.trainable_variables,
             self.log_temperature,
+            *self.balance.trainable_variables,
         ]
+        for head in self.outcomes.heads.values() if self.outcomes is not None else ():
+            weights += head.trainable_variables
+        return weights
+
+    @property
+    def outcomes(self) -> OutcomeTask | None:
+        """The task of predicting ratings and clicks, where there is one."""
+        return next((task for task in self.tasks if isinstance(task, OutcomeTask)), None)
+
+    @property
+    def ranks_by(self) -> str:
+        """What best items are best by: the scores of `retrieval`, or an outcome."""
+        if self.outcomes is None or len(self.tasks) > 1:
+            return "retrieval"
+        return next(iter(self.outcomes.heads))
+
+    @property
+    def reads_user(self) -> bool:
+        """Whether known users have something of their own, so that their ids are needed."""
+        return self.query_tower.reads_user or (
+            self.outcomes is not None and self.outcomes.reads_ids
+        )
 
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of the towers by the model's optimizer, and of each encoder by its own."""

@@ -27,16 +27,19 @@ class Scorer:
             model.item_vectors, input_signature=[tf.TensorSpec([None], tf.int32)]
         )
         vectors = tf.TensorSpec([None, model.item_tower.width], tf.float32)
-        self._score = tf.function(model.score, input_signature=[vectors, vectors])
-        self._query_vectors = tf.function(
-            lambda vectors, history, users: model.query_vectors(
+        rows = tf.TensorSpec([None], tf.int32)
+        history = tf.TensorSpec([None, max_history], tf.int32)
+        self._rank = tf.function(
+            lambda vectors, history, users: model.rank(
                 vectors, history, model.users.gather(users), users
             ),
-            input_signature=[
-                vectors,
-                tf.TensorSpec([None, max_history], tf.int32),
-                tf.TensorSpec([None], tf.int32),
-            ],
+            input_signature=[vectors, history, rows],
+        )
+        self._outcomes = tf.function(
+            lambda vectors, history, users, items: model.outcome_values(
+                vectors, history, model.users.gather(users), users, items
+            ),
+            input_signature=[vectors, history, rows, rows],
         )
 
     def item_vectors(self) -> np.ndarray:
@@ -65,5 +68,29 @@ class Scorer:
         for start in range(0, len(users), self.batch_size):
             batch = users[start : start + self.batch_size]
             history = histories.last(batch, self.max_history)
-            queries = self._query_vectors(vectors, history, batch.astype(np.int32))
-            yield batch, self._score(queries, vectors).numpy()
+            yield batch, self._rank(vectors, history, batch.astype(np.int32)).numpy()
+
+    def outcomes(
+        self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray, items: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Predicts what comes of users and items, pair by pair.
+
+        Args:
+            item_vectors: float32 `[items, width]`.
+            histories: what every user chose so far.
+            users: rows of users, `[pairs]`.
+            items: rows of items, `[pairs]`.
+
+        Returns:
+            float32 `[pairs]`, by what is predicted.
+        """
+        vectors = tf.constant(item_vectors)
+        batches = []
+        for start in range(0, len(users), self.batch_size):
+            of, with_what = (
+                rows[start : start + self.batch_size].astype(np.int32) for rows in (users, items)
+            )
+            history = histories.last(of, self.max_history)
+            batches.append(self._outcomes(vectors, history, of, with_what))
+        names = batches[0] if batches else ()
+        return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in names}

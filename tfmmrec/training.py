@@ -10,15 +10,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, assemble, say_mute
+from tfmmrec.batches import create_batches
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError, TfmmrecError
-from tfmmrec.examples import TrainingExamples
 from tfmmrec.finetuning import add_inputs
 from tfmmrec.folders import refuse_existing
 from tfmmrec.runs import read_run, save_run
 from tfmmrec.watch import Watch
-from tfmmrec.windows import TrainingWindows
 
 
 def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> dict[str, Any]:
@@ -90,7 +89,7 @@ def fit_whole(
     """
     if not config.refit:
         return assembly, fit(assembly, folder)
-    if not assembly.dataset.has_valid:
+    if not assembly.dataset.has_valid(config.task):
         raise DataError(f"{assembly.dataset.folder}: refit: there is no valid split to add")
     metrics = fit(assembly, None if folder is None else folder / "chosen")
     assembly = make(config)
@@ -113,13 +112,11 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
         DataError: there is nothing to train on, or what stands in `folder` is not of this config.
     """
     config, model = assembly.config, assembly.model
-    if not len(assembly.histories.items):
-        raise DataError(f"{assembly.dataset.folder}: no positive interaction to train on")
-    examples = _examples(assembly)
+    batches = create_batches(assembly)
     for feature in model.trained.values():
         feature.check_gradients()
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.learning_rate))
-    watch = Watch(assembly, examples.steps_per_epoch, folder)
+    watch = Watch(assembly, batches.steps_per_epoch, folder)
     callbacks: list[tf.keras.callbacks.Callback] = [watch]
     if folder is not None:
         callbacks.append(tf.keras.callbacks.TensorBoard(str(folder / "tensorboard")))
@@ -128,36 +125,17 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
     if first < config.epochs and not watch.is_done():
         model.fit(
             add_inputs(
-                examples.epochs(first),
+                batches.epochs(first),
                 model.trained,
                 seed=config.seed,
-                first_step=first * examples.steps_per_epoch,
+                first_step=first * batches.steps_per_epoch,
             ),
             initial_epoch=first,
             epochs=config.epochs,
-            steps_per_epoch=examples.steps_per_epoch,
+            steps_per_epoch=batches.steps_per_epoch,
             callbacks=callbacks,
             verbose=0,
         )
     watch.restore_best()
     assembly.fit_new_items()
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
-
-
-def _examples(assembly: Assembly) -> TrainingExamples | TrainingWindows:
-    """The batches that suit the way in which the model reads users."""
-    config = assembly.config
-    if assembly.model.query_tower.at_every_place:
-        return TrainingWindows(
-            assembly.histories,
-            length=assembly.max_history,
-            batch_size=config.batch_size,
-            seed=config.seed,
-        )
-    return TrainingExamples(
-        assembly.histories,
-        max_history=assembly.max_history,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        context=config.context,
-    )

@@ -16,8 +16,8 @@ from tfmmrec.dataset import Dataset
 from tfmmrec.errors import ConfigError, DataError, TfmmrecError
 from tfmmrec.folders import whole_folder
 from tfmmrec.fusion import FUSIONS
+from tfmmrec.objective import objective_of
 from tfmmrec.training import fit
-from tfmmrec.watch import OBJECTIVE
 
 TUNERS: dict[str, type[keras_tuner.Tuner]] = {
     "random": keras_tuner.RandomSearch,
@@ -60,7 +60,7 @@ class TuneConfig:
 
 
 def tune(data: Path, out: Path, config: TuneConfig) -> dict[str, Any]:
-    """Searches the fusion's options for the best valid NDCG@10.
+    """Searches the fusion's options for what is best on the valid split by the metric of the task.
 
     Args:
         data: a data folder; it needs a valid split.
@@ -74,7 +74,7 @@ def tune(data: Path, out: Path, config: TuneConfig) -> dict[str, Any]:
         TfmmrecError: the data does not serve, or no trial finished.
     """
     dataset = Dataset(data, cache=config.train.cache)
-    if not dataset.has_valid:
+    if not dataset.has_valid(config.train.task):
         raise DataError(f"{data}: has no valid split to tune on; give the dataset file a split")
     names = list(config.train.features or dataset.schema.items)
     if not names:
@@ -87,7 +87,8 @@ def tune(data: Path, out: Path, config: TuneConfig) -> dict[str, Any]:
         (folder / "trials.jsonl").write_text(lines, encoding="utf-8")
         if not finished:
             raise DataError(f"{data}: no trial finished; the first said: {trials[0]['error']}")
-        best = max(finished, key=lambda trial: trial["metrics"][OBJECTIVE])
+        worth = objective_of(config.train.task).worth
+        best = max(finished, key=lambda trial: worth(trial["metrics"]))
         train = dataclasses.asdict(config.train)
         del train["quiet"]
         text = yaml.safe_dump({**train, "fusion": best["fusion"]}, sort_keys=False)
@@ -99,6 +100,7 @@ def _search(
     dataset: Dataset, config: TuneConfig, names: list[str], folder: Path
 ) -> list[dict[str, Any]]:
     trials: list[dict[str, Any]] = []
+    objective = objective_of(config.train.task)
 
     base: Any = TUNERS[config.tuner]
 
@@ -121,13 +123,13 @@ def _search(
             except TfmmrecError as error:
                 record["error"] = str(error)
                 raise keras_tuner.errors.FailedTrialError(str(error)) from error
-            return {OBJECTIVE: record["metrics"][OBJECTIVE]}
+            return {objective.name: record["metrics"][objective.name]}
 
     # The space is drawn once here, so that it is known before the first trial.
     space = keras_tuner.HyperParameters()
     draw_fusion(space, config.kinds, names)
     tuner = FusionTuner(
-        objective=keras_tuner.Objective(OBJECTIVE, "max"),
+        objective=keras_tuner.Objective(objective.name, objective.direction),
         max_trials=config.trials,
         seed=config.seed,
         hyperparameters=space,

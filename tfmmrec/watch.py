@@ -9,13 +9,11 @@ import tensorflow as tf
 import tqdm
 
 from tfmmrec.assembly import Assembly
-from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
-from tfmmrec.evaluation import Targets, ranking_metrics, target_ranks, targets_of
+from tfmmrec.evaluation.validation import Validation
 from tfmmrec.folders import read_json, write_json
+from tfmmrec.objective import objective_of
 from tfmmrec.weight_average import WeightAverage
-
-OBJECTIVE = "ndcg@10"
 
 
 class Watch(tf.keras.callbacks.Callback):
@@ -39,8 +37,8 @@ class Watch(tf.keras.callbacks.Callback):
         self.history: list[dict[str, Any]] = []
         self._best_weights: list[np.ndarray] | None = None
         self._average = WeightAverage(assembly.model.tower_weights, self.config.average)
-        self._scorer = assembly.scorer()
-        self._targets = None if self.config.refit else _valid_targets(assembly.dataset)
+        self._validation = Validation(assembly)
+        self._objective = objective_of(self.config.task)
         self._progress: tqdm.tqdm | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -64,18 +62,19 @@ class Watch(tf.keras.callbacks.Callback):
         self.assembly.model.refresh()
         # What is evaluated and kept is the average; what is trained on is not.
         self._average.swap()
-        valid = valid_metrics(self._scorer, self._targets, self.assembly.dataset)
+        valid = self._validation.metrics()
         # Keras hands the same dict to the callbacks that follow: TensorBoard logs it all.
         logs.update({f"valid_{name}": value for name, value in valid.items()})
         entry = {"epoch": epoch + 1, "loss": float(logs.get("loss", 0.0)), **valid}
         self.history.append(entry)
-        if not valid or valid[OBJECTIVE] > self.best.get(OBJECTIVE, -1.0):
+        worth = self._objective.worth
+        if self._objective.name not in valid or worth(valid) > worth(self.best):
             self.best = entry
             self._keep_best()
         self._average.swap()
         self._save()
         if self._progress is not None:
-            self._progress.set_postfix({"loss": entry["loss"], **_shown(valid)})
+            self._progress.set_postfix({"loss": entry["loss"], **self._shown(valid)})
             self._progress.close()
         if self.is_done():
             self.model.stop_training = True
@@ -150,23 +149,7 @@ class Watch(tf.keras.callbacks.Callback):
         manifest = self.assembly.dataset.manifest["files"]
         return json.dumps([config, sorted(entry["sha256"] for entry in manifest.values())])
 
-
-def _valid_targets(dataset: Dataset) -> Targets | None:
-    return targets_of(dataset, "valid") if dataset.has_valid else None
-
-
-def valid_metrics(scorer: Any, targets: Targets | None, dataset: Dataset) -> dict[str, float]:
-    """Ranking metrics on the valid split with a model as it is now; none without such a split."""
-    if targets is None:
-        return {}
-    vectors = scorer.item_vectors()
-    ranks = target_ranks(
-        targets,
-        lambda users: scorer.scores(vectors, targets.histories, users),
-        among=~dataset.cold_items,
-    )
-    return ranking_metrics(ranks)
-
-
-def _shown(metrics: dict[str, float]) -> dict[str, str]:
-    return {name: f"{value:.4f}" for name, value in metrics.items() if name == OBJECTIVE}
+    def _shown(self, metrics: dict[str, float]) -> dict[str, str]:
+        return {
+            name: f"{value:.4f}" for name, value in metrics.items() if name == self._objective.name
+        }

@@ -6,7 +6,9 @@ from typing import Any
 import rich.console
 import rich.table
 
+from tfmmrec.assembly import Assembly
 from tfmmrec.evaluation.metrics import ranking_metrics
+from tfmmrec.evaluation.outcome_report import measure_outcomes
 from tfmmrec.evaluation.targets import (
     ScoreUsers,
     popularity,
@@ -22,7 +24,8 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
     """Ranks what users chose next, by the model, by popularity and at random.
 
     Every item is ranked that the user has not chosen before; items that were kept cold are ranked
-    among themselves, in a table of their own.
+    among themselves, in a table of their own. A model that was taught ratings or clicks is measured
+    by these as well, or by these alone where it was taught nothing else.
 
     Args:
         run: a run folder; `metrics.SPLIT.json` is written into it.
@@ -32,10 +35,20 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
 
     Returns:
         `{"split", "warm": {"targets", "items", "model": {...}, "popularity": …, "random": …},
-        "cold": the same or None}`.
+        "cold": the same or None, "outcomes": as `measure_outcomes` has it}`; `warm` is None as well
+        where nothing is ranked.
     """
     assembly = load_run(run, quiet=quiet)
     assembly.check_unseen(split)
+    result: dict[str, Any] = {"split": split, "warm": None, "cold": None}
+    if assembly.model.ranks_by == "retrieval":
+        result |= _measure_ranks(assembly, split, seed)
+    result["outcomes"] = measure_outcomes(assembly, split)
+    write_json(Path(run) / f"metrics.{split}.json", result)
+    return result
+
+
+def _measure_ranks(assembly: Assembly, split: str, seed: int) -> dict[str, Any]:
     dataset = assembly.dataset
     scorer = assembly.scorer()
     vectors = scorer.item_vectors()
@@ -45,7 +58,7 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
         "popularity": popularity(dataset, split),
         "random": random_order(dataset, seed),
     }
-    result: dict[str, Any] = {"split": split, "num_repeats": targets.num_repeats}
+    result: dict[str, Any] = {"num_repeats": targets.num_repeats}
     for name, among in (("warm", ~dataset.cold_items), ("cold", dataset.cold_items)):
         rows = among[targets.item]
         if not rows.any():
@@ -55,25 +68,32 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
         for scorer_name, score_users in scorers.items():
             ranks = target_ranks(targets, score_users, among)
             result[name][scorer_name] = ranking_metrics(ranks[rows])
-    write_json(Path(run) / f"metrics.{split}.json", result)
     return result
 
 
 def print_metrics(result: dict, console: rich.console.Console | None = None) -> None:
-    """Prints one table for the warm items and one for the cold, where there are any."""
+    """Prints a table for warm items, for cold ones, and for each outcome, where there are any."""
     console = console or rich.console.Console()
     for part in ("warm", "cold"):
-        if result[part] is None:
-            continue
-        rows = {name: row for name, row in result[part].items() if isinstance(row, dict)}
-        title = (
-            f"{result['split']}: {result[part]['targets']} events, "
-            f"{result[part]['items']} {part} items ranked"
-        )
-        table = rich.table.Table(title=title)
-        table.add_column("")
-        for metric in next(iter(rows.values())):
-            table.add_column(metric.upper(), justify="right")
-        for name, metrics in rows.items():
-            table.add_row(name, *(f"{value:.4f}" for value in metrics.values()))
-        console.print(table)
+        if result[part] is not None:
+            counts = (
+                f"{result[part]['targets']} events, {result[part]['items']} {part} items ranked"
+            )
+            console.print(_table(f"{result['split']}: {counts}", result[part]))
+    for name, parts in result["outcomes"].items():
+        for part, measured in parts.items():
+            if measured is not None:
+                counts = f"{name} of {measured['events']} events of {part} items"
+                console.print(_table(f"{result['split']}: {counts}", measured))
+
+
+def _table(title: str, measured: dict[str, Any]) -> rich.table.Table:
+    rows = {name: row for name, row in measured.items() if isinstance(row, dict)}
+    table = rich.table.Table(title=title)
+    table.add_column("")
+    names = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+    for name in names:
+        table.add_column(name.upper(), justify="right")
+    for who, row in rows.items():
+        table.add_row(who, *(f"{row[name]:.4f}" for name in names))
+    return table

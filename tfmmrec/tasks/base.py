@@ -31,8 +31,10 @@ class Task(tf.Module):
     """What a model is taught."""
 
     @abc.abstractmethod
-    def loss(self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool) -> tf.Tensor:
-        """The loss of a batch, a scalar.
+    def losses(
+        self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool
+    ) -> dict[str, tf.Tensor]:
+        """The losses of a batch, scalars by name.
 
         Args:
             inputs: the batch, as `TwoTower.compute_loss` takes it.

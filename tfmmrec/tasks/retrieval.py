@@ -37,7 +37,9 @@ class RetrievalTask(Task):
         self.negatives = Negatives(negatives, histories, num_items)
         self._fusion = fusion
 
-    def loss(self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool) -> tf.Tensor:
+    def losses(
+        self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool
+    ) -> dict[str, tf.Tensor]:
         there = tf.where(inputs["item"] >= 0)
         candidates = self.negatives(tf.gather_nd(inputs["item"], there))
         reading = read(inputs, candidates.rows)
@@ -50,7 +52,7 @@ class RetrievalTask(Task):
             events=tf.cast(there[:, 0], tf.int32),
             places=tf.gather_nd(inputs["place"], there),
         )
-        return self._choice_loss(queries, reading.items, candidates, spared)
+        return {"retrieval": self._choice_loss(queries, reading.items, candidates, spared)}
 
     def _choice_loss(
         self,

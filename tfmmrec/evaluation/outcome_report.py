@@ -1,0 +1,63 @@
+"""How well a run predicts ratings and clicks, beside simple baselines."""
+
+from typing import Any
+
+import numpy as np
+
+from tfmmrec.assembly import Assembly
+from tfmmrec.batches import draws_unchosen
+from tfmmrec.evaluation.outcome_rivals import (
+    click_rate,
+    mean_rating,
+    popularity_rate,
+    rating_biases,
+)
+from tfmmrec.evaluation.outcome_targets import OutcomeTargets, outcome_targets, predict_outcomes
+from tfmmrec.evaluation.targets import PAST
+
+
+def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
+    """Measures what a model predicts, and what baselines do that know all before the split.
+
+    Returns:
+        By outcome and by `warm` and `cold` items `{"events": …, "model": {…}, baseline:
+        {…}, …}`, None without such events; nothing in a model without such a task.
+    """
+    targets = outcome_targets(assembly, split)
+    scorer = assembly.scorer()
+    vectors = scorer.item_vectors()
+    predicted = {
+        name: {"model": values, **_rivals(assembly, name, targets[name], split)}
+        for name, values in predict_outcomes(scorer, vectors, targets).items()
+    }
+    cold = assembly.dataset.cold_items
+    result: dict[str, Any] = {}
+    for name, target in targets.items():
+        result[name] = {}
+        for part, among in (("warm", ~cold), ("cold", cold)):
+            rows = among[target.events.item]
+            result[name][part] = None
+            if rows.any():
+                result[name][part] = {
+                    "events": int(rows.sum()),
+                    **{
+                        who: target.take(rows).measure(name, values[rows])
+                        for who, values in predicted[name].items()
+                    },
+                }
+    return result
+
+
+def _rivals(
+    assembly: Assembly, name: str, target: OutcomeTargets, split: str
+) -> dict[str, np.ndarray]:
+    """What simple baselines predict, by name."""
+    train, events = assembly.dataset.outcomes(PAST[split]), target.events
+    if name == "rating":
+        return {"biases": rating_biases(train, events), "mean": mean_rating(train, events)}
+    drawn = draws_unchosen(assembly)
+    num_items = assembly.dataset.count("items")
+    return {
+        "popularity": popularity_rate(train, events, num_items, drawn=drawn),
+        "rate": click_rate(train, events, share=0.5 if drawn else None),
+    }

@@ -1,0 +1,45 @@
+"""The valid split, by which a training is judged while it runs."""
+
+from tfmmrec.assembly import Assembly
+from tfmmrec.evaluation.metrics import ranking_metrics
+from tfmmrec.evaluation.outcome_targets import outcome_targets, predict_outcomes
+from tfmmrec.evaluation.targets import Targets, target_ranks, targets_of
+
+
+class Validation:
+    """Metrics on the valid split with a model as it is, none without such a split.
+
+    Args:
+        assembly: the model, its data and config; a model that is trained on the valid split is not
+            measured.
+    """
+
+    def __init__(self, assembly: Assembly):
+        self._dataset = assembly.dataset
+        self._scorer = assembly.scorer()
+        self._targets: Targets | None = None
+        self._outcomes = {}
+        if not assembly.config.refit:
+            self._outcomes = outcome_targets(assembly, "valid")
+            ranks = assembly.model.ranks_by == "retrieval"
+            if ranks and assembly.dataset.has_valid(assembly.config.task):
+                self._targets = targets_of(assembly.dataset, "valid")
+
+    def metrics(self) -> dict[str, float]:
+        """Measures the model, by the names of the metrics."""
+        if self._targets is None and not self._outcomes:
+            return {}
+        vectors = self._scorer.item_vectors()
+        metrics: dict[str, float] = {}
+        if self._targets is not None:
+            targets = self._targets
+            ranks = target_ranks(
+                targets,
+                lambda users: self._scorer.scores(vectors, targets.histories, users),
+                among=~self._dataset.cold_items,
+            )
+            metrics |= ranking_metrics(ranks)
+        predicted = predict_outcomes(self._scorer, vectors, self._outcomes)
+        for name, targets_of_one in self._outcomes.items():
+            metrics |= targets_of_one.measure(name, predicted[name])
+        return metrics
