@@ -1,12 +1,15 @@
 """Training examples: each event once an epoch, with what its user chose before it."""
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from tfmmrec.dataset import Histories
 from tfmmrec.examples import TrainingExamples
+from tfmmrec.outcomes import Outcomes
+from tfmmrec.unchosen import Unchosen
 
 # User 0 chose 10, 11, 12, 13, user 1 nothing, user 2 chose 20 and user 3 chose 30, 31, 10.
 HISTORIES = Histories(
@@ -110,3 +113,77 @@ def test_without_events_there_are_no_steps():
     none = Histories(items=np.zeros(0, np.int32), offsets=np.zeros(5, np.int64))
     source = TrainingExamples(none, max_history=2, batch_size=4, seed=0)
     assert (source.num_events, source.steps_per_epoch) == (0, 0)
+
+
+# User 0 refused 20 behind 10 and 11; user 3 refused 13 before all else, and rated 31.
+OUTCOMES = Outcomes(
+    user=np.array([0, 3, 3, 3], np.int32),
+    item=np.array([20, 13, 31, 10], np.int32),
+    place=np.array([2, 0, 1, 2], np.int32),
+    chosen=np.array([False, False, True, True]),
+    rating=np.array([np.nan, 1.0, 4.0, np.nan], np.float32),
+)
+
+
+def read_outcomes(source: TrainingExamples, first: int = 0) -> list[tuple]:
+    names = ("user", "history", "item", "chosen", "rating")
+    rows = []
+    for batch in itertools.islice(source.epochs(first).as_numpy_iterator(), source.steps_per_epoch):
+        for row in zip(*(batch[name].tolist() for name in names), strict=True):
+            rows.append((row[0], tuple(row[1]), row[2], row[3], str(row[4])))
+    return rows
+
+
+@pytest.mark.parametrize(
+    "context, expected",
+    [
+        (
+            "before",
+            [
+                (0, (-1, 10, 11), 20, False, "nan"),
+                (3, (-1, -1, -1), 13, False, "1.0"),
+                (3, (-1, -1, 30), 31, True, "4.0"),
+                (3, (-1, 30, 31), 10, True, "nan"),
+            ],
+        ),
+        (
+            "around",
+            [
+                # What stands behind a refused item begins with the choice that came next.
+                (0, (13, 12, 11), 20, False, "nan"),
+                (3, (-1, -1, 31), 10, True, "nan"),
+                (3, (-1, 10, 30), 31, True, "4.0"),
+                (3, (31, 30, -1), 13, False, "1.0"),
+            ],
+        ),
+    ],
+)
+def test_outcomes_come_with_the_choices_around_them(context, expected):
+    source = TrainingExamples(
+        HISTORIES, max_history=3, batch_size=2, seed=0, context=context, outcomes=OUTCOMES
+    )
+    assert sorted(read_outcomes(source)) == expected
+
+
+def test_beside_each_event_stands_an_item_that_its_user_did_not_choose():
+    unchosen = Unchosen(HISTORIES, np.array([10, 11, 20, 30]), num_items=40)
+    source = TrainingExamples(
+        HISTORIES, max_history=2, batch_size=2, seed=0, outcomes=OUTCOMES, unchosen=unchosen
+    )
+    rows = read_outcomes(source)
+    plain = TrainingExamples(HISTORIES, max_history=2, batch_size=2, seed=0, outcomes=OUTCOMES)
+    # Behind the two of a batch stand those that are drawn for them.
+    assert [*rows[:2], *rows[4:6]] == read_outcomes(plain)
+    for of, drawn in zip([*rows[:2], *rows[4:6]], [*rows[2:4], *rows[6:]], strict=True):
+        assert drawn[:2] == of[:2]
+        assert drawn[2] not in HISTORIES.of_user(of[0]) and drawn[3:] == (False, "nan")
+    assert rows == read_outcomes(source)
+    assert rows != read_outcomes(source, first=1)
+
+
+def test_an_epoch_may_have_more_batches_than_there_are_events():
+    source = TrainingExamples(
+        HISTORIES, max_history=2, batch_size=3, seed=0, outcomes=OUTCOMES, steps_per_epoch=4
+    )
+    counts = Counter(row[2] for row in read_outcomes(source))
+    assert counts == {20: 3, 13: 3, 31: 3, 10: 3}

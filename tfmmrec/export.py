@@ -20,7 +20,8 @@ def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
     """Exports a run as the next version of a served model.
 
     The signatures are `serving_default` (histories to item ids and scores), `encode_items` (raw
-    content to vectors) and `search` (raw content to item ids and scores); docs/FORMATS.md has
+    content to vectors), `search` (raw content to item ids and scores) and, in a model that was
+    taught ratings or clicks, `predict` (histories and an item each to these); docs/FORMATS.md has
     their inputs. Every signature is run on the warm-up requests before the folder appears.
 
     Args:
@@ -66,10 +67,15 @@ def _signatures(recommender: Recommender) -> dict[str, Any]:
     def answer(items_and_scores: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {"items": items_and_scores[0], "scores": items_and_scores[1]}
 
-    def recommend(history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, **user: tf.Tensor) -> Any:
+    def split(user: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor | None]:
         ids = user.pop(USER, None)
-        features = {name.removeprefix(USER_PREFIX): value for name, value in user.items()}
-        return answer(recommender.recommend(history, exclude, k, features, ids))
+        return {name.removeprefix(USER_PREFIX): value for name, value in user.items()}, ids
+
+    def recommend(history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, **user: tf.Tensor) -> Any:
+        return answer(recommender.recommend(history, exclude, k, *split(user)))
+
+    def predict(history: tf.Tensor, item: tf.Tensor, **user: tf.Tensor) -> Any:
+        return recommender.predict(history, item, *split(user))
 
     def encode_items(**features: tf.Tensor) -> Any:
         return {"vectors": recommender.encode_items(features)}
@@ -82,6 +88,10 @@ def _signatures(recommender: Recommender) -> dict[str, Any]:
             _named(strings, "history"), _named(strings, "exclude"), _named(counts, "k"), **users
         )
     }
+    if recommender.model.heads:
+        signatures["predict"] = tf.function(predict).get_concrete_function(
+            _named(strings, "history"), _named(tf.TensorSpec([None], tf.string), "item"), **users
+        )
     if items:
         signatures["encode_items"] = tf.function(encode_items).get_concrete_function(**items)
         signatures["search"] = tf.function(search).get_concrete_function(
@@ -121,6 +131,9 @@ def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request
         exclude = np.full([size, 1], b"", object)
         query = {"history": history, "exclude": exclude, "k": k}
         requests.append(("serving_default", {**query, **users}))
+        if recommender.model.heads:
+            item = np.full([size], ids[0], object)
+            requests.append(("predict", {"history": history, "item": item, **users}))
         if items:
             requests.append(("encode_items", items))
             requests.append(("search", {**items, "k": k}))

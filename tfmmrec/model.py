@@ -13,7 +13,7 @@ from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
 from tfmmrec.projection import unit_length
-from tfmmrec.tasks import Balance, OutcomeTask, Reading, Task
+from tfmmrec.tasks import Balance, OutcomeHead, OutcomeTask, Reading, Task
 from tfmmrec.towers import Feature, ItemTower, QueryTower
 
 
@@ -212,7 +212,7 @@ class TwoTower(tfrs.Model):
             history: as for `user_vectors`.
             features: the user features of the batch.
             users: int32 `[batch]`, rows of users, -1 for unknown ones.
-            items: int32 `[batch]`, rows of items.
+            items: int32 `[batch]`, rows of items, -1 for unknown ones.
 
         Raises:
             ValueError: the model has no such task.
@@ -220,7 +220,9 @@ class TwoTower(tfrs.Model):
         if self.outcomes is None:
             raise ValueError("The model was taught to predict neither ratings nor clicks")
         vectors = self.user_vectors(item_vectors, history, features, users)
-        return self.outcomes.values(vectors, tf.gather(item_vectors, items), users, items)
+        own = tf.gather(item_vectors, tf.maximum(items, 0))
+        own = tf.where((items >= 0)[:, tf.newaxis], own, 0.0)
+        return self.outcomes.values(vectors, own, users, items)
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The losses of the tasks, and of alignment.
@@ -279,12 +281,18 @@ class TwoTower(tfrs.Model):
         weights = [
             *self.item_tower.trainable_variables,
             *self.query_tower.trainable_variables,
-            self.log_temperature,
             *self.balance.trainable_variables,
         ]
-        for head in self.outcomes.heads.values() if self.outcomes is not None else ():
+        if self.ranks_by == "retrieval":
+            weights.append(self.log_temperature)
+        for head in self.heads:
             weights += head.trainable_variables
         return weights
+
+    @property
+    def heads(self) -> list[OutcomeHead]:
+        """What predicts ratings and clicks."""
+        return [] if self.outcomes is None else list(self.outcomes.heads.values())
 
     @property
     def outcomes(self) -> OutcomeTask | None:
@@ -301,9 +309,7 @@ class TwoTower(tfrs.Model):
     @property
     def reads_user(self) -> bool:
         """Whether known users have something of their own, so that their ids are needed."""
-        return self.query_tower.reads_user or (
-            self.outcomes is not None and self.outcomes.reads_ids
-        )
+        return self.query_tower.reads_user or any(head.reads_ids for head in self.heads)
 
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of the towers by the model's optimizer, and of each encoder by its own."""

@@ -51,7 +51,7 @@ class Recommender(tf.Module):
         self.item_ids = tf.constant(dataset.item_ids)
         self.item_rows = _rows_by_id(dataset.item_ids)
         self.user_rows = None
-        if assembly.model.query_tower.reads_user:
+        if assembly.model.reads_user:
             self.user_rows = _rows_by_id(dataset.user_ids)
 
     def recommend(
@@ -71,29 +71,63 @@ class Recommender(tf.Module):
             exclude: string `[batch, m]`, ids that are not to be answered, filled with "".
             k: int32 `[batch]`, how many items each user gets.
             user_features: raw values by feature, as `Modality.signature` says.
-            users: string `[batch]`, ids of users; needed where they have vectors of their own.
+            users: string `[batch]`, ids of users; needed where the model `reads_user`.
             candidates: bool `[items]`, the items that may be answered; default all.
 
         Returns:
             ids, string `[batch, max k]`, and scores, float32 `[batch, max k]`, best first.
         """
         known = self.item_rows.lookup(history)
-        past = tf.ragged.boolean_mask(known, known >= 0)[:, -self.max_history :]
-        rows = past.to_tensor(default_value=-1)
-        # One place at least, so that readers need not know of histories without any.
-        none = tf.cast(tf.equal(tf.shape(rows)[1], 0), tf.int32)
-        rows = tf.pad(rows, [[0, 0], [0, none]], constant_values=-1)
-        queries = self.model.query_vectors(
+        scores = self.model.rank(
             self.item_vectors,
-            rows,
+            self._past(known),
             self._features("users", user_features),
             None if self.user_rows is None else self.user_rows.lookup(users),
         )
-        scores = self.model.score(queries, self.item_vectors)
         if candidates is not None:
             scores = tf.where(candidates, scores, LOWEST)
         left_out = tf.concat([known, self.item_rows.lookup(exclude)], axis=1)
         return top_items(scores, k, left_out, self.item_ids)
+
+    def predict(
+        self,
+        history: tf.Tensor,
+        items: tf.Tensor,
+        user_features: Mapping[str, tf.Tensor],
+        users: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Predicts what comes of each user with one item: a rating, or the chance of a click.
+
+        Args:
+            history: as for `recommend`.
+            items: string `[batch]`, ids; of one that is not in the catalogue nothing is known.
+            user_features: as for `recommend`.
+            users: as for `recommend`.
+
+        Returns:
+            float32 `[batch]`, by what the model was taught to predict.
+
+        Raises:
+            ValueError: it was taught nothing of the kind.
+        """
+        rows = self.item_rows.lookup(items)
+        known = self._past(self.item_rows.lookup(history))
+        nobody = tf.fill(tf.shape(rows), -1)
+        return self.model.outcome_values(
+            self.item_vectors,
+            known,
+            self._features("users", user_features),
+            nobody if self.user_rows is None else self.user_rows.lookup(users),
+            rows,
+        )
+
+    def _past(self, known: tf.Tensor) -> tf.Tensor:
+        """The rows that are read of histories with unknown items (-1) among them."""
+        past = tf.ragged.boolean_mask(known, known >= 0)[:, -self.max_history :]
+        rows = past.to_tensor(default_value=-1)
+        # One place at least, so that readers need not know of histories without any.
+        none = tf.cast(tf.equal(tf.shape(rows)[1], 0), tf.int32)
+        return tf.pad(rows, [[0, 0], [0, none]], constant_values=-1)
 
     def encode_items(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Gives the vectors that new items have, from their raw content.
@@ -161,6 +195,7 @@ class Recommender(tf.Module):
                 *model.item_tower.variables,
                 *model.query_tower.variables,
                 model.log_temperature,
+                *(head.variables for head in model.heads),
             ],
             "index": [
                 self.item_vectors,

@@ -55,7 +55,8 @@ def popularity_rate(
     overall = 0.5 if drawn else float(np.mean(train.chosen))
     if drawn:
         # One item is drawn for each choice, each that is known as likely as the other.
-        shown = clicks + len(train) / max(1, np.count_nonzero(clicks))
+        known = clicks > 0
+        shown = clicks + known * np.sum(clicks) / max(1, np.count_nonzero(known))
     rates = (clicks + damping * overall) / (shown + damping)
     return rates[events.item]
 

@@ -91,11 +91,6 @@ class OutcomeTask(Task):
             name: tfrs.tasks.Ranking(loss=outcome.criterion) for name, outcome in outcomes.items()
         }
 
-    @property
-    def reads_ids(self) -> bool:
-        """Whether users and items have something of their own here."""
-        return any(head.reads_ids for head in self.heads.values())
-
     def losses(
         self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool
     ) -> dict[str, tf.Tensor]:
