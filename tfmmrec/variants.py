@@ -92,10 +92,11 @@ class VariantTrainer:
 
     def train(self, config: TrainConfig) -> tuple[Assembly, dict[str, Any]]:
         """Trains a model in memory; returns it with its best weights, and what `fit` says."""
-        assembly = self._assemble(dataclasses.replace(config, refit=False))
-        return fit_whole(assembly, config, self._assemble)
+        assembly = self.assemble(dataclasses.replace(config, refit=False))
+        return fit_whole(assembly, config, self.assemble)
 
-    def _assemble(self, config: TrainConfig) -> Assembly:
+    def assemble(self, config: TrainConfig) -> Assembly:
+        """Builds a model with fresh weights in memory."""
         # Graphs of the models before pile up otherwise.
         tf.keras.backend.clear_session()
         items, users = self._sides

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from tfmmrec.evaluation.intervals import Interval, mean_interval, paired_interval
+from tfmmrec.evaluation.intervals import (
+    Interval,
+    clustered_interval,
+    mean_interval,
+    paired_interval,
+)
 
 
 def test_it_is_as_wide_as_the_central_limit_says():
@@ -48,3 +53,23 @@ def test_what_has_no_interval_is_refused():
         mean_interval(np.array([1.0]))
     with pytest.raises(ValueError, match=r"\(3,\) and \(2,\)"):
         paired_interval(np.zeros(3), np.zeros(2))
+
+
+def test_events_of_one_user_are_drawn_together():
+    # 400 users with two equal events each: as many values as users, not as events.
+    values = np.repeat([0.0, 1.0], [100, 300])
+    users = np.tile(np.arange(400), 2)
+    twice = np.tile(values, 2)
+    found = clustered_interval(users, lambda rows: float(twice[rows].mean()))
+    assert found.mean == 0.75
+    assert found.low == pytest.approx(0.75 - 0.042435, abs=0.006)
+    assert found.high == pytest.approx(0.75 + 0.042435, abs=0.006)
+
+
+def test_users_with_more_events_weigh_more():
+    users = np.array([0, 0, 0, 1])
+    found = clustered_interval(users, lambda rows: float(len(rows)))
+    # Both users, or one of them twice.
+    assert (found.mean, found.low, found.high) == (4.0, 2.0, 6.0)
+    with pytest.raises(ValueError, match="at least 2 users"):
+        clustered_interval(users[:3], lambda rows: 0.0)

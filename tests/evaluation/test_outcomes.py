@@ -10,6 +10,7 @@ from tfmmrec.evaluation.outcome_rivals import (
     mean_rating,
     popularity_rate,
     rating_biases,
+    rating_svd,
 )
 from tfmmrec.evaluation.outcome_targets import with_unchosen
 from tfmmrec.outcomes import Outcomes
@@ -67,6 +68,21 @@ def test_without_damping_biases_find_what_ratings_are_made_of():
     # Item 0 is two above item 1, user 0 one above user 1 and as user 2.
     found = rating_biases(TRAIN, outcomes([(2, 1, 0), (1, 0, 0), (2, 0, 0)]), damping=0, rounds=200)
     assert found == pytest.approx([3.0, 4.0, 5.0], abs=1e-3)
+
+
+def test_svd_finds_what_biases_cannot():
+    # Even users like even items; each leaves one pair to be told.
+    pairs = [(user, item) for user in range(12) for item in range(10)]
+    rows = [(user, item, 5 if (user + item) % 2 else 1) for user, item in pairs]
+    asked = [number for number, (user, item) in enumerate(pairs) if item == user % 10]
+    train = outcomes([row for number, row in enumerate(rows) if number not in asked])
+    events = outcomes([rows[number] for number in asked])
+    found = rating_svd(train, events, factors=4, epochs=200, rate=0.03)
+    assert rating_metrics(events.rating, found)["rmse"] < 0.5
+    assert rating_metrics(events.rating, rating_biases(train, events))["rmse"] > 1.9
+    # Unknown ones get what is left: the mean.
+    new = rating_svd(train, outcomes([(50, 60, 0)]), factors=4, epochs=1)
+    assert new == pytest.approx(np.mean(train.rating))
 
 
 def test_damping_draws_biases_to_nothing_and_unknown_ones_have_none():

@@ -1,6 +1,7 @@
 """Bootstrap intervals of means over users."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import scipy.stats
@@ -52,6 +53,40 @@ def mean_interval(
         random_state=seed,
     ).confidence_interval
     return Interval(float(np.mean(values)), float(found.low), float(found.high))
+
+
+def clustered_interval(
+    users: np.ndarray,
+    statistic: Callable[[np.ndarray], float],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 999,
+    seed: int = 0,
+) -> Interval:
+    """A statistic of events, such as an AUC, with its percentile bootstrap interval over users.
+
+    Args:
+        users: the user of each event, `[events]`; those of one user are drawn together.
+        statistic: of some events, given by their rows.
+        confidence: of the interval.
+        resamples: how often as many users are drawn with replacement.
+        seed: of the drawing.
+
+    Raises:
+        ValueError: there are fewer than two users.
+    """
+    order = np.argsort(users, kind="stable")
+    _, starts = np.unique(users[order], return_index=True)
+    theirs = np.split(order, starts[1:])
+    if len(theirs) < 2:
+        raise ValueError(f"An interval needs at least 2 users. Received: {len(theirs)}")
+    generator = np.random.default_rng(seed)
+    found = [
+        statistic(np.concatenate([theirs[user] for user in drawn]))
+        for drawn in generator.integers(len(theirs), size=[resamples, len(theirs)])
+    ]
+    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(statistic(order)), float(low), float(high))
 
 
 def paired_interval(

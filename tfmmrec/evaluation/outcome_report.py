@@ -27,7 +27,7 @@ def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
     scorer = assembly.scorer()
     vectors = scorer.item_vectors()
     predicted = {
-        name: {"model": values, **_rivals(assembly, name, targets[name], split)}
+        name: {"model": values, **outcome_rivals(assembly, name, targets[name], split)}
         for name, values in predict_outcomes(scorer, vectors, targets).items()
     }
     cold = assembly.dataset.cold_items
@@ -48,10 +48,10 @@ def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
     return result
 
 
-def _rivals(
+def outcome_rivals(
     assembly: Assembly, name: str, target: OutcomeTargets, split: str
 ) -> dict[str, np.ndarray]:
-    """What simple baselines predict, by name."""
+    """What simple predictors that know all before a split say, `[events]` by name."""
     train, events = assembly.dataset.outcomes(PAST[split]), target.events
     if name == "rating":
         return {"biases": rating_biases(train, events), "mean": mean_rating(train, events)}

@@ -1,0 +1,136 @@
+"""Compares predicted ratings or clicks with ids alone, with content alone and with simple rivals.
+
+python benchmarks/outcomes.py DATA --config TRAIN.yaml --out FOLDER --seeds 3
+
+The training file says `task: rating` or `task: click`. Figures are of the events of the test split,
+for models the means over the seeds, with 95 % bootstrap intervals over users; differences are to
+the best rival, on the same events. The rivals read train and valid, as the model does with
+`refit: true`. FOLDER keeps what each variant predicted; what stands there is not trained again.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from tfmmrec.assembly import Assembly
+from tfmmrec.cli import run_script
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError
+from tfmmrec.evaluation.intervals import clustered_interval
+from tfmmrec.evaluation.kept import KeptFigures, circumstances
+from tfmmrec.evaluation.markdown import markdown_table
+from tfmmrec.evaluation.measuring import Figures, stacked
+from tfmmrec.evaluation.outcome_report import outcome_rivals
+from tfmmrec.evaluation.outcome_rivals import rating_svd
+from tfmmrec.evaluation.outcome_targets import OutcomeTargets, outcome_targets, predict_outcomes
+from tfmmrec.evaluation.targets import PAST
+from tfmmrec.training_file import read_training_file
+from tfmmrec.variants import VariantTrainer, chosen_names, narrowed
+
+# What is best by which metric, and what else is told.
+METRICS = {"rating": ("rmse", "mae"), "click": ("auc", "log_loss", "calibration_error")}
+HEADS = {"factors": 0, "biases": False}
+
+
+def main(
+    data: Path,
+    *,
+    out: Path,
+    config: Path,
+    seeds: int = 3,
+    variants: str | None = None,
+) -> None:
+    """Trains what is missing and prints the table.
+
+    Args:
+        data: a data folder.
+        out: the folder for what is predicted.
+        config: a training file.
+        seeds: how many seeds, from 0.
+        variants: those to train, NAME,NAME of `both`, `ids` and `content` (default all).
+    """
+    dataset = Dataset(data)
+    base = read_training_file(config, quiet=True)
+    if base.task not in METRICS:
+        raise ConfigError(f"{config}: task must be rating or click. Received: {base.task!r}")
+    known = {
+        "both": base,
+        "ids": narrowed(dataclasses.replace(base, ids=True), []),
+        "content": dataclasses.replace(base, ids=False, head={**base.head, **HEADS}),
+    }
+    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
+    trainer = VariantTrainer(dataset, base)
+    for name in chosen_names(variants, known):
+        if kept.load(name) is None:
+            kept.save(name, train(trainer, known[name], seeds, name))
+    models = {name: found for name in known if (found := kept.load(name)) is not None}
+    assembly = trainer.assemble(base)
+    target = outcome_targets(assembly, "test")[base.task]
+    rivals = outcome_rivals(assembly, base.task, target, "test")
+    if base.task == "rating":
+        # Too slow for each evaluation of each log.
+        rivals["SVD"] = rating_svd(dataset.outcomes(PAST["test"]), target.events)
+    print_table(base.task, target, {n: f["predicted"] for n, f in models.items()}, rivals)
+    for name, figures in models.items():
+        epochs = ", ".join(str(epoch) for epoch in figures["epoch"])
+        print(f"\n{name}: {figures['seconds'].mean():.0f} s, {epochs} epochs", end="")
+    print()
+
+
+def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Figures:
+    """Trains a variant with each seed; gives what it predicts, `[seeds, events]`, and its cost."""
+    runs = []
+    for seed in tqdm.trange(seeds, desc=name, disable=None):
+        assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
+        told = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
+        runs.append({"predicted": predict(assembly, config.task), **told})
+    return stacked(runs)
+
+
+def predict(assembly: Assembly, task: str) -> np.ndarray:
+    """What a model predicts for the events of the test split."""
+    scorer = assembly.scorer()
+    targets = outcome_targets(assembly, "test")
+    return predict_outcomes(scorer, scorer.item_vectors(), targets)[task]
+
+
+def print_table(
+    task: str, target: OutcomeTargets, models: dict[str, np.ndarray], rivals: dict[str, np.ndarray]
+) -> None:
+    """Prints models, `[seeds, events]`, and rivals, `[events]`."""
+    names = METRICS[task]
+    first, users = names[0], target.events.user
+    everyone = {**models, **{name: values[np.newaxis] for name, values in rivals.items()}}
+
+    def measured(values: np.ndarray, rows: np.ndarray, metric: str) -> float:
+        chosen = target.take(rows)
+        return float(np.mean([chosen.measure(task, seed[rows])[metric] for seed in values]))
+
+    rows = np.arange(len(users))
+    sign = 1 if first == "rmse" else -1
+    best = min(rivals, key=lambda name: sign * measured(everyone[name], rows, first))
+    lines = []
+    for name, values in everyone.items():
+        line = [name, str(clustered_interval(users, lambda r, v=values: measured(v, r, first)))]
+        line += [f"{measured(values, rows, metric):.3f}" for metric in names[1:]]
+        difference = ""
+        if name != best:
+            gap = clustered_interval(
+                users,
+                lambda r, v=values: measured(v, r, first) - measured(everyone[best], r, first),
+            )
+            difference = f"{gap:+}"
+        of_seeds = ", ".join(
+            f"{target.measure(task, seed)[first]:.4f}" for seed in values if name in models
+        )
+        lines.append([*line, difference, of_seeds])
+    shown = [name.upper().replace("_", " ") for name in names]
+    print(f"{len(users)} events of {len(np.unique(users))} users\n")
+    print(markdown_table(["", *shown, f"{shown[0]} − {best}", "seeds"], lines))
+
+
+if __name__ == "__main__":
+    run_script(main)
