@@ -8,7 +8,9 @@ import rich.table
 
 from tfmmrec.evaluation.metrics import ranking_metrics
 from tfmmrec.evaluation.targets import (
+    PARTS,
     ScoreUsers,
+    by_part,
     popularity,
     random_order,
     target_ranks,
@@ -22,7 +24,7 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
     """Ranks what users chose next, by the model, by popularity and at random.
 
     Every item is ranked that the user has not chosen before; items that were kept cold are ranked
-    among themselves, in a table of their own.
+    among themselves, and new users are counted by themselves, in tables of their own.
 
     Args:
         run: a run folder; `metrics.SPLIT.json` is written into it.
@@ -31,8 +33,9 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
         quiet: no progress bars while the run is loaded.
 
     Returns:
-        `{"split", "warm": {"targets", "items", "model": {...}, "popularity": …, "random": …},
-        "cold": the same or None}`.
+        `{"split", "num_repeats", "num_both_cold", "warm": {"targets", "items", "model": {...},
+        "popularity": …, "random": …}, "cold": …, "new_users": …}`, the last three None where there
+        are no such targets.
     """
     assembly = load_run(run, quiet=quiet)
     assembly.check_unseen(split)
@@ -45,30 +48,34 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
         "popularity": popularity(dataset, split),
         "random": random_order(dataset, seed),
     }
-    result: dict[str, Any] = {"split": split, "num_repeats": targets.num_repeats}
-    for name, among in (("warm", ~dataset.cold_items), ("cold", dataset.cold_items)):
-        rows = among[targets.item]
+    result: dict[str, Any] = {
+        "split": split,
+        "num_repeats": targets.num_repeats,
+        "num_both_cold": targets.num_both_cold,
+    }
+    for name, rows, among in by_part(dataset, targets):
         if not rows.any():
             result[name] = None
             continue
         result[name] = {"targets": int(rows.sum()), "items": int(among.sum())}
         for scorer_name, score_users in scorers.items():
-            ranks = target_ranks(targets, score_users, among)
-            result[name][scorer_name] = ranking_metrics(ranks[rows])
+            ranks = target_ranks(targets.take(rows), score_users, among)
+            result[name][scorer_name] = ranking_metrics(ranks)
     write_json(Path(run) / f"metrics.{split}.json", result)
     return result
 
 
 def print_metrics(result: dict, console: rich.console.Console | None = None) -> None:
-    """Prints one table for the warm items and one for the cold, where there are any."""
+    """Prints a table each for warm items, cold items and new users, where there are any."""
     console = console or rich.console.Console()
-    for part in ("warm", "cold"):
+    for part in PARTS:
         if result[part] is None:
             continue
         rows = {name: row for name, row in result[part].items() if isinstance(row, dict)}
+        whose, kind = ("new users, ", "warm") if part == "new_users" else ("", part)
         title = (
-            f"{result['split']}: {result[part]['targets']} events, "
-            f"{result[part]['items']} {part} items ranked"
+            f"{result['split']}: {whose}{result[part]['targets']} events, "
+            f"{result[part]['items']} {kind} items ranked"
         )
         table = rich.table.Table(title=title)
         table.add_column("")
@@ -77,3 +84,5 @@ def print_metrics(result: dict, console: rich.console.Console | None = None) -> 
         for name, metrics in rows.items():
             table.add_row(name, *(f"{value:.4f}" for value in metrics.values()))
         console.print(table)
+    if result["num_both_cold"]:
+        console.print(f"{result['num_both_cold']} events of new users and cold items are left out")

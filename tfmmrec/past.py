@@ -1,0 +1,45 @@
+"""What is known of users before a split, and what the split asks for."""
+
+import numpy as np
+
+from tfmmrec.dataset import Dataset, Histories
+from tfmmrec.interactions import Interactions, concatenate
+
+# The splits that known users' past is in.
+PAST = {"valid": ("train",), "test": ("train", "valid")}
+
+
+def known_before(dataset: Dataset, split: str) -> Histories:
+    """What each user chose before the moment that a split asks for, oldest first.
+
+    Of known users, their positives of the splits before; of new users, all but the last of theirs.
+    """
+    known, _ = _at(dataset, split)
+    return Histories.of(known, dataset.count("users"))
+
+
+def asked_in(dataset: Dataset, split: str) -> Interactions:
+    """The positives that are to be predicted: all of known users, and the last of each new one."""
+    _, asked = _at(dataset, split)
+    return asked
+
+
+def _at(dataset: Dataset, split: str) -> tuple[Interactions, Interactions]:
+    """The positives before the moment of a split, and those to be predicted."""
+    known = concatenate([dataset.events(name) for name in PAST[split]])
+    known = known.take(known.positive)
+    asked = dataset.events(split)
+    asked = asked.take(asked.positive)
+    # What a new user did stands in test as a whole, the past as well.
+    past = dataset.cold_users[asked.user] & ~_is_last(asked)
+    return concatenate([known, asked.take(past)]), asked.take(~past)
+
+
+def _is_last(events: Interactions) -> np.ndarray:
+    """Which event is the last of its user, bool `[events]`."""
+    rows = np.lexsort((events.order, events.user))
+    users = events.user[rows]
+    last = np.zeros(len(events), bool)
+    last[rows[:-1]] = users[1:] != users[:-1]
+    last[rows[-1:]] = True
+    return last
