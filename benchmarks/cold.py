@@ -30,6 +30,7 @@ from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import measure, measure_baselines, measure_model, stacked
+from tfmmrec.past import PAST
 from tfmmrec.schema import features_by_modality
 from tfmmrec.training_file import read_training_file
 from tfmmrec.variants import VariantTrainer, narrowed
@@ -116,7 +117,9 @@ class RivalBench:
         self.dataset = dataset
         self.targets = targets_of(dataset, "test")
         self.encoded = encode_side(dataset, "items", config).encoded
-        self.rivals = ContentRivals(chosen_matrix(self.targets.histories, dataset.count("items")))
+        # New users, if there are any, have a past that nobody learns from.
+        past = dataset.histories(PAST["test"])
+        self.rivals = ContentRivals(chosen_matrix(past, dataset.count("items")))
 
     def figure(self, rival: str, names: list[str], penalty: float) -> np.ndarray:
         """NDCG@10 of a rival that reads some features, by user."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
+import tfmmrec.cli
 from tfmmrec.assembly import Assembly
-from tfmmrec.cli import run_script
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import ConfigError
@@ -26,7 +26,7 @@ from tfmmrec.evaluation.measuring import Figures, stacked
 from tfmmrec.evaluation.outcome_report import outcome_rivals
 from tfmmrec.evaluation.outcome_rivals import rating_svd
 from tfmmrec.evaluation.outcome_targets import OutcomeTargets, outcome_targets, predict_outcomes
-from tfmmrec.evaluation.targets import PAST
+from tfmmrec.past import PAST
 from tfmmrec.training_file import read_training_file
 from tfmmrec.variants import VariantTrainer, chosen_names, narrowed
 
@@ -133,4 +133,4 @@ def print_table(
 
 
 if __name__ == "__main__":
-    run_script(main)
+    tfmmrec.cli.run_script(main)

@@ -27,7 +27,8 @@ from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import Figures, measure, measure_baselines, measure_model, stacked
-from tfmmrec.evaluation.targets import PAST
+from tfmmrec.evaluation.tuned_rivals import tuned_item_rivals
+from tfmmrec.past import PAST
 from tfmmrec.training_file import read_training_file
 from tfmmrec.variants import VariantTrainer, chosen_names, narrowed
 
@@ -81,17 +82,10 @@ def rival_figures(dataset: Dataset) -> dict[str, Figures]:
     """The figures of popularity, chance and of each rival with the parameter that valid chose."""
     targets = targets_of(dataset, "test")
     figures = measure_baselines(dataset)
-    count = dataset.count("items")
-    chosen = {s: chosen_matrix(dataset.histories(PAST[s]), count) for s in ("valid", "test")}
-    valid = targets_of(dataset, "valid")
-    for name, (score, parameters) in ITEM_RIVALS.items():
-        found = [
-            measure(dataset, valid, score_users(score(chosen["valid"], value)))[NDCG].mean()
-            for value in parameters
-        ]
-        best = parameters[int(np.argmax(found))]
-        scores = score_users(score(chosen["test"], best))
-        figures[f"{name} ({best:g})"] = measure(dataset, targets, scores)
+    chosen = chosen_matrix(dataset.histories(PAST["test"]), dataset.count("items"))
+    for name, best in tuned_item_rivals(dataset).items():
+        score, _ = ITEM_RIVALS[name]
+        figures[f"{name} ({best:g})"] = measure(dataset, targets, score_users(score(chosen, best)))
     return figures
 
 
@@ -100,7 +94,8 @@ def apart(dataset: Dataset) -> np.ndarray | None:
     test = dataset.events("test")
     if not test.time.any():
         return None
-    test = test.take(test.positive & ~dataset.cold_items[test.item])
+    known = ~dataset.cold_items[test.item] & ~dataset.cold_users[test.user]
+    test = test.take(test.positive & known)
     users = np.unique(test.user)
     first = np.full(dataset.count("users"), np.iinfo(np.int64).max)
     np.minimum.at(first, test.user, test.time)

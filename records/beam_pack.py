@@ -33,7 +33,7 @@ def main(
         rows_per_shard: rows of items or users that one worker packs into one file.
         users_per_shard: users whose histories one worker puts in order.
         max_rejects: the share of rows or values, from 0 to 1, that may be broken.
-        seed: of the choice of cold items.
+        seed: of the choice of cold items and users.
         gzip: whether to compress the shards.
         beam: Beam's own options, as --beam="--runner=FlinkRunner ..."; by default all runs here.
     """

@@ -44,6 +44,7 @@ def test_dataset_file_says_what_was_given(tmp_path):
         positive="weight >= 1",
         split={"by": "column", "name": "part"},
         cold_items={"share": 0.25},
+        cold_users={"share": 0.2},
     )
     dataset = read_dataset_file(path)
     assert dataset.name == "songs"
@@ -52,7 +53,7 @@ def test_dataset_file_says_what_was_given(tmp_path):
     assert dataset.interactions.positive == ("weight", ">=", 1.0)
     assert dataset.interactions.time is None
     assert dataset.split == {"by": "column", "name": "part"}
-    assert dataset.cold_share == 0.25
+    assert (dataset.cold_share, dataset.cold_user_share) == (0.25, 0.2)
     table = (tmp_path / "songs" / "interactions.csv").read_text(encoding="utf-8").splitlines()
     assert table == ["who,what,stars,weight,part", "a,1,4.5,2,train"]
 

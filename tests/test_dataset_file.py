@@ -31,7 +31,8 @@ def write(folder: Path, content: Any) -> Path:
 
 
 def test_everything_is_read(tmp_path):
-    content = {**CONTENT, "split": {"by": "time", "test_share": 0.2}, "cold_items": {"share": 0.1}}
+    cold = {"cold_items": {"share": 0.1}, "cold_users": {"share": 0.2}}
+    content = {**CONTENT, "split": {"by": "time", "test_share": 0.2}, **cold}
     dataset = read_dataset_file(write(tmp_path, content))
     assert (dataset.name, dataset.folder) == ("songs", tmp_path)
     assert (dataset.items.path, dataset.items.id) == (tmp_path / "items.csv", "item_id")
@@ -39,7 +40,7 @@ def test_everything_is_read(tmp_path):
     assert dataset.interactions.positive == ("stars", ">=", 4.0)
     assert dataset.interactions.columns() == ["user_id", "item_id", "time", "stars"]
     assert dataset.split == {"by": "time", "test_share": 0.2, "valid_share": 0.1}
-    assert dataset.cold_share == 0.1
+    assert (dataset.cold_share, dataset.cold_user_share) == (0.1, 0.2)
     schema = dataset.schema()
     assert (schema.has_time, schema.has_rating) == (True, True)
 
@@ -48,7 +49,8 @@ def test_what_may_be_left_out(tmp_path):
     items = {"table": "items.csv", "id": "item_id"}
     log = {"table": "log.csv", "user": "u", "item": "i"}
     dataset = read_dataset_file(write(tmp_path, {"items": items, "interactions": log}))
-    assert (dataset.name, dataset.users, dataset.cold_share) == ("songs", None, 0.0)
+    assert (dataset.name, dataset.users) == ("songs", None)
+    assert (dataset.cold_share, dataset.cold_user_share) == (0.0, 0.0)
     assert dataset.split == {"by": "last_out"}
     assert dataset.interactions.columns() == ["u", "i"]
     schema = dataset.schema()
@@ -129,6 +131,13 @@ BAD: dict[str, tuple[dict, str, str]] = {
     "column without a name": (changed("split", by="column"), "split.name", "a name is needed"),
     "cold share below 0": (changed("cold_items", share=-0.1), "cold_items.share", "-0.1"),
     "cold share is true": (changed("cold_items", share=True), "cold_items.share", "True"),
+    "cold users are one": (changed("cold_users", share=1), "cold_users.share", "Received: 1"),
+    "cold users are a number": ({**CONTENT, "cold_users": 0.1}, "cold_users", "a mapping"),
+    "unknown key of cold users": (
+        changed("cold_users", least=5),
+        "cold_users.least",
+        "unknown key",
+    ),
     "unknown key of cold items": (changed("cold_items", shar=0), "cold_items.shar", "unknown key"),
 }
 

@@ -39,6 +39,7 @@ def write_catalogue(
     positive: str | None = None,
     split: Mapping[str, Any] | None = None,
     cold_items: Mapping[str, Any] | None = None,
+    cold_users: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Writes a catalogue in the form that `tfmmrec pack` reads.
@@ -64,6 +65,7 @@ def write_catalogue(
         positive: which rows are positives, such as "rating >= 4"; by default all.
         split: how to split; by default `{"by": "last_out"}`.
         cold_items: such as `{"share": 0.1}`; by default none.
+        cold_users: as `cold_items`.
         overwrite: whether a folder that is there gives way.
 
     Returns:
@@ -103,6 +105,7 @@ def write_catalogue(
         },
         "split": split,
         "cold_items": cold_items and dict(cold_items),
+        "cold_users": cold_users and dict(cold_users),
     }
     with whole_folder(Path(folder), replace=overwrite) as out:
         columns = [item_id, *item_features]

@@ -68,6 +68,14 @@ class Histories:
         """How often each item was chosen, int64 `[num_items]`."""
         return np.bincount(self.items, minlength=num_items)
 
+    def recent(self, length: int) -> "Histories":
+        """The last items of every user, `length` at most."""
+        counts = np.minimum(np.diff(self.offsets), length)
+        kept = np.arange(len(self.items)) >= np.repeat(
+            self.offsets[1:] - counts, np.diff(self.offsets)
+        )
+        return Histories(self.items[kept], np.concatenate([[0], np.cumsum(counts)]))
+
     def last(self, users: np.ndarray, length: int) -> np.ndarray:
         """The last items of some users, int32 `[users, length]`, padded behind with -1."""
         padded = np.full((len(users), length), -1, np.int32)
@@ -102,6 +110,8 @@ class Dataset:
         self.item_ids = read_vocabulary(vocabulary / "item_ids.txt")
         self.user_ids = read_vocabulary(vocabulary / "user_ids.txt")
         self._cold_ids = read_vocabulary(vocabulary / "cold_item_ids.txt")
+        # Folders of earlier versions have no such file, and no such users.
+        self._cold_user_ids = read_vocabulary(vocabulary / "cold_user_ids.txt")
 
     @functools.cached_property
     def item_rows(self) -> dict[str, int]:
@@ -118,6 +128,13 @@ class Dataset:
         """bool `[items]`: which items were kept out of train and valid."""
         cold = np.zeros(len(self.item_ids), bool)
         cold[[self.item_rows[identity] for identity in self._cold_ids]] = True
+        return cold
+
+    @functools.cached_property
+    def cold_users(self) -> np.ndarray:
+        """bool `[users]`: which users have all they did in test, and are new to a model."""
+        cold = np.zeros(len(self.user_ids), bool)
+        cold[[self.user_rows[identity] for identity in self._cold_user_ids]] = True
         return cold
 
     def features(self, side: SideName) -> Mapping[str, Modality]:

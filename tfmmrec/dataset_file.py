@@ -64,6 +64,7 @@ class DatasetFile:
     interactions: InteractionTable
     split: dict[str, Any]
     cold_share: float
+    cold_user_share: float
 
     @property
     def folder(self) -> Path:
@@ -97,11 +98,9 @@ def read_dataset_file(path: Path) -> DatasetFile:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     top = _Keys(path, "", content)
-    known = ["name", "items", "users", "interactions", "split", "cold_items"]
+    known = ["name", "items", "users", "interactions", "split", "cold_items", "cold_users"]
     top.refuse_others(known)
     split = _read_split(top.section("split", optional=True))
-    cold = top.section("cold_items", optional=True)
-    cold.refuse_others(["share"])
     dataset = DatasetFile(
         path=path,
         name=str(top.get("name", path.stem)),
@@ -109,7 +108,8 @@ def read_dataset_file(path: Path) -> DatasetFile:
         users=_read_side(top.section("users")) if top.get("users") is not None else None,
         interactions=_read_interactions(top.section("interactions"), split),
         split=split,
-        cold_share=cold.share("share", 0.0),
+        cold_share=_read_cold(top.section("cold_items", optional=True)),
+        cold_user_share=_read_cold(top.section("cold_users", optional=True)),
     )
     dataset.schema()
     return dataset
@@ -188,6 +188,11 @@ def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
         positive=(match[1], match[2], float(match[3])) if match else None,
         extra=split.get("name"),
     )
+
+
+def _read_cold(keys: _Keys) -> float:
+    keys.refuse_others(["share"])
+    return keys.share("share", 0.0)
 
 
 def _read_split(keys: _Keys) -> dict[str, Any]:

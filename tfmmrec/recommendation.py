@@ -11,8 +11,8 @@ import tqdm
 from tfmmrec.assembly import say_mute
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.targets import PAST
 from tfmmrec.interactions import SPLITS
+from tfmmrec.past import PAST, known_before
 from tfmmrec.raw_values import RawValues
 from tfmmrec.recommender import Recommender
 from tfmmrec.runs import load_run
@@ -39,8 +39,8 @@ def recommend(
         k: items a user.
         out: where to write one line a user, `{"user": …, "items": […], "scores": […]}`.
         split: answer as of the moment before this split (`valid` or `test`); what users chose
-            before is their history and is left out. Default: as of now, and all that a user did
-            is left out.
+            before is their history and is left out; of new users, who stand in test as a whole,
+            that is all but the last. Default: as of now, and all that a user did is left out.
         candidates: a file with one item id a line; only those are ranked.
         quiet: no progress bar.
 
@@ -60,7 +60,7 @@ def recommend(
     if mask is not None:
         say_mute(assembly.mute_items() & mask, dataset.item_ids)
     recommender = Recommender(assembly)
-    histories = dataset.histories(PAST[split] if split else SPLITS)
+    histories = known_before(dataset, split) if split else dataset.histories(SPLITS)
     done = histories if split else dataset.all_done()
     features, ids = RawValues(dataset, "users"), np.array(dataset.item_ids, object)
     lines = []

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.checking.check import check, examine
+from tfmmrec.checking.console import all_tables
 from tfmmrec.checking.faults import Fault, Faults
 from tfmmrec.checking.options import CheckOptions
 from tfmmrec.errors import DataError
@@ -243,6 +244,22 @@ def test_cold_items_that_are_unknown_or_stand_in_train(data, mend):
         "so it may stand in test only; pack the data again",
         f"{name}: 'zz' is the id of no item; pack the data again",
     ]
+
+
+def test_cold_users_that_are_unknown_or_stand_in_train(data, mend):
+    name = "vocabulary/cold_user_ids.txt"
+    # u1 has three events in train, one in valid and one in test.
+    (data / name).write_text("u1\nzz\n")
+    mend(name)
+    problem = "user row 0 is cold, so it may stand in test only; pack the data again"
+    assert faults(data) == [
+        *[f"{TRAIN}: record 1: {problem}"] * 3,
+        f"interactions/valid/part-00000.tfrecord: record 1: {problem}",
+        f"{name}: 'zz' is the id of no user; pack the data again",
+    ]
+    # What it knows of is counted all the same.
+    [table] = [t for t in all_tables(examine(data, QUIET)) if t.title == "Events each"]
+    assert [row[-1] for row in table.rows] == ["1", "0"]
 
 
 def test_rejects_that_are_no_rejects(data, mend):

@@ -38,8 +38,8 @@ def test_interactions(findings):
     }
     # Users: 5, 1, 1. Items: a 2, b 1, c 2, d 1, f 1.
     assert rows(findings, "Events each") == {
-        "of users": ["1", "1", "1", "3", "5", "0"],
-        "of items": ["1", "1", "1", "2", "2", "0"],
+        "of users": ["1", "1", "1", "3", "5", "0", "0"],
+        "of items": ["1", "1", "1", "2", "2", "0", "0"],
     }
 
 

@@ -32,5 +32,15 @@ def test_neighbours_are_heard_by_their_cosines():
         np.testing.assert_allclose(scores[:, item], expected)
 
 
+def test_who_reads_them_need_not_be_among_those_they_learn_from():
+    read = np.array([[0.0, 1.0, 0.0, 1.0, 0.0], [0.0] * 5])
+    for score in (ease, item_knn):
+        # Scores are linear in what is read: those of one item each, summed.
+        one_by_one = score(CHOSEN, 3.0, np.eye(5))
+        np.testing.assert_allclose(score(CHOSEN, 3.0, read)[0], one_by_one[1] + one_by_one[3])
+        assert not score(CHOSEN, 3.0, read)[1].any()
+        np.testing.assert_array_equal(score(CHOSEN, 3.0, CHOSEN), score(CHOSEN, 3.0))
+
+
 def test_more_neighbours_than_items_are_all():
     np.testing.assert_allclose(item_knn(CHOSEN, 100), item_knn(CHOSEN, 4))

@@ -49,6 +49,7 @@ DECLARED: dict[str, Any] = {
     },
     "split": {"by": "last_out"},
     "cold_items": {"share": 0.1},
+    "cold_users": {"share": 0.2},
 }
 ITEMS = b"id,title,cover,sound,genre,year\n1,One,a.png,a.wav,x|y,1990\n2,Two,,,x,\n"
 USERS = b'{"id": "a", "age": 3}\n{"id": "b", "age": null}\n'

@@ -47,6 +47,7 @@ def write(folder: Path, num_items: int = NUM_ITEMS) -> Path:
         "interactions": {"table": "log.csv", "user": "user", "item": "item", "time": "time"},
         "split": {"by": "time"},
         "cold_items": {"share": 0.1},
+        "cold_users": {"share": 0.2},
     }
     (folder / "data.yaml").write_text(yaml.safe_dump(content))
     return folder / "data.yaml"
@@ -87,6 +88,8 @@ def test_a_stop_behind_any_shard_ends_with_the_same_bytes(monkeypatch, tmp_path)
     expected = contents(tmp_path / "whole")
     shards = [name for name in expected if name.startswith("items/")]
     assert len(shards) > 3, "the example needs several shards"
+    # A fifth of the 25 users, who have sixteen positives each, less those of items without an id.
+    assert expected["vocabulary/cold_user_ids.txt"].count(b"\n") == 5
     num_notes = 0
     while pack_until(monkeypatch, dataset, tmp_path / f"{num_notes}", num_notes):
         out = tmp_path / f"{num_notes}"

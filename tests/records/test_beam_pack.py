@@ -90,6 +90,7 @@ def write(folder: Path, **more: Any) -> Path:
             "positive": "stars >= 3",
         },
         "cold_items": {"share": 0.1},
+        "cold_users": {"share": 0.2},
         **more,
     }
     (folder / "films.yaml").write_text(yaml.safe_dump(content))
@@ -169,6 +170,11 @@ def test_the_example_holds_what_it_is_to_show(folders):
     # A tenth of the chosen items, which are all of them.
     assert dataset.cold_items.sum() == 2
     assert all(len(dataset.events(split)) for split in SPLITS)
+    cold = np.flatnonzero(dataset.cold_users)
+    positives = np.diff(dataset.histories(SPLITS).offsets)
+    # A fifth of those with five positives.
+    assert len(cold) == round((positives >= 5).sum() / 5) > 1 and (positives[cold] >= 5).all()
+    assert not np.isin(dataset.events("train").user, cold).any()
 
 
 def test_bundles_that_run_again_do_no_harm(folders, tmp_path):

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tfmmrec.checking.cold_rows import SIDES, cold_file, cold_rows
 from tfmmrec.checking.events import EventReader, Events
 from tfmmrec.checking.faults import Fault
 from tfmmrec.checking.row_checks import wrong_counts
 from tfmmrec.dataset import Dataset
-from tfmmrec.vocabulary import read_vocabulary
-
-_COLD = "vocabulary/cold_item_ids.txt"
 
 
 class EventChecks:
@@ -21,10 +19,8 @@ class EventChecks:
         self.counts: dict[str, int] = {}
         self.positives = 0
         self._complete = True
-        known = {identity: row for row, identity in enumerate(dataset.item_ids)}
-        ids = read_vocabulary(dataset.folder / _COLD)
-        self._unknown_cold = [identity for identity in ids if identity not in known]
-        self._cold = np.array([known[identity] for identity in ids if identity in known], np.int64)
+        self._ids = {"item": dataset.item_ids, "user": dataset.user_ids}
+        self._cold = {side: cold_rows(dataset, side) for side in SIDES}
         # What each event is known by over all splits: its user and its place in the history.
         self._keys: dict[str, list[np.ndarray]] = {}
 
@@ -33,17 +29,17 @@ class EventChecks:
         columns = events.columns
         self.counts[split] = self.counts.get(split, 0) + len(columns["item"])
         self.positives += int((columns["positive"] == 1).sum())
-        for name, ids in (("item", self.dataset.item_ids), ("user", self.dataset.user_ids)):
+        for name, ids in self._ids.items():
             for event in np.flatnonzero(beyond(columns[name], len(ids))):
                 problem = f"{name} row {columns[name][event]}, but there are {len(ids)} {name}s"
                 yield _fault(events, event, problem, f"{name}s beyond the vocabulary")
         for event in np.flatnonzero((columns["positive"] != 0) & (columns["positive"] != 1)):
             problem = f"positive is {columns['positive'][event]}, which is neither 0 nor 1"
             yield _fault(events, event, problem, "positive")
-        if split != "test":
-            for event in np.flatnonzero(np.isin(columns["item"], self._cold)):
-                problem = f"item row {columns['item'][event]} is cold, so it may stand in test only"
-                yield _fault(events, event, problem, "cold items")
+        for name, (cold, _) in self._cold.items() if split != "test" else ():
+            for event in np.flatnonzero(np.isin(columns[name], cold)):
+                problem = f"{name} row {columns[name][event]} is cold, so it may stand in test only"
+                yield _fault(events, event, problem, f"cold {name}s")
         order = columns["order"]
         same = events.record[1:] == events.record[:-1]
         for event in np.flatnonzero(same & (order[1:] <= order[:-1])) + 1:
@@ -65,8 +61,10 @@ class EventChecks:
 
     def finish(self) -> Iterator[Fault]:
         """Compares the splits with each other and the counts of all."""
-        for identity in self._unknown_cold:
-            yield Fault(_COLD, f"{identity!r} is the id of no item", about="unknown ids")
+        for side, (_, unknown) in self._cold.items():
+            for identity in unknown:
+                problem = f"{identity!r} is the id of no {side}"
+                yield Fault(cold_file(side), problem, about="unknown ids")
         yield from self._twice()
         if self._complete:
             found = {"count": sum(self.counts.values()), "positives": self.positives}

@@ -4,6 +4,7 @@ import collections
 
 import numpy as np
 
+from tfmmrec.checking.cold_rows import SIDES, cold_rows
 from tfmmrec.checking.distribution import Distribution
 from tfmmrec.checking.event_checks import beyond
 from tfmmrec.checking.events import Events
@@ -48,6 +49,7 @@ class EventStatistics:
     def __init__(self, dataset: Dataset, *, seed: int = 0):
         self.has_time = dataset.schema.has_time
         self.num_items, self.num_users = len(dataset.item_ids), len(dataset.user_ids)
+        self.num_cold = {f"{side}s": len(cold_rows(dataset, side)[0]) for side in SIDES}
         self.splits = {split: _Split(self.num_items, self.num_users, seed) for split in SPLITS}
 
     def observe(self, split: str, events: Events) -> None:
@@ -94,7 +96,7 @@ class EventStatistics:
             )
             for name, split in self.splits.items()
         ]
-        spread = ("", "least", "25%", "median", "75%", "most", "without any")
+        spread = ("", "least", "25%", "median", "75%", "most", "without any", "cold")
         per = [self._per_row(side) for side in ("users", "items")]
         return [
             Table("Interactions", columns, rows, texts=("ratings",)),
@@ -104,7 +106,8 @@ class EventStatistics:
     def _per_row(self, side: str) -> tuple[str, ...]:
         counts = self.per(side)
         quantiles = np.quantile(counts, [0, 0.25, 0.5, 0.75, 1]) if len(counts) else []
-        return (f"of {side}", *map(number, quantiles), str(int((counts == 0).sum())))
+        without, cold = int((counts == 0).sum()), self.num_cold[side]
+        return (f"of {side}", *map(number, quantiles), str(without), str(cold))
 
     def charts(self) -> list[Chart]:
         """The timeline of the splits, then the events of a user and of an item."""

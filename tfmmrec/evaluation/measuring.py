@@ -10,6 +10,7 @@ from tfmmrec.evaluation.per_user import per_user_metrics
 from tfmmrec.evaluation.targets import (
     ScoreUsers,
     Targets,
+    by_part,
     popularity,
     random_order,
     target_ranks,
@@ -21,37 +22,47 @@ Figures = dict[str, np.ndarray]
 
 
 def measure(dataset: Dataset, targets: Targets, score_users: ScoreUsers, k: int = 10) -> Figures:
-    """Measures what the test ranks of warm items say, and of cold ones, ranked by themselves.
+    """Measures what the ranks of warm items say, of cold ones, ranked by themselves, and new users.
 
     Args:
-        dataset: says which items are cold.
+        dataset: says which items and users are cold.
         targets: what is to be predicted.
         score_users: gives the scores of all items for users.
         k: the cutoff.
 
     Returns:
-        `{"warm hr@k": [users], "warm ndcg@k": …, "cold hr@k": …, "cold ndcg@k": …}`, for the users
-        with such targets, ascending; without warm or cold targets, their entries are not there.
+        `{"warm hr@k": [users], "warm ndcg@k": …}`, and the same with "cold" and "new_users", for
+        the users with such targets, ascending; without such targets, their entries are not there.
     """
     figures = {}
-    for part, among in (("warm", ~dataset.cold_items), ("cold", dataset.cold_items)):
-        rows = among[targets.item]
+    for part, rows, among in by_part(dataset, targets):
         if rows.any():
-            ranks = target_ranks(targets, score_users, among)[rows]
-            _, metrics = per_user_metrics(targets.user[rows], ranks, k)
+            own = targets.take(rows)
+            _, metrics = per_user_metrics(own.user, target_ranks(own, score_users, among), k)
             figures.update({f"{part} {name}": values for name, values in metrics.items()})
     return figures
 
 
-def measure_model(assembly: Assembly, k: int = 10, split: str = "test") -> Figures:
-    """Measures a model as it is now, traced anew."""
+def measure_model(
+    assembly: Assembly, k: int = 10, split: str = "test", *, last: int | None = None
+) -> Figures:
+    """Measures a model as it is now, traced anew.
+
+    Args:
+        assembly: the model.
+        k: the cutoff.
+        split: what is to be predicted.
+        last: how many of the last items of a history the model is given (default all); what a user
+            chose before is left out of the answers all the same.
+    """
     targets = targets_of(assembly.dataset, split)
     scorer = assembly.scorer()
     vectors = scorer.item_vectors()
+    given = targets.histories if last is None else targets.histories.recent(last)
     return measure(
         assembly.dataset,
         targets,
-        lambda users: scorer.scores(vectors, targets.histories, users),
+        lambda users: scorer.scores(vectors, given, users),
         k,
     )
 

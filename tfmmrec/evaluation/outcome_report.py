@@ -13,15 +13,16 @@ from tfmmrec.evaluation.outcome_rivals import (
     rating_biases,
 )
 from tfmmrec.evaluation.outcome_targets import OutcomeTargets, outcome_targets, predict_outcomes
-from tfmmrec.evaluation.targets import PAST
+from tfmmrec.evaluation.targets import by_part
+from tfmmrec.past import PAST
 
 
 def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
     """Measures what a model predicts, and what baselines do that know all before the split.
 
     Returns:
-        By outcome and by `warm` and `cold` items `{"events": …, "model": {…}, baseline:
-        {…}, …}`, None without such events; nothing in a model without such a task.
+        By outcome and by part, `warm`, `cold` and `new_users`, `{"events": …, "model": {…},
+        baseline: {…}, …}`, None without such events; nothing in a model without such a task.
     """
     targets = outcome_targets(assembly, split)
     scorer = assembly.scorer()
@@ -30,12 +31,10 @@ def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
         name: {"model": values, **outcome_rivals(assembly, name, targets[name], split)}
         for name, values in predict_outcomes(scorer, vectors, targets).items()
     }
-    cold = assembly.dataset.cold_items
     result: dict[str, Any] = {}
     for name, target in targets.items():
         result[name] = {}
-        for part, among in (("warm", ~cold), ("cold", cold)):
-            rows = among[target.events.item]
+        for part, rows, _ in by_part(assembly.dataset, target.events):
             result[name][part] = None
             if rows.any():
                 result[name][part] = {

@@ -8,9 +8,9 @@ from tfmmrec.assembly import Assembly
 from tfmmrec.batches import draws_unchosen
 from tfmmrec.dataset import Histories
 from tfmmrec.evaluation.outcome_metrics import click_metrics, rating_metrics
-from tfmmrec.evaluation.targets import PAST
 from tfmmrec.interactions import SPLITS
 from tfmmrec.outcomes import Outcomes
+from tfmmrec.past import known_before, outcomes_in
 from tfmmrec.scoring import Scorer
 
 
@@ -46,8 +46,8 @@ def outcome_targets(assembly: Assembly, split: str) -> dict[str, OutcomeTargets]
     task, dataset = assembly.model.outcomes, assembly.dataset
     if task is None:
         return {}
-    events = dataset.outcomes([split])
-    histories = dataset.histories(PAST[split])
+    events = outcomes_in(dataset, split)
+    histories = known_before(dataset, split)
     targets = {}
     if "rating" in task.heads and events.rated.any():
         targets["rating"] = OutcomeTargets(events.take(events.rated), histories)

@@ -10,7 +10,9 @@ from tfmmrec.assembly import Assembly
 from tfmmrec.evaluation.metrics import ranking_metrics
 from tfmmrec.evaluation.outcome_report import measure_outcomes
 from tfmmrec.evaluation.targets import (
+    PARTS,
     ScoreUsers,
+    by_part,
     popularity,
     random_order,
     target_ranks,
@@ -24,8 +26,9 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
     """Ranks what users chose next, by the model, by popularity and at random.
 
     Every item is ranked that the user has not chosen before; items that were kept cold are ranked
-    among themselves, in a table of their own. A model that was taught ratings or clicks is measured
-    by these as well, or by these alone where it was taught nothing else.
+    among themselves, and new users are counted by themselves, in tables of their own. A model that
+    was taught ratings or clicks is measured by these as well, or by these alone where it was taught
+    nothing else.
 
     Args:
         run: a run folder; `metrics.SPLIT.json` is written into it.
@@ -34,13 +37,14 @@ def evaluate(run: Path, *, split: str = "test", seed: int = 0, quiet: bool = Fal
         quiet: no progress bars while the run is loaded.
 
     Returns:
-        `{"split", "warm": {"targets", "items", "model": {...}, "popularity": …, "random": …},
-        "cold": the same or None, "outcomes": as `measure_outcomes` has it}`; `warm` is None as well
-        where nothing is ranked.
+        `{"split", "num_repeats", "num_both_cold", "warm": {"targets", "items", "model": {...},
+        "popularity": …, "random": …}, "cold": …, "new_users": …, "outcomes": as `measure_outcomes`
+        has it}`; the three before it are None where there are no such targets, or nothing is
+        ranked.
     """
     assembly = load_run(run, quiet=quiet)
     assembly.check_unseen(split)
-    result: dict[str, Any] = {"split": split, "warm": None, "cold": None}
+    result: dict[str, Any] = {"split": split, **dict.fromkeys(PARTS)}
     if assembly.model.ranks_by == "retrieval":
         result |= _measure_ranks(assembly, split, seed)
     result["outcomes"] = measure_outcomes(assembly, split)
@@ -58,32 +62,38 @@ def _measure_ranks(assembly: Assembly, split: str, seed: int) -> dict[str, Any]:
         "popularity": popularity(dataset, split),
         "random": random_order(dataset, seed),
     }
-    result: dict[str, Any] = {"num_repeats": targets.num_repeats}
-    for name, among in (("warm", ~dataset.cold_items), ("cold", dataset.cold_items)):
-        rows = among[targets.item]
+    result: dict[str, Any] = {
+        "num_repeats": targets.num_repeats,
+        "num_both_cold": targets.num_both_cold,
+    }
+    for name, rows, among in by_part(dataset, targets):
         if not rows.any():
             result[name] = None
             continue
         result[name] = {"targets": int(rows.sum()), "items": int(among.sum())}
         for scorer_name, score_users in scorers.items():
-            ranks = target_ranks(targets, score_users, among)
-            result[name][scorer_name] = ranking_metrics(ranks[rows])
+            ranks = target_ranks(targets.take(rows), score_users, among)
+            result[name][scorer_name] = ranking_metrics(ranks)
     return result
 
 
 def print_metrics(result: dict, console: rich.console.Console | None = None) -> None:
-    """Prints a table for warm items, for cold ones, and for each outcome, where there are any."""
+    """Prints a table for each part of the ranking, and of each outcome, where there are any."""
     console = console or rich.console.Console()
-    for part in ("warm", "cold"):
+    for part in PARTS:
         if result[part] is not None:
+            kind = "warm" if part == "new_users" else part
+            whose = "new users, " if part == "new_users" else ""
             counts = (
-                f"{result[part]['targets']} events, {result[part]['items']} {part} items ranked"
+                f"{result[part]['targets']} events, {result[part]['items']} {kind} items ranked"
             )
-            console.print(_table(f"{result['split']}: {counts}", result[part]))
+            console.print(_table(f"{result['split']}: {whose}{counts}", result[part]))
+    if result.get("num_both_cold"):
+        console.print(f"{result['num_both_cold']} events of new users and cold items are left out")
     for name, parts in result["outcomes"].items():
         for part, measured in parts.items():
             if measured is not None:
-                counts = f"{name} of {measured['events']} events of {part} items"
+                counts = f"{name} of {measured['events']} events, {part.replace('_', ' ')}"
                 console.print(_table(f"{result['split']}: {counts}", measured))
 
 

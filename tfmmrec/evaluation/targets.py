@@ -8,11 +8,14 @@ import numpy as np
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.ranks import expected_ranks
+from tfmmrec.outcomes import Outcomes
+from tfmmrec.past import PAST, asked_in, known_before
 
 # Given rows of users, yields (rows of users [batch], scores [batch, items]).
 ScoreUsers = Callable[[np.ndarray], Iterator[tuple[np.ndarray, np.ndarray]]]
 
-PAST = {"valid": ("train",), "test": ("train", "valid")}
+# Whose targets stand in a table of their own: known users' warm and cold items, and new users.
+PARTS = ("warm", "cold", "new_users")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,25 +28,32 @@ class Targets:
         histories: what each user chose before, which is left out of the answers.
         num_repeats: positives left aside, since the user chose the same before and no answer
             names it again.
+        num_both_cold: positives left aside, since neither the user nor the item is known.
     """
 
     user: np.ndarray
     item: np.ndarray
     histories: Histories
     num_repeats: int
+    num_both_cold: int = 0
+
+    def take(self, rows: np.ndarray) -> "Targets":
+        """Returns some of the targets, with the whole past (a mask, or ascending indices)."""
+        return dataclasses.replace(self, user=self.user[rows], item=self.item[rows])
 
 
 def targets_of(dataset: Dataset, split: str) -> Targets:
-    """Collects the positives of a split and the past that stands before them.
+    """Collects what a split asks for and the past that stands before it.
 
     Raises:
         DataError: the split is not valid or test, or holds no positive.
     """
     if split not in PAST:
         raise DataError(f"split {split!r} cannot be evaluated; use {' or '.join(PAST)}")
-    events = dataset.events(split)
-    events = events.take(events.positive)
-    histories = dataset.histories(PAST[split])
+    events = asked_in(dataset, split)
+    both_cold = dataset.cold_users[events.user] & dataset.cold_items[events.item]
+    events = events.take(~both_cold)
+    histories = known_before(dataset, split)
     repeats = np.array(
         [
             item in histories.of_user(user)
@@ -59,7 +69,28 @@ def targets_of(dataset: Dataset, split: str) -> Targets:
         item=events.item,
         histories=histories,
         num_repeats=int(repeats.sum()),
+        num_both_cold=int(both_cold.sum()),
     )
+
+
+def by_part(
+    dataset: Dataset, targets: Targets | Outcomes
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Divides targets by what is new in them, the user or the item.
+
+    Args:
+        dataset: says which users and items are cold.
+        targets: what is to be predicted.
+
+    Yields:
+        (one of PARTS, the targets in it, bool `[targets]`, the items that are ranked for them,
+        bool `[items]`).
+    """
+    new_user, cold = dataset.cold_users[targets.user], dataset.cold_items
+    new_item = cold[targets.item]
+    yield "warm", ~new_user & ~new_item, ~cold
+    yield "cold", ~new_user & new_item, cold
+    yield "new_users", new_user, ~cold
 
 
 def target_ranks(targets: Targets, score_users: ScoreUsers, among: np.ndarray) -> np.ndarray:
@@ -87,7 +118,7 @@ def target_ranks(targets: Targets, score_users: ScoreUsers, among: np.ndarray) -
 
 
 def popularity(dataset: Dataset, split: str) -> ScoreUsers:
-    """Scores items by how often they were chosen before the split."""
+    """Scores items by how often known users chose them before the split."""
     histories = dataset.histories(PAST[split])
     counts = histories.counts(dataset.count("items")).astype(np.float32)
 

@@ -8,10 +8,11 @@ from tfmmrec.interactions.events import (
     in_order,
 )
 from tfmmrec.interactions.reading import read_interactions
-from tfmmrec.interactions.splitting import Splitter, create_splitter, divide
+from tfmmrec.interactions.splitting import LEAST_POSITIVES, Splitter, create_splitter, divide
 from tfmmrec.interactions.values import to_id, to_milliseconds
 
 __all__ = [
+    "LEAST_POSITIVES",
     "SPLITS",
     "Interactions",
     "Splitter",

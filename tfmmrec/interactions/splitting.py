@@ -8,6 +8,9 @@ import numpy as np
 
 from tfmmrec.interactions.events import SPLITS, Interactions
 
+# Users with fewer positives have none that is predicted.
+LEAST_POSITIVES = 5
+
 _VALID, _TEST = SPLITS.index("valid"), SPLITS.index("test")
 
 
@@ -57,17 +60,21 @@ def create_splitter(split: dict[str, Any], times: np.ndarray, seed: int) -> Spli
 
 
 def divide(
-    events: Interactions, splitter: Splitter, cold: np.ndarray | list[int]
+    events: Interactions,
+    splitter: Splitter,
+    cold_items: np.ndarray | list[int],
+    cold_users: np.ndarray | list[int],
 ) -> Iterator[tuple[str, Interactions]]:
-    """Yields each split's name and events of the next batch, those of cold items in test.
+    """Yields each split's name and events of the next batch; what is cold has all in test.
 
     Args:
         events: as `Splitter.parts` takes them.
         splitter: says what belongs where.
-        cold: rows of the cold items.
+        cold_items: rows of the cold items.
+        cold_users: rows of the cold users.
     """
     parts = splitter.parts(events)
-    parts[np.isin(events.item, cold)] = _TEST
+    parts[np.isin(events.item, cold_items) | np.isin(events.user, cold_users)] = _TEST
     for part, name in enumerate(SPLITS):
         yield name, events.take(parts == part)
 
@@ -91,13 +98,11 @@ class _LastOut(Splitter):
     Users with fewer than 5 positives stay in train as a whole.
     """
 
-    least = 5
-
     def split(self, events: Interactions) -> np.ndarray:
         parts = np.zeros(len(events), np.int8)
         rows = np.flatnonzero(events.positive)
         _, starts, counts = np.unique(events.user[rows], return_index=True, return_counts=True)
-        last = (starts + counts - 1)[counts >= self.least]
+        last = (starts + counts - 1)[counts >= LEAST_POSITIVES]
         parts[rows[last]] = _TEST
         parts[rows[last - 1]] = _VALID
         return parts

@@ -140,7 +140,8 @@ def _pack_tables(
     vocabulary = folder / "vocabulary"
     write_vocabulary(vocabulary / "item_ids.txt", item_ids.from_row(0))
     write_vocabulary(vocabulary / "user_ids.txt", user_ids.from_row(0))
-    write_vocabulary(vocabulary / "cold_item_ids.txt", item_ids.take(log.cold))
+    write_vocabulary(vocabulary / "cold_item_ids.txt", item_ids.take(log.cold_items))
+    write_vocabulary(vocabulary / "cold_user_ids.txt", user_ids.take(log.cold_users))
     statistics["users"] = {"count": len(user_ids), "features": user_features}
     statistics["interactions"] = dict(log.counts)
     return statistics, files | log.files

@@ -20,7 +20,7 @@ from tfmmrec.interactions import (
     read_interactions,
 )
 from tfmmrec.interactions.spilling import USERS_A_BUCKET, Spill
-from tfmmrec.packing.cold import choose_cold
+from tfmmrec.packing.cold import Chosen, draw_cold
 from tfmmrec.packing.journal import Journal
 from tfmmrec.packing.options import PackOptions
 from tfmmrec.packing.parallel import ahead
@@ -49,7 +49,8 @@ class LogPacker:
         options: how to pack.
 
     Attributes:
-        cold: rows of the cold items.
+        cold_items: rows of the cold items.
+        cold_users: rows of the cold users.
         counts: how many events there are, by split too.
         files: the manifest's entries of the shards, by name.
     """
@@ -75,7 +76,7 @@ class LogPacker:
         self.rejects = rejects
         self.options = options
         self.spill = Spill(notes / "events")
-        self.cold = np.zeros(0, np.int64)
+        self.cold_items = self.cold_users = np.zeros(0, np.int64)
         self.counts: dict[str, int] = dict.fromkeys(("count", "positives", *SPLITS), 0)
         self.files: dict[str, Any] = {}
 
@@ -97,15 +98,17 @@ class LogPacker:
                 self.rejects.add(table, *json.loads(line))
         if not self.spill.counts():
             raise self.rejects.no_usable_row(table)
-        chosen = np.load(self.notes / "chosen.npy")
-        self.cold = choose_cold(self.dataset.cold_share, chosen, self.items, self.options.seed)
+        dataset, seed = self.dataset, self.options.seed
+        with np.load(self.notes / "chosen.npz") as chosen:
+            self.cold_items = draw_cold(dataset.cold_share, chosen["items"], self.items, seed)
+            self.cold_users = draw_cold(dataset.cold_user_share, chosen["users"], self.users, seed)
 
     def _read(self) -> None:
         table = self.dataset.interactions
         self.spill.clear()
         quiet = self.options.quiet
         num_listed, num_read, num_rejected = len(self.users), 0, 0
-        chosen = np.zeros(len(self.items), bool)
+        chosen = Chosen(len(self.items))
         with (
             rows_bar("interactions", table.path, quiet=quiet) as progress,
             (self.notes / "rejects.jsonl").open("w", encoding="utf-8") as rejected,
@@ -118,10 +121,10 @@ class LogPacker:
 
             for events in ahead(read_interactions(table, self.items, self.users, on_reject)):
                 self.spill.add(events)
-                chosen[events.item] = True
+                chosen.observe(events)
                 num_read += len(events)
                 progress.update(num_read + num_rejected - progress.n)
-        np.save(self.notes / "chosen.npy", np.flatnonzero(chosen))
+        np.savez(self.notes / "chosen.npz", items=chosen.items, users=chosen.users)
         write_vocabulary(self.notes / "users.txt", self.users.from_row(num_listed))
         num_read += num_rejected
         self.journal.write("read", 0, {"num_read": num_read, "num_users": len(self.users)})
@@ -170,7 +173,7 @@ class LogPacker:
             events = in_order(self.spill.read(bucket), self.users, self.items)
             counts["count"] += len(events)
             counts["positives"] += int(events.positive.sum())
-            for name, chosen in divide(events, splitter, self.cold):
+            for name, chosen in divide(events, splitter, self.cold_items, self.cold_users):
                 counts[name] += len(chosen)
                 if len(chosen) and name not in shards:
                     folder = self.folder / "interactions" / name

@@ -11,7 +11,7 @@ class PackOptions:
 
     Attributes:
         max_rejects: the share of rows or values, from 0 to 1, that may be broken.
-        seed: of the random split and of the choice of cold items.
+        seed: of the random split and of the choice of cold items and users.
         shard_bytes: a shard is closed once its records hold so many bytes.
         gzip: whether to compress the shards, which makes text smaller and reading slower.
         quiet: no progress bars.

@@ -15,22 +15,22 @@ class HeadOptions:
         factors: the width of the vectors that known users and items have here, whose product is
             added; 0 leaves them out (default 32).
         biases: whether known users and items have a number each, which is added (default true).
-        decay: the weight of the squares of these vectors and numbers in the loss (default 0.02).
+        decay: the weight of the squares of these vectors and numbers in the loss (default 0.05).
         crosses: layers that cross the vectors of the towers (DCN-V2; default 1).
         rank: of the matrices of the crossing layers; 0 is full (default 0).
         units: of the hidden layer behind them; 0 leaves it out (default 64).
-        dropout: of the hidden units in training (default 0.2).
+        dropout: of the hidden units in training (default 0.5).
         id_dropout: in training, the chance that a user or an item is taken for unknown, apart from
             each other, so that histories and contents have to do as well (default 0.1).
     """
 
     factors: int = 32
     biases: bool = True
-    decay: float = 0.02
+    decay: float = 0.05
     crosses: int = 1
     rank: int = 0
     units: int = 64
-    dropout: float = 0.2
+    dropout: float = 0.5
     id_dropout: float = 0.1
 
     def __post_init__(self) -> None:

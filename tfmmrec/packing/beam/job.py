@@ -28,7 +28,7 @@ class BeamOptions:
         rows_per_shard: rows of a table of items or users that one worker packs into one file.
         users_per_shard: users whose histories one worker puts in order in its memory.
         max_rejects: the share of rows or values, from 0 to 1, that may be broken.
-        seed: of the choice of cold items.
+        seed: of the choice of cold items and users.
         gzip: whether to compress the shards.
     """
 

@@ -18,11 +18,12 @@ from tfmmrec.interactions import (
 )
 from tfmmrec.packing.beam.job import Job
 from tfmmrec.packing.beam.sides import IDS
-from tfmmrec.packing.cold import choose_cold
+from tfmmrec.packing.cold import Chosen, draw_cold
 from tfmmrec.packing.log import encode_histories
 from tfmmrec.tfrecords import encode_example
 
-USER_IDS, COLD_IDS = "vocabulary/user_ids.txt", "vocabulary/cold_item_ids.txt"
+USER_IDS = "vocabulary/user_ids.txt"
+COLD_IDS = {side: f"vocabulary/cold_{side}_ids.txt" for side in ("item", "user")}
 ALL_READ = "all_read"
 # Chunks of jsonl are small; pieces of so many events are worth sending to each shard.
 _EVENTS_AT_A_TIME = 1 << 20
@@ -38,26 +39,32 @@ def read_log(job: Job, items_ready: int, users_ready: int) -> Iterator[Any]:
 
     Yields:
         (shard, (place, events)), pieces of the shard's events, `place` in the order of the table;
-        at last, under ALL_READ, the rows of cold items, and where the unlisted users' rows begin
-        and end. The ids of users and of cold items are written then.
+        at last, under ALL_READ, the rows of cold items and of cold users, and where the unlisted
+        users' rows begin and end. The ids of users, and of what is cold, are written then.
     """
     del items_ready, users_ready
     items = job.read_ids(IDS["items"])
     users = Ids(job.read_ids(IDS["users"]).from_row(0))  # its own: it grows
     num_listed = len(users)
-    chosen = np.zeros(len(items), bool)
+    chosen = Chosen(len(items))
     with job.telling(), job.rejecting("interactions") as on_reject:
         # Without any item, all would be rejected; the launcher tells that there is none.
         table = job.dataset.interactions
         chunks = read_interactions(table, items, users, on_reject) if len(items) else iter(())
         for place, events in enumerate(_together(chunks)):
-            chosen[events.item] = True
+            chosen.observe(events)
             for shard, piece in by_user_blocks(events, job.options.users_per_shard):
                 yield shard, (place, piece)
-    cold = choose_cold(job.dataset.cold_share, np.flatnonzero(chosen), items, job.options.seed)
+    cold_items = draw_cold(job.dataset.cold_share, chosen.items, items, job.options.seed)
+    cold_users = draw_cold(job.dataset.cold_user_share, chosen.users, users, job.options.seed)
     job.write_ids(USER_IDS, users.from_row(0))
-    job.write_ids(COLD_IDS, items.take(cold))
-    note = {"cold": cold.tolist(), "unlisted": (num_listed, len(users))}
+    job.write_ids(COLD_IDS["item"], items.take(cold_items))
+    job.write_ids(COLD_IDS["user"], users.take(cold_users))
+    note = {
+        "cold_items": cold_items.tolist(),
+        "cold_users": cold_users.tolist(),
+        "unlisted": (num_listed, len(users)),
+    }
     job.write_note("log", 0, note)
     yield apache_beam.pvalue.TaggedOutput(ALL_READ, note)
 
@@ -83,7 +90,8 @@ def write_histories(pieces: tuple[int, Iterable[Any]], job: Job, all_read: Any) 
         splitter = create_splitter(job.dataset.split, np.zeros(0, np.int64), job.options.seed)
         counts = {"count": len(events), "positives": int(events.positive.sum())}
         files: dict[str, Any] = {}
-        for name, chosen in divide(events, splitter, all_read["cold"]):
+        cold = all_read["cold_items"], all_read["cold_users"]
+        for name, chosen in divide(events, splitter, *cold):
             counts[name] = len(chosen)
             files |= job.write_shard(f"interactions/{name}", number, encode_histories(chosen))
     job.write_note("histories", number, {"counts": counts, "files": files})
