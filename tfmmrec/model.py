@@ -13,7 +13,7 @@ from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
 from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import Candidates, Negatives, NegativesOptions
+from tfmmrec.negatives import Candidates, Negatives, NegativesOptions, Spared
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature, ItemTower, QueryTower
 
@@ -235,7 +235,7 @@ class TwoTower(tfrs.Model):
         queries: tf.Tensor,
         vectors: tf.Tensor,
         candidates: Candidates,
-        spared: tf.Tensor | None,
+        spared: Spared | None,
     ) -> tf.Tensor:
         fusion = self.item_tower.fusion
         given = {
