@@ -107,7 +107,7 @@ class Negatives(tf.Module):
         Args:
             candidates: of the batch.
             users: int32 `[batch]`, rows of users.
-            events: int32 `[events]`, which user of the batch each event is of, in their order.
+            events: int32 `[events]`, which user of the batch each event is of.
             places: int32 `[events]`, how many events of its user came before it.
 
         Returns:
@@ -145,7 +145,7 @@ class Spared:
         columns: int32 `[items]`, where each item stands among the candidates, or their number.
         num_candidates: how many.
         users: int32 `[batch]`, rows of users.
-        events: int32 `[events]`, which user of the batch each event is of, in their order.
+        events: int32 `[events]`, which user of the batch each event is of.
         places: int32 `[events]`, before which place in a history an item has to stand.
     """
 
@@ -159,14 +159,13 @@ class Spared:
     places: tf.Tensor
 
     def __getitem__(self, part: slice) -> tf.Tensor:
-        events = self.events[part]
-        start = tf.reduce_min(events)
-        users = self.users[start : tf.reduce_max(events) + 1]
-        rows, chosen = self._chosen(users)
-        cells = tf.stack([rows, tf.gather(self.columns, tf.gather(self.items, chosen))], axis=1)
+        # A user of many events is looked up once.
+        users, rows = tf.unique(tf.gather(self.users, self.events[part]))
+        owners, chosen = self._chosen(users)
+        cells = tf.stack([owners, tf.gather(self.columns, tf.gather(self.items, chosen))], axis=1)
         never = tf.fill([tf.size(users), self.num_candidates + 1], _NEVER)
         first = tf.tensor_scatter_nd_update(never, cells, tf.gather(self.first, chosen))
-        spared = tf.gather(first, events - start) < self.places[part, tf.newaxis]
+        spared = tf.gather(first, rows) < self.places[part, tf.newaxis]
         return spared[:, : self.num_candidates]
 
     def _chosen(self, users: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -177,8 +176,8 @@ class Spared:
         total = tf.reduce_sum(lengths)
         # A count of those that ended before, which `tf.repeat` would take five times as long for.
         ended = tf.scatter_nd(ends[:, tf.newaxis], tf.ones_like(ends), [total + 1])
-        rows = tf.cumsum(ended)[:total]
-        return rows, tf.range(total) + tf.gather(starts - (ends - lengths), rows)
+        owners = tf.cumsum(ended)[:total]
+        return owners, tf.range(total) + tf.gather(starts - (ends - lengths), owners)
 
 
 def _first_places(histories: Histories) -> np.ndarray:

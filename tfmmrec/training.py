@@ -115,7 +115,7 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
     config, model = assembly.config, assembly.model
     if not len(assembly.histories.items):
         raise DataError(f"{assembly.dataset.folder}: no positive interaction to train on")
-    examples = _examples(assembly)
+    examples = examples_of(assembly)
     for feature in model.trained.values():
         feature.check_gradients()
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.learning_rate))
@@ -144,7 +144,7 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
 
 
-def _examples(assembly: Assembly) -> TrainingExamples | TrainingWindows:
+def examples_of(assembly: Assembly) -> TrainingExamples | TrainingWindows:
     """The batches that suit the way in which the model reads users."""
     config = assembly.config
     if assembly.model.query_tower.at_every_place:
