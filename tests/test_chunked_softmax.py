@@ -86,6 +86,24 @@ def test_sizes_are_known_at_each_step_only():
             np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("num_candidates", "chunks"), [(5, [1024, 1024, 2]), (4096, [512, 512, 512, 512, 2])]
+)
+def test_what_is_held_at_a_time_is_bounded(num_candidates, chunks):
+    seen = []
+
+    def note(products: tf.Tensor, part: slice) -> tf.Tensor:
+        seen.append(products.shape[0])
+        return products
+
+    num_events = sum(chunks)
+    vectors, labels = tf.zeros([num_events, 1]), tf.zeros([num_events], tf.int32)
+    counted = tf.ones([num_events], tf.bool)
+    loss = chunked_softmax(vectors, tf.zeros([num_candidates, 1]), labels, counted, note)
+    assert seen == chunks
+    np.testing.assert_allclose(loss, np.log(num_candidates), rtol=1e-5)
+
+
 def test_where_no_event_counts_there_is_nothing_to_lose():
     given = {**draw(5), "counted": tf.zeros([5], tf.bool)}
     for found in with_gradients(chunked, given):

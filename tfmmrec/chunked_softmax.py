@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-# Measured on a CPU: a loop over fewer rows costs more than what its smaller arrays spare.
-_CHUNK = 1024
+# Measured on a CPU: loops over fewer rows cost more than what their smaller arrays spare, and so do
+# arrays that no cache holds.
+_MOST_ROWS = 1024
+_MOST_LOGITS = 2**21
 
 # Gives the logits that stand in for those of some events, `[rows, candidates]`, own items included.
 Correct = Callable[[tf.Tensor, slice], tf.Tensor]
@@ -17,7 +19,7 @@ def chunked_softmax(
     labels: tf.Tensor,
     counted: tf.Tensor,
     correct: Correct,
-    chunk: int = _CHUNK,
+    chunk: int | None = None,
 ) -> tf.Tensor:
     """The mean of `logsumexp(logits) - own logit` over the events that count.
 
@@ -32,12 +34,14 @@ def chunked_softmax(
         counted: bool `[events]`.
         correct: what is made of the products of some events' queries with all candidates before
             the softmax; it may add to them or put constants in their places.
-        chunk: events a chunk.
+        chunk: events a chunk; default 1024, or fewer where that makes more than two million logits.
 
     Returns:
         A scalar; 0 where no event counts.
     """
     num_events = tf.shape(queries)[0]
+    if chunk is None:
+        chunk = _rows_at_a_time(tf.shape(candidates)[0])
     shares = tf.cast(counted, tf.float32)
     shares = tf.math.divide_no_nan(shares, tf.reduce_sum(shares))
 
@@ -72,6 +76,10 @@ def chunked_softmax(
         return loss, lambda upstream: (upstream * of_each, upstream * of_all)
 
     return mean_loss(queries, candidates)
+
+
+def _rows_at_a_time(num_candidates: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(_MOST_LOGITS // tf.maximum(num_candidates, 1), 1, _MOST_ROWS)
 
 
 def _softmax_loss(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
