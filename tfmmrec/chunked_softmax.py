@@ -52,12 +52,13 @@ def chunked_softmax(
             rows = queries[part]
             products = tf.matmul(rows, candidates, transpose_b=True)
             losses, slopes = _softmax_loss(correct(products, part), labels[part])
-            slopes *= shares[part, tf.newaxis]
+            # Shares of the mean go to the vectors, of which there are fewer numbers than of slopes.
+            mine = shares[part, tf.newaxis]
             return (
                 start + chunk,
                 loss + tf.tensordot(losses, shares[part], 1),
-                found.write(start // chunk, tf.matmul(slopes, candidates)),
-                of_all + tf.matmul(slopes, rows, transpose_a=True),
+                found.write(start // chunk, mine * tf.matmul(slopes, candidates)),
+                of_all + tf.matmul(slopes, mine * rows, transpose_a=True),
             )
 
         found = tf.TensorArray(
