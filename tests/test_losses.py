@@ -97,6 +97,44 @@ class CandidateSoftmaxTest(TestCase):
         self.assertAllClose(loss, 0.410038, atol=1e-5)
         self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)
 
+    def test_gradients_are_those_of_the_formula(self):
+        # Candidates 0 and 3 have no vector; event 2 chose one of them, and the last what it spares.
+        draw = np.random.default_rng(0)
+        queries = tf.constant(draw.normal(size=[6, 4]), tf.float32)
+        candidates = draw.normal(size=[5, 4]) * np.array([[0], [1], [1], [0], [1]])
+        candidates = tf.constant(candidates, tf.float32)
+        labels, log_chances = [1, 2, 3, 4, 1, 2], tf.math.log([0.5, 0.1, 0.9, 0.2, 0.4])
+        spared = draw.random([6, 5]) < 0.4
+        spared[5, 2] = True
+        weights = np.where(spared, 0.0, [0.0, 10.0, 1 / 0.9, 0.0, 2.5])
+        weights[np.arange(6), labels] = 1.0
+
+        def plain() -> tf.Tensor:
+            logits = tf.matmul(queries, candidates, transpose_b=True)
+            total = tf.reduce_sum(tf.constant(weights, tf.float32) * tf.exp(logits), axis=1)
+            losses = tf.math.log(total) - tf.gather(logits, labels, batch_dims=1)
+            return tf.reduce_mean(tf.gather(losses, [0, 1, 3, 4, 5]))
+
+        def ours() -> tf.Tensor:
+            return candidate_softmax(
+                queries,
+                candidates,
+                labels=tf.constant(labels),
+                log_chances=log_chances,
+                spared=tf.constant(spared),
+            )
+
+        for found, expected in zip(
+            *(self.with_gradients(f, queries, candidates) for f in (ours, plain)), strict=True
+        ):
+            self.assertAllClose(found, expected, atol=1e-5)
+
+    def with_gradients(self, loss, *given: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            value = loss()
+        return [value, *tape.gradient(value, given)]
+
     def test_half_precision_is_summed_in_float32(self):
         halves = {n: tf.cast(getattr(self, n), tf.float16) for n in ("queries", "candidates")}
         self.assertEqual(self.loss(**halves).dtype, tf.float32)

@@ -56,7 +56,7 @@ class NegativesTest(TestCase):
             events=tf.constant([0, 0, 1, 1, 1]),
             places=tf.constant([0, 1, 0, 1, 3]),
         )
-        return None if found is None else found.numpy()
+        return None if found is None else found[:].numpy()
 
     def test_the_past_of_a_user_is_spared(self):
         self.assertAllEqual(
@@ -83,7 +83,20 @@ class NegativesTest(TestCase):
             events=tf.constant([0, 0]),
             places=tf.constant([2, 3]),
         )
-        self.assertAllEqual(found, [[False], [True]])
+        self.assertAllEqual(found[:], [[False], [True]])
+
+    def test_slices_are_parts_of_the_whole(self):
+        negatives = create()
+        found = negatives.spared(
+            negatives(tf.constant([4, 0, 1])),
+            users=tf.constant([2, 1, 0, 0]),
+            events=tf.constant([0, 0, 1, 2, 2, 3]),
+            places=tf.constant([0, 1, 0, 1, 3, 4]),
+        )
+        whole = found[:].numpy()
+        self.assertAllEqual(whole.sum(axis=1), [0, 1, 0, 1, 3, 3])
+        for start, stop in ((0, 2), (1, 4), (2, 3), (4, 6), (5, 9)):
+            self.assertAllEqual(found[start:stop], whole[start:stop])
 
 
 @pytest.mark.parametrize(

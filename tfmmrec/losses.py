@@ -2,6 +2,9 @@
 
 import tensorflow as tf
 
+from tfmmrec.chunked_softmax import chunked_softmax
+from tfmmrec.negatives import Spared
+
 # Finite, since minus infinity times zero is not a number; exp of it is exactly 0.
 _NEVER = -1e9
 
@@ -12,7 +15,7 @@ def candidate_softmax(
     *,
     labels: tf.Tensor,
     log_chances: tf.Tensor,
-    spared: tf.Tensor | None = None,
+    spared: tf.Tensor | Spared | None = None,
 ) -> tf.Tensor:
     """Softmax over sampled candidates that estimates the one over all items.
 
@@ -27,15 +30,24 @@ def candidate_softmax(
             an item is no negative, and events that chose it do not count.
         labels: int32 `[events]`, where among the candidates each event's item stands.
         log_chances: `[candidates]`, the log of the chance of each to be a candidate.
-        spared: bool `[events, candidates]`, what is no negative of an event; None spares nothing.
+        spared: bool `[events, candidates]`, what is no negative of an event, or what gives slices
+            of its rows; None spares nothing.
 
     Returns:
         The mean over the events that count, a scalar; 0 without any.
     """
-    logits, own, log_weights, counted = _scored(queries, candidates, labels, log_chances, spared)
-    # In the place of its own item an event keeps what is not corrected.
-    corrected = _with_own(logits + log_weights, labels, own)
-    return _mean(tf.reduce_logsumexp(corrected, axis=1) - own, counted)
+    queries, candidates = tf.cast(queries, tf.float32), tf.cast(candidates, tf.float32)
+    told, log_weights = _weighed(candidates, log_chances)
+
+    def correct(logits: tf.Tensor, part: slice) -> tf.Tensor:
+        own = tf.gather(logits, labels[part], batch_dims=1)
+        logits += log_weights
+        if spared is not None:
+            logits = tf.where(spared[part], _NEVER, logits)
+        # In the place of its own item an event keeps what is not corrected.
+        return _with_own(logits, labels[part], own)
+
+    return chunked_softmax(queries, candidates, labels, tf.gather(told, labels), correct)
 
 
 def candidate_bpr(
@@ -44,7 +56,7 @@ def candidate_bpr(
     *,
     labels: tf.Tensor,
     log_chances: tf.Tensor,
-    spared: tf.Tensor | None = None,
+    spared: tf.Tensor | Spared | None = None,
 ) -> tf.Tensor:
     """How surely the chosen item stands before another, drawn uniformly: −log σ(own − other).
 
@@ -66,16 +78,21 @@ def _scored(
     candidates: tf.Tensor,
     labels: tf.Tensor,
     log_chances: tf.Tensor,
-    spared: tf.Tensor | None,
+    spared: tf.Tensor | Spared | None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns all logits, those of the own items, the logs of the weights, and who counts."""
-    told = tf.reduce_any(candidates != 0.0, axis=1)
+    told, log_weights = _weighed(candidates, log_chances)
     logits = tf.cast(tf.matmul(queries, candidates, transpose_b=True), tf.float32)
     own = tf.gather(logits, labels, batch_dims=1)
-    log_weights = tf.where(told, -log_chances, _NEVER)[tf.newaxis]
     if spared is not None:
-        log_weights = tf.where(spared, _NEVER, log_weights)
+        log_weights = tf.where(spared[:], _NEVER, log_weights)
     return logits, own, log_weights, tf.gather(told, labels)
+
+
+def _weighed(candidates: tf.Tensor, log_chances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of which candidates anything is said, and the logs of their weights, `[1, candidates]`."""
+    told = tf.reduce_any(candidates != 0.0, axis=1)
+    return told, tf.where(told, -log_chances, _NEVER)[tf.newaxis]
 
 
 def _with_own(rows: tf.Tensor, labels: tf.Tensor, own: tf.Tensor) -> tf.Tensor:

@@ -73,9 +73,9 @@ class Negatives(tf.Module):
         self._known = tf.constant(known, tf.int32)
         self._places = _places(self._known, num_items)
         self._shares = tf.constant(counts / max(1, counts.sum()), tf.float32)
-        self._histories = tf.RaggedTensor.from_row_splits(
-            tf.constant(histories.items, tf.int32), tf.constant(histories.offsets, tf.int64)
-        )
+        self._items = tf.constant(histories.items, tf.int32)
+        self._first = tf.constant(_first_places(histories), tf.int32)
+        self._splits = tf.constant(histories.offsets, tf.int32)
 
     def __call__(self, chosen: tf.Tensor) -> Candidates:
         """Gives the candidates for the items that a batch chose, int32 `[events]`."""
@@ -101,7 +101,7 @@ class Negatives(tf.Module):
 
     def spared(
         self, candidates: Candidates, users: tf.Tensor, events: tf.Tensor, places: tf.Tensor
-    ) -> tf.Tensor | None:
+    ) -> "Spared | None":
         """Says which candidates are no negatives of an event, though not its own item.
 
         Args:
@@ -111,21 +111,83 @@ class Negatives(tf.Module):
             places: int32 `[events]`, how many events of its user came before it.
 
         Returns:
-            bool `[events, candidates]`; None where there are none.
+            `spared[3:5]` for those of the fourth and fifth event; None where there are none.
         """
         if self.options.spared == "none":
             return None
-        theirs = tf.gather(self._histories, users)
-        items, owners = theirs.flat_values, tf.cast(theirs.value_rowids(), tf.int32)
-        starts = tf.cast(tf.gather(theirs.row_starts(), owners), tf.int32)
-        before = tf.range(tf.size(items)) - starts
-        columns = tf.gather(_places(candidates.rows, tf.size(self._places)), items)
-        here = columns >= 0
-        cells = tf.stack([owners[here], columns[here]], axis=1)
-        # The place at which each user first chose each candidate.
-        never = tf.fill([tf.size(users), tf.size(candidates.rows)], _NEVER)
-        first = tf.gather(tf.tensor_scatter_nd_min(never, cells, before[here]), events)
-        return first < (places[:, tf.newaxis] if self.options.spared == "past" else _NEVER)
+        if self.options.spared == "all":
+            places = tf.fill(tf.shape(places), _NEVER)
+        num_candidates = tf.size(candidates.rows)
+        columns = _places(candidates.rows, tf.size(self._places))
+        return Spared(
+            self._items,
+            self._first,
+            self._splits,
+            # Behind the candidates is a column for all other items.
+            tf.where(columns >= 0, columns, num_candidates),
+            num_candidates,
+            users,
+            events,
+            places,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Spared:
+    """What is no negative of events: `spared[start:stop]` is bool `[stop - start, candidates]`.
+
+    It is as large as the logits, and so is worked out for no more events than are asked for.
+
+    Attributes:
+        items: int32 `[all]`, what all users chose, one after the other.
+        first: int32 `[all]`, the place in their history at which they chose it first.
+        splits: int32 `[users + 1]`, where the history of each begins and ends.
+        columns: int32 `[items]`, where each item stands among the candidates, or their number.
+        num_candidates: how many.
+        users: int32 `[batch]`, rows of users.
+        events: int32 `[events]`, which user of the batch each event is of.
+        places: int32 `[events]`, before which place in a history an item has to stand.
+    """
+
+    items: tf.Tensor
+    first: tf.Tensor
+    splits: tf.Tensor
+    columns: tf.Tensor
+    num_candidates: tf.Tensor
+    users: tf.Tensor
+    events: tf.Tensor
+    places: tf.Tensor
+
+    def __getitem__(self, part: slice) -> tf.Tensor:
+        # A user of many events is looked up once.
+        users, rows = tf.unique(tf.gather(self.users, self.events[part]))
+        owners, chosen = self._chosen(users)
+        cells = tf.stack([owners, tf.gather(self.columns, tf.gather(self.items, chosen))], axis=1)
+        never = tf.fill([tf.size(users), self.num_candidates + 1], _NEVER)
+        first = tf.tensor_scatter_nd_update(never, cells, tf.gather(self.first, chosen))
+        spared = tf.gather(first, rows) < self.places[part, tf.newaxis]
+        return spared[:, : self.num_candidates]
+
+    def _chosen(self, users: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The events in the histories of some users: whose each is, and where it stands."""
+        starts = tf.gather(self.splits, users)
+        lengths = tf.gather(self.splits, users + 1) - starts
+        ends = tf.cumsum(lengths)
+        total = tf.reduce_sum(lengths)
+        # A count of those that ended before, which `tf.repeat` would take five times as long for.
+        ended = tf.scatter_nd(ends[:, tf.newaxis], tf.ones_like(ends), [total + 1])
+        owners = tf.cumsum(ended)[:total]
+        return owners, tf.range(total) + tf.gather(starts - (ends - lengths), owners)
+
+
+def _first_places(histories: Histories) -> np.ndarray:
+    """For each event of the histories, the place at which its user chose the item first."""
+    lengths = np.diff(histories.offsets)
+    places = np.arange(len(histories.items)) - np.repeat(histories.offsets[:-1], lengths)
+    users = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+    pairs = users * (1 + int(histories.items.max(initial=0))) + histories.items
+    _, first, same = np.unique(pairs, return_index=True, return_inverse=True)
+    return places[first][same]
 
 
 def _places(rows: tf.Tensor, num_items: int | tf.Tensor) -> tf.Tensor:

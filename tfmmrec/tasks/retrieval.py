@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfmmrec.dataset import Histories
 from tfmmrec.fusion import Fusion
 from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import Candidates, Negatives, NegativesOptions
+from tfmmrec.negatives import Candidates, Negatives, NegativesOptions, Spared
 from tfmmrec.projection import unit_length
 from tfmmrec.tasks.base import Read, Task
 
@@ -59,7 +59,7 @@ class RetrievalTask(Task):
         queries: tf.Tensor,
         vectors: tf.Tensor,
         candidates: Candidates,
-        spared: tf.Tensor | None,
+        spared: Spared | None,
     ) -> tf.Tensor:
         fusion = self._fusion
         given = {

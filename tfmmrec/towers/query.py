@@ -98,8 +98,9 @@ class QueryTower(tf.keras.layers.Layer):
         features = self._features(inputs, training)
         options = {"every_place": True} if every_place else {}
         blocks = []
-        for block, reader in enumerate(self.readers):
-            items = history[:, :, block * self.dim : (block + 1) * self.dim]
+        # Split, since the gradient of a slice is a copy of the whole, be it the only one.
+        of_blocks = tf.split(history, len(self.readers), axis=2)
+        for block, (reader, items) in enumerate(zip(self.readers, of_blocks, strict=True)):
             told = mask[:, :, block]
             vector = reader(items, mask=told, training=training, **options)
             has_history = tf.reduce_any(told, axis=1, keepdims=True)

@@ -1,0 +1,426 @@
+"""Times training against what one would do otherwise, in turns, and prints Markdown tables.
+
+python benchmarks/train.py DATA --config TRAIN.yaml --sequence SEQUENCE.yaml --rounds 5
+
+`loss`: the softmax loss, forward and backward, against the task of TensorFlow Recommenders on the
+same vectors of width 64, of events as the data folder has them and of as many different items.
+`step`: training by `fit` on cached vectors against the id-only model of TensorFlow Recommenders'
+tutorial, both with their input pipelines. `encode`: a step on cached vectors against one that
+encodes the texts and pictures of the items anew that it reads. `ease`: seconds of training until
+the test NDCG@10 of EASE is reached, looked up after each epoch with the clock stopped.
+
+Contestants run once a round, in an order that moves on with the rounds; rates are medians, ratios
+medians of the rounds' ratios, lowest and highest behind them. `--clock processor` counts the
+seconds of all threads instead of those on the wall, for machines that do other work as well.
+"""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+
+import tensorflow as tf  # isort: skip
+import tensorflow_recommenders as tfrs  # isort: skip
+
+from tfmmrec.assembly import Assembly, assemble
+from tfmmrec.batches import create_batches
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset, Histories
+from tfmmrec.errors import ConfigError
+from tfmmrec.evaluation import targets_of
+from tfmmrec.evaluation.content_rivals import chosen_matrix, score_users
+from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
+from tfmmrec.evaluation.markdown import markdown_table
+from tfmmrec.evaluation.measuring import measure
+from tfmmrec.examples import TrainingExamples
+from tfmmrec.losses import candidate_softmax
+from tfmmrec.negatives import Negatives, NegativesOptions
+from tfmmrec.past import PAST
+from tfmmrec.training_file import read_training_file
+from tfmmrec.variants import narrowed
+from tfmmrec.weight_average import WeightAverage
+
+PARTS = ("loss", "step", "encode", "ease")
+NDCG = "warm ndcg@10"
+
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+
+# Does some work and says how many examples it was.
+Contestant = Callable[[], int]
+Clock = Callable[[], float]
+
+
+def main(
+    data: Path,
+    *,
+    config: Path | None = None,
+    sequence: Path | None = None,
+    rounds: int = 5,
+    parts: str = ",".join(PARTS),
+    clock: str = "wall",
+) -> None:
+    """Times the parts of training.
+
+    Args:
+        data: a data folder.
+        config: a training file.
+        sequence: another, with a transformer, for `ease`.
+        rounds: how often each contestant runs.
+        parts: which tables, PART,PART of `loss`, `step`, `encode` and `ease`.
+        clock: `wall` or `processor`.
+    """
+    for name, given, known in (("parts", parts.split(","), PARTS), ("clock", [clock], CLOCKS)):
+        if not set(given) <= set(known):
+            raise ConfigError(f"{name}: known are {', '.join(known)}. Received: {given}")
+    dataset, now = Dataset(data), CLOCKS[clock]
+    base = read_training_file(config, quiet=True)
+    for part in parts.split(","):
+        if part == "loss":
+            losses(dataset, rounds, now)
+        elif part == "step":
+            steps(dataset, base, rounds, now)
+        elif part == "encode":
+            encoding(dataset, base, rounds, now)
+        elif part == "ease":
+            until_ease(dataset, base, read_training_file(sequence, quiet=True), now)
+
+
+def race(contestants: dict[Any, Contestant], rounds: int, now: Clock) -> dict[Any, list[float]]:
+    """Runs contestants in turns; examples a second of each and each round."""
+    rates: dict[Any, list[float]] = {name: [] for name in contestants}
+    names = list(contestants)
+    for turn in range(rounds + 1):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            start = now()
+            count = contestants[name]()
+            if turn:  # the first turn warms up
+                rates[name].append(count / (now() - start))
+    return rates
+
+
+def over(ours: list[float], theirs: list[float]) -> str:
+    """The median ratio of two rates, with the lowest and the highest."""
+    ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
+    return f"{statistics.median(ratios):,.2f} ({min(ratios):,.2f} to {max(ratios):,.2f})"
+
+
+def rate(rates: list[float]) -> str:
+    median = statistics.median(rates)
+    return f"{median:,.0f}" if median >= 100 else f"{median:,.2f}"
+
+
+def losses(
+    dataset: Dataset, rounds: int, now: Clock, sizes: tuple[int, int] = (1024, 8192)
+) -> None:
+    """The loss alone, at two batch sizes."""
+    most = np.arange(max(sizes))
+    events = {
+        "as users chose": dataset.histories(["train"]),
+        "all different": Histories(most, np.append(most, len(most))),
+    }
+    rows = []
+    for title, histories in events.items():
+        contestants = {}
+        for size in sizes:
+            for name, run in loss_contestants(histories, size).items():
+                contestants[name, size] = run
+        rates = race(contestants, rounds, now)
+        for name in dict.fromkeys(name for name, _ in contestants):
+            low, high = (rates[name, size] for size in sizes)
+            ratios = [over(rates[name, size], rates["TFRS task", size]) for size in sizes]
+            rows.append([f"{title}: {name}", rate(low), rate(high), *ratios, over(high, low)])
+    head = [f"examples/s at {size:,}" for size in sizes]
+    head += [f"over the TFRS task at {size:,}" for size in sizes]
+    print(markdown_table(["loss", *head, f"{sizes[1]:,} over {sizes[0]:,}"], rows), flush=True)
+
+
+def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
+    """The same loss of one batch, by its name; gradients are by queries and item vectors."""
+    num_items = int(histories.items.max()) + 1
+    pipeline = TrainingExamples(histories, max_history=1, batch_size=size, seed=0)
+    [batch] = list(pipeline.epochs(0).take(1))
+    draw = np.random.default_rng(0)
+    queries = tf.constant(draw.normal(size=[pipeline.batch_size, 64]), tf.float32)
+    table = tf.constant(draw.normal(size=[num_items, 64]) / 8.0, tf.float32)
+    task = tfrs.tasks.Retrieval()
+
+    def theirs(queries: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        vectors = tf.gather(table, chosen)
+        with tf.GradientTape() as tape:
+            tape.watch([queries, vectors])
+            loss = task(queries, vectors, compute_metrics=False)
+        return tape.gradient(loss, [queries, vectors])
+
+    def ours(negatives: Negatives) -> Callable:
+        def gradients(queries: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            found = negatives(chosen)
+            spared = negatives.spared(
+                found, batch["user"], events=tf.range(tf.size(chosen)), places=batch["place"]
+            )
+            vectors = tf.gather(table, found.rows)
+            with tf.GradientTape() as tape:
+                tape.watch([queries, vectors])
+                loss = candidate_softmax(
+                    queries,
+                    vectors,
+                    labels=found.labels,
+                    log_chances=found.log_chances,
+                    spared=spared,
+                )
+            return tape.gradient(loss, [queries, vectors])
+
+        return gradients
+
+    kinds = {"tfmmrec": "none", "tfmmrec, past spared": "past"}
+    functions = {
+        "TFRS task": theirs,
+        **{
+            name: ours(Negatives(NegativesOptions(spared=spared), histories, num_items))
+            for name, spared in kinds.items()
+        },
+    }
+    # The last batch of an epoch may be smaller, so that neither side knows sizes beforehand.
+    signature = [tf.TensorSpec([None, 64]), tf.TensorSpec([None], tf.int32)]
+    repeats = max(1, 32768 // size)
+
+    def repeated(function: Callable) -> Contestant:
+        compiled = tf.function(function, input_signature=signature)
+
+        def run() -> int:
+            for _ in range(repeats):
+                gradient, _ = compiled(queries, batch["item"])
+            gradient.numpy()
+            return repeats * pipeline.batch_size
+
+        return run
+
+    return {name: repeated(function) for name, function in functions.items()}
+
+
+class Tutorial(tfrs.Model):
+    """The two embeddings of TensorFlow Recommenders' retrieval tutorial, without its metrics.
+
+    https://www.tensorflow.org/recommenders/examples/basic_retrieval
+    """
+
+    def __init__(self, user_ids: np.ndarray, item_ids: np.ndarray, dim: int):
+        super().__init__()
+        self.user_model, self.item_model = (
+            tf.keras.Sequential(
+                [
+                    tf.keras.layers.StringLookup(vocabulary=np.unique(ids), mask_token=None),
+                    tf.keras.layers.Embedding(len(np.unique(ids)) + 1, dim),
+                ]
+            )
+            for ids in (user_ids, item_ids)
+        )
+        self.task = tfrs.tasks.Retrieval()
+
+    def compute_loss(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        users = self.user_model(features["user_id"])
+        return self.task(users, self.item_model(features["item_id"]), compute_metrics=False)
+
+
+class Average(tf.keras.callbacks.Callback):
+    """The average of the weights that training keeps."""
+
+    def __init__(self, assembly: Assembly):
+        super().__init__()
+        self.average = WeightAverage(assembly.model.tower_weights, assembly.config.average)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.average.update()
+
+
+def steps(dataset: Dataset, config: TrainConfig, rounds: int, now: Clock) -> None:
+    """An epoch of training at batch 1,024."""
+    config = dataclasses.replace(config, batch_size=1024)
+    ids = dataclasses.replace(
+        narrowed(config, []), query={"kind": "id"}, negatives={"spared": "none"}
+    )
+    contestants = {
+        "tutorial, width 32": tutorial_epoch(dataset, 32),
+        "tutorial, width 64": tutorial_epoch(dataset, 64),
+        "tfmmrec, the training file": epoch(assemble(dataset, config)),
+        "tfmmrec, ids alone": epoch(assemble(dataset, ids)),
+    }
+    rates = race(contestants, rounds, now)
+    rows = [
+        [name, rate(own), *(over(own, rates[f"tutorial, width {dim}"]) for dim in (32, 64))]
+        for name, own in rates.items()
+    ]
+    head = ["an epoch, batch 1,024", "examples/s", "over the tutorial", "over it at width 64"]
+    print(markdown_table(head, rows), flush=True)
+
+
+def epoch(assembly: Assembly) -> Contestant:
+    """Trains for an epoch by `fit`."""
+    compile_as_trained(assembly)
+    examples, average = create_batches(assembly), Average(assembly)
+
+    def run() -> int:
+        count = examples.steps_per_epoch
+        assembly.model.fit(
+            examples.epochs(0), steps_per_epoch=count, verbose=0, callbacks=[average]
+        )
+        return count * examples.batch_size
+
+    return run
+
+
+def compile_as_trained(assembly: Assembly) -> None:
+    optimizer = tf.keras.optimizers.legacy.Adam(assembly.config.learning_rate)
+    assembly.model.compile(optimizer=optimizer)
+
+
+def tutorial_epoch(dataset: Dataset, dim: int) -> Contestant:
+    """Trains the tutorial's model for an epoch, its batches in memory, as there."""
+    events = dataset.events("train")
+    events = events.take(events.positive)
+    users, items = np.array(dataset.user_ids)[events.user], np.array(dataset.item_ids)[events.item]
+    model = Tutorial(users, items, dim)
+    model.compile(optimizer=tf.keras.optimizers.Adagrad(learning_rate=0.1))
+    pairs = tf.data.Dataset.from_tensor_slices({"user_id": users, "item_id": items})
+    batches = pairs.shuffle(100_000).batch(1024).cache()
+
+    def run() -> int:
+        model.fit(batches, verbose=0)
+        return len(users)
+
+    return run
+
+
+def encoding(
+    dataset: Dataset, config: TrainConfig, rounds: int, now: Clock, num_steps: int = 20
+) -> None:
+    """Steps of 32 events on cached vectors, and with encoders in the step."""
+    assembly = assemble(dataset, dataclasses.replace(config, batch_size=32))
+    compile_as_trained(assembly)
+    batches = [
+        {name: value.numpy() for name, value in batch.items()}
+        for batch in create_batches(assembly).epochs(0).take(num_steps)
+    ]
+    step, encoders = tf.function(assembly.model.train_step), encoders_in_step(assembly)
+    turn = 0
+
+    def cached() -> int:
+        for batch in batches:
+            loss = step(batch)["loss"]
+        loss.numpy()
+        return 32 * num_steps
+
+    def encoded(*read: str) -> Contestant:
+        def run() -> int:
+            nonlocal turn
+            turn += 1
+            batch = batches[turn % num_steps]
+            rows = np.unique(np.concatenate([batch[name].ravel() for name in read]))
+            for encode in encoders:
+                encode(rows[rows >= 0])
+            step(batch)["loss"].numpy()
+            return 32
+
+        return run
+
+    contestants = {
+        "cached vectors": cached,
+        "encoding the chosen items": encoded("item"),
+        "encoding the items of histories too": encoded("item", "history"),
+    }
+    rates = race(contestants, rounds, now)
+    rows = [[name, rate(own), over(rates["cached vectors"], own)] for name, own in rates.items()]
+    print(
+        markdown_table(["a step of 32", "examples/s", "cached vectors over it"], rows), flush=True
+    )
+
+
+def encoders_in_step(assembly: Assembly) -> list[Callable[[np.ndarray], None]]:
+    """What encodes the texts and pictures of some items, raw values in memory, a feature each."""
+    found = []
+    for feature, encoder in assembly.items.encoders.items():
+        if assembly.items.modalities[feature].kind not in ("text", "image"):
+            continue
+        while encoder.base is not None:
+            encoder = encoder.base
+        [values] = [v.numpy() for v in assembly.dataset.values("items", feature, 10**9)]
+        signature = [tf.TensorSpec([None], tf.string)]
+        encode = tf.function(encoder.encode, input_signature=signature)
+
+        def run(rows: np.ndarray, values: np.ndarray = values, encode: Callable = encode) -> None:
+            raw = [value for value in values[rows] if value]
+            for start in range(0, len(raw), 32):
+                encode(tf.constant(raw[start : start + 32])).numpy()
+
+        found.append(run)
+    return found
+
+
+def until_ease(dataset: Dataset, config: TrainConfig, sequence: TrainConfig, now: Clock) -> None:
+    """Seconds and epochs until a model ranks as well as EASE; all read train and valid."""
+    name, goal = ease_ndcg(dataset)
+    contestants = {
+        "tfmmrec, the training file": config,
+        "tfmmrec, the training file for sequences": sequence,
+        "SASRec": dataclasses.replace(
+            narrowed(sequence, []), query={"kind": "transformer"}, negatives={"among": "all"}
+        ),
+    }
+    rows = []
+    for title, own in contestants.items():
+        tf.keras.backend.clear_session()
+        found = seconds_until(assemble(dataset, dataclasses.replace(own, refit=True)), goal, now)
+        rows.append([title, *found])
+    head = [f"NDCG@10 of {name}: {goal:.4f}", "seconds", "epochs", "NDCG@10 then"]
+    print(markdown_table(head, rows), flush=True)
+
+
+def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
+    """EASE with the penalty that is best on valid, and its NDCG@10 on test."""
+    score, penalties = ITEM_RIVALS["EASE"]
+
+    def ndcg(split: str, penalty: float) -> float:
+        chosen = chosen_matrix(dataset.histories(PAST[split]), dataset.count("items"))
+        scorer = score_users(score(chosen, penalty))
+        return measure(dataset, targets_of(dataset, split), scorer)[NDCG].mean()
+
+    best = max(penalties, key=lambda penalty: ndcg("valid", penalty))
+    return f"EASE ({best:g})", ndcg("test", best)
+
+
+def seconds_until(assembly: Assembly, goal: float, now: Clock) -> list[str]:
+    """Trains until the averaged weights reach a test NDCG@10; the graph's making counts."""
+    compile_as_trained(assembly)
+    examples, average = create_batches(assembly), Average(assembly)
+    scorer, targets = assembly.scorer(), targets_of(assembly.dataset, "test")
+    seconds, best = 0.0, 0.0
+    for number in range(assembly.config.epochs):
+        start = now()
+        assembly.model.fit(
+            examples.epochs(number),
+            steps_per_epoch=examples.steps_per_epoch,
+            verbose=0,
+            callbacks=[average],
+        )
+        seconds += now() - start
+        average.average.swap()
+        vectors = scorer.item_vectors()
+        figures = measure(
+            assembly.dataset,
+            targets,
+            lambda users: scorer.scores(vectors, targets.histories, users),  # noqa: B023
+        )
+        average.average.swap()
+        best = max(best, figures[NDCG].mean())
+        if best >= goal:
+            return [f"{seconds:.1f}", str(number + 1), f"{best:.4f}"]
+    return [f"not in {seconds:.1f}", str(assembly.config.epochs), f"{best:.4f}"]
+
+
+if __name__ == "__main__":
+    tfmmrec.cli.run_script(main)
