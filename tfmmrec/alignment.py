@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.losses import info_nce
+from tfmmrec.randomness import integers
 from tfmmrec.towers import ItemTower
 
 
@@ -47,7 +48,7 @@ class Alignment(tf.Module):
     def between_modalities(self, training: bool) -> tf.Tensor:
         """The mean InfoNCE over all pairs of modalities, for items drawn from the catalogue."""
         num_rows = tf.shape(self._rows)[0]
-        places = tf.random.uniform([self.options.items], maxval=num_rows, dtype=tf.int32)
+        places = integers([self.options.items], num_rows)
         # Each item once: drawn twice, it would be its own negative.
         rows, _ = tf.unique(tf.gather(self._rows, places))
         projections = self._tower.projections

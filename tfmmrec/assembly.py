@@ -15,6 +15,7 @@ from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.model import TwoTower
+from tfmmrec.precision import precision
 from tfmmrec.query import READERS
 from tfmmrec.scoring import Scorer
 from tfmmrec.towers import ID, FeatureProjections, ItemTower, QueryTower, item_factors
@@ -114,10 +115,11 @@ def assemble_from(
     """Builds a model as `assemble` does, on sides that have been encoded before."""
     tf.keras.utils.set_random_seed(config.seed)
     histories = dataset.histories(config.taught)
-    model = _build(dataset, config, items, users, histories)
-    _fit(model.item_tower.projections, items)
-    _fit(model.query_tower.projections, users)
-    _make_weights(model)
+    with precision(config.precision):
+        model = _build(dataset, config, items, users, histories)
+        _fit(model.item_tower.projections, items)
+        _fit(model.query_tower.projections, users)
+        _make_weights(model)
     return Assembly(dataset, config, items, users, histories, model)
 
 
@@ -141,6 +143,7 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     config.align_options()
     config.new_items_options()
     config.negatives_options()
+    config.optimizer_options()
 
 
 def _build(

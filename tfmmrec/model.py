@@ -230,18 +230,6 @@ class TwoTower(tfrs.Model):
             self.log_temperature,
         ]
 
-    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step of the towers by the model's optimizer, and of each encoder by its own."""
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(inputs, training=True) + tf.add_n([0.0, *self.losses])
-        towers = self.tower_weights
-        trained = list(self.trained.values())
-        gradients = tape.gradient(loss, [towers, *(feature.weights for feature in trained)])
-        self.optimizer.apply_gradients(zip(gradients[0], towers, strict=True))
-        for feature, own in zip(trained, gradients[1:], strict=True):
-            feature.apply(own)
-        return {"loss": loss}
-
     def refresh(self) -> None:
         """Writes the table of outputs anew with the trained encoders as they are."""
         for name, feature in self.trained.items():

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.dataset import Histories
+from tfmmrec.randomness import integers
 
 AMONG = ("batch", "all")
 SPARED = ("none", "past", "all")
@@ -83,7 +84,7 @@ class Negatives(tf.Module):
             labels = tf.gather(self._places, chosen)
             return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels)
         num_events, num_drawn = tf.size(chosen), self.options.uniform
-        drawn = tf.random.uniform([num_drawn], maxval=tf.size(self._known), dtype=tf.int32)
+        drawn = integers([num_drawn], tf.size(self._known))
         both = tf.concat([chosen, tf.gather(self._known, drawn)], axis=0)
         rows, places = tf.unique(both)
         return Candidates(rows, self.log_chances(rows, num_events), places[:num_events])

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.pooling import ModalityGroups
 from tfmmrec.projection import FeatureInfo, Projection, unit_length
+from tfmmrec.randomness import uniform
 
 # Modalities that say what an item is like by themselves, and that one may search by.
 MEDIA = ("text", "image", "audio")
@@ -108,7 +109,7 @@ class FeatureProjections(tf.keras.layers.Layer):
 
 def drop_present(mask: tf.Tensor, rate: float) -> tf.Tensor:
     """Turns True into False by chance, but never all of a row's."""
-    draw = tf.random.uniform(tf.shape(mask))
+    draw = uniform(tf.shape(mask))
     # The present feature with the highest draw of its row always stays.
     draw = tf.where(mask, draw, -1.0)
     best = draw >= tf.reduce_max(draw, axis=1, keepdims=True)
