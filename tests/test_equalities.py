@@ -74,9 +74,7 @@ class Stop(BaseException):
         ({**SEQUENCE, "checkpoint_steps": 3, "optimizer": {"accumulate": 2, "clip": 0.5}}, 9),
     ],
 )
-def test_a_run_that_was_stopped_ends_with_the_same_bits(
-    data, tmp_path, monkeypatch, options, stop
-):
+def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path, monkeypatch, options, stop):
     train(data, tmp_path / "whole", config(**options))
     steps, before = iter(range(1, 100)), Watch.on_train_batch_end
 

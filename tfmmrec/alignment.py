@@ -55,6 +55,7 @@ class Alignment(tf.Module):
         if projections is None:
             return tf.constant(0.0)
         vectors, mask = projections.project(self._items.gather(rows), training=training)
+        vectors = tf.cast(vectors, tf.float32)
         losses = [
             info_nce(
                 vectors[:, first],

@@ -77,7 +77,7 @@ class Projection(tf.keras.layers.Layer):
         dropout: float = 0.1,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.dim = dim
         self.vocabulary_size = vocabulary_size
         self.components = components

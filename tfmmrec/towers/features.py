@@ -41,7 +41,7 @@ class FeatureProjections(tf.keras.layers.Layer):
         pool: str = "none",
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.features = list(features)
         self.modality_dropout = modality_dropout
         self.projections = [
@@ -102,7 +102,7 @@ class FeatureProjections(tf.keras.layers.Layer):
         Only alignment makes that space one; without media it is zeros.
         """
         vectors, mask = self.project(inputs)
-        vectors = tf.gather(vectors, self.alignable, axis=1)
+        vectors = tf.gather(tf.cast(vectors, tf.float32), self.alignable, axis=1)
         told = tf.cast(tf.gather(mask, self.alignable, axis=1), vectors.dtype)[..., tf.newaxis]
         return unit_length(tf.reduce_sum(vectors * told, axis=1))
 
