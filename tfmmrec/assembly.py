@@ -130,6 +130,11 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
         raise ConfigError(
             f"context: a {config.query['kind']} reads histories in order; use before, or query mean"
         )
+    if reader.at_every_place and config.jit_compile:
+        raise ConfigError(
+            f"jit_compile: a {config.query['kind']} is trained on windows of which some are not "
+            "full, which XLA cannot compile; use query mean or id, or leave jit_compile out"
+        )
     modalities = read_features(dataset, "items", config)
     names = list(modalities)
     if config.pool != "none":
@@ -187,6 +192,7 @@ def _build(
         negatives=config.negatives_options(),
         align=config.align_options(),
         withheld=dataset.cold_items,
+        fixed_shapes=config.jit_compile,
         trained=items.trained,
     )
 

@@ -10,6 +10,7 @@ import tensorflow_recommenders as tfrs
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.alignment import Alignment
 from tfmmrec.dataset import Histories
+from tfmmrec.distinct import distinct
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
@@ -34,6 +35,7 @@ class TwoTower(tfrs.Model):
         negatives: which others.
         align: how contents are aligned.
         withheld: bool `[items]`, items that alignment must not see (default none).
+        fixed_shapes: whether no tensor's shape may depend on what is in a batch, as XLA needs it.
         trained: the item features whose encoders are trained as well (default none).
     """
 
@@ -51,10 +53,12 @@ class TwoTower(tfrs.Model):
         negatives: NegativesOptions | None = None,
         align: AlignOptions | None = None,
         withheld: np.ndarray | None = None,
+        fixed_shapes: bool = False,
         trained: Mapping[str, TrainedFeature] | None = None,
     ):
         super().__init__()
         self.item_tower = item_tower
+        self.most_rows = num_items if fixed_shapes else None
         self.query_tower = query_tower
         self.items = items
         self.users = users
@@ -69,6 +73,7 @@ class TwoTower(tfrs.Model):
                 histories=histories,
                 num_items=num_items,
                 fusion=item_tower.fusion,
+                fixed_shapes=fixed_shapes,
             )
         ]
         self.log_temperature = self.add_weight(
@@ -82,6 +87,7 @@ class TwoTower(tfrs.Model):
             item_tower,
             items,
             np.zeros(num_items, bool) if withheld is None else withheld,
+            fixed_shapes=fixed_shapes,
         )
 
     @property
@@ -184,11 +190,16 @@ class TwoTower(tfrs.Model):
         """
         read = functools.partial(self._read, training=training)
         losses = [task.loss(inputs, read, training) for task in self.tasks]
-        history, item = inputs["history"], inputs["item"]
-        there = tf.where(item >= 0)
-        before = tf.gather_nd(history, there) if item.shape.rank == 2 else history[:, -1]
-        losses.append(self.alignment(before, tf.gather_nd(item, there), training=training))
+        losses.append(self.alignment(*self._pairs(inputs), training=training))
         return tf.add_n(losses)
+
+    def _pairs(self, inputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """What was chosen before, -1 for nothing, and what then, each `[events]`."""
+        history, item = inputs["history"], inputs["item"]
+        if item.shape.rank == 1:
+            return history[:, -1], item
+        there = tf.where(item >= 0)
+        return tf.gather_nd(history, there), tf.gather_nd(item, there)
 
     def _read(
         self, inputs: Mapping[str, tf.Tensor], asked: tf.Tensor, *, training: bool
@@ -199,7 +210,7 @@ class TwoTower(tfrs.Model):
         # that are taught once more, as items to come.
         given = {name: inputs[rows_key(name)] for name in self.trained if rows_key(name) in inputs}
         mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), asked, *given.values()]
-        rows, places = tf.unique(tf.concat(mentioned, axis=0))
+        rows, places, _ = distinct(tf.concat(mentioned, axis=0), self.most_rows)
         past, own, *taught = tf.split(places, [tf.size(part) for part in mentioned])
         features = self.items.gather(rows)
         for name, encoded in zip(given, taught, strict=True):

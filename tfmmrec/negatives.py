@@ -6,11 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.dataset import Histories
+from tfmmrec.distinct import distinct
 from tfmmrec.randomness import integers
 
 AMONG = ("batch", "all")
 SPARED = ("none", "past", "all")
 _NEVER = np.iinfo(np.int32).max
+# The log of a chance that leaves nothing of a logit, in numbers that float32 holds.
+_ALWAYS = 1e9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +67,21 @@ class Negatives(tf.Module):
         options: which.
         histories: what each user chose in training, oldest first.
         num_items: rows of the catalogue.
+        fixed_shapes: whether the shape of the candidates must not depend on what is in a batch.
     """
 
-    def __init__(self, options: NegativesOptions, histories: Histories, num_items: int):
+    def __init__(
+        self,
+        options: NegativesOptions,
+        histories: Histories,
+        num_items: int,
+        *,
+        fixed_shapes: bool = False,
+    ):
         super().__init__()
         self.options = options
+        self.fixed_shapes = fixed_shapes
+        self._longest = int(np.diff(histories.offsets).max(initial=0))
         counts = histories.counts(num_items)
         known = np.flatnonzero(counts)
         self._known = tf.constant(known, tf.int32)
@@ -78,16 +91,26 @@ class Negatives(tf.Module):
             tf.constant(histories.items, tf.int32), tf.constant(histories.offsets, tf.int64)
         )
 
-    def __call__(self, chosen: tf.Tensor) -> Candidates:
-        """Gives the candidates for the items that a batch chose, int32 `[events]`."""
+    def __call__(self, chosen: tf.Tensor, most_events: int = 0) -> Candidates:
+        """Gives the candidates for the items that a batch chose, int32 `[events]`.
+
+        Args:
+            chosen: the items.
+            most_events: how many events a batch may have; needed with `fixed_shapes`.
+        """
         if self.options.among == "all":
             labels = tf.gather(self._places, chosen)
             return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels)
         num_events, num_drawn = tf.size(chosen), self.options.uniform
         drawn = integers([num_drawn], tf.size(self._known))
         both = tf.concat([chosen, tf.gather(self._known, drawn)], axis=0)
-        rows, places = tf.unique(both)
-        return Candidates(rows, self.log_chances(rows, num_events), places[:num_events])
+        most = None
+        if self.fixed_shapes:
+            most = min(most_events + num_drawn, self._places.shape[0])
+        rows, places, real = distinct(both, most)
+        # What fills up stands for no item, as if it came infinitely often.
+        log_chances = tf.where(real, self.log_chances(rows, num_events), _ALWAYS)
+        return Candidates(rows, log_chances, places[:num_events])
 
     def log_chances(self, rows: tf.Tensor, num_events: tf.Tensor) -> tf.Tensor:
         """The log of the chance that items are candidates of a batch of so many events.
@@ -116,20 +139,44 @@ class Negatives(tf.Module):
         """
         if self.options.spared == "none":
             return None
-        theirs = tf.gather(self._histories, users)
-        items, owners = theirs.flat_values, tf.cast(theirs.value_rowids(), tf.int32)
-        starts = tf.cast(tf.gather(theirs.row_starts(), owners), tf.int32)
-        before = tf.range(tf.size(items)) - starts
-        columns = tf.gather(_places(candidates.rows, tf.size(self._places)), items)
-        here = columns >= 0
-        cells = tf.stack([owners[here], columns[here]], axis=1)
+        owners, before, items = self._choices(users)
+        columns = tf.gather(_places(candidates.rows, tf.size(self._places)), tf.maximum(items, 0))
         # The place at which each user first chose each candidate.
+        cells = tf.stack([owners, tf.maximum(columns, 0)], axis=1)
         never = tf.fill([tf.size(users), tf.size(candidates.rows)], _NEVER)
-        first = tf.gather(tf.tensor_scatter_nd_min(never, cells, before[here]), events)
+        seen = tf.where((columns >= 0) & (items >= 0), before, _NEVER)
+        first = tf.gather(tf.tensor_scatter_nd_min(never, cells, seen), events)
         return first < (places[:, tf.newaxis] if self.options.spared == "past" else _NEVER)
+
+    def _choices(self, users: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """All that users chose: whose it is, how many of theirs came before, and the item, or -1.
+
+        Each int32 `[choices]`.
+        """
+        if self.fixed_shapes:
+            starts, ends = (
+                tf.cast(tf.gather(self._histories.row_splits, users + place), tf.int32)
+                for place in (0, 1)
+            )
+            before = tf.range(self._longest)[tf.newaxis]
+            events = starts[:, tf.newaxis] + before
+            items = tf.gather(
+                self._histories.flat_values, tf.minimum(events, ends[:, tf.newaxis] - 1)
+            )
+            items = tf.where(events < ends[:, tf.newaxis], items, -1)
+            owners = tf.range(tf.size(users))[:, tf.newaxis]
+            spread = tf.zeros_like(items)
+            return tuple(tf.reshape(spread + part, [-1]) for part in (owners, before, items))
+        theirs = tf.gather(self._histories, users)
+        owners = tf.cast(theirs.value_rowids(), tf.int32)
+        starts = tf.cast(tf.gather(theirs.row_starts(), owners), tf.int32)
+        items = theirs.flat_values
+        return owners, tf.range(tf.size(items)) - starts, items
 
 
 def _places(rows: tf.Tensor, num_items: int | tf.Tensor) -> tf.Tensor:
     """Where each item stands among some rows, int32 `[items]`; -1 where it does not."""
-    nowhere = tf.fill([num_items], -1)
-    return tf.tensor_scatter_nd_update(nowhere, rows[:, tf.newaxis], tf.range(tf.size(rows)))
+    # The first place, since a row that fills up stands behind what is there.
+    first = tf.fill([num_items], _NEVER)
+    first = tf.tensor_scatter_nd_min(first, rows[:, tf.newaxis], tf.range(tf.size(rows)))
+    return tf.where(first == _NEVER, -1, first)

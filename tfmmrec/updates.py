@@ -48,7 +48,7 @@ class Updates(tf.Module):
         self.rate = self._rate(config.learning_rate)
         self.optimizer = tf.keras.optimizers.legacy.Adam(self.rate)
         for encoder in encoders:
-            encoder.optimizer.learning_rate = self._rate(encoder.learning_rate)
+            encoder.optimizer.learning_rate = self._rate(encoder.learning_rate or 0.0)
         self.average = WeightAverage(weights, config.average)
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
         self.bad_step = tf.Variable(-1, trainable=False, dtype=tf.int64)

@@ -20,6 +20,7 @@ class RetrievalTask(Task):
         negatives: which others.
         histories: what each user chose in training.
         num_items: rows of the catalogue.
+        fixed_shapes: see `Negatives`.
         fusion: says how much the loss of the joint score weighs, and those of its members.
     """
 
@@ -31,15 +32,17 @@ class RetrievalTask(Task):
         histories: Histories,
         num_items: int,
         fusion: Fusion,
+        fixed_shapes: bool = False,
     ):
         super().__init__()
         self.choice_loss = CHOICE_LOSSES[loss]
-        self.negatives = Negatives(negatives, histories, num_items)
+        self.negatives = Negatives(negatives, histories, num_items, fixed_shapes=fixed_shapes)
         self._fusion = fusion
 
     def loss(self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool) -> tf.Tensor:
         there = tf.where(inputs["item"] >= 0)
-        candidates = self.negatives(tf.gather_nd(inputs["item"], there))
+        most_events = inputs["item"].shape.num_elements() or 0
+        candidates = self.negatives(tf.gather_nd(inputs["item"], there), most_events)
         reading = read(inputs, candidates.rows)
         queries = reading.queries
         if queries.shape.rank == 3:
