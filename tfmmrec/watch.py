@@ -137,11 +137,15 @@ class Watch(tf.keras.callbacks.Callback):
         step = bad if bad >= 0 else int(self.updates.step) - 1
         rate = float(self.updates.rate(step // self.config.optimizer_options().accumulate))
         what = "the loss" if bad >= 0 else "a weight"
-        last = f"the last good checkpoint is {self._last}" if self._last else "no checkpoint before"
+        advice = "train anew with a lower learning_rate or with optimizer.clip"
+        if self._last is not None:
+            advice = (
+                f"the last good checkpoint is {self._last}: lower learning_rate and add --resume, "
+                f"or {advice}"
+            )
         raise DataError(
             f"{what} was not finite after step {step % self.steps + 1} of epoch "
-            f"{step // self.steps + 1}, at a learning rate of {rate:g}; {last}: lower "
-            "learning_rate and add --resume, or train anew with optimizer.clip"
+            f"{step // self.steps + 1}, at a learning rate of {rate:g}; {advice}"
         )
 
     def _keep_best(self) -> None:
