@@ -6,8 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.align_options import AlignOptions
+from tfmmrec.distinct import distinct
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.losses import info_nce
+from tfmmrec.randomness import integers
 from tfmmrec.towers import ItemTower
 
 
@@ -19,13 +21,21 @@ class Alignment(tf.Module):
         tower: the item tower.
         items: the encoded features of every item.
         withheld: bool `[items]`, items that are not drawn, since they stand for items to come.
+        fixed_shapes: whether no tensor's shape may depend on what is drawn.
     """
 
     def __init__(
-        self, options: AlignOptions, tower: ItemTower, items: FeatureTable, withheld: np.ndarray
+        self,
+        options: AlignOptions,
+        tower: ItemTower,
+        items: FeatureTable,
+        withheld: np.ndarray,
+        *,
+        fixed_shapes: bool = False,
     ):
         super().__init__()
         self.options = options
+        self._most = options.items if fixed_shapes else None
         self._tower = tower
         self._items = items
         self._rows = tf.constant(np.flatnonzero(~withheld), tf.int32)
@@ -47,18 +57,19 @@ class Alignment(tf.Module):
     def between_modalities(self, training: bool) -> tf.Tensor:
         """The mean InfoNCE over all pairs of modalities, for items drawn from the catalogue."""
         num_rows = tf.shape(self._rows)[0]
-        places = tf.random.uniform([self.options.items], maxval=num_rows, dtype=tf.int32)
+        places = integers([self.options.items], num_rows)
         # Each item once: drawn twice, it would be its own negative.
-        rows, _ = tf.unique(tf.gather(self._rows, places))
+        rows, _, real = distinct(tf.gather(self._rows, places), self._most)
         projections = self._tower.projections
         if projections is None:
             return tf.constant(0.0)
         vectors, mask = projections.project(self._items.gather(rows), training=training)
+        vectors = tf.cast(vectors, tf.float32)
         losses = [
             info_nce(
                 vectors[:, first],
                 vectors[:, second],
-                mask=mask[:, first] & mask[:, second],
+                mask=mask[:, first] & mask[:, second] & real,
                 temperature=self.options.temperature,
             )
             for first, second in itertools.combinations(projections.alignable, 2)

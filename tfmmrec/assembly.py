@@ -16,6 +16,7 @@ from tfmmrec.feature_table import FeatureTable
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.model import TwoTower
 from tfmmrec.outcomes import Outcomes
+from tfmmrec.precision import precision
 from tfmmrec.query import READERS
 from tfmmrec.scoring import Scorer
 from tfmmrec.tasks.creation import create_tasks, task_weights
@@ -131,10 +132,11 @@ def assemble_from(
     weights = task_weights(config, outcomes)
     if "click" not in weights:
         outcomes = outcomes.take(outcomes.rated & ("rating" in weights))
-    model = _build(dataset, config, items, users, histories, outcomes, weights)
-    _fit(model.item_tower.projections, items)
-    _fit(model.query_tower.projections, users)
-    _make_weights(model)
+    with precision(config.precision):
+        model = _build(dataset, config, items, users, histories, outcomes, weights)
+        _fit(model.item_tower.projections, items)
+        _fit(model.query_tower.projections, users)
+        _make_weights(model)
     return Assembly(dataset, config, items, users, histories, outcomes, model)
 
 
@@ -144,6 +146,11 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     if reader.at_every_place and config.context != "before":
         raise ConfigError(
             f"context: a {config.query['kind']} reads histories in order; use before, or query mean"
+        )
+    if reader.at_every_place and config.jit_compile:
+        raise ConfigError(
+            f"jit_compile: a {config.query['kind']} is trained on windows of which some are not "
+            "full, which XLA cannot compile; use query mean or id, or leave jit_compile out"
         )
     modalities = read_features(dataset, "items", config)
     names = list(modalities)
@@ -160,6 +167,7 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     config.negatives_options()
     config.head_options()
     config.joint_options()
+    config.optimizer_options()
 
 
 def _build(
@@ -218,6 +226,7 @@ def _build(
         temperature=config.temperature,
         align=config.align_options(),
         withheld=dataset.cold_items,
+        fixed_shapes=config.jit_compile,
         trained=items.trained,
     )
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfmmrec.checks import check_count, check_share
 from tfmmrec.masked_softmax import masked_softmax
+from tfmmrec.randomness import Dropout
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
@@ -46,7 +47,7 @@ class AttentionBlock(tf.keras.layers.Layer):
         self.hidden_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
         self.hidden = dense(self.units, "gelu", name="hidden")
         self.hidden_output = dense(dim, name="hidden_output")
-        self.drop = tf.keras.layers.Dropout(self.dropout)
+        self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
     def call(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -25,9 +25,9 @@ class JointBatches:
         self._retrieval = retrieval
         self._outcomes = outcomes
 
-    def epochs(self, first: int) -> tf.data.Dataset:
-        """Returns the batches of epoch `first` and of all that follow, without an end."""
-        both = (self._retrieval.epochs(first), self._outcomes.epochs(first))
+    def epochs(self, first: int, step: int = 0) -> tf.data.Dataset:
+        """Returns the batches of epoch `first`, from `step`, and of all that follow, endless."""
+        both = (self._retrieval.epochs(first, step), self._outcomes.epochs(first, step))
         return tf.data.Dataset.zip(both).map(lambda batch, other: {**batch, "outcomes": other})
 
 

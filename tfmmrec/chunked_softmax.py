@@ -39,47 +39,83 @@ def chunked_softmax(
     Returns:
         A scalar; 0 where no event counts.
     """
-    num_events = tf.shape(queries)[0]
     if chunk is None:
-        chunk = _rows_at_a_time(tf.shape(candidates)[0])
+        chunk = _rows_at_a_time(_size(candidates))
     shares = tf.cast(counted, tf.float32)
     shares = tf.math.divide_no_nan(shares, tf.reduce_sum(shares))
 
     @tf.custom_gradient
     def mean_loss(queries: tf.Tensor, candidates: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        def add_chunk(start: tf.Tensor, loss: tf.Tensor, found: tf.TensorArray, of_all: tf.Tensor):
-            part = slice(start, start + chunk)
+        def loss_of(part: slice) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             rows = queries[part]
             products = tf.matmul(rows, candidates, transpose_b=True)
             losses, slopes = _softmax_loss(correct(products, part), labels[part])
             # Shares of the mean go to the vectors, of which there are fewer numbers than of slopes.
             mine = shares[part, tf.newaxis]
             return (
-                start + chunk,
-                loss + tf.tensordot(losses, shares[part], 1),
-                found.write(start // chunk, mine * tf.matmul(slopes, candidates)),
-                of_all + tf.matmul(slopes, mine * rows, transpose_a=True),
+                tf.tensordot(losses, shares[part], 1),
+                mine * tf.matmul(slopes, candidates),
+                tf.matmul(slopes, mine * rows, transpose_a=True),
             )
 
-        found = tf.TensorArray(
-            tf.float32,
-            size=-(-num_events // chunk),
-            infer_shape=False,
-            element_shape=[None, queries.shape[1]],
-        )
-        _, loss, found, of_all = tf.while_loop(
-            lambda start, *_: start < num_events,
-            add_chunk,
-            (0, 0.0, found, tf.zeros_like(candidates)),
-            parallel_iterations=1,
-        )
-        of_each = tf.reshape(found.concat(), tf.shape(queries))
+        num_events = _size(queries)
+        sizes_known = isinstance(num_events, int) and isinstance(chunk, int)
+        sum_up = _sum_in_turn if sizes_known else _sum_in_a_loop
+        loss, of_each, of_all = sum_up(loss_of, num_events, chunk, candidates)
+        of_each = tf.reshape(of_each, tf.shape(queries))
         return loss, lambda upstream: (upstream * of_each, upstream * of_all)
 
     return mean_loss(queries, candidates)
 
 
-def _rows_at_a_time(num_candidates: tf.Tensor) -> tf.Tensor:
+# Of some events: their loss, the gradients by each of their queries, and by the candidates.
+_LossOf = Callable[[slice], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
+
+
+def _sum_in_turn(
+    loss_of: _LossOf, num_events: int, chunk: int, candidates: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """One chunk after the other, each of a size that XLA knows."""
+    loss, of_all, found = tf.constant(0.0), tf.zeros_like(candidates), []
+    for start in range(0, num_events, chunk):
+        with tf.control_dependencies([loss, of_all]):
+            own, of_rows, of_candidates = loss_of(slice(start, min(start + chunk, num_events)))
+        loss, of_all = loss + own, of_all + of_candidates
+        found.append(of_rows)
+    return loss, tf.concat(found, axis=0), of_all
+
+
+def _sum_in_a_loop(
+    loss_of: _LossOf, num_events: tf.Tensor, chunk: tf.Tensor, candidates: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def add_chunk(start: tf.Tensor, loss: tf.Tensor, found: tf.TensorArray, of_all: tf.Tensor):
+        own, of_rows, of_candidates = loss_of(slice(start, start + chunk))
+        found = found.write(start // chunk, of_rows)
+        return start + chunk, loss + own, found, of_all + of_candidates
+
+    found = tf.TensorArray(
+        tf.float32,
+        size=-(-num_events // chunk),
+        infer_shape=False,
+        element_shape=[None, candidates.shape[1]],
+    )
+    _, loss, found, of_all = tf.while_loop(
+        lambda start, *_: start < num_events,
+        add_chunk,
+        (0, 0.0, found, tf.zeros_like(candidates)),
+        parallel_iterations=1,
+    )
+    return loss, found.concat(), of_all
+
+
+def _size(vectors: tf.Tensor) -> int | tf.Tensor:
+    """How many vectors there are, a tensor where only a step knows."""
+    return tf.shape(vectors)[0] if vectors.shape[0] is None else vectors.shape[0]
+
+
+def _rows_at_a_time(num_candidates: int | tf.Tensor) -> int | tf.Tensor:
+    if isinstance(num_candidates, int):
+        return min(max(_MOST_LOGITS // max(num_candidates, 1), 1), _MOST_ROWS)
     return tf.clip_by_value(_MOST_LOGITS // tf.maximum(num_candidates, 1), 1, _MOST_ROWS)
 
 

@@ -11,7 +11,9 @@ from tfmmrec.examples import CONTEXTS
 from tfmmrec.losses import CHOICE_LOSSES
 from tfmmrec.negatives import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
+from tfmmrec.optimizer_options import OptimizerOptions
 from tfmmrec.pooling import POOLINGS
+from tfmmrec.precision import PRECISIONS
 from tfmmrec.tasks.options import TASKS, HeadOptions, JointOptions
 
 
@@ -61,13 +63,24 @@ class TrainConfig:
         temperature: where the learned temperature of the softmax starts, within [0.01, 1].
         epochs: passes over the training events at most.
         batch_size: events a step.
-        learning_rate: of Adam.
+        learning_rate: of Adam, at its highest.
+        optimizer: what else is done with gradients and the learning rate, by the options of
+            `OptimizerOptions`: `{schedule: cosine, warmup: 0.05, clip: 1.0}`.
         average: the decay of the moving average of the towers' weights, which is what is evaluated
             and kept; 0 keeps the weights of the last step.
         patience: epochs without a better valid metric before training stops: NDCG@10, or the RMSE
             of ratings, or the log loss of clicks where these alone are taught.
         refit: whether the model is trained anew on the train and valid splits, for the epochs that
             were best on valid, once these are known. It knows more then, and takes twice the time.
+        precision: `float32`, or how the towers compute beside float32 weights, losses and
+            results: `mixed_bfloat16`, or `mixed_float16` with a scaled loss. What is trained so is
+            evaluated and served in float32.
+        jit_compile: whether XLA compiles the towers and the loss.
+        steps_per_execution: how many steps are taken before Python has its turn again.
+        deterministic: whether TensorFlow must compute the same bits from the same numbers on every
+            run, which may be slower. Order and draws are the same in any case.
+        checkpoint_steps: after how many steps of an epoch checkpoints are written, besides those
+            after each epoch; 0 for none. `--resume` goes on behind the last.
         strategy: `auto` or `one`: one device.
         cache: the folder that keeps outputs of encoders, which several data folders may share. It
             goes before TFMMREC_CACHE_DIR; without either, it is `cache` in the data folder.
@@ -100,19 +113,25 @@ class TrainConfig:
     epochs: int = 40
     batch_size: int = 1024
     learning_rate: float = 0.003
+    optimizer: dict[str, Any] = dataclasses.field(default_factory=dict)
     average: float = 0.98
     patience: int = 5
     refit: bool = False
+    precision: str = "float32"
+    jit_compile: bool = False
+    steps_per_execution: int = 1
+    deterministic: bool = False
+    checkpoint_steps: int = 0
     strategy: str = "auto"
     cache: str | None = None
     seed: int = 0
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("dim", "epochs", "batch_size", "patience"):
+        for name in ("dim", "epochs", "batch_size", "patience", "steps_per_execution"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1. Received: {getattr(self, name)}")
-        for name in ("components", "hidden"):
+        for name in ("components", "hidden", "checkpoint_steps"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must be at least 0. Received: {getattr(self, name)}")
         for name in ("id_dropout", "modality_dropout", "dropout", "average"):
@@ -135,6 +154,10 @@ class TrainConfig:
         if self.pool not in ("none", *POOLINGS):
             raise ConfigError(
                 f"pool must be none or {' or '.join(POOLINGS)}. Received: {self.pool!r}"
+            )
+        if self.precision not in PRECISIONS:
+            raise ConfigError(
+                f"precision must be {' or '.join(PRECISIONS)}. Received: {self.precision!r}"
             )
         if self.cache:
             # A run is opened again from other working directories.
@@ -165,6 +188,10 @@ class TrainConfig:
     def negatives_options(self) -> NegativesOptions:
         """Reads `negatives`; raises ConfigError where it has unknown or wrong options."""
         return build(NegativesOptions, self.negatives, "negatives")
+
+    def optimizer_options(self) -> OptimizerOptions:
+        """Reads `optimizer`; raises ConfigError where it has unknown or wrong options."""
+        return build(OptimizerOptions, self.optimizer, "optimizer")
 
     def new_items_options(self) -> NewItemsOptions:
         """Reads `new_items`; raises ConfigError where it has unknown or wrong options."""

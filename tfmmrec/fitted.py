@@ -24,6 +24,10 @@ class Standardize(tf.keras.layers.Layer):
     Input: float `[batch, width]` or `[batch, n, width]`. Output: float `[batch, width]`.
     """
 
+    def __init__(self, **kwargs: Any):
+        # A year is told from the next only before it is brought to half precision.
+        super().__init__(autocast=False, **kwargs)
+
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
         self.pool = AttentionPool(name="pool") if len(input_shape) == 3 else None
@@ -44,15 +48,14 @@ class Standardize(tf.keras.layers.Layer):
         self.scale.assign(1.0 / np.maximum(deviation, floor))
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        vectors = self.scaled(inputs)
+        vectors = tf.cast(self.scaled(inputs), self.compute_dtype)
         if self.pool is None:
             return vectors
         return self.pool(vectors, mask=tf.reduce_any(tf.not_equal(inputs, 0.0), axis=-1))
 
     def scaled(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Each vector standardised by itself, of the shape of the inputs."""
-        standard = (tf.cast(inputs, tf.float32) - self.mean) * self.scale
-        return tf.cast(standard, inputs.dtype)
+        """Each vector standardised by itself, float32 of the shape of the inputs."""
+        return (tf.cast(inputs, tf.float32) - self.mean) * self.scale
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")

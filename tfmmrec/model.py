@@ -9,6 +9,7 @@ import tensorflow_recommenders as tfrs
 
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.alignment import Alignment
+from tfmmrec.distinct import distinct
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
@@ -32,6 +33,7 @@ class TwoTower(tfrs.Model):
         temperature: where the learned temperature starts; it stays within [0.01, 1].
         align: how contents are aligned.
         withheld: bool `[items]`, items that alignment must not see (default none).
+        fixed_shapes: whether no tensor's shape may depend on what is in a batch, as XLA needs it.
         trained: the item features whose encoders are trained as well (default none).
     """
 
@@ -49,10 +51,12 @@ class TwoTower(tfrs.Model):
         temperature: float = 0.1,
         align: AlignOptions | None = None,
         withheld: np.ndarray | None = None,
+        fixed_shapes: bool = False,
         trained: Mapping[str, TrainedFeature] | None = None,
     ):
         super().__init__()
         self.item_tower = item_tower
+        self.most_rows = len(counts) if fixed_shapes else None
         self.query_tower = query_tower
         self.items = items
         self.users = users
@@ -72,6 +76,7 @@ class TwoTower(tfrs.Model):
             item_tower,
             items,
             np.zeros(len(counts), bool) if withheld is None else withheld,
+            fixed_shapes=fixed_shapes,
         )
 
     @property
@@ -238,11 +243,15 @@ class TwoTower(tfrs.Model):
         losses: dict[str, tf.Tensor] = {}
         for task in self.tasks:
             losses |= task.losses(inputs, read, training)
+        return self.balance(losses) + self.alignment(*self._pairs(inputs), training=training)
+
+    def _pairs(self, inputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """What was chosen before, -1 for nothing, and what then, each `[events]`."""
         history, item = inputs["history"], inputs["item"]
+        if item.shape.rank == 1:
+            return history[:, -1], item
         there = tf.where(item >= 0)
-        before = tf.gather_nd(history, there) if item.shape.rank == 2 else history[:, -1]
-        aligned = self.alignment(before, tf.gather_nd(item, there), training=training)
-        return self.balance(losses) + aligned
+        return tf.gather_nd(history, there), tf.gather_nd(item, there)
 
     def _read(
         self, inputs: Mapping[str, tf.Tensor], asked: tf.Tensor, *, training: bool
@@ -253,7 +262,7 @@ class TwoTower(tfrs.Model):
         # that are taught once more, as items to come.
         given = {name: inputs[rows_key(name)] for name in self.trained if rows_key(name) in inputs}
         mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), asked, *given.values()]
-        rows, places = tf.unique(tf.concat(mentioned, axis=0))
+        rows, places, _ = distinct(tf.concat(mentioned, axis=0), self.most_rows)
         past, own, *taught = tf.split(places, [tf.size(part) for part in mentioned])
         features = self.items.gather(rows)
         for name, encoded in zip(given, taught, strict=True):
@@ -310,18 +319,6 @@ class TwoTower(tfrs.Model):
     def reads_user(self) -> bool:
         """Whether known users have something of their own, so that their ids are needed."""
         return self.query_tower.reads_user or any(head.reads_ids for head in self.heads)
-
-    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step of the towers by the model's optimizer, and of each encoder by its own."""
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(inputs, training=True) + tf.add_n([0.0, *self.losses])
-        towers = self.tower_weights
-        trained = list(self.trained.values())
-        gradients = tape.gradient(loss, [towers, *(feature.weights for feature in trained)])
-        self.optimizer.apply_gradients(zip(gradients[0], towers, strict=True))
-        for feature, own in zip(trained, gradients[1:], strict=True):
-            feature.apply(own)
-        return {"loss": loss}
 
     def refresh(self) -> None:
         """Writes the table of outputs anew with the trained encoders as they are."""

@@ -6,10 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.dataset import Histories
+from tfmmrec.distinct import distinct
+from tfmmrec.randomness import integers
 
 AMONG = ("batch", "all")
 SPARED = ("none", "past", "all")
 _NEVER = np.iinfo(np.int32).max
+# The log of a chance that leaves nothing of a logit, in numbers that float32 holds.
+_ALWAYS = 1e9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +67,21 @@ class Negatives(tf.Module):
         options: which.
         histories: what each user chose in training, oldest first.
         num_items: rows of the catalogue.
+        fixed_shapes: whether the shape of the candidates must not depend on what is in a batch.
     """
 
-    def __init__(self, options: NegativesOptions, histories: Histories, num_items: int):
+    def __init__(
+        self,
+        options: NegativesOptions,
+        histories: Histories,
+        num_items: int,
+        *,
+        fixed_shapes: bool = False,
+    ):
         super().__init__()
         self.options = options
+        self.fixed_shapes = fixed_shapes
+        self._longest = int(np.diff(histories.offsets).max(initial=0))
         counts = histories.counts(num_items)
         known = np.flatnonzero(counts)
         self._known = tf.constant(known, tf.int32)
@@ -83,10 +97,15 @@ class Negatives(tf.Module):
             labels = tf.gather(self._places, chosen)
             return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels)
         num_events, num_drawn = tf.size(chosen), self.options.uniform
-        drawn = tf.random.uniform([num_drawn], maxval=tf.size(self._known), dtype=tf.int32)
+        drawn = integers([num_drawn], tf.size(self._known))
         both = tf.concat([chosen, tf.gather(self._known, drawn)], axis=0)
-        rows, places = tf.unique(both)
-        return Candidates(rows, self.log_chances(rows, num_events), places[:num_events])
+        most = None
+        if self.fixed_shapes:
+            most = min(chosen.shape[0] + num_drawn, self._places.shape[0])
+        rows, places, real = distinct(both, most)
+        # What fills up stands for no item, as if it came infinitely often.
+        log_chances = tf.where(real, self.log_chances(rows, num_events), _ALWAYS)
+        return Candidates(rows, log_chances, places[:num_events])
 
     def log_chances(self, rows: tf.Tensor, num_events: tf.Tensor) -> tf.Tensor:
         """The log of the chance that items are candidates of a batch of so many events.
@@ -129,6 +148,7 @@ class Negatives(tf.Module):
             users,
             events,
             places,
+            self._longest if self.fixed_shapes else None,
         )
 
 
@@ -147,6 +167,7 @@ class Spared:
         users: int32 `[batch]`, rows of users.
         events: int32 `[events]`, which user of the batch each event is of.
         places: int32 `[events]`, before which place in a history an item has to stand.
+        longest: of the histories, where shapes must not depend on what is in a batch.
     """
 
     items: tf.Tensor
@@ -157,27 +178,45 @@ class Spared:
     users: tf.Tensor
     events: tf.Tensor
     places: tf.Tensor
+    longest: int | None
 
     def __getitem__(self, part: slice) -> tf.Tensor:
+        asked = tf.gather(self.users, self.events[part])
         # A user of many events is looked up once.
-        users, rows = tf.unique(tf.gather(self.users, self.events[part]))
-        owners, chosen = self._chosen(users)
-        cells = tf.stack([owners, tf.gather(self.columns, tf.gather(self.items, chosen))], axis=1)
+        users, rows, _ = distinct(asked, None if self.longest is None else asked.shape[0])
+        owners, chosen, columns = self._chosen(users)
         never = tf.fill([tf.size(users), self.num_candidates + 1], _NEVER)
-        first = tf.tensor_scatter_nd_update(never, cells, tf.gather(self.first, chosen))
+        first = tf.tensor_scatter_nd_update(
+            never, tf.stack([owners, columns], axis=1), tf.gather(self.first, chosen)
+        )
         spared = tf.gather(first, rows) < self.places[part, tf.newaxis]
         return spared[:, : self.num_candidates]
 
-    def _chosen(self, users: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The events in the histories of some users: whose each is, and where it stands."""
+    def _chosen(self, users: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The events in the histories of some users: whose each is, where it stands, its column."""
         starts = tf.gather(self.splits, users)
         lengths = tf.gather(self.splits, users + 1) - starts
+        if self.longest is not None:
+            return self._spread(starts, lengths, self.longest)
         ends = tf.cumsum(lengths)
         total = tf.reduce_sum(lengths)
         # A count of those that ended before, which `tf.repeat` would take five times as long for.
         ended = tf.scatter_nd(ends[:, tf.newaxis], tf.ones_like(ends), [total + 1])
         owners = tf.cumsum(ended)[:total]
-        return owners, tf.range(total) + tf.gather(starts - (ends - lengths), owners)
+        chosen = tf.range(total) + tf.gather(starts - (ends - lengths), owners)
+        return owners, chosen, tf.gather(self.columns, tf.gather(self.items, chosen))
+
+    def _spread(
+        self, starts: tf.Tensor, lengths: tf.Tensor, longest: int
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """As `_chosen`, as many events each; what is too many stands in the column of others."""
+        before = tf.range(longest)[tf.newaxis]
+        here = before < lengths[:, tf.newaxis]
+        chosen = tf.where(here, starts[:, tf.newaxis] + before, 0)
+        columns = tf.gather(self.columns, tf.gather(self.items, chosen))
+        columns = tf.where(here, columns, self.num_candidates)
+        owners = tf.zeros_like(chosen) + tf.range(tf.size(starts))[:, tf.newaxis]
+        return tuple(tf.reshape(part, [-1]) for part in (owners, chosen, columns))
 
 
 def _first_places(histories: Histories) -> np.ndarray:
@@ -192,5 +231,7 @@ def _first_places(histories: Histories) -> np.ndarray:
 
 def _places(rows: tf.Tensor, num_items: int | tf.Tensor) -> tf.Tensor:
     """Where each item stands among some rows, int32 `[items]`; -1 where it does not."""
-    nowhere = tf.fill([num_items], -1)
-    return tf.tensor_scatter_nd_update(nowhere, rows[:, tf.newaxis], tf.range(tf.size(rows)))
+    # The first place, since a row that fills up stands behind what is there.
+    first = tf.fill([num_items], _NEVER)
+    first = tf.tensor_scatter_nd_min(first, rows[:, tf.newaxis], tf.range(tf.size(rows)))
+    return tf.where(first == _NEVER, -1, first)

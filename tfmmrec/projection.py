@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfmmrec.encoders import Encoded, FeatureEncoder
 from tfmmrec.fitted import PrincipalComponents, Standardize
 from tfmmrec.modalities import Modality
+from tfmmrec.randomness import Dropout
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Projection(tf.keras.layers.Layer):
         dropout: float = 0.1,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.dim = dim
         self.vocabulary_size = vocabulary_size
         self.components = components
@@ -89,7 +90,7 @@ class Projection(tf.keras.layers.Layer):
             self.reduce = PrincipalComponents(components) if components else None
             self.hidden = tf.keras.layers.Dense(units, "gelu") if units else None
             self.output_layer = tf.keras.layers.Dense(dim)
-            self.drop = tf.keras.layers.Dropout(dropout)
+            self.drop = Dropout(dropout)
 
     def fit(self, encoded: Encoded) -> None:
         """Fits the standardisation and the components to the rows that are present."""

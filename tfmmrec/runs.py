@@ -72,7 +72,9 @@ def load_run(folder: Path, *, quiet: bool = False) -> Assembly:
     if checksum(dataset.folder / MANIFEST) != run["manifest_sha256"]:
         raise DataError(f"{folder}: the data in {dataset.folder} changed since; train again")
     try:
-        config = TrainConfig(**{**run["config"], "quiet": quiet})
+        # Half precision is for training: what comes of it is judged and served in full.
+        options = {**run["config"], "quiet": quiet, "precision": "float32"}
+        config = TrainConfig(**options)
     except TypeError as error:
         raise ConfigError(f"{folder}/{RUN}: config: {error}; train again") from None
     assembly = assemble(dataset, config)

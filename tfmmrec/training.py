@@ -17,6 +17,7 @@ from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.finetuning import add_inputs
 from tfmmrec.folders import refuse_existing
 from tfmmrec.runs import read_run, save_run
+from tfmmrec.trainer import Trainer
 from tfmmrec.watch import Watch
 
 
@@ -53,7 +54,7 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
     try:
         assembly, metrics = fit_whole(assembly, config, lambda c: assemble(dataset, c), partial)
     except TfmmrecError:
-        if not resume:
+        if not resume and not any(partial.rglob("state.json")):
             shutil.rmtree(partial)
         raise
     save_run(partial, assembly, metrics)
@@ -115,27 +116,34 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
     batches = create_batches(assembly)
     for feature in model.trained.values():
         feature.check_gradients()
-    model.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.learning_rate))
-    watch = Watch(assembly, batches.steps_per_epoch, folder)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
+    # Keras asks for an optimizer; the steps are the trainer's.
+    trainer.compile(trainer.moves.optimizer, steps_per_execution=config.steps_per_execution)
+    watch = Watch(assembly, trainer.moves, batches.steps_per_epoch, folder)
     callbacks: list[tf.keras.callbacks.Callback] = [watch]
     if folder is not None:
         callbacks.append(tf.keras.callbacks.TensorBoard(str(folder / "tensorboard")))
-    first = watch.restore()
+    epoch, step = watch.restore()
     start = time.monotonic()
-    if first < config.epochs and not watch.is_done():
-        model.fit(
+    while epoch < config.epochs and not watch.is_done():
+        # The rest of the epoch in which it was stopped has fewer steps than the others.
+        last = epoch + 1 if step else config.epochs
+        trainer.fit(
             add_inputs(
-                batches.epochs(first),
+                batches.epochs(epoch, step),
                 model.trained,
                 seed=config.seed,
-                first_step=first * batches.steps_per_epoch,
+                first_step=epoch * batches.steps_per_epoch + step,
             ),
-            initial_epoch=first,
-            epochs=config.epochs,
-            steps_per_epoch=batches.steps_per_epoch,
+            initial_epoch=epoch,
+            epochs=last,
+            steps_per_epoch=batches.steps_per_epoch - step,
             callbacks=callbacks,
             verbose=0,
         )
+        epoch, step = last, 0
     watch.restore_best()
     assembly.fit_new_items()
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}

@@ -13,7 +13,10 @@ from tfmmrec.errors import DataError
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.folders import read_json, write_json
 from tfmmrec.objective import objective_of
-from tfmmrec.weight_average import WeightAverage
+from tfmmrec.updates import Updates
+
+# To look at a variable waits for the device.
+_STEPS_UNSEEN = 20
 
 
 class Watch(tf.keras.callbacks.Callback):
@@ -23,20 +26,27 @@ class Watch(tf.keras.callbacks.Callback):
 
     Args:
         assembly: the model that is trained, its data and config.
+        updates: what moves its weights.
         steps: of an epoch.
         folder: where checkpoints and the history go; None keeps the best weights in memory.
     """
 
-    def __init__(self, assembly: Assembly, steps: int, folder: Path | None):
+    # So that Keras does not wait for the device after each step.
+    _supports_tf_logs = True
+
+    def __init__(self, assembly: Assembly, updates: Updates, steps: int, folder: Path | None):
         super().__init__()
         self.assembly = assembly
         self.config = assembly.config
+        self.updates = updates
         self.steps = steps
         self.folder = folder
         self.best: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
         self._best_weights: list[np.ndarray] | None = None
-        self._average = WeightAverage(assembly.model.tower_weights, self.config.average)
+        # What was done of the epoch in which the training was stopped, and of the present one.
+        self._skipped = self._first = self._done = self._epoch = 0
+        self._last: Path | None = None
         self._validation = Validation(assembly)
         self._objective = objective_of(self.config.task)
         self._progress: tqdm.tqdm | None = None
@@ -46,22 +56,26 @@ class Watch(tf.keras.callbacks.Callback):
         self._progress = tqdm.tqdm(
             total=self.steps, desc=f"epoch {epoch + 1}", unit="step", disable=disable
         )
+        self._done, self._skipped = self._skipped, 0
+        self._first, self._epoch = self._done, epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._average.update()
+        before, self._done = self._done, self._first + batch + 1
         if self._progress is not None:
-            self._progress.update()
+            self._progress.update(self._done - before)
+        if self._done // _STEPS_UNSEEN > before // _STEPS_UNSEEN:
+            self._refuse_nan()
+        every = self.config.checkpoint_steps
+        if every and before // every < self._done // every and self._done < self.steps:
+            self._refuse_nan(whole=True)
+            self._save(self._epoch, self._done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = {} if logs is None else logs
-        if not np.isfinite(logs.get("loss", 0.0)):
-            raise DataError(
-                f"the loss became {logs['loss']} in epoch {epoch + 1}; "
-                f"lower learning_rate (now {self.config.learning_rate})"
-            )
+        self._refuse_nan(whole=True)
         self.assembly.model.refresh()
         # What is evaluated and kept is the average; what is trained on is not.
-        self._average.swap()
+        self.updates.average.swap()
         valid = self._validation.metrics()
         # Keras hands the same dict to the callbacks that follow: TensorBoard logs it all.
         logs.update({f"valid_{name}": value for name, value in valid.items()})
@@ -71,8 +85,8 @@ class Watch(tf.keras.callbacks.Callback):
         if self._objective.name not in valid or worth(valid) > worth(self.best):
             self.best = entry
             self._keep_best()
-        self._average.swap()
-        self._save()
+        self.updates.average.swap()
+        self._save(epoch + 1)
         if self._progress is not None:
             self._progress.set_postfix({"loss": entry["loss"], **self._shown(valid)})
             self._progress.close()
@@ -85,10 +99,14 @@ class Watch(tf.keras.callbacks.Callback):
             self.history[-1]["epoch"] - self.best["epoch"] >= self.config.patience
         )
 
-    def restore(self) -> int:
-        """Restores the last whole epoch where there is one; returns the epoch to go on with."""
+    def restore(self) -> tuple[int, int]:
+        """Restores the last checkpoint where there is one.
+
+        Returns:
+            The epoch to go on with, and how many of its steps are done.
+        """
         if self.folder is None or not (self.folder / "checkpoints/state.json").is_file():
-            return 0
+            return 0, 0
         state = read_json(self.folder / "checkpoints/state.json")
         if state["fingerprint"] != self._fingerprint():
             raise DataError(
@@ -97,8 +115,10 @@ class Watch(tf.keras.callbacks.Callback):
             )
         self.history, self.best = state["history"], state["best"]
         # The optimizer makes its slots when it first steps; restored values wait for that.
-        self._checkpoint().read(str(self.folder / f"checkpoints/epoch-{state['epoch']}"))
-        return state["epoch"]
+        self._last = self.folder / "checkpoints" / state["checkpoint"]
+        self._checkpoint().read(str(self._last))
+        self._skipped = state["step"]
+        return state["epoch"], state["step"]
 
     def restore_best(self) -> None:
         """Gives the model the weights of its best epoch."""
@@ -107,22 +127,48 @@ class Watch(tf.keras.callbacks.Callback):
         elif self.folder is not None and self.best:
             path = str(self.folder / f"checkpoints/epoch-{self.best['epoch']}")
             self._checkpoint().read(path).expect_partial()
-            self._average.swap()
+            self.updates.average.swap()
+
+    def _refuse_nan(self, *, whole: bool = False) -> None:
+        """Raises DataError where a loss was not finite, or with `whole` the weights are not."""
+        bad = int(self.updates.bad_step)
+        if bad < 0 and (not whole or self.updates.are_finite()):
+            return
+        step = bad if bad >= 0 else int(self.updates.step) - 1
+        rate = float(self.updates.rate(step // self.config.optimizer_options().accumulate))
+        what = "the loss" if bad >= 0 else "a weight"
+        advice = "train anew with a lower learning_rate or with optimizer.clip"
+        if self._last is not None:
+            advice = (
+                f"the last good checkpoint is {self._last}: lower learning_rate and add --resume, "
+                f"or {advice}"
+            )
+        raise DataError(
+            f"{what} was not finite after step {step % self.steps + 1} of epoch "
+            f"{step // self.steps + 1}, at a learning rate of {rate:g}; {advice}"
+        )
 
     def _keep_best(self) -> None:
         if self.folder is None:
             self._best_weights = self.assembly.model.get_weights()
 
-    def _save(self) -> None:
-        """Writes the checkpoint, then the state that names it, then drops what is older."""
+    def _save(self, epoch: int, step: int = 0) -> None:
+        """Writes the checkpoint, then the state that names it, then drops what is older.
+
+        Args:
+            epoch: how many epochs are done.
+            step: how many steps of the next one are.
+        """
         if self.folder is None:
             return
-        epoch = self.history[-1]["epoch"]
+        name = f"epoch-{epoch}" + (f"-step-{step}" if step else "")
         folder = self.folder / "checkpoints"
         folder.mkdir(parents=True, exist_ok=True)
-        self._checkpoint().write(str(folder / f"epoch-{epoch}"))
+        self._checkpoint().write(str(folder / name))
         state = {
+            "checkpoint": name,
             "epoch": epoch,
+            "step": step,
             "best": self.best,
             "history": self.history,
             "fingerprint": self._fingerprint(),
@@ -130,22 +176,24 @@ class Watch(tf.keras.callbacks.Callback):
         write_json(folder / "state.json.new", state)
         (folder / "state.json.new").rename(folder / "state.json")
         write_json(self.folder / "history.json", self.history)
-        kept = {f"epoch-{epoch}", f"epoch-{self.best['epoch']}"}
+        self._last = folder / name
+        kept = {name, f"epoch-{self.best['epoch']}"} if self.best else {name}
         for path in folder.glob("epoch-*"):
             if path.name.split(".")[0] not in kept:
                 path.unlink()
 
     def _checkpoint(self) -> tf.train.Checkpoint:
-        model = self.assembly.model
-        return tf.train.Checkpoint(model=model, optimizer=model.optimizer, average=self._average)
+        return tf.train.Checkpoint(model=self.assembly.model, updates=self.updates)
 
     def _fingerprint(self) -> str:
-        """Names what must be the same for a checkpoint to be of use: all but how long and where."""
-        config = {
-            name: value
-            for name, value in vars(self.config).items()
-            if name not in ("epochs", "patience", "cache", "quiet")
-        }
+        """Names what must be the same for a checkpoint to be of use: all but how long and where.
+
+        A training whose loss went astray may go on with a lower learning rate.
+        """
+        free = {"patience", "cache", "quiet", "learning_rate", "checkpoint_steps"}
+        if not self.config.optimizer_options().has_end:
+            free.add("epochs")
+        config = {name: value for name, value in vars(self.config).items() if name not in free}
         manifest = self.assembly.dataset.manifest["files"]
         return json.dumps([config, sorted(entry["sha256"] for entry in manifest.values())])
 

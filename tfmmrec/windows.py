@@ -42,10 +42,10 @@ class TrainingWindows:
         # How far to the left the windows of a user may be moved, and still hold all events.
         self._room = tf.constant(counts * length - lengths, tf.float32)
 
-    def epochs(self, first: int) -> tf.data.Dataset:
-        """Returns the batches of epoch `first` and of all that follow, without an end."""
+    def epochs(self, first: int, step: int = 0) -> tf.data.Dataset:
+        """Returns the batches of epoch `first`, from `step`, and of all that follow, endless."""
         batches = tf.data.Dataset.range(first, np.iinfo(np.int32).max).flat_map(self._epoch)
-        return batches.prefetch(tf.data.AUTOTUNE)
+        return batches.skip(step).prefetch(tf.data.AUTOTUNE)
 
     def _epoch(self, epoch: tf.Tensor) -> tf.data.Dataset:
         seed = tf.cast(tf.stack([tf.cast(self._seed, tf.int64), epoch]), tf.int32)

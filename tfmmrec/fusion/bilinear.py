@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfmmrec.checks import check_count, check_share, check_switch
 from tfmmrec.fusion.base import FUSIONS, Fusion
+from tfmmrec.randomness import Dropout
 
 
 @FUSIONS.register("bilinear")
@@ -75,7 +76,7 @@ class BilinearFusion(Fusion):
             name="rank_weights", shape=[self.rank], initializer="zeros"
         )
         self.bias = self.add_weight(name="bias", shape=[dim], initializer="zeros")
-        self.drop = tf.keras.layers.Dropout(self.dropout)
+        self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:

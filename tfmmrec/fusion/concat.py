@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.checks import check_count, check_share, check_switch
 from tfmmrec.fusion.base import FUSIONS, Fusion
+from tfmmrec.randomness import Dropout
 
 
 @FUSIONS.register("concat")
@@ -50,7 +51,7 @@ class ConcatFusion(Fusion):
         layers = []
         if self.units:
             layers.append(tf.keras.layers.Dense(self.units, "gelu", name="hidden"))
-            layers.append(tf.keras.layers.Dropout(self.dropout))
+            layers.append(Dropout(self.dropout))
         layers.append(tf.keras.layers.Dense(dim, name="output"))
         self.mix = tf.keras.Sequential(layers, name="mix")
         self.mix.build([None, len(self.names) * (dim + 1)])

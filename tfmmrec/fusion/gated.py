@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfmmrec.checks import check_count, check_positive, check_share
 from tfmmrec.fusion.base import FUSIONS, Fusion
 from tfmmrec.masked_softmax import masked_softmax
+from tfmmrec.randomness import Dropout
 
 
 @FUSIONS.register("gated")
@@ -51,7 +52,7 @@ class GatedFusion(Fusion):
         layers = []
         if self.units:
             layers.append(tf.keras.layers.Dense(self.units, "gelu", name="hidden"))
-            layers.append(tf.keras.layers.Dropout(self.dropout))
+            layers.append(Dropout(self.dropout))
         # In float32 always: a logit that float16 does not hold would be a weight of NaN.
         layers.append(
             tf.keras.layers.Dense(

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.attention import check_blocks, create_blocks
 from tfmmrec.fusion.base import FUSIONS, Fusion
+from tfmmrec.randomness import Dropout
 
 
 @FUSIONS.register("transformer")
@@ -64,7 +65,7 @@ class TransformerFusion(Fusion):
         self.blocks = create_blocks(self.layers, self.heads, self.units, self.dropout)
         self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
         self.output_layer = tf.keras.layers.Dense(dim, kernel_initializer="zeros", name="output")
-        self.drop = tf.keras.layers.Dropout(self.dropout)
+        self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfmmrec.checks import check_count, check_share
 from tfmmrec.query.base import READERS, CausalReader
+from tfmmrec.randomness import Dropout
 
 
 @READERS.register("gru")
@@ -39,7 +40,7 @@ class GruReader(CausalReader):
             name="recurrent", shape=[self.units, 3 * self.units], initializer="orthogonal"
         )
         self.output_layer = dense(int(input_shape[-1]), name="output")
-        self.drop = tf.keras.layers.Dropout(self.dropout)
+        self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
     def read(self, history: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfmmrec.projection import unit_length
 from tfmmrec.query.base import READERS, Reader
+from tfmmrec.randomness import Dropout
 
 
 @READERS.register("mean")
@@ -33,7 +34,7 @@ class MeanReader(Reader):
         dim = int(input_shape[-1])
         self.hidden = tf.keras.layers.Dense(self.units, "gelu")
         self.output_layer = tf.keras.layers.Dense(dim)
-        self.drop = tf.keras.layers.Dropout(self.dropout)
+        self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
     def call(self, history: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:

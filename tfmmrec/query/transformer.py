@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfmmrec.attention import check_blocks, create_blocks
 from tfmmrec.query.base import READERS, CausalReader
+from tfmmrec.randomness import Dropout
 
 
 @READERS.register("transformer")
@@ -51,7 +52,7 @@ class TransformerReader(CausalReader):
         )
         self.blocks = create_blocks(self.layers, self.heads, self.units, self.dropout)
         self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
-        self.drop = tf.keras.layers.Dropout(self.dropout)
+        self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
     def read(self, history: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:

@@ -68,6 +68,7 @@ def create_tasks(
                 histories=histories,
                 num_items=num_items,
                 fusion=tower.fusion,
+                fixed_shapes=config.jit_compile,
             )
         )
     names = [name for name in weights if name != "retrieval"]
@@ -82,5 +83,6 @@ def create_tasks(
             )
             for name in names
         }
-        tasks.append(OutcomeTask({name: create_outcome(name, outcomes) for name in names}, heads))
+        predicted = {name: create_outcome(name, outcomes) for name in names}
+        tasks.append(OutcomeTask(predicted, heads, fixed_shapes=config.jit_compile))
     return tasks, Balance(weights, learned=config.joint_options().learned)

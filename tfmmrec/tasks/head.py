@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfmmrec.randomness import Dropout, kept
 from tfmmrec.tasks.options import HeadOptions
 
 
@@ -52,7 +53,7 @@ class OutcomeHead(tf.keras.layers.Layer):
             for number in range(options.crosses)
         ]
         self._hidden = tf.keras.layers.Dense(options.units, "gelu") if options.units else None
-        self._drop = tf.keras.layers.Dropout(options.dropout)
+        self._drop = Dropout(options.dropout)
         self._output = tf.keras.layers.Dense(1)
 
     def _table(self, name: str, rows: int) -> tf.Variable:
@@ -119,7 +120,7 @@ class OutcomeHead(tf.keras.layers.Layer):
             places = tf.maximum(rows, 0)
             counted = (rows >= 0) & tf.gather(known, places)
             if training and self.options.id_dropout:
-                counted &= tf.random.uniform(tf.shape(rows)) >= self.options.id_dropout
+                counted &= kept(tf.shape(rows), self.options.id_dropout)
             found = tf.cast(tf.gather(table, places), tf.float32)
             own.append(tf.where(counted[:, tf.newaxis], found, 0.0))
         return own

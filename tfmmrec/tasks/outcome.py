@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfmmrec.distinct import distinct
 from tfmmrec.outcomes import Outcomes
 from tfmmrec.tasks.base import Read, Task
 from tfmmrec.tasks.head import OutcomeHead
@@ -81,10 +82,18 @@ class OutcomeTask(Task):
     Args:
         outcomes: what is predicted, by name.
         heads: by the same names.
+        fixed_shapes: whether no tensor's shape may depend on what is in a batch.
     """
 
-    def __init__(self, outcomes: Mapping[str, Outcome], heads: Mapping[str, OutcomeHead]):
+    def __init__(
+        self,
+        outcomes: Mapping[str, Outcome],
+        heads: Mapping[str, OutcomeHead],
+        *,
+        fixed_shapes: bool = False,
+    ):
         super().__init__()
+        self._fixed_shapes = fixed_shapes
         self.outcomes = dict(outcomes)
         self.heads = dict(heads)
         self._tasks = {
@@ -97,7 +106,7 @@ class OutcomeTask(Task):
         # Beside retrieval, which has a batch of its own.
         batch = inputs.get("outcomes", inputs)
         user, item = batch["user"], batch["item"]
-        rows, places = tf.unique(item)
+        rows, places, _ = distinct(item, item.shape[0] if self._fixed_shapes else None)
         reading = read(batch, rows)
         items = tf.gather(reading.items, places)
         losses = {}

@@ -20,6 +20,7 @@ class RetrievalTask(Task):
         negatives: which others.
         histories: what each user chose in training.
         num_items: rows of the catalogue.
+        fixed_shapes: see `Negatives`.
         fusion: says how much the loss of the joint score weighs, and those of its members.
     """
 
@@ -31,27 +32,27 @@ class RetrievalTask(Task):
         histories: Histories,
         num_items: int,
         fusion: Fusion,
+        fixed_shapes: bool = False,
     ):
         super().__init__()
         self.choice_loss = CHOICE_LOSSES[loss]
-        self.negatives = Negatives(negatives, histories, num_items)
+        self.negatives = Negatives(negatives, histories, num_items, fixed_shapes=fixed_shapes)
         self._fusion = fusion
 
     def losses(
         self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool
     ) -> dict[str, tf.Tensor]:
-        there = tf.where(inputs["item"] >= 0)
-        candidates = self.negatives(tf.gather_nd(inputs["item"], there))
+        chosen, place = inputs["item"], inputs["place"]
+        events = tf.range(tf.size(inputs["user"]))
+        at_every_place = chosen.shape.rank == 2
+        if at_every_place:
+            there = tf.where(chosen >= 0)
+            chosen, place = tf.gather_nd(chosen, there), tf.gather_nd(place, there)
+            events = tf.cast(there[:, 0], tf.int32)
+        candidates = self.negatives(chosen)
         reading = read(inputs, candidates.rows)
-        queries = reading.queries
-        if queries.shape.rank == 3:
-            queries = tf.gather_nd(queries, there)
-        spared = self.negatives.spared(
-            candidates,
-            inputs["user"],
-            events=tf.cast(there[:, 0], tf.int32),
-            places=tf.gather_nd(inputs["place"], there),
-        )
+        queries = tf.gather_nd(reading.queries, there) if at_every_place else reading.queries
+        spared = self.negatives.spared(candidates, inputs["user"], events=events, places=place)
         return {"retrieval": self._choice_loss(queries, reading.items, candidates, spared)}
 
     def _choice_loss(

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.pooling import ModalityGroups
 from tfmmrec.projection import FeatureInfo, Projection, unit_length
+from tfmmrec.randomness import uniform
 
 # Modalities that say what an item is like by themselves, and that one may search by.
 MEDIA = ("text", "image", "audio")
@@ -40,7 +41,7 @@ class FeatureProjections(tf.keras.layers.Layer):
         pool: str = "none",
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.features = list(features)
         self.modality_dropout = modality_dropout
         self.projections = [
@@ -101,14 +102,14 @@ class FeatureProjections(tf.keras.layers.Layer):
         Only alignment makes that space one; without media it is zeros.
         """
         vectors, mask = self.project(inputs)
-        vectors = tf.gather(vectors, self.alignable, axis=1)
+        vectors = tf.gather(tf.cast(vectors, tf.float32), self.alignable, axis=1)
         told = tf.cast(tf.gather(mask, self.alignable, axis=1), vectors.dtype)[..., tf.newaxis]
         return unit_length(tf.reduce_sum(vectors * told, axis=1))
 
 
 def drop_present(mask: tf.Tensor, rate: float) -> tf.Tensor:
     """Turns True into False by chance, but never all of a row's."""
-    draw = tf.random.uniform(tf.shape(mask))
+    draw = uniform(tf.shape(mask))
     # The present feature with the highest draw of its row always stays.
     draw = tf.where(mask, draw, -1.0)
     best = draw >= tf.reduce_max(draw, axis=1, keepdims=True)

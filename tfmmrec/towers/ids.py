@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.randomness import kept
+
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class GatedIds(tf.keras.layers.Layer):
@@ -54,8 +56,7 @@ class GatedIds(tf.keras.layers.Layer):
         """
         known = rows > 0
         if training and self.dropout:
-            kept = tf.random.uniform(tf.shape(rows)) >= self.dropout
-            known &= kept | ~replaceable
+            known &= kept(tf.shape(rows), self.dropout) | ~replaceable
         opening = tf.cast(tf.math.log1p(counts), self.compute_dtype) * self.slope + self.bias
         return self.table(rows), tf.sigmoid(opening)[:, tf.newaxis], known
 

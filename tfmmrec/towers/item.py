@@ -57,7 +57,7 @@ class ItemTower(tf.keras.layers.Layer):
         num_landmarks: int = 0,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         if not features and not num_items:
             raise ValueError("An item tower needs features, ids or both. Received: neither")
         self.dim = dim
@@ -115,7 +115,7 @@ class ItemTower(tf.keras.layers.Layer):
             drop_ids: whether ids are dropped.
 
         Returns:
-            float `[batch, width]`, zeros for an item with neither content nor known id; of length
+            float32 `[batch, width]`, zeros for an item with neither content nor known id; of length
             1 otherwise where the fusion has one block.
         """
         vectors, mask = self._content(inputs, rows, training)
@@ -128,7 +128,7 @@ class ItemTower(tf.keras.layers.Layer):
             vectors = tf.concat([vectors, told[:, tf.newaxis]], axis=1)
             mask = tf.concat([mask, known[:, tf.newaxis]], axis=1)
             return self._fuse((vectors, mask), training)
-        added = gates * ids * tf.cast(known, ids.dtype)[:, tf.newaxis]
+        added = tf.cast(gates * ids, tf.float32) * tf.cast(known, tf.float32)[:, tf.newaxis]
         if self.projections is None:
             return unit_length(added)
         return self.fusion.finish(self._fuse((vectors, mask), training) + added)
@@ -170,5 +170,6 @@ class ItemTower(tf.keras.layers.Layer):
 
     def _fuse(self, given: tuple[tf.Tensor, tf.Tensor], training: bool) -> tf.Tensor:
         vectors, mask = given
-        fused = self.fusion.finish(self.fusion(vectors, mask=mask, training=training))
+        fused = tf.cast(self.fusion(vectors, mask=mask, training=training), tf.float32)
+        fused = self.fusion.finish(fused)
         return tf.where(tf.reduce_any(mask, axis=1, keepdims=True), fused, 0.0)

@@ -31,7 +31,7 @@ class QueryTower(tf.keras.layers.Layer):
         dropout: float = 0.1,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.dim = dim
         self.readers = list(readers)
         self.projections = FeatureProjections(features, dim, dropout=dropout) if features else None
@@ -92,7 +92,7 @@ class QueryTower(tf.keras.layers.Layer):
                 have to be `at_every_place`.
 
         Returns:
-            float `[batch, blocks * dim]`, each block of length 1; with `every_place`,
+            float32 `[batch, blocks * dim]`, each block of length 1; with `every_place`,
             `[batch, n, blocks * dim]`.
         """
         features = self._features(inputs, training)
@@ -102,7 +102,8 @@ class QueryTower(tf.keras.layers.Layer):
         of_blocks = tf.split(history, len(self.readers), axis=2)
         for block, (reader, items) in enumerate(zip(self.readers, of_blocks, strict=True)):
             told = mask[:, :, block]
-            vector = reader(items, mask=told, training=training, **options)
+            # Sums and lengths are of full precision, whatever the reader's is.
+            vector = tf.cast(reader(items, mask=told, training=training, **options), tf.float32)
             has_history = tf.reduce_any(told, axis=1, keepdims=True)
             if every_place:
                 has_history = tf.cumsum(tf.cast(told, tf.int32), axis=1)[..., tf.newaxis] > 0
@@ -124,5 +125,6 @@ class QueryTower(tf.keras.layers.Layer):
         if self.projections is None:
             return None
         vectors, present = self.projections(inputs, training=training)
+        vectors = tf.cast(vectors, tf.float32)
         present = tf.cast(present, vectors.dtype)[..., tf.newaxis]
         return tf.reduce_sum(vectors * present, axis=1)

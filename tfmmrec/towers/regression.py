@@ -56,7 +56,7 @@ class ContentRegression(tf.keras.layers.Layer):
         penalty: float = 0.3,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         if not features or num_landmarks < 1:
             raise ValueError(
                 "A regression needs features and landmarks. "

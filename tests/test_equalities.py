@@ -1,0 +1,259 @@
+"""What must not change what is learned: a stop, XLA, several steps at once, parts of a batch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+
+from tfmmrec.assembly import assemble
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.examples import TrainingExamples
+from tfmmrec.export import export
+from tfmmrec.packing import PackOptions, pack
+from tfmmrec.randomness import step_key
+from tfmmrec.runs import load_run, read_run
+from tfmmrec.trainer import Trainer
+from tfmmrec.training import fit, train
+from tfmmrec.watch import Watch
+from tfmmrec.windows import TrainingWindows
+
+ITEMS, USERS = 12, 16
+COLOURS = ("red", "green", "blue", "black")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Users choose six of twelve items in turn; an item has two texts and a kind."""
+    folder = tmp_path_factory.mktemp("turns")
+    rows = [
+        f"{item},k{item % 3},{COLOURS[item % 4]} {item % 5},{COLOURS[item // 3]} thing"
+        for item in range(ITEMS)
+    ]
+    (folder / "items.csv").write_text("\n".join(["id,kind,title,plot", *rows]) + "\n")
+    events = [
+        f"u{user},{(user * 5 + step) % ITEMS},{step}" for user in range(USERS) for step in range(6)
+    ]
+    (folder / "log.csv").write_text("\n".join(["user,item,time", *events]) + "\n")
+    features = {
+        "kind": {"modality": "categorical"},
+        "title": {"modality": "text"},
+        "plot": {"modality": "text"},
+    }
+    content = {
+        "items": {"table": "items.csv", "id": "id", "features": features},
+        "interactions": {"table": "log.csv", "user": "user", "item": "item", "time": "time"},
+        "split": {"by": "last_out"},
+    }
+    (folder / "set.yaml").write_text(yaml.safe_dump(content))
+    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    return folder / "data"
+
+
+def config(**options) -> TrainConfig:
+    return TrainConfig(**{"dim": 8, "epochs": 2, "batch_size": 12, "quiet": True, **options})
+
+
+# There are 64 events to train on: five steps of 12 an epoch; or 32 windows of 4 places, five of 6.
+SEQUENCE = {
+    "features": ["title", "plot"],
+    "query": {"kind": "transformer", "max_history": 4, "layers": 1},
+    "negatives": {"uniform": 3},
+    "align": {"modalities": 0.1, "chosen": 0.1, "items": 6},
+    "fusion": {"kind": "transformer", "heads": 2, "units": 8},
+}
+
+
+def weights(run: Path) -> list[np.ndarray]:
+    return load_run(run, quiet=True).model.get_weights()
+
+
+class Stop(BaseException):
+    """As a kill would end it, without a word to anybody."""
+
+
+@pytest.mark.parametrize(
+    ("options", "stop"),
+    [
+        # The last whole epoch is the first; the second is taken anew.
+        ({}, 8),
+        # The last checkpoint is the third step of the second epoch.
+        ({**SEQUENCE, "checkpoint_steps": 3, "optimizer": {"accumulate": 2, "clip": 0.5}}, 9),
+    ],
+)
+def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path, monkeypatch, options, stop):
+    train(data, tmp_path / "whole", config(**options))
+    steps, before = iter(range(1, 100)), Watch.on_train_batch_end
+
+    def stopping(self, batch, logs=None):
+        before(self, batch, logs)
+        if next(steps) == stop:
+            raise Stop
+
+    with monkeypatch.context() as patched, pytest.raises(Stop):
+        patched.setattr(Watch, "on_train_batch_end", stopping)
+        train(data, tmp_path / "run", config(**options))
+    train(data, tmp_path / "run", config(**options), resume=True)
+    whole, run = weights(tmp_path / "whole"), weights(tmp_path / "run")
+    assert all(np.array_equal(one, other) for one, other in zip(whole, run, strict=True))
+    first, second = (read_run(tmp_path / name)["metrics"] for name in ("whole", "run"))
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert (tmp_path / "whole/history.json").read_text() == (
+        tmp_path / "run/history.json"
+    ).read_text()
+
+
+def batch(assembly) -> dict[str, tf.Tensor]:
+    """The first batch of a training."""
+    given = {"batch_size": assembly.config.batch_size, "seed": 0}
+    if assembly.model.query_tower.at_every_place:
+        examples = TrainingWindows(assembly.histories, length=assembly.max_history, **given)
+    else:
+        examples = TrainingExamples(assembly.histories, max_history=assembly.max_history, **given)
+    return next(iter(examples.epochs(0)))
+
+
+def flat(gradients: list) -> np.ndarray:
+    """All gradients in one row."""
+    return np.concatenate([tf.convert_to_tensor(g).numpy().ravel() for g in gradients])
+
+
+def slopes(data: Path, inputs: dict | None = None, **options) -> tuple[float, np.ndarray]:
+    """The loss of a batch at the weights that training begins with, and its gradients."""
+    assembly = assemble(Dataset(data), config(**options))
+    trainer = Trainer(assembly.model, assembly.config, 10)
+    inputs = inputs or batch(assembly)
+    key = step_key(0, tf.constant(0))
+    if trainer.moves.loss_scale is not None:
+        # It begins too high, and comes down by itself.
+        trainer.moves.loss_scale.factor.assign(128.0)
+    factor = trainer.moves.factor
+    loss, gradients = trainer._gradients(inputs, key, factor)
+    return float(loss), flat(gradients[0]) / float(factor)
+
+
+def test_xla_learns_the_same(data):
+    """With the same units dropped and the same items drawn."""
+    options = {name: SEQUENCE[name] for name in ("features", "negatives", "align")}
+    loss, gradient = slopes(data, **options)
+    compiled, compiled_gradient = slopes(data, **options, jit_compile=True)
+    assert compiled == pytest.approx(loss, rel=1e-5)
+    np.testing.assert_allclose(compiled_gradient, gradient, rtol=1e-3, atol=1e-5)
+
+
+CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_dropout": 0.0}
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "options", [{"query": {"kind": "mean", "dropout": 0.0}}, {"query": {"kind": "gru"}}]
+)
+def test_half_precision_learns_nearly_the_same(data, precision, options):
+    options = {**CALM, **options, "query": {**options["query"], "dropout": 0.0}}
+    loss, gradient = slopes(data, **options)
+    half, half_gradient = slopes(data, **options, precision=precision)
+    assert half != loss
+    # A number of bfloat16 has 8 bits, one of float16 has 11.
+    near = {"mixed_bfloat16": 0.01, "mixed_float16": 0.002}[precision]
+    assert half == pytest.approx(loss, rel=near)
+    product = gradient @ half_gradient
+    cosine = product / np.linalg.norm(gradient) / np.linalg.norm(half_gradient)
+    assert cosine > 1 - near
+    assert np.linalg.norm(half_gradient) == pytest.approx(np.linalg.norm(gradient), rel=5 * near)
+
+
+def test_two_batches_of_eight_are_one_of_sixteen(data):
+    """Where an event's negatives are no matter of who else is in its batch."""
+    options = {**CALM, "query": {"kind": "mean", "dropout": 0.0}, "negatives": {"among": "all"}}
+    assembly = assemble(Dataset(data), config(**options, batch_size=16))
+    whole = batch(assembly)
+    loss, gradient = slopes(data, whole, **options)
+    accumulating = config(**options, optimizer={"accumulate": 3})
+    trainer = Trainer(assembly.model, accumulating, 10)
+    halves = [{name: part[start : start + 8] for name, part in whole.items()} for start in (0, 8)]
+    losses = [float(trainer.train_step(half)["loss"]) for half in halves]
+    assert np.mean(losses) == pytest.approx(loss, rel=1e-5)
+    # A third batch is to come, of three whose mean is taken.
+    sums = flat(trainer.moves.sums)
+    np.testing.assert_allclose(sums * 3 / 2, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_several_steps_at_once_learn_the_same(data):
+    found = []
+    for steps in (1, 3):
+        options = {"epochs": 1, "features": ["kind"], "steps_per_execution": steps}
+        assembly = assemble(Dataset(data), config(**options))
+        fit(assembly)
+        found.append(assembly.model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_what_half_precision_trained_is_served_in_full(data, tmp_path):
+    precision = "mixed_float16"
+    before = tf.keras.mixed_precision.global_policy()
+    train(data, tmp_path / "run", config(epochs=1, precision=precision))
+    assert tf.keras.mixed_precision.global_policy() is before
+    assert read_run(tmp_path / "run")["config"]["precision"] == precision
+    assembly = load_run(tmp_path / "run", quiet=True)
+    assert {weight.dtype for weight in assembly.model.weights} == {tf.float32}
+    assert assembly.scorer().item_vectors().dtype == np.float32
+    version = export(tmp_path / "run", tmp_path / "models", quiet=True)
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    assert serve.structured_outputs["scores"].dtype == tf.float32
+
+
+def test_a_loss_that_is_no_number_stops_the_training(data, tmp_path, monkeypatch):
+    options = {"learning_rate": 0.02, "optimizer": {"schedule": "linear"}, "features": ["kind"]}
+    assembly = assemble(Dataset(data), config(**options))
+    compute = type(assembly.model).compute_loss
+    spoilt = tf.Variable(7, dtype=tf.int64)
+
+    def going_astray(self, inputs, training=False):
+        loss = compute(self, inputs, training)
+        if not training:
+            return loss
+        spoilt.assign_sub(1)
+        return tf.where(spoilt == 0, np.nan, loss)
+
+    with monkeypatch.context() as patched, pytest.raises(DataError) as error:
+        patched.setattr(type(assembly.model), "compute_loss", going_astray)
+        train(data, tmp_path / "run", config(**options))
+    # The second step of the second epoch, of two of five steps: 0.02 * (1 - 6 / 10).
+    last = tmp_path / "run.partial/checkpoints/epoch-1"
+    assert "the loss was not finite after step 2 of epoch 2, at a learning rate of 0.008" in str(
+        error.value
+    )
+    assert f"the last good checkpoint is {last}: lower learning_rate" in str(error.value)
+    assert last.with_suffix(".index").is_file()
+    # From there it goes on at another rate.
+    slower = {**options, "learning_rate": 0.001}
+    assert train(data, tmp_path / "run", config(**slower), resume=True)["epoch"] >= 1
+    rows = (tmp_path / "run/history.json").read_text()
+    assert rows.count('"epoch"') == 2
+
+
+def test_a_training_may_be_deterministic(data, monkeypatch):
+    """What TensorFlow makes of that cannot be taken back within a process."""
+
+    def asked() -> None:
+        raise Stop
+
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", asked)
+    with pytest.raises(Stop):
+        fit(assemble(Dataset(data), config(deterministic=True, features=["kind"])))
+
+
+def test_what_cannot_be_compiled_is_refused(data):
+    with pytest.raises(ConfigError, match="jit_compile: a gru is trained on windows"):
+        assemble(Dataset(data), config(jit_compile=True, query={"kind": "gru"}))
+    with pytest.raises(ConfigError, match="jit_compile: the encoders that finetune trains"):
+        fit(
+            assemble(
+                Dataset(data),
+                config(jit_compile=True, finetune=["title"], encoders={"title": "builtin"}),
+            )
+        )
