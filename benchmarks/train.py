@@ -42,9 +42,9 @@ from tfmmrec.examples import TrainingExamples
 from tfmmrec.losses import candidate_softmax
 from tfmmrec.negatives import Negatives, NegativesOptions
 from tfmmrec.past import PAST
+from tfmmrec.trainer import Trainer
 from tfmmrec.training_file import read_training_file
 from tfmmrec.variants import narrowed
-from tfmmrec.weight_average import WeightAverage
 
 PARTS = ("loss", "step", "encode", "ease")
 NDCG = "warm ndcg@10"
@@ -227,17 +227,6 @@ class Tutorial(tfrs.Model):
         return self.task(users, self.item_model(features["item_id"]), compute_metrics=False)
 
 
-class Average(tf.keras.callbacks.Callback):
-    """The average of the weights that training keeps."""
-
-    def __init__(self, assembly: Assembly):
-        super().__init__()
-        self.average = WeightAverage(assembly.model.tower_weights, assembly.config.average)
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.average.update()
-
-
 def steps(dataset: Dataset, config: TrainConfig, rounds: int, now: Clock) -> None:
     """An epoch of training at batch 1,024."""
     config = dataclasses.replace(config, batch_size=1024)
@@ -261,22 +250,22 @@ def steps(dataset: Dataset, config: TrainConfig, rounds: int, now: Clock) -> Non
 
 def epoch(assembly: Assembly) -> Contestant:
     """Trains for an epoch by `fit`."""
-    compile_as_trained(assembly)
-    examples, average = create_batches(assembly), Average(assembly)
+    batches = create_batches(assembly)
+    trainer = compiled(assembly, batches.steps_per_epoch)
 
     def run() -> int:
-        count = examples.steps_per_epoch
-        assembly.model.fit(
-            examples.epochs(0), steps_per_epoch=count, verbose=0, callbacks=[average]
-        )
-        return count * examples.batch_size
+        count = batches.steps_per_epoch
+        trainer.fit(batches.epochs(0), steps_per_epoch=count, verbose=0)
+        return count * batches.batch_size
 
     return run
 
 
-def compile_as_trained(assembly: Assembly) -> None:
-    optimizer = tf.keras.optimizers.legacy.Adam(assembly.config.learning_rate)
-    assembly.model.compile(optimizer=optimizer)
+def compiled(assembly: Assembly, num_batches: int) -> Trainer:
+    """What takes steps, as `tfmmrec train` makes it."""
+    trainer = Trainer(assembly.model, assembly.config, num_batches)
+    trainer.compile(trainer.moves.optimizer)
+    return trainer
 
 
 def tutorial_epoch(dataset: Dataset, dim: int) -> Contestant:
@@ -301,12 +290,14 @@ def encoding(
 ) -> None:
     """Steps of 32 events on cached vectors, and with encoders in the step."""
     assembly = assemble(dataset, dataclasses.replace(config, batch_size=32))
-    compile_as_trained(assembly)
     batches = [
         {name: value.numpy() for name, value in batch.items()}
         for batch in create_batches(assembly).epochs(0).take(num_steps)
     ]
-    step, encoders = tf.function(assembly.model.train_step), encoders_in_step(assembly)
+    step, encoders = (
+        tf.function(compiled(assembly, num_steps).train_step),
+        encoders_in_step(assembly),
+    )
     turn = 0
 
     def cached() -> int:
@@ -395,27 +386,24 @@ def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
 
 def seconds_until(assembly: Assembly, goal: float, now: Clock) -> list[str]:
     """Trains until the averaged weights reach a test NDCG@10; the graph's making counts."""
-    compile_as_trained(assembly)
-    examples, average = create_batches(assembly), Average(assembly)
+    examples = create_batches(assembly)
+    steps = examples.steps_per_epoch
+    trainer = compiled(assembly, assembly.config.epochs * steps)
+    average = trainer.moves.average
     scorer, targets = assembly.scorer(), targets_of(assembly.dataset, "test")
     seconds, best = 0.0, 0.0
     for number in range(assembly.config.epochs):
         start = now()
-        assembly.model.fit(
-            examples.epochs(number),
-            steps_per_epoch=examples.steps_per_epoch,
-            verbose=0,
-            callbacks=[average],
-        )
+        trainer.fit(examples.epochs(number), steps_per_epoch=steps, verbose=0)
         seconds += now() - start
-        average.average.swap()
+        average.swap()
         vectors = scorer.item_vectors()
         figures = measure(
             assembly.dataset,
             targets,
             lambda users: scorer.scores(vectors, targets.histories, users),  # noqa: B023
         )
-        average.average.swap()
+        average.swap()
         best = max(best, figures[NDCG].mean())
         if best >= goal:
             return [f"{seconds:.1f}", str(number + 1), f"{best:.4f}"]
