@@ -13,11 +13,12 @@ from tfmmrec.dataset import Dataset
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.examples import TrainingExamples
 from tfmmrec.export import export
+from tfmmrec.fitting import fit
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.randomness import step_key
 from tfmmrec.runs import load_run, read_run
 from tfmmrec.trainer import Trainer
-from tfmmrec.training import fit, train
+from tfmmrec.training import train
 from tfmmrec.watch import Watch
 from tfmmrec.windows import TrainingWindows
 
@@ -86,15 +87,15 @@ class Stop(BaseException):
 )
 def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path, monkeypatch, options, stop):
     train(data, tmp_path / "whole", config(**options))
-    steps, before = iter(range(1, 100)), Watch.on_train_batch_end
+    steps, before = iter(range(1, 100)), Watch.after_batch
 
-    def stopping(self, batch, logs=None):
-        before(self, batch, logs)
+    def stopping(self, batch):
+        before(self, batch)
         if next(steps) == stop:
             raise Stop
 
     with monkeypatch.context() as patched, pytest.raises(Stop):
-        patched.setattr(Watch, "on_train_batch_end", stopping)
+        patched.setattr(Watch, "after_batch", stopping)
         train(data, tmp_path / "run", config(**options))
     train(data, tmp_path / "run", config(**options), resume=True)
     whole, run = weights(tmp_path / "whole"), weights(tmp_path / "run")

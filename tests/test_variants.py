@@ -11,8 +11,8 @@ from tfmmrec.encoded_side import encode_side
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation import targets_of
 from tfmmrec.evaluation.measuring import measure_model, stacked
+from tfmmrec.fitting import fit
 from tfmmrec.schema import features_by_modality
-from tfmmrec.training import fit
 from tfmmrec.variants import (
     VariantTrainer,
     fusion_variants,

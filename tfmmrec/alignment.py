@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec import replicas
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.distinct import distinct
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.losses import info_nce
-from tfmmrec.randomness import integers
 from tfmmrec.towers import ItemTower
 
 
@@ -41,7 +41,7 @@ class Alignment(tf.Module):
         self._rows = tf.constant(np.flatnonzero(~withheld), tf.int32)
 
     def __call__(self, before: tf.Tensor, item: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Gives the weighted sum of the losses, a scalar.
+        """Gives the weighted sum of the losses, a scalar; of several replicas, each its part.
 
         Args:
             before: int32 `[batch]`, the row of the item that was chosen before; -1 is none.
@@ -56,10 +56,10 @@ class Alignment(tf.Module):
 
     def between_modalities(self, training: bool) -> tf.Tensor:
         """The mean InfoNCE over all pairs of modalities, for items drawn from the catalogue."""
-        num_rows = tf.shape(self._rows)[0]
-        places = integers([self.options.items], num_rows)
+        places = replicas.drawn(self.options.items, tf.shape(self._rows)[0])
         # Each item once: drawn twice, it would be its own negative.
-        rows, _, real = distinct(tf.gather(self._rows, places), self._most)
+        drawn, _, real = distinct(tf.gather(self._rows, places), self._most)
+        rows, real = replicas.share(drawn), replicas.share(real)
         projections = self._tower.projections
         if projections is None:
             return tf.constant(0.0)
@@ -81,14 +81,18 @@ class Alignment(tf.Module):
         first = self._content(tf.maximum(before, 0), training)
         second = self._content(item, training)
         told = tf.reduce_any(first != 0.0, axis=1) & tf.reduce_any(second != 0.0, axis=1)
-        same = item[:, tf.newaxis] == item[tf.newaxis]
         return info_nce(
             first,
             second,
             mask=(before >= 0) & told,
             temperature=self.options.temperature,
-            same=same | (before[:, tf.newaxis] == before[tf.newaxis]),
+            same=_same(item) | _same(before),
         )
 
     def _content(self, rows: tf.Tensor, training: bool) -> tf.Tensor:
         return self._tower.content(self._items.gather(rows), training=training)
+
+
+def _same(rows: tf.Tensor) -> tf.Tensor:
+    """Which rows of all replicas are the same as one's own, bool `[rows, rows of all]`."""
+    return rows[:, tf.newaxis] == replicas.gather(rows)[tf.newaxis]

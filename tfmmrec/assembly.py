@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse import csr_matrix
 
+from tfmmrec import strategies
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.encoded_side import EncodedSide, encode_side, read_features
@@ -132,7 +133,7 @@ def assemble_from(
     weights = task_weights(config, outcomes)
     if "click" not in weights:
         outcomes = outcomes.take(outcomes.rated & ("rating" in weights))
-    with precision(config.precision):
+    with strategies.current().scope(), precision(config.precision):
         model = _build(dataset, config, items, users, histories, outcomes, weights)
         _fit(model.item_tower.projections, items)
         _fit(model.query_tower.projections, users)
@@ -245,7 +246,8 @@ def _make_weights(model: TwoTower) -> None:
     inputs = {
         "history": history,
         "user": rows,
-        "item": rows,
+        # An item that training knows, since others are not chosen.
+        "item": rows + int(np.argmax(model.known)),
         "place": rows,
         "chosen": tf.ones([2], tf.bool),
         "rating": tf.zeros([2]),

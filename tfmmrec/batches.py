@@ -22,6 +22,7 @@ class JointBatches:
 
     def __init__(self, retrieval: Batches, outcomes: TrainingExamples):
         self.steps_per_epoch = retrieval.steps_per_epoch
+        self.batch_size = min(retrieval.batch_size, outcomes.batch_size)
         self._retrieval = retrieval
         self._outcomes = outcomes
 

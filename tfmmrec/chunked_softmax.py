@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfmmrec import replicas
+
 # Measured on a CPU: loops over fewer rows cost more than what their smaller arrays spare, and so do
 # arrays that no cache holds.
 _MOST_ROWS = 1024
@@ -37,12 +39,12 @@ def chunked_softmax(
         chunk: events a chunk; default 1024, or fewer where that makes more than two million logits.
 
     Returns:
-        A scalar; 0 where no event counts.
+        A scalar; 0 where no event counts. Of several replicas, each gives its events' part.
     """
     if chunk is None:
         chunk = _rows_at_a_time(_size(candidates))
     shares = tf.cast(counted, tf.float32)
-    shares = tf.math.divide_no_nan(shares, tf.reduce_sum(shares))
+    shares = tf.math.divide_no_nan(shares, replicas.total(tf.reduce_sum(shares)))
 
     @tf.custom_gradient
     def mean_loss(queries: tf.Tensor, candidates: tf.Tensor) -> tuple[tf.Tensor, Callable]:

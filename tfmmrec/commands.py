@@ -105,7 +105,8 @@ def _train(options: Any) -> None:
     config = _config(TrainConfig, options)
     metrics = train(options.data, options.out, config, resume=options.resume)
     shown = ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if isinstance(v, float))
-    print(f"{options.out}: best epoch {metrics.get('epoch')}: {shown}")
+    if metrics:  # a process that only served others has none
+        print(f"{options.out}: best epoch {metrics.get('epoch')}: {shown}")
 
 
 def _declare_encode(parser: Parser) -> None:

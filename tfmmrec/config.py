@@ -14,6 +14,7 @@ from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.optimizer_options import OptimizerOptions
 from tfmmrec.pooling import POOLINGS
 from tfmmrec.precision import PRECISIONS
+from tfmmrec.strategies import STRATEGIES
 from tfmmrec.tasks.options import TASKS, HeadOptions, JointOptions
 
 
@@ -62,7 +63,7 @@ class TrainConfig:
         dropout: of the projections.
         temperature: where the learned temperature of the softmax starts, within [0.01, 1].
         epochs: passes over the training events at most.
-        batch_size: events a step.
+        batch_size: events a step, on all devices together.
         learning_rate: of Adam, at its highest.
         optimizer: what else is done with gradients and the learning rate, by the options of
             `OptimizerOptions`: `{schedule: cosine, warmup: 0.05, clip: 1.0}`.
@@ -81,7 +82,9 @@ class TrainConfig:
             run, which may be slower. Order and draws are the same in any case.
         checkpoint_steps: after how many steps of an epoch checkpoints are written, besides those
             after each epoch; 0 for none. `--resume` goes on behind the last.
-        strategy: `auto` or `one`: one device.
+        strategy: the devices that train: `one`; `mirrored`, all GPUs of this machine;
+            `multiworker`, several processes that TF_CONFIG names; `parameter_server`, workers that
+            are not in step, and servers that hold the weights; `tpu`. `auto` takes what is there.
         cache: the folder that keeps outputs of encoders, which several data folders may share. It
             goes before TFMMREC_CACHE_DIR; without either, it is `cache` in the data folder.
         seed: of weights, order and dropout.
@@ -163,9 +166,9 @@ class TrainConfig:
             # A run is opened again from other working directories.
             folder = str(Path(self.cache).expanduser().absolute())
             object.__setattr__(self, "cache", folder)
-        if self.strategy not in ("auto", "one"):
+        if self.strategy not in STRATEGIES:
             raise ConfigError(
-                f"strategy: {self.strategy!r} is not supported yet; use auto or one (one device)"
+                f"strategy must be one of {', '.join(STRATEGIES)}. Received: {self.strategy!r}"
             )
 
     @property

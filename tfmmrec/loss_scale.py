@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfmmrec import replicas
+
 _FIRST = 2.0**15
 _PATIENCE = 2000
 
@@ -21,11 +23,9 @@ class LossScale(tf.Module):
         self.calm = tf.Variable(0, trainable=False)
 
     def follow(self, finite: tf.Tensor) -> None:
-        """Takes in whether the gradients of a step were finite, a bool."""
+        """Takes in whether the gradients of a step were finite, a bool, to all replicas alike."""
         calm = tf.where(finite, self.calm + 1, 0)
         grown = calm >= _PATIENCE
         halved = tf.maximum(1.0, self.factor / 2.0)
-        self.factor.assign(
-            tf.where(finite, tf.where(grown, self.factor * 2.0, self.factor), halved)
-        )
-        self.calm.assign(tf.where(grown, 0, calm))
+        factor = tf.where(finite, tf.where(grown, self.factor * 2.0, self.factor), halved)
+        replicas.assign([self.factor, self.calm], [factor, tf.where(grown, 0, calm)])

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfmmrec import replicas
 from tfmmrec.chunked_softmax import chunked_softmax
 from tfmmrec.negatives import Spared
 
@@ -34,7 +35,8 @@ def candidate_softmax(
             of its rows; None spares nothing.
 
     Returns:
-        The mean over the events that count, a scalar; 0 without any.
+        The mean over the events that count, a scalar; 0 without any. Of several replicas, each
+        gives its events' part of the mean.
     """
     queries, candidates = tf.cast(queries, tf.float32), tf.cast(candidates, tf.float32)
     told, log_weights = _weighed(candidates, log_chances)
@@ -103,7 +105,8 @@ def _with_own(rows: tf.Tensor, labels: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
 
 def _mean(losses: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
     total = tf.reduce_sum(tf.where(counted, losses, 0.0))
-    return tf.math.divide_no_nan(total, tf.reduce_sum(tf.cast(counted, tf.float32)))
+    num_counted = replicas.total(tf.reduce_sum(tf.cast(counted, tf.float32)))
+    return tf.math.divide_no_nan(total, num_counted)
 
 
 # What a chosen item is told from others by, as training files name it.
@@ -121,30 +124,31 @@ def info_nce(
     """Pulls each row of one set to the same row of the other, away from the other rows.
 
     The mean of both directions (InfoNCE: van den Oord et al. 2018, arXiv 1807.03748; both ways as
-    in CLIP, Radford et al. 2021).
+    in CLIP, Radford et al. 2021). The other rows are those of all replicas, of which each gives its
+    rows' part of the mean.
 
     Args:
         first: `[rows, dim]` of length 1.
         second: `[rows, dim]` of length 1.
         mask: bool `[rows]`, the rows that are there on both sides; the others are left out.
         temperature: what cosines are divided by.
-        same: bool `[rows, rows]`, pairs that are neither pulled nor pushed; the diagonal is.
+        same: bool `[rows, rows of all replicas]`, pairs that are neither pulled nor pushed, in
+            either direction; a row and itself are.
 
     Returns:
         A scalar; 0 where no row is there.
     """
-    logits = tf.cast(tf.matmul(first, second, transpose_b=True), tf.float32) / temperature
+    here = replicas.gather(mask)
+    own = replicas.first_place(mask) + tf.range(tf.size(mask))
+    never = tf.logical_not(here)[tf.newaxis]
     if same is not None:
-        others = tf.logical_not(tf.eye(tf.shape(logits)[0], dtype=tf.bool))
-        logits = tf.where(same & others, _NEVER, logits)
-    across = cross_entropy(tf.where(mask[tf.newaxis], logits, _NEVER), mask)
-    back = cross_entropy(tf.where(mask[tf.newaxis], tf.transpose(logits), _NEVER), mask)
-    return (across + back) / 2.0
+        itself = own[:, tf.newaxis] == tf.range(tf.size(here))
+        never |= same & ~itself
 
+    def one_way(rows: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        logits = tf.matmul(rows, replicas.gather(others), transpose_b=True)
+        logits = tf.where(never, _NEVER, tf.cast(logits, tf.float32) / temperature)
+        pulled = tf.gather(logits, own, batch_dims=1)
+        return _mean(tf.reduce_logsumexp(logits, axis=1) - pulled, mask)
 
-def cross_entropy(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """The mean of `logsumexp(row) - diagonal` over the rows of a mask; 0 without any."""
-    losses = tf.reduce_logsumexp(logits, axis=1) - tf.linalg.diag_part(logits)
-    counted = tf.cast(mask, losses.dtype)
-    total = tf.reduce_sum(tf.where(mask, losses, 0.0))
-    return tf.math.divide_no_nan(total, tf.reduce_sum(counted))
+    return (one_way(first, second) + one_way(second, first)) / 2.0

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfmmrec import replicas
 from tfmmrec.align_options import AlignOptions
 from tfmmrec.alignment import Alignment
 from tfmmrec.distinct import distinct
@@ -230,7 +231,7 @@ class TwoTower(tfrs.Model):
         return self.outcomes.values(vectors, own, users, items)
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """The losses of the tasks, and of alignment.
+        """The losses of the tasks, and of alignment; of several replicas, each its part of them.
 
         Args:
             inputs: `history` int32 `[batch, n]` (item rows, -1 where empty), `user` `[batch]`, and
@@ -260,14 +261,20 @@ class TwoTower(tfrs.Model):
         history = inputs["history"]
         # Each item of the batch goes through its tower once, however often it is mentioned; those
         # that are taught once more, as items to come.
-        given = {name: inputs[rows_key(name)] for name in self.trained if rows_key(name) in inputs}
-        mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), asked, *given.values()]
+        given = {
+            name: replicas.once(inputs[rows_key(name)], feature(inputs[inputs_key(name)], training))
+            for name, feature in self.trained.items()
+            if rows_key(name) in inputs
+        }
+        # Replicas ask for the same items, and work out a part of them each.
+        num_asked, asked = tf.size(asked), replicas.share(asked)
+        taught_rows = [rows for rows, _ in given.values()]
+        mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), asked, *taught_rows]
         rows, places, _ = distinct(tf.concat(mentioned, axis=0), self.most_rows)
         past, own, *taught = tf.split(places, [tf.size(part) for part in mentioned])
         features = self.items.gather(rows)
-        for name, encoded in zip(given, taught, strict=True):
+        for (name, (_, outputs)), encoded in zip(given.items(), taught, strict=True):
             held, present = features[name]
-            outputs = self.trained[name](inputs[inputs_key(name)], training=training)
             held = tf.tensor_scatter_nd_update(held, encoded[:, tf.newaxis], outputs)
             features[name] = (held, present)
         users = self.user_vectors(
@@ -282,7 +289,7 @@ class TwoTower(tfrs.Model):
         # have none.
         told = {name: tuple(tf.gather(part, own) for part in f) for name, f in features.items()}
         items = self._vectors_of(asked, told, training, drop_ids=training)
-        return Reading(users, self._tempered(users), items)
+        return Reading(users, self._tempered(users), replicas.gather(items)[:num_asked])
 
     @property
     def tower_weights(self) -> list[tf.Variable]:
@@ -325,7 +332,11 @@ class TwoTower(tfrs.Model):
         for name, feature in self.trained.items():
             table = self.items.outputs[name]
             for rows, outputs in feature.outputs():
-                table.scatter_nd_update(rows[:, np.newaxis], outputs)
+                self.distribute_strategy.extended.update(
+                    table,
+                    lambda held, places, values: held.scatter_nd_update(places, values),
+                    args=(rows[:, np.newaxis], outputs),
+                )
 
 
 def split_blocks(vectors: tf.Tensor, fusion: Fusion) -> tuple[tf.Tensor, tf.Tensor]:

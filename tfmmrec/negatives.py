@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec import replicas
 from tfmmrec.dataset import Histories
 from tfmmrec.distinct import distinct
-from tfmmrec.randomness import integers
 
 AMONG = ("batch", "all")
 SPARED = ("none", "past", "all")
@@ -21,9 +21,9 @@ class NegativesOptions:
     """Which items a chosen one is told from in training.
 
     Attributes:
-        among: `batch`, the items that the batch chose, or `all` that training knows, which is
-            exact and costs as much as the catalogue is large; good up to some thousand items
-            (default batch).
+        among: `batch`, the items that the batch chose on all replicas, or `all` that training
+            knows, which is exact and costs as much as the catalogue is large; good up to some
+            thousand items (default batch).
         uniform: with `batch`, how many items are drawn beside them, each as likely as the other,
             so that rare ones come up as well (default 0).
         spared: which of the other items that a user chose are no negatives: those of the `past`,
@@ -92,20 +92,25 @@ class Negatives(tf.Module):
         self._splits = tf.constant(histories.offsets, tf.int32)
 
     def __call__(self, chosen: tf.Tensor) -> Candidates:
-        """Gives the candidates for the items that a batch chose, int32 `[events]`."""
+        """Gives the candidates for the items that a batch chose, int32 `[events]`.
+
+        All replicas get the same ones, those that the whole batch chose and those that each drew
+        for all, with the places of their own events among them.
+        """
         if self.options.among == "all":
             labels = tf.gather(self._places, chosen)
             return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels)
-        num_events, num_drawn = tf.size(chosen), self.options.uniform
-        drawn = integers([num_drawn], tf.size(self._known))
-        both = tf.concat([chosen, tf.gather(self._known, drawn)], axis=0)
+        everywhere, num_drawn = replicas.gather(chosen), self.options.uniform
+        drawn = replicas.drawn(num_drawn, tf.size(self._known))
+        both = tf.concat([everywhere, tf.gather(self._known, drawn)], axis=0)
         most = None
         if self.fixed_shapes:
-            most = min(chosen.shape[0] + num_drawn, self._places.shape[0])
+            most = min(chosen.shape[0] * replicas.count() + num_drawn, self._places.shape[0])
         rows, places, real = distinct(both, most)
         # What fills up stands for no item, as if it came infinitely often.
-        log_chances = tf.where(real, self.log_chances(rows, num_events), _ALWAYS)
-        return Candidates(rows, log_chances, places[:num_events])
+        log_chances = tf.where(real, self.log_chances(rows, tf.size(everywhere)), _ALWAYS)
+        own = replicas.first_place(chosen) + tf.range(tf.size(chosen))
+        return Candidates(rows, log_chances, tf.gather(places, own))
 
     def log_chances(self, rows: tf.Tensor, num_events: tf.Tensor) -> tf.Tensor:
         """The log of the chance that items are candidates of a batch of so many events.

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec import replicas
 from tfmmrec.config import TrainConfig
 from tfmmrec.errors import ConfigError
 from tfmmrec.model import TwoTower
@@ -43,6 +44,7 @@ class Trainer(tf.keras.Model):
         """One step of the towers and of each trained encoder."""
         key = step_key(self._seed, self.moves.step)
         loss, gradients = self._gradients(inputs, key, self.moves.factor)
+        loss = replicas.total(loss)
         self.moves.take(loss, gradients)
         return {"loss": loss}
 
@@ -50,6 +52,8 @@ class Trainer(tf.keras.Model):
         self, inputs: Mapping[str, tf.Tensor], key: tf.Tensor, factor: tf.Tensor
     ) -> tuple[tf.Tensor, list[list[Any]]]:
         """The loss of a batch, and the gradients of `factor` times the loss.
+
+        Of several replicas, each gives its part of both.
 
         Args:
             inputs: as `TwoTower.compute_loss` takes them.
@@ -61,7 +65,8 @@ class Trainer(tf.keras.Model):
         """
         model = self.model
         with drawing(key), tf.GradientTape() as tape:
-            loss = model.compute_loss(inputs, training=True) + tf.add_n([0.0, *model.losses])
+            loss = model.compute_loss(inputs, training=True)
+            loss += tf.add_n([0.0, *model.losses]) / replicas.count()
             scaled = factor * loss
         encoders = [feature.weights for feature in model.trained.values()]
         return loss, tape.gradient(scaled, [model.tower_weights, *encoders])

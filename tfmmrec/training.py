@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-import time
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,22 +10,22 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, assemble, say_mute
-from tfmmrec.batches import create_batches
+from tfmmrec.cluster import read_cluster, serve
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError, TfmmrecError
-from tfmmrec.finetuning import add_inputs
+from tfmmrec.fitting import fit
 from tfmmrec.folders import refuse_existing
 from tfmmrec.runs import read_run, save_run
-from tfmmrec.trainer import Trainer
-from tfmmrec.watch import Watch
+from tfmmrec.strategies import create_strategy, leads, serves, training_on, with_others
 
 
 def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> dict[str, Any]:
     """Trains a model and writes a run folder.
 
     While it trains, checkpoints and logs stand beside the run, in `OUT.partial`; the run itself
-    appears when it is whole.
+    appears when it is whole. Of several processes, the first writes it; one that only serves the
+    others returns when they are done.
 
     Args:
         data: a data folder.
@@ -35,24 +35,38 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
             finished is left as it is.
 
     Returns:
-        The run's metrics.
+        The run's metrics; none from a process that only serves.
     """
+    if serves(config.strategy):
+        serve(read_cluster())
+        return {}
+    strategy = create_strategy(config.strategy)
     out = Path(out)
-    partial = out.with_name(out.name + ".partial")
     if resume and out.exists():
         return read_run(out)["metrics"]
+    with with_others(strategy):
+        if leads(strategy):
+            return _lead(data, out, config, strategy, resume)
+        return _accompany(data, out, config, strategy, resume)
+
+
+def _lead(
+    data: Path, out: Path, config: TrainConfig, strategy: tf.distribute.Strategy, resume: bool
+) -> dict[str, Any]:
+    """Trains, alone or with others, and writes the run."""
+    partial = out.with_name(out.name + ".partial")
     refuse_existing(out)
     if partial.exists() and not resume:
         raise DataError(f"{partial}: a training was stopped here; add --resume or remove it")
-    dataset = Dataset(data, cache=config.cache)
-    assembly = assemble(dataset, dataclasses.replace(config, refit=False))
+    make = _maker(Dataset(data, cache=config.cache), strategy)
+    assembly = make(dataclasses.replace(config, refit=False))
     if not config.quiet:
         for line in (*assembly.items.lines("items"), *assembly.users.lines("users")):
             print(line)
-    say_mute(assembly.mute_items(), dataset.item_ids)
+    say_mute(assembly.mute_items(), assembly.dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        assembly, metrics = fit_whole(assembly, config, lambda c: assemble(dataset, c), partial)
+        assembly, metrics = fit_whole(assembly, config, make, partial)
     except TfmmrecError:
         if not resume and not any(partial.rglob("state.json")):
             shutil.rmtree(partial)
@@ -64,6 +78,30 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
         out.rmdir()  # refuse_existing let only an empty folder pass
     partial.rename(out)
     return metrics
+
+
+def _accompany(
+    data: Path, out: Path, config: TrainConfig, strategy: tf.distribute.Strategy, resume: bool
+) -> dict[str, Any]:
+    """Takes its part in a training that another process leads, and leaves nothing behind."""
+    partial = out.with_name(out.name + ".partial")
+    make = _maker(Dataset(data, cache=config.cache), strategy)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / partial.name
+        # The other writes there again when all have trained for an epoch, and not before.
+        if resume and partial.exists():
+            shutil.copytree(partial, folder, ignore=shutil.ignore_patterns("tensorboard"))
+        folder.mkdir(exist_ok=True)
+        assembly = make(dataclasses.replace(config, refit=False))
+        return fit_whole(assembly, config, make, folder)[1]
+
+
+def _maker(dataset: Dataset, strategy: tf.distribute.Strategy) -> Callable[[TrainConfig], Assembly]:
+    def make(config: TrainConfig) -> Assembly:
+        with training_on(strategy):
+            return assemble(dataset, config)
+
+    return make
 
 
 def fit_whole(
@@ -97,53 +135,3 @@ def fit_whole(
     epochs = dataclasses.replace(config, epochs=metrics["epoch"])
     again = fit(dataclasses.replace(assembly, config=epochs), folder)
     return assembly, {**metrics, "seconds": round(metrics["seconds"] + again["seconds"], 1)}
-
-
-def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
-    """Fits the model of an assembly and leaves it with its best weights.
-
-    Args:
-        assembly: the model, its data and its config.
-        folder: where checkpoints, the history and TensorBoard's logs go; None keeps none.
-
-    Returns:
-        The best epoch, the valid metrics at it, and the seconds of training.
-
-    Raises:
-        DataError: there is nothing to train on, or what stands in `folder` is not of this config.
-    """
-    config, model = assembly.config, assembly.model
-    batches = create_batches(assembly)
-    for feature in model.trained.values():
-        feature.check_gradients()
-    if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
-    # Keras asks for an optimizer; the steps are the trainer's.
-    trainer.compile(trainer.moves.optimizer, steps_per_execution=config.steps_per_execution)
-    watch = Watch(assembly, trainer.moves, batches.steps_per_epoch, folder)
-    callbacks: list[tf.keras.callbacks.Callback] = [watch]
-    if folder is not None:
-        callbacks.append(tf.keras.callbacks.TensorBoard(str(folder / "tensorboard")))
-    epoch, step = watch.restore()
-    start = time.monotonic()
-    while epoch < config.epochs and not watch.is_done():
-        # The rest of the epoch in which it was stopped has fewer steps than the others.
-        last = epoch + 1 if step else config.epochs
-        trainer.fit(
-            add_inputs(
-                batches.epochs(epoch, step),
-                model.trained,
-                seed=config.seed,
-                first_step=epoch * batches.steps_per_epoch + step,
-            ),
-            initial_epoch=epoch,
-            epochs=last,
-            steps_per_epoch=batches.steps_per_epoch - step,
-            callbacks=callbacks,
-            verbose=0,
-        )
-        epoch, step = last, 0
-    watch.restore_best()
-    assembly.fit_new_items()
-    return {**watch.best, "seconds": round(time.monotonic() - start, 1)}

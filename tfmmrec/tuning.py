@@ -14,10 +14,10 @@ from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import ConfigError, DataError, TfmmrecError
+from tfmmrec.fitting import fit
 from tfmmrec.folders import whole_folder
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.objective import objective_of
-from tfmmrec.training import fit
 
 TUNERS: dict[str, type[keras_tuner.Tuner]] = {
     "random": keras_tuner.RandomSearch,

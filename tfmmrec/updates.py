@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec import replicas
 from tfmmrec.config import TrainConfig
 from tfmmrec.finetuning import TrainedFeature
 from tfmmrec.learning_rate import LearningRate
@@ -18,6 +19,8 @@ Gradients = Sequence[Sequence[Any]]
 
 class Updates(tf.Module):
     """Moves the weights by the gradients of each batch, and counts.
+
+    Of several replicas each gives the loss of the whole batch and its part of the gradients.
 
     With its variables and those of the model a training goes on as if it had not been stopped.
 
@@ -77,23 +80,26 @@ class Updates(tf.Module):
     def take(self, loss: tf.Tensor, gradients: Gradients) -> None:
         """Takes in a batch: its loss, and the gradients of `factor` times that."""
         bad = ~tf.math.is_finite(loss) & (self.bad_step < 0)
-        self.bad_step.assign(tf.where(bad, self.step, self.bad_step))
-        self.step.assign_add(1)
+        bad_step = tf.where(bad, self.step, self.bad_step)
+        replicas.assign([self.bad_step, self.step], [bad_step, self.step + 1])
         if self.loss_scale is not None:
             gradients = _each(gradients, lambda gradient: _dense(gradient) / self.factor)
-        accumulate = self._options.accumulate
+        accumulate, clip = self._options.accumulate, self._options.clip
+        if replicas.count() > 1 and (accumulate > 1 or clip or self.loss_scale is not None):
+            gradients = _agreed(gradients)
         if accumulate == 1:
             self._checked(gradients)
             return
-        for total, gradient in zip(self.sums, _flat(gradients), strict=True):
-            if gradient is not None:
-                total.assign_add(_dense(gradient) / accumulate)
-        tf.cond(self.step % accumulate == 0, self._spend, lambda: None)
+        sums = [
+            total if gradient is None else total + _dense(gradient) / accumulate
+            for total, gradient in zip(self.sums, _flat(gradients), strict=True)
+        ]
+        replicas.assign(self.sums, sums)
+        replicas.do_if(self.step % accumulate == 0, self._spend)
 
     def _spend(self) -> None:
         self._checked(tf.nest.pack_sequence_as(self._weights, [tf.identity(s) for s in self.sums]))
-        for total in self.sums:
-            total.assign(tf.zeros_like(total))
+        replicas.assign(self.sums, [tf.zeros_like(total) for total in self.sums])
 
     def _checked(self, gradients: Gradients) -> None:
         """Updates, unless half precision did not hold the gradients."""
@@ -103,7 +109,7 @@ class Updates(tf.Module):
         given = [gradient for gradient in _flat(gradients) if gradient is not None]
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(part)) for part in given])
         self.loss_scale.follow(finite)
-        tf.cond(finite, lambda: self._update(gradients), lambda: None)
+        replicas.do_if(finite, self._update, gradients)
 
     def _update(self, gradients: Gradients) -> None:
         if self._options.clip:
@@ -117,7 +123,9 @@ class Updates(tf.Module):
     def _clipped(self, gradients: Gradients) -> Gradients:
         # Slices of the same row add up before they have a length.
         whole = _each(gradients, _dense)
-        flat, _ = tf.clip_by_global_norm(_flat(whole), self._options.clip)
+        # Of several replicas, each has a part of the gradients, all of them alike.
+        most = self._options.clip / replicas.count()
+        flat, _ = tf.clip_by_global_norm(_flat(whole), most)
         places = iter(flat)
         return [[next(places) for _ in part] for part in whole]
 
@@ -125,6 +133,14 @@ class Updates(tf.Module):
         """Whether the weights, and their average, are."""
         numbers = [*tf.nest.flatten(self._weights), *self.average.averages]
         return all(math.isfinite(float(tf.reduce_sum(tf.abs(_full(w))))) for w in numbers)
+
+
+def _agreed(gradients: Gradients) -> Gradients:
+    """The sum of what replicas have, and of that to each as large a part: they add up again."""
+    whole = _each(gradients, _dense)
+    given = [gradient for gradient in _flat(whole) if gradient is not None]
+    sums = iter(replicas.total(given))
+    return _each(whole, lambda _: next(sums) / replicas.count())
 
 
 def _flat(gradients: Gradients) -> list[Any]:

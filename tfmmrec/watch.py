@@ -13,6 +13,7 @@ from tfmmrec.errors import DataError
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.folders import read_json, write_json
 from tfmmrec.objective import objective_of
+from tfmmrec.strategies import of_all
 from tfmmrec.updates import Updates
 
 # To look at a variable waits for the device.
@@ -31,9 +32,6 @@ class Watch(tf.keras.callbacks.Callback):
         folder: where checkpoints and the history go; None keeps the best weights in memory.
     """
 
-    # So that Keras does not wait for the device after each step.
-    _supports_tf_logs = True
-
     def __init__(self, assembly: Assembly, updates: Updates, steps: int, folder: Path | None):
         super().__init__()
         self.assembly = assembly
@@ -47,6 +45,7 @@ class Watch(tf.keras.callbacks.Callback):
         # What was done of the epoch in which the training was stopped, and of the present one.
         self._skipped = self._first = self._done = self._epoch = 0
         self._last: Path | None = None
+        self._strategy = assembly.model.distribute_strategy
         self._validation = Validation(assembly)
         self._objective = objective_of(self.config.task)
         self._progress: tqdm.tqdm | None = None
@@ -59,7 +58,8 @@ class Watch(tf.keras.callbacks.Callback):
         self._done, self._skipped = self._skipped, 0
         self._first, self._epoch = self._done, epoch
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def after_batch(self, batch: int) -> None:
+        """Counts a batch, and looks at what it left, where workers are in step."""
         before, self._done = self._done, self._first + batch + 1
         if self._progress is not None:
             self._progress.update(self._done - before)
@@ -77,6 +77,10 @@ class Watch(tf.keras.callbacks.Callback):
         # What is evaluated and kept is the average; what is trained on is not.
         self.updates.average.swap()
         valid = self._validation.metrics()
+        if valid:
+            # Processes that compute on other machines must still stop at the same epoch.
+            everywhere = of_all(self._strategy, np.array([*valid.values()]))
+            valid = dict(zip(valid, everywhere[0].tolist(), strict=True))
         # Keras hands the same dict to the callbacks that follow: TensorBoard logs it all.
         logs.update({f"valid_{name}": value for name, value in valid.items()})
         entry = {"epoch": epoch + 1, "loss": float(logs.get("loss", 0.0)), **valid}
@@ -131,10 +135,10 @@ class Watch(tf.keras.callbacks.Callback):
 
     def _refuse_nan(self, *, whole: bool = False) -> None:
         """Raises DataError where a loss was not finite, or with `whole` the weights are not."""
-        bad = int(self.updates.bad_step)
+        bad = int(self.updates.bad_step.numpy())
         if bad < 0 and (not whole or self.updates.are_finite()):
             return
-        step = bad if bad >= 0 else int(self.updates.step) - 1
+        step = bad if bad >= 0 else int(self.updates.step.numpy()) - 1
         rate = float(self.updates.rate(step // self.config.optimizer_options().accumulate))
         what = "the loss" if bad >= 0 else "a weight"
         advice = "train anew with a lower learning_rate or with optimizer.clip"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tfmmrec import replicas
+
 
 class WeightAverage(tf.Module):
     """Follows some weights: average ← d · average + (1 − d) · weight after each step.
@@ -23,14 +25,15 @@ class WeightAverage(tf.Module):
         self.averages = [tf.Variable(weight, trainable=False) for weight in weights]
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
 
-    @tf.function
     def update(self) -> None:
         """Takes the weights in as they are after a step."""
         step = tf.cast(self.step, tf.float32)
-        decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
-        for average, weight in zip(self.averages, self._weights, strict=True):
-            average.assign_add((1.0 - tf.cast(decay, weight.dtype)) * (weight - average))
-        self.step.assign_add(1)
+        share = 1.0 - tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
+        moved = [
+            average + tf.cast(share, weight.dtype) * (weight - average)
+            for average, weight in zip(self.averages, self._weights, strict=True)
+        ]
+        replicas.assign([*self.averages, self.step], [*moved, self.step + 1])
 
     def swap(self) -> None:
         """Exchanges the weights and their averages; twice is nothing."""

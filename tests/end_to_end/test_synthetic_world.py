@@ -12,10 +12,11 @@ from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.report import evaluate
+from tfmmrec.fitting import fit
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.recommendation import recommend
 from tfmmrec.searching import search
-from tfmmrec.training import fit, train
+from tfmmrec.training import train
 from tfmmrec.tuning import TuneConfig, tune
 
 

@@ -11,9 +11,9 @@ import tensorflow as tf
 from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
+from tfmmrec.fitting import fit
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.synthetic import SyntheticConfig, draw_world, write_world
-from tfmmrec.training import fit
 
 BUCKETS = 1024
 WORLD = SyntheticConfig(

@@ -14,10 +14,11 @@ from tfmmrec.core_ops import foreign_ops
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.export import export
+from tfmmrec.fitting import fit
 from tfmmrec.recommender import Recommender
 from tfmmrec.runs import load_run
 from tfmmrec.testing import test_assets
-from tfmmrec.training import fit, train
+from tfmmrec.training import train
 
 # Steps that half precision shows.
 FASTER = {"title": {"learning_rate": 0.01}}

@@ -1,11 +1,13 @@
 """The one adapter through which every text, image and audio encoder is called."""
 
+import contextlib
 import hashlib
 import json
 from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec import strategies
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.call_forms import shown
 from tfmmrec.encoders.choice import EncoderChoice
@@ -57,7 +59,9 @@ class HubEncoder(FeatureEncoder):
         self.handle = handle
         self.trainable = trainable
         choice = EncoderChoice(f"hub:{handle}", **options)
-        self.module = HubModule(modality, handle, choice)
+        # What is trained has a copy on each device that trains.
+        with strategies.current().scope() if trainable else contextlib.nullcontext():
+            self.module = HubModule(modality, handle, choice)
         spec = self.module.form.spec
         self.sample_rate = choice.sample_rate or SAMPLE_RATE
         self.max_seconds = float(choice.max_seconds or MAX_SECONDS)

@@ -3,9 +3,10 @@
 from tfmmrec.finetuning.options import FinetuneOptions, finetune_options
 from tfmmrec.finetuning.raw_file import RawFile
 from tfmmrec.finetuning.trained_feature import TrainedFeature
-from tfmmrec.finetuning.training_inputs import add_inputs, inputs_key, rows_key
+from tfmmrec.finetuning.training_inputs import TAUGHT, add_inputs, inputs_key, rows_key
 
 __all__ = [
+    "TAUGHT",
     "FinetuneOptions",
     "RawFile",
     "TrainedFeature",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec import replicas, strategies
 from tfmmrec.augmentation import Augmentation, create_augmentation
 from tfmmrec.encoders.hub import HubEncoder
 from tfmmrec.errors import ConfigError
@@ -62,11 +63,14 @@ class TrainedFeature(tf.Module):
         trained = {id(weight) for weight in self.weights}
         self.state = [v for v in encoder.module.variables_read() if id(v) not in trained]
         # Steps of a small rate are lost in half precision, so they add up beside it.
-        self.masters = [tf.Variable(_full(w)) if w.dtype.size < 4 else w for w in self.weights]
-        self.optimizer = tf.keras.optimizers.legacy.Adam(options.learning_rate)
+        with strategies.current().scope():
+            self.masters = [tf.Variable(_full(w)) if w.dtype.size < 4 else w for w in self.weights]
+            self.optimizer = tf.keras.optimizers.legacy.Adam(options.learning_rate)
         self.augmentation = _create_augmentation(feature, encoder, options)
+        self._strategy = strategies.current()
         self._encode = tf.function(
-            encoder.encode, input_signature=[tf.TensorSpec([None], tf.string)]
+            lambda values: self._strategy.run(self._encode_together, args=(values,)),
+            input_signature=[tf.TensorSpec([None], tf.string)],
         )
 
     def inputs(self, rows: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, Any]:
@@ -136,9 +140,12 @@ class TrainedFeature(tf.Module):
             if gradient is not None
         ]
         self.optimizer.apply_gradients(pairs)
-        for weight, master in zip(self.weights, self.masters, strict=True):
-            if weight is not master:
-                weight.assign(tf.cast(master, weight.dtype))
+        halves = [
+            (weight, tf.cast(master, weight.dtype))
+            for weight, master in zip(self.weights, self.masters, strict=True)
+            if weight is not master
+        ]
+        replicas.assign([weight for weight, _ in halves], [value for _, value in halves])
 
     def outputs(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
         """Encodes the whole catalogue with the weights as they are; yields rows and outputs."""
@@ -148,7 +155,13 @@ class TrainedFeature(tf.Module):
         rows = rows[np.argsort(sizes[rows], kind="stable")]
         for start in range(0, len(rows), _BATCH):
             chosen = rows[start : start + _BATCH]
-            yield chosen, self._encode(tf.constant(self.raw.take(chosen)))
+            # No replica may be left with a batch of nothing.
+            chosen = np.resize(chosen, max(len(chosen), self._strategy.num_replicas_in_sync))
+            encoded = self._encode(tf.constant(self.raw.take(chosen)))
+            yield chosen, self._strategy.experimental_local_results(encoded)[0]
+
+    def _encode_together(self, values: tf.Tensor) -> tf.Tensor:
+        return replicas.gather(self.encoder.encode(replicas.share(values)))
 
     def summary(self) -> str:
         """What is trained, in a few words for people."""

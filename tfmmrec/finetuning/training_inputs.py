@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from tfmmrec.finetuning.trained_feature import TrainedFeature
 
+# The key of a batch that is part of a larger one, for the items that it teaches.
+TAUGHT = "taught"
+
 
 def rows_key(feature: str) -> str:
     """The key of a batch for the rows that a feature's encoder is given."""
@@ -24,7 +27,8 @@ def add_inputs(
     """Reads, decodes and varies the raw values of the items that each batch teaches.
 
     Args:
-        batches: training batches with `item` int32, of any rank, -1 for none.
+        batches: training batches with `item` int32, of any rank, -1 for none. Those that are parts
+            of a larger one say in `taught`, int32 `[n]`, which items they teach.
         features: those that are trained.
         seed: of the augmentation.
         first_step: the number of the first batch, so that a run that goes on varies as it would
@@ -37,7 +41,9 @@ def add_inputs(
         return batches
 
     def add(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
-        items, _ = tf.unique(tf.boolean_mask(batch["item"], batch["item"] >= 0))
+        items = batch.get(TAUGHT)
+        if items is None:
+            items, _ = tf.unique(tf.boolean_mask(batch["item"], batch["item"] >= 0))
         added: dict[str, Any] = {}
         for number, (name, feature) in enumerate(features.items()):
             # Two features of one step are varied apart.

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec import replicas
+
 # −log p of a Gaussian is half a square error.
 _SHARES = {"rating": 0.5}
 
@@ -38,5 +40,7 @@ class Balance(tf.Module):
         terms = []
         for name, loss in losses.items():
             variance = self.log_variances[name]
-            terms.append(tf.exp(-variance) * _SHARES.get(name, 1.0) * loss + variance / 2.0)
+            certain = tf.exp(-variance) * _SHARES.get(name, 1.0)
+            # Losses are parts of those of the whole batch.
+            terms.append(certain * loss + variance / 2.0 / replicas.count())
         return tf.add_n(terms)

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfmmrec import replicas
 from tfmmrec.randomness import Dropout, kept
 from tfmmrec.tasks.options import HeadOptions
 
@@ -105,11 +106,15 @@ class OutcomeHead(tf.keras.layers.Layer):
         return number
 
     def penalty(self, user_rows: tf.Tensor, item_rows: tf.Tensor) -> tf.Tensor:
-        """The mean over some pairs of what the squares of their own numbers cost, a scalar."""
+        """The mean over some pairs of what the squares of their own numbers cost, a scalar.
+
+        Of several replicas, each gives its pairs' part of the mean.
+        """
         if not self.reads_ids or not self.options.decay:
             return tf.constant(0.0)
         own = tf.concat(self._own(user_rows, item_rows, training=False), axis=1)
-        return self.options.decay * tf.reduce_mean(tf.reduce_sum(tf.square(own), axis=1))
+        num_pairs = replicas.total(tf.cast(tf.size(user_rows), tf.float32))
+        return self.options.decay * tf.reduce_sum(tf.square(own)) / num_pairs
 
     def _own(self, user_rows: tf.Tensor, item_rows: tf.Tensor, training: bool) -> list[tf.Tensor]:
         """What users and items have of their own, zeros for unknown ones, `[batch, …]` each."""

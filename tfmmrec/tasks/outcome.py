@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfmmrec import replicas
 from tfmmrec.distinct import distinct
 from tfmmrec.outcomes import Outcomes
 from tfmmrec.tasks.base import Read, Task
@@ -106,9 +107,12 @@ class OutcomeTask(Task):
         # Beside retrieval, which has a batch of its own.
         batch = inputs.get("outcomes", inputs)
         user, item = batch["user"], batch["item"]
-        rows, places, _ = distinct(item, item.shape[0] if self._fixed_shapes else None)
+        # All replicas have to ask for the same items.
+        everywhere = replicas.gather(item)
+        rows, places, _ = distinct(everywhere, everywhere.shape[0] if self._fixed_shapes else None)
         reading = read(batch, rows)
-        items = tf.gather(reading.items, places)
+        own = replicas.first_place(item) + tf.range(tf.size(item))
+        items = tf.gather(reading.items, tf.gather(places, own))
         losses = {}
         for name, head in self.heads.items():
             labels, counted = self.outcomes[name].labels(batch)
@@ -119,7 +123,7 @@ class OutcomeTask(Task):
                 sample_weight=tf.cast(counted, tf.float32)[:, tf.newaxis],
                 compute_metrics=False,
             )
-            count = tf.reduce_sum(tf.cast(counted, tf.float32))
+            count = replicas.total(tf.reduce_sum(tf.cast(counted, tf.float32)))
             losses[name] = tf.math.divide_no_nan(total, count) + head.penalty(user, item)
         return losses
 
