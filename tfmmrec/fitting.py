@@ -42,7 +42,7 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
         trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
         # Keras asks for an optimizer; the steps are the trainer's.
         trainer.compile(trainer.moves.optimizer, steps_per_execution=config.steps_per_execution)
-        watch = Watch(assembly, trainer.moves, batches.steps_per_epoch, folder)
+        watch = Watch(assembly, trainer, batches.steps_per_epoch, folder)
     # Each replica gives the loss of the whole batch.
     trainer.distribute_reduction_method = "first"
     start = time.monotonic()
