@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from tests.once import ONCE
 from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
@@ -55,7 +56,9 @@ def data(tmp_path_factory) -> Path:
 
 
 def config(**options) -> TrainConfig:
-    return TrainConfig(**{"dim": 8, "epochs": 2, "batch_size": 12, "quiet": True, **options})
+    return TrainConfig(
+        **{**ONCE, "dim": 8, "epochs": 2, "batch_size": 12, "quiet": True, **options}
+    )
 
 
 # There are 64 events to train on: five steps of 12 an epoch; or 32 windows of 4 places, five of 6.

@@ -143,14 +143,14 @@ def assemble_from(
 
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     """Looks kinds and options up before anything is encoded, which may take long."""
-    reader = READERS.create(config.query)
+    reader = READERS.create(config.reader)
     if reader.at_every_place and config.context != "before":
         raise ConfigError(
             f"context: a {config.query['kind']} reads histories in order; use before, or query mean"
         )
     if reader.at_every_place and config.jit_compile:
         raise ConfigError(
-            f"jit_compile: a {config.query['kind']} is trained on windows of which some are not "
+            f"jit_compile: a {config.reader['kind']} is trained on windows of which some are not "
             "full, which XLA cannot compile; use query mean or id, or leave jit_compile out"
         )
     modalities = read_features(dataset, "items", config)
@@ -208,7 +208,7 @@ def _build(
         outcomes=outcomes,
         num_items=len(counts),
     )
-    readers = [READERS.create(config.query) for _ in range(item_tower.fusion.num_blocks)]
+    readers = [READERS.create(config.reader) for _ in range(item_tower.fusion.num_blocks)]
     return TwoTower(
         item_tower,
         QueryTower(

@@ -23,7 +23,7 @@ class TransformerReader(CausalReader):
         layers: the number of attention blocks (default 2).
         heads: the number of attention heads (default 2).
         units: the width of the blocks' hidden layer (default 64).
-        dropout: of the items, attention weights and hidden units in training (default 0.5).
+        dropout: of the items, attention weights and hidden units in training (default 0.3).
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class TransformerReader(CausalReader):
         layers: int = 2,
         heads: int = 2,
         units: int = 64,
-        dropout: float = 0.5,
+        dropout: float = 0.3,
         **kwargs: Any,
     ):
         super().__init__(max_history=max_history, **kwargs)
