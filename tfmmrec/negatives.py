@@ -8,41 +8,11 @@ import tensorflow as tf
 from tfmmrec import replicas
 from tfmmrec.dataset import Histories
 from tfmmrec.distinct import distinct
+from tfmmrec.negatives_options import NegativesOptions
 
-AMONG = ("batch", "all")
-SPARED = ("none", "past", "all")
 _NEVER = np.iinfo(np.int32).max
 # The log of a chance that leaves nothing of a logit, in numbers that float32 holds.
 _ALWAYS = 1e9
-
-
-@dataclasses.dataclass(frozen=True)
-class NegativesOptions:
-    """Which items a chosen one is told from in training.
-
-    Attributes:
-        among: `batch`, the items that the batch chose on all replicas, or `all` that training
-            knows, which is exact and costs as much as the catalogue is large; good up to some
-            thousand items (default batch).
-        uniform: with `batch`, how many items are drawn beside them, each as likely as the other,
-            so that rare ones come up as well (default 0).
-        spared: which of the other items that a user chose are no negatives: those of the `past`,
-            which serving leaves out of its answers too, `all` of them, or `none` (default past).
-    """
-
-    among: str = "batch"
-    uniform: int = 0
-    spared: str = "past"
-
-    def __post_init__(self) -> None:
-        if self.among not in AMONG:
-            raise ValueError(f"among must be {' or '.join(AMONG)}. Received: {self.among!r}")
-        if self.spared not in SPARED:
-            raise ValueError(f"spared must be {', '.join(SPARED)}. Received: {self.spared!r}")
-        if self.uniform < 0:
-            raise ValueError(f"uniform must be at least 0. Received: {self.uniform}")
-        if self.uniform and self.among == "all":
-            raise ValueError("uniform draws nothing new beside among: all; leave one of them out")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,8 @@ import tensorflow as tf
 from tfmmrec.dataset import Histories
 from tfmmrec.fusion import Fusion
 from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import Candidates, Negatives, NegativesOptions, Spared
+from tfmmrec.negatives import Candidates, Negatives, Spared
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.projection import unit_length
 from tfmmrec.tasks.base import Read, Task
 
@@ -67,6 +68,7 @@ class RetrievalTask(Task):
             "labels": candidates.labels,
             "log_chances": candidates.log_chances,
             "spared": spared,
+            "hard": self.negatives.options.hard,
         }
         loss = tf.constant(0.0)
         if fusion.joint_loss:
