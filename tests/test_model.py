@@ -47,6 +47,7 @@ def create(
         NegativesOptions(**(negatives or {"spared": "none"})),
         histories=HISTORIES,
         num_items=4,
+        width=items.width,
         fusion=items.fusion,
     )
     return TwoTower(
