@@ -65,7 +65,14 @@ def config(**options) -> TrainConfig:
 SEQUENCE = {
     "features": ["title", "plot"],
     "query": {"kind": "transformer", "max_history": 4, "layers": 1},
-    "negatives": {"uniform": 3},
+    "negatives": {
+        "uniform": 3,
+        "hard": 6,
+        "mined": 1,
+        "mined_from": 3,
+        "mine_every": 2,
+        "memory": 4,
+    },
     "align": {"modalities": 0.1, "chosen": 0.1, "items": 6},
     "fusion": {"kind": "transformer", "heads": 2, "units": 8},
 }

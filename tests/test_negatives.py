@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.dataset import Histories
-from tfmmrec.negatives import Negatives, NegativesOptions
+from tfmmrec.negatives import Negatives
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.testing import TestCase
 
 # User 0 chose 4, 0, 1, 0, user 1 nothing and user 2 0, 4; items 2 and 3 were never chosen.
@@ -105,6 +106,11 @@ class NegativesTest(TestCase):
         ({"among": "some"}, "among must be batch or all. Received: 'some'"),
         ({"uniform": -1}, "uniform must be at least 0. Received: -1"),
         ({"uniform": 5, "among": "all"}, "uniform draws nothing new beside among: all"),
+        ({"mined": 5, "among": "all"}, "mined finds nothing new beside among: all"),
+        ({"memory": 5, "among": "all"}, "memory keeps nothing new beside among: all"),
+        ({"hard": -1}, "hard must be at least 0. Received: -1"),
+        ({"mine_every": 0}, "mine_every must be at least 1. Received: 0"),
+        ({"mined": 9, "mined_from": 8}, "mined must be at most mined_from, 8. Received: 9"),
         ({"spared": "future"}, "spared must be none, past, all. Received: 'future'"),
     ],
 )

@@ -116,7 +116,7 @@ def test_the_data_choose_a_reader(data, tmp_path, capsys):
     # Items are chosen in turn, which a mean of them does not tell.
     assert found["transformer"] > found["mean"]
     assert metrics["ndcg@10"] == found["transformer"]
-    assert "query: transformer, by ndcg@10 on valid" in capsys.readouterr().out
+    assert "query: transformer, by ndcg@10 on valid: mean 0." in capsys.readouterr().out
     chosen = {"kind": "transformer", "max_history": 4}
     assert read_run(tmp_path / "run")["config"]["query"] == chosen
     histories = [

@@ -9,7 +9,7 @@ from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 from tfmmrec.examples import CONTEXTS
 from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import NegativesOptions
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.optimizer_options import OptimizerOptions
 from tfmmrec.pooling import POOLINGS

@@ -29,6 +29,8 @@ class Trainer(tf.keras.Model):
     def __init__(self, model: TwoTower, config: TrainConfig, num_batches: int):
         super().__init__()
         self.model = model
+        for task in model.tasks:
+            task.begin()
         self.moves = Updates(model.tower_weights, list(model.trained.values()), config, num_batches)
         self.gradient_norms = GradientNorms(_projections(model), model.tower_weights)
         self._seed = config.seed

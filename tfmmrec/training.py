@@ -143,7 +143,8 @@ def fit_whole(
     if len(found) > 1:
         metrics["candidates"] = {kind: each[objective.name] for kind, (_, each) in found.items()}
         if not config.quiet:
-            print(f"query: {best}, by {objective.name} on valid of {metrics['candidates']}")
+            worths = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
+            print(f"query: {best}, by {objective.name} on valid: {worths}")
     if again:
         assembly = make(offered[best])
         epochs = dataclasses.replace(assembly.config, epochs=metrics["epoch"])

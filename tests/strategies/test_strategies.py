@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.strategies.worlds import config
+from tfmmrec import fitting
 from tfmmrec.cluster import read_cluster
 from tfmmrec.dealing import cut
 from tfmmrec.errors import ConfigError
@@ -108,6 +109,14 @@ def test_a_batch_has_a_row_for_each():
     two = SimpleNamespace(num_replicas_in_sync=2)
     with pytest.raises(ConfigError, match="batch_size: a batch of 1 rows cannot be dealt to 2"):
         check_devices(two, SimpleNamespace(model=SimpleNamespace(trained={})), 1)
+
+
+@pytest.mark.parametrize("option", ["memory", "mined"])
+def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option):
+    monkeypatch.setattr(fitting, "is_asynchronous", lambda strategy: True)
+    given = SimpleNamespace(model=SimpleNamespace(trained={}), config=config(negatives={option: 2}))
+    with pytest.raises(ConfigError, match=f"negatives: {option}: with parameter_server"):
+        check_devices(SimpleNamespace(num_replicas_in_sync=1), given, 8)
 
 
 def test_a_batch_is_cut_into_parts():

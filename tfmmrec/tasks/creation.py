@@ -67,6 +67,7 @@ def create_tasks(
                 config.negatives_options(),
                 histories=histories,
                 num_items=num_items,
+                width=tower.width,
                 fusion=tower.fusion,
                 fixed_shapes=config.jit_compile,
             )
