@@ -53,14 +53,15 @@ class TrainingWindows:
         moved = tf.cast(tf.floor(draws * (self._room + 1.0)), tf.int32)
         starts = tf.gather(self._offsets, self._users) + self._numbers * self._length
         starts -= tf.gather(moved, self._users)
-        steps = tf.data.Dataset.range(self.steps_per_epoch * self.batch_size)
+        in_batch = tf.range(self.batch_size, dtype=tf.int64)
 
-        def examples(places: tf.Tensor) -> dict[str, tf.Tensor]:
+        def examples(step: tf.Tensor) -> dict[str, tf.Tensor]:
+            places = step * self.batch_size + in_batch
             last = tf.cast(self._num_windows - 1, tf.int64)
             windows = tf.random.experimental.index_shuffle(places, seed, last)
             return self._examples(tf.gather(self._users, windows), tf.gather(starts, windows))
 
-        return steps.batch(self.batch_size, drop_remainder=True).map(examples, tf.data.AUTOTUNE)
+        return tf.data.Dataset.range(self.steps_per_epoch).map(examples, tf.data.AUTOTUNE)
 
     def _examples(self, users: tf.Tensor, starts: tf.Tensor) -> dict[str, tf.Tensor]:
         # [batch, length]
