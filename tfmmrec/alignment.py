@@ -45,7 +45,7 @@ class Alignment(tf.Module):
 
         Args:
             before: int32 `[batch]`, the row of the item that was chosen before; -1 is none.
-            item: int32 `[batch]`, the row of the item that was chosen.
+            item: int32 `[batch]`, the row of the item that was chosen; -1 is none.
         """
         loss = tf.constant(0.0)
         if self.options.modalities:
@@ -79,12 +79,12 @@ class Alignment(tf.Module):
     def between_chosen(self, before: tf.Tensor, item: tf.Tensor, training: bool) -> tf.Tensor:
         """InfoNCE between the contents of items that were chosen one after the other."""
         first = self._content(tf.maximum(before, 0), training)
-        second = self._content(item, training)
+        second = self._content(tf.maximum(item, 0), training)
         told = tf.reduce_any(first != 0.0, axis=1) & tf.reduce_any(second != 0.0, axis=1)
         return info_nce(
             first,
             second,
-            mask=(before >= 0) & told,
+            mask=(before >= 0) & (item >= 0) & told,
             temperature=self.options.temperature,
             same=_same(item) | _same(before),
         )

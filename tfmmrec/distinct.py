@@ -10,10 +10,11 @@ def distinct(rows: tf.Tensor, most: int | None = None) -> tuple[tf.Tensor, tf.Te
 
     Args:
         rows: int32 `[n]`.
-        most: how many there may be; the result then has that length, and zeros follow.
+        most: how many there may be; the result then has that length, or that of `rows` where it is
+            known and less, and zeros follow.
 
     Returns:
-        The rows, `[distinct]` or `[most]`; where among them each of the given ones stands, int32
+        The rows, `[distinct]` or as many; where among them each of the given ones stands, int32
         `[n]`; and which of them are no filling, bool.
 
     Example:
@@ -24,5 +25,6 @@ def distinct(rows: tf.Tensor, most: int | None = None) -> tuple[tf.Tensor, tf.Te
     each, places = tf.unique(rows)
     if most is None:
         return each, places, tf.fill(tf.shape(each), True)
+    most = min(most, most if rows.shape[0] is None else rows.shape[0])
     filled = tf.tensor_scatter_nd_update(tf.zeros([most], rows.dtype), places[:, tf.newaxis], rows)
     return filled, places, tf.range(most) < tf.reduce_max(places) + 1

@@ -17,6 +17,7 @@ from tfmmrec.fusion import Fusion
 from tfmmrec.projection import unit_length
 from tfmmrec.tasks import Balance, OutcomeHead, OutcomeTask, Reading, Task
 from tfmmrec.towers import Feature, ItemTower, QueryTower
+from tfmmrec.windows import taught_places
 
 
 class TwoTower(tfrs.Model):
@@ -57,6 +58,7 @@ class TwoTower(tfrs.Model):
     ):
         super().__init__()
         self.item_tower = item_tower
+        self.fixed_shapes = fixed_shapes
         self.most_rows = len(counts) if fixed_shapes else None
         self.query_tower = query_tower
         self.items = items
@@ -247,11 +249,11 @@ class TwoTower(tfrs.Model):
         return self.balance(losses) + self.alignment(*self._pairs(inputs), training=training)
 
     def _pairs(self, inputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """What was chosen before, -1 for nothing, and what then, each `[events]`."""
+        """What was chosen before, and what then, each `[events]`; -1 for nothing."""
         history, item = inputs["history"], inputs["item"]
         if item.shape.rank == 1:
             return history[:, -1], item
-        there = tf.where(item >= 0)
+        there, _ = taught_places(item, fixed_shapes=self.fixed_shapes)
         return tf.gather_nd(history, there), tf.gather_nd(item, there)
 
     def _read(

@@ -94,13 +94,20 @@ class Negatives(tf.Module):
     def __call__(self, chosen: tf.Tensor) -> Candidates:
         """Gives the candidates for the items that a batch chose, int32 `[events]`.
 
+        Where shapes are fixed there may be -1 among them, for no event; its label says nothing.
+
         All replicas get the same ones, those that the whole batch chose and those that each drew
         for all, with the places of their own events among them.
         """
         if self.options.among == "all":
+            if self.fixed_shapes:
+                chosen, _ = _without_gaps(chosen)
             labels = tf.gather(self._places, chosen)
             return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels)
         everywhere, num_drawn = replicas.gather(chosen), self.options.uniform
+        num_events = tf.size(everywhere)
+        if self.fixed_shapes:
+            everywhere, num_events = _without_gaps(everywhere)
         drawn = replicas.drawn(num_drawn, tf.size(self._known))
         both = tf.concat([everywhere, tf.gather(self._known, drawn)], axis=0)
         most = None
@@ -108,7 +115,7 @@ class Negatives(tf.Module):
             most = min(chosen.shape[0] * replicas.count() + num_drawn, self._places.shape[0])
         rows, places, real = distinct(both, most)
         # What fills up stands for no item, as if it came infinitely often.
-        log_chances = tf.where(real, self.log_chances(rows, tf.size(everywhere)), _ALWAYS)
+        log_chances = tf.where(real, self.log_chances(rows, num_events), _ALWAYS)
         own = replicas.first_place(chosen) + tf.range(tf.size(chosen))
         return Candidates(rows, log_chances, tf.gather(places, own))
 
@@ -188,7 +195,7 @@ class Spared:
     def __getitem__(self, part: slice) -> tf.Tensor:
         asked = tf.gather(self.users, self.events[part])
         # A user of many events is looked up once.
-        users, rows, _ = distinct(asked, None if self.longest is None else asked.shape[0])
+        users, rows, _ = distinct(asked, None if self.longest is None else self.users.shape[0])
         owners, chosen, columns = self._chosen(users)
         never = tf.fill([tf.size(users), self.num_candidates + 1], _NEVER)
         first = tf.tensor_scatter_nd_update(
@@ -232,6 +239,13 @@ def _first_places(histories: Histories) -> np.ndarray:
     pairs = users * (1 + int(histories.items.max(initial=0))) + histories.items
     _, first, same = np.unique(pairs, return_index=True, return_inverse=True)
     return places[first][same]
+
+
+def _without_gaps(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Puts the first item that was chosen where none was; returns how many were, as well."""
+    here = chosen >= 0
+    first = tf.maximum(tf.gather(chosen, tf.argmax(tf.cast(here, tf.int32))), 0)
+    return tf.where(here, chosen, first), tf.math.count_nonzero(here, dtype=tf.int32)
 
 
 def _places(rows: tf.Tensor, num_items: int | tf.Tensor) -> tf.Tensor:

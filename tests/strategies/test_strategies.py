@@ -46,6 +46,15 @@ def test_auto_takes_what_is_there(monkeypatch):
     assert chosen_strategy("one", read_cluster()) == "one"
 
 
+def test_a_tpu_asks_for_fixed_shapes(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    assert not config().fixed_shapes and not config(strategy="mirrored").fixed_shapes
+    assert config(strategy="tpu").fixed_shapes and config(jit_compile=True).fixed_shapes
+    monkeypatch.setenv("TPU_NAME", "local")
+    assert config().fixed_shapes and not config(strategy="one").fixed_shapes
+
+
 def test_one_process_leads(monkeypatch):
     def roles(cluster: dict) -> list[tuple[bool, bool]]:
         found = []

@@ -68,7 +68,7 @@ def create_tasks(
                 histories=histories,
                 num_items=num_items,
                 fusion=tower.fusion,
-                fixed_shapes=config.jit_compile,
+                fixed_shapes=config.fixed_shapes,
             )
         )
     names = [name for name in weights if name != "retrieval"]
@@ -84,5 +84,5 @@ def create_tasks(
             for name in names
         }
         predicted = {name: create_outcome(name, outcomes) for name in names}
-        tasks.append(OutcomeTask(predicted, heads, fixed_shapes=config.jit_compile))
+        tasks.append(OutcomeTask(predicted, heads, fixed_shapes=config.fixed_shapes))
     return tasks, Balance(weights, learned=config.joint_options().learned)

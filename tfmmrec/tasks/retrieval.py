@@ -10,6 +10,7 @@ from tfmmrec.losses import CHOICE_LOSSES
 from tfmmrec.negatives import Candidates, Negatives, NegativesOptions, Spared
 from tfmmrec.projection import unit_length
 from tfmmrec.tasks.base import Read, Task
+from tfmmrec.windows import taught_places
 
 
 class RetrievalTask(Task):
@@ -44,16 +45,16 @@ class RetrievalTask(Task):
     ) -> dict[str, tf.Tensor]:
         chosen, place = inputs["item"], inputs["place"]
         events = tf.range(tf.size(inputs["user"]))
-        at_every_place = chosen.shape.rank == 2
+        at_every_place, counted = chosen.shape.rank == 2, None
         if at_every_place:
-            there = tf.where(chosen >= 0)
+            there, counted = taught_places(chosen, fixed_shapes=self.negatives.fixed_shapes)
             chosen, place = tf.gather_nd(chosen, there), tf.gather_nd(place, there)
             events = tf.cast(there[:, 0], tf.int32)
         candidates = self.negatives(chosen)
         reading = read(inputs, candidates.rows)
         queries = tf.gather_nd(reading.queries, there) if at_every_place else reading.queries
         spared = self.negatives.spared(candidates, inputs["user"], events=events, places=place)
-        return {"retrieval": self._choice_loss(queries, reading.items, candidates, spared)}
+        return {"retrieval": self._choice_loss(queries, reading.items, candidates, spared, counted)}
 
     def _choice_loss(
         self,
@@ -61,12 +62,14 @@ class RetrievalTask(Task):
         vectors: tf.Tensor,
         candidates: Candidates,
         spared: Spared | None,
+        counted: tf.Tensor | None,
     ) -> tf.Tensor:
         fusion = self._fusion
         given = {
             "labels": candidates.labels,
             "log_chances": candidates.log_chances,
             "spared": spared,
+            "counted": counted,
         }
         loss = tf.constant(0.0)
         if fusion.joint_loss:
