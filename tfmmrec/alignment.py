@@ -35,7 +35,7 @@ class Alignment(tf.Module):
     ):
         super().__init__()
         self.options = options
-        self._most = options.items if fixed_shapes else None
+        self._rows_below = len(withheld) if fixed_shapes else None
         self._tower = tower
         self._items = items
         self._rows = tf.constant(np.flatnonzero(~withheld), tf.int32)
@@ -58,7 +58,7 @@ class Alignment(tf.Module):
         """The mean InfoNCE over all pairs of modalities, for items drawn from the catalogue."""
         places = replicas.drawn(self.options.items, tf.shape(self._rows)[0])
         # Each item once: drawn twice, it would be its own negative.
-        drawn, _, real = distinct(tf.gather(self._rows, places), self._most)
+        drawn, _, real = distinct(tf.gather(self._rows, places), self._rows_below)
         rows, real = replicas.share(drawn), replicas.share(real)
         projections = self._tower.projections
         if projections is None:

@@ -59,7 +59,6 @@ class TwoTower(tfrs.Model):
         super().__init__()
         self.item_tower = item_tower
         self.fixed_shapes = fixed_shapes
-        self.most_rows = len(counts) if fixed_shapes else None
         self.query_tower = query_tower
         self.items = items
         self.users = users
@@ -81,6 +80,11 @@ class TwoTower(tfrs.Model):
             np.zeros(len(counts), bool) if withheld is None else withheld,
             fixed_shapes=fixed_shapes,
         )
+
+    @property
+    def _rows_below(self) -> int | None:
+        """The number of items where shapes are fixed, as `distinct` takes it."""
+        return self.counts.shape[0] if self.fixed_shapes else None
 
     @property
     def temperatures(self) -> tf.Tensor:
@@ -272,7 +276,7 @@ class TwoTower(tfrs.Model):
         num_asked, asked = tf.size(asked), replicas.share(asked)
         taught_rows = [rows for rows, _ in given.values()]
         mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), asked, *taught_rows]
-        rows, places, _ = distinct(tf.concat(mentioned, axis=0), self.most_rows)
+        rows, places, _ = distinct(tf.concat(mentioned, axis=0), self._rows_below)
         past, own, *taught = tf.split(places, [tf.size(part) for part in mentioned])
         features = self.items.gather(rows)
         for (name, (_, outputs)), encoded in zip(given.items(), taught, strict=True):

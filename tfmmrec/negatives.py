@@ -110,10 +110,8 @@ class Negatives(tf.Module):
             everywhere, num_events = _without_gaps(everywhere)
         drawn = replicas.drawn(num_drawn, tf.size(self._known))
         both = tf.concat([everywhere, tf.gather(self._known, drawn)], axis=0)
-        most = None
-        if self.fixed_shapes:
-            most = min(chosen.shape[0] * replicas.count() + num_drawn, self._places.shape[0])
-        rows, places, real = distinct(both, most)
+        below = self._places.shape[0] if self.fixed_shapes else None
+        rows, places, real = distinct(both, below)
         # What fills up stands for no item, as if it came infinitely often.
         log_chances = tf.where(real, self.log_chances(rows, num_events), _ALWAYS)
         own = replicas.first_place(chosen) + tf.range(tf.size(chosen))
@@ -195,7 +193,10 @@ class Spared:
     def __getitem__(self, part: slice) -> tf.Tensor:
         asked = tf.gather(self.users, self.events[part])
         # A user of many events is looked up once.
-        users, rows, _ = distinct(asked, None if self.longest is None else self.users.shape[0])
+        below, most = None, None
+        if self.longest is not None:
+            below, most = self.splits.shape[0] - 1, self.users.shape[0]
+        users, rows, _ = distinct(asked, below, most=most)
         owners, chosen, columns = self._chosen(users)
         never = tf.fill([tf.size(users), self.num_candidates + 1], _NEVER)
         first = tf.tensor_scatter_nd_update(

@@ -84,5 +84,6 @@ def create_tasks(
             for name in names
         }
         predicted = {name: create_outcome(name, outcomes) for name in names}
-        tasks.append(OutcomeTask(predicted, heads, fixed_shapes=config.fixed_shapes))
+        rows_below = num_items if config.fixed_shapes else None
+        tasks.append(OutcomeTask(predicted, heads, rows_below=rows_below))
     return tasks, Balance(weights, learned=config.joint_options().learned)
