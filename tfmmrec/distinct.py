@@ -29,8 +29,9 @@ def distinct(
     if below is None:
         each, places = tf.unique(rows)
         return each, places, tf.fill(tf.shape(each), True)
-    [num_rows] = rows.shape
-    length = min(num_rows, below, num_rows if most is None else most)
+    num_rows = tf.size(rows) if rows.shape[0] is None else rows.shape[0]
+    limits = (rows.shape[0], below, most)
+    length = min(limit for limit in limits if limit is not None)
     numbers = tf.range(num_rows)
     # `tf.unique` would be a loop over all rows in XLA.
     first = tf.fill([below], num_rows)
