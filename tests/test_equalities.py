@@ -151,9 +151,9 @@ WINDOWS = {
 @pytest.mark.parametrize("kind", ["mean", *WINDOWS])
 def test_xla_learns_the_same(data, kind):
     """With the same units dropped and the same items drawn."""
-    options = {name: SEQUENCE[name] for name in ("features", "negatives", "align")}
+    # As little as will do, since XLA takes its time.
+    options = {"hidden": 0, **{name: SEQUENCE[name] for name in ("features", "negatives", "align")}}
     if kind in WINDOWS:
-        # As little as will do, since XLA takes its time.
         options |= {"features": ["kind"], "query": WINDOWS[kind], "align": {"chosen": 0.1}}
     assert_the_same(slopes(data, **options), slopes(data, **options, jit_compile=True))
 
@@ -162,6 +162,7 @@ def test_xla_learns_the_same(data, kind):
     "options",
     [
         SEQUENCE,
+        {"features": ["kind"], "query": {"kind": "mean"}, "task": "click"},
         {
             "features": ["kind", "title"],
             "query": WINDOWS["gru"],
@@ -190,10 +191,16 @@ CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_dropout": 0.0}
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(
-    "options", [{"query": {"kind": "mean", "dropout": 0.0}}, {"query": {"kind": "gru"}}]
+    "options",
+    [
+        {"query": {"kind": "mean"}},
+        {"query": {"kind": "gru"}},
+        {"task": "click", "features": ["kind"], "head": {"dropout": 0.0, "id_dropout": 0.0}},
+    ],
 )
 def test_half_precision_learns_nearly_the_same(data, precision, options):
-    options = {**CALM, **options, "query": {**options["query"], "dropout": 0.0}}
+    query = {"kind": "mean", **options.get("query", {}), "dropout": 0.0}
+    options = {**CALM, **options, "query": query}
     loss, gradient = slopes(data, **options)
     half, half_gradient = slopes(data, **options, precision=precision)
     assert half != loss

@@ -4,6 +4,8 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
+import tensorflow as tf
+
 from tfmmrec.assembly import assemble
 from tfmmrec.batches import create_batches
 from tfmmrec.config import TrainConfig
@@ -64,6 +66,9 @@ def find_obstacles(dataset: Dataset, config: TrainConfig) -> list[Obstacle]:
     batches, model = create_batches(assembly), assembly.model
     fed = add_inputs(batches.epochs(0), model.trained, seed=config.seed, first_step=0)
     trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
+    # A step that makes the optimizer's variables would be traced a second time without.
+    weights = model.tower_weights
+    trainer.moves.optimizer.apply_gradients(zip(map(tf.zeros_like, weights), weights, strict=True))
     return obstacles(trainer.train_step, fed.element_spec)
 
 
@@ -84,7 +89,8 @@ def _for_drawn(dataset: Dataset, config: TrainConfig) -> TrainConfig:
     given = [*(config.features or ()), *finetune_options(config.finetune), *config.encoders]
     strange = [name for name in dict.fromkeys(given) if name not in known]
     features = config.features and [name for name in config.features if name in known]
-    if any(name in finetune_options(config.finetune) for name in strange) or features == []:
+    untold = bool(strange) and features == []
+    if untold or any(name in finetune_options(config.finetune) for name in strange):
         raise ConfigError(
             f"the catalogue drawn for the check has no {', '.join(strange)}; it has "
             f"{', '.join(known)}; name the data folder by --data"

@@ -119,6 +119,14 @@ def test_a_batch_has_a_row_for_each():
         check_devices(two, SimpleNamespace(model=SimpleNamespace(trained={})), 1)
 
 
+def test_a_tpu_trains_no_encoders(monkeypatch):
+    monkeypatch.setattr(tf.distribute, "TPUStrategy", SimpleNamespace)
+    trained = SimpleNamespace(trained={"title": None})
+    assembly = SimpleNamespace(model=trained, config=config(strategy="tpu"))
+    with pytest.raises(ConfigError, match=r"strategy: tpu trains no encoders, .* title has one"):
+        check_devices(SimpleNamespace(num_replicas_in_sync=2), assembly, 8)
+
+
 def test_a_batch_is_cut_into_parts():
     batches = tf.data.Dataset.from_tensors(
         {"item": tf.constant([7, 8, 7, -1, 9]), "history": tf.reshape(tf.range(10), [5, 2])}
