@@ -27,6 +27,17 @@ class NegativesTest(TestCase):
             found.log_chances, np.log([1 - (4 / 6) ** 3, 1 - (3 / 6) ** 3]), atol=1e-6
         )
 
+    def test_of_a_fixed_shape_they_are_the_same(self):
+        negatives = Negatives(NegativesOptions(), HISTORIES, 5, fixed_shapes=True)
+        for chosen in ([4, 0, 4, -1, -1], [-1, 4, 0, -1, 4]):
+            found = negatives(tf.constant(chosen))
+            # As many as there are items; the chance is that of three events.
+            self.assertAllEqual(found.rows, [4, 0, 0, 0, 0])
+            self.assertAllClose(found.log_chances[:2], create()(tf.constant([4, 0, 4])).log_chances)
+            self.assertAllEqual(found.log_chances[2:], [1e9] * 3)
+            real = [label for label, item in zip(found.labels, chosen, strict=True) if item >= 0]
+            self.assertAllEqual(real, [0, 1, 0])
+
     def test_all_are_those_that_training_knows(self):
         found = create(among="all")(tf.constant([4, 0, 4]))
         self.assertAllEqual(found.rows, [0, 1, 4])

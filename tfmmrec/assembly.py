@@ -148,11 +148,6 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
         raise ConfigError(
             f"context: a {config.query['kind']} reads histories in order; use before, or query mean"
         )
-    if reader.at_every_place and config.jit_compile:
-        raise ConfigError(
-            f"jit_compile: a {config.reader['kind']} is trained on windows of which some are not "
-            "full, which XLA cannot compile; use query mean or id, or leave jit_compile out"
-        )
     modalities = read_features(dataset, "items", config)
     names = list(modalities)
     if config.pool != "none":
@@ -227,7 +222,7 @@ def _build(
         temperature=config.temperature,
         align=config.align_options(),
         withheld=dataset.cold_items,
-        fixed_shapes=config.jit_compile,
+        fixed_shapes=config.fixed_shapes,
         trained=items.trained,
     )
 

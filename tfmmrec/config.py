@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.align_options import AlignOptions
+from tfmmrec.cluster import read_cluster
 from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 from tfmmrec.examples import CONTEXTS
@@ -15,7 +16,7 @@ from tfmmrec.optimizer_options import OptimizerOptions
 from tfmmrec.pooling import POOLINGS
 from tfmmrec.precision import PRECISIONS
 from tfmmrec.query import AUTO
-from tfmmrec.strategies import STRATEGIES
+from tfmmrec.strategies import STRATEGIES, chosen_strategy
 from tfmmrec.tasks.options import TASKS, HeadOptions, JointOptions
 
 
@@ -183,6 +184,11 @@ class TrainConfig:
     def taught(self) -> list[str]:
         """The splits that the model is trained on."""
         return ["train", "valid"] if self.refit else ["train"]
+
+    @property
+    def fixed_shapes(self) -> bool:
+        """Whether no tensor's shape may depend on what is in a batch, as XLA and TPUs ask."""
+        return self.jit_compile or chosen_strategy(self.strategy, read_cluster()) == "tpu"
 
     def head_options(self) -> HeadOptions:
         """Reads `head`; raises ConfigError where it has unknown or wrong options."""

@@ -85,6 +85,12 @@ def check_devices(strategy: tf.distribute.Strategy, assembly: Assembly, batch_si
             f"jit_compile: a step that XLA compiles is of one device, and there are {num_parts}; "
             "leave it out, or use strategy one"
         )
+    if isinstance(strategy, tf.distribute.TPUStrategy) and assembly.model.trained:
+        raise ConfigError(
+            f"strategy: tpu trains no encoders, which read texts and files, and "
+            f"{', '.join(assembly.model.trained)} has one to train; take another strategy, or an "
+            "encoder that is trained already"
+        )
     if not is_asynchronous(strategy):
         return
     if assembly.model.trained:

@@ -94,6 +94,8 @@ class Negatives(tf.Module):
     def __call__(self, chosen: tf.Tensor, users: tf.Tensor | None = None) -> Candidates:
         """Gives the candidates for the items that a batch chose, int32 `[events]`.
 
+        Where shapes are fixed there may be -1 among them, for no event; its label says nothing.
+
         All replicas get the same ones, those that the whole batch chose and those that each drew
         for all, with the places of their own events among them.
 
@@ -102,15 +104,20 @@ class Negatives(tf.Module):
             users: int32 `[batch]`, rows of users, for what was mined for them.
         """
         if self.options.among == "all":
+            if self.fixed_shapes:
+                chosen, _ = _without_gaps(chosen)
             labels = tf.gather(self._places, chosen)
             return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels, self._known)
         everywhere = self._everywhere(chosen)
+        num_events = tf.size(everywhere)
+        if self.fixed_shapes:
+            everywhere, num_events = _without_gaps(everywhere)
         mined = None
         if self.mined is not None and users is not None:
             mined = self._everywhere(self.mined.draw(users))
         rows, places, real = self._asked(everywhere, mined)
         own = replicas.first_place(chosen) + tf.range(tf.size(chosen))
-        found, here, events = rows, None, tf.size(everywhere)
+        found, here, events = rows, None, num_events
         if self.memory is not None:
             here = tf.range(tf.size(rows)) <= tf.reduce_max(places[: tf.size(everywhere)])
             found, real, events = self.memory.beside(rows, real, here)
@@ -136,11 +143,8 @@ class Negatives(tf.Module):
         asked = [everywhere, tf.gather(self._known, drawn)]
         if mined is not None:
             asked.append(tf.where(mined >= 0, mined, everywhere[0]))
-        most = None
-        if self.fixed_shapes:
-            num_mined = 0 if mined is None else mined.shape[0]
-            most = min(everywhere.shape[0] + num_drawn + num_mined, self._places.shape[0])
-        return distinct(tf.concat(asked, axis=0), most)
+        below = self._places.shape[0] if self.fixed_shapes else None
+        return distinct(tf.concat(asked, axis=0), below)
 
     def log_chances(self, rows: tf.Tensor, num_events: tf.Tensor) -> tf.Tensor:
         """The log of the chance that items are candidates of a batch of so many events.
@@ -218,7 +222,10 @@ class Spared:
     def __getitem__(self, part: slice) -> tf.Tensor:
         asked = tf.gather(self.users, self.events[part])
         # A user of many events is looked up once.
-        users, rows, _ = distinct(asked, None if self.longest is None else asked.shape[0])
+        below, most = None, None
+        if self.longest is not None:
+            below, most = self.splits.shape[0] - 1, self.users.shape[0]
+        users, rows, _ = distinct(asked, below, most=most)
         owners, chosen, columns = self._chosen(users)
         never = tf.fill([tf.size(users), self.num_candidates + 1], _NEVER)
         first = tf.tensor_scatter_nd_update(
@@ -276,6 +283,13 @@ def _certain(log_chances: tf.Tensor, places: tf.Tensor, mined: tf.Tensor) -> tf.
 
 def _size(rows: tf.Tensor) -> int | tf.Tensor:
     return tf.size(rows) if rows.shape[0] is None else rows.shape[0]
+
+
+def _without_gaps(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Puts the first item that was chosen where none was; returns how many were, as well."""
+    here = chosen >= 0
+    first = tf.maximum(tf.gather(chosen, tf.argmax(tf.cast(here, tf.int32))), 0)
+    return tf.where(here, chosen, first), tf.math.count_nonzero(here, dtype=tf.int32)
 
 
 def _places(rows: tf.Tensor, num_items: int | tf.Tensor) -> tf.Tensor:

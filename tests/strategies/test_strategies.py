@@ -47,6 +47,15 @@ def test_auto_takes_what_is_there(monkeypatch):
     assert chosen_strategy("one", read_cluster()) == "one"
 
 
+def test_a_tpu_asks_for_fixed_shapes(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    assert not config().fixed_shapes and not config(strategy="mirrored").fixed_shapes
+    assert config(strategy="tpu").fixed_shapes and config(jit_compile=True).fixed_shapes
+    monkeypatch.setenv("TPU_NAME", "local")
+    assert config().fixed_shapes and not config(strategy="one").fixed_shapes
+
+
 def test_one_process_leads(monkeypatch):
     def roles(cluster: dict) -> list[tuple[bool, bool]]:
         found = []
@@ -117,6 +126,14 @@ def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option)
     given = SimpleNamespace(model=SimpleNamespace(trained={}), config=config(negatives={option: 2}))
     with pytest.raises(ConfigError, match=f"negatives: {option}: with parameter_server"):
         check_devices(SimpleNamespace(num_replicas_in_sync=1), given, 8)
+
+
+def test_a_tpu_trains_no_encoders(monkeypatch):
+    monkeypatch.setattr(tf.distribute, "TPUStrategy", SimpleNamespace)
+    trained = SimpleNamespace(trained={"title": None})
+    assembly = SimpleNamespace(model=trained, config=config(strategy="tpu"))
+    with pytest.raises(ConfigError, match=r"strategy: tpu trains no encoders, .* title has one"):
+        check_devices(SimpleNamespace(num_replicas_in_sync=2), assembly, 8)
 
 
 def test_a_batch_is_cut_into_parts():

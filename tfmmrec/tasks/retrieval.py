@@ -11,6 +11,7 @@ from tfmmrec.negatives import Candidates, Negatives, Spared
 from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.projection import unit_length
 from tfmmrec.tasks.base import Read, Task
+from tfmmrec.windows import taught_places
 
 
 class RetrievalTask(Task):
@@ -54,9 +55,9 @@ class RetrievalTask(Task):
     ) -> dict[str, tf.Tensor]:
         chosen, place = inputs["item"], inputs["place"]
         events = tf.range(tf.size(inputs["user"]))
-        at_every_place = chosen.shape.rank == 2
+        at_every_place, counted = chosen.shape.rank == 2, None
         if at_every_place:
-            there = tf.where(chosen >= 0)
+            there, counted = taught_places(chosen, fixed_shapes=self.negatives.fixed_shapes)
             chosen, place = tf.gather_nd(chosen, there), tf.gather_nd(place, there)
             events = tf.cast(there[:, 0], tf.int32)
         candidates = self.negatives(chosen, inputs["user"])
@@ -66,7 +67,7 @@ class RetrievalTask(Task):
         vectors, memory = reading.items, self.negatives.memory
         if memory is not None:
             vectors = tf.concat([tf.cast(vectors, tf.float32), memory.vectors], axis=0)
-        loss = self._choice_loss(queries, vectors, candidates, spared)
+        loss = self._choice_loss(queries, vectors, candidates, spared, counted)
         if memory is not None and training:
             memory.remember(candidates.asked, reading.items, candidates.chosen)
         return {"retrieval": loss}
@@ -77,6 +78,7 @@ class RetrievalTask(Task):
         vectors: tf.Tensor,
         candidates: Candidates,
         spared: Spared | None,
+        counted: tf.Tensor | None,
     ) -> tf.Tensor:
         fusion = self._fusion
         given = {
@@ -84,6 +86,7 @@ class RetrievalTask(Task):
             "log_chances": candidates.log_chances,
             "spared": spared,
             "hard": self.negatives.options.hard,
+            "counted": counted,
         }
         loss = tf.constant(0.0)
         if fusion.joint_loss:
