@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfmmrec import replicas
 from tfmmrec.chunked_softmax import chunked_softmax
 from tfmmrec.hard_negatives import hardest
-from tfmmrec.negatives import Spared
+from tfmmrec.spared import Spared
 
 # Finite, since minus infinity times zero is not a number; exp of it is exactly 0.
 _NEVER = -1e9

@@ -7,9 +7,10 @@ import tensorflow as tf
 from tfmmrec.dataset import Histories
 from tfmmrec.fusion import Fusion
 from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import Candidates, Negatives, Spared
+from tfmmrec.negatives import Candidates, Negatives
 from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.projection import unit_length
+from tfmmrec.spared import Spared
 from tfmmrec.tasks.base import Read, Task
 from tfmmrec.windows import taught_places
 
