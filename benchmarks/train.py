@@ -40,7 +40,8 @@ from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import measure
 from tfmmrec.examples import TrainingExamples
 from tfmmrec.losses import candidate_softmax
-from tfmmrec.negatives import Negatives, NegativesOptions
+from tfmmrec.negatives import Negatives
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.past import PAST
 from tfmmrec.trainer import Trainer
 from tfmmrec.training_file import read_training_file

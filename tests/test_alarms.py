@@ -1,9 +1,12 @@
 """Signs of a training that goes astray."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tfmmrec.alarms import alarms, effective_rank, vector_signs
+from tfmmrec.alarms import Alarms, alarms, effective_rank, vector_signs
 
 FINE = {"effective_rank": 30.0, "mean_cosine": 0.1, "norm_popularity": 0.2}
 
@@ -71,3 +74,33 @@ def test_what_is_wrong_is_named_with_what_to_do(change, name, says):
 def test_without_signs_or_gradients_nothing_is_said_of_them():
     assert told(signs={}) == {}
     assert told(gradients={"title": 0.0, "poster": 0.0}) == {}
+
+
+class Norms:
+    def take(self) -> dict[str, float]:
+        return {"title": 3.0, "poster": 1.0}
+
+
+def looked(capsys, *epochs: np.ndarray, quiet: bool = False) -> tuple[list[str], dict[str, float]]:
+    """What is said of the vectors of several epochs, and the signs of the last."""
+    model = SimpleNamespace(counts=tf.range(1, 5), temperatures=tf.constant([0.5, 0.25]))
+    watching = Alarms(model, Norms(), quiet=quiet)
+    signs = [watching.look(vectors) for vectors in epochs]
+    return capsys.readouterr().err.splitlines(), signs[-1]
+
+
+ALIKE = np.ones([4, 4])
+
+
+def test_what_lasts_is_said_once(capsys):
+    said, signs = looked(capsys, ALIKE, ALIKE, ALIKE, ALIKE)
+    assert len(said) == 1
+    assert said[0].startswith("tfmmrec: warning: items are all alike (mean cosine 1.00)")
+    assert signs["mean_cosine"] == pytest.approx(1.0)
+    assert signs["temperature"] == 0.25
+    assert (signs["gradient_share_title"], signs["gradient_share_poster"]) == (0.75, 0.25)
+
+
+def test_what_passes_is_not_said(capsys):
+    assert looked(capsys, ALIKE, np.eye(4), ALIKE, np.eye(4))[0] == []
+    assert looked(capsys, ALIKE, ALIKE, quiet=True)[0] == []

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from tests.once import ONCE
 from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
@@ -55,14 +56,23 @@ def data(tmp_path_factory) -> Path:
 
 
 def config(**options) -> TrainConfig:
-    return TrainConfig(**{"dim": 8, "epochs": 2, "batch_size": 12, "quiet": True, **options})
+    return TrainConfig(
+        **{**ONCE, "dim": 8, "epochs": 2, "batch_size": 12, "quiet": True, **options}
+    )
 
 
 # There are 64 events to train on: five steps of 12 an epoch; or 32 windows of 4 places, five of 6.
 SEQUENCE = {
     "features": ["title", "plot"],
     "query": {"kind": "transformer", "max_history": 4, "layers": 1},
-    "negatives": {"uniform": 3},
+    "negatives": {
+        "uniform": 3,
+        "hard": 6,
+        "mined": 1,
+        "mined_from": 3,
+        "mine_every": 2,
+        "memory": 4,
+    },
     "align": {"modalities": 0.1, "chosen": 0.1, "items": 6},
     "fusion": {"kind": "transformer", "heads": 2, "units": 8},
 }
@@ -136,13 +146,54 @@ def slopes(data: Path, inputs: dict | None = None, **options) -> tuple[float, np
     return float(loss), flat(gradients[0]) / float(factor)
 
 
-def test_xla_learns_the_same(data):
+def assert_the_same(given: tuple[float, np.ndarray], found: tuple[float, np.ndarray]) -> None:
+    assert found[0] == pytest.approx(given[0], rel=1e-5)
+    np.testing.assert_allclose(found[1], given[1], rtol=1e-3, atol=1e-5)
+
+
+# Windows have empty places, which are no events, no candidates, and no chosen pairs.
+WINDOWS = {
+    "gru": {"kind": "gru", "max_history": 4, "units": 8},
+    "transformer": {"kind": "transformer", "max_history": 4, "layers": 1, "units": 8},
+}
+
+
+@pytest.mark.parametrize("kind", ["mean", *WINDOWS])
+def test_xla_learns_the_same(data, kind):
     """With the same units dropped and the same items drawn."""
-    options = {name: SEQUENCE[name] for name in ("features", "negatives", "align")}
-    loss, gradient = slopes(data, **options)
-    compiled, compiled_gradient = slopes(data, **options, jit_compile=True)
-    assert compiled == pytest.approx(loss, rel=1e-5)
-    np.testing.assert_allclose(compiled_gradient, gradient, rtol=1e-3, atol=1e-5)
+    # As little as will do, since XLA takes its time.
+    options = {"hidden": 0, **{name: SEQUENCE[name] for name in ("features", "negatives", "align")}}
+    if kind in WINDOWS:
+        options |= {"features": ["kind"], "query": WINDOWS[kind], "align": {"chosen": 0.1}}
+    assert_the_same(slopes(data, **options), slopes(data, **options, jit_compile=True))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SEQUENCE,
+        {"features": ["kind"], "query": {"kind": "mean"}, "task": "click"},
+        {
+            "features": ["kind", "title"],
+            "query": WINDOWS["gru"],
+            "negatives": {"among": "all", "spared": "all"},
+            "loss": "bpr",
+            "fusion": {"kind": "late", "member_loss": 0.5},
+        },
+    ],
+)
+def test_fixed_shapes_learn_the_same(data, options):
+    """As a TPU asks for them, without XLA."""
+    assert_the_same(slopes(data, **options), slopes(data, **options, strategy="tpu"))
+
+
+def test_no_window_may_hold_anything(data):
+    """Of what no event chose there is no loss, and no gradient that is no number."""
+    options = {"query": WINDOWS["gru"], "features": ["kind"], "align": {"chosen": 0.1}}
+    empty = {name: tf.fill([3, 4], -1) for name in ("history", "item", "place")}
+    empty["user"] = tf.zeros([3], tf.int32)
+    loss, gradient = slopes(data, empty, **options, strategy="tpu")
+    assert loss == 0.0 and not gradient.any()
 
 
 CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_dropout": 0.0}
@@ -150,10 +201,16 @@ CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_dropout": 0.0}
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(
-    "options", [{"query": {"kind": "mean", "dropout": 0.0}}, {"query": {"kind": "gru"}}]
+    "options",
+    [
+        {"query": {"kind": "mean"}},
+        {"query": {"kind": "gru"}},
+        {"task": "click", "features": ["kind"], "head": {"dropout": 0.0, "id_dropout": 0.0}},
+    ],
 )
 def test_half_precision_learns_nearly_the_same(data, precision, options):
-    options = {**CALM, **options, "query": {**options["query"], "dropout": 0.0}}
+    query = {"kind": "mean", **options.get("query", {}), "dropout": 0.0}
+    options = {**CALM, **options, "query": query}
     loss, gradient = slopes(data, **options)
     half, half_gradient = slopes(data, **options, precision=precision)
     assert half != loss
@@ -249,8 +306,6 @@ def test_a_training_may_be_deterministic(data, monkeypatch):
 
 
 def test_what_cannot_be_compiled_is_refused(data):
-    with pytest.raises(ConfigError, match="jit_compile: a gru is trained on windows"):
-        assemble(Dataset(data), config(jit_compile=True, query={"kind": "gru"}))
     with pytest.raises(ConfigError, match="jit_compile: the encoders that finetune trains"):
         fit(
             assemble(

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from tfmmrec.dataset import Histories
 from tfmmrec.losses import candidate_bpr, candidate_softmax, info_nce
-from tfmmrec.negatives import Negatives, NegativesOptions
+from tfmmrec.negatives import Negatives
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.testing import TestCase
 
 

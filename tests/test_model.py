@@ -8,7 +8,7 @@ from tfmmrec.encoders import Encoded
 from tfmmrec.feature_table import FeatureTable
 from tfmmrec.fusion import FUSIONS
 from tfmmrec.model import TwoTower, split_blocks
-from tfmmrec.negatives import NegativesOptions
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.projection import FeatureInfo
 from tfmmrec.query import READERS
@@ -47,6 +47,7 @@ def create(
         NegativesOptions(**(negatives or {"spared": "none"})),
         histories=HISTORIES,
         num_items=4,
+        width=items.width,
         fusion=items.fusion,
     )
     return TwoTower(

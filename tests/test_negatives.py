@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.dataset import Histories
-from tfmmrec.negatives import Negatives, NegativesOptions
+from tfmmrec.negatives import Negatives
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.testing import TestCase
 
 # User 0 chose 4, 0, 1, 0, user 1 nothing and user 2 0, 4; items 2 and 3 were never chosen.
@@ -25,6 +26,17 @@ class NegativesTest(TestCase):
         self.assertAllClose(
             found.log_chances, np.log([1 - (4 / 6) ** 3, 1 - (3 / 6) ** 3]), atol=1e-6
         )
+
+    def test_of_a_fixed_shape_they_are_the_same(self):
+        negatives = Negatives(NegativesOptions(), HISTORIES, 5, fixed_shapes=True)
+        for chosen in ([4, 0, 4, -1, -1], [-1, 4, 0, -1, 4]):
+            found = negatives(tf.constant(chosen))
+            # As many as there are items; the chance is that of three events.
+            self.assertAllEqual(found.rows, [4, 0, 0, 0, 0])
+            self.assertAllClose(found.log_chances[:2], create()(tf.constant([4, 0, 4])).log_chances)
+            self.assertAllEqual(found.log_chances[2:], [1e9] * 3)
+            real = [label for label, item in zip(found.labels, chosen, strict=True) if item >= 0]
+            self.assertAllEqual(real, [0, 1, 0])
 
     def test_all_are_those_that_training_knows(self):
         found = create(among="all")(tf.constant([4, 0, 4]))
@@ -105,6 +117,11 @@ class NegativesTest(TestCase):
         ({"among": "some"}, "among must be batch or all. Received: 'some'"),
         ({"uniform": -1}, "uniform must be at least 0. Received: -1"),
         ({"uniform": 5, "among": "all"}, "uniform draws nothing new beside among: all"),
+        ({"mined": 5, "among": "all"}, "mined finds nothing new beside among: all"),
+        ({"memory": 5, "among": "all"}, "memory keeps nothing new beside among: all"),
+        ({"hard": -1}, "hard must be at least 0. Received: -1"),
+        ({"mine_every": 0}, "mine_every must be at least 1. Received: 0"),
+        ({"mined": 9, "mined_from": 8}, "mined must be at most mined_from, 8. Received: 9"),
         ({"spared": "future"}, "spared must be none, past, all. Received: 'future'"),
     ],
 )

@@ -31,3 +31,22 @@ class ReplicasTest(TestCase):
         variable = tf.Variable(1.0)
         replicas.assign([variable], [tf.constant(3.0)])
         self.assertAllClose(variable, 3.0)
+
+
+def test_what_the_number_of_a_replica_decides_has_a_fixed_shape(monkeypatch):
+    """XLA has no slice whose end is not known."""
+    monkeypatch.setattr(replicas, "count", lambda: 3)
+    monkeypatch.setattr(replicas, "gather", lambda rows: tf.tile(rows, [3]))
+
+    @tf.function(jit_compile=True)
+    def parts(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with monkeypatch.context() as patched:
+            patched.setattr(replicas, "number", lambda: number)
+            rows = tf.range(1, 6)
+            return replicas.first_place(rows), replicas.share(rows)
+
+    # Five rows are two, two and one of three replicas, each of which has five of its own.
+    expected = {0: (0, [1, 2]), 1: (5, [3, 4]), 2: (10, [5, 0])}
+    for number, (first, part) in expected.items():
+        found = parts(tf.constant(number))
+        assert (int(found[0]), found[1].numpy().tolist()) == (first, part)

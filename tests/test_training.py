@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.report import evaluate
@@ -62,8 +63,20 @@ def data(tmp_path_factory) -> Path:
 
 
 def config(**options) -> TrainConfig:
-    given = {"dim": 8, "epochs": 3, "batch_size": 16, "quiet": True, **options}
+    given = {**ONCE, "dim": 8, "epochs": 3, "batch_size": 16, "quiet": True, **options}
     return TrainConfig(**given)
+
+
+# What a file that says nothing of it asks for.
+CHOICE = {"query": {"kind": "auto", "max_history": 4}, "refit": True}
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory) -> Path:
+    """A run whose reader was chosen, and which was trained on valid then."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    train(data, out, config(**CHOICE, epochs=2))
+    return out
 
 
 def known(run: Path) -> set[str]:
@@ -79,27 +92,50 @@ def test_a_refit_knows_what_stands_in_valid(data, tmp_path):
     plain = read_run(tmp_path / "plain")["metrics"]
     assert {**metrics, "seconds": 0} == {**plain, "seconds": 0}
     assert read_run(tmp_path / "refit")["config"]["epochs"] == 3
-    left = {path.name for path in (tmp_path / "refit").rglob("*") if "checkpoint" in path.name}
-    assert left <= {"checkpoint"}
 
 
-def test_a_refit_is_not_judged_by_what_it_was_trained_on(data, tmp_path):
-    train(data, tmp_path / "run", config(refit=True, epochs=1))
-    assert evaluate(tmp_path / "run", quiet=True)["warm"]["targets"] == USERS + 1
+def test_a_refit_is_not_judged_by_what_it_was_trained_on(whole):
+    assert evaluate(whole, quiet=True)["warm"]["targets"] == USERS + 1
     for judge in (evaluate, recommend):
         with pytest.raises(DataError, match="split valid: the model was trained on it"):
-            judge(tmp_path / "run", split="valid", quiet=True)
+            judge(whole, split="valid", quiet=True)
 
 
-def test_a_refit_needs_a_valid_split(tmp_path):
-    with pytest.raises(DataError, match="refit: there is no valid split to add"):
-        train(write(tmp_path, "none"), tmp_path / "run", config(refit=True, epochs=1))
-    assert not (tmp_path / "run.partial").exists()
+def test_without_a_valid_split_there_is_nothing_to_choose_by_or_to_add(tmp_path):
+    train(write(tmp_path, "none"), tmp_path / "run", config(**CHOICE, epochs=1))
+    run = read_run(tmp_path / "run")
+    assert run["config"]["query"] == {"kind": "mean", "max_history": 4}
+    assert not run["config"]["refit"]
+    assert "candidates" not in run["metrics"]
 
 
-@pytest.mark.parametrize("stop", [1, 4])
-def test_a_refit_that_was_stopped_goes_on(data, tmp_path, monkeypatch, stop):
-    train(data, tmp_path / "whole", config(refit=True, patience=3))
+def test_the_data_choose_a_reader(data, tmp_path, capsys):
+    options = {**CHOICE, "learning_rate": 0.01, "epochs": 12, "refit": False, "quiet": False}
+    metrics = train(data, tmp_path / "run", config(**options))
+    found = metrics["candidates"]
+    # Items are chosen in turn, which a mean of them does not tell.
+    assert found["transformer"] > found["mean"]
+    assert metrics["ndcg@10"] == found["transformer"]
+    assert "query: transformer, by ndcg@10 on valid: mean 0." in capsys.readouterr().out
+    chosen = {"kind": "transformer", "max_history": 4}
+    assert read_run(tmp_path / "run")["config"]["query"] == chosen
+    histories = [
+        (tmp_path / "run" / folder / "history.json").read_text()
+        for folder in ("", "candidates/transformer", "candidates/mean")
+    ]
+    assert histories[0] == histories[1] != histories[2]
+    assert evaluate(tmp_path / "run", split="valid", quiet=True)["warm"]["targets"] == USERS + 1
+
+
+def test_who_knows_no_order_is_a_mean(data, tmp_path):
+    around = config(**CHOICE, context="around", epochs=1)
+    train(data, tmp_path / "run", around)
+    assert read_run(tmp_path / "run")["config"]["query"]["kind"] == "mean"
+
+
+# In the second candidate, and in what follows the choice.
+@pytest.mark.parametrize("stop", [3, 5])
+def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, monkeypatch, stop):
     epochs = itertools.count(1)
     before = Watch.on_epoch_end
 
@@ -110,14 +146,15 @@ def test_a_refit_that_was_stopped_goes_on(data, tmp_path, monkeypatch, stop):
 
     monkeypatch.setattr(Watch, "on_epoch_end", stopping)
     with pytest.raises(KeyboardInterrupt):
-        train(data, tmp_path / "run", config(refit=True, patience=3))
+        train(data, tmp_path / "run", config(**CHOICE, epochs=2))
     monkeypatch.setattr(Watch, "on_epoch_end", before)
-    train(data, tmp_path / "run", config(refit=True, patience=3), resume=True)
-    assert known(tmp_path / "run") == known(tmp_path / "whole")
-    assert (
-        read_run(tmp_path / "run")["metrics"]["epoch"]
-        <= read_run(tmp_path / "run")["config"]["epochs"]
-    )
+    again = train(data, tmp_path / "run", config(**CHOICE, epochs=2), resume=True)
+    assert {**again, "seconds": 0} == {**read_run(whole)["metrics"], "seconds": 0}
+    weights = [load_run(run, quiet=True).model.get_weights() for run in (whole, tmp_path / "run")]
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    left = {path.name for path in (tmp_path / "run").rglob("*") if "checkpoint" in path.name}
+    assert left <= {"checkpoint"}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in READERS.variants if kind != "id"])

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tests.once import ONCE
 from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.encoded_side import encode_side
@@ -19,7 +20,7 @@ from tfmmrec.variants import (
     narrowed,
 )
 
-CONFIG = TrainConfig(dim=4, epochs=1, batch_size=16, quiet=True)
+CONFIG = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, quiet=True)
 
 
 @pytest.fixture(scope="module")

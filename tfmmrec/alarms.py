@@ -1,9 +1,14 @@
 """Signs of a training that goes astray, and what to do about each."""
 
+import sys
 from collections.abc import Mapping
 
 import numpy as np
 import scipy.stats
+import tqdm
+
+from tfmmrec.gradient_norms import GradientNorms
+from tfmmrec.model import TwoTower
 
 _MOST_ITEMS = 2048
 # Below what share of an equal one a feature's gradient counts as dead.
@@ -101,3 +106,40 @@ def alarms(
                 "modality_dropout, or leave it out with --features"
             )
     return found
+
+
+class Alarms:
+    """Looks at a model after each epoch, and says what goes astray, each thing once.
+
+    Vectors of a first epoch may well be all alike; what is told was so in two epochs running.
+
+    Args:
+        model: what is trained.
+        gradients: of the projections of the item features.
+        quiet: whether nothing is said.
+    """
+
+    def __init__(self, model: TwoTower, gradients: GradientNorms, *, quiet: bool = False):
+        self._model = model
+        self._gradients = gradients
+        self._quiet = quiet
+        self._before: set[str] = set()
+        self._told: set[str] = set()
+
+    def look(self, vectors: np.ndarray) -> dict[str, float]:
+        """Gives the signs of an epoch, for its logs, and warns in one line of each that is bad.
+
+        Args:
+            vectors: of all items, float `[items, width]`.
+        """
+        signs = vector_signs(vectors, self._model.counts.numpy())
+        temperatures, norms = self._model.temperatures.numpy(), self._gradients.take()
+        found = alarms(signs, width=vectors.shape[1], temperatures=temperatures, gradients=norms)
+        for name in found.keys() & self._before - self._told:
+            self._told.add(name)
+            if not self._quiet:
+                tqdm.tqdm.write(f"tfmmrec: warning: {found[name]}", file=sys.stderr)
+        self._before = set(found)
+        total = sum(norms.values())
+        shares = {f"gradient_share_{name}": n / total for name, n in norms.items() if total}
+        return {**signs, "temperature": float(temperatures.min()), **shares}

@@ -35,7 +35,7 @@ class Alignment(tf.Module):
     ):
         super().__init__()
         self.options = options
-        self._most = options.items if fixed_shapes else None
+        self._rows_below = len(withheld) if fixed_shapes else None
         self._tower = tower
         self._items = items
         self._rows = tf.constant(np.flatnonzero(~withheld), tf.int32)
@@ -45,7 +45,7 @@ class Alignment(tf.Module):
 
         Args:
             before: int32 `[batch]`, the row of the item that was chosen before; -1 is none.
-            item: int32 `[batch]`, the row of the item that was chosen.
+            item: int32 `[batch]`, the row of the item that was chosen; -1 is none.
         """
         loss = tf.constant(0.0)
         if self.options.modalities:
@@ -58,7 +58,7 @@ class Alignment(tf.Module):
         """The mean InfoNCE over all pairs of modalities, for items drawn from the catalogue."""
         places = replicas.drawn(self.options.items, tf.shape(self._rows)[0])
         # Each item once: drawn twice, it would be its own negative.
-        drawn, _, real = distinct(tf.gather(self._rows, places), self._most)
+        drawn, _, real = distinct(tf.gather(self._rows, places), self._rows_below)
         rows, real = replicas.share(drawn), replicas.share(real)
         projections = self._tower.projections
         if projections is None:
@@ -79,12 +79,12 @@ class Alignment(tf.Module):
     def between_chosen(self, before: tf.Tensor, item: tf.Tensor, training: bool) -> tf.Tensor:
         """InfoNCE between the contents of items that were chosen one after the other."""
         first = self._content(tf.maximum(before, 0), training)
-        second = self._content(item, training)
+        second = self._content(tf.maximum(item, 0), training)
         told = tf.reduce_any(first != 0.0, axis=1) & tf.reduce_any(second != 0.0, axis=1)
         return info_nce(
             first,
             second,
-            mask=(before >= 0) & told,
+            mask=(before >= 0) & (item >= 0) & told,
             temperature=self.options.temperature,
             same=_same(item) | _same(before),
         )

@@ -134,7 +134,7 @@ def assemble_from(
 ) -> Assembly:
     """Builds a model as `assemble` does, on sides that have been encoded before."""
     tf.keras.utils.set_random_seed(config.seed)
-    histories = dataset.histories(config.taught, timed=READERS.create(config.query).gaps)
+    histories = dataset.histories(config.taught, timed=READERS.create(config.reader).gaps)
     outcomes = dataset.outcomes(config.taught)
     weights = task_weights(config, outcomes)
     if "click" not in weights:
@@ -149,15 +149,10 @@ def assemble_from(
 
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     """Looks kinds and options up before anything is encoded, which may take long."""
-    reader = READERS.create(config.query)
+    reader = READERS.create(config.reader)
     if reader.at_every_place and config.context != "before":
         raise ConfigError(
             f"context: a {config.query['kind']} reads histories in order; use before, or query mean"
-        )
-    if reader.at_every_place and config.jit_compile:
-        raise ConfigError(
-            f"jit_compile: a {config.query['kind']} is trained on windows of which some are not "
-            "full, which XLA cannot compile; use query mean or id, or leave jit_compile out"
         )
     if reader.gaps:
         _check_gaps(dataset, config)
@@ -226,7 +221,7 @@ def _build(
         outcomes=outcomes,
         num_items=len(counts),
     )
-    readers = [READERS.create(config.query) for _ in range(item_tower.fusion.num_blocks)]
+    readers = [READERS.create(config.reader) for _ in range(item_tower.fusion.num_blocks)]
     return TwoTower(
         item_tower,
         QueryTower(
@@ -245,7 +240,7 @@ def _build(
         temperature=config.temperature,
         align=config.align_options(),
         withheld=dataset.cold_items,
-        fixed_shapes=config.jit_compile,
+        fixed_shapes=config.fixed_shapes,
         trained=items.trained,
     )
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import jsonargparse
 
+from tfmmrec.errors import ConfigError, TfmmrecError
+from tfmmrec.keras_switch import keras_problem
 from tfmmrec.nested_options import unfolded
 
 Parser = jsonargparse.ArgumentParser
@@ -240,13 +242,31 @@ def _demo(options: Any) -> None:
 
 
 def _declare_doctor(parser: Parser) -> None:
-    del parser  # it takes no arguments of its own
+    parser.add_argument(
+        "--tpu_check",
+        type=Path | None,
+        metavar="CONFIG",
+        help="name what in the training steps of this training file a TPU cannot run",
+    )
+    parser.add_argument(
+        "--data", type=Path | None, help="the data folder to check it on; by default, a drawn one"
+    )
 
 
 def _doctor(options: Any) -> int:
-    from tfmmrec.doctor import doctor
+    if options.tpu_check is None:
+        if options.data is not None:
+            raise ConfigError("--data: only --tpu-check CONFIG looks at data")
+        from tfmmrec.doctor import doctor
 
-    return doctor()
+        return doctor()
+    # Everything else of the doctor has to do without TensorFlow.
+    problem = keras_problem()
+    if problem is not None:
+        raise TfmmrecError(problem)
+    from tfmmrec.tpu_check import tpu_check
+
+    return tpu_check(options.tpu_check, options.data)
 
 
 COMMANDS = {

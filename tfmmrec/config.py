@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.align_options import AlignOptions
+from tfmmrec.cluster import read_cluster
 from tfmmrec.declared import build
 from tfmmrec.errors import ConfigError
 from tfmmrec.examples import CONTEXTS
 from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import NegativesOptions
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
 from tfmmrec.optimizer_options import OptimizerOptions
 from tfmmrec.pooling import POOLINGS
 from tfmmrec.precision import PRECISIONS
-from tfmmrec.strategies import STRATEGIES
+from tfmmrec.query import AUTO
+from tfmmrec.strategies import STRATEGIES, chosen_strategy
 from tfmmrec.tasks.options import TASKS, HeadOptions, JointOptions
 
 
@@ -34,7 +36,8 @@ class TrainConfig:
             the fusion: `mean` or `attention`; `none` fuses them one by one.
         align: losses that pull contents together, by the options of `AlignOptions`:
             `{modalities: 0.1, chosen: 0.1}`; none by default.
-        query: how a user is read: `{kind: mean, max_history: 50, …}`.
+        query: how a user is read: `{kind: mean, max_history: 50, …}`. By default, `{kind: auto}`,
+            a `mean` and a `transformer` are trained, and the better one on valid is kept.
         context: what of a user's history training reads with an event: `before`, what came before
             it, as in serving, or `around`, what came before and behind it. The latter asks for what
             a user likes rather than for what comes next, which serves new items better, and known
@@ -72,7 +75,8 @@ class TrainConfig:
         patience: epochs without a better valid metric before training stops: NDCG@10, or the RMSE
             of ratings, or the log loss of clicks where these alone are taught.
         refit: whether the model is trained anew on the train and valid splits, for the epochs that
-            were best on valid, once these are known. It knows more then, and takes twice the time.
+            were best on valid, once these are known. It knows more then, and the newest; without a
+            valid split there is nothing to add.
         precision: `float32`, or how the towers compute beside float32 weights, losses and
             results: `mixed_bfloat16`, or `mixed_float16` with a scaled loss. What is trained so is
             evaluated and served in float32.
@@ -97,7 +101,7 @@ class TrainConfig:
     fusion: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "weighted"})
     pool: str = "none"
     align: dict[str, Any] = dataclasses.field(default_factory=dict)
-    query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "mean"})
+    query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": AUTO})
     context: str = "before"
     task: str = "retrieval"
     head: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -119,7 +123,7 @@ class TrainConfig:
     optimizer: dict[str, Any] = dataclasses.field(default_factory=dict)
     average: float = 0.98
     patience: int = 5
-    refit: bool = False
+    refit: bool = True
     precision: str = "float32"
     jit_compile: bool = False
     steps_per_execution: int = 1
@@ -172,9 +176,19 @@ class TrainConfig:
             )
 
     @property
+    def reader(self) -> dict[str, Any]:
+        """The reader of users: `query`, with `mean` where that leaves it open."""
+        return {**self.query, "kind": "mean"} if self.query.get("kind") == AUTO else self.query
+
+    @property
     def taught(self) -> list[str]:
         """The splits that the model is trained on."""
         return ["train", "valid"] if self.refit else ["train"]
+
+    @property
+    def fixed_shapes(self) -> bool:
+        """Whether no tensor's shape may depend on what is in a batch, as XLA and TPUs ask."""
+        return self.jit_compile or chosen_strategy(self.strategy, read_cluster()) == "tpu"
 
     def head_options(self) -> HeadOptions:
         """Reads `head`; raises ConfigError where it has unknown or wrong options."""

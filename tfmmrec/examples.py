@@ -75,16 +75,18 @@ class TrainingExamples:
 
     def _epoch(self, epoch: tf.Tensor) -> tf.data.Dataset:
         seed = tf.cast(tf.stack([tf.cast(self._seed, tf.int64), epoch]), tf.int32)
-        steps = tf.data.Dataset.range(self.steps_per_epoch * self.batch_size)
+        in_batch = tf.range(self.batch_size, dtype=tf.int64)
 
-        def shuffled(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def shuffled(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            # One by one through the pipeline, places would cost more than all that is done here.
+            places = step * self.batch_size + in_batch
             events = tf.random.experimental.index_shuffle(
                 places % self.num_events, seed, tf.cast(self.num_events - 1, tf.int64)
             )
             # What a batch draws is fixed by the epoch and by where in it the batch stands.
             return events, seed + tf.stack([1 + tf.cast(places[0], tf.int32), 0])
 
-        return steps.batch(self.batch_size, drop_remainder=True).map(shuffled)
+        return tf.data.Dataset.range(self.steps_per_epoch).map(shuffled)
 
     def _examples(self, events: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         batch = {name: tf.gather(column, events) for name, column in self._events.items()}

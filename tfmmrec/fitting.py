@@ -12,7 +12,9 @@ from tfmmrec.assembly import Assembly
 from tfmmrec.batches import create_batches
 from tfmmrec.dealing import deal
 from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.mining import Mining
 from tfmmrec.strategies import is_asynchronous, of_all
+from tfmmrec.tasks import RetrievalTask
 from tfmmrec.trainer import Trainer
 from tfmmrec.watch import Watch
 
@@ -42,7 +44,7 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
         trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
         # Keras asks for an optimizer; the steps are the trainer's.
         trainer.compile(trainer.moves.optimizer, steps_per_execution=config.steps_per_execution)
-        watch = Watch(assembly, trainer.moves, batches.steps_per_epoch, folder)
+        watch = Watch(assembly, trainer, batches.steps_per_epoch, folder)
     # Each replica gives the loss of the whole batch.
     trainer.distribute_reduction_method = "first"
     start = time.monotonic()
@@ -59,10 +61,12 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
             initial_epoch=epoch,
             epochs=last,
             steps_per_epoch=batches.steps_per_epoch - step,
-            callbacks=list(_callbacks(strategy, watch, folder)),
+            callbacks=list(_callbacks(strategy, assembly, watch, folder)),
             verbose=0,
         )
     watch.restore_best()
+    for task in model.tasks:
+        task.end()
     assembly.fit_new_items()
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
 
@@ -81,6 +85,12 @@ def check_devices(strategy: tf.distribute.Strategy, assembly: Assembly, batch_si
             f"jit_compile: a step that XLA compiles is of one device, and there are {num_parts}; "
             "leave it out, or use strategy one"
         )
+    if isinstance(strategy, tf.distribute.TPUStrategy) and assembly.model.trained:
+        raise ConfigError(
+            f"strategy: tpu trains no encoders, which read texts and files, and "
+            f"{', '.join(assembly.model.trained)} has one to train; take another strategy, or an "
+            "encoder that is trained already"
+        )
     if not is_asynchronous(strategy):
         return
     if assembly.model.trained:
@@ -88,6 +98,13 @@ def check_devices(strategy: tf.distribute.Strategy, assembly: Assembly, batch_si
         raise ConfigError(
             f"strategy: parameter_server trains no encoders, and {names} has one to train; take "
             "another strategy, or an encoder that is trained already"
+        )
+    options = assembly.config.negatives_options()
+    if options.memory or options.mined:
+        name = "memory" if options.memory else "mined"
+        raise ConfigError(
+            f"negatives: {name}: with parameter_server there is no step before that all have "
+            "taken; leave it out, or take another strategy"
         )
     if assembly.config.checkpoint_steps:
         raise ConfigError(
@@ -124,9 +141,13 @@ class _AfterBatch(tf.keras.callbacks.Callback):
 
 
 def _callbacks(
-    strategy: tf.distribute.Strategy, watch: Watch, folder: Path | None
+    strategy: tf.distribute.Strategy, assembly: Assembly, watch: Watch, folder: Path | None
 ) -> Iterator[tf.keras.callbacks.Callback]:
     yield watch
+    for task in assembly.model.tasks:
+        if isinstance(task, RetrievalTask) and task.negatives.mined is not None:
+            every = task.negatives.options.mine_every
+            yield Mining(assembly, task.negatives.mined, watch.updates, every)
     # Keras refuses it where workers are not in step.
     if not is_asynchronous(strategy):
         yield _AfterBatch(watch)

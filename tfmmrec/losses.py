@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfmmrec import replicas
 from tfmmrec.chunked_softmax import chunked_softmax
+from tfmmrec.hard_negatives import hardest
 from tfmmrec.negatives import Spared
 
 # Finite, since minus infinity times zero is not a number; exp of it is exactly 0.
@@ -17,6 +18,8 @@ def candidate_softmax(
     labels: tf.Tensor,
     log_chances: tf.Tensor,
     spared: tf.Tensor | Spared | None = None,
+    hard: int = 0,
+    counted: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Softmax over sampled candidates that estimates the one over all items.
 
@@ -33,6 +36,8 @@ def candidate_softmax(
         log_chances: `[candidates]`, the log of the chance of each to be a candidate.
         spared: bool `[events, candidates]`, what is no negative of an event, or what gives slices
             of its rows; None spares nothing.
+        hard: how many candidates are negatives of an event, see `hardest`; 0 for all.
+        counted: bool `[events]`, which events there are; None for all.
 
     Returns:
         The mean over the events that count, a scalar; 0 without any. Of several replicas, each
@@ -42,14 +47,17 @@ def candidate_softmax(
     told, log_weights = _weighed(candidates, log_chances)
 
     def correct(logits: tf.Tensor, part: slice) -> tf.Tensor:
-        own = tf.gather(logits, labels[part], batch_dims=1)
+        scores, own = logits, tf.gather(logits, labels[part], batch_dims=1)
         logits += log_weights
         if spared is not None:
             logits = tf.where(spared[part], _NEVER, logits)
+        if hard:
+            logits = tf.where(_chosen(scores, logits, labels[part], hard), logits, _NEVER)
         # In the place of its own item an event keeps what is not corrected.
         return _with_own(logits, labels[part], own)
 
-    return chunked_softmax(queries, candidates, labels, tf.gather(told, labels), correct)
+    known = _counted(told, labels, counted)
+    return chunked_softmax(queries, candidates, labels, known, correct)
 
 
 def candidate_bpr(
@@ -59,6 +67,8 @@ def candidate_bpr(
     labels: tf.Tensor,
     log_chances: tf.Tensor,
     spared: tf.Tensor | Spared | None = None,
+    hard: int = 0,
+    counted: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """How surely the chosen item stands before another, drawn uniformly: −log σ(own − other).
 
@@ -67,12 +77,16 @@ def candidate_bpr(
 
     Args and return as for `candidate_softmax`.
     """
-    logits, own, log_weights, counted = _scored(queries, candidates, labels, log_chances, spared)
+    logits, own, log_weights, told = _scored(queries, candidates, labels, log_chances, spared)
+    if hard:
+        chosen = _chosen(logits, tf.broadcast_to(log_weights, tf.shape(logits)), labels, hard)
+        log_weights = tf.where(chosen, log_weights, _NEVER)
     weights = tf.broadcast_to(tf.exp(log_weights), tf.shape(logits))
     weights = _with_own(weights, labels, tf.zeros_like(own))
     surely = tf.nn.softplus(logits - own[:, tf.newaxis])
     total = tf.reduce_sum(weights * surely, axis=1)
-    return _mean(tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1)), counted)
+    known = _counted(told, labels, counted)
+    return _mean(tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1)), known)
 
 
 def _scored(
@@ -82,19 +96,32 @@ def _scored(
     log_chances: tf.Tensor,
     spared: tf.Tensor | Spared | None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns all logits, those of the own items, the logs of the weights, and who counts."""
+    """Returns all logits, those of the own items, the logs of the weights, and who is told of."""
     told, log_weights = _weighed(candidates, log_chances)
     logits = tf.cast(tf.matmul(queries, candidates, transpose_b=True), tf.float32)
     own = tf.gather(logits, labels, batch_dims=1)
     if spared is not None:
         log_weights = tf.where(spared[:], _NEVER, log_weights)
-    return logits, own, log_weights, tf.gather(told, labels)
+    return logits, own, log_weights, told
+
+
+def _chosen(scores: tf.Tensor, weighed: tf.Tensor, labels: tf.Tensor, num: int) -> tf.Tensor:
+    """The hardest negatives of each event, of those whose weight is not nothing already."""
+    # Neither its own item, nor what is spared, untold or fills up.
+    there = _with_own(weighed > _NEVER / 2, labels, tf.zeros_like(labels, tf.bool))
+    return hardest(scores, there, num)
 
 
 def _weighed(candidates: tf.Tensor, log_chances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Of which candidates anything is said, and the logs of their weights, `[1, candidates]`."""
     told = tf.reduce_any(candidates != 0.0, axis=1)
     return told, tf.where(told, -log_chances, _NEVER)[tf.newaxis]
+
+
+def _counted(told: tf.Tensor, labels: tf.Tensor, counted: tf.Tensor | None) -> tf.Tensor:
+    """Which events count: those that there are, with an item of which anything is said."""
+    known = tf.gather(told, labels)
+    return known if counted is None else known & counted
 
 
 def _with_own(rows: tf.Tensor, labels: tf.Tensor, own: tf.Tensor) -> tf.Tensor:

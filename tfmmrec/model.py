@@ -17,6 +17,7 @@ from tfmmrec.fusion import Fusion
 from tfmmrec.projection import unit_length
 from tfmmrec.tasks import Balance, OutcomeHead, OutcomeTask, Reading, Task
 from tfmmrec.towers import Feature, ItemTower, QueryTower
+from tfmmrec.windows import taught_places
 
 
 class TwoTower(tfrs.Model):
@@ -57,7 +58,7 @@ class TwoTower(tfrs.Model):
     ):
         super().__init__()
         self.item_tower = item_tower
-        self.most_rows = len(counts) if fixed_shapes else None
+        self.fixed_shapes = fixed_shapes
         self.query_tower = query_tower
         self.items = items
         self.users = users
@@ -79,6 +80,11 @@ class TwoTower(tfrs.Model):
             np.zeros(len(counts), bool) if withheld is None else withheld,
             fixed_shapes=fixed_shapes,
         )
+
+    @property
+    def _rows_below(self) -> int | None:
+        """The number of items where shapes are fixed, as `distinct` takes it."""
+        return self.counts.shape[0] if self.fixed_shapes else None
 
     @property
     def temperatures(self) -> tf.Tensor:
@@ -257,11 +263,11 @@ class TwoTower(tfrs.Model):
         return self.balance(losses) + self.alignment(*self._pairs(inputs), training=training)
 
     def _pairs(self, inputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """What was chosen before, -1 for nothing, and what then, each `[events]`."""
+        """What was chosen before, and what then, each `[events]`; -1 for nothing."""
         history, item = inputs["history"], inputs["item"]
         if item.shape.rank == 1:
             return history[:, -1], item
-        there = tf.where(item >= 0)
+        there, _ = taught_places(item, fixed_shapes=self.fixed_shapes)
         return tf.gather_nd(history, there), tf.gather_nd(item, there)
 
     def _read(
@@ -280,7 +286,7 @@ class TwoTower(tfrs.Model):
         num_asked, asked = tf.size(asked), replicas.share(asked)
         taught_rows = [rows for rows, _ in given.values()]
         mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), asked, *taught_rows]
-        rows, places, _ = distinct(tf.concat(mentioned, axis=0), self.most_rows)
+        rows, places, _ = distinct(tf.concat(mentioned, axis=0), self._rows_below)
         past, own, *taught = tf.split(places, [tf.size(part) for part in mentioned])
         features = self.items.gather(rows)
         for (name, (_, outputs)), encoded in zip(given.items(), taught, strict=True):

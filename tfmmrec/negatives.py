@@ -8,41 +8,13 @@ import tensorflow as tf
 from tfmmrec import replicas
 from tfmmrec.dataset import Histories
 from tfmmrec.distinct import distinct
+from tfmmrec.memory import Memory
+from tfmmrec.mined import Mined
+from tfmmrec.negatives_options import NegativesOptions
 
-AMONG = ("batch", "all")
-SPARED = ("none", "past", "all")
 _NEVER = np.iinfo(np.int32).max
 # The log of a chance that leaves nothing of a logit, in numbers that float32 holds.
 _ALWAYS = 1e9
-
-
-@dataclasses.dataclass(frozen=True)
-class NegativesOptions:
-    """Which items a chosen one is told from in training.
-
-    Attributes:
-        among: `batch`, the items that the batch chose on all replicas, or `all` that training
-            knows, which is exact and costs as much as the catalogue is large; good up to some
-            thousand items (default batch).
-        uniform: with `batch`, how many items are drawn beside them, each as likely as the other,
-            so that rare ones come up as well (default 0).
-        spared: which of the other items that a user chose are no negatives: those of the `past`,
-            which serving leaves out of its answers too, `all` of them, or `none` (default past).
-    """
-
-    among: str = "batch"
-    uniform: int = 0
-    spared: str = "past"
-
-    def __post_init__(self) -> None:
-        if self.among not in AMONG:
-            raise ValueError(f"among must be {' or '.join(AMONG)}. Received: {self.among!r}")
-        if self.spared not in SPARED:
-            raise ValueError(f"spared must be {', '.join(SPARED)}. Received: {self.spared!r}")
-        if self.uniform < 0:
-            raise ValueError(f"uniform must be at least 0. Received: {self.uniform}")
-        if self.uniform and self.among == "all":
-            raise ValueError("uniform draws nothing new beside among: all; leave one of them out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +25,16 @@ class Candidates:
         rows: int32 `[candidates]`, each item once.
         log_chances: float32 `[candidates]`, the log of the chance that each was among them.
         labels: int32 `[events]`, where among them each event's item stands.
+        asked: int32 `[asked]`, the first of the rows, whose vectors the towers are asked for; those
+            behind them are the memory's.
+        chosen: bool `[asked]`, which the batch chose; None without a memory.
     """
 
     rows: tf.Tensor
     log_chances: tf.Tensor
     labels: tf.Tensor
+    asked: tf.Tensor
+    chosen: tf.Tensor | None = None
 
 
 class Negatives(tf.Module):
@@ -68,7 +45,14 @@ class Negatives(tf.Module):
         histories: what each user chose in training, oldest first.
         num_items: rows of the catalogue.
         fixed_shapes: whether the shape of the candidates must not depend on what is in a batch.
+
+    Attributes:
+        memory: vectors of earlier batches; None outside of a training, or without the option.
+        mined: the hardest negatives of each user; None likewise.
     """
+
+    memory: Memory | None = None
+    mined: Mined | None = None
 
     def __init__(
         self,
@@ -82,7 +66,7 @@ class Negatives(tf.Module):
         self.options = options
         self.fixed_shapes = fixed_shapes
         self._longest = int(np.diff(histories.offsets).max(initial=0))
-        counts = histories.counts(num_items)
+        self._counts = counts = histories.counts(num_items)
         known = np.flatnonzero(counts)
         self._known = tf.constant(known, tf.int32)
         self._places = _places(self._known, num_items)
@@ -91,32 +75,82 @@ class Negatives(tf.Module):
         self._first = tf.constant(_first_places(histories), tf.int32)
         self._splits = tf.constant(histories.offsets, tf.int32)
 
-    def __call__(self, chosen: tf.Tensor) -> Candidates:
+    def begin(self, width: int) -> None:
+        """Makes what a training holds from step to step, for vectors of so many numbers."""
+        options = self.options
+        if options.memory:
+            self.memory = Memory(min(options.memory, len(self._known)), width, self._counts)
+        if options.mined:
+            num_users = len(self._splits) - 1
+            self.mined = Mined(num_users, num=options.mined, among=options.mined_from)
+
+    def end(self) -> None:
+        """Drops it, since what was trained does without."""
+        if self.memory is not None:
+            del self.memory
+        if self.mined is not None:
+            del self.mined
+
+    def __call__(self, chosen: tf.Tensor, users: tf.Tensor | None = None) -> Candidates:
         """Gives the candidates for the items that a batch chose, int32 `[events]`.
+
+        Where shapes are fixed there may be -1 among them, for no event; its label says nothing.
 
         All replicas get the same ones, those that the whole batch chose and those that each drew
         for all, with the places of their own events among them.
+
+        Args:
+            chosen: int32 `[events]`.
+            users: int32 `[batch]`, rows of users, for what was mined for them.
         """
         if self.options.among == "all":
+            if self.fixed_shapes:
+                chosen, _ = _without_gaps(chosen)
             labels = tf.gather(self._places, chosen)
-            return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels)
-        everywhere, num_drawn = replicas.gather(chosen), self.options.uniform
-        drawn = replicas.drawn(num_drawn, tf.size(self._known))
-        both = tf.concat([everywhere, tf.gather(self._known, drawn)], axis=0)
-        most = None
+            return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels, self._known)
+        everywhere = self._everywhere(chosen)
+        num_events = tf.size(everywhere)
         if self.fixed_shapes:
-            most = min(chosen.shape[0] * replicas.count() + num_drawn, self._places.shape[0])
-        rows, places, real = distinct(both, most)
-        # What fills up stands for no item, as if it came infinitely often.
-        log_chances = tf.where(real, self.log_chances(rows, tf.size(everywhere)), _ALWAYS)
+            everywhere, num_events = _without_gaps(everywhere)
+        mined = None
+        if self.mined is not None and users is not None:
+            mined = self._everywhere(self.mined.draw(users))
+        rows, places, real = self._asked(everywhere, mined)
         own = replicas.first_place(chosen) + tf.range(tf.size(chosen))
-        return Candidates(rows, log_chances, tf.gather(places, own))
+        found, here, events = rows, None, num_events
+        if self.memory is not None:
+            here = tf.range(tf.size(rows)) <= tf.reduce_max(places[: tf.size(everywhere)])
+            found, real, events = self.memory.beside(rows, real, here)
+        # What fills up stands for no item, as if it came infinitely often.
+        log_chances = tf.where(real, self.log_chances(found, events), _ALWAYS)
+        if mined is not None:
+            log_chances = _certain(log_chances, places[-_size(mined) :], mined >= 0)
+        return Candidates(found, log_chances, tf.gather(places, own), rows, here)
+
+    def _everywhere(self, rows: tf.Tensor) -> tf.Tensor:
+        gathered = replicas.gather(rows)
+        if self.fixed_shapes:
+            # Parts whose size is known are of one size.
+            gathered = tf.ensure_shape(gathered, [rows.shape[0] * replicas.count()])
+        return gathered
+
+    def _asked(
+        self, everywhere: tf.Tensor, mined: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What the batch chose, then what is drawn and mined, each once, as `distinct` gives it."""
+        num_drawn = self.options.uniform
+        drawn = replicas.drawn(num_drawn, tf.size(self._known))
+        asked = [everywhere, tf.gather(self._known, drawn)]
+        if mined is not None:
+            asked.append(tf.where(mined >= 0, mined, everywhere[0]))
+        below = self._places.shape[0] if self.fixed_shapes else None
+        return distinct(tf.concat(asked, axis=0), below)
 
     def log_chances(self, rows: tf.Tensor, num_events: tf.Tensor) -> tf.Tensor:
         """The log of the chance that items are candidates of a batch of so many events.
 
         It is 1 − (1 − share)^events · (1 − 1 / known)^uniform: an item is in the batch once,
-        however often it was chosen there.
+        however often it was chosen there. With a memory, events are those that it looks back on.
         """
         shares = tf.gather(self._shares, rows)
         missed = tf.cast(num_events, tf.float32) * tf.math.log1p(-tf.minimum(shares, 0.999999))
@@ -188,7 +222,10 @@ class Spared:
     def __getitem__(self, part: slice) -> tf.Tensor:
         asked = tf.gather(self.users, self.events[part])
         # A user of many events is looked up once.
-        users, rows, _ = distinct(asked, None if self.longest is None else asked.shape[0])
+        below, most = None, None
+        if self.longest is not None:
+            below, most = self.splits.shape[0] - 1, self.users.shape[0]
+        users, rows, _ = distinct(asked, below, most=most)
         owners, chosen, columns = self._chosen(users)
         never = tf.fill([tf.size(users), self.num_candidates + 1], _NEVER)
         first = tf.tensor_scatter_nd_update(
@@ -232,6 +269,27 @@ def _first_places(histories: Histories) -> np.ndarray:
     pairs = users * (1 + int(histories.items.max(initial=0))) + histories.items
     _, first, same = np.unique(pairs, return_index=True, return_inverse=True)
     return places[first][same]
+
+
+def _certain(log_chances: tf.Tensor, places: tf.Tensor, mined: tf.Tensor) -> tf.Tensor:
+    """Log chances `[candidates]` with 0 at the places of what was mined.
+
+    That is there for certain, for the user whom it was mined for, and weighs one as the chosen item
+    does; for all others as well, since the inverse of a small chance would weigh too much.
+    """
+    there = tf.scatter_nd(places[:, tf.newaxis], tf.cast(mined, tf.int32), tf.shape(log_chances))
+    return tf.where(there > 0, 0.0, log_chances)
+
+
+def _size(rows: tf.Tensor) -> int | tf.Tensor:
+    return tf.size(rows) if rows.shape[0] is None else rows.shape[0]
+
+
+def _without_gaps(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Puts the first item that was chosen where none was; returns how many were, as well."""
+    here = chosen >= 0
+    first = tf.maximum(tf.gather(chosen, tf.argmax(tf.cast(here, tf.int32))), 0)
+    return tf.where(here, chosen, first), tf.math.count_nonzero(here, dtype=tf.int32)
 
 
 def _places(rows: tf.Tensor, num_items: int | tf.Tensor) -> tf.Tensor:

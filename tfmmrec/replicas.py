@@ -54,7 +54,8 @@ def first_place(rows: tf.Tensor) -> tf.Tensor:
     if count() == 1:
         return tf.constant(0)
     sizes = gather(tf.shape(rows)[:1])
-    return tf.reduce_sum(sizes[: number()])
+    # A TPU takes no slice whose end it does not know.
+    return tf.reduce_sum(tf.where(tf.range(count()) < number(), sizes, 0))
 
 
 def share(rows: tf.Tensor) -> tf.Tensor:
@@ -71,7 +72,8 @@ def share(rows: tf.Tensor) -> tf.Tensor:
     # Where the size is known, so is that of the parts; zeros, or False, fill up the last.
     each = -(-size // count())
     padding = [[0, each * count() - size], *([0, 0] for _ in rows.shape[1:])]
-    return tf.reshape(tf.pad(rows, padding), [count(), each, *rows.shape[1:]])[number()]
+    parts = tf.reshape(tf.pad(rows, padding), [count(), each, *rows.shape[1:]])
+    return tf.gather(parts, number())
 
 
 def part(size: Any, number: Any, parts: int) -> tuple[Any, Any]:

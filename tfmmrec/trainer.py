@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfmmrec import replicas
 from tfmmrec.config import TrainConfig
 from tfmmrec.errors import ConfigError
+from tfmmrec.gradient_norms import GradientNorms
 from tfmmrec.model import TwoTower
 from tfmmrec.randomness import drawing, step_key
 from tfmmrec.updates import Updates
@@ -28,7 +29,10 @@ class Trainer(tf.keras.Model):
     def __init__(self, model: TwoTower, config: TrainConfig, num_batches: int):
         super().__init__()
         self.model = model
+        for task in model.tasks:
+            task.begin()
         self.moves = Updates(model.tower_weights, list(model.trained.values()), config, num_batches)
+        self.gradient_norms = GradientNorms(_projections(model), model.tower_weights)
         self._seed = config.seed
         self._gradients = self.gradients
         if config.jit_compile:
@@ -45,6 +49,7 @@ class Trainer(tf.keras.Model):
         key = step_key(self._seed, self.moves.step)
         loss, gradients = self._gradients(inputs, key, self.moves.factor)
         loss = replicas.total(loss)
+        self.gradient_norms.add(gradients[0], self.moves.factor)
         self.moves.take(loss, gradients)
         return {"loss": loss}
 
@@ -70,3 +75,11 @@ class Trainer(tf.keras.Model):
             scaled = factor * loss
         encoders = [feature.weights for feature in model.trained.values()]
         return loss, tape.gradient(scaled, [model.tower_weights, *encoders])
+
+
+def _projections(model: TwoTower) -> dict[str, list[tf.Variable]]:
+    """The weights between what encoders give and an item's vector, by feature."""
+    projections = model.item_tower.projections
+    if projections is None:
+        return {}
+    return {each.name: each.trainable_variables for each in projections.projections}

@@ -10,12 +10,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, assemble, say_mute
+from tfmmrec.candidates import candidates
 from tfmmrec.cluster import read_cluster, serve
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.fitting import fit
 from tfmmrec.folders import refuse_existing
+from tfmmrec.objective import objective_of
 from tfmmrec.runs import read_run, save_run
 from tfmmrec.strategies import create_strategy, leads, serves, training_on, with_others
 
@@ -72,8 +74,8 @@ def _lead(
             shutil.rmtree(partial)
         raise
     save_run(partial, assembly, metrics)
-    for folder in (partial, partial / "chosen"):
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    for folder in list(partial.rglob("checkpoints")):
+        shutil.rmtree(folder)
     if out.exists():
         out.rmdir()  # refuse_existing let only an empty folder pass
     partial.rename(out)
@@ -110,28 +112,43 @@ def fit_whole(
     make: Callable[[TrainConfig], Assembly],
     folder: Path | None = None,
 ) -> tuple[Assembly, dict[str, Any]]:
-    """Fits a model and, where the config says `refit`, another that replaces it.
+    """Fits what a config leaves to choose and, where it says `refit`, the chosen one once more.
 
-    The second is fitted on train and valid, for as many epochs as were best for the first.
+    That is fitted on train and valid, for as many epochs as were best for the first.
 
     Args:
         assembly: the model of the config without `refit`.
         config: how to train.
         make: builds a fresh model of a config.
-        folder: as for `fit`; the first of two models has `chosen` in it.
+        folder: as for `fit`; of several models, those before the last have `candidates` in it.
 
     Returns:
-        What was fitted last, and the metrics of the first, with the seconds of both.
-
-    Raises:
-        DataError: as `fit` does, or `refit` has no valid split to add.
+        What was fitted last, and the metrics of what was chosen, with the seconds of all and, where
+        there was a choice, the metric that made it, by `candidates`.
     """
-    if not config.refit:
-        return assembly, fit(assembly, folder)
-    if not assembly.dataset.has_valid(config.task):
-        raise DataError(f"{assembly.dataset.folder}: refit: there is no valid split to add")
-    metrics = fit(assembly, None if folder is None else folder / "chosen")
-    assembly = make(config)
-    epochs = dataclasses.replace(config, epochs=metrics["epoch"])
-    again = fit(dataclasses.replace(assembly, config=epochs), folder)
-    return assembly, {**metrics, "seconds": round(metrics["seconds"] + again["seconds"], 1)}
+    again = config.refit and assembly.dataset.has_valid(config.task)
+    offered = candidates(config, assembly)
+    found: dict[str, tuple[Assembly, dict[str, Any]]] = {}
+    for kind, offer in offered.items():
+        alone = len(offered) == 1 and not again
+        inside = folder if folder is None or alone else folder / "candidates" / kind
+        # The first is there, but does not know yet that its reader is chosen.
+        model = make(dataclasses.replace(offer, refit=False)) if found else assembly
+        model = dataclasses.replace(model, config=dataclasses.replace(offer, refit=False))
+        found[kind] = model, fit(model, inside)
+    objective = objective_of(config.task)
+    best = max(found, key=lambda kind: objective.worth(found[kind][1]))
+    assembly, metrics = found[best]
+    seconds = [each["seconds"] for _, each in found.values()]
+    if len(found) > 1:
+        metrics["candidates"] = {kind: each[objective.name] for kind, (_, each) in found.items()}
+        if not config.quiet:
+            worths = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
+            print(f"query: {best}, by {objective.name} on valid: {worths}")
+    if again:
+        assembly = make(offered[best])
+        epochs = dataclasses.replace(assembly.config, epochs=metrics["epoch"])
+        seconds.append(fit(dataclasses.replace(assembly, config=epochs), folder)["seconds"])
+    elif folder is not None and len(found) > 1:
+        shutil.copytree(folder / "candidates" / best, folder, dirs_exist_ok=True)
+    return assembly, {**metrics, "seconds": round(sum(seconds), 1)}

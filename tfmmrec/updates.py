@@ -47,6 +47,7 @@ class Updates(tf.Module):
         self._options = config.optimizer_options()
         self._weights = [list(weights), *(encoder.weights for encoder in encoders)]
         self._encoders = list(encoders)
+        self._fixed_shapes = config.fixed_shapes
         self._num_updates = max(1, num_batches // self._options.accumulate)
         self.rate = self._rate(config.learning_rate)
         self.optimizer = tf.keras.optimizers.legacy.Adam(self.rate)
@@ -114,6 +115,9 @@ class Updates(tf.Module):
     def _update(self, gradients: Gradients) -> None:
         if self._options.clip:
             gradients = self._clipped(gradients)
+        elif self._fixed_shapes:
+            # How many rows of a table there are only the batch knows; Adam moves all in any case.
+            gradients = _each(gradients, _dense)
         towers, *own = gradients
         self.optimizer.apply_gradients(zip(towers, self._weights[0], strict=True))
         for encoder, parts in zip(self._encoders, own, strict=True):

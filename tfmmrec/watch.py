@@ -8,13 +8,14 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from tfmmrec.alarms import Alarms
 from tfmmrec.assembly import Assembly
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.folders import read_json, write_json
 from tfmmrec.objective import objective_of
-from tfmmrec.strategies import of_all
-from tfmmrec.updates import Updates
+from tfmmrec.strategies import leads, of_all
+from tfmmrec.trainer import Trainer
 
 # To look at a variable waits for the device.
 _STEPS_UNSEEN = 20
@@ -27,16 +28,16 @@ class Watch(tf.keras.callbacks.Callback):
 
     Args:
         assembly: the model that is trained, its data and config.
-        updates: what moves its weights.
+        trainer: what takes the steps.
         steps: of an epoch.
         folder: where checkpoints and the history go; None keeps the best weights in memory.
     """
 
-    def __init__(self, assembly: Assembly, updates: Updates, steps: int, folder: Path | None):
+    def __init__(self, assembly: Assembly, trainer: Trainer, steps: int, folder: Path | None):
         super().__init__()
         self.assembly = assembly
         self.config = assembly.config
-        self.updates = updates
+        self.updates = trainer.moves
         self.steps = steps
         self.folder = folder
         self.best: dict[str, Any] = {}
@@ -46,7 +47,10 @@ class Watch(tf.keras.callbacks.Callback):
         self._skipped = self._first = self._done = self._epoch = 0
         self._last: Path | None = None
         self._strategy = assembly.model.distribute_strategy
-        self._validation = Validation(assembly)
+        self._scorer = assembly.scorer()
+        self._validation = Validation(assembly, self._scorer)
+        quiet = self.config.quiet or not leads(self._strategy)
+        self._alarms = Alarms(assembly.model, trainer.gradient_norms, quiet=quiet)
         self._objective = objective_of(self.config.task)
         self._progress: tqdm.tqdm | None = None
 
@@ -76,13 +80,15 @@ class Watch(tf.keras.callbacks.Callback):
         self.assembly.model.refresh()
         # What is evaluated and kept is the average; what is trained on is not.
         self.updates.average.swap()
-        valid = self._validation.metrics()
+        vectors = self._scorer.item_vectors()
+        valid = self._validation.metrics(vectors)
         if valid:
             # Processes that compute on other machines must still stop at the same epoch.
             everywhere = of_all(self._strategy, np.array([*valid.values()]))
             valid = dict(zip(valid, everywhere[0].tolist(), strict=True))
         # Keras hands the same dict to the callbacks that follow: TensorBoard logs it all.
         logs.update({f"valid_{name}": value for name, value in valid.items()})
+        logs.update({f"sign_{name}": sign for name, sign in self._alarms.look(vectors).items()})
         entry = {"epoch": epoch + 1, "loss": float(logs.get("loss", 0.0)), **valid}
         self.history.append(entry)
         worth = self._objective.worth

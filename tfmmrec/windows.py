@@ -57,14 +57,15 @@ class TrainingWindows:
         moved = tf.cast(tf.floor(draws * (self._room + 1.0)), tf.int32)
         starts = tf.gather(self._offsets, self._users) + self._numbers * self._length
         starts -= tf.gather(moved, self._users)
-        steps = tf.data.Dataset.range(self.steps_per_epoch * self.batch_size)
+        in_batch = tf.range(self.batch_size, dtype=tf.int64)
 
-        def examples(places: tf.Tensor) -> dict[str, tf.Tensor]:
+        def examples(step: tf.Tensor) -> dict[str, tf.Tensor]:
+            places = step * self.batch_size + in_batch
             last = tf.cast(self._num_windows - 1, tf.int64)
             windows = tf.random.experimental.index_shuffle(places, seed, last)
             return self._examples(tf.gather(self._users, windows), tf.gather(starts, windows))
 
-        return steps.batch(self.batch_size, drop_remainder=True).map(examples, tf.data.AUTOTUNE)
+        return tf.data.Dataset.range(self.steps_per_epoch).map(examples, tf.data.AUTOTUNE)
 
     def _examples(self, users: tf.Tensor, starts: tf.Tensor) -> dict[str, tf.Tensor]:
         # [batch, length]
@@ -86,3 +87,28 @@ class TrainingWindows:
         if self._times is not None:
             batch["history_time"] = held(self._times, events - 1, 0)
         return batch
+
+
+def taught_places(
+    item: tf.Tensor, *, fixed_shapes: bool = False
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Finds the places of windows at which something was chosen.
+
+    Args:
+        item: int32 `[batch, length]`, what was chosen at each place; -1 for nothing.
+        fixed_shapes: whether their number must not depend on what is in the batch. All places are
+            given then, those at which nothing was chosen behind the others, so that each event
+            stands where it would stand without.
+
+    Returns:
+        The places, int `[events, 2]`, in order; and which of them are events, bool `[events]`, or
+        None where all are.
+    """
+    here = item >= 0
+    if not fixed_shapes:
+        return tf.where(here), None
+    [num_windows, length] = item.shape
+    total, here = num_windows * length, tf.reshape(here, [-1])
+    numbers = tf.range(total)
+    order = tf.sort(tf.where(here, numbers, numbers + total)) % total
+    return tf.stack([order // length, order % length], axis=1), tf.gather(here, order)

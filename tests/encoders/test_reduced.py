@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoders import FeatureEncoder, encode_feature
@@ -149,7 +150,9 @@ def test_the_step_changes_nothing_when_it_is_packed():
 def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("reduced")
     dataset = write(folder / "set")
-    config = TrainConfig(dim=8, epochs=1, batch_size=4, new_items={"share": 0.0}, quiet=True)
+    config = TrainConfig(
+        **ONCE, dim=8, epochs=1, batch_size=4, new_items={"share": 0.0}, quiet=True
+    )
     train(dataset.folder, folder / "run", config)
     return folder / "run"
 

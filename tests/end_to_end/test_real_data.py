@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.evaluation.report import evaluate
 from tfmmrec.packing import PackOptions, pack
@@ -37,7 +38,7 @@ def test_films_with_titles_plots_and_posters(tmp_path: Path, thresholds: dict) -
     )
     pack(tmp_path / "catalogue" / "dataset.yaml", tmp_path / "data", QUIET)
     encoders = {"title": text, "plot": text, "poster": image}
-    config = TrainConfig(encoders=encoders, epochs=4, quiet=True)
+    config = TrainConfig(**ONCE, encoders=encoders, epochs=4, quiet=True)
     train(tmp_path / "data", tmp_path / "run", config)
     warm = evaluate(tmp_path / "run", quiet=True)["warm"]
     print(warm)
@@ -57,7 +58,7 @@ def test_stamps_are_found_by_word_picture_and_sound(tmp_path: Path, thresholds: 
     _recipe("stamps").write_stamps(source, tmp_path / "catalogue")
     pack(tmp_path / "catalogue" / "dataset.yaml", tmp_path / "data", QUIET)
     run = tmp_path / "run"
-    train(tmp_path / "data", run, TrainConfig(encoders=encoders, epochs=8, quiet=True))
+    train(tmp_path / "data", run, TrainConfig(**ONCE, encoders=encoders, epochs=8, quiet=True))
     warm = evaluate(run, quiet=True)["warm"]
     bound = thresholds["stamps"]["model_over_popularity_ndcg@10"]
     assert warm["model"]["ndcg@10"] >= bound * warm["popularity"]["ndcg@10"]

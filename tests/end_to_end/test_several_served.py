@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from tests.once import ONCE
 from tfmmrec.catalogue import write_catalogue
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
@@ -99,7 +100,7 @@ def dataset(folder: Path) -> Dataset:
 
 @pytest.fixture(scope="module")
 def run(dataset: Dataset, folder: Path) -> Path:
-    config = TrainConfig(epochs=1, dim=16, batch_size=8, encoders=ENCODERS, quiet=True)
+    config = TrainConfig(**ONCE, epochs=1, dim=16, batch_size=8, encoders=ENCODERS, quiet=True)
     train(dataset.folder, folder / "run", config)
     return folder / "run"
 

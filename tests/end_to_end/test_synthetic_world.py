@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tfmmrec.assembly
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
@@ -23,7 +24,7 @@ from tfmmrec.tuning import TuneConfig, tune
 def _cold_ndcg(dataset_file: Path, folder: Path) -> float:
     """NDCG@10 of items that training never met, ranked among themselves."""
     pack(dataset_file, folder / "data", PackOptions(quiet=True))
-    train(folder / "data", folder / "run", TrainConfig(epochs=12, quiet=True))
+    train(folder / "data", folder / "run", TrainConfig(**ONCE, epochs=12, quiet=True))
     return evaluate(folder / "run", quiet=True)["cold"]["model"]["ndcg@10"]
 
 
@@ -126,7 +127,7 @@ def test_search_finds_an_item_by_its_own_content(run: Path, data: Path, catalogu
 
 
 def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
-    config = TrainConfig(epochs=2, patience=10, quiet=True)
+    config = TrainConfig(**ONCE, epochs=2, patience=10, quiet=True)
     assembly = tfmmrec.assembly.assemble(Dataset(data), config)
     (tmp_path / "run.partial").mkdir()
     fit(assembly, tmp_path / "run.partial")
@@ -144,7 +145,9 @@ def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
 
 
 def test_tuning_writes_a_training_file(data: Path, tmp_path: Path) -> None:
-    config = TuneConfig(trials=3, epochs=1, kinds=["weighted", "concat"], quiet=True)
+    config = TuneConfig(
+        TrainConfig(**ONCE), trials=3, epochs=1, kinds=["weighted", "concat"], quiet=True
+    )
     best = tune(data, tmp_path / "tuned", config)
     lines = (tmp_path / "tuned" / "trials.jsonl").read_text().splitlines()
     trials = [json.loads(line) for line in lines]
@@ -153,7 +156,7 @@ def test_tuning_writes_a_training_file(data: Path, tmp_path: Path) -> None:
     from tfmmrec.cli import main
 
     arguments = ["train", str(data), "--config", str(tmp_path / "tuned" / "best.yaml")]
-    arguments += ["--out", str(tmp_path / "run"), "--epochs", "1", "--quiet"]
+    arguments += ["--out", str(tmp_path / "run"), "--epochs", "1", "--quiet", "--refit", "false"]
     assert main(arguments) == 0
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     assert run["config"]["fusion"] == best["fusion"]

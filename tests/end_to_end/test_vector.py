@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoders import create_encoder
@@ -70,7 +71,7 @@ def model_dir(folder: Path, dataset: Dataset) -> Path:
     train(
         dataset.folder,
         folder / "run",
-        TrainConfig(epochs=1, dim=8, new_items={"share": 0.0}, quiet=True),
+        TrainConfig(**ONCE, epochs=1, dim=8, new_items={"share": 0.0}, quiet=True),
     )
     export(folder / "run", folder / "places", quiet=True)
     return folder / "places"

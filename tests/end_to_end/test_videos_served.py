@@ -13,6 +13,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from tests.once import ONCE
 from tfmmrec.catalogue import write_catalogue
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
@@ -87,7 +88,9 @@ def dataset(catalogue: Path, folder: Path) -> Dataset:
 @pytest.fixture
 def run(dataset: Dataset, folder: Path) -> Path:
     if not (folder / "run").is_dir():
-        config = TrainConfig(epochs=1, dim=16, batch_size=8, new_items={"share": 0.0}, quiet=True)
+        config = TrainConfig(
+            **ONCE, epochs=1, dim=16, batch_size=8, new_items={"share": 0.0}, quiet=True
+        )
         train(dataset.folder, folder / "run", config)
     return folder / "run"
 

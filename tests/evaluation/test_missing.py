@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.evaluation.measuring import measure_model
 from tfmmrec.evaluation.missing import measure_without, take_away, take_away_each
@@ -52,7 +53,7 @@ def test_each_feature_is_lost_by_itself():
 
 
 def test_a_model_is_measured_without_and_gets_its_content_back(small):
-    config = TrainConfig(dim=4, epochs=1, batch_size=16, ids=False, quiet=True)
+    config = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, ids=False, quiet=True)
     assembly, _ = VariantTrainer(small, config).train(config)
     whole, vectors = measure_model(assembly), assembly.scorer().item_vectors()
     figures = measure_without(assembly, shares=(1.0,), each=0.3)

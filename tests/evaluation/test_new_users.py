@@ -8,6 +8,7 @@ import pytest
 import rich.console
 import yaml
 
+from tests.once import ONCE
 from tfmmrec.assembly import Assembly, assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset, Histories
@@ -61,7 +62,7 @@ def data(tmp_path_factory) -> Dataset:
 
 @pytest.fixture(scope="module")
 def assembly(data) -> Assembly:
-    return assemble(data, TrainConfig(dim=4, quiet=True))
+    return assemble(data, TrainConfig(**ONCE, dim=4, quiet=True))
 
 
 @pytest.fixture(scope="module")

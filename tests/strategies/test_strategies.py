@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.strategies.worlds import config
+from tfmmrec import fitting
 from tfmmrec.cluster import read_cluster
 from tfmmrec.dealing import cut
 from tfmmrec.errors import ConfigError
@@ -44,6 +45,15 @@ def test_auto_takes_what_is_there(monkeypatch):
     configure(monkeypatch, {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]})
     assert found() == "parameter_server"
     assert chosen_strategy("one", read_cluster()) == "one"
+
+
+def test_a_tpu_asks_for_fixed_shapes(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    assert not config().fixed_shapes and not config(strategy="mirrored").fixed_shapes
+    assert config(strategy="tpu").fixed_shapes and config(jit_compile=True).fixed_shapes
+    monkeypatch.setenv("TPU_NAME", "local")
+    assert config().fixed_shapes and not config(strategy="one").fixed_shapes
 
 
 def test_one_process_leads(monkeypatch):
@@ -108,6 +118,22 @@ def test_a_batch_has_a_row_for_each():
     two = SimpleNamespace(num_replicas_in_sync=2)
     with pytest.raises(ConfigError, match="batch_size: a batch of 1 rows cannot be dealt to 2"):
         check_devices(two, SimpleNamespace(model=SimpleNamespace(trained={})), 1)
+
+
+@pytest.mark.parametrize("option", ["memory", "mined"])
+def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option):
+    monkeypatch.setattr(fitting, "is_asynchronous", lambda strategy: True)
+    given = SimpleNamespace(model=SimpleNamespace(trained={}), config=config(negatives={option: 2}))
+    with pytest.raises(ConfigError, match=f"negatives: {option}: with parameter_server"):
+        check_devices(SimpleNamespace(num_replicas_in_sync=1), given, 8)
+
+
+def test_a_tpu_trains_no_encoders(monkeypatch):
+    monkeypatch.setattr(tf.distribute, "TPUStrategy", SimpleNamespace)
+    trained = SimpleNamespace(trained={"title": None})
+    assembly = SimpleNamespace(model=trained, config=config(strategy="tpu"))
+    with pytest.raises(ConfigError, match=r"strategy: tpu trains no encoders, .* title has one"):
+        check_devices(SimpleNamespace(num_replicas_in_sync=2), assembly, 8)
 
 
 def test_a_batch_is_cut_into_parts():

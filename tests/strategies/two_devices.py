@@ -28,7 +28,8 @@ WINDOWS = {
     "features": ["genre", "year"],
     "query": {"kind": "gru", "max_history": 4, "units": 8, "dropout": 0.0},
     "fusion": {"kind": "late", "member_loss": 0.5},
-    "negatives": {"among": "all"},
+    # What is mined is all taken, so that nothing is drawn.
+    "negatives": {"memory": 5, "mined": 2, "mined_from": 2, "mine_every": 2, "hard": 4},
     "loss": "bpr",
     "align": {},
     "optimizer": {"clip": 0.2, "accumulate": 2},
@@ -80,7 +81,10 @@ def test_loss_and_gradient(small: Dataset) -> None:
 def test_loss_and_gradient_of_several_tasks(small: Dataset) -> None:
     head = {"dropout": 0.0, "id_dropout": 0.0, "units": 4}
     joint = {"retrieval": 1.0, "click": 0.5, "learned": True}
-    assert_two_are_as_one(small, config(task="joint", joint=joint, head=head, align={}))
+    negatives = {"among": "all"}
+    assert_two_are_as_one(
+        small, config(task="joint", joint=joint, head=head, align={}, negatives=negatives)
+    )
 
 
 def test_loss_and_gradient_of_a_trained_encoder(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ WITHOUT_CHANCE: dict[str, Any] = {
     "features": ["title", "plot"],
     "dim": 4,
     "hidden": 0,
+    "refit": False,
     "epochs": 2,
     # Does not fall into two equal parts.
     "batch_size": 15,

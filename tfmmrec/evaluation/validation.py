@@ -1,9 +1,12 @@
 """The valid split, by which a training is judged while it runs."""
 
+import numpy as np
+
 from tfmmrec.assembly import Assembly
 from tfmmrec.evaluation.metrics import ranking_metrics
 from tfmmrec.evaluation.outcome_targets import outcome_targets, predict_outcomes
 from tfmmrec.evaluation.targets import Targets, target_ranks, targets_of
+from tfmmrec.scoring import Scorer
 
 
 class Validation:
@@ -12,11 +15,12 @@ class Validation:
     Args:
         assembly: the model, its data and config; a model that is trained on the valid split is not
             measured.
+        scorer: of the model.
     """
 
-    def __init__(self, assembly: Assembly):
+    def __init__(self, assembly: Assembly, scorer: Scorer):
         self._dataset = assembly.dataset
-        self._scorer = assembly.scorer()
+        self._scorer = scorer
         self._targets: Targets | None = None
         self._outcomes = {}
         if not assembly.config.refit:
@@ -25,11 +29,8 @@ class Validation:
             if ranks and assembly.dataset.has_valid(assembly.config.task):
                 self._targets = targets_of(assembly.dataset, "valid", timed=assembly.reads_times)
 
-    def metrics(self) -> dict[str, float]:
-        """Measures the model, by the names of the metrics."""
-        if self._targets is None and not self._outcomes:
-            return {}
-        vectors = self._scorer.item_vectors()
+    def metrics(self, vectors: np.ndarray) -> dict[str, float]:
+        """Measures the model, by the names of the metrics, with its item vectors."""
         metrics: dict[str, float] = {}
         if self._targets is not None:
             targets = self._targets

@@ -107,3 +107,6 @@ class CausalReader(Reader):
 
 
 READERS: Registry[Reader] = Registry("query")
+
+# The name that leaves it to the data which of them reads best.
+AUTO = "auto"

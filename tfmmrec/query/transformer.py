@@ -23,7 +23,7 @@ class TransformerReader(CausalReader):
         layers: the number of attention blocks (default 2).
         heads: the number of attention heads (default 2).
         units: the width of the blocks' hidden layer (default 64).
-        dropout: of the items, attention weights and hidden units in training (default 0.5).
+        dropout: of the items, attention weights and hidden units in training (default 0.3).
         gaps: whether it is read too how long after the item before it each was chosen (default no).
     """
 
@@ -34,7 +34,7 @@ class TransformerReader(CausalReader):
         layers: int = 2,
         heads: int = 2,
         units: int = 64,
-        dropout: float = 0.5,
+        dropout: float = 0.3,
         gaps: bool = False,
         **kwargs: Any,
     ):

@@ -30,6 +30,12 @@ Read = Callable[[Mapping[str, tf.Tensor], tf.Tensor], Reading]
 class Task(tf.Module):
     """What a model is taught."""
 
+    def begin(self) -> None:
+        """Makes the variables, beside weights, that a training holds from step to step."""
+
+    def end(self) -> None:
+        """Drops them; a run does not keep them."""
+
     @abc.abstractmethod
     def losses(
         self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool

@@ -67,8 +67,9 @@ def create_tasks(
                 config.negatives_options(),
                 histories=histories,
                 num_items=num_items,
+                width=tower.width,
                 fusion=tower.fusion,
-                fixed_shapes=config.jit_compile,
+                fixed_shapes=config.fixed_shapes,
             )
         )
     names = [name for name in weights if name != "retrieval"]
@@ -84,5 +85,6 @@ def create_tasks(
             for name in names
         }
         predicted = {name: create_outcome(name, outcomes) for name in names}
-        tasks.append(OutcomeTask(predicted, heads, fixed_shapes=config.jit_compile))
+        rows_below = num_items if config.fixed_shapes else None
+        tasks.append(OutcomeTask(predicted, heads, rows_below=rows_below))
     return tasks, Balance(weights, learned=config.joint_options().learned)

@@ -90,7 +90,8 @@ class OutcomeHead(tf.keras.layers.Layer):
         Returns:
             float32 `[batch]`.
         """
-        users, items = users * self._scale, items * self._scale
+        # Keras brings the first argument to the precision of the layer, and leaves the others.
+        users, items = users * self._scale, tf.cast(items, users.dtype) * self._scale
         crossing = start = tf.concat([users, items, users * items / self._scale], axis=1)
         for cross in self._crosses:
             crossing = cross(start, crossing)

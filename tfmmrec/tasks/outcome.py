@@ -83,7 +83,7 @@ class OutcomeTask(Task):
     Args:
         outcomes: what is predicted, by name.
         heads: by the same names.
-        fixed_shapes: whether no tensor's shape may depend on what is in a batch.
+        rows_below: the number of items, where no tensor's shape may depend on what is in a batch.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class OutcomeTask(Task):
         outcomes: Mapping[str, Outcome],
         heads: Mapping[str, OutcomeHead],
         *,
-        fixed_shapes: bool = False,
+        rows_below: int | None = None,
     ):
         super().__init__()
-        self._fixed_shapes = fixed_shapes
+        self._rows_below = rows_below
         self.outcomes = dict(outcomes)
         self.heads = dict(heads)
         self._tasks = {
@@ -109,7 +109,7 @@ class OutcomeTask(Task):
         user, item = batch["user"], batch["item"]
         # All replicas have to ask for the same items.
         everywhere = replicas.gather(item)
-        rows, places, _ = distinct(everywhere, everywhere.shape[0] if self._fixed_shapes else None)
+        rows, places, _ = distinct(everywhere, self._rows_below)
         reading = read(batch, rows)
         own = replicas.first_place(item) + tf.range(tf.size(item))
         items = tf.gather(reading.items, tf.gather(places, own))

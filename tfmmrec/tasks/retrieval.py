@@ -7,9 +7,11 @@ import tensorflow as tf
 from tfmmrec.dataset import Histories
 from tfmmrec.fusion import Fusion
 from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import Candidates, Negatives, NegativesOptions, Spared
+from tfmmrec.negatives import Candidates, Negatives, Spared
+from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.projection import unit_length
 from tfmmrec.tasks.base import Read, Task
+from tfmmrec.windows import taught_places
 
 
 class RetrievalTask(Task):
@@ -20,6 +22,7 @@ class RetrievalTask(Task):
         negatives: which others.
         histories: what each user chose in training.
         num_items: rows of the catalogue.
+        width: of the vectors of items.
         fixed_shapes: see `Negatives`.
         fusion: says how much the loss of the joint score weighs, and those of its members.
     """
@@ -31,29 +34,43 @@ class RetrievalTask(Task):
         *,
         histories: Histories,
         num_items: int,
+        width: int,
         fusion: Fusion,
         fixed_shapes: bool = False,
     ):
         super().__init__()
         self.choice_loss = CHOICE_LOSSES[loss]
         self.negatives = Negatives(negatives, histories, num_items, fixed_shapes=fixed_shapes)
+        self._width = width
         self._fusion = fusion
+
+    def begin(self) -> None:
+        self.negatives.begin(self._width)
+
+    def end(self) -> None:
+        self.negatives.end()
 
     def losses(
         self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool
     ) -> dict[str, tf.Tensor]:
         chosen, place = inputs["item"], inputs["place"]
         events = tf.range(tf.size(inputs["user"]))
-        at_every_place = chosen.shape.rank == 2
+        at_every_place, counted = chosen.shape.rank == 2, None
         if at_every_place:
-            there = tf.where(chosen >= 0)
+            there, counted = taught_places(chosen, fixed_shapes=self.negatives.fixed_shapes)
             chosen, place = tf.gather_nd(chosen, there), tf.gather_nd(place, there)
             events = tf.cast(there[:, 0], tf.int32)
-        candidates = self.negatives(chosen)
-        reading = read(inputs, candidates.rows)
+        candidates = self.negatives(chosen, inputs["user"])
+        reading = read(inputs, candidates.asked)
         queries = tf.gather_nd(reading.queries, there) if at_every_place else reading.queries
         spared = self.negatives.spared(candidates, inputs["user"], events=events, places=place)
-        return {"retrieval": self._choice_loss(queries, reading.items, candidates, spared)}
+        vectors, memory = reading.items, self.negatives.memory
+        if memory is not None:
+            vectors = tf.concat([tf.cast(vectors, tf.float32), memory.vectors], axis=0)
+        loss = self._choice_loss(queries, vectors, candidates, spared, counted)
+        if memory is not None and training:
+            memory.remember(candidates.asked, reading.items, candidates.chosen)
+        return {"retrieval": loss}
 
     def _choice_loss(
         self,
@@ -61,12 +78,15 @@ class RetrievalTask(Task):
         vectors: tf.Tensor,
         candidates: Candidates,
         spared: Spared | None,
+        counted: tf.Tensor | None,
     ) -> tf.Tensor:
         fusion = self._fusion
         given = {
             "labels": candidates.labels,
             "log_chances": candidates.log_chances,
             "spared": spared,
+            "hard": self.negatives.options.hard,
+            "counted": counted,
         }
         loss = tf.constant(0.0)
         if fusion.joint_loss:
