@@ -41,7 +41,7 @@ def gaps_before(times: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     before = tf.cumsum(held, axis=1, exclusive=True) - 1
     place = tf.gather(places, tf.maximum(before, 0), batch_dims=1)
     earlier = tf.gather(times, place, batch_dims=1)
-    known = (before >= 0) & (earlier > 0) & (times > 0)
+    known = mask & (before >= 0) & (earlier > 0) & (times > 0)
     return tf.where(known, tf.maximum(times - earlier, 0), -1)
 
 
