@@ -64,7 +64,7 @@ def config(**options) -> TrainConfig:
 # There are 64 events to train on: five steps of 12 an epoch; or 32 windows of 4 places, five of 6.
 SEQUENCE = {
     "features": ["title", "plot"],
-    "query": {"kind": "transformer", "max_history": 4, "layers": 1},
+    "query": {"kind": "transformer", "max_history": 4, "layers": 1, "gaps": True},
     "negatives": {
         "uniform": 3,
         "hard": 6,
@@ -153,8 +153,14 @@ def assert_the_same(given: tuple[float, np.ndarray], found: tuple[float, np.ndar
 
 # Windows have empty places, which are no events, no candidates, and no chosen pairs.
 WINDOWS = {
-    "gru": {"kind": "gru", "max_history": 4, "units": 8},
-    "transformer": {"kind": "transformer", "max_history": 4, "layers": 1, "units": 8},
+    "gru": {"kind": "gru", "max_history": 4, "units": 8, "gaps": True},
+    "transformer": {
+        "kind": "transformer",
+        "max_history": 4,
+        "layers": 1,
+        "units": 8,
+        "gaps": True,
+    },
 }
 
 
@@ -192,6 +198,7 @@ def test_no_window_may_hold_anything(data):
     options = {"query": WINDOWS["gru"], "features": ["kind"], "align": {"chosen": 0.1}}
     empty = {name: tf.fill([3, 4], -1) for name in ("history", "item", "place")}
     empty["user"] = tf.zeros([3], tf.int32)
+    empty["history_time"] = tf.zeros([3, 4], tf.int64)
     loss, gradient = slopes(data, empty, **options, strategy="tpu")
     assert loss == 0.0 and not gradient.any()
 

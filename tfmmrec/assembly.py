@@ -33,7 +33,8 @@ class Assembly:
         config: how to build and train.
         items: the encoded items.
         users: the encoded users.
-        histories: what each user chose in the events that it is trained on.
+        histories: what each user chose in the events that it is trained on, and when, if the model
+            reads that.
         outcomes: those of these events that teach ratings and clicks; none without such a task.
         model: the model.
     """
@@ -55,6 +56,11 @@ class Assembly:
     def max_history(self) -> int:
         """How many of a user's last items the model reads."""
         return self.model.query_tower.max_history
+
+    @property
+    def reads_times(self) -> bool:
+        """Whether histories have to come with times."""
+        return self.model.reads_times
 
     def mute_items(self) -> np.ndarray:
         """bool `[items]`: those with neither content nor a known id, which nothing answers with."""
@@ -128,7 +134,7 @@ def assemble_from(
 ) -> Assembly:
     """Builds a model as `assemble` does, on sides that have been encoded before."""
     tf.keras.utils.set_random_seed(config.seed)
-    histories = dataset.histories(config.taught)
+    histories = dataset.histories(config.taught, timed=READERS.create(config.reader).gaps)
     outcomes = dataset.outcomes(config.taught)
     weights = task_weights(config, outcomes)
     if "click" not in weights:
@@ -148,6 +154,8 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
         raise ConfigError(
             f"context: a {config.query['kind']} reads histories in order; use before, or query mean"
         )
+    if reader.gaps:
+        _check_gaps(dataset, config)
     modalities = read_features(dataset, "items", config)
     names = list(modalities)
     if config.pool != "none":
@@ -164,6 +172,16 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     config.head_options()
     config.joint_options()
     config.optimizer_options()
+
+
+def _check_gaps(dataset: Dataset, config: TrainConfig) -> None:
+    if not dataset.schema.has_time:
+        raise ConfigError(
+            f"query.gaps: the interactions of {dataset.folder} have no times; name their column as "
+            "interactions.time in the dataset file and pack again, or leave gaps out"
+        )
+    if config.context != "before":
+        raise ConfigError("context: gaps are those of a history in order; use before")
 
 
 def _build(
@@ -247,5 +265,7 @@ def _make_weights(model: TwoTower) -> None:
         "chosen": tf.ones([2], tf.bool),
         "rating": tf.zeros([2]),
     }
+    if model.reads_times:
+        inputs["history_time"] = tf.zeros([2, 1], tf.int64)
     model.compute_loss(inputs, training=False)
     model.built = True

@@ -48,17 +48,21 @@ class Histories:
     Attributes:
         items: int32 `[events]`, item rows.
         offsets: int64 `[users + 1]`; user u's items are `items[offsets[u]:offsets[u + 1]]`.
+        times: int64 `[events]`, when each was chosen in Unix seconds, 0 or below where that is not
+            known; None where nobody asked for them.
     """
 
     items: np.ndarray
     offsets: np.ndarray
+    times: np.ndarray | None = None
 
     @classmethod
-    def of(cls, events: Interactions, num_users: int) -> "Histories":
-        """Groups events by user, in the order of each user's history."""
+    def of(cls, events: Interactions, num_users: int, *, timed: bool = False) -> "Histories":
+        """Groups events by user, in the order of each user's history, `timed` or without times."""
         rows = np.lexsort((events.order, events.user))
         counts = np.bincount(events.user, minlength=num_users)
-        return cls(items=events.item[rows], offsets=np.concatenate([[0], np.cumsum(counts)]))
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        return cls(events.item[rows], offsets, events.time[rows] // 1000 if timed else None)
 
     def of_user(self, user: int) -> np.ndarray:
         """The item rows that one user chose, oldest first."""
@@ -74,13 +78,27 @@ class Histories:
         kept = np.arange(len(self.items)) >= np.repeat(
             self.offsets[1:] - counts, np.diff(self.offsets)
         )
-        return Histories(self.items[kept], np.concatenate([[0], np.cumsum(counts)]))
+        times = None if self.times is None else self.times[kept]
+        return Histories(self.items[kept], np.concatenate([[0], np.cumsum(counts)]), times)
 
     def last(self, users: np.ndarray, length: int) -> np.ndarray:
         """The last items of some users, int32 `[users, length]`, padded behind with -1."""
-        padded = np.full((len(users), length), -1, np.int32)
+        return self._last(self.items, users, np.full((len(users), length), -1, np.int32))
+
+    def last_times(self, users: np.ndarray, length: int) -> np.ndarray:
+        """The times of the last items, int64 `[users, length]`, padded behind with 0.
+
+        Raises:
+            ValueError: these are histories without times.
+        """
+        if self.times is None:
+            raise ValueError("A model that reads gaps needs histories with times. Received: none")
+        return self._last(self.times, users, np.zeros((len(users), length), np.int64))
+
+    def _last(self, column: np.ndarray, users: np.ndarray, padded: np.ndarray) -> np.ndarray:
         for row, user in enumerate(users):
-            recent = self.of_user(user)[-length:]
+            first, end = self.offsets[user], self.offsets[user + 1]
+            recent = column[max(first, end - padded.shape[1]) : end]
             padded[row, : len(recent)] = recent
         return padded
 
@@ -188,10 +206,10 @@ class Dataset:
         events = self.events("valid")
         return bool(len(events) if task in ("rating", "click") else events.positive.any())
 
-    def histories(self, splits: Iterable[str]) -> Histories:
-        """The positives of some splits, by user and in order."""
+    def histories(self, splits: Iterable[str], *, timed: bool = False) -> Histories:
+        """The positives of some splits, by user and in order, `timed` or without times."""
         events = concatenate([self.events(split) for split in splits])
-        return Histories.of(events.take(events.positive), len(self.user_ids))
+        return Histories.of(events.take(events.positive), len(self.user_ids), timed=timed)
 
     def outcomes(self, splits: Iterable[str]) -> Outcomes:
         """All events of some splits with what came of them, by user and in order."""

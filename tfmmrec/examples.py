@@ -13,11 +13,12 @@ CONTEXTS = ("before", "around")
 class TrainingExamples:
     """Every event as an example, in an order that seed and epoch fix.
 
-    Histories stay in memory as two arrays, and an example is a slice of them, so that a batch
-    costs a gather, and a run that was stopped goes on with the batches that it would have had.
+    Histories stay in memory as arrays, and an example is a slice of them, so that a batch costs a
+    gather, and a run that was stopped goes on with the batches that it would have had.
 
     Args:
-        histories: what each user chose in training, oldest first.
+        histories: what each user chose in training, oldest first; if it has times, so have the
+            examples.
         max_history: how many items are an event's history, at most.
         context: `before`: the last items before the event, as serving sees them; `around`: half of
             them before and half behind it, without the event's own item.
@@ -56,6 +57,9 @@ class TrainingExamples:
         # One past the last, so that there is something to gather where nobody chose anything.
         self._items = tf.constant(np.append(histories.items, -1), tf.int32)
         self._offsets = tf.constant(histories.offsets, tf.int32)
+        self._times = None
+        if histories.times is not None:
+            self._times = tf.constant(np.append(histories.times, 0), tf.int64)
         self._events = {
             "user": tf.constant(outcomes.user, tf.int32),
             "item": tf.constant(outcomes.item, tf.int32),
@@ -96,13 +100,16 @@ class TrainingExamples:
         )
         mine = (places >= start[:, tf.newaxis]) & (places < end[:, tf.newaxis])
         last = tf.size(self._items) - 1
-        history = tf.gather(self._items, tf.clip_by_value(places, 0, last))
+        held = tf.clip_by_value(places, 0, last)
+        history = tf.gather(self._items, held)
         if self._context == "around":
             # What is chosen again and again would be told by itself.
             mine &= history != item[:, tf.newaxis]
             # Around an event stands all else that its user chose.
             batch["place"] = end - start
         batch["history"] = tf.where(mine, history, -1)
+        if self._times is not None:
+            batch["history_time"] = tf.where(mine, tf.gather(self._times, held), 0)
         if self._unchosen is None:
             return batch
         drawn = {

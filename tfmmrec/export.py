@@ -11,7 +11,7 @@ from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
 from tfmmrec.folders import whole_folder
 from tfmmrec.modalities import Modality
-from tfmmrec.recommender import USER, USER_PREFIX, Recommender
+from tfmmrec.recommender import HISTORY_TIME, USER, USER_PREFIX, Recommender
 from tfmmrec.runs import load_run
 from tfmmrec.warmup import Request, read_warmup, write_warmup
 
@@ -62,20 +62,23 @@ def _signatures(recommender: Recommender) -> dict[str, Any]:
     users = _specs(recommender.users.modalities, USER_PREFIX)
     if recommender.user_rows is not None:
         users[USER] = tf.TensorSpec([None], tf.string, USER)
+    if recommender.model.reads_times:
+        users[HISTORY_TIME] = tf.TensorSpec([None, None], tf.int64, HISTORY_TIME)
     items = _specs(recommender.items.modalities, "")
 
     def answer(items_and_scores: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {"items": items_and_scores[0], "scores": items_and_scores[1]}
 
-    def split(user: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor | None]:
-        ids = user.pop(USER, None)
-        return {name.removeprefix(USER_PREFIX): value for name, value in user.items()}, ids
+    def split(user: dict[str, tf.Tensor]) -> dict[str, Any]:
+        rest = {"users": user.pop(USER, None), "times": user.pop(HISTORY_TIME, None)}
+        features = {name.removeprefix(USER_PREFIX): value for name, value in user.items()}
+        return {"user_features": features, **rest}
 
     def recommend(history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, **user: tf.Tensor) -> Any:
-        return answer(recommender.recommend(history, exclude, k, *split(user)))
+        return answer(recommender.recommend(history, exclude, k, **split(user)))
 
     def predict(history: tf.Tensor, item: tf.Tensor, **user: tf.Tensor) -> Any:
-        return recommender.predict(history, item, *split(user))
+        return recommender.predict(history, item, **split(user))
 
     def encode_items(**features: tf.Tensor) -> Any:
         return {"vectors": recommender.encode_items(features)}
@@ -120,6 +123,10 @@ def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request
         if recommender.user_rows is not None:
             users[USER] = np.full([size], b"", object)
             users[USER][0] = dataset.user_ids[0].encode()
+        if recommender.model.reads_times:
+            users[HISTORY_TIME] = np.zeros([size, 2], np.int64)
+            # A minute apart, in the year 2020.
+            users[HISTORY_TIME][0] = 1_600_000_000, 1_600_000_060
         items = _absent(recommender.items.modalities, "", size)
         for name, value in _example_values(recommender, dataset).items():
             # A row without anything is filled up to the width of the example.

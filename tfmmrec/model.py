@@ -118,12 +118,14 @@ class TwoTower(tfrs.Model):
         history: tf.Tensor,
         features: Mapping[str, Feature],
         users: tf.Tensor | None = None,
+        times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """The vectors of users, `[batch, width]`, such that `score` gives the logits.
 
         Args as for `user_vectors`.
         """
-        return self._tempered(self.user_vectors(item_vectors, history, features, users))
+        vectors = self.user_vectors(item_vectors, history, features, users, times=times)
+        return self._tempered(vectors)
 
     def user_vectors(
         self,
@@ -133,6 +135,7 @@ class TwoTower(tfrs.Model):
         users: tf.Tensor | None = None,
         training: bool = False,
         every_place: bool = False,
+        times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """The vectors of users, each block of length 1, `[batch, width]`.
 
@@ -145,6 +148,8 @@ class TwoTower(tfrs.Model):
             training: whether units are dropped.
             every_place: whether the users of each beginning of the histories are asked for,
                 `[batch, n, width]`.
+            times: int64 `[batch, n]`, when the items were chosen, in Unix seconds, 0 or below where
+                that is not known; needed where the model `reads_times`.
         """
         # Worked out an item, and not a place of a history, of which there are many more.
         unit, told = split_blocks(item_vectors, self.item_tower.fusion)
@@ -156,6 +161,7 @@ class TwoTower(tfrs.Model):
             users=None if users is None else tf.where(self._met(users), users, -1),
             training=training,
             every_place=every_place,
+            times=times,
         )
 
     def _tempered(self, vectors: tf.Tensor) -> tf.Tensor:
@@ -180,6 +186,7 @@ class TwoTower(tfrs.Model):
         history: tf.Tensor,
         features: Mapping[str, Feature],
         users: tf.Tensor | None = None,
+        times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """What the catalogue's items are ranked by for users, `[batch, items]`.
 
@@ -191,13 +198,13 @@ class TwoTower(tfrs.Model):
             history: as for `user_vectors`.
             features: the user features of the batch.
             users: as for `user_vectors`; needed where `reads_user`.
+            times: as for `user_vectors`.
         """
         outcomes = self.outcomes
         if outcomes is None or self.ranks_by == "retrieval":
-            return self.score(
-                self.query_vectors(item_vectors, history, features, users), item_vectors
-            )
-        vectors = self.user_vectors(item_vectors, history, features, users)
+            queries = self.query_vectors(item_vectors, history, features, users, times)
+            return self.score(queries, item_vectors)
+        vectors = self.user_vectors(item_vectors, history, features, users, times=times)
         everything = tf.range(tf.shape(item_vectors)[0])
 
         def of_one(user: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
@@ -216,6 +223,7 @@ class TwoTower(tfrs.Model):
         features: Mapping[str, Feature],
         users: tf.Tensor,
         items: tf.Tensor,
+        times: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """What is predicted of users with one item each, float32 `[batch]` by name.
 
@@ -225,13 +233,14 @@ class TwoTower(tfrs.Model):
             features: the user features of the batch.
             users: int32 `[batch]`, rows of users, -1 for unknown ones.
             items: int32 `[batch]`, rows of items, -1 for unknown ones.
+            times: as for `user_vectors`.
 
         Raises:
             ValueError: the model has no such task.
         """
         if self.outcomes is None:
             raise ValueError("The model was taught to predict neither ratings nor clicks")
-        vectors = self.user_vectors(item_vectors, history, features, users)
+        vectors = self.user_vectors(item_vectors, history, features, users, times=times)
         own = tf.gather(item_vectors, tf.maximum(items, 0))
         own = tf.where((items >= 0)[:, tf.newaxis], own, 0.0)
         return self.outcomes.values(vectors, own, users, items)
@@ -244,7 +253,8 @@ class TwoTower(tfrs.Model):
                 `item` `[batch]`, what was chosen behind a history, or `[batch, n]`, what was chosen
                 behind each of its places, -1 for nothing; rows of the data folder's vocabularies;
                 `place`, shaped as `item`, how many of its user's events in training stand before
-                it. And what `finetuning.add_inputs` added.
+                it; `history_time` int64 `[batch, n]` in a model that `reads_times`. And what
+                `finetuning.add_inputs` added.
         """
         read = functools.partial(self._read, training=training)
         losses: dict[str, tf.Tensor] = {}
@@ -290,6 +300,7 @@ class TwoTower(tfrs.Model):
             inputs["user"],
             training=training,
             every_place=inputs["item"].shape.rank == 2,
+            times=inputs.get("history_time"),
         )
         # Histories keep their ids: the user is known by them, and it is the item to come that may
         # have none.
@@ -332,6 +343,11 @@ class TwoTower(tfrs.Model):
     def reads_user(self) -> bool:
         """Whether known users have something of their own, so that their ids are needed."""
         return self.query_tower.reads_user or any(head.reads_ids for head in self.heads)
+
+    @property
+    def reads_times(self) -> bool:
+        """Whether it counts when the items of a history were chosen."""
+        return self.query_tower.reads_times
 
     def refresh(self) -> None:
         """Writes the table of outputs anew with the trained encoders as they are."""

@@ -10,13 +10,18 @@ from tfmmrec.outcomes import Outcomes
 PAST = {"valid": ("train",), "test": ("train", "valid")}
 
 
-def known_before(dataset: Dataset, split: str) -> Histories:
+def known_before(dataset: Dataset, split: str, *, timed: bool = False) -> Histories:
     """What each user chose before the moment that a split asks for, oldest first.
 
     Of known users, their positives of the splits before; of new users, all but the last of theirs.
+
+    Args:
+        dataset: the data folder.
+        split: valid or test.
+        timed: whether the histories have times (default no).
     """
     known, _ = _at(dataset, split)
-    return Histories.of(known, dataset.count("users"))
+    return Histories.of(known, dataset.count("users"), timed=timed)
 
 
 def asked_in(dataset: Dataset, split: str) -> Interactions:

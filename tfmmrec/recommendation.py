@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -60,7 +61,12 @@ def recommend(
     if mask is not None:
         say_mute(assembly.mute_items() & mask, dataset.item_ids)
     recommender = Recommender(assembly)
-    histories = known_before(dataset, split) if split else dataset.histories(SPLITS)
+    timed = assembly.reads_times
+    histories = (
+        known_before(dataset, split, timed=timed)
+        if split
+        else dataset.histories(SPLITS, timed=timed)
+    )
     done = histories if split else dataset.all_done()
     features, ids = RawValues(dataset, "users"), np.array(dataset.item_ids, object)
     lines = []
@@ -75,6 +81,7 @@ def recommend(
             features.take(rows),
             users=tf.constant(batch),
             candidates=mask,
+            times=_time_table(histories, rows) if timed else None,
         )
         lines += _lines(batch, items.numpy(), scores.numpy())
     if out is not None:
@@ -97,11 +104,24 @@ def _lines(names: list[str], items: np.ndarray, scores: np.ndarray) -> list[dict
 
 
 def _id_table(ids: np.ndarray, histories: Histories, rows: np.ndarray) -> tf.Tensor:
-    nobody = np.zeros(0, np.int32)
-    past = [histories.of_user(row) if row >= 0 else nobody for row in rows]
-    flat = tf.constant(ids[np.concatenate(past)], tf.string)
-    lengths = [len(items) for items in past]
-    return tf.RaggedTensor.from_row_lengths(flat, lengths).to_tensor(default_value="")
+    past = _of_users(histories.items, histories, rows)
+    return _filled(tf.constant(ids[np.concatenate(past)], tf.string), past, "")
+
+
+def _time_table(histories: Histories, rows: np.ndarray) -> tf.Tensor:
+    past = _of_users(histories.times, histories, rows)
+    return _filled(tf.constant(np.concatenate(past), tf.int64), past, 0)
+
+
+def _of_users(column: Any, histories: Histories, rows: np.ndarray) -> list[np.ndarray]:
+    """A column of the histories, user by user; nothing for unknown ones, whose row is -1."""
+    bounds = [histories.offsets[row : row + 2] if row >= 0 else (0, 0) for row in rows]
+    return [column[first:end] for first, end in bounds]
+
+
+def _filled(flat: tf.Tensor, rows: list[np.ndarray], nothing: str | int) -> tf.Tensor:
+    lengths = [len(row) for row in rows]
+    return tf.RaggedTensor.from_row_lengths(flat, lengths).to_tensor(default_value=nothing)
 
 
 def _user_ids(users: str, dataset: Dataset) -> list[str]:

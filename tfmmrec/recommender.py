@@ -13,9 +13,10 @@ from tfmmrec.index import LOWEST, top_items
 from tfmmrec.projection import unit_length
 from tfmmrec.towers import Feature
 
-# What a request calls the id of a user, and their features.
+# What a request calls the id of a user, their features, and the times of what they chose.
 USER = "user"
 USER_PREFIX = "user_"
+HISTORY_TIME = "history_time"
 
 
 class Recommender(tf.Module):
@@ -62,6 +63,7 @@ class Recommender(tf.Module):
         user_features: Mapping[str, tf.Tensor],
         users: tf.Tensor | None = None,
         candidates: tf.Tensor | None = None,
+        times: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Answers the best items for a batch of users; what they chose before is left out.
 
@@ -73,6 +75,8 @@ class Recommender(tf.Module):
             user_features: raw values by feature, as `Modality.signature` says.
             users: string `[batch]`, ids of users; needed where the model `reads_user`.
             candidates: bool `[items]`, the items that may be answered; default all.
+            times: int64 `[batch, n]`, when the items of `history` were chosen, in Unix seconds, 0
+                or below where that is not known; needed where the model `reads_times`.
 
         Returns:
             ids, string `[batch, max k]`, and scores, float32 `[batch, max k]`, best first.
@@ -80,9 +84,10 @@ class Recommender(tf.Module):
         known = self.item_rows.lookup(history)
         scores = self.model.rank(
             self.item_vectors,
-            self._past(known),
+            self._past(known, known, -1),
             self._features("users", user_features),
             None if self.user_rows is None else self.user_rows.lookup(users),
+            None if times is None else self._past(known, times, 0),
         )
         if candidates is not None:
             scores = tf.where(candidates, scores, LOWEST)
@@ -95,6 +100,7 @@ class Recommender(tf.Module):
         items: tf.Tensor,
         user_features: Mapping[str, tf.Tensor],
         users: tf.Tensor | None = None,
+        times: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Predicts what comes of each user with one item: a rating, or the chance of a click.
 
@@ -103,6 +109,7 @@ class Recommender(tf.Module):
             items: string `[batch]`, ids; of one that is not in the catalogue nothing is known.
             user_features: as for `recommend`.
             users: as for `recommend`.
+            times: as for `recommend`.
 
         Returns:
             float32 `[batch]`, by what the model was taught to predict.
@@ -111,23 +118,24 @@ class Recommender(tf.Module):
             ValueError: it was taught nothing of the kind.
         """
         rows = self.item_rows.lookup(items)
-        known = self._past(self.item_rows.lookup(history))
+        known = self.item_rows.lookup(history)
         nobody = tf.fill(tf.shape(rows), -1)
         return self.model.outcome_values(
             self.item_vectors,
-            known,
+            self._past(known, known, -1),
             self._features("users", user_features),
             nobody if self.user_rows is None else self.user_rows.lookup(users),
             rows,
+            None if times is None else self._past(known, times, 0),
         )
 
-    def _past(self, known: tf.Tensor) -> tf.Tensor:
-        """The rows that are read of histories with unknown items (-1) among them."""
-        past = tf.ragged.boolean_mask(known, known >= 0)[:, -self.max_history :]
-        rows = past.to_tensor(default_value=-1)
+    def _past(self, known: tf.Tensor, values: tf.Tensor, nothing: int) -> tf.Tensor:
+        """What is read of the values of histories with unknown items (-1) among them."""
+        past = tf.ragged.boolean_mask(values, known >= 0)[:, -self.max_history :]
+        read = past.to_tensor(default_value=nothing)
         # One place at least, so that readers need not know of histories without any.
-        none = tf.cast(tf.equal(tf.shape(rows)[1], 0), tf.int32)
-        return tf.pad(rows, [[0, 0], [0, none]], constant_values=-1)
+        none = tf.cast(tf.equal(tf.shape(read)[1], 0), tf.int32)
+        return tf.pad(read, [[0, 0], [0, none]], constant_values=nothing)
 
     def encode_items(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Gives the vectors that new items have, from their raw content.

@@ -23,23 +23,25 @@ class Scorer:
         self.max_history = max_history
         self.batch_size = batch_size
         self._num_items = num_items
+        self._reads_times = model.reads_times
         self._item_vectors = tf.function(
             model.item_vectors, input_signature=[tf.TensorSpec([None], tf.int32)]
         )
         vectors = tf.TensorSpec([None, model.item_tower.width], tf.float32)
         rows = tf.TensorSpec([None], tf.int32)
         history = tf.TensorSpec([None, max_history], tf.int32)
+        past = [history, tf.TensorSpec(history.shape, tf.int64)] if self._reads_times else [history]
         self._rank = tf.function(
-            lambda vectors, history, users: model.rank(
-                vectors, history, model.users.gather(users), users
+            lambda vectors, users, history, times=None: model.rank(
+                vectors, history, model.users.gather(users), users, times
             ),
-            input_signature=[vectors, history, rows],
+            input_signature=[vectors, rows, *past],
         )
         self._outcomes = tf.function(
-            lambda vectors, history, users, items: model.outcome_values(
-                vectors, history, model.users.gather(users), users, items
+            lambda vectors, users, items, history, times=None: model.outcome_values(
+                vectors, history, model.users.gather(users), users, items, times
             ),
-            input_signature=[vectors, history, rows, rows],
+            input_signature=[vectors, rows, rows, *past],
         )
 
     def item_vectors(self) -> np.ndarray:
@@ -58,7 +60,7 @@ class Scorer:
 
         Args:
             item_vectors: float32 `[items, width]`.
-            histories: what every user chose so far.
+            histories: what every user chose so far, and when, if the model `reads_times`.
             users: rows of users, in any order.
 
         Yields:
@@ -67,8 +69,8 @@ class Scorer:
         vectors = tf.constant(item_vectors)
         for start in range(0, len(users), self.batch_size):
             batch = users[start : start + self.batch_size]
-            history = histories.last(batch, self.max_history)
-            yield batch, self._rank(vectors, history, batch.astype(np.int32)).numpy()
+            past = self._past(histories, batch)
+            yield batch, self._rank(vectors, batch.astype(np.int32), *past).numpy()
 
     def outcomes(
         self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray, items: np.ndarray
@@ -77,7 +79,7 @@ class Scorer:
 
         Args:
             item_vectors: float32 `[items, width]`.
-            histories: what every user chose so far.
+            histories: what every user chose so far, and when, if the model `reads_times`.
             users: rows of users, `[pairs]`.
             items: rows of items, `[pairs]`.
 
@@ -90,7 +92,14 @@ class Scorer:
             of, with_what = (
                 rows[start : start + self.batch_size].astype(np.int32) for rows in (users, items)
             )
-            history = histories.last(of, self.max_history)
-            batches.append(self._outcomes(vectors, history, of, with_what))
+            past = self._past(histories, of)
+            batches.append(self._outcomes(vectors, of, with_what, *past))
         names = batches[0] if batches else ()
         return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in names}
+
+    def _past(self, histories: Histories, users: np.ndarray) -> list[np.ndarray]:
+        """What users chose last and, where the model reads it, when."""
+        past = [histories.last(users, self.max_history)]
+        if self._reads_times:
+            past.append(histories.last_times(users, self.max_history))
+        return past

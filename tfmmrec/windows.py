@@ -15,7 +15,8 @@ class TrainingWindows:
     with the batches that it would have had.
 
     Args:
-        histories: what each user chose in training, oldest first.
+        histories: what each user chose in training, oldest first; if it has times, so have the
+            windows.
         length: the places of a window.
         batch_size: events a batch, on average; a batch has as many windows as hold so many.
         seed: of the cuts and the order.
@@ -34,6 +35,9 @@ class TrainingWindows:
         self._seed = seed
         self._length = length
         self._items = tf.constant(histories.items, tf.int32)
+        self._times = None
+        if histories.times is not None:
+            self._times = tf.constant(histories.times, tf.int64)
         self._offsets = tf.constant(histories.offsets, tf.int32)
         self._users = tf.constant(np.repeat(np.arange(len(lengths)), counts), tf.int32)
         first = np.cumsum(counts) - counts
@@ -69,18 +73,20 @@ class TrainingWindows:
         first = tf.gather(self._offsets, users)[:, tf.newaxis]
         end = tf.gather(self._offsets, users + 1)[:, tf.newaxis]
 
-        def items(places: tf.Tensor) -> tf.Tensor:
-            held = tf.gather(self._items, tf.clip_by_value(places, 0, self.num_events - 1))
-            return tf.where((places >= first) & (places < end), held, -1)
+        def held(column: tf.Tensor, places: tf.Tensor, nothing: int) -> tf.Tensor:
+            values = tf.gather(column, tf.clip_by_value(places, 0, self.num_events - 1))
+            # The last event is chosen behind the item before it, and is history to none here.
+            return tf.where((places >= first) & (places < end) & (events < end), values, nothing)
 
-        # The last event is chosen behind the item before it, and is history to none here.
-        history = tf.where(events < end, items(events - 1), -1)
-        return {
-            "history": history,
+        batch = {
+            "history": held(self._items, events - 1, -1),
             "user": users,
-            "item": items(events),
+            "item": held(self._items, events, -1),
             "place": events - first,
         }
+        if self._times is not None:
+            batch["history_time"] = held(self._times, events - 1, 0)
+        return batch
 
 
 def taught_places(

@@ -26,7 +26,7 @@ tf.config.set_logical_device_configuration(CPU, [tf.config.LogicalDeviceConfigur
 
 WINDOWS = {
     "features": ["genre", "year"],
-    "query": {"kind": "gru", "max_history": 4, "units": 8, "dropout": 0.0},
+    "query": {"kind": "gru", "max_history": 4, "units": 8, "dropout": 0.0, "gaps": True},
     "fusion": {"kind": "late", "member_loss": 0.5},
     # What is mined is all taken, so that nothing is drawn.
     "negatives": {"memory": 5, "mined": 2, "mined_from": 2, "mine_every": 2, "hard": 4},

@@ -55,7 +55,7 @@ def measure_model(
         last: how many of the last items of a history the model is given (default all); what a user
             chose before is left out of the answers all the same.
     """
-    targets = targets_of(assembly.dataset, split)
+    targets = targets_of(assembly.dataset, split, timed=assembly.reads_times)
     scorer = assembly.scorer()
     vectors = scorer.item_vectors()
     given = targets.histories if last is None else targets.histories.recent(last)

@@ -47,7 +47,7 @@ def outcome_targets(assembly: Assembly, split: str) -> dict[str, OutcomeTargets]
     if task is None:
         return {}
     events = outcomes_in(dataset, split)
-    histories = known_before(dataset, split)
+    histories = known_before(dataset, split, timed=assembly.reads_times)
     targets = {}
     if "rating" in task.heads and events.rated.any():
         targets["rating"] = OutcomeTargets(events.take(events.rated), histories)

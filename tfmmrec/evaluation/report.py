@@ -56,7 +56,7 @@ def _measure_ranks(assembly: Assembly, split: str, seed: int) -> dict[str, Any]:
     dataset = assembly.dataset
     scorer = assembly.scorer()
     vectors = scorer.item_vectors()
-    targets = targets_of(dataset, split)
+    targets = targets_of(dataset, split, timed=assembly.reads_times)
     scorers: dict[str, ScoreUsers] = {
         "model": lambda users: scorer.scores(vectors, targets.histories, users),
         "popularity": popularity(dataset, split),

@@ -42,8 +42,13 @@ class Targets:
         return dataclasses.replace(self, user=self.user[rows], item=self.item[rows])
 
 
-def targets_of(dataset: Dataset, split: str) -> Targets:
+def targets_of(dataset: Dataset, split: str, *, timed: bool = False) -> Targets:
     """Collects what a split asks for and the past that stands before it.
+
+    Args:
+        dataset: the data folder.
+        split: valid or test.
+        timed: whether the histories have times, as models with gaps need them (default no).
 
     Raises:
         DataError: the split is not valid or test, or holds no positive.
@@ -53,7 +58,7 @@ def targets_of(dataset: Dataset, split: str) -> Targets:
     events = asked_in(dataset, split)
     both_cold = dataset.cold_users[events.user] & dataset.cold_items[events.item]
     events = events.take(~both_cold)
-    histories = known_before(dataset, split)
+    histories = known_before(dataset, split, timed=timed)
     repeats = np.array(
         [
             item in histories.of_user(user)

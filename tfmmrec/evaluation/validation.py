@@ -27,7 +27,7 @@ class Validation:
             self._outcomes = outcome_targets(assembly, "valid")
             ranks = assembly.model.ranks_by == "retrieval"
             if ranks and assembly.dataset.has_valid(assembly.config.task):
-                self._targets = targets_of(assembly.dataset, "valid")
+                self._targets = targets_of(assembly.dataset, "valid", timed=assembly.reads_times)
 
     def metrics(self, vectors: np.ndarray) -> dict[str, float]:
         """Measures the model, by the names of the metrics, with its item vectors."""

@@ -5,7 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.checks import check_count
+from tfmmrec.checks import check_count, check_switch
+from tfmmrec.query.gaps import NUM_BUCKETS, gap_buckets, gaps_before
 from tfmmrec.registry import Registry
 
 
@@ -20,6 +21,8 @@ class Reader(tf.keras.layers.Layer):
             beginning of a history, so that all its events are trained on at once.
         reads_user: whether the user's own learned vector is added to what it gives, and tells known
             users from others, whatever their history is.
+        gaps: whether a call needs `times`, int64 `[batch, n]`, when each item was chosen in Unix
+            seconds, 0 or below where that is not known.
 
     Args:
         max_history: how many of the last items are read, at most.
@@ -27,6 +30,7 @@ class Reader(tf.keras.layers.Layer):
 
     at_every_place = False
     reads_user = False
+    gaps = False
 
     def __init__(self, *, max_history: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -41,9 +45,26 @@ class CausalReader(Reader):
     """A reader whose output at a place depends on what stands up to there, and on nothing behind.
 
     Its answer is what it gives at the last place that holds an item; zeros where none does.
+
+    Args:
+        max_history: how many of the last items are read, at most.
+        gaps: whether to each item is added a learned vector of how long after the item before it it
+            was chosen; zeros at first (default no).
     """
 
     at_every_place = True
+
+    def __init__(self, *, max_history: int, gaps: bool = False, **kwargs: Any):
+        super().__init__(max_history=max_history, **kwargs)
+        check_switch("gaps", gaps)
+        self.gaps = gaps
+
+    def build(self, input_shape: Any) -> None:
+        if self.gaps:
+            self.gap_vectors = self.add_weight(
+                name="gap_vectors", shape=[NUM_BUCKETS, int(input_shape[-1])], initializer="zeros"
+            )
+        super().build(input_shape)
 
     def call(
         self,
@@ -51,12 +72,19 @@ class CausalReader(Reader):
         mask: tf.Tensor,
         training: bool = False,
         every_place: bool = False,
+        times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Reads histories; with `every_place`, each beginning of them, `[batch, n, dim]`.
 
         What is given for a place without an item is of no meaning.
         """
-        read = self.read(history, mask, training)
+        # Items come with length 1, which would hardly move gates, and would drown in the positions
+        # that blocks add up.
+        tokens = tf.where(mask[..., tf.newaxis], history, 0.0) * history.shape[-1] ** 0.5
+        if self.gaps:
+            buckets = gap_buckets(gaps_before(times, mask))
+            tokens += tf.gather(tf.cast(self.gap_vectors, tokens.dtype), buckets)
+        read = self.read(tokens, mask, training)
         if every_place:
             return read
         numbers = tf.range(1, tf.shape(mask)[1] + 1)
@@ -65,8 +93,17 @@ class CausalReader(Reader):
         return tf.where(last[:, tf.newaxis] > 0, found, 0.0)
 
     @abc.abstractmethod
-    def read(self, history: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        """Reads every beginning of a history, `[batch, n, dim]`."""
+    def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        """Reads every beginning of a history, `[batch, n, dim]`.
+
+        Args:
+            tokens: the items with a length of about the root of dim, `[batch, n, dim]`.
+            mask: bool `[batch, n]`, where there is an item.
+            training: whether units are dropped.
+        """
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gaps": self.gaps}
 
 
 READERS: Registry[Reader] = Registry("query")

@@ -22,12 +22,19 @@ class GruReader(CausalReader):
         max_history: how many of the last items are read (default 50).
         units: the width of the state (default 128).
         dropout: of the items and of the states that are read out, in training (default 0.3).
+        gaps: whether it is read too how long after the item before it each was chosen (default no).
     """
 
     def __init__(
-        self, *, max_history: int = 50, units: int = 128, dropout: float = 0.3, **kwargs: Any
+        self,
+        *,
+        max_history: int = 50,
+        units: int = 128,
+        dropout: float = 0.3,
+        gaps: bool = False,
+        **kwargs: Any,
     ):
-        super().__init__(max_history=max_history, **kwargs)
+        super().__init__(max_history=max_history, gaps=gaps, **kwargs)
         check_count("units", units, 1)
         check_share("dropout", dropout)
         self.units = units
@@ -43,11 +50,9 @@ class GruReader(CausalReader):
         self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
-    def read(self, history: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        # Items come with length 1, which would hardly move the gates.
-        filled = tf.where(mask[..., tf.newaxis], history, 0.0) * history.shape[-1] ** 0.5
+    def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
         # All places are multiplied at once; the loop holds only what needs the state before.
-        gates = tf.transpose(self.inward(self.drop(filled, training=training)), [1, 0, 2])
+        gates = tf.transpose(self.inward(self.drop(tokens, training=training)), [1, 0, 2])
         here = tf.transpose(mask)[..., tf.newaxis]
         recurrent = tf.cast(self.recurrent, gates.dtype)
 
@@ -60,7 +65,7 @@ class GruReader(CausalReader):
             new = tf.tanh(candidate + reset * own_candidate)
             return tf.where(present, update * state + (1.0 - update) * new, state)
 
-        start = tf.zeros([tf.shape(history)[0], self.units], gates.dtype)
+        start = tf.zeros([tf.shape(tokens)[0], self.units], gates.dtype)
         states = tf.transpose(tf.scan(step, (gates, here), start), [1, 0, 2])
         return self.output_layer(self.drop(states, training=training))
 

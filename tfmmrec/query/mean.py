@@ -4,8 +4,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.checks import check_switch
+from tfmmrec.masked_softmax import masked_softmax
 from tfmmrec.projection import unit_length
 from tfmmrec.query.base import READERS, Reader
+from tfmmrec.query.gaps import NUM_BUCKETS, ages, gap_buckets
 from tfmmrec.randomness import Dropout
 
 
@@ -14,36 +17,59 @@ from tfmmrec.randomness import Dropout
 class MeanReader(Reader):
     """Averages the item vectors of a history and turns the mean by a residual hidden layer.
 
-    The order does not count, except that only the last items are read. The residual layer lets
-    "has chosen" and "will choose" differ, which a plain mean of item vectors cannot.
+    The order does not count, except that only the last items are read; with `gaps`, the time does.
+    The residual layer lets "has chosen" and "will choose" differ, which a plain mean of item
+    vectors cannot.
 
     Args:
         max_history: how many of the last items are read (default 50).
         units: the width of the hidden layer (default 128).
         dropout: the share of hidden units dropped in training (default 0.1).
+        gaps: whether an item's weight in the mean is learned by how long before the newest it was
+            chosen; all the same at first (default no).
     """
 
     def __init__(
-        self, *, max_history: int = 50, units: int = 128, dropout: float = 0.1, **kwargs: Any
+        self,
+        *,
+        max_history: int = 50,
+        units: int = 128,
+        dropout: float = 0.1,
+        gaps: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(max_history=max_history, **kwargs)
+        check_switch("gaps", gaps)
         self.units = units
         self.dropout = dropout
+        self.gaps = gaps
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
         self.hidden = tf.keras.layers.Dense(self.units, "gelu")
         self.output_layer = tf.keras.layers.Dense(dim)
         self.drop = Dropout(self.dropout)
+        if self.gaps:
+            self.recency = self.add_weight(name="recency", shape=[NUM_BUCKETS], initializer="zeros")
         super().build(input_shape)
 
-    def call(self, history: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(
+        self,
+        history: tf.Tensor,
+        mask: tf.Tensor,
+        training: bool = False,
+        times: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Reads histories `[batch, n, dim]` where the mask `[batch, n]` is True."""
-        filled = tf.cast(mask, history.dtype)
+        weights = tf.cast(mask, history.dtype)
+        if self.gaps:
+            logits = tf.gather(self.recency, gap_buckets(ages(times, mask)))
+            weights = tf.cast(masked_softmax(logits, mask), history.dtype)
         # As a product, the histories, which are large, are gone through once.
-        total = tf.linalg.matvec(history, filled, transpose_a=True)
+        total = tf.linalg.matvec(history, weights, transpose_a=True)
         mean = unit_length(total)
         return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "dropout": self.dropout}
+        config = {"units": self.units, "dropout": self.dropout, "gaps": self.gaps}
+        return {**super().get_config(), **config}

@@ -24,6 +24,7 @@ class TransformerReader(CausalReader):
         heads: the number of attention heads (default 2).
         units: the width of the blocks' hidden layer (default 64).
         dropout: of the items, attention weights and hidden units in training (default 0.3).
+        gaps: whether it is read too how long after the item before it each was chosen (default no).
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class TransformerReader(CausalReader):
         heads: int = 2,
         units: int = 64,
         dropout: float = 0.3,
+        gaps: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(max_history=max_history, **kwargs)
+        super().__init__(max_history=max_history, gaps=gaps, **kwargs)
         check_blocks(layers=layers, heads=heads, units=units, dropout=dropout)
         self.layers = layers
         self.heads = heads
@@ -55,12 +57,10 @@ class TransformerReader(CausalReader):
         self.drop = Dropout(self.dropout)
         super().build(input_shape)
 
-    def read(self, history: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        # Items come with length 1, and would drown in the positions that the blocks add up.
-        filled = tf.where(mask[..., tf.newaxis], history, 0.0) * history.shape[-1] ** 0.5
+    def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
         place = tf.cumsum(tf.cast(mask, tf.int32), axis=1) - 1
         place = tf.clip_by_value(place, 0, self.max_history - 1)
-        tokens = filled + tf.gather(tf.cast(self.positions, history.dtype), place)
+        tokens += tf.gather(tf.cast(self.positions, tokens.dtype), place)
         tokens = self.drop(tokens, training=training)
         length = tf.shape(mask)[1]
         earlier = tf.range(length)[tf.newaxis] <= tf.range(length)[:, tf.newaxis]

@@ -69,6 +69,11 @@ class QueryTower(tf.keras.layers.Layer):
         """Whether users have a learned vector of their own."""
         return self.readers[0].reads_user
 
+    @property
+    def reads_times(self) -> bool:
+        """Whether it counts when the items of a history were chosen."""
+        return self.readers[0].gaps
+
     def call(
         self,
         history: tf.Tensor,
@@ -77,6 +82,7 @@ class QueryTower(tf.keras.layers.Layer):
         users: tf.Tensor | None = None,
         training: bool = False,
         every_place: bool = False,
+        times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Gives the vectors of a batch of users.
 
@@ -90,13 +96,19 @@ class QueryTower(tf.keras.layers.Layer):
             training: whether units are dropped.
             every_place: whether each beginning of a history is a user of its own; all readers
                 have to be `at_every_place`.
+            times: int64 `[batch, n]`, when the items were chosen, in Unix seconds, 0 or below where
+                that is not known; needed where the tower `reads_times`.
 
         Returns:
             float32 `[batch, blocks * dim]`, each block of length 1; with `every_place`,
             `[batch, n, blocks * dim]`.
         """
         features = self._features(inputs, training)
-        options = {"every_place": True} if every_place else {}
+        options: dict[str, Any] = {"every_place": True} if every_place else {}
+        if self.reads_times:
+            if times is None:
+                raise ValueError("Readers of gaps need the times of histories")
+            options["times"] = times
         blocks = []
         # Split, since the gradient of a slice is a copy of the whole, be it the only one.
         of_blocks = tf.split(history, len(self.readers), axis=2)
