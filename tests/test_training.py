@@ -214,3 +214,40 @@ def test_readers_in_order_have_no_way_around_an_event(data, tmp_path):
 def test_what_is_not_known_of_negatives_is_refused(data, tmp_path):
     with pytest.raises(ConfigError, match="among must be batch or all"):
         train(data, tmp_path / "run", config(negatives={"among": "few"}))
+
+
+def test_gaps_are_served_as_they_are_measured(data, tmp_path):
+    query = {"kind": "gru", "units": 8, "max_history": 4, "gaps": True}
+    train(data, tmp_path / "run", config(query=query, learning_rate=0.1, epochs=4))
+    version = export(tmp_path / "run", tmp_path / "models", quiet=True)
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    [line] = recommend(tmp_path / "run", users="u3", k=4, split="test", quiet=True)
+
+    def ask(history: list[str], seconds: list[int]) -> dict[str, list]:
+        answer = serve(
+            history=tf.constant([history]),
+            history_time=tf.constant([seconds], tf.int64),
+            exclude=tf.constant([[""]]),
+            k=tf.constant([4]),
+        )
+        return {name: value.numpy()[0].tolist() for name, value in answer.items()}
+
+    # What u3 chose before the last, one item a second, and one that the catalogue does not have.
+    history, seconds = ["3", "4", "none", "5", "6", "7"], [1, 2, 900, 3, 4, 5]
+    served = ask(history, [1_600_000_000 + second for second in seconds])
+    assert [item.decode() for item in served["items"]] == line["items"]
+    np.testing.assert_allclose(served["scores"], line["scores"], atol=1e-5)
+    apart = ask(history, [1_600_000_000 + 5000 * second for second in seconds])
+    assert np.abs(np.subtract(apart["scores"], served["scores"])).max() > 1e-4
+
+
+def test_gaps_need_times(data, tmp_path):
+    timeless = tmp_path / "set.yaml"
+    content = yaml.safe_load((data.parent / "set.yaml").read_text())
+    del content["interactions"]["time"]
+    for name in ("items", "interactions"):
+        content[name]["table"] = str(data.parent / content[name]["table"])
+    timeless.write_text(yaml.safe_dump(content))
+    pack(timeless, tmp_path / "data", PackOptions(quiet=True))
+    with pytest.raises(ConfigError, match=r"query.gaps: the interactions of .* have no times"):
+        train(tmp_path / "data", tmp_path / "run", config(query={"kind": "mean", "gaps": True}))
