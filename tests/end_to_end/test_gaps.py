@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -132,19 +133,23 @@ def model_dir(gru: Assembly, tmp_path_factory) -> Path:
     return folder
 
 
-def ask(model_dir: Path, rows: list[dict]) -> list[dict]:
-    async def post() -> httpx.Response:
-        transport = httpx.ASGITransport(app=create_app(model_dir))
+Ask = Callable[[list[dict]], httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def ask(model_dir: Path) -> Ask:
+    """Asks the embedded server in rows of JSON."""
+    transport = httpx.ASGITransport(app=create_app(model_dir))
+
+    async def post(rows: list[dict]) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://toy") as client:
             body = json.dumps({"instances": rows})
             return await client.post("/v1/models/waiting:predict", content=body)
 
-    answer = asyncio.run(post())
-    assert answer.status_code == 200, answer.text
-    return answer.json()["predictions"]
+    return lambda rows: asyncio.run(post(rows))
 
 
-def test_the_served_answer_is_that_of_recommend(gru, model_dir, monkeypatch):
+def test_the_served_answer_is_that_of_recommend(gru, ask, monkeypatch):
     """With the user's number, category and text; and times count as they come with a request."""
     monkeypatch.setattr("tfmmrec.recommendation.load_run", lambda run, quiet: gru)
     user = f"u{TAUGHT + 1}"
@@ -159,12 +164,23 @@ def test_the_served_answer_is_that_of_recommend(gru, model_dir, monkeypatch):
     quick = {"history_time": [times[0], times[0] + 1, times[1]]}
     other = {"history_time": [times[0], 0, times[0] + (9 if times[1] - times[0] > 60 else 90_000)]}
     unlike = {**request, **quick, "user_about": "likes red"}
-    served, waited, told = ask(model_dir, [request | quick, request | other, unlike])
+    answer = ask([request | quick, request | other, unlike])
+    assert answer.status_code == 200, answer.text
+    served, waited, told = answer.json()["predictions"]
     assert served["items"] == line["items"]
     np.testing.assert_allclose(served["scores"], line["scores"], atol=1e-5)
     kind, other_kind = (int(answer["items"][0][1:]) % 2 for answer in (served, waited))
     assert kind != other_kind
     assert np.abs(np.subtract(told["scores"], served["scores"])).max() > 1e-3
+
+
+def test_times_that_are_not_those_of_the_history_are_refused(ask):
+    about = {"user_age": 30, "user_town": ["x"], "user_about": ""}
+    for times in ([START], [START] * 3):
+        row = {"history": ["i1", "i2"], "history_time": times, "exclude": [""], "k": 2, **about}
+        answer = ask([row])
+        assert answer.status_code == 400
+        assert "history_time needs a time for each id of history" in answer.json()["error"]
 
 
 def test_the_warm_up_has_times(model_dir):
