@@ -27,6 +27,8 @@ def main() -> None:
     for name in ("history", "exclude"):
         if options[name] is not None:
             given[name] = _ids(name, options[name])
+    if options.history_time is not None:
+        given["history_time"] = options.history_time.split(",")
     metadata = _ask("GET", f"{address}/metadata")["metadata"]["signature_def"]["signature_def"]
     metadata.pop("__saved_model_init_op", None)  # nothing to ask
     if options.signature not in metadata:
@@ -34,6 +36,8 @@ def main() -> None:
     inputs = metadata[options.signature]["inputs"]
     if "k" in inputs:
         given.setdefault("k", [options.k])
+    if "history_time" in inputs:
+        _check_times(given)
     for name in given:
         if name not in inputs:
             raise ValueError(f"{options.signature}: no input {name}; there are {', '.join(inputs)}")
@@ -56,6 +60,8 @@ def _parser() -> jsonargparse.ArgumentParser:
     parser.add_argument("--version", type=int | None, help="its version; by default, the newest")
     parser.add_argument("--signature", default="serving_default", help="or search, encode_items")
     parser.add_argument("--history", type=str | None, help=f"item ids, oldest first: {ids}")
+    times = "when each of these was chosen, N,N: Unix seconds, 0 for unknown, which is the default"
+    parser.add_argument("--history_time", type=str | None, help=times)
     parser.add_argument("--exclude", type=str | None, help="item ids not wanted, written likewise")
     parser.add_argument("--k", type=int, default=10, help="how many items")
     features = "NAME=VALUE or NAME=@FILE, @@ for a value that begins with @; again for a list"
@@ -73,6 +79,16 @@ def _ids(name: str, text: str) -> list[str]:
     if not all(isinstance(identity, str) for identity in ids):
         raise ValueError(f"--{name}: a JSON list of strings is needed. Received: {text}")
     return ids or [""]
+
+
+def _check_times(given: dict[str, list[Any]]) -> None:
+    """Fills in times of a history that are not given, as unknown."""
+    ids = given.get("history", [""])
+    times = given.setdefault("history_time", [0] * len(ids))
+    if len(times) != len(ids):
+        raise ValueError(
+            f"history_time: one for each id of history. Received: {len(times)} for {len(ids)}"
+        )
 
 
 def _features(arguments: list[str]) -> dict[str, list[Any]]:

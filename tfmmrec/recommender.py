@@ -87,7 +87,7 @@ class Recommender(tf.Module):
             self._past(known, known, -1),
             self._features("users", user_features),
             None if self.user_rows is None else self.user_rows.lookup(users),
-            None if times is None else self._past(known, times, 0),
+            None if times is None else self._past_times(known, times),
         )
         if candidates is not None:
             scores = tf.where(candidates, scores, LOWEST)
@@ -126,7 +126,7 @@ class Recommender(tf.Module):
             self._features("users", user_features),
             nobody if self.user_rows is None else self.user_rows.lookup(users),
             rows,
-            None if times is None else self._past(known, times, 0),
+            None if times is None else self._past_times(known, times),
         )
 
     def _past(self, known: tf.Tensor, values: tf.Tensor, nothing: int) -> tf.Tensor:
@@ -136,6 +136,13 @@ class Recommender(tf.Module):
         # One place at least, so that readers need not know of histories without any.
         none = tf.cast(tf.equal(tf.shape(read)[1], 0), tf.int32)
         return tf.pad(read, [[0, 0], [0, none]], constant_values=nothing)
+
+    def _past_times(self, known: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
+        """The times of what is read; refused by name where there are more or fewer than ids."""
+        rule = f"{HISTORY_TIME} needs a time for each id of history, 0 where it is not known"
+        same = tf.reduce_all(tf.shape(times) == tf.shape(known))
+        with tf.control_dependencies([tf.debugging.Assert(same, [rule])]):
+            return self._past(known, tf.identity(times), 0)
 
     def encode_items(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Gives the vectors that new items have, from their raw content.

@@ -44,12 +44,25 @@ class Toy(tf.Module):
         given = tf.math.count_nonzero(tf.strings.length(genres), axis=1, dtype=tf.int32)
         return {"vectors": tf.concat([lengths, given[:, tf.newaxis]], axis=1)}
 
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.string, "history"),
+            tf.TensorSpec([None, None], tf.int64, "history_time"),
+        ]
+    )
+    def tell_times(self, history, history_time):
+        return {"items": history, "scores": tf.cast(history_time, tf.float32)}
+
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "toy"
     toy = Toy()
-    signatures = {"serving_default": toy.recommend, "encode_items": toy.encode_items}
+    signatures = {
+        "serving_default": toy.recommend,
+        "encode_items": toy.encode_items,
+        "times": toy.tell_times,
+    }
     tf.saved_model.save(toy, str(folder / "7"), signatures=signatures)
     config = uvicorn.Config(create_app(folder), host="127.0.0.1", port=0, log_level="error")
     listener = config.bind_socket()
@@ -99,6 +112,15 @@ def test_a_value_that_begins_with_an_at_sign(url):
     # "@home" has 5 characters, "@" has 1.
     done = run(url, "--signature=encode_items", "title=@@home", "picture=@@")
     assert json.loads(done.stdout) == [[5, 1, 0]]
+
+
+def test_times_of_a_history(url):
+    done = run(url, "--signature=times", "--history=a,b", "--history_time=70,95")
+    assert (done.returncode, done.stdout) == (0, "70.000000\ta\n95.000000\tb\n")
+    done = run(url, "--signature=times", "--history=a,b")
+    assert done.stdout == "0.000000\ta\n0.000000\tb\n"
+    done = run(url, "--signature=times", "--history=a,b", "--history_time=70")
+    assert "history_time: one for each id of history. Received: 1 for 2" in done.stderr
 
 
 def test_a_version_may_be_asked_for(url):
