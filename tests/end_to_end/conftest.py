@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.export import export
 from tfmmrec.packing import PackOptions, pack
@@ -35,7 +36,7 @@ def data(catalogue: Path) -> Path:
 @pytest.fixture(scope="session")
 def run(data: Path) -> Path:
     out = data.parent / "run"
-    train(data, out, TrainConfig(quiet=True))
+    train(data, out, TrainConfig(**ONCE, quiet=True))
     return out
 
 
