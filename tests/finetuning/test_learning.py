@@ -28,6 +28,7 @@ WORLD = SyntheticConfig(
 CONFIG = TrainConfig(
     features=["description"],
     ids=False,
+    refit=False,
     dim=16,
     # What is dropped of four numbers is much.
     dropout=0.0,
