@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec import replicas
 from tfmmrec.batches import Batches, JointBatches
-from tfmmrec.finetuning import TAUGHT, TrainedFeature, add_inputs
+from tfmmrec.finetuning import TAUGHT, TrainedFeature, add_inputs, taught_items
 from tfmmrec.strategies import is_asynchronous
 
 # Epochs are numbered, and drawn from so many where workers are not in step.
@@ -80,7 +80,7 @@ def cut(
     def part(batch: Mapping[str, tf.Tensor], number: tf.Tensor) -> dict[str, tf.Tensor]:
         batch = dict(batch)
         if taught:
-            batch[TAUGHT], _ = tf.unique(tf.boolean_mask(batch["item"], batch["item"] >= 0))
+            batch[TAUGHT] = taught_items(batch["item"])
         return tf.nest.map_structure(lambda rows: mine(rows, number), batch)
 
     def mine(rows: tf.Tensor, number: tf.Tensor) -> tf.Tensor:

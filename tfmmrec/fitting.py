@@ -85,20 +85,13 @@ def check_devices(strategy: tf.distribute.Strategy, assembly: Assembly, batch_si
             f"jit_compile: a step that XLA compiles is of one device, and there are {num_parts}; "
             "leave it out, or use strategy one"
         )
-    if isinstance(strategy, tf.distribute.TPUStrategy) and assembly.model.trained:
-        raise ConfigError(
-            f"strategy: tpu trains no encoders, which read texts and files, and "
-            f"{', '.join(assembly.model.trained)} has one to train; take another strategy, or an "
-            "encoder that is trained already"
-        )
+    trained = ", ".join(assembly.model.trained)
+    if isinstance(strategy, tf.distribute.TPUStrategy) and trained:
+        raise _no_encoders("tpu trains no encoders, which read texts and files,", trained)
     if not is_asynchronous(strategy):
         return
-    if assembly.model.trained:
-        names = ", ".join(assembly.model.trained)
-        raise ConfigError(
-            f"strategy: parameter_server trains no encoders, and {names} has one to train; take "
-            "another strategy, or an encoder that is trained already"
-        )
+    if trained:
+        raise _no_encoders("parameter_server trains no encoders,", trained)
     options = assembly.config.negatives_options()
     if options.memory or options.mined:
         name = "memory" if options.memory else "mined"
@@ -111,6 +104,13 @@ def check_devices(strategy: tf.distribute.Strategy, assembly: Assembly, batch_si
             "checkpoint_steps: with parameter_server there is no step that all have taken; leave "
             "it out, checkpoints are written after each epoch"
         )
+
+
+def _no_encoders(rule: str, names: str) -> ConfigError:
+    return ConfigError(
+        f"strategy: {rule} and {names} has one to train; take another strategy, or an encoder that "
+        "is trained already"
+    )
 
 
 def _stretches(assembly: Assembly, watch: Watch) -> Iterator[tuple[int, int, int]]:

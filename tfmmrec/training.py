@@ -9,11 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.assembly import Assembly, assemble, say_mute
+from tfmmrec.assembly import Assembly, assemble, assemble_from, say_mute
 from tfmmrec.candidates import candidates
 from tfmmrec.cluster import read_cluster, serve
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
+from tfmmrec.encoded_side import EncodedSide
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.fitting import fit
 from tfmmrec.folders import refuse_existing
@@ -99,9 +100,21 @@ def _accompany(
 
 
 def _maker(dataset: Dataset, strategy: tf.distribute.Strategy) -> Callable[[TrainConfig], Assembly]:
+    """What builds the models of one training, which differ in how users are read and in splits.
+
+    Frozen encoders are loaded, and their outputs read, for the first of them alone.
+    """
+    sides: list[EncodedSide] = []
+
     def make(config: TrainConfig) -> Assembly:
         with training_on(strategy):
-            return assemble(dataset, config)
+            if sides:
+                return assemble_from(dataset, config, *sides)
+            assembly = assemble(dataset, config)
+        # Encoders that are trained begin anew with each model.
+        if not assembly.model.trained:
+            sides.extend((assembly.items, assembly.users))
+        return assembly
 
     return make
 

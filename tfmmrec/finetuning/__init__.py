@@ -3,7 +3,13 @@
 from tfmmrec.finetuning.options import FinetuneOptions, finetune_options
 from tfmmrec.finetuning.raw_file import RawFile
 from tfmmrec.finetuning.trained_feature import TrainedFeature
-from tfmmrec.finetuning.training_inputs import TAUGHT, add_inputs, inputs_key, rows_key
+from tfmmrec.finetuning.training_inputs import (
+    TAUGHT,
+    add_inputs,
+    inputs_key,
+    rows_key,
+    taught_items,
+)
 
 __all__ = [
     "TAUGHT",
@@ -14,4 +20,5 @@ __all__ = [
     "finetune_options",
     "inputs_key",
     "rows_key",
+    "taught_items",
 ]

@@ -11,6 +11,12 @@ from tfmmrec.finetuning.trained_feature import TrainedFeature
 TAUGHT = "taught"
 
 
+def taught_items(chosen: tf.Tensor) -> tf.Tensor:
+    """The items that a batch teaches, each once, int32 `[n]`; -1 among the chosen is none."""
+    items, _ = tf.unique(tf.boolean_mask(chosen, chosen >= 0))
+    return items
+
+
 def rows_key(feature: str) -> str:
     """The key of a batch for the rows that a feature's encoder is given."""
     return f"{feature}/rows"
@@ -41,9 +47,7 @@ def add_inputs(
         return batches
 
     def add(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
-        items = batch.get(TAUGHT)
-        if items is None:
-            items, _ = tf.unique(tf.boolean_mask(batch["item"], batch["item"] >= 0))
+        items = batch[TAUGHT] if TAUGHT in batch else taught_items(batch["item"])
         added: dict[str, Any] = {}
         for number, (name, feature) in enumerate(features.items()):
             # Two features of one step are varied apart.
