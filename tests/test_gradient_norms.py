@@ -22,3 +22,11 @@ def test_without_parts_there_is_nothing_to_ask():
     norms = GradientNorms({}, [])
     norms.add([], tf.constant(1.0))
     assert norms.take() == {}
+
+
+def test_a_batch_that_half_precision_does_not_hold_is_passed_over():
+    first, second = tf.Variable([0.0, 0.0]), tf.Variable([0.0])
+    norms = GradientNorms({"a": [first], "b": [second]}, [first, second])
+    norms.add([tf.constant([3.0, 4.0]), tf.constant([2.0])], tf.constant(1.0))
+    norms.add([tf.constant([float("inf"), 0.0]), tf.constant([2.0])], tf.constant(1.0))
+    assert norms.take() == pytest.approx({"a": 5.0, "b": 2.0})

@@ -29,14 +29,17 @@ class GradientNorms(tf.Module):
     def add(self, gradients: Sequence[Any], factor: tf.Tensor) -> None:
         """Takes in the gradients of a batch, `factor` times what they are; None is none.
 
-        Of several replicas, each gives its part, and their norms are added up.
+        Of several replicas, each gives its part, and their norms are added up. A batch whose
+        gradients half precision did not hold is passed over, as it moves no weight.
         """
         if not self._places:
             return
         norms = tf.stack([_norm([gradients[p] for p in part]) for part in self._places.values()])
         norms = replicas.total(norms) / factor
+        held = tf.reduce_all(tf.math.is_finite(norms))
+        sums = self._sums + tf.where(held, norms, 0.0)
         replicas.assign(
-            [self._sums, self._num_batches], [self._sums + norms, self._num_batches + 1.0]
+            [self._sums, self._num_batches], [sums, self._num_batches + tf.cast(held, tf.float32)]
         )
 
     def take(self) -> dict[str, float]:
