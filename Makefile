@@ -6,6 +6,8 @@
 
 VENV ?= .venv
 PIP_VERSION ?= 26.3
+# How many tests run at a time; each process takes some two GB.
+WORKERS ?= 2
 # More arguments for pytest or the demo: make test ARGS="-k doctor"
 ARGS ?=
 
@@ -55,7 +57,7 @@ demo: venv  ## the whole job on the synthetic catalogue: pack, train, evaluate, 
 	$(BIN)/tfmmrec demo $(ARGS)
 
 test: venv  ## the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: venv  ## what CI asks: formatting, ruff, mypy
 	$(BIN)/ruff format --check .

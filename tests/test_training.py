@@ -110,7 +110,7 @@ def test_without_a_valid_split_there_is_nothing_to_choose_by_or_to_add(tmp_path)
 
 
 def test_the_data_choose_a_reader(data, tmp_path, capsys):
-    options = {**CHOICE, "learning_rate": 0.01, "epochs": 12, "refit": False, "quiet": False}
+    options = {**CHOICE, "learning_rate": 0.01, "epochs": 20, "refit": False, "quiet": False}
     metrics = train(data, tmp_path / "run", config(**options))
     found = metrics["candidates"]
     # Items are chosen in turn, which a mean of them does not tell.

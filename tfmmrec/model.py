@@ -16,7 +16,7 @@ from tfmmrec.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.fusion import Fusion
 from tfmmrec.projection import unit_length
 from tfmmrec.tasks import Balance, OutcomeHead, OutcomeTask, Reading, Task
-from tfmmrec.towers import Feature, ItemTower, QueryTower
+from tfmmrec.towers import Feature, ItemTower, Projected, QueryTower
 from tfmmrec.windows import taught_places
 
 
@@ -93,7 +93,9 @@ class TwoTower(tfrs.Model):
 
     def item_vectors(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The vectors of the catalogue's items by row, `[batch, width]`."""
-        vectors = self._vectors_of(rows, self.items.gather(rows), training=training)
+        features = self.items.gather(rows)
+        projected = self.item_tower.project(features, rows, training=training)
+        vectors = self._vectors_of(rows, projected, training=training)
         if self.item_tower.regression is None:
             return vectors
         places = tf.where(~tf.gather(self.known, rows))
@@ -101,16 +103,12 @@ class TwoTower(tfrs.Model):
         return tf.tensor_scatter_nd_update(vectors, places, self.item_tower.new_items(new))
 
     def _vectors_of(
-        self,
-        rows: tf.Tensor,
-        features: Mapping[str, Feature],
-        training: bool,
-        drop_ids: bool = False,
+        self, rows: tf.Tensor, projected: Projected, training: bool, drop_ids: bool = False
     ) -> tf.Tensor:
-        """The vectors of items by row, from features that may be newer than the table's."""
+        """The vectors of items by row, from what the tower made of their features."""
         ids = tf.where(tf.gather(self.known, rows), rows + 1, 0)
         counts = tf.gather(self.counts, rows)
-        return self.item_tower(features, ids, counts, training=training, drop_ids=drop_ids)
+        return self.item_tower.join(projected, ids, counts, training=training, drop_ids=drop_ids)
 
     def query_vectors(
         self,
@@ -275,8 +273,7 @@ class TwoTower(tfrs.Model):
     ) -> Reading:
         """The vectors of a batch's users and of the items that are asked for."""
         history = inputs["history"]
-        # Each item of the batch goes through its tower once, however often it is mentioned; those
-        # that are taught once more, as items to come.
+        # Each item of the batch is projected once, however often it is mentioned.
         given = {
             name: replicas.once(inputs[rows_key(name)], feature(inputs[inputs_key(name)], training))
             for name, feature in self.trained.items()
@@ -293,8 +290,9 @@ class TwoTower(tfrs.Model):
             held, present = features[name]
             held = tf.tensor_scatter_nd_update(held, encoded[:, tf.newaxis], outputs)
             features[name] = (held, present)
+        projected = self.item_tower.project(features, rows, training=training)
         users = self.user_vectors(
-            self._vectors_of(rows, features, training),
+            self._vectors_of(rows, projected, training),
             tf.where(history >= 0, tf.reshape(past, tf.shape(history)), -1),
             self.users.gather(inputs["user"]),
             inputs["user"],
@@ -304,8 +302,9 @@ class TwoTower(tfrs.Model):
         )
         # Histories keep their ids: the user is known by them, and it is the item to come that may
         # have none.
-        told = {name: tuple(tf.gather(part, own) for part in f) for name, f in features.items()}
-        items = self._vectors_of(asked, told, training, drop_ids=training)
+        vectors, mask = projected
+        to_come = (tf.gather(vectors, own), tf.gather(mask, own))
+        items = self._vectors_of(asked, to_come, training, drop_ids=training)
         return Reading(users, self._tempered(users), replicas.gather(items)[:num_asked])
 
     @property

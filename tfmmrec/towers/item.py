@@ -15,6 +15,9 @@ from tfmmrec.towers.regression import ContentRegression
 # What the vector of the id is called among the features of a fusion that takes it.
 ID = "id"
 
+# What each modality says of some items: vectors [batch, names, dim], and the mask of what there is.
+Projected = tuple[tf.Tensor, tf.Tensor]
+
 
 class ItemTower(tf.keras.layers.Layer):
     """Projects an item's features, fuses them, and joins what its id has learnt.
@@ -118,7 +121,44 @@ class ItemTower(tf.keras.layers.Layer):
             float32 `[batch, width]`, zeros for an item with neither content nor known id; of length
             1 otherwise where the fusion has one block.
         """
-        vectors, mask = self._content(inputs, rows, training)
+        projected = self.project(inputs, rows, training=training)
+        return self.join(projected, rows, counts, training=training, drop_ids=drop_ids)
+
+    def project(
+        self,
+        inputs: Mapping[str, Feature],
+        rows: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> Projected:
+        """The first part of a call, which costs most: what each modality says of the items.
+
+        Args:
+            inputs: the item features of the batch.
+            rows: as for a call; needed where there are no features.
+            training: whether features and units are dropped.
+
+        Returns:
+            The vector of each modality, `[batch, names, dim]`, and which there are, bool
+            `[batch, names]`; to `join`, all items or those of some rows.
+        """
+        if self.projections is not None:
+            return self.projections(inputs, training=training)
+        if rows is None:
+            raise ValueError("The items have no features to make a vector of")
+        num_rows = tf.shape(rows)[0]
+        none = tf.zeros([num_rows, 0, self.dim], self.compute_dtype)
+        return none, tf.zeros([num_rows, 0], tf.bool)
+
+    def join(
+        self,
+        projected: Projected,
+        rows: tf.Tensor | None = None,
+        counts: tf.Tensor | None = None,
+        training: bool = False,
+        drop_ids: bool = False,
+    ) -> tf.Tensor:
+        """The second part of a call: fuses what `project` gave, and joins ids; as `call`."""
+        vectors, mask = projected
         if self.ids is None or rows is None:
             return self._fuse(self._without_id(vectors, mask), training)
         has_content = tf.reduce_any(mask, axis=1)
@@ -152,23 +192,12 @@ class ItemTower(tf.keras.layers.Layer):
         told = tf.repeat(self.fusion.told(content), self.dim, axis=1)
         return tf.where(told, self.regression(content, inputs), 0.0)
 
-    def _content(
-        self, inputs: Mapping[str, Feature], rows: tf.Tensor | None, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        if self.projections is not None:
-            return self.projections(inputs, training=training)
-        if rows is None:
-            raise ValueError("The items have no features to make a vector of")
-        num_rows = tf.shape(rows)[0]
-        none = tf.zeros([num_rows, 0, self.dim], self.compute_dtype)
-        return none, tf.zeros([num_rows, 0], tf.bool)
-
-    def _without_id(self, vectors: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _without_id(self, vectors: tf.Tensor, mask: tf.Tensor) -> Projected:
         if not self.fuses_id:
             return vectors, mask
         return tf.pad(vectors, [[0, 0], [0, 1], [0, 0]]), tf.pad(mask, [[0, 0], [0, 1]])
 
-    def _fuse(self, given: tuple[tf.Tensor, tf.Tensor], training: bool) -> tf.Tensor:
+    def _fuse(self, given: Projected, training: bool) -> tf.Tensor:
         vectors, mask = given
         fused = tf.cast(self.fusion(vectors, mask=mask, training=training), tf.float32)
         fused = self.fusion.finish(fused)
