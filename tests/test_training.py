@@ -12,7 +12,7 @@ import yaml
 from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.report import evaluate
+from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.export import export
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.query import READERS

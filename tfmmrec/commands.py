@@ -134,14 +134,17 @@ def _encode(options: Any) -> None:
 def _declare_evaluate(parser: Parser) -> None:
     _positional(parser, "run", "a run folder")
     parser.add_argument("--split", default="test", help="valid or test (default)")
+    parser.add_argument("--report", type=Path | None, help="an HTML page to write as well")
 
 
 def _evaluate(options: Any) -> None:
-    from tfmmrec.evaluation.report import evaluate, print_metrics
+    from tfmmrec.evaluation.evaluate import evaluate
+    from tfmmrec.evaluation.printed import print_metrics
 
-    print_metrics(
-        evaluate(options.run, split=options.split, seed=options.seed, quiet=options.quiet)
-    )
+    names = ("run", "split", "report", "seed", "quiet")
+    print_metrics(evaluate(**{name: options[name] for name in names}))
+    if options.report is not None:
+        print(options.report)
 
 
 def _declare_tune(parser: Parser) -> None:

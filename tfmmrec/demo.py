@@ -7,7 +7,8 @@ import rich.console
 
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
-from tfmmrec.evaluation.report import evaluate, print_metrics
+from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.evaluation.printed import print_metrics
 from tfmmrec.export import export
 from tfmmrec.folders import refuse_existing
 from tfmmrec.packing import PackOptions, pack

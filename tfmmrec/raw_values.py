@@ -1,5 +1,8 @@
 """The features of known items or users in the form that a request has."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -32,6 +35,32 @@ class RawValues:
 def raw_values(dataset: Dataset, side: SideName, rows: np.ndarray) -> dict[str, tf.Tensor]:
     """Reads the values of some rows once, as `RawValues.take`, and holds one column at a time."""
     return {name: _take(_read(dataset, side, name), rows) for name in dataset.features(side)}
+
+
+def raw_column(dataset: Dataset, side: SideName, feature: str, rows: np.ndarray) -> tf.Tensor:
+    """Reads one feature of some rows, as `RawValues.take`."""
+    return _take(_read(dataset, side, feature), rows)
+
+
+def picked_values(
+    dataset: Dataset, side: SideName, feature: str, rows: Iterable[int]
+) -> dict[int, Any]:
+    """Reads one feature of a few rows, and holds no others; absent values are left out.
+
+    Returns:
+        By row what NumPy makes of the value, a list where a row may have several.
+    """
+    wanted, found, start = set(rows), {}, 0
+    for batch in dataset.values(side, feature, dataset.rows_at_a_time(side)):
+        num_rows = int(batch.shape[0])
+        here = [row for row in range(start, start + num_rows) if row in wanted]
+        for row in here:
+            value = batch[row - start].numpy()
+            value = value.tolist() if isinstance(value, np.ndarray) else value
+            if value not in (b"", []) and value == value:  # NaN is an absent number
+                found[row] = value
+        start += num_rows
+    return found
 
 
 def values_of_record(dataset: Dataset, side: SideName, record: bytes) -> dict[str, tf.Tensor]:

@@ -11,13 +11,13 @@ import PIL.Image
 import pytest
 import soundfile
 
-from tfmmrec.checking.cards import show
 from tfmmrec.checking.charts import draw
 from tfmmrec.checking.check import check
 from tfmmrec.checking.options import CheckOptions
 from tfmmrec.checking.tables import Bars, Histogram
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Audio, Image, Number
+from tfmmrec.pages.values import show
 
 VOID = {"meta", "img", "line", "rect", "link", "br"}
 

@@ -10,7 +10,8 @@ import yaml
 from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.errors import DataError
-from tfmmrec.evaluation.report import evaluate, print_metrics
+from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.evaluation.printed import print_metrics
 from tfmmrec.export import export
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.recommendation import recommend

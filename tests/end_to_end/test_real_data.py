@@ -8,7 +8,7 @@ import pytest
 
 from tests.once import ONCE
 from tfmmrec.config import TrainConfig
-from tfmmrec.evaluation.report import evaluate
+from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.searching import search
 from tfmmrec.testing import test_assets

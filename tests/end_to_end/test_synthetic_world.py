@@ -12,7 +12,7 @@ from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError
-from tfmmrec.evaluation.report import evaluate
+from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.fitting import fit
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.recommendation import recommend

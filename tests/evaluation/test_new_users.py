@@ -13,8 +13,9 @@ from tfmmrec.assembly import Assembly, assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.evaluation import targets_of, tuned_rivals
+from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.measuring import measure_model
-from tfmmrec.evaluation.report import evaluate, print_metrics
+from tfmmrec.evaluation.printed import print_metrics
 from tfmmrec.evaluation.targets import by_part
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.past import asked_in, known_before

@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jinja2
-
 from tfmmrec.checking.charts import draw
 from tfmmrec.checking.console import all_tables, verdict
 from tfmmrec.checking.tables import Chart
-from tfmmrec.errors import DataError
-from tfmmrec.version import __version__
+from tfmmrec.pages.page import render, write_page
 
 if TYPE_CHECKING:
     from tfmmrec.checking.check import Findings
@@ -21,27 +18,16 @@ def write_report(findings: "Findings", path: Path) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    page = render_report(findings)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+    write_page(path, render_report(findings))
 
 
 def render_report(findings: "Findings") -> str:
     """Makes the page; text of the data is escaped wherever it stands."""
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("tfmmrec.checking", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     dataset = findings.dataset
-    return templates.get_template("report.html").render(
+    return render(
+        "check.html",
+        command="check",
         name=dataset.schema.name if dataset else findings.folder.name,
-        version=__version__,
         verdict=verdict(findings),
         faults=findings.faults.lines(),
         headline=_headline(findings),

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import markupsafe
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfmmrec.checking.cards import show
 from tfmmrec.checking.descriptions import Description, describe
 from tfmmrec.checking.tables import Chart
 from tfmmrec.checking.tfx_schema import add_domain
@@ -53,11 +51,6 @@ def _(modality: Several, vocabulary: Sequence[str], media: bool) -> ValueCheck:
         return None
 
     return check
-
-
-@show.register
-def _(modality: Several, value: list[bytes]) -> markupsafe.Markup:
-    return markupsafe.Markup("").join(show(modality.one, one) for one in value)
 
 
 @add_domain.register

@@ -20,10 +20,15 @@ def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = (10, 20)) -> dic
     """
     if not len(ranks):
         ranks = np.array([np.inf])
+    return {name: float(np.mean(values)) for name, values in target_metrics(ranks, cutoffs).items()}
+
+
+def target_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = (10, 20)) -> dict[str, np.ndarray]:
+    """What `ranking_metrics` averages: by name, float64 `[targets]`."""
     metrics = {}
     for k in cutoffs:
         hits = ranks <= k
-        metrics[f"hr@{k}"] = float(np.mean(hits))
-        metrics[f"ndcg@{k}"] = float(np.mean(hits / np.log2(1.0 + ranks)))
-    metrics["mrr"] = float(np.mean(1.0 / ranks))
+        metrics[f"hr@{k}"] = hits.astype(float)
+        metrics[f"ndcg@{k}"] = hits / np.log2(1.0 + ranks)
+    metrics["mrr"] = 1.0 / ranks
     return metrics

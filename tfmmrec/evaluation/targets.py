@@ -7,6 +7,7 @@ import numpy as np
 
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import DataError
+from tfmmrec.evaluation.lists import Lists
 from tfmmrec.evaluation.ranks import expected_ranks
 from tfmmrec.outcomes import Outcomes
 from tfmmrec.past import PAST, asked_in, known_before
@@ -109,8 +110,19 @@ def target_ranks(targets: Targets, score_users: ScoreUsers, among: np.ndarray) -
     Returns:
         float64 `[targets]`, expected ranks from 1.
     """
+    ranks, _ = ranks_and_lists(targets, score_users, among)
+    return ranks
+
+
+def ranks_and_lists(
+    targets: Targets, score_users: ScoreUsers, among: np.ndarray, k: int = 0
+) -> tuple[np.ndarray, Lists]:
+    """As `target_ranks`, with the best `k` of what is ranked for each user that has a target."""
     ranks = np.empty(len(targets.user))
-    for users, scores in score_users(np.unique(targets.user)):
+    asked = np.unique(targets.user)
+    k = min(k, int(among.sum()))
+    best = np.full((len(asked), k), -1, np.int32)
+    for users, scores in score_users(asked):
         first = np.searchsorted(targets.user, users, side="left")
         last = np.searchsorted(targets.user, users, side="right")
         rows = np.repeat(np.arange(len(users)), last - first)
@@ -119,7 +131,19 @@ def target_ranks(targets: Targets, score_users: ScoreUsers, among: np.ndarray) -
         for row, user in enumerate(users):
             left_out[row, targets.histories.of_user(user)] = True
         ranks[chosen] = expected_ranks(scores[rows], targets.item[chosen], left_out[rows])
-    return ranks
+        if k:
+            best[np.searchsorted(asked, users)] = _best(np.where(left_out, -np.inf, scores), k)
+    return ranks, Lists(asked, best)
+
+
+def _best(scores: np.ndarray, k: int) -> np.ndarray:
+    """The columns of the `k` highest scores of each row, highest first; -1 for those of −inf."""
+    scores = np.where(np.isnan(scores), -np.inf, scores)
+    columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    found = np.take_along_axis(scores, columns, axis=1)
+    order = np.argsort(-found, axis=1, kind="stable")
+    columns, found = (np.take_along_axis(part, order, axis=1) for part in (columns, found))
+    return np.where(found > -np.inf, columns, -1).astype(np.int32)
 
 
 def popularity(dataset: Dataset, split: str) -> ScoreUsers:

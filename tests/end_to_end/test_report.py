@@ -1,0 +1,82 @@
+"""The page of an evaluation, and how it looks in a browser."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from tfmmrec.errors import DataError
+from tfmmrec.evaluation.evaluate import evaluate
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def told(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
+    path = tmp_path_factory.mktemp("report") / "there is none yet" / "report.html"
+    return evaluate(run, report=path, quiet=True), path
+
+
+def test_it_holds_what_was_measured(told: tuple[dict, Path]) -> None:
+    result, path = told
+    page = path.read_text()
+    assert result["verdict"] in page.replace("&lt;", "<")
+    assert f"{result['warm']['model']['ndcg@10']:.3f}" in page
+    assert "By popularity of the item" in page
+    # Ten users with ten answers each, pictures and sounds among them.
+    assert page.count('<div class="tile hit">') + page.count('<div class="tile">') > 100
+    assert page.count("<audio controls") >= 50
+    assert not re.search(r"""(src|href)=["'](?!data:)""", page.rpartition("</head>")[2])
+
+
+def test_the_figures_agree(told: tuple[dict, Path]) -> None:
+    warm = told[0]["warm"]
+    low, high = warm["intervals"]["model"]["ndcg@10"]
+    assert low < warm["model"]["ndcg@10"] < high
+    lead = warm["lead"]
+    gap = warm["model"]["ndcg@10"] - warm[lead["over"]]["ndcg@10"]
+    assert lead["mean"] == pytest.approx(gap)
+    classes = [s for s in warm["slices"] if s["group"] == "popularity of the item"]
+    assert sum(s["targets"] for s in classes) == warm["targets"]
+    parts = sum(s["targets"] * s["mean"] for s in classes) / warm["targets"]
+    assert parts == pytest.approx(warm["model"]["ndcg@10"])
+    # Chance names all items alike, popularity the same ones to all.
+    lists = warm["lists"]
+    assert lists["random"]["coverage@10"] > 0.9 > lists["popularity"]["coverage@10"]
+    assert lists["random"]["gini@10"] < lists["popularity"]["gini@10"]
+    assert lists["random"]["novelty@10"] > lists["popularity"]["novelty@10"]
+
+
+def said_by_a_browser(page: Path, picture: Path) -> list[str]:
+    """Opens a page, takes its picture, and returns what came to the console."""
+    assert CHROMIUM is not None
+    switches = ["headless", "no-sandbox", "disable-gpu", "no-first-run", "window-size=1280,4000"]
+    switches += ["disable-background-networking", "enable-logging=stderr", "disable-sync"]
+    switches += [f"user-data-dir={picture.with_suffix('')}", f"screenshot={picture}"]
+    command = [CHROMIUM, *(f"--{switch}" for switch in switches), page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return [line for line in said if "setting log level" not in line]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
+def test_a_browser_draws_it_and_asks_for_nothing(told: tuple[dict, Path], tmp_path: Path) -> None:
+    assert said_by_a_browser(told[1], tmp_path / "page.png") == []
+    picture = np.asarray(PIL.Image.open(tmp_path / "page.png").convert("RGB"), int)
+    for colour in ((31, 119, 180), (255, 127, 14)):  # of the first two lines of plots
+        assert (np.abs(picture - colour).max(axis=2) < 8).sum() > 300
+    # A request is against the page's policy, and the console would tell of it.
+    asking = tmp_path / "asking.html"
+    asking.write_text(told[1].read_text() + '<img src="http://localhost/picture.png">')
+    [line] = said_by_a_browser(asking, tmp_path / "asking.png")
+    assert "Content Security Policy" in line
+
+
+def test_a_page_that_cannot_be_written(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"file/report\.html: cannot be written"):
+        evaluate(run, report=tmp_path / "file" / "report.html", quiet=True)

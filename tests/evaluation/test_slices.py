@@ -1,0 +1,54 @@
+"""Parts of the targets, by hand."""
+
+import numpy as np
+
+from tfmmrec.encoded_side import EncodedSide
+from tfmmrec.encoders import Encoded
+from tfmmrec.evaluation.resampling import UserResamples
+from tfmmrec.evaluation.slices import Slice, describe_slices, popularity_classes, slices_of
+from tfmmrec.evaluation.targets import targets_of
+
+
+def test_popularity_classes():
+    # Of ten choices five are of the first two items, three of the next two.
+    counts = np.array([0, 3, 2, 2, 1, 1, 1])
+    assert popularity_classes(counts).tolist() == [2, 0, 0, 1, 1, 2, 2]
+    assert popularity_classes(np.zeros(3, int)).tolist() == [2, 2, 2]
+
+
+def test_a_catalogue_in_slices(small):
+    targets = targets_of(small, "test")
+    modalities = {name: small.features("items")[name] for name in ("title", "genre")}
+    num_items = small.count("items")
+    title = np.zeros(num_items, bool)
+    title[targets.item[:3]] = True
+    encoded = {
+        "title": Encoded(np.zeros((num_items, 1)), title),
+        "genre": Encoded(np.zeros((num_items, 1), np.int32), np.ones(num_items, bool)),
+    }
+    found = slices_of(small, EncodedSide(modalities, {}, encoded), targets)
+    groups = {}
+    for part in found:
+        groups.setdefault(part.group, []).append(part)
+    for name in ("popularity of the item", "missing of the item", "choices of the user before"):
+        assert np.array_equal(
+            np.sum([p.rows for p in groups[name]], axis=0), np.ones(len(title[targets.item]))
+        )
+    missing = {part.name: part.rows for part in groups["missing of the item"]}
+    assert np.array_equal(missing["nothing"], title[targets.item])
+    assert np.array_equal(missing["text"], ~title[targets.item])
+    assert {part.name for part in groups["genre of the item"]} <= set(
+        small.categories("items", "genre")
+    )
+
+
+def test_what_is_worse_is_pointed_out_where_enough_says_so():
+    values = np.tile([0.0, 1.0], 100)
+    low = values == 0.0
+    few = low & (np.arange(200) < 40)
+    slices = [Slice("kind", "low", low), Slice("kind", "few", few), Slice("kind", "high", ~low)]
+    described = describe_slices(slices, UserResamples(np.arange(200)), values)
+    assert [part["worse"] for part in described] == [True, False, False]
+    assert [part["targets"] for part in described] == [100, 20, 100]
+    assert [part["mean"] for part in described] == [0.0, 0.0, 1.0]
+    assert describe_slices([], UserResamples(np.arange(200)), values) == []

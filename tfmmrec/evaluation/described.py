@@ -1,0 +1,123 @@
+"""What ranks and lists amount to, in figures for metrics.SPLIT.json."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tfmmrec.assembly import Assembly
+from tfmmrec.dataset import Dataset
+from tfmmrec.evaluation import lists
+from tfmmrec.evaluation.content_rivals import content_matrix
+from tfmmrec.evaluation.metrics import ranking_metrics, target_metrics
+from tfmmrec.evaluation.ranked import MODEL, K, Ranked
+from tfmmrec.evaluation.resampling import UserResamples
+from tfmmrec.evaluation.slices import describe_slices, slices_of
+from tfmmrec.raw_values import raw_column
+
+# Content of more numbers than these is not compared item by item.
+_MOST_NUMBERS = 2 * 10**8
+# Features with more categories than these tell items by name rather than by kind.
+_MOST_CATEGORIES = 100
+
+
+def describe(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict[str, Any]:
+    """Gives the figures of a part.
+
+    Returns:
+        `{"targets", "users", "items"}` and by model the means of `ranking_metrics`; `intervals`,
+        which has `[low, high]` by model and metric, 95 %, users resampled; `lead`, by how much the
+        model is ahead of the best baseline; `slices`, as `describe_slices` gives them, of the
+        model's NDCG@10; and `lists`, by model what its lists are like.
+    """
+    resamples = UserResamples(ranked.targets.user, seed=seed)
+    means = {name: ranking_metrics(ranks) for name, ranks in ranked.ranks.items()}
+    best = ranked.best_baseline
+    lead = resamples.lead(ranked.gains(MODEL), ranked.gains(best))
+    slices = slices_of(assembly.dataset, assembly.items, ranked.targets)
+    return {
+        "targets": len(ranked.targets.user),
+        "users": len(np.unique(ranked.targets.user)),
+        "items": int(ranked.among.sum()),
+        **means,
+        "intervals": {name: _intervals(r, resamples) for name, r in ranked.ranks.items()},
+        "lead": {
+            "metric": f"ndcg@{K}",
+            "over": best,
+            **dataclasses.asdict(lead.interval),
+            "p": lead.p,
+        },
+        "slices": describe_slices(slices, resamples, ranked.gains(MODEL)),
+        "lists": _describe_lists(assembly, ranked),
+    }
+
+
+def verdict(described: dict[str, Any]) -> str:
+    """Says in one line whether the model is ahead of the best baseline."""
+    lead = described["lead"]
+    metric, over = lead["metric"], lead["over"]
+    if lead["low"] > 0:
+        said = "is ahead of"
+    elif lead["high"] < 0:
+        said = "is BEHIND"
+    else:
+        said = "does NOT beat"
+    return (
+        f"The model {said} the best baseline, {over}: {metric.upper()} "
+        f"{described[MODEL][metric]:.3f} to {described[over][metric]:.3f}, "
+        f"{lead['mean']:+.3f} [{lead['low']:+.3f}, {lead['high']:+.3f}], p {_p(lead['p'])}"
+    )
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p <= 0.001 else f"= {p:.3f}"
+
+
+def _intervals(ranks: np.ndarray, resamples: UserResamples) -> dict[str, list[float]]:
+    values = target_metrics(ranks)
+    columns = np.stack(list(values.values()), axis=1)
+    found = resamples.intervals(columns, np.ones_like(columns, bool))
+    return {name: [own.low, own.high] for name, own in zip(values, found, strict=True)}
+
+
+def _describe_lists(assembly: Assembly, ranked: Ranked) -> dict[str, dict[str, float]]:
+    dataset, histories = assembly.dataset, ranked.targets.histories
+    num_items = dataset.count("items")
+    content = None
+    if assembly.items.encoded:
+        width = sum(int(np.prod(e.outputs.shape[1:])) for e in assembly.items.encoded.values())
+        if width * num_items <= _MOST_NUMBERS:
+            content = content_matrix(assembly.items.encoded)
+    kinds = _kinds(dataset)
+    found = {}
+    for name, own in ranked.lists.items():
+        figures = {
+            f"coverage@{K}": lists.coverage(own, ranked.among),
+            f"gini@{K}": lists.gini(own, ranked.among),
+            f"novelty@{K}": lists.novelty(own, histories, num_items),
+            f"popularity_lift@{K}": lists.popularity_lift(own, histories, num_items),
+        }
+        if content is not None:
+            figures[f"diversity@{K}"] = lists.diversity(own, content)
+        for feature, categories in kinds.items():
+            figures[f"miscalibration_{feature}@{K}"] = lists.miscalibration(
+                own, histories, categories
+            )
+        # What there is nothing to say of, JSON has no number for.
+        found[name] = {key: value for key, value in figures.items() if not np.isnan(value)}
+    return found
+
+
+def _kinds(dataset: Dataset) -> dict[str, np.ndarray]:
+    """By categorical item feature of few categories, their shares, `[items, categories]`."""
+    found = {}
+    everything = np.arange(dataset.count("items"))
+    for name, modality in dataset.features("items").items():
+        categories = dataset.categories("items", name)
+        if modality.kind != "categorical" or not 1 < len(categories) <= _MOST_CATEGORIES:
+            continue
+        held = raw_column(dataset, "items", name, everything).numpy()
+        shares = np.stack([(held == c.encode()).any(axis=1) for c in categories], axis=1)
+        total = shares.sum(axis=1, keepdims=True)
+        found[name] = shares / np.maximum(total, 1)
+    return found

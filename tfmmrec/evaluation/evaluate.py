@@ -1,0 +1,59 @@
+"""Evaluates a run beside simple recommenders, and says so in metrics.SPLIT.json."""
+
+from pathlib import Path
+from typing import Any
+
+from tfmmrec.evaluation.described import describe, verdict
+from tfmmrec.evaluation.outcome_report import measure_outcomes
+from tfmmrec.evaluation.page import check_plots, write_report
+from tfmmrec.evaluation.ranked import Ranked, rank_parts, ranked_targets
+from tfmmrec.evaluation.targets import PARTS
+from tfmmrec.folders import write_json
+from tfmmrec.runs import load_run
+
+
+def evaluate(
+    run: Path,
+    *,
+    split: str = "test",
+    report: Path | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> dict:
+    """Ranks what users chose next, by the model and by simple recommenders, and compares them.
+
+    Every item is ranked that the user has not chosen before; items that were kept cold are ranked
+    among themselves, and new users are counted by themselves, in tables of their own. A model that
+    was taught ratings or clicks is measured by these as well, or by these alone where it was taught
+    nothing else.
+
+    Args:
+        run: a run folder; `metrics.SPLIT.json` is written into it.
+        split: `valid` or `test`.
+        report: an HTML page to write, with plots and examples; it needs the extra `report`.
+        seed: of chance, and of the draws of users behind intervals.
+        quiet: no progress bars while the run is loaded.
+
+    Returns:
+        `{"split", "verdict", "num_repeats", "num_both_cold", "warm", "cold", "new_users",
+        "outcomes"}`: how far the model is ahead in a sentence; the next positives that were left
+        out; `warm`, `cold` and `new_users` as `describe` has them, None where there are no such
+        targets, or nothing is ranked; and `outcomes` as `measure_outcomes` has it.
+    """
+    if report is not None:
+        check_plots()
+    assembly = load_run(run, quiet=quiet)
+    assembly.check_unseen(split)
+    result: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
+    ranked: list[Ranked] = []
+    if assembly.model.ranks_by == "retrieval":
+        targets = ranked_targets(assembly, split)
+        result |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
+        ranked = rank_parts(assembly, targets, split, seed)
+        result |= {part.part: describe(assembly, part, seed=seed) for part in ranked}
+        result["verdict"] = verdict(result[ranked[0].part])
+    result["outcomes"] = measure_outcomes(assembly, split)
+    write_json(Path(run) / f"metrics.{split}.json", result)
+    if report is not None:
+        write_report(Path(report), Path(run), assembly, ranked, result, seed=seed)
+    return result

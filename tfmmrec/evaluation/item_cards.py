@@ -1,0 +1,122 @@
+"""Items as a report shows them: a name, a picture, a sound."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from tfmmrec.dataset import Dataset, Histories
+from tfmmrec.evaluation.lists import Lists
+from tfmmrec.pages.values import show, thumbnail
+from tfmmrec.raw_values import picked_values
+
+_NAME = 60
+_SMALL = 96
+
+
+@dataclasses.dataclass(frozen=True)
+class UserCard:
+    """A user with what they chose and what they are recommended.
+
+    Attributes:
+        id: of the user.
+        history: the last items, the newest last.
+        answers: the best items, best first, and whether the user chose each then.
+    """
+
+    id: str
+    history: list[Markup]
+    answers: list[tuple[Markup, bool]]
+
+
+class ItemCards:
+    """Reads what is shown of some items: of each kind of medium the first feature.
+
+    Args:
+        dataset: the data folder.
+        rows: the items.
+        audible: those of them that are shown with their sound (default none).
+    """
+
+    def __init__(self, dataset: Dataset, rows: Iterable[int], audible: Iterable[int] = ()):
+        rows = sorted({int(row) for row in rows})
+        self._ids = dataset.item_ids
+        self._features = dataset.features("items")
+        self._names = self._values(dataset, "text", rows)
+        self._pictures = self._values(dataset, "image", rows)
+        self._sounds = self._values(dataset, "audio", sorted({int(row) for row in audible}))
+
+    def _values(self, dataset: Dataset, kind: str, rows: Sequence[int]) -> dict[int, bytes]:
+        for name, modality in self._features.items():
+            if (modality.element or modality.kind) == kind:
+                found = picked_values(dataset, "items", name, rows)
+                return {r: v[0] if isinstance(v, list) else v for r, v in found.items()}
+        return {}
+
+    def name(self, row: int) -> str:
+        """The item's first text, or its id."""
+        text = self._names.get(row, b"").decode(errors="replace").strip() or self._ids[row]
+        return text if len(text) <= _NAME else text[:_NAME] + "…"
+
+    def columns(self, rows: Sequence[int]) -> dict[str, list[str]]:
+        """What hovering over items shows, a column each."""
+        small = [self._small(row) for row in rows]
+        return {
+            "name": [self.name(row) for row in rows],
+            "picture": small,
+            "shown": ["block" if picture else "none" for picture in small],
+        }
+
+    def tile(self, row: int) -> Markup:
+        """One item as HTML."""
+        parts = [Markup('<b dir="auto">{}</b>').format(self.name(row))]
+        picture = self._small(row)
+        if picture:
+            parts.insert(0, Markup('<img src="{}" alt="" loading="lazy">').format(picture))
+        if row in self._sounds:
+            [audio] = [m for m in self._features.values() if m.kind == "audio"][:1]
+            parts.append(show(audio, self._sounds[row]))
+        return Markup("").join(parts)
+
+    def _small(self, row: int) -> str:
+        found = thumbnail(self._pictures[row], _SMALL) if row in self._pictures else None
+        return found[0] if found else ""
+
+
+def user_cards(
+    dataset: Dataset,
+    lists: Lists,
+    histories: Histories,
+    chosen: set[tuple[int, int]],
+    *,
+    num: int = 10,
+    seed: int = 0,
+) -> list[UserCard]:
+    """Draws some users and shows what they chose and what they are recommended.
+
+    Args:
+        dataset: the data folder.
+        lists: what is recommended.
+        histories: what each user chose before.
+        chosen: rows of users and items, what they chose then.
+        num: how many users.
+        seed: of the drawing.
+    """
+    order = np.random.default_rng(seed).permutation(len(lists.users))[:num]
+    past = {place: histories.of_user(lists.users[place])[-6:] for place in order}
+    named = lists.items[order]
+    named = named[named >= 0]
+    cards = ItemCards(dataset, [*named, *np.concatenate([[], *past.values()])], audible=named)
+    return [
+        UserCard(
+            dataset.user_ids[lists.users[place]],
+            [cards.tile(int(row)) for row in past[place]],
+            [
+                (cards.tile(int(row)), (int(lists.users[place]), int(row)) in chosen)
+                for row in lists.items[place]
+                if row >= 0
+            ],
+        )
+        for place in order
+    ]

@@ -1,0 +1,162 @@
+"""An evaluation as one HTML page, plots included, which needs no network."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from markupsafe import Markup
+
+from tfmmrec.assembly import Assembly
+from tfmmrec.errors import DataError
+from tfmmrec.evaluation.item_cards import ItemCards, user_cards
+from tfmmrec.evaluation.ranked import MODEL, K, Ranked
+from tfmmrec.evaluation.slices import popularity_classes
+from tfmmrec.folders import read_json
+from tfmmrec.objective import objective_of
+from tfmmrec.pages.page import render, write_page
+
+# Items whose pictures the page holds for hovering.
+_MOST_SHOWN = 400
+TITLES = {"warm": "Known items", "cold": "New items", "new_users": "New users"}
+
+
+def check_plots() -> None:
+    """Raises DataError where the plots' library is missing, before any work is done."""
+    try:
+        import bokeh  # noqa: F401
+    except ImportError:
+        raise DataError(
+            "--report: the plots need the extra report; pip install 'tfmmrec[report]'"
+        ) from None
+
+
+def write_report(
+    path: Path,
+    run: Path,
+    assembly: Assembly,
+    ranked: list[Ranked],
+    result: Mapping[str, Any],
+    *,
+    seed: int = 0,
+) -> None:
+    """Writes the page of an evaluation.
+
+    Args:
+        path: of the page; one that stands there is replaced.
+        run: the run folder.
+        assembly: what was evaluated.
+        ranked: ranks and lists by part.
+        result: what `evaluate` returns.
+        seed: of which users and items are shown.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    plots = _plots(run, assembly, ranked, result)
+    scripts, drawn = _embedded(plots)
+    users = []
+    if ranked:
+        first = ranked[0]
+        pairs = zip(first.targets.user.tolist(), first.targets.item.tolist(), strict=True)
+        lists, histories = first.lists[MODEL], first.targets.histories
+        users = user_cards(assembly.dataset, lists, histories, set(pairs), seed=seed)
+    content = read_json(run / "run.json")
+    page = render(
+        "evaluation.html",
+        command="evaluate",
+        name=assembly.dataset.schema.name,
+        run=run.resolve().name,
+        split=result["split"],
+        verdict=result["verdict"],
+        ahead=bool(ranked) and result[ranked[0].part]["lead"]["low"] > 0,
+        parts=[
+            {"title": TITLES[own.part], "told": result[own.part], "models": list(own.ranks)}
+            for own in ranked
+        ],
+        outcomes=_outcome_tables(result["outcomes"]),
+        scripts=scripts,
+        plots=[(title, drawn[title]) for title in plots],
+        users=users,
+        k=K,
+        encoders=_encoders(content),
+        config=yaml.safe_dump(content["config"], sort_keys=False, allow_unicode=True),
+        manifest=content["manifest_sha256"],
+        model=MODEL,
+    )
+    write_page(path, page)
+
+
+def _plots(
+    run: Path, assembly: Assembly, ranked: list[Ranked], result: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The plots by their title."""
+    from tfmmrec.evaluation import plots
+
+    found: dict[str, Any] = {}
+    history = run / "history.json"
+    if history.is_file():
+        metric = objective_of(assembly.config.task).name
+        found["Learning"] = plots.learning_curves(read_json(history), metric)
+    if not ranked:
+        return found
+    first = ranked[0]
+    for metric in ("hr", "ndcg"):
+        found[f"{metric.upper()} by the length of lists"] = plots.by_cutoff(first.ranks, metric)
+    told = result[first.part]
+    for group in dict.fromkeys(part["group"] for part in told["slices"]):
+        own = [part for part in told["slices"] if part["group"] == group]
+        found[f"By {group}"] = plots.slices(own, told[MODEL][f"ndcg@{K}"])
+    counts = first.targets.histories.counts(assembly.dataset.count("items"))
+    rows = _shown_items(counts, first.among)
+    columns = ItemCards(assembly.dataset, rows).columns(rows.tolist())
+    named = np.bincount(first.lists[MODEL].named, minlength=len(counts))
+    found["What lists name, by popularity"] = plots.popularity(counts[rows], named[rows], columns)
+    vectors = assembly.scorer().item_vectors()[rows]
+    groups = np.array(["head", "middle", "tail"])[popularity_classes(counts)[rows]].tolist()
+    found["Items in the plane of their vectors"] = plots.item_map(vectors, groups, columns)
+    return found
+
+
+def _shown_items(counts: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Rows of items from the most to the least popular, evenly, 400 at most."""
+    rows = np.flatnonzero(among)
+    rows = rows[np.argsort(-counts[rows], kind="stable")]
+    step = max(1, -(-len(rows) // _MOST_SHOWN))
+    return rows[::step]
+
+
+def _embedded(plots: Mapping[str, Any]) -> tuple[Markup, dict[str, Markup]]:
+    """What the head needs for plots, and what stands in the place of each."""
+    from bokeh.embed import components
+    from bokeh.resources import Resources
+
+    if not plots:
+        return Markup(""), {}
+    script, divisions = components(dict(plots))
+    # Bokeh writes both, the data's texts as JSON.
+    library = Resources(mode="inline", components=["bokeh"], log_level="warn").render()
+    drawn = {title: Markup(division) for title, division in divisions.items()}
+    return Markup(library + script), drawn
+
+
+def _outcome_tables(outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": f"{name}: {TITLES[part].lower()}, {measured['events']:,} events",
+            "rows": {who: row for who, row in measured.items() if isinstance(row, dict)},
+        }
+        for name, parts in outcomes.items()
+        for part, measured in parts.items()
+        if measured is not None
+    ]
+
+
+def _encoders(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What encoded each feature, as the run says."""
+    return [
+        (f"{side}.{name}", str(told.get("handle", told.get("kind", "built in"))))
+        for side, encoders in run["encoders"].items()
+        for name, told in encoders.items()
+    ]

@@ -1,0 +1,57 @@
+"""An evaluation as tables on the screen."""
+
+import operator
+from typing import Any
+
+import rich.console
+import rich.table
+
+from tfmmrec.evaluation.targets import PARTS
+
+
+def print_metrics(result: dict, console: rich.console.Console | None = None) -> None:
+    """Prints the verdict, a table for each part of the ranking and outcome, and what is worse."""
+    console = console or rich.console.Console()
+    if result["verdict"] is not None:
+        console.print(result["verdict"], highlight=False, soft_wrap=True)
+    for part in PARTS:
+        if result[part] is not None:
+            kind = "warm" if part == "new_users" else part
+            whose = "new users, " if part == "new_users" else ""
+            counts = (
+                f"{result[part]['targets']} events, {result[part]['items']} {kind} items ranked"
+            )
+            console.print(_table(f"{result['split']}: {whose}{counts}", result[part]))
+            for worse in filter(operator.itemgetter("worse"), result[part]["slices"]):
+                console.print(_below(worse), highlight=False, soft_wrap=True)
+    if result.get("num_both_cold"):
+        console.print(f"{result['num_both_cold']} events of new users and cold items are left out")
+    for name, parts in result["outcomes"].items():
+        for part, measured in parts.items():
+            if measured is not None:
+                counts = f"{name} of {measured['events']} events, {part.replace('_', ' ')}"
+                console.print(_table(f"{result['split']}: {counts}", measured))
+
+
+def _below(part: dict[str, Any]) -> str:
+    return (
+        f"  worse than the whole: {part['group']}: {part['name']}: NDCG@10 {part['mean']:.3f} "
+        f"[{part['low']:.3f}, {part['high']:.3f}], {part['targets']} events"
+    )
+
+
+def _table(title: str, measured: dict[str, Any]) -> rich.table.Table:
+    rows = {name: row for name, row in measured.items() if _is_figures(row)}
+    table = rich.table.Table(title=title)
+    table.add_column("")
+    names = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+    for name in names:
+        table.add_column(name.upper(), justify="right")
+    for who, row in rows.items():
+        table.add_row(who, *(f"{row[name]:.4f}" for name in names))
+    return table
+
+
+def _is_figures(row: Any) -> bool:
+    """Whether it is what one model is worth: means by metric."""
+    return isinstance(row, dict) and all(isinstance(value, float) for value in row.values())

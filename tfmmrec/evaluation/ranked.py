@@ -1,0 +1,81 @@
+"""The ranks and lists of a model and of its baselines, part by part."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from tfmmrec.assembly import Assembly
+from tfmmrec.evaluation.baselines import baselines
+from tfmmrec.evaluation.lists import Lists
+from tfmmrec.evaluation.metrics import target_metrics
+from tfmmrec.evaluation.targets import ScoreUsers, Targets, by_part, ranks_and_lists, targets_of
+
+# The name of what is evaluated, among its baselines.
+MODEL = "model"
+# How long lists are that are looked into, and the cutoff of what is compared.
+K = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranked:
+    """What models say of a part of the targets.
+
+    Attributes:
+        part: one of PARTS.
+        targets: those of the part.
+        among: bool `[items]`, the items that are ranked.
+        ranks: by model, float64 `[targets]`.
+        lists: by model, the best items of the users.
+    """
+
+    part: str
+    targets: Targets
+    among: np.ndarray
+    ranks: Mapping[str, np.ndarray]
+    lists: Mapping[str, Lists]
+
+    def gains(self, name: str) -> np.ndarray:
+        """NDCG@10 of each target by itself, `[targets]`."""
+        return target_metrics(self.ranks[name], [K])[f"ndcg@{K}"]
+
+    @property
+    def best_baseline(self) -> str:
+        """The baseline with the highest NDCG@10."""
+        rivals = [name for name in self.ranks if name != MODEL]
+        return max(rivals, key=lambda name: self.gains(name).mean())
+
+
+def rank_parts(assembly: Assembly, targets: Targets, split: str, seed: int) -> list[Ranked]:
+    """Ranks what each part of the targets asks for, parts without any left out.
+
+    Args:
+        assembly: the model, which ranks by `retrieval`.
+        targets: of the split.
+        split: `valid` or `test`.
+        seed: of chance.
+    """
+    scorer = assembly.scorer()
+    vectors = scorer.item_vectors()
+    found = []
+    for part, rows, among in by_part(assembly.dataset, targets):
+        if not rows.any():
+            continue
+        own = targets.take(rows)
+        models: dict[str, ScoreUsers] = {
+            MODEL: lambda users: scorer.scores(vectors, targets.histories, users),
+            **baselines(assembly, split, part, seed),
+        }
+        answers = {
+            name: ranks_and_lists(own, score_users, among, K)
+            for name, score_users in models.items()
+        }
+        ranks = {name: ranks for name, (ranks, _) in answers.items()}
+        lists = {name: lists for name, (_, lists) in answers.items()}
+        found.append(Ranked(part, own, among, ranks, lists))
+    return found
+
+
+def ranked_targets(assembly: Assembly, split: str) -> Targets:
+    """What a split asks a model for, with the times of histories where it reads them."""
+    return targets_of(assembly.dataset, split, timed=assembly.reads_times)
