@@ -147,6 +147,18 @@ def _evaluate(options: Any) -> None:
         print(options.report)
 
 
+def _declare_compare(parser: Parser) -> None:
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders of the same data")
+    parser.add_argument("--split", default="test", help="valid or test (default)")
+
+
+def _compare(options: Any) -> None:
+    from tfmmrec.evaluation.compare import compare, print_comparison
+
+    names = ("runs", "split", "seed", "quiet")
+    print_comparison(compare(**{name: options[name] for name in names}), options.split)
+
+
 def _declare_tune(parser: Parser) -> None:
     from tfmmrec.tuning import TuneConfig
 
@@ -278,6 +290,7 @@ COMMANDS = {
     "encode": Command("fill the encoder cache of a data folder", _declare_encode, _encode),
     "train": Command("train a model on a data folder", _declare_train, _train),
     "evaluate": Command("rank what users chose next", _declare_evaluate, _evaluate),
+    "compare": Command("compare runs on the same events", _declare_compare, _compare),
     "tune": Command("search the fusion with Keras Tuner", _declare_tune, _tune),
     "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
     "search": Command("find items by text, picture or sound", _declare_search, _search),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.evaluation.described import describe, verdict
+from tfmmrec.evaluation.kept_ranks import save_ranks
 from tfmmrec.evaluation.outcome_report import measure_outcomes
 from tfmmrec.evaluation.page import check_plots, write_report
 from tfmmrec.evaluation.ranked import Ranked, rank_parts, ranked_targets
@@ -28,7 +29,7 @@ def evaluate(
     nothing else.
 
     Args:
-        run: a run folder; `metrics.SPLIT.json` is written into it.
+        run: a run folder; `metrics.SPLIT.json` and `ranks.SPLIT.npz` are written into it.
         split: `valid` or `test`.
         report: an HTML page to write, with plots and examples; it needs the extra `report`.
         seed: of chance, and of the draws of users behind intervals.
@@ -52,6 +53,7 @@ def evaluate(
         ranked = rank_parts(assembly, targets, split, seed)
         result |= {part.part: describe(assembly, part, seed=seed) for part in ranked}
         result["verdict"] = verdict(result[ranked[0].part])
+        save_ranks(Path(run), split, ranked)
     result["outcomes"] = measure_outcomes(assembly, split)
     write_json(Path(run) / f"metrics.{split}.json", result)
     if report is not None:

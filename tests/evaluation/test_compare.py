@@ -1,0 +1,68 @@
+"""Runs side by side."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+import rich.console
+
+from tests.once import ONCE
+from tfmmrec.config import TrainConfig
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.evaluation.compare import compare, print_comparison
+from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.evaluation.kept_ranks import load_ranks
+from tfmmrec.training import train
+
+
+@pytest.fixture(scope="module")
+def runs(small, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    for name, seed in (("one", 0), ("two", 1)):
+        options = {**ONCE, "dim": 4, "epochs": 2, "batch_size": 16, "quiet": True}
+        train(small.folder, folder / name, TrainConfig(**options, seed=seed))
+    return folder
+
+
+def test_the_figures_are_those_of_evaluate(runs):
+    pair = [runs / "one", runs / "two"]
+    found = compare(pair, quiet=True)
+    # Both were evaluated on the way.
+    metrics = [json.loads((run / "metrics.test.json").read_text()) for run in pair]
+    for part in ("warm", "cold"):
+        rows = [found[part]["runs"][str(run)] for run in pair]
+        for row, own in zip(rows, metrics, strict=True):
+            assert row["ndcg@10"]["mean"] == pytest.approx(own[part]["model"]["ndcg@10"])
+        gap = rows[1]["ndcg@10"]["mean"] - rows[0]["ndcg@10"]["mean"]
+        assert rows[1]["lead"]["mean"] == pytest.approx(gap)
+        assert "lead" not in rows[0]
+    out = io.StringIO()
+    print_comparison(found, "test", rich.console.Console(file=out, width=250))
+    assert "test, warm" in out.getvalue()
+
+
+def test_ranks_of_another_training_or_half_a_file_are_not_read(runs, tmp_path):
+    evaluate(runs / "one", quiet=True)
+    copy = shutil.copytree(runs / "one", tmp_path / "copy")
+    ranks = load_ranks(copy, "test")
+    assert ranks is not None and np.isfinite(ranks["warm"][2]).all()
+    whole = (copy / "ranks.test.npz").read_bytes()
+    (copy / "ranks.test.npz").write_bytes(whole[: len(whole) // 2])
+    assert load_ranks(copy, "test") is None
+    (copy / "ranks.test.npz").write_bytes(whole)
+    (copy / "run.json").write_text((copy / "run.json").read_text() + " ")
+    assert load_ranks(copy, "test") is None
+
+
+def test_what_cannot_be_compared(runs, tmp_path):
+    with pytest.raises(ConfigError, match="two runs or more, each once"):
+        compare([runs / "one", runs / "two" / ".." / "one"], quiet=True)
+    with pytest.raises(DataError, match=f"{tmp_path}: not a run folder"):
+        compare([runs / "one", tmp_path], quiet=True)
+    other = shutil.copytree(runs / "two", tmp_path / "other")
+    told = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps({**told, "manifest_sha256": "x"}))
+    with pytest.raises(DataError, match=f"{other}: trained on other data than"):
+        compare([runs / "one", other], quiet=True)

@@ -1,0 +1,117 @@
+"""Compares runs on the same targets, pair by pair."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rich.console
+import rich.table
+
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.evaluation.intervals import Interval
+from tfmmrec.evaluation.kept_ranks import KeptRanks, load_ranks
+from tfmmrec.evaluation.metrics import target_metrics
+from tfmmrec.evaluation.ranked import K
+from tfmmrec.evaluation.resampling import UserResamples
+from tfmmrec.runs import read_run
+
+METRICS = (f"hr@{K}", f"ndcg@{K}", "mrr")
+
+
+def compare(
+    runs: Sequence[Path], *, split: str = "test", seed: int = 0, quiet: bool = False
+) -> dict[str, Any]:
+    """Measures runs on the same targets; the differences are to the first.
+
+    Runs that were not evaluated on the split yet are evaluated now.
+
+    Args:
+        runs: run folders, two at least, of the same data.
+        split: `valid` or `test`.
+        seed: of the draws of users behind intervals.
+        quiet: no progress bars.
+
+    Returns:
+        By part, `warm`, `cold` and `new_users`, where there are any: `{"targets", "runs": {NAME:
+        {METRIC: {"mean", "low", "high"}, "lead": {"mean", "low", "high", "p"}}}}`; `lead` is of
+        NDCG@10 over the first run, which has none.
+
+    Raises:
+        ConfigError: there is one run only, or one twice.
+        DataError: a folder is no run, or the runs are of different data or rank nothing.
+    """
+    runs = [Path(run) for run in runs]
+    if len(runs) < 2 or len({run.resolve() for run in runs}) < len(runs):
+        given = ", ".join(map(str, runs))
+        raise ConfigError(f"compare needs two runs or more, each once. Received: {given}")
+    manifests = [read_run(run)["manifest_sha256"] for run in runs]
+    for run, manifest in zip(runs, manifests, strict=True):
+        if manifest != manifests[0]:
+            raise DataError(f"{run}: trained on other data than {runs[0]}; pack and train alike")
+    kept = [_ranks(run, split, quiet) for run in runs]
+    for run, own in zip(runs, kept, strict=True):
+        if not own:
+            raise DataError(f"{run}: ranks no items; only models that do can be compared")
+    return {
+        part: _compare_part(dict(zip(map(str, runs), kept, strict=True)), part, seed)
+        for part in kept[0]
+    }
+
+
+def _ranks(run: Path, split: str, quiet: bool) -> KeptRanks:
+    found = load_ranks(run, split)
+    if found is None:
+        evaluate(run, split=split, quiet=quiet)
+        found = load_ranks(run, split)
+    return found or {}
+
+
+def _compare_part(kept: dict[str, KeptRanks], part: str, seed: int) -> dict[str, Any]:
+    users, items, _ = next(iter(kept.values()))[part]
+    resamples = UserResamples(users, seed=seed)
+    everything = np.ones((len(users), 1), bool)
+    found: dict[str, Any] = {}
+    first = None
+    for name, own in kept.items():
+        if not (np.array_equal(own[part][0], users) and np.array_equal(own[part][1], items)):
+            raise DataError(f"{name}: its {part} targets are others; evaluate all runs again")
+        values = target_metrics(own[part][2])
+        found[name] = {
+            metric: dataclasses.asdict(resamples.intervals(values[metric], everything)[0])
+            for metric in METRICS
+        }
+        gains = values[f"ndcg@{K}"]
+        if first is None:
+            first = gains
+            continue
+        lead = resamples.lead(gains, first)
+        found[name]["lead"] = {**dataclasses.asdict(lead.interval), "p": lead.p}
+    return {"targets": len(users), "runs": found}
+
+
+def print_comparison(
+    compared: dict[str, Any], split: str, console: rich.console.Console | None = None
+) -> None:
+    """Prints a table for each part."""
+    console = console or rich.console.Console()
+    for part, told in compared.items():
+        names = list(told["runs"])
+        title = f"{split}, {part.replace('_', ' ')}: {told['targets']} events"
+        table = rich.table.Table(title=title)
+        table.add_column("")
+        for metric in METRICS:
+            table.add_column(metric.upper(), justify="right")
+        table.add_column(f"NDCG@{K} - {names[0]}", justify="right")
+        for name, row in told["runs"].items():
+            figures = [str(_interval(row[metric])) for metric in METRICS]
+            lead = row.get("lead")
+            ahead = "" if lead is None else f"{_interval(lead):+}, p {lead['p']:.4f}"
+            table.add_row(name, *figures, ahead)
+        console.print(table)
+
+
+def _interval(told: dict[str, float]) -> Interval:
+    return Interval(told["mean"], told["low"], told["high"])
