@@ -135,13 +135,16 @@ def _declare_evaluate(parser: Parser) -> None:
     _positional(parser, "run", "a run folder")
     parser.add_argument("--split", default="test", help="valid or test (default)")
     parser.add_argument("--report", type=Path | None, help="an HTML page to write as well")
+    parser.add_argument(
+        "--shares", action="store_true", help="say what each modality is worth to the model"
+    )
 
 
 def _evaluate(options: Any) -> None:
     from tfmmrec.evaluation.evaluate import evaluate
     from tfmmrec.evaluation.printed import print_metrics
 
-    names = ("run", "split", "report", "seed", "quiet")
+    names = ("run", "split", "report", "shares", "seed", "quiet")
     print_metrics(evaluate(**{name: options[name] for name in names}))
     if options.report is not None:
         print(options.report)

@@ -91,24 +91,51 @@ class TwoTower(tfrs.Model):
         """What scores are divided by, `[1]` or, where each block has its own, `[blocks]`."""
         return tf.exp(tf.clip_by_value(self.log_temperature, np.log(0.01), 0.0))
 
-    def item_vectors(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The vectors of the catalogue's items by row, `[batch, width]`."""
-        features = self.items.gather(rows)
+    def item_vectors(
+        self,
+        rows: tf.Tensor,
+        training: bool = False,
+        *,
+        shown: Mapping[str, tf.Tensor] | None = None,
+        ids: bool | tf.Tensor = True,
+    ) -> tf.Tensor:
+        """The vectors of the catalogue's items by row, `[batch, width]`.
+
+        Args:
+            rows: int32 `[batch]`.
+            training: whether units are dropped.
+            shown: by feature, whether the items have it at all, bool scalars (default all).
+            ids: whether known items have their learned vectors.
+        """
+        features = self._shown(rows, shown)
         projected = self.item_tower.project(features, rows, training=training)
-        vectors = self._vectors_of(rows, projected, training=training)
+        vectors = self._vectors_of(rows, projected, training=training, ids=ids)
         if self.item_tower.regression is None:
             return vectors
         places = tf.where(~tf.gather(self.known, rows))
-        new = self.items.gather(tf.gather(rows, places[:, 0]))
+        new = self._shown(tf.gather(rows, places[:, 0]), shown)
         return tf.tensor_scatter_nd_update(vectors, places, self.item_tower.new_items(new))
 
+    def _shown(self, rows: tf.Tensor, shown: Mapping[str, tf.Tensor] | None) -> dict[str, Feature]:
+        features = self.items.gather(rows)
+        for name, here in (shown or {}).items():
+            outputs, present = features[name]
+            features[name] = (outputs, present & here)
+        return features
+
     def _vectors_of(
-        self, rows: tf.Tensor, projected: Projected, training: bool, drop_ids: bool = False
+        self,
+        rows: tf.Tensor,
+        projected: Projected,
+        training: bool,
+        *,
+        drop_ids: bool = False,
+        ids: bool | tf.Tensor = True,
     ) -> tf.Tensor:
         """The vectors of items by row, from what the tower made of their features."""
-        ids = tf.where(tf.gather(self.known, rows), rows + 1, 0)
+        known = tf.where(tf.gather(self.known, rows) & ids, rows + 1, 0)
         counts = tf.gather(self.counts, rows)
-        return self.item_tower.join(projected, ids, counts, training=training, drop_ids=drop_ids)
+        return self.item_tower.join(projected, known, counts, training=training, drop_ids=drop_ids)
 
     def query_vectors(
         self,

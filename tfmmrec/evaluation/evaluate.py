@@ -8,6 +8,7 @@ from tfmmrec.evaluation.kept_ranks import save_ranks
 from tfmmrec.evaluation.outcome_report import measure_outcomes
 from tfmmrec.evaluation.page import check_plots, write_report
 from tfmmrec.evaluation.ranked import Ranked, rank_parts, ranked_targets
+from tfmmrec.evaluation.shares import measure_shares
 from tfmmrec.evaluation.targets import PARTS
 from tfmmrec.folders import write_json
 from tfmmrec.runs import load_run
@@ -18,6 +19,7 @@ def evaluate(
     *,
     split: str = "test",
     report: Path | None = None,
+    shares: bool = False,
     seed: int = 0,
     quiet: bool = False,
 ) -> dict:
@@ -32,6 +34,8 @@ def evaluate(
         run: a run folder; `metrics.SPLIT.json` and `ranks.SPLIT.npz` are written into it.
         split: `valid` or `test`.
         report: an HTML page to write, with plots and examples; it needs the extra `report`.
+        shares: whether to say what each modality is worth, as `measure_shares` does, under
+            `modalities` of the first part; a report has it in any case.
         seed: of chance, and of the draws of users behind intervals.
         quiet: no progress bars while the run is loaded.
 
@@ -53,6 +57,9 @@ def evaluate(
         ranked = rank_parts(assembly, targets, split, seed)
         result |= {part.part: describe(assembly, part, seed=seed) for part in ranked}
         result["verdict"] = verdict(result[ranked[0].part])
+        if shares or report is not None:
+            modalities = measure_shares(assembly, ranked[0], seed=seed)
+            result[ranked[0].part]["modalities"] = modalities
         save_ranks(Path(run), split, ranked)
     result["outcomes"] = measure_outcomes(assembly, split)
     write_json(Path(run) / f"metrics.{split}.json", result)

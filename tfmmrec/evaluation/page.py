@@ -105,6 +105,8 @@ def _plots(
     for metric in ("hr", "ndcg"):
         found[f"{metric.upper()} by the length of lists"] = plots.by_cutoff(first.ranks, metric)
     told = result[first.part]
+    if told["modalities"] is not None:
+        found["What modalities are worth"] = plots.modalities(told["modalities"])
     for group in dict.fromkeys(part["group"] for part in told["slices"]):
         own = [part for part in told["slices"] if part["group"] == group]
         found[f"By {group}"] = plots.slices(own, told[MODEL][f"ndcg@{K}"])

@@ -6,6 +6,7 @@ from typing import Any
 import bokeh.models
 import bokeh.palettes
 import bokeh.plotting
+import bokeh.transform
 import numpy as np
 
 from tfmmrec.evaluation.metrics import target_metrics
@@ -69,6 +70,31 @@ def slices(group: Sequence[Mapping[str, Any]], whole: float) -> Any:
     shown = [("NDCG@10", "@x{0.000} [@low{0.000}, @high{0.000}]")]
     plot.add_tools(bokeh.models.HoverTool(tooltips=shown, renderers=[dots]))
     plot.x_range.start = 0
+    return plot
+
+
+def modalities(told: Mapping[str, Any]) -> Any:
+    """What each modality is worth, as `measure_shares` tells it."""
+    names = list(told["modalities"])[::-1]
+    plot = _figure(told["metric"].upper(), None, y_range=names, height=110 + 48 * len(names))
+    for key, label, offset in (
+        ("share", "Shapley share", 0.18),
+        ("without", "lost without it", -0.18),
+    ):
+        own = [told["modalities"][name][key] for name in names]
+        source = bokeh.models.ColumnDataSource(
+            {"name": names, **{k: [row[k] for row in own] for k in ("mean", "low", "high")}}
+        )
+        y = bokeh.transform.dodge("name", offset, range=plot.y_range)
+        colour = _COLOURS[0 if key == "share" else 1]
+        bars = plot.hbar(
+            y, right="mean", height=0.3, source=source, color=colour, legend_label=label
+        )
+        plot.segment("low", y, "high", y, source=source, color="black")
+        shown = [(label, "@mean{0.000} [@low{0.000}, @high{0.000}]")]
+        plot.add_tools(bokeh.models.HoverTool(tooltips=shown, renderers=[bars]))
+    plot.add_layout(plot.legend[0], "above")
+    plot.legend.orientation = "horizontal"
     return plot
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import rich.console
 import rich.table
 
+from tfmmrec.evaluation.intervals import Interval
 from tfmmrec.evaluation.targets import PARTS
 
 
@@ -22,6 +23,8 @@ def print_metrics(result: dict, console: rich.console.Console | None = None) -> 
                 f"{result[part]['targets']} events, {result[part]['items']} {kind} items ranked"
             )
             console.print(_table(f"{result['split']}: {whose}{counts}", result[part]))
+            for name, own in (result[part].get("modalities") or {}).get("modalities", {}).items():
+                console.print(_worth(name, own), highlight=False, soft_wrap=True)
             for worse in filter(operator.itemgetter("worse"), result[part]["slices"]):
                 console.print(_below(worse), highlight=False, soft_wrap=True)
     if result.get("num_both_cold"):
@@ -38,6 +41,11 @@ def _below(part: dict[str, Any]) -> str:
         f"  worse than the whole: {part['group']}: {part['name']}: NDCG@10 {part['mean']:.3f} "
         f"[{part['low']:.3f}, {part['high']:.3f}], {part['targets']} events"
     )
+
+
+def _worth(name: str, own: dict[str, Any]) -> str:
+    share, without = (Interval(**own[key]) for key in ("share", "without"))
+    return f"  {name}: {share:+} of the model's NDCG@10; the model without it {-without.mean:+.3f}"
 
 
 def _table(title: str, measured: dict[str, Any]) -> rich.table.Table:

@@ -1,0 +1,59 @@
+"""What modalities are worth."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.once import ONCE
+from tfmmrec.assembly import assemble
+from tfmmrec.config import TrainConfig
+from tfmmrec.evaluation.metrics import target_metrics
+from tfmmrec.evaluation.ranked import rank_parts, ranked_targets
+from tfmmrec.evaluation.shares import IDS, measure_shares, shapley
+from tfmmrec.evaluation.targets import target_ranks
+
+
+def worth_of(players, value):
+    sets = (
+        frozenset(s) for n in range(len(players) + 1) for s in itertools.combinations(players, n)
+    )
+    return {some: np.array([value(some)]) for some in sets}
+
+
+def test_shapley_by_hand():
+    # The glove game: a left glove and one of two right ones are worth 1.
+    gloves = worth_of("abc", lambda some: float("a" in some and bool(some & {"b", "c"})))
+    found = shapley("abc", gloves)
+    assert [found[name][0] for name in "abc"] == pytest.approx([2 / 3, 1 / 6, 1 / 6])
+
+
+def test_who_adds_alone_has_that_and_who_adds_nothing_nothing():
+    value = {"a": 0.5, "b": 0.25, "c": 0.0}
+    found = shapley("abc", worth_of("abc", lambda some: 0.1 + sum(value[name] for name in some)))
+    assert {name: own[0] for name, own in found.items()} == pytest.approx(value)
+
+
+def test_shares_add_up_to_the_whole(small):
+    options = {**ONCE, "dim": 4, "quiet": True}
+    assembly = assemble(small, TrainConfig(**options))
+    ranked = rank_parts(assembly, ranked_targets(assembly, "test"), "test", 0)[0]
+    found = measure_shares(assembly, ranked)
+    assert found is not None
+    assert list(found["modalities"]) == ["text", "tables", IDS]
+    assert found["all"] == pytest.approx(ranked.gains("model").mean())
+    shares = [own["share"]["mean"] for own in found["modalities"].values()]
+    assert sum(shares) == pytest.approx(found["all"] - found["nothing"])
+    # By nothing, all items are alike.
+    alike = np.zeros((1, small.count("items")), np.float32)
+    ranks = target_ranks(
+        ranked.targets, lambda users: [(users, alike.repeat(len(users), 0))], ranked.among
+    )
+    assert found["nothing"] == pytest.approx(target_metrics(ranks)["ndcg@10"].mean())
+
+
+def test_one_modality_has_no_share(small):
+    options = {**ONCE, "dim": 4, "quiet": True, "features": ["title"], "ids": False}
+    assembly = assemble(small, TrainConfig(**options))
+    ranked = rank_parts(assembly, ranked_targets(assembly, "test"), "test", 0)[0]
+    assert measure_shares(assembly, ranked) is None
