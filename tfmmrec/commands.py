@@ -162,6 +162,19 @@ def _compare(options: Any) -> None:
     print_comparison(compare(**{name: options[name] for name in names}), options.split)
 
 
+def _declare_explain(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--user", required=True, help="the id of a user")
+    parser.add_argument("--item", required=True, help="the id of an item")
+
+
+def _explain(options: Any) -> None:
+    from tfmmrec.explaining import explain, print_explanation
+
+    names = ("run", "user", "item", "quiet")
+    print_explanation(explain(**{name: options[name] for name in names}))
+
+
 def _declare_tune(parser: Parser) -> None:
     from tfmmrec.tuning import TuneConfig
 
@@ -294,6 +307,7 @@ COMMANDS = {
     "train": Command("train a model on a data folder", _declare_train, _train),
     "evaluate": Command("rank what users chose next", _declare_evaluate, _evaluate),
     "compare": Command("compare runs on the same events", _declare_compare, _compare),
+    "explain": Command("say where a score comes from", _declare_explain, _explain),
     "tune": Command("search the fusion with Keras Tuner", _declare_tune, _tune),
     "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
     "search": Command("find items by text, picture or sound", _declare_search, _search),

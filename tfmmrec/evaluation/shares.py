@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ def measure_shares(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict
         `{"mean", "low", "high"}`: the share, and how much worse the model is without it. None for
         a model with one modality, or with more than six.
     """
-    groups = features_by_modality(assembly.items.modalities)
-    players = [*groups, *([IDS] if assembly.model.item_tower.ids is not None else [])]
+    by_modality = ItemsByModality(assembly)
+    players = by_modality.players
     if not 1 < len(players) <= _MOST_PLAYERS:
         return None
     users = np.unique(ranked.targets.user)
@@ -48,10 +48,10 @@ def measure_shares(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict
         drawn = np.random.default_rng(seed).choice(users, _MOST_USERS, replace=False)
         users = np.sort(drawn)
     targets = ranked.targets.take(np.isin(ranked.targets.user, users))
-    scorer, vectors_of = assembly.scorer(), _vectors_by_modality(assembly, groups)
+    scorer = assembly.scorer()
 
-    def gains(present: Iterable[str]) -> np.ndarray:
-        vectors = vectors_of(set(present))
+    def gains(present: Collection[str]) -> np.ndarray:
+        vectors = by_modality.vectors(present)
         ranks = target_ranks(
             targets,
             lambda asked: scorer.scores(vectors, targets.histories, asked),
@@ -106,31 +106,42 @@ def shapley(
     return found
 
 
-def _vectors_by_modality(
-    assembly: Assembly, groups: dict[str, list[str]]
-) -> Callable[[set[str]], np.ndarray]:
-    """Gives the vectors of all items by some of the modalities alone, traced once."""
-    model, num_items = assembly.model, assembly.dataset.count("items")
-    kind_of = {name: kind for kind, names in groups.items() for name in names}
+class ItemsByModality:
+    """The vectors of items when only some of their modalities are known.
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.int32),
-            tf.TensorSpec([len(kind_of)], tf.bool),
-            tf.TensorSpec([], tf.bool),
-        ]
-    )
-    def batch_of(rows: tf.Tensor, here: tf.Tensor, with_ids: tf.Tensor) -> tf.Tensor:
-        shown = dict(zip(kind_of, tf.unstack(here), strict=True))
-        return model.item_vectors(rows, shown=shown, ids=with_ids)
+    Args:
+        assembly: the model.
 
-    def vectors_of(present: set[str]) -> np.ndarray:
-        here = np.array([kind in present for kind in kind_of.values()], bool)
-        rows = np.arange(num_items, dtype=np.int32)
+    Attributes:
+        players: the modalities, and `ids` where items have learned vectors.
+    """
+
+    def __init__(self, assembly: Assembly):
+        groups = features_by_modality(assembly.items.modalities)
+        model = assembly.model
+        self.players = [*groups, *([IDS] if model.item_tower.ids is not None else [])]
+        self._kinds = {name: kind for kind, names in groups.items() for name in names}
+        self._num_items = assembly.dataset.count("items")
+        # Traced once, whatever is left out.
+        self._vectors = tf.function(
+            lambda rows, here, with_ids: model.item_vectors(
+                rows,
+                shown={name: here[place] for place, name in enumerate(self._kinds)},
+                ids=with_ids,
+            ),
+            input_signature=[
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([len(self._kinds)], tf.bool),
+                tf.TensorSpec([], tf.bool),
+            ],
+        )
+
+    def vectors(self, present: Collection[str], rows: np.ndarray | None = None) -> np.ndarray:
+        """The vectors of some items, or of all, by some of the players, `[rows, width]`."""
+        here = np.array([kind in present for kind in self._kinds.values()], bool)
+        rows = np.arange(self._num_items, dtype=np.int32) if rows is None else rows
         batches = [
-            batch_of(rows[start : start + 512], here, IDS in present).numpy()
-            for start in range(0, num_items, 512)
+            self._vectors(rows[start : start + 512], here, IDS in present).numpy()
+            for start in range(0, len(rows), 512)
         ]
         return np.concatenate(batches)
-
-    return vectors_of
