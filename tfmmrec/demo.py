@@ -1,5 +1,6 @@
 """The whole job on the synthetic catalogue: pack, train, evaluate, tune, export, recommend."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -38,7 +39,11 @@ def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     say("[bold]3. Train[/bold] the two towers on built-in encoders")
     train(data, run, TrainConfig(seed=seed, quiet=quiet))
     say("[bold]4. Evaluate[/bold] over the whole catalogue")
-    print_metrics(evaluate(run, quiet=True, seed=seed), console)
+    # The page's plots are an extra.
+    report = out / "report.html" if importlib.util.find_spec("bokeh") else None
+    print_metrics(evaluate(run, report=report, quiet=True, seed=seed), console)
+    if report is not None:
+        say(f"   {report}")
     say("[bold]5. Tune[/bold] the fusion weights a little with Keras Tuner")
     search_config = TuneConfig(trials=3, epochs=3, seed=seed, quiet=True)
     best = tune(data, out / "tuned", search_config)
