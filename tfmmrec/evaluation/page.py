@@ -95,10 +95,12 @@ def _plots(
     from tfmmrec.evaluation import plots
 
     found: dict[str, Any] = {}
-    history = run / "history.json"
-    if history.is_file():
-        metric = objective_of(assembly.config.task).name
-        found["Learning"] = plots.learning_curves(read_json(history), metric)
+    metric = objective_of(assembly.config.task).name
+    # What was chosen between, and then what was chosen.
+    for history in [*sorted(run.glob("candidates/*/history.json")), run / "history.json"]:
+        if history.is_file():
+            whose = f" of {history.parent.name}" if history.parent != run else ""
+            found[f"Learning{whose}"] = plots.learning_curves(read_json(history), metric)
     if not ranked:
         return found
     first = ranked[0]
