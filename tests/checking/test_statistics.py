@@ -9,7 +9,8 @@ from tfmmrec.checking.distribution import Distribution
 from tfmmrec.checking.event_statistics import date
 from tfmmrec.checking.options import CheckOptions
 from tfmmrec.checking.rejects import reason_group
-from tfmmrec.checking.tables import Bars, Histogram, number, share, size
+from tfmmrec.checking.tables import Bars, Histogram
+from tfmmrec.pages.numbers import number, share, size
 
 QUIET = CheckOptions(quiet=True)
 

@@ -11,8 +11,9 @@ import PIL.Image
 import soundfile
 
 from tfmmrec.checking.distribution import Distribution
-from tfmmrec.checking.tables import Bars, Chart, Histogram, number, size
+from tfmmrec.checking.tables import Bars, Chart, Histogram
 from tfmmrec.modalities import Audio, Categorical, Image, Modality, Number, Text
+from tfmmrec.pages.numbers import number, size
 
 _FIVE = ("least", "25%", "median", "75%", "most")
 

@@ -8,9 +8,10 @@ from tfmmrec.checking.cold_rows import SIDES, cold_rows
 from tfmmrec.checking.distribution import Distribution
 from tfmmrec.checking.event_checks import beyond
 from tfmmrec.checking.events import Events
-from tfmmrec.checking.tables import Chart, Histogram, Table, number
+from tfmmrec.checking.tables import Chart, Histogram, Table
 from tfmmrec.dataset import Dataset
 from tfmmrec.interactions import SPLITS
+from tfmmrec.pages.numbers import number
 
 _MOST_RATINGS = 12
 

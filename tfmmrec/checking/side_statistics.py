@@ -6,8 +6,9 @@ import numpy as np
 
 from tfmmrec.checking.descriptions import describe
 from tfmmrec.checking.rows import Rows
-from tfmmrec.checking.tables import Bars, Chart, Table, share
+from tfmmrec.checking.tables import Bars, Chart, Table
 from tfmmrec.dataset import Dataset, SideName
+from tfmmrec.pages.numbers import share
 
 
 class SideStatistics:

@@ -9,8 +9,8 @@ import PIL.Image
 import soundfile
 from markupsafe import Markup
 
-from tfmmrec.checking.tables import number
 from tfmmrec.modalities import Audio, Categorical, Image, Modality, Number, Several, Text
+from tfmmrec.pages.numbers import number
 
 _THUMBNAIL = 200
 _MOST_CHARACTERS = 300

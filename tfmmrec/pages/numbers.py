@@ -1,0 +1,29 @@
+"""Numbers as people read them."""
+
+import math
+
+
+def number(value: float) -> str:
+    """Writes a quantity: whole where it is whole, else with four digits; "" for NaN."""
+    if math.isnan(value):
+        return ""
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+
+
+def share(part: float, whole: float) -> str:
+    """Writes a share in percent, with digits where it would seem to be all or nothing."""
+    rounded = f"{part / max(1, whole):.0%}"
+    if (part and rounded == "0%") or (part < whole and rounded == "100%"):
+        return f"{part / whole:.2%}"
+    return rounded
+
+
+def size(value: float) -> str:
+    """Writes a number of bytes: 812 B, 3.4 kB, 1.2 MB."""
+    if math.isnan(value):
+        return ""
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"
