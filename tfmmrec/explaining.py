@@ -1,7 +1,6 @@
 """Says where a score comes from: what the item is, and what the user chose before."""
 
 import dataclasses
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from tfmmrec.assembly import Assembly
 from tfmmrec.dataset import Histories
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.item_cards import ItemCards
-from tfmmrec.evaluation.shares import ItemsByModality, shapley
+from tfmmrec.evaluation.shares import ItemsByModality, shapley, worth_of_sets
 from tfmmrec.interactions import SPLITS
 from tfmmrec.runs import load_run
 
@@ -70,11 +69,11 @@ def explain(run: Path, *, user: str, item: str, quiet: bool = False) -> Explanat
     vectors = assembly.scorer().item_vectors()
     histories = dataset.histories(SPLITS, timed=assembly.reads_times)
     past, queries = _queries(assembly, vectors, histories, dataset.user_rows[user])
-    worth = {}
-    for size in range(len(by_modality.players) + 1):
-        for some in itertools.combinations(by_modality.players, size):
-            own = by_modality.vectors(set(some), np.array([row], np.int32))
-            worth[frozenset(some)] = _scores(assembly, queries[:1], own)
+    only = np.array([row], np.int32)
+    worth = worth_of_sets(
+        by_modality.players,
+        lambda some: _scores(assembly, queries[:1], by_modality.vectors(some, only)),
+    )
     shares = shapley(by_modality.players, worth)
     whole, *without = _scores(assembly, queries, vectors[row : row + 1])
     cards = ItemCards(dataset, past)

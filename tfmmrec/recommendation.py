@@ -12,6 +12,7 @@ import tqdm
 from tfmmrec.assembly import say_mute
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.folders import write_text
 from tfmmrec.interactions import SPLITS
 from tfmmrec.past import PAST, known_before
 from tfmmrec.raw_values import RawValues
@@ -85,7 +86,8 @@ def recommend(
         )
         lines += _lines(batch, items.numpy(), scores.numpy())
     if out is not None:
-        _write_lines(out, lines)
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        write_text(out, text)
     return lines
 
 
@@ -166,17 +168,3 @@ def _read_ids(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
     return [line.strip() for line in lines if line.strip()]
-
-
-def _write_lines(out: Path, lines: list[dict]) -> None:
-    """Writes the file whole or not at all."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial = out.with_name(f".{out.name}.partial")
-        partial.write_text(
-            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines),
-            encoding="utf-8",
-        )
-        partial.replace(out)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written: {error.strerror}") from None

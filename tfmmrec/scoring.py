@@ -1,6 +1,6 @@
 """Vectors of all items, and of users as of what they have done so far."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -47,11 +47,7 @@ class Scorer:
     def item_vectors(self) -> np.ndarray:
         """Returns the vectors of all items, float32 `[items, width]`."""
         rows = np.arange(self._num_items, dtype=np.int32)
-        batches = [
-            self._item_vectors(rows[start : start + self.batch_size]).numpy()
-            for start in range(0, self._num_items, self.batch_size)
-        ]
-        return np.concatenate(batches)
+        return in_batches(self._item_vectors, rows, self.batch_size)
 
     def scores(
         self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray
@@ -103,3 +99,11 @@ class Scorer:
         if self._reads_times:
             past.append(histories.last_times(users, self.max_history))
         return past
+
+
+def in_batches(
+    vectors: Callable[[np.ndarray], tf.Tensor], rows: np.ndarray, batch_size: int = 512
+) -> np.ndarray:
+    """The vectors of rows, one at least, worked out some at a time, `[rows, width]`."""
+    starts = range(0, len(rows), batch_size)
+    return np.concatenate([vectors(rows[at : at + batch_size]).numpy() for at in starts])

@@ -16,6 +16,7 @@ from tests.once import ONCE
 from tfmmrec.catalogue import write_catalogue
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
+from tfmmrec.evaluation.item_cards import ItemCards
 from tfmmrec.export import export
 from tfmmrec.packing import PackOptions, pack
 from tfmmrec.raw_values import raw_values
@@ -196,3 +197,11 @@ def test_search_by_one_value(run: Path, tmp_path: Path) -> None:
     assert search(run, audio=tmp_path / "low.flac", k=1)[0]["item"] == "four"
     assert search(run, text="nothing new", k=1)[0]["item"] == "half"
     assert search(run, item="half", k=1)[0]["item"] == "half"
+
+
+def test_of_several_sounds_and_pictures_the_first_is_shown(dataset: Dataset) -> None:
+    rows = [NAMES.index(name) for name in ("rg", "gr", "four")]
+    tiles = [str(ItemCards(dataset, rows, audible=rows).tile(row)) for row in rows]
+    assert ["<audio" in tile for tile in tiles] == [True, False, True]
+    assert all("<img" in tile for tile in tiles)
+    assert "a quiet film about the sea" in tiles[0]

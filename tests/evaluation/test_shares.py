@@ -9,9 +9,9 @@ from tests.once import ONCE
 from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.evaluation.metrics import target_metrics
-from tfmmrec.evaluation.ranked import rank_parts, ranked_targets
+from tfmmrec.evaluation.ranked import rank_parts
 from tfmmrec.evaluation.shares import IDS, measure_shares, shapley
-from tfmmrec.evaluation.targets import target_ranks
+from tfmmrec.evaluation.targets import target_ranks, targets_of
 
 
 def worth_of(players, value):
@@ -34,11 +34,23 @@ def test_who_adds_alone_has_that_and_who_adds_nothing_nothing():
     assert {name: own[0] for name, own in found.items()} == pytest.approx(value)
 
 
+def measured(dataset, **options):
+    """An untrained model's ranks of warm items, and what its modalities are worth."""
+    assembly = assemble(dataset, TrainConfig(**{**ONCE, "dim": 4, "quiet": True, **options}))
+    targets, scorer = targets_of(dataset, "test"), assembly.scorer()
+    vectors = scorer.item_vectors()
+    ranked, *_ = rank_parts(
+        assembly,
+        lambda users: scorer.scores(vectors, targets.histories, users),
+        targets,
+        "test",
+        0,
+    )
+    return ranked, measure_shares(assembly, scorer, ranked)
+
+
 def test_shares_add_up_to_the_whole(small):
-    options = {**ONCE, "dim": 4, "quiet": True}
-    assembly = assemble(small, TrainConfig(**options))
-    ranked = rank_parts(assembly, ranked_targets(assembly, "test"), "test", 0)[0]
-    found = measure_shares(assembly, ranked)
+    ranked, found = measured(small)
     assert found is not None
     assert list(found["modalities"]) == ["text", "tables", IDS]
     assert found["all"] == pytest.approx(ranked.gains("model").mean())
@@ -53,7 +65,5 @@ def test_shares_add_up_to_the_whole(small):
 
 
 def test_one_modality_has_no_share(small):
-    options = {**ONCE, "dim": 4, "quiet": True, "features": ["title"], "ids": False}
-    assembly = assemble(small, TrainConfig(**options))
-    ranked = rank_parts(assembly, ranked_targets(assembly, "test"), "test", 0)[0]
-    assert measure_shares(assembly, ranked) is None
+    _, found = measured(small, features=["title"], ids=False)
+    assert found is None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from tfmmrec.checking.charts import draw
 from tfmmrec.checking.console import all_tables, verdict
 from tfmmrec.checking.tables import Chart
-from tfmmrec.pages.page import render, write_page
+from tfmmrec.folders import write_text
+from tfmmrec.pages.page import render
 
 if TYPE_CHECKING:
     from tfmmrec.checking.check import Findings
@@ -18,7 +19,7 @@ def write_report(findings: "Findings", path: Path) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    write_page(path, render_report(findings))
+    write_text(path, render_report(findings))
 
 
 def render_report(findings: "Findings") -> str:

@@ -1,11 +1,9 @@
 """What a report compares a model with: simple recommenders that know the same."""
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 
-from tfmmrec.assembly import Assembly
 from tfmmrec.dataset import Dataset
+from tfmmrec.encoded_side import EncodedSide
 from tfmmrec.evaluation.content_rivals import (
     ContentRivals,
     chosen_matrix,
@@ -13,9 +11,9 @@ from tfmmrec.evaluation.content_rivals import (
     score_users,
 )
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
-from tfmmrec.evaluation.measuring import measure
-from tfmmrec.evaluation.targets import ScoreUsers, popularity, random_order, targets_of
-from tfmmrec.past import PAST
+from tfmmrec.evaluation.targets import ScoreUsers, popularity, same_for_all
+from tfmmrec.evaluation.tuned_rivals import best_on_valid, tuned_item_rivals
+from tfmmrec.past import PAST, known_before
 
 # What matrices of users or items by items may take; beyond it only counts are compared with.
 _MOST_CELLS = 2 * 10**8
@@ -23,71 +21,69 @@ _MOST_ITEMS = 8000
 # Of all choices, the newest whose counts say what is popular now.
 _RECENT_SHARES = (0.02, 0.05, 0.1, 0.2)
 
-# Makes a recommender of what is known before a split, with a parameter.
-Fit = Callable[[Dataset, str, float], ScoreUsers]
 
+def known_item_baselines(dataset: Dataset, split: str) -> dict[str, ScoreUsers]:
+    """Popularity, popularity of late, EASE and item-kNN by name, parameters in brackets.
 
-def baselines(assembly: Assembly, split: str, part: str, seed: int) -> dict[str, ScoreUsers]:
-    """The simple recommenders for a part of the targets, by name, parameters in brackets.
-
-    Everywhere popularity and chance. For warm items and new users also what is popular now,
-    item-kNN and EASE; for cold items the cosine and the ridge regression of content, and ALS
-    factors regressed on it. Parameters are the best on warm items of valid, where valid is not what
-    is measured; else, and for cold items, of which valid has none, the middle ones. What would need
-    matrices of more than 1.6 GB is left out.
+    Parameters are the best on valid, where valid is not what is measured, else the middle ones.
+    What would need matrices of more than 1.6 GB is left out, and what is of late without times.
 
     Args:
-        assembly: says what there is; its model is not used.
-        split: `valid` or `test`.
-        part: one of PARTS.
-        seed: of chance.
+        dataset: the data folder.
+        split: `valid` or `test`, before which all is known.
     """
-    dataset = assembly.dataset
+    tunable = split != "valid" and bool(dataset.events("valid").positive.any())
     found: dict[str, ScoreUsers] = {"popularity": popularity(dataset, split)}
-    num_users, num_items = dataset.count("users"), dataset.count("items")
-    fits = num_items <= _MOST_ITEMS and num_users * num_items <= _MOST_CELLS
-    if part == "cold":
-        # Nobody has chosen any of these before.
-        del found["popularity"]
-        if fits and assembly.items.encoded:
-            found |= _content_baselines(assembly, split)
-    else:
-        if dataset.events("train").time.any():
-            found |= _tuned(dataset, split, "recent popularity", _RECENT_SHARES, _recent)
-        if fits:
-            for name, (_, parameters) in ITEM_RIVALS.items():
-                found |= _tuned(dataset, split, name, parameters, _item_rival(name))
-    return {**found, "random": random_order(dataset, seed)}
-
-
-def _tuned(
-    dataset: Dataset,
-    split: str,
-    name: str,
-    parameters: tuple[float, ...],
-    fit: Fit,
-) -> dict[str, ScoreUsers]:
-    best = parameters[len(parameters) // 2]
-    if split != "valid" and dataset.events("valid").positive.any():
-        targets = targets_of(dataset, "valid")
-        found = [
-            measure(dataset, targets, fit(dataset, "valid", value))["warm ndcg@10"].mean()
-            for value in parameters
-        ]
-        best = parameters[int(np.argmax(found))]
-    return {f"{name} ({best:g})": fit(dataset, split, best)}
-
-
-def _item_rival(name: str) -> Fit:
-    score, _ = ITEM_RIVALS[name]
-
-    def fit(dataset: Dataset, split: str, parameter: float) -> ScoreUsers:
+    if dataset.events("train").time.any():
+        share = _middle(_RECENT_SHARES)
+        if tunable:
+            share = best_on_valid(
+                dataset, _RECENT_SHARES, lambda share: _recent(dataset, "valid", share)
+            )
+        found[f"recent popularity ({share:g})"] = _recent(dataset, split, share)
+    if _matrices_fit(dataset):
+        best = {name: _middle(parameters) for name, (_, parameters) in ITEM_RIVALS.items()}
+        if tunable:
+            best = tuned_item_rivals(dataset)
         num_items = dataset.count("items")
         chosen = chosen_matrix(dataset.histories(PAST[split]), num_items)
-        known = chosen_matrix(targets_of(dataset, split).histories, num_items)
-        return score_users(score(chosen, parameter, known))
+        known = chosen_matrix(known_before(dataset, split), num_items)
+        for name, (score, _) in ITEM_RIVALS.items():
+            scores = score(chosen, best[name], known)
+            found[f"{name} ({best[name]:g})"] = score_users(scores)
+    return found
 
-    return fit
+
+def new_item_baselines(dataset: Dataset, items: EncodedSide, split: str) -> dict[str, ScoreUsers]:
+    """The cosine and the ridge regression of content, and ALS factors regressed on it, by name.
+
+    Penalties are the middle ones, since valid has no new items to choose by. Nothing without
+    content, or where it would need matrices of more than 1.6 GB.
+
+    Args:
+        dataset: the data folder.
+        items: what is known of items.
+        split: `valid` or `test`, before which all is known.
+    """
+    if not items.encoded or not _matrices_fit(dataset):
+        return {}
+    chosen = chosen_matrix(known_before(dataset, split), dataset.count("items"))
+    rivals, content = ContentRivals(chosen), content_matrix(items.encoded)
+    found = {}
+    for name, penalties in rivals.penalties.items():
+        penalty = _middle(penalties)
+        shown = f"content {name} ({penalty:g})" if len(penalties) > 1 else f"content {name}"
+        found[shown] = score_users(rivals.scores(name, content, penalty))
+    return found
+
+
+def _matrices_fit(dataset: Dataset) -> bool:
+    num_users, num_items = dataset.count("users"), dataset.count("items")
+    return num_items <= _MOST_ITEMS and num_users * num_items <= _MOST_CELLS
+
+
+def _middle(parameters: tuple[float, ...]) -> float:
+    return parameters[len(parameters) // 2]
 
 
 def _recent(dataset: Dataset, split: str, share: float) -> ScoreUsers:
@@ -96,21 +92,4 @@ def _recent(dataset: Dataset, split: str, share: float) -> ScoreUsers:
     times = np.concatenate([e.time[e.positive] for e in events])
     items = np.concatenate([e.item[e.positive] for e in events])
     newest = times >= np.quantile(times, 1.0 - share)
-    counts = np.bincount(items[newest], minlength=dataset.count("items")).astype(np.float32)
-
-    def given(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        yield users, np.tile(counts, (len(users), 1))
-
-    return given
-
-
-def _content_baselines(assembly: Assembly, split: str) -> dict[str, ScoreUsers]:
-    dataset = assembly.dataset
-    chosen = chosen_matrix(targets_of(dataset, split).histories, dataset.count("items"))
-    rivals, content = ContentRivals(chosen), content_matrix(assembly.items.encoded)
-    found = {}
-    for name, penalties in rivals.penalties.items():
-        penalty = penalties[len(penalties) // 2]
-        shown = f"content {name} ({penalty:g})" if len(penalties) > 1 else f"content {name}"
-        found[shown] = score_users(rivals.scores(name, content, penalty))
-    return found
+    return same_for_all(np.bincount(items[newest], minlength=dataset.count("items")))

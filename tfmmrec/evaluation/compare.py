@@ -72,16 +72,17 @@ def _ranks(run: Path, split: str, quiet: bool) -> KeptRanks:
 def _compare_part(kept: dict[str, KeptRanks], part: str, seed: int) -> dict[str, Any]:
     users, items, _ = next(iter(kept.values()))[part]
     resamples = UserResamples(users, seed=seed)
-    everything = np.ones((len(users), 1), bool)
     found: dict[str, Any] = {}
     first = None
     for name, own in kept.items():
         if not (np.array_equal(own[part][0], users) and np.array_equal(own[part][1], items)):
             raise DataError(f"{name}: its {part} targets are others; evaluate all runs again")
         values = target_metrics(own[part][2])
+        columns = np.stack([values[metric] for metric in METRICS], axis=1)
+        intervals = resamples.intervals(columns)
         found[name] = {
-            metric: dataclasses.asdict(resamples.intervals(values[metric], everything)[0])
-            for metric in METRICS
+            metric: dataclasses.asdict(interval)
+            for metric, interval in zip(METRICS, intervals, strict=True)
         }
         gains = values[f"ndcg@{K}"]
         if first is None:
@@ -106,12 +107,11 @@ def print_comparison(
             table.add_column(metric.upper(), justify="right")
         table.add_column(f"NDCG@{K} - {names[0]}", justify="right")
         for name, row in told["runs"].items():
-            figures = [str(_interval(row[metric])) for metric in METRICS]
+            figures = [str(Interval(**row[metric])) for metric in METRICS]
             lead = row.get("lead")
-            ahead = "" if lead is None else f"{_interval(lead):+}, p {lead['p']:.4f}"
+            ahead = ""
+            if lead is not None:
+                interval = Interval(lead["mean"], lead["low"], lead["high"])
+                ahead = f"{interval:+}, p {lead['p']:.4f}"
             table.add_row(name, *figures, ahead)
         console.print(table)
-
-
-def _interval(told: dict[str, float]) -> Interval:
-    return Interval(told["mean"], told["low"], told["high"])

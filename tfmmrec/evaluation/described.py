@@ -1,6 +1,7 @@
 """What ranks and lists amount to, in figures for metrics.SPLIT.json."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,32 @@ _MOST_NUMBERS = 2 * 10**8
 _MOST_CATEGORIES = 100
 
 
-def describe(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class ItemFacts:
+    """What lists are judged by.
+
+    Attributes:
+        content: float `[items, width]`; None without content, or with too much of it.
+        kinds: by categorical feature of few categories, their shares `[items, categories]`.
+    """
+
+    content: np.ndarray | None
+    kinds: Mapping[str, np.ndarray]
+
+
+def item_facts(assembly: Assembly) -> ItemFacts:
+    """Collects what is known of the items."""
+    encoded, content = assembly.items.encoded, None
+    if encoded:
+        width = sum(int(np.prod(e.outputs.shape[1:])) for e in encoded.values())
+        if width * assembly.dataset.count("items") <= _MOST_NUMBERS:
+            content = content_matrix(encoded)
+    return ItemFacts(content, _kinds(assembly.dataset))
+
+
+def describe(
+    assembly: Assembly, facts: ItemFacts, ranked: Ranked, *, seed: int = 0
+) -> dict[str, Any]:
     """Gives the figures of a part.
 
     Returns:
@@ -31,7 +57,6 @@ def describe(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict[str, 
         model's NDCG@10; and `lists`, by model what its lists are like.
     """
     resamples = UserResamples(ranked.targets.user, seed=seed)
-    means = {name: ranking_metrics(ranks) for name, ranks in ranked.ranks.items()}
     best = ranked.best_baseline
     lead = resamples.lead(ranked.gains(MODEL), ranked.gains(best))
     slices = slices_of(assembly.dataset, assembly.items, ranked.targets)
@@ -39,8 +64,8 @@ def describe(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict[str, 
         "targets": len(ranked.targets.user),
         "users": len(np.unique(ranked.targets.user)),
         "items": int(ranked.among.sum()),
-        **means,
-        "intervals": {name: _intervals(r, resamples) for name, r in ranked.ranks.items()},
+        **{name: ranking_metrics(ranks) for name, ranks in ranked.ranks.items()},
+        "intervals": _intervals(ranked, resamples),
         "lead": {
             "metric": f"ndcg@{K}",
             "over": best,
@@ -48,7 +73,7 @@ def describe(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict[str, 
             "p": lead.p,
         },
         "slices": describe_slices(slices, resamples, ranked.gains(MODEL)),
-        "lists": _describe_lists(assembly, ranked),
+        "lists": _describe_lists(facts, ranked),
     }
 
 
@@ -73,22 +98,21 @@ def _p(p: float) -> str:
     return "< 0.001" if p <= 0.001 else f"= {p:.3f}"
 
 
-def _intervals(ranks: np.ndarray, resamples: UserResamples) -> dict[str, list[float]]:
-    values = target_metrics(ranks)
-    columns = np.stack(list(values.values()), axis=1)
-    found = resamples.intervals(columns, np.ones_like(columns, bool))
-    return {name: [own.low, own.high] for name, own in zip(values, found, strict=True)}
+def _intervals(ranked: Ranked, resamples: UserResamples) -> dict[str, dict[str, list[float]]]:
+    values = {
+        (name, metric): own
+        for name, ranks in ranked.ranks.items()
+        for metric, own in target_metrics(ranks).items()
+    }
+    intervals = resamples.intervals(np.stack(list(values.values()), axis=1))
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in ranked.ranks}
+    for (name, metric), own in zip(values, intervals, strict=True):
+        found[name][metric] = [own.low, own.high]
+    return found
 
 
-def _describe_lists(assembly: Assembly, ranked: Ranked) -> dict[str, dict[str, float]]:
-    dataset, histories = assembly.dataset, ranked.targets.histories
-    num_items = dataset.count("items")
-    content = None
-    if assembly.items.encoded:
-        width = sum(int(np.prod(e.outputs.shape[1:])) for e in assembly.items.encoded.values())
-        if width * num_items <= _MOST_NUMBERS:
-            content = content_matrix(assembly.items.encoded)
-    kinds = _kinds(dataset)
+def _describe_lists(facts: ItemFacts, ranked: Ranked) -> dict[str, dict[str, float]]:
+    histories, num_items = ranked.targets.histories, len(ranked.among)
     found = {}
     for name, own in ranked.lists.items():
         figures = {
@@ -97,9 +121,9 @@ def _describe_lists(assembly: Assembly, ranked: Ranked) -> dict[str, dict[str, f
             f"novelty@{K}": lists.novelty(own, histories, num_items),
             f"popularity_lift@{K}": lists.popularity_lift(own, histories, num_items),
         }
-        if content is not None:
-            figures[f"diversity@{K}"] = lists.diversity(own, content)
-        for feature, categories in kinds.items():
+        if facts.content is not None:
+            figures[f"diversity@{K}"] = lists.diversity(own, facts.content)
+        for feature, categories in facts.kinds.items():
             figures[f"miscalibration_{feature}@{K}"] = lists.miscalibration(
                 own, histories, categories
             )

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.evaluation.described import describe, verdict
+import numpy as np
+
+from tfmmrec.evaluation.described import describe, item_facts, verdict
 from tfmmrec.evaluation.kept_ranks import save_ranks
 from tfmmrec.evaluation.outcome_report import measure_outcomes
 from tfmmrec.evaluation.page import check_plots, write_report
-from tfmmrec.evaluation.ranked import Ranked, rank_parts, ranked_targets
+from tfmmrec.evaluation.ranked import Ranked, rank_parts
 from tfmmrec.evaluation.shares import measure_shares
-from tfmmrec.evaluation.targets import PARTS
+from tfmmrec.evaluation.targets import PARTS, targets_of
 from tfmmrec.folders import write_json
 from tfmmrec.runs import load_run
 
@@ -51,18 +53,28 @@ def evaluate(
     assembly.check_unseen(split)
     result: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
     ranked: list[Ranked] = []
+    vectors = np.zeros([0, 0], np.float32)
     if assembly.model.ranks_by == "retrieval":
-        targets = ranked_targets(assembly, split)
+        targets = targets_of(assembly.dataset, split, timed=assembly.reads_times)
+        scorer = assembly.scorer()
+        vectors = scorer.item_vectors()
         result |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
-        ranked = rank_parts(assembly, targets, split, seed)
-        result |= {part.part: describe(assembly, part, seed=seed) for part in ranked}
+        ranked = rank_parts(
+            assembly,
+            lambda users: scorer.scores(vectors, targets.histories, users),
+            targets,
+            split,
+            seed,
+        )
+        facts = item_facts(assembly)
+        result |= {part.part: describe(assembly, facts, part, seed=seed) for part in ranked}
         result["verdict"] = verdict(result[ranked[0].part])
         if shares or report is not None:
-            modalities = measure_shares(assembly, ranked[0], seed=seed)
+            modalities = measure_shares(assembly, scorer, ranked[0], seed=seed)
             result[ranked[0].part]["modalities"] = modalities
         save_ranks(Path(run), split, ranked)
     result["outcomes"] = measure_outcomes(assembly, split)
     write_json(Path(run) / f"metrics.{split}.json", result)
     if report is not None:
-        write_report(Path(report), Path(run), assembly, ranked, result, seed=seed)
+        write_report(Path(report), Path(run), assembly, vectors, ranked, result, seed=seed)
     return result

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.evaluation.lists import Lists
+from tfmmrec.modalities import Modality, Several
 from tfmmrec.pages.values import show, thumbnail
 from tfmmrec.raw_values import picked_values
 
@@ -42,17 +43,21 @@ class ItemCards:
     def __init__(self, dataset: Dataset, rows: Iterable[int], audible: Iterable[int] = ()):
         rows = sorted({int(row) for row in rows})
         self._ids = dataset.item_ids
-        self._features = dataset.features("items")
-        self._names = self._values(dataset, "text", rows)
-        self._pictures = self._values(dataset, "image", rows)
-        self._sounds = self._values(dataset, "audio", sorted({int(row) for row in audible}))
+        _, self._names = self._values(dataset, "text", rows)
+        _, self._pictures = self._values(dataset, "image", rows)
+        audible = sorted({int(row) for row in audible})
+        self._audio, self._sounds = self._values(dataset, "audio", audible)
 
-    def _values(self, dataset: Dataset, kind: str, rows: Sequence[int]) -> dict[int, bytes]:
-        for name, modality in self._features.items():
-            if (modality.element or modality.kind) == kind:
+    def _values(
+        self, dataset: Dataset, kind: str, rows: Sequence[int]
+    ) -> tuple[Modality | None, dict[int, bytes]]:
+        """What the first feature of a kind is, and its values, of several the first."""
+        for name, modality in dataset.features("items").items():
+            one = modality.one if isinstance(modality, Several) else modality
+            if one.kind == kind:
                 found = picked_values(dataset, "items", name, rows)
-                return {r: v[0] if isinstance(v, list) else v for r, v in found.items()}
-        return {}
+                return one, {r: v[0] if isinstance(v, list) else v for r, v in found.items()}
+        return None, {}
 
     def name(self, row: int) -> str:
         """The item's first text, or its id."""
@@ -74,9 +79,8 @@ class ItemCards:
         picture = self._small(row)
         if picture:
             parts.insert(0, Markup('<img src="{}" alt="" loading="lazy">').format(picture))
-        if row in self._sounds:
-            [audio] = [m for m in self._features.values() if m.kind == "audio"][:1]
-            parts.append(show(audio, self._sounds[row]))
+        if self._audio is not None and row in self._sounds:
+            parts.append(show(self._audio, self._sounds[row]))
         return Markup("").join(parts)
 
     def _small(self, row: int) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tfmmrec.errors import DataError
+from tfmmrec.evaluation.kept import KeptFigures
 from tfmmrec.evaluation.ranked import MODEL, Ranked
 from tfmmrec.folders import checksum
 from tfmmrec.runs import RUN
@@ -16,30 +18,24 @@ KeptRanks = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 def save_ranks(run: Path, split: str, ranked: Sequence[Ranked]) -> None:
     """Writes `ranks.SPLIT.npz` whole or not at all."""
-    columns = {"run": np.array(checksum(run / RUN))}
+    columns = {}
     for own in ranked:
         columns[f"{own.part}.user"] = own.targets.user
         columns[f"{own.part}.item"] = own.targets.item
         columns[f"{own.part}.rank"] = own.ranks[MODEL]
-    partial = run / f".ranks.{split}.partial.npz"
-    np.savez_compressed(partial, **columns)
-    partial.replace(_path(run, split))
+    _kept(run).save(f"ranks.{split}", columns)
 
 
 def load_ranks(run: Path, split: str) -> KeptRanks | None:
     """Reads them; None where there are none, or those of another training or of half a file."""
     try:
-        with np.load(_path(run, split)) as file:
-            if str(file["run"]) != checksum(run / RUN):
-                return None
-            parts = [name.removesuffix(".rank") for name in file.files if name.endswith(".rank")]
-            return {
-                part: (file[f"{part}.user"], file[f"{part}.item"], file[f"{part}.rank"])
-                for part in parts
-            }
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        held = _kept(run).load(f"ranks.{split}") or {}
+    except (DataError, OSError, ValueError, zipfile.BadZipFile):
         return None
+    parts = [name.removesuffix(".rank") for name in held if name.endswith(".rank")]
+    ranks = {p: (held[f"{p}.user"], held[f"{p}.item"], held[f"{p}.rank"]) for p in parts}
+    return ranks or None
 
 
-def _path(run: Path, split: str) -> Path:
-    return run / f"ranks.{split}.npz"
+def _kept(run: Path) -> KeptFigures:
+    return KeptFigures(run, checksum(run / RUN))

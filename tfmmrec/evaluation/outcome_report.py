@@ -25,6 +25,8 @@ def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
         baseline: {…}, …}`, None without such events; nothing in a model without such a task.
     """
     targets = outcome_targets(assembly, split)
+    if not targets:
+        return {}
     scorer = assembly.scorer()
     vectors = scorer.item_vectors()
     predicted = {

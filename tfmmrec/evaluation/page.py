@@ -13,9 +13,9 @@ from tfmmrec.errors import DataError
 from tfmmrec.evaluation.item_cards import ItemCards, user_cards
 from tfmmrec.evaluation.ranked import MODEL, K, Ranked
 from tfmmrec.evaluation.slices import popularity_classes
-from tfmmrec.folders import read_json
+from tfmmrec.folders import read_json, write_text
 from tfmmrec.objective import objective_of
-from tfmmrec.pages.page import render, write_page
+from tfmmrec.pages.page import render
 
 # Items whose pictures the page holds for hovering.
 _MOST_SHOWN = 400
@@ -36,6 +36,7 @@ def write_report(
     path: Path,
     run: Path,
     assembly: Assembly,
+    vectors: np.ndarray,
     ranked: list[Ranked],
     result: Mapping[str, Any],
     *,
@@ -47,6 +48,7 @@ def write_report(
         path: of the page; one that stands there is replaced.
         run: the run folder.
         assembly: what was evaluated.
+        vectors: of all items, where anything is ranked.
         ranked: ranks and lists by part.
         result: what `evaluate` returns.
         seed: of which users and items are shown.
@@ -54,7 +56,7 @@ def write_report(
     Raises:
         DataError: it cannot be written.
     """
-    plots = _plots(run, assembly, ranked, result)
+    plots = _plots(run, assembly, vectors, ranked, result)
     scripts, drawn = _embedded(plots)
     users = []
     if ranked:
@@ -85,11 +87,15 @@ def write_report(
         manifest=content["manifest_sha256"],
         model=MODEL,
     )
-    write_page(path, page)
+    write_text(path, page)
 
 
 def _plots(
-    run: Path, assembly: Assembly, ranked: list[Ranked], result: Mapping[str, Any]
+    run: Path,
+    assembly: Assembly,
+    vectors: np.ndarray,
+    ranked: list[Ranked],
+    result: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The plots by their title."""
     from tfmmrec.evaluation import plots
@@ -117,9 +123,8 @@ def _plots(
     columns = ItemCards(assembly.dataset, rows).columns(rows.tolist())
     named = np.bincount(first.lists[MODEL].named, minlength=len(counts))
     found["What lists name, by popularity"] = plots.popularity(counts[rows], named[rows], columns)
-    vectors = assembly.scorer().item_vectors()[rows]
     groups = np.array(["head", "middle", "tail"])[popularity_classes(counts)[rows]].tolist()
-    found["Items in the plane of their vectors"] = plots.item_map(vectors, groups, columns)
+    found["Items in the plane of their vectors"] = plots.item_map(vectors[rows], groups, columns)
     return found
 
 
@@ -160,7 +165,7 @@ def _outcome_tables(outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _encoders(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What encoded each feature, as the run says."""
     return [
-        (f"{side}.{name}", str(told.get("handle", told.get("kind", "built in"))))
+        (f"{side}.{name}", str(told.get("handle", told["encoder"])))
         for side, encoders in run["encoders"].items()
         for name, told in encoders.items()
     ]

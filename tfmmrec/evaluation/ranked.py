@@ -1,15 +1,22 @@
 """The ranks and lists of a model and of its baselines, part by part."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import numpy as np
 
 from tfmmrec.assembly import Assembly
-from tfmmrec.evaluation.baselines import baselines
+from tfmmrec.evaluation.baselines import known_item_baselines, new_item_baselines
 from tfmmrec.evaluation.lists import Lists
 from tfmmrec.evaluation.metrics import target_metrics
-from tfmmrec.evaluation.targets import ScoreUsers, Targets, by_part, ranks_and_lists, targets_of
+from tfmmrec.evaluation.targets import (
+    ScoreUsers,
+    Targets,
+    by_part,
+    random_order,
+    ranks_and_lists,
+)
 
 # The name of what is evaluated, among its baselines.
 MODEL = "model"
@@ -46,26 +53,29 @@ class Ranked:
         return max(rivals, key=lambda name: self.gains(name).mean())
 
 
-def rank_parts(assembly: Assembly, targets: Targets, split: str, seed: int) -> list[Ranked]:
+def rank_parts(
+    assembly: Assembly, model: ScoreUsers, targets: Targets, split: str, seed: int
+) -> list[Ranked]:
     """Ranks what each part of the targets asks for, parts without any left out.
 
     Args:
-        assembly: the model, which ranks by `retrieval`.
+        assembly: says what there is.
+        model: what is evaluated.
         targets: of the split.
         split: `valid` or `test`.
         seed: of chance.
     """
-    scorer = assembly.scorer()
-    vectors = scorer.item_vectors()
+    dataset = assembly.dataset
+    # Known items are asked for in two parts, by the same baselines.
+    known = functools.cache(lambda: known_item_baselines(dataset, split))
     found = []
-    for part, rows, among in by_part(assembly.dataset, targets):
+    for part, rows, among in by_part(dataset, targets):
         if not rows.any():
             continue
         own = targets.take(rows)
-        models: dict[str, ScoreUsers] = {
-            MODEL: lambda users: scorer.scores(vectors, targets.histories, users),
-            **baselines(assembly, split, part, seed),
-        }
+        new = part == "cold"
+        rivals = new_item_baselines(dataset, assembly.items, split) if new else known()
+        models = {MODEL: model, **rivals, "random": random_order(dataset, seed)}
         answers = {
             name: ranks_and_lists(own, score_users, among, K)
             for name, score_users in models.items()
@@ -74,8 +84,3 @@ def rank_parts(assembly: Assembly, targets: Targets, split: str, seed: int) -> l
         lists = {name: lists for name, (_, lists) in answers.items()}
         found.append(Ranked(part, own, among, ranks, lists))
     return found
-
-
-def ranked_targets(assembly: Assembly, split: str) -> Targets:
-    """What a split asks a model for, with the times of histories where it reads them."""
-    return targets_of(assembly.dataset, split, timed=assembly.reads_times)

@@ -69,9 +69,13 @@ class UserResamples:
             return sums.sum(axis=0) / counts.sum(axis=0), drawn[0] / drawn[1]
 
     def intervals(
-        self, values: np.ndarray, parts: np.ndarray, *, confidence: float = 0.95
+        self, values: np.ndarray, parts: np.ndarray | None = None, *, confidence: float = 0.95
     ) -> list[Interval]:
-        """Percentile bootstrap intervals of the means of parts, as `means` takes them."""
+        """Percentile bootstrap intervals of the means of parts, as `means` takes them.
+
+        Without parts, of all targets by each column of the values, `[targets, columns]`.
+        """
+        parts = np.ones(values.shape, bool) if parts is None else parts
         means, drawn = self.means(values, parts)
         return [_interval(mean, own, confidence) for mean, own in zip(means, drawn.T, strict=True)]
 

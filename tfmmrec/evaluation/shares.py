@@ -1,8 +1,9 @@
 """What each modality is worth: without it, and as its Shapley share."""
 
+import dataclasses
 import itertools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from tfmmrec.evaluation.ranked import K, Ranked
 from tfmmrec.evaluation.resampling import UserResamples
 from tfmmrec.evaluation.targets import target_ranks
 from tfmmrec.schema import features_by_modality
+from tfmmrec.scoring import Scorer, in_batches
 
 # The name of the learned vectors of ids among the modalities.
 IDS = "ids"
@@ -22,7 +24,9 @@ _MOST_PLAYERS = 6
 _MOST_USERS = 2000
 
 
-def measure_shares(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict[str, Any] | None:
+def measure_shares(
+    assembly: Assembly, scorer: Scorer, ranked: Ranked, *, seed: int = 0
+) -> dict[str, Any] | None:
     """Takes every set of modalities away from all items, in histories as well.
 
     A modality's Shapley share is what it adds to NDCG@10, the mean over all orders in which
@@ -31,6 +35,7 @@ def measure_shares(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict
 
     Args:
         assembly: the model.
+        scorer: of the model.
         ranked: the part of the targets; of more than 2000 users as many are drawn.
         seed: of these, and of the draws of users behind intervals.
 
@@ -48,7 +53,6 @@ def measure_shares(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict
         drawn = np.random.default_rng(seed).choice(users, _MOST_USERS, replace=False)
         users = np.sort(drawn)
     targets = ranked.targets.take(np.isin(ranked.targets.user, users))
-    scorer = assembly.scorer()
 
     def gains(present: Collection[str]) -> np.ndarray:
         vectors = by_modality.vectors(present)
@@ -59,25 +63,35 @@ def measure_shares(assembly: Assembly, ranked: Ranked, *, seed: int = 0) -> dict
         )
         return target_metrics(ranks, [K])[f"ndcg@{K}"]
 
-    worth = {
-        frozenset(some): gains(some)
-        for size in range(len(players) + 1)
-        for some in itertools.combinations(players, size)
-    }
+    worth = worth_of_sets(players, gains)
     shares = shapley(players, worth)
-    resamples = UserResamples(targets.user, seed=seed)
-    whole, nothing = worth[frozenset(players)], worth[frozenset()]
+    all_of_them, nothing = frozenset(players), worth[frozenset()]
+    whole = worth[all_of_them]
+    columns = [shares[name] for name in players]
+    columns += [whole - worth[all_of_them - {name}] for name in players]
+    intervals = UserResamples(targets.user, seed=seed).intervals(np.stack(columns, axis=1))
+    told = [dataclasses.asdict(own) for own in intervals]
     return {
         "metric": f"ndcg@{K}",
         "all": float(whole.mean()),
         "nothing": float(nothing.mean()),
         "modalities": {
-            name: {
-                "share": vars(resamples.lead(shares[name], np.zeros_like(whole)).interval),
-                "without": vars(resamples.lead(whole, worth[frozenset(players) - {name}]).interval),
-            }
-            for name in players
+            name: {"share": share, "without": without}
+            for name, share, without in zip(
+                players, told[: len(players)], told[len(players) :], strict=True
+            )
         },
+    }
+
+
+def worth_of_sets(
+    players: Sequence[str], worth: Callable[[Collection[str]], np.ndarray]
+) -> dict[frozenset[str], np.ndarray]:
+    """What every set of players is worth, the empty one among them."""
+    return {
+        frozenset(some): worth(some)
+        for size in range(len(players) + 1)
+        for some in itertools.combinations(players, size)
     }
 
 
@@ -140,8 +154,4 @@ class ItemsByModality:
         """The vectors of some items, or of all, by some of the players, `[rows, width]`."""
         here = np.array([kind in present for kind in self._kinds.values()], bool)
         rows = np.arange(self._num_items, dtype=np.int32) if rows is None else rows
-        batches = [
-            self._vectors(rows[start : start + 512], here, IDS in present).numpy()
-            for start in range(0, len(rows), 512)
-        ]
-        return np.concatenate(batches)
+        return in_batches(lambda batch: self._vectors(batch, here, IDS in present), rows)

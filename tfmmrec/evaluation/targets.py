@@ -148,11 +148,15 @@ def _best(scores: np.ndarray, k: int) -> np.ndarray:
 
 def popularity(dataset: Dataset, split: str) -> ScoreUsers:
     """Scores items by how often known users chose them before the split."""
-    histories = dataset.histories(PAST[split])
-    counts = histories.counts(dataset.count("items")).astype(np.float32)
+    return same_for_all(dataset.histories(PAST[split]).counts(dataset.count("items")))
+
+
+def same_for_all(scores: np.ndarray) -> ScoreUsers:
+    """Scores items alike for all users, by numbers `[items]`."""
+    row = scores.astype(np.float32)
 
     def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        yield users, np.tile(counts, (len(users), 1))
+        yield users, np.tile(row, (len(users), 1))
 
     return score_users
 

@@ -1,13 +1,33 @@
 """The parameters of simple recommenders that are best on valid."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from tfmmrec.dataset import Dataset
 from tfmmrec.evaluation.content_rivals import chosen_matrix, score_users
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.measuring import measure
-from tfmmrec.evaluation.targets import targets_of
+from tfmmrec.evaluation.targets import ScoreUsers, targets_of
 from tfmmrec.past import PAST
+
+
+def best_on_valid(
+    dataset: Dataset, parameters: Sequence[float], fit: Callable[[float], ScoreUsers]
+) -> float:
+    """The parameter whose recommender has the best NDCG@10 on the warm items of valid.
+
+    Args:
+        dataset: the data folder.
+        parameters: to choose from.
+        fit: makes a recommender of what is known before valid, with a parameter.
+
+    Raises:
+        DataError: there is no valid split.
+    """
+    targets = targets_of(dataset, "valid")
+    found = [measure(dataset, targets, fit(value))["warm ndcg@10"].mean() for value in parameters]
+    return parameters[int(np.argmax(found))]
 
 
 def tuned_item_rivals(dataset: Dataset) -> dict[str, float]:
@@ -16,13 +36,12 @@ def tuned_item_rivals(dataset: Dataset) -> dict[str, float]:
     Raises:
         DataError: there is no valid split.
     """
-    targets = targets_of(dataset, "valid")
     chosen = chosen_matrix(dataset.histories(PAST["valid"]), dataset.count("items"))
-    best = {}
-    for name, (score, parameters) in ITEM_RIVALS.items():
-        found = [
-            measure(dataset, targets, score_users(score(chosen, value)))["warm ndcg@10"].mean()
-            for value in parameters
-        ]
-        best[name] = parameters[int(np.argmax(found))]
-    return best
+    return {
+        name: best_on_valid(
+            dataset,
+            parameters,
+            lambda value, score=score: score_users(score(chosen, value)),  # type: ignore[misc]
+        )
+        for name, (score, parameters) in ITEM_RIVALS.items()
+    }
