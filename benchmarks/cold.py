@@ -24,12 +24,12 @@ from tfmmrec.evaluation.content_rivals import (
     ContentRivals,
     chosen_matrix,
     content_matrix,
-    score_users,
 )
 from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import measure, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.rankers import ByScores
 from tfmmrec.past import PAST
 from tfmmrec.schema import features_by_modality
 from tfmmrec.training_file import read_training_file
@@ -125,7 +125,7 @@ class RivalBench:
         """NDCG@10 of a rival that reads some features, by user."""
         content = content_matrix({name: self.encoded[name] for name in names})
         scores = self.rivals.scores(rival, content, penalty)
-        return measure(self.dataset, self.targets, score_users(scores))[METRIC]
+        return measure(self.dataset, self.targets, ByScores.of(scores))[METRIC]
 
 
 def print_table(rivals: dict[str, np.ndarray], models: dict[str, np.ndarray]) -> None:

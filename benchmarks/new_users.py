@@ -20,12 +20,13 @@ from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation import targets_of
-from tfmmrec.evaluation.content_rivals import chosen_matrix, score_users
+from tfmmrec.evaluation.content_rivals import chosen_matrix
 from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import Figures, measure, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.rankers import ByScores
 from tfmmrec.evaluation.tuned_rivals import tuned_item_rivals
 from tfmmrec.past import PAST, known_before
 from tfmmrec.training_file import read_training_file
@@ -122,7 +123,7 @@ def rival_figures(
         own = figures.setdefault(f"{name} ({best:g})", {})
         for length, last in lengths.items():
             read = chosen_matrix(past if last is None else past.recent(last), count)
-            scores = score_users(score(taught, best, read))
+            scores = ByScores.of(score(taught, best, read))
             own[length] = measure(dataset, targets, scores)
     return figures
 

@@ -21,12 +21,13 @@ from tfmmrec.cli import run_script
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.evaluation import targets_of
-from tfmmrec.evaluation.content_rivals import chosen_matrix, score_users
+from tfmmrec.evaluation.content_rivals import chosen_matrix
 from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import Figures, measure, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.rankers import ByScores
 from tfmmrec.evaluation.tuned_rivals import tuned_item_rivals
 from tfmmrec.past import PAST
 from tfmmrec.training_file import read_training_file
@@ -85,7 +86,7 @@ def rival_figures(dataset: Dataset) -> dict[str, Figures]:
     chosen = chosen_matrix(dataset.histories(PAST["test"]), dataset.count("items"))
     for name, best in tuned_item_rivals(dataset).items():
         score, _ = ITEM_RIVALS[name]
-        figures[f"{name} ({best:g})"] = measure(dataset, targets, score_users(score(chosen, best)))
+        figures[f"{name} ({best:g})"] = measure(dataset, targets, ByScores.of(score(chosen, best)))
     return figures
 
 

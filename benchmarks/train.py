@@ -34,10 +34,11 @@ from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation import targets_of
-from tfmmrec.evaluation.content_rivals import chosen_matrix, score_users
+from tfmmrec.evaluation.content_rivals import chosen_matrix
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.measuring import measure
+from tfmmrec.evaluation.rankers import ByScores, model_ranker
 from tfmmrec.examples import TrainingExamples
 from tfmmrec.losses import candidate_softmax
 from tfmmrec.negatives import Negatives
@@ -379,7 +380,7 @@ def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
 
     def ndcg(split: str, penalty: float) -> float:
         chosen = chosen_matrix(dataset.histories(PAST[split]), dataset.count("items"))
-        scorer = score_users(score(chosen, penalty))
+        scorer = ByScores.of(score(chosen, penalty))
         return measure(dataset, targets_of(dataset, split), scorer)[NDCG].mean()
 
     best = max(penalties, key=lambda penalty: ndcg("valid", penalty))
@@ -400,11 +401,8 @@ def seconds_until(assembly: Assembly, goal: float, now: Clock) -> list[str]:
         seconds += now() - start
         average.swap()
         vectors = scorer.item_vectors()
-        figures = measure(
-            assembly.dataset,
-            targets,
-            lambda users: scorer.scores(vectors, targets.histories, users),  # noqa: B023
-        )
+        ranker = model_ranker(scorer, vectors, targets.histories)
+        figures = measure(assembly.dataset, targets, ranker)
         average.swap()
         best = max(best, figures[NDCG].mean())
         if best >= goal:

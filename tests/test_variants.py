@@ -94,7 +94,8 @@ def test_ids_alone_know_nothing_of_cold_items(small, trainer):
 def test_figures_of_a_model(small, trainer):
     assembly, metrics = trainer.train(CONFIG)
     figures = measure_model(assembly, k=3)
-    assert list(figures) == ["warm hr@3", "warm ndcg@3", "cold hr@3", "cold ndcg@3"]
+    metrics_of = [f"{name}@3" for name in ("hr", "precision", "ndcg", "map")]
+    assert list(figures) == [f"{part} {name}" for part in ("warm", "cold") for name in metrics_of]
     targets = targets_of(small, "test")
     cold = small.cold_items[targets.item]
     assert figures["warm hr@3"].shape == (len(np.unique(targets.user[~cold])),)

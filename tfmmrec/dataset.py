@@ -68,6 +68,14 @@ class Histories:
         """The item rows that one user chose, oldest first."""
         return self.items[self.offsets[user] : self.offsets[user + 1]]
 
+    def of_users(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What some users chose: which of them, and the item row, both int `[choices]`."""
+        starts, lengths = self.offsets[users], self.offsets[users + 1] - self.offsets[users]
+        which = np.repeat(np.arange(len(users)), lengths)
+        # Places inside a user's own choices, and from there in all.
+        inside = np.arange(len(which)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return which, self.items[starts[which] + inside]
+
     def counts(self, num_items: int) -> np.ndarray:
         """How often each item was chosen, int64 `[num_items]`."""
         return np.bincount(self.items, minlength=num_items)

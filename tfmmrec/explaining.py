@@ -12,7 +12,7 @@ from tfmmrec.assembly import Assembly
 from tfmmrec.dataset import Histories
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.item_cards import ItemCards
-from tfmmrec.evaluation.shares import ItemsByModality, shapley, worth_of_sets
+from tfmmrec.evaluation.items_by_modality import ItemsByModality, score_shares
 from tfmmrec.interactions import SPLITS
 from tfmmrec.runs import load_run
 
@@ -69,17 +69,12 @@ def explain(run: Path, *, user: str, item: str, quiet: bool = False) -> Explanat
     vectors = assembly.scorer().item_vectors()
     histories = dataset.histories(SPLITS, timed=assembly.reads_times)
     past, queries = _queries(assembly, vectors, histories, dataset.user_rows[user])
-    only = np.array([row], np.int32)
-    worth = worth_of_sets(
-        by_modality.players,
-        lambda some: _scores(assembly, queries[:1], by_modality.vectors(some, only)),
-    )
-    shares = shapley(by_modality.players, worth)
+    shares = score_shares(assembly, by_modality, queries[:1], np.array([row], np.int32))
     whole, *without = _scores(assembly, queries, vectors[row : row + 1])
     cards = ItemCards(dataset, past)
     return Explanation(
         float(whole),
-        {name: float(own[0]) for name, own in shares.items()},
+        {name: float(own[0, 0]) for name, own in shares.items()},
         [
             (dataset.item_ids[place], cards.name(int(place)), float(whole - left))
             for place, left in zip(past, without, strict=True)
@@ -112,9 +107,8 @@ def _queries(
 
 
 def _scores(assembly: Assembly, queries: tf.Tensor, vector: np.ndarray) -> np.ndarray:
-    """The scores of one item, `[queries]`; 0 of an item of which nothing is told."""
-    scores = assembly.model.score(queries, tf.constant(vector)).numpy()[:, 0]
-    return np.where(np.isfinite(scores), scores, 0.0)
+    """The scores of one item, `[queries]`."""
+    return assembly.model.score(queries, tf.constant(vector)).numpy()[:, 0]
 
 
 def print_explanation(

@@ -366,6 +366,11 @@ class TwoTower(tfrs.Model):
         return next(iter(self.outcomes.heads))
 
     @property
+    def scores_by_product(self) -> bool:
+        """Whether the catalogue is ranked by the products of vectors, and by nothing else."""
+        return self.ranks_by == "retrieval" and self.item_tower.fusion.scores_by_product
+
+    @property
     def reads_user(self) -> bool:
         """Whether known users have something of their own, so that their ids are needed."""
         return self.query_tower.reads_user or any(head.reads_ids for head in self.heads)

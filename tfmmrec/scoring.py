@@ -23,6 +23,7 @@ class Scorer:
         self.max_history = max_history
         self.batch_size = batch_size
         self._num_items = num_items
+        self.scores_by_product = model.scores_by_product
         self._reads_times = model.reads_times
         self._item_vectors = tf.function(
             model.item_vectors, input_signature=[tf.TensorSpec([None], tf.int32)]
@@ -33,6 +34,12 @@ class Scorer:
         past = [history, tf.TensorSpec(history.shape, tf.int64)] if self._reads_times else [history]
         self._rank = tf.function(
             lambda vectors, users, history, times=None: model.rank(
+                vectors, history, model.users.gather(users), users, times
+            ),
+            input_signature=[vectors, rows, *past],
+        )
+        self._queries = tf.function(
+            lambda vectors, users, history, times=None: model.query_vectors(
                 vectors, history, model.users.gather(users), users, times
             ),
             input_signature=[vectors, rows, *past],
@@ -49,15 +56,33 @@ class Scorer:
         rows = np.arange(self._num_items, dtype=np.int32)
         return in_batches(self._item_vectors, rows, self.batch_size)
 
-    def scores(
+    def queries(
         self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Scores all items for some users.
+        """The vectors of users whose products with item vectors are the scores.
+
+        Only where `scores_by_product`.
 
         Args:
             item_vectors: float32 `[items, width]`.
             histories: what every user chose so far, and when, if the model `reads_times`.
             users: rows of users, in any order.
+
+        Yields:
+            (rows of users `[batch]`, vectors `[batch, width]`).
+        """
+        vectors = tf.constant(item_vectors)
+        for start in range(0, len(users), self.batch_size):
+            batch = users[start : start + self.batch_size]
+            past = self._past(histories, batch)
+            yield batch, self._queries(vectors, batch.astype(np.int32), *past).numpy()
+
+    def scores(
+        self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Scores all items for some users.
+
+        Args as for `queries`.
 
         Yields:
             (rows of users `[batch]`, scores float32 `[batch, items]`).

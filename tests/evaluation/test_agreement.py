@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import ndcg_score, top_k_accuracy_score
+from sklearn.metrics import (
+    average_precision_score,
+    ndcg_score,
+    precision_score,
+    recall_score,
+    top_k_accuracy_score,
+)
 
 from tfmmrec.evaluation import expected_ranks, ranking_metrics
+from tfmmrec.evaluation.item_blocks import ItemBlocks
 from tfmmrec.evaluation.metrics import target_metrics
 from tfmmrec.evaluation.per_user import per_user_metrics
 
@@ -22,12 +29,16 @@ def test_ranks_are_those_of_a_plain_scorer(seed: int) -> None:
     draw = np.random.default_rng(seed)
     num_rows, num_items = draw.integers(1, 5), draw.integers(2, 40)
     # Of few values, so that many tie.
-    scores = draw.integers(0, 8, size=(num_rows, num_items)).astype(np.float32)
+    scores = draw.integers(1, 9, size=(num_rows, num_items)).astype(np.float32)
     targets = draw.integers(num_items, size=num_rows)
     left_out = draw.random((num_rows, num_items)) < 0.2
+    expected = [plain_rank(*row) for row in zip(scores, targets, left_out, strict=True)]
     found = expected_ranks(scores, targets, left_out.copy())
-    rows = zip(scores, targets, left_out, strict=True)
-    np.testing.assert_allclose(found, [plain_rank(*row) for row in rows], atol=1e-9)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    # The same scores as products of vectors.
+    blocks = ItemBlocks(scores.T, np.ones(num_items, bool))
+    found = blocks.ranks(np.eye(num_rows), targets, *np.nonzero(left_out))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("k", [1, 10, 20])
@@ -55,3 +66,12 @@ def test_several_targets_a_user_as_scikit_learn() -> None:
         _, metrics = per_user_metrics(np.zeros(len(targets), int), ranks)
         expected = ndcg_score(relevant, scores, k=10)
         assert metrics["ndcg@10"][0] == pytest.approx(expected, abs=1e-9)
+        top = np.argsort(-scores[0])[:10]
+        share = recall_score(relevant[0], np.isin(np.arange(30), top))
+        assert metrics["hr@10"][0] == pytest.approx(share, abs=1e-9)
+        share = precision_score(relevant[0], np.isin(np.arange(30), top))
+        assert metrics["precision@10"][0] == pytest.approx(share, abs=1e-9)
+        # Not cut off, it is the average precision.
+        _, whole = per_user_metrics(np.zeros(len(targets), int), ranks, k=30)
+        average = average_precision_score(relevant[0], scores[0])
+        assert whole["map@30"][0] == pytest.approx(average, abs=1e-9)

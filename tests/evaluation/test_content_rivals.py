@@ -10,7 +10,6 @@ from tfmmrec.evaluation.content_rivals import (
     als,
     chosen_matrix,
     content_matrix,
-    score_users,
 )
 
 # Item 3 is new: nobody chose it.
@@ -70,9 +69,3 @@ def test_factors_reach_new_items_by_their_content():
     scores = ContentRivals(chosen).scores("factors", group, 0.1)
     assert (scores[:5, 10] > scores[:5, 11] + 0.3).all()
     assert (scores[5:, 11] > scores[5:, 10] + 0.3).all()
-
-
-def test_scores_are_given_by_user():
-    users, scores = next(iter(score_users(CHOSEN)(np.array([1]))))
-    assert users.tolist() == [1]
-    np.testing.assert_array_equal(scores, CHOSEN[[1]])

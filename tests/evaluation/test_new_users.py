@@ -177,7 +177,8 @@ def test_training_does_not_know_new_users(assembly):
 
 def test_figures_of_new_users_with_all_of_the_past_and_with_none(assembly):
     whole, none = measure_model(assembly, k=1), measure_model(assembly, k=1, last=0)
-    names = [f"{part} {m}@1" for part in ("warm", "cold", "new_users") for m in ("hr", "ndcg")]
+    metrics = ("hr", "precision", "ndcg", "map")
+    names = [f"{part} {m}@1" for part in ("warm", "cold", "new_users") for m in metrics]
     assert list(whole) == list(none) == names
     assert whole["new_users hr@1"].shape == (1,)
 

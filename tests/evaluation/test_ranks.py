@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmmrec.dataset import Histories
-from tfmmrec.evaluation import Targets, expected_ranks, target_ranks
+from tfmmrec.evaluation import ByScores, Targets, expected_ranks
 
 
 def rank(scores: list[float], target: int, left_out: tuple[int, ...] = ()) -> float:
@@ -91,8 +91,8 @@ def test_targets_are_ranked_without_what_their_user_chose_before():
 
     # User 1: of 2, 3, 4 left, item 3 has 5 above it, item 2 has 4 and 5. User 4: the scores are
     # turned round, so that of 0, 1, 3, 4 item 0 is the last.
-    ranks = target_ranks(targets, score_users, np.ones(5, bool))
+    ranks = ByScores(score_users).ranks(targets, np.ones(5, bool))
     assert ranks.tolist() == [3.0, 2.0, 4.0]
     # Ranked among 0, 2 and 3 only: item 4 and item 1 stand nowhere.
     among = np.array([True, False, True, True, False])
-    assert target_ranks(targets, score_users, among).tolist() == [2.0, 1.0, 2.0]
+    assert ByScores(score_users).ranks(targets, among).tolist() == [2.0, 1.0, 2.0]

@@ -8,10 +8,13 @@ import pytest
 from tests.once import ONCE
 from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
+from tfmmrec.evaluation.items_by_modality import IDS
 from tfmmrec.evaluation.metrics import target_metrics
 from tfmmrec.evaluation.ranked import rank_parts
-from tfmmrec.evaluation.shares import IDS, measure_shares, shapley
-from tfmmrec.evaluation.targets import target_ranks, targets_of
+from tfmmrec.evaluation.rankers import ByScores, model_ranker
+from tfmmrec.evaluation.shapley import shapley
+from tfmmrec.evaluation.shares import measure_shares
+from tfmmrec.evaluation.targets import targets_of
 
 
 def worth_of(players, value):
@@ -41,12 +44,12 @@ def measured(dataset, **options):
     vectors = scorer.item_vectors()
     ranked, *_ = rank_parts(
         assembly,
-        lambda users: scorer.scores(vectors, targets.histories, users),
+        model_ranker(scorer, vectors, targets.histories),
         targets,
         "test",
         0,
     )
-    return ranked, measure_shares(assembly, scorer, ranked)
+    return ranked, measure_shares(assembly, scorer, [ranked]).get("warm")
 
 
 def test_shares_add_up_to_the_whole(small):
@@ -58,9 +61,8 @@ def test_shares_add_up_to_the_whole(small):
     assert sum(shares) == pytest.approx(found["all"] - found["nothing"])
     # By nothing, all items are alike.
     alike = np.zeros((1, small.count("items")), np.float32)
-    ranks = target_ranks(
-        ranked.targets, lambda users: [(users, alike.repeat(len(users), 0))], ranked.among
-    )
+    ranker = ByScores(lambda users: iter([(users, alike.repeat(len(users), 0))]))
+    ranks = ranker.ranks(ranked.targets, ranked.among)
     assert found["nothing"] == pytest.approx(target_metrics(ranks)["ndcg@10"].mean())
 
 

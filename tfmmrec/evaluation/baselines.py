@@ -4,14 +4,10 @@ import numpy as np
 
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoded_side import EncodedSide
-from tfmmrec.evaluation.content_rivals import (
-    ContentRivals,
-    chosen_matrix,
-    content_matrix,
-    score_users,
-)
+from tfmmrec.evaluation.content_rivals import ContentRivals, chosen_matrix, content_matrix
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
-from tfmmrec.evaluation.targets import ScoreUsers, popularity, same_for_all
+from tfmmrec.evaluation.plain_rankers import popularity, same_for_all
+from tfmmrec.evaluation.rankers import ByScores, Ranker
 from tfmmrec.evaluation.tuned_rivals import best_on_valid, tuned_item_rivals
 from tfmmrec.past import PAST, known_before
 
@@ -22,7 +18,7 @@ _MOST_ITEMS = 8000
 _RECENT_SHARES = (0.02, 0.05, 0.1, 0.2)
 
 
-def known_item_baselines(dataset: Dataset, split: str) -> dict[str, ScoreUsers]:
+def known_item_baselines(dataset: Dataset, split: str) -> dict[str, Ranker]:
     """Popularity, popularity of late, EASE and item-kNN by name, parameters in brackets.
 
     Parameters are the best on valid, where valid is not what is measured, else the middle ones.
@@ -33,7 +29,7 @@ def known_item_baselines(dataset: Dataset, split: str) -> dict[str, ScoreUsers]:
         split: `valid` or `test`, before which all is known.
     """
     tunable = split != "valid" and bool(dataset.events("valid").positive.any())
-    found: dict[str, ScoreUsers] = {"popularity": popularity(dataset, split)}
+    found: dict[str, Ranker] = {"popularity": popularity(dataset, split)}
     if dataset.events("train").time.any():
         share = _middle(_RECENT_SHARES)
         if tunable:
@@ -50,11 +46,11 @@ def known_item_baselines(dataset: Dataset, split: str) -> dict[str, ScoreUsers]:
         known = chosen_matrix(known_before(dataset, split), num_items)
         for name, (score, _) in ITEM_RIVALS.items():
             scores = score(chosen, best[name], known)
-            found[f"{name} ({best[name]:g})"] = score_users(scores)
+            found[f"{name} ({best[name]:g})"] = ByScores.of(scores)
     return found
 
 
-def new_item_baselines(dataset: Dataset, items: EncodedSide, split: str) -> dict[str, ScoreUsers]:
+def new_item_baselines(dataset: Dataset, items: EncodedSide, split: str) -> dict[str, Ranker]:
     """The cosine and the ridge regression of content, and ALS factors regressed on it, by name.
 
     Penalties are the middle ones, since valid has no new items to choose by. Nothing without
@@ -69,11 +65,11 @@ def new_item_baselines(dataset: Dataset, items: EncodedSide, split: str) -> dict
         return {}
     chosen = chosen_matrix(known_before(dataset, split), dataset.count("items"))
     rivals, content = ContentRivals(chosen), content_matrix(items.encoded)
-    found = {}
+    found: dict[str, Ranker] = {}
     for name, penalties in rivals.penalties.items():
         penalty = _middle(penalties)
         shown = f"content {name} ({penalty:g})" if len(penalties) > 1 else f"content {name}"
-        found[shown] = score_users(rivals.scores(name, content, penalty))
+        found[shown] = ByScores.of(rivals.scores(name, content, penalty))
     return found
 
 
@@ -86,7 +82,7 @@ def _middle(parameters: tuple[float, ...]) -> float:
     return parameters[len(parameters) // 2]
 
 
-def _recent(dataset: Dataset, split: str, share: float) -> ScoreUsers:
+def _recent(dataset: Dataset, split: str, share: float) -> Ranker:
     """Scores items by how many of the newest choices before the split were of them."""
     events = [dataset.events(name) for name in PAST[split]]
     times = np.concatenate([e.time[e.positive] for e in events])

@@ -1,7 +1,7 @@
 """Simple recommenders by content alone, which a model has to beat on items that nobody chose."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +9,6 @@ from sklearn.kernel_ridge import KernelRidge
 
 from tfmmrec.dataset import Histories
 from tfmmrec.encoders import Encoded
-from tfmmrec.evaluation.targets import ScoreUsers
 
 
 class ContentRivals:
@@ -107,15 +106,6 @@ def als(
         _solve(users, items, chosen, penalty, confidence)
         _solve(items, users, chosen.T, penalty, confidence)
     return users, items
-
-
-def score_users(scores: np.ndarray) -> ScoreUsers:
-    """Brings scores `[users, items]` into the form that `target_ranks` takes."""
-
-    def given(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        yield users, scores[users]
-
-    return given
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:

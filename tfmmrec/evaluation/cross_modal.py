@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly
+from tfmmrec.evaluation.item_blocks import QUERIES, ItemBlocks
 from tfmmrec.evaluation.measuring import Figures
-from tfmmrec.evaluation.ranks import expected_ranks
 from tfmmrec.towers.features import MEDIA
 
 
@@ -83,9 +83,10 @@ def retrieval_ranks(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     Returns:
         float64 `[rows]`, from 1.
     """
-    num_rows = len(queries)
-    left_out = np.zeros([num_rows, num_rows], bool)
-    return expected_ranks(queries @ candidates.T, np.arange(num_rows), left_out)
+    rows, nothing = np.arange(len(queries)), np.zeros(0, int)
+    blocks = ItemBlocks(candidates, np.ones(len(rows), bool))
+    batches = [rows[at : at + QUERIES] for at in range(0, len(rows), QUERIES)]
+    return np.concatenate([blocks.ranks(queries[b], b, nothing, nothing) for b in batches])
 
 
 def _features_of(assembly: Assembly, modality: str) -> list[str]:

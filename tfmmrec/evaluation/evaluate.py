@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from tfmmrec.cards.write import write_cards
 from tfmmrec.evaluation.described import describe, item_facts, verdict
 from tfmmrec.evaluation.kept_ranks import save_ranks
 from tfmmrec.evaluation.outcome_report import measure_outcomes
 from tfmmrec.evaluation.page import check_plots, write_report
 from tfmmrec.evaluation.ranked import Ranked, rank_parts
+from tfmmrec.evaluation.rankers import model_ranker
 from tfmmrec.evaluation.shares import measure_shares
 from tfmmrec.evaluation.targets import PARTS, targets_of
 from tfmmrec.folders import write_json
@@ -33,11 +35,12 @@ def evaluate(
     nothing else.
 
     Args:
-        run: a run folder; `metrics.SPLIT.json` and `ranks.SPLIT.npz` are written into it.
+        run: a run folder; `metrics.SPLIT.json`, `ranks.SPLIT.npz`, `model_card.md` and
+            `data_card.md` are written into it.
         split: `valid` or `test`.
         report: an HTML page to write, with plots and examples; it needs the extra `report`.
         shares: whether to say what each modality is worth, as `measure_shares` does, under
-            `modalities` of the first part; a report has it in any case.
+            `modalities` of each part; a report has it in any case.
         seed: of chance, and of the draws of users behind intervals.
         quiet: no progress bars while the run is loaded.
 
@@ -53,15 +56,14 @@ def evaluate(
     assembly.check_unseen(split)
     result: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
     ranked: list[Ranked] = []
-    vectors = np.zeros([0, 0], np.float32)
+    scorer, vectors = assembly.scorer(), np.zeros([0, 0], np.float32)
     if assembly.model.ranks_by == "retrieval":
         targets = targets_of(assembly.dataset, split, timed=assembly.reads_times)
-        scorer = assembly.scorer()
         vectors = scorer.item_vectors()
         result |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
         ranked = rank_parts(
             assembly,
-            lambda users: scorer.scores(vectors, targets.histories, users),
+            model_ranker(scorer, vectors, targets.histories),
             targets,
             split,
             seed,
@@ -70,11 +72,13 @@ def evaluate(
         result |= {part.part: describe(assembly, facts, part, seed=seed) for part in ranked}
         result["verdict"] = verdict(result[ranked[0].part])
         if shares or report is not None:
-            modalities = measure_shares(assembly, scorer, ranked[0], seed=seed)
-            result[ranked[0].part]["modalities"] = modalities
+            worth = measure_shares(assembly, scorer, ranked, seed=seed)
+            for part in ranked:
+                result[part.part]["modalities"] = worth.get(part.part)
         save_ranks(Path(run), split, ranked)
     result["outcomes"] = measure_outcomes(assembly, split)
     write_json(Path(run) / f"metrics.{split}.json", result)
+    write_cards(Path(run), assembly, result)
     if report is not None:
-        write_report(Path(report), Path(run), assembly, vectors, ranked, result, seed=seed)
+        write_report(Path(report), Path(run), assembly, scorer, vectors, ranked, result, seed=seed)
     return result

@@ -1,7 +1,7 @@
 """Items as a report shows them: a name, a picture, a sound."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -11,6 +11,9 @@ from tfmmrec.evaluation.lists import Lists
 from tfmmrec.modalities import Modality, Several
 from tfmmrec.pages.values import show, thumbnail
 from tfmmrec.raw_values import picked_values
+
+# Given rows of users and of items, by modality its part of the scores, [users, items].
+ShareScores = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
 
 _NAME = 60
 _SMALL = 96
@@ -23,12 +26,32 @@ class UserCard:
     Attributes:
         id: of the user.
         history: the last items, the newest last.
-        answers: the best items, best first, and whether the user chose each then.
+        answers: the best items, best first.
     """
 
     id: str
     history: list[Markup]
-    answers: list[tuple[Markup, bool]]
+    answers: list["Answer"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """An item that is recommended.
+
+    Attributes:
+        tile: the item.
+        chosen: whether the user chose it then.
+        shares: how much of its score each modality makes up; empty where that is not known.
+    """
+
+    tile: Markup
+    chosen: bool
+    shares: Mapping[str, float]
+
+    @property
+    def total(self) -> float:
+        """What the lengths of shares are measured by."""
+        return sum(abs(share) for share in self.shares.values()) or 1.0
 
 
 class ItemCards:
@@ -93,6 +116,7 @@ def user_cards(
     lists: Lists,
     histories: Histories,
     chosen: set[tuple[int, int]],
+    shares: ShareScores | None = None,
     *,
     num: int = 10,
     seed: int = 0,
@@ -104,6 +128,8 @@ def user_cards(
         lists: what is recommended.
         histories: what each user chose before.
         chosen: rows of users and items, what they chose then.
+        shares: gives, for rows of users and of items, by modality what it makes up of the scores,
+            `[users, items]`.
         num: how many users.
         seed: of the drawing.
     """
@@ -112,15 +138,19 @@ def user_cards(
     named = lists.items[order]
     named = named[named >= 0]
     cards = ItemCards(dataset, [*named, *np.concatenate([[], *past.values()])], audible=named)
+    items = np.unique(named).astype(np.int32)
+    of_all = {} if shares is None else shares(lists.users[order], items)
+
+    def answer(number: int, user: int, row: int) -> Answer:
+        column = int(np.searchsorted(items, row))
+        own = {name: float(values[number, column]) for name, values in of_all.items()}
+        return Answer(cards.tile(row), (user, row) in chosen, own)
+
     return [
         UserCard(
-            dataset.user_ids[lists.users[place]],
+            dataset.user_ids[user],
             [cards.tile(int(row)) for row in past[place]],
-            [
-                (cards.tile(int(row)), (int(lists.users[place]), int(row)) in chosen)
-                for row in lists.items[place]
-                if row >= 0
-            ],
+            [answer(number, user, row) for row in lists.items[place].tolist() if row >= 0],
         )
-        for place in order
+        for number, (place, user) in enumerate(zip(order, lists.users[order].tolist(), strict=True))
     ]

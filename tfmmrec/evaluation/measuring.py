@@ -7,38 +7,33 @@ import numpy as np
 from tfmmrec.assembly import Assembly
 from tfmmrec.dataset import Dataset
 from tfmmrec.evaluation.per_user import per_user_metrics
-from tfmmrec.evaluation.targets import (
-    ScoreUsers,
-    Targets,
-    by_part,
-    popularity,
-    random_order,
-    target_ranks,
-    targets_of,
-)
+from tfmmrec.evaluation.plain_rankers import popularity, random_order
+from tfmmrec.evaluation.rankers import Ranker, model_ranker
+from tfmmrec.evaluation.targets import Targets, by_part, targets_of
 
 # Arrays by name, the first axis of each being users or items.
 Figures = dict[str, np.ndarray]
 
 
-def measure(dataset: Dataset, targets: Targets, score_users: ScoreUsers, k: int = 10) -> Figures:
+def measure(dataset: Dataset, targets: Targets, ranker: Ranker, k: int = 10) -> Figures:
     """Measures what the ranks of warm items say, of cold ones, ranked by themselves, and new users.
 
     Args:
         dataset: says which items and users are cold.
         targets: what is to be predicted.
-        score_users: gives the scores of all items for users.
+        ranker: what is measured.
         k: the cutoff.
 
     Returns:
-        `{"warm hr@k": [users], "warm ndcg@k": …}`, and the same with "cold" and "new_users", for
-        the users with such targets, ascending; without such targets, their entries are not there.
+        What `per_user_metrics` gives, `{"warm hr@k": [users], "warm ndcg@k": …}`, and the same with
+        "cold" and "new_users", for the users with such targets, ascending; without such targets,
+        their entries are not there.
     """
     figures = {}
     for part, rows, among in by_part(dataset, targets):
         if rows.any():
             own = targets.take(rows)
-            _, metrics = per_user_metrics(own.user, target_ranks(own, score_users, among), k)
+            _, metrics = per_user_metrics(own.user, ranker.ranks(own, among), k)
             figures.update({f"{part} {name}": values for name, values in metrics.items()})
     return figures
 
@@ -59,12 +54,7 @@ def measure_model(
     scorer = assembly.scorer()
     vectors = scorer.item_vectors()
     given = targets.histories if last is None else targets.histories.recent(last)
-    return measure(
-        assembly.dataset,
-        targets,
-        lambda users: scorer.scores(vectors, given, users),
-        k,
-    )
+    return measure(assembly.dataset, targets, model_ranker(scorer, vectors, given), k)
 
 
 def measure_baselines(dataset: Dataset) -> dict[str, Figures]:

@@ -39,8 +39,28 @@ def calibration_error(clicked: np.ndarray, predicted: np.ndarray, bins: int = 10
     The expected calibration error (Naeini et al. 2015) with bins of equal mass, as Nguyen and
     O'Connor 2015 have them, since clicks are rare and bins of equal width stay empty.
     """
-    gaps = 0.0
-    for rows in np.array_split(np.argsort(predicted, kind="stable"), bins):
-        if len(rows):
-            gaps += abs(np.sum(predicted[rows]) - np.sum(clicked[rows]))
-    return float(gaps / len(clicked))
+    said, came, counts = calibration_curve(clicked, predicted, bins)
+    return float((np.abs(said - came) * counts).sum() / len(clicked))
+
+
+def calibration_curve(
+    clicked: np.ndarray, predicted: np.ndarray, bins: int = 10
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What is predicted and what comes, over bins of as many events each, the least likely first.
+
+    Args:
+        clicked: bool `[events]`.
+        predicted: probabilities, `[events]`.
+        bins: how many; fewer where there are fewer events.
+
+    Returns:
+        The mean of the probabilities, the share that was clicked, and the number of events, each
+        `[bins]`.
+    """
+    order = np.argsort(predicted, kind="stable")
+    parts = [rows for rows in np.array_split(order, bins) if len(rows)]
+    said, came = (
+        np.array([values[rows].mean() for rows in parts])
+        for values in (np.asarray(predicted, np.float64), np.asarray(clicked, np.float64))
+    )
+    return said, came, np.array([len(rows) for rows in parts])

@@ -22,7 +22,8 @@ def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
 
     Returns:
         By outcome and by part, `warm`, `cold` and `new_users`, `{"events": …, "model": {…},
-        baseline: {…}, …}`, None without such events; nothing in a model without such a task.
+        baseline: {…}, …, "curve": […]}`, None without such events; `curve` is what the model says
+        and what comes, see `OutcomeTargets.curve`. Nothing in a model without such a task.
     """
     targets = outcome_targets(assembly, split)
     if not targets:
@@ -39,12 +40,11 @@ def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
         for part, rows, _ in by_part(assembly.dataset, target.events):
             result[name][part] = None
             if rows.any():
+                own = target.take(rows)
                 result[name][part] = {
                     "events": int(rows.sum()),
-                    **{
-                        who: target.take(rows).measure(name, values[rows])
-                        for who, values in predicted[name].items()
-                    },
+                    **{who: own.measure(name, v[rows]) for who, v in predicted[name].items()},
+                    "curve": own.curve(name, predicted[name]["model"][rows]),
                 }
     return result
 

@@ -7,7 +7,11 @@ import numpy as np
 from tfmmrec.assembly import Assembly
 from tfmmrec.batches import draws_unchosen
 from tfmmrec.dataset import Histories
-from tfmmrec.evaluation.outcome_metrics import click_metrics, rating_metrics
+from tfmmrec.evaluation.outcome_metrics import (
+    calibration_curve,
+    click_metrics,
+    rating_metrics,
+)
 from tfmmrec.interactions import SPLITS
 from tfmmrec.outcomes import Outcomes
 from tfmmrec.past import known_before, outcomes_in
@@ -29,6 +33,14 @@ class OutcomeTargets:
     def take(self, rows: np.ndarray) -> "OutcomeTargets":
         """Returns the events of some rows."""
         return dataclasses.replace(self, events=self.events.take(rows))
+
+    def curve(self, name: str, predicted: np.ndarray) -> list[dict[str, float]]:
+        """`calibration_curve` as `{"predicted", "observed", "events"}` a bin; none of a rating."""
+        if name == "rating":
+            return []
+        columns = (own.tolist() for own in calibration_curve(self.events.chosen, predicted))
+        names = ("predicted", "observed", "events")
+        return [dict(zip(names, bin_, strict=True)) for bin_ in zip(*columns, strict=True)]
 
     def measure(self, name: str, predicted: np.ndarray) -> dict[str, float]:
         """The metrics of what was predicted for each event, by name."""

@@ -10,12 +10,14 @@ from markupsafe import Markup
 
 from tfmmrec.assembly import Assembly
 from tfmmrec.errors import DataError
-from tfmmrec.evaluation.item_cards import ItemCards, user_cards
+from tfmmrec.evaluation.item_cards import ItemCards, UserCard, user_cards
+from tfmmrec.evaluation.items_by_modality import ItemsByModality, score_shares
 from tfmmrec.evaluation.ranked import MODEL, K, Ranked
 from tfmmrec.evaluation.slices import popularity_classes
 from tfmmrec.folders import read_json, write_text
 from tfmmrec.objective import objective_of
 from tfmmrec.pages.page import render
+from tfmmrec.scoring import Scorer
 
 # Items whose pictures the page holds for hovering.
 _MOST_SHOWN = 400
@@ -36,6 +38,7 @@ def write_report(
     path: Path,
     run: Path,
     assembly: Assembly,
+    scorer: Scorer,
     vectors: np.ndarray,
     ranked: list[Ranked],
     result: Mapping[str, Any],
@@ -48,6 +51,7 @@ def write_report(
         path: of the page; one that stands there is replaced.
         run: the run folder.
         assembly: what was evaluated.
+        scorer: of the model.
         vectors: of all items, where anything is ranked.
         ranked: ranks and lists by part.
         result: what `evaluate` returns.
@@ -58,12 +62,7 @@ def write_report(
     """
     plots = _plots(run, assembly, vectors, ranked, result)
     scripts, drawn = _embedded(plots)
-    users = []
-    if ranked:
-        first = ranked[0]
-        pairs = zip(first.targets.user.tolist(), first.targets.item.tolist(), strict=True)
-        lists, histories = first.lists[MODEL], first.targets.histories
-        users = user_cards(assembly.dataset, lists, histories, set(pairs), seed=seed)
+    users = _users(assembly, scorer, vectors, ranked[0], result, seed) if ranked else []
     content = read_json(run / "run.json")
     page = render(
         "evaluation.html",
@@ -107,16 +106,23 @@ def _plots(
         if history.is_file():
             whose = f" of {history.parent.name}" if history.parent != run else ""
             found[f"Learning{whose}"] = plots.learning_curves(read_json(history), metric)
+    for name, parts in result["outcomes"].items():
+        for part, told in parts.items():
+            if told is not None and told["curve"] is not None:
+                title = f"Calibration of {name}s, {TITLES[part].lower()}"
+                found[title] = plots.calibration(told["curve"])
     if not ranked:
         return found
     first = ranked[0]
     for metric in ("hr", "ndcg"):
         found[f"{metric.upper()} by the length of lists"] = plots.by_cutoff(first.ranks, metric)
     told = result[first.part]
-    if told["modalities"] is not None:
-        found["What modalities are worth"] = plots.modalities(told["modalities"])
-    for group in dict.fromkeys(part["group"] for part in told["slices"]):
-        own = [part for part in told["slices"] if part["group"] == group]
+    for part in (own.part for own in ranked):
+        if result[part]["modalities"] is not None:
+            title = f"What modalities are worth, {TITLES[part].lower()}"
+            found[title] = plots.modalities(result[part]["modalities"])
+    for group in dict.fromkeys(own["group"] for own in told["slices"]):
+        own = [one for one in told["slices"] if one["group"] == group]
         found[f"By {group}"] = plots.slices(own, told[MODEL][f"ndcg@{K}"])
     counts = first.targets.histories.counts(assembly.dataset.count("items"))
     rows = _shown_items(counts, first.among)
@@ -126,6 +132,33 @@ def _plots(
     groups = np.array(["head", "middle", "tail"])[popularity_classes(counts)[rows]].tolist()
     found["Items in the plane of their vectors"] = plots.item_map(vectors[rows], groups, columns)
     return found
+
+
+def _users(
+    assembly: Assembly,
+    scorer: Scorer,
+    vectors: np.ndarray,
+    first: Ranked,
+    result: Mapping[str, Any],
+    seed: int,
+) -> list[UserCard]:
+    """Some users with what they are recommended, and what of it is which modality."""
+    pairs = zip(first.targets.user.tolist(), first.targets.item.tolist(), strict=True)
+    histories = first.targets.histories
+
+    def shares(users: np.ndarray, items: np.ndarray) -> Mapping[str, np.ndarray]:
+        queries = [own for _, own in scorer.queries(vectors, histories, users)]
+        by_modality = ItemsByModality(assembly)
+        return score_shares(assembly, by_modality, np.concatenate(queries), items)
+
+    return user_cards(
+        assembly.dataset,
+        first.lists[MODEL],
+        histories,
+        set(pairs),
+        shares if result[first.part]["modalities"] is not None else None,
+        seed=seed,
+    )
 
 
 def _shown_items(counts: np.ndarray, among: np.ndarray) -> np.ndarray:

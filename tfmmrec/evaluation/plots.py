@@ -1,5 +1,6 @@
 """The plots of an evaluation, by Bokeh."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from tfmmrec.evaluation.metrics import target_metrics
 _WIDTH, _HEIGHT = 560, 320
 _COLOURS = bokeh.palettes.Category10_10
 _WORSE = "#b3382c"
+# UMAP looks at so many neighbours of each item.
+_LEAST_NEIGHBOURS = 15
 _CUTOFFS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 # What hovering shows of an item; the picture stands in the page itself.
 _ITEM_TOOLTIP = """<div style="max-width:14rem"><img src="@picture" alt=""
@@ -98,17 +101,29 @@ def modalities(told: Mapping[str, Any]) -> Any:
     return plot
 
 
+def calibration(curve: Sequence[Mapping[str, float]]) -> Any:
+    """What a model says of clicks and what comes, as `OutcomeTargets.curve` has it."""
+    plot = _figure("probability that is predicted", "share that is clicked")
+    columns = {key: [own[key] for own in curve] for key in ("predicted", "observed", "events")}
+    highest = max(*columns["predicted"], *columns["observed"])
+    plot.line([0.0, highest], [0.0, highest], color="grey", line_dash="dashed")
+    source = bokeh.models.ColumnDataSource(columns)
+    plot.line("predicted", "observed", source=source, color=_COLOURS[0])
+    dots = plot.scatter("predicted", "observed", source=source, color=_COLOURS[0], size=8)
+    shown = [("predicted", "@predicted{0.000}"), ("came", "@observed{0.000}"), ("of", "@events")]
+    plot.add_tools(bokeh.models.HoverTool(tooltips=shown, renderers=[dots]))
+    return plot
+
+
 def item_map(vectors: np.ndarray, groups: Sequence[str], items: Mapping[str, Sequence[str]]) -> Any:
-    """Items in the plane of their vectors' first two principal components.
+    """Items in a plane, see `plane`.
 
     Args:
         vectors: `[items, width]`.
         groups: what each is coloured by.
         items: `name`, `picture` and `shown` of each, as `ItemCards.columns` gives them.
     """
-    centred = vectors - vectors.mean(axis=0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    places = centred @ axes[:2].T
+    places = plane(vectors)
     plot = _figure(None, None, height=480)
     for place, group in enumerate(dict.fromkeys(groups)):
         rows = [row for row, own in enumerate(groups) if own == group]
@@ -121,6 +136,21 @@ def item_map(vectors: np.ndarray, groups: Sequence[str], items: Mapping[str, Seq
     plot.add_tools(bokeh.models.HoverTool(tooltips=_ITEM_TOOLTIP.format(""), attachment="right"))
     plot.axis.visible = plot.grid.visible = False
     return plot
+
+
+def plane(vectors: np.ndarray) -> np.ndarray:
+    """Brings vectors `[items, width]` into a plane, `[items, 2]`.
+
+    By UMAP of their cosines where umap-learn is installed (McInnes et al. 2018, arXiv:1802.03426),
+    else by their first two principal components.
+    """
+    if importlib.util.find_spec("umap") is not None and len(vectors) > _LEAST_NEIGHBOURS:
+        import umap
+
+        return umap.UMAP(metric="cosine", random_state=0, n_jobs=1).fit_transform(vectors)
+    centred = vectors - vectors.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    return centred @ axes[:2].T
 
 
 def popularity(before: np.ndarray, named: np.ndarray, items: Mapping[str, Sequence[str]]) -> Any:

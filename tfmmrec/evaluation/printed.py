@@ -1,6 +1,7 @@
 """An evaluation as tables on the screen."""
 
 import operator
+from collections.abc import Iterator
 from typing import Any
 
 import rich.console
@@ -23,8 +24,8 @@ def print_metrics(result: dict, console: rich.console.Console | None = None) -> 
                 f"{result[part]['targets']} events, {result[part]['items']} {kind} items ranked"
             )
             console.print(_table(f"{result['split']}: {whose}{counts}", result[part]))
-            for name, own in (result[part].get("modalities") or {}).get("modalities", {}).items():
-                console.print(_worth(name, own), highlight=False, soft_wrap=True)
+            for line in _worth(result[part].get("modalities")):
+                console.print(line, highlight=False, soft_wrap=True)
             for worse in filter(operator.itemgetter("worse"), result[part]["slices"]):
                 console.print(_below(worse), highlight=False, soft_wrap=True)
     if result.get("num_both_cold"):
@@ -43,9 +44,18 @@ def _below(part: dict[str, Any]) -> str:
     )
 
 
-def _worth(name: str, own: dict[str, Any]) -> str:
-    share, without = (Interval(**own[key]) for key in ("share", "without"))
-    return f"  {name}: {share:+} of the model's NDCG@10; the model without it {-without.mean:+.3f}"
+def _worth(told: dict[str, Any] | None) -> Iterator[str]:
+    """A line for each modality: its Shapley share, that in percent of the whole, and without it."""
+    if told is None:
+        return
+    whole = told["all"] - told["nothing"]
+    for name, own in told["modalities"].items():
+        share, without = (Interval(**own[key]) for key in ("share", "without"))
+        percent = f" ({share.mean / whole:.0%})" if whole > 0 else ""
+        yield (
+            f"  {name}: {share:+}{percent} of the model's NDCG@10; "
+            f"the model without it {-without.mean:+.3f}"
+        )
 
 
 def _table(title: str, measured: dict[str, Any]) -> rich.table.Table:

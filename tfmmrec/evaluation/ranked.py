@@ -10,13 +10,9 @@ from tfmmrec.assembly import Assembly
 from tfmmrec.evaluation.baselines import known_item_baselines, new_item_baselines
 from tfmmrec.evaluation.lists import Lists
 from tfmmrec.evaluation.metrics import target_metrics
-from tfmmrec.evaluation.targets import (
-    ScoreUsers,
-    Targets,
-    by_part,
-    random_order,
-    ranks_and_lists,
-)
+from tfmmrec.evaluation.plain_rankers import random_order
+from tfmmrec.evaluation.rankers import Ranker
+from tfmmrec.evaluation.targets import Targets, by_part
 
 # The name of what is evaluated, among its baselines.
 MODEL = "model"
@@ -54,7 +50,7 @@ class Ranked:
 
 
 def rank_parts(
-    assembly: Assembly, model: ScoreUsers, targets: Targets, split: str, seed: int
+    assembly: Assembly, model: Ranker, targets: Targets, split: str, seed: int
 ) -> list[Ranked]:
     """Ranks what each part of the targets asks for, parts without any left out.
 
@@ -76,10 +72,7 @@ def rank_parts(
         new = part == "cold"
         rivals = new_item_baselines(dataset, assembly.items, split) if new else known()
         models = {MODEL: model, **rivals, "random": random_order(dataset, seed)}
-        answers = {
-            name: ranks_and_lists(own, score_users, among, K)
-            for name, score_users in models.items()
-        }
+        answers = {name: ranker.rank(own, among, K) for name, ranker in models.items()}
         ranks = {name: ranks for name, (ranks, _) in answers.items()}
         lists = {name: lists for name, (_, lists) in answers.items()}
         found.append(Ranked(part, own, among, ranks, lists))

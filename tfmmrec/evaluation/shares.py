@@ -1,32 +1,30 @@
 """What each modality is worth: without it, and as its Shapley share."""
 
 import dataclasses
-import itertools
-import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfmmrec.assembly import Assembly
+from tfmmrec.evaluation.items_by_modality import ItemsByModality
 from tfmmrec.evaluation.metrics import target_metrics
 from tfmmrec.evaluation.ranked import K, Ranked
+from tfmmrec.evaluation.rankers import model_ranker
 from tfmmrec.evaluation.resampling import UserResamples
-from tfmmrec.evaluation.targets import target_ranks
-from tfmmrec.schema import features_by_modality
-from tfmmrec.scoring import Scorer, in_batches
+from tfmmrec.evaluation.shapley import shapley, worth_of_sets
+from tfmmrec.evaluation.slices import LEAST_TARGETS, slices_of
+from tfmmrec.evaluation.targets import Targets
+from tfmmrec.scoring import Scorer
 
-# The name of the learned vectors of ids among the modalities.
-IDS = "ids"
 # 2 to the power of this many models are measured.
 _MOST_PLAYERS = 6
 _MOST_USERS = 2000
 
 
 def measure_shares(
-    assembly: Assembly, scorer: Scorer, ranked: Ranked, *, seed: int = 0
-) -> dict[str, Any] | None:
+    assembly: Assembly, scorer: Scorer, ranked: Sequence[Ranked], *, seed: int = 0
+) -> dict[str, dict[str, Any]]:
     """Takes every set of modalities away from all items, in histories as well.
 
     A modality's Shapley share is what it adds to NDCG@10, the mean over all orders in which
@@ -36,122 +34,76 @@ def measure_shares(
     Args:
         assembly: the model.
         scorer: of the model.
-        ranked: the part of the targets; of more than 2000 users as many are drawn.
+        ranked: the parts of the targets; of more than 2000 users of a part as many are drawn.
         seed: of these, and of the draws of users behind intervals.
 
     Returns:
-        `{"metric", "all", "nothing", "modalities": {NAME: {"share", "without"}}}`, the last two as
-        `{"mean", "low", "high"}`: the share, and how much worse the model is without it. None for
-        a model with one modality, or with more than six.
+        By part `{"metric", "all", "nothing", "modalities": {NAME: {"share", "without"}}, "slices":
+        [{"group", "name", "targets", "shares": {NAME: mean}}]}`; share and without are `{"mean",
+        "low", "high"}`: the share, and how much worse the model is without it. Slices are those of
+        30 targets or more. Nothing for a model with one modality, or with more than six.
     """
     by_modality = ItemsByModality(assembly)
     players = by_modality.players
     if not 1 < len(players) <= _MOST_PLAYERS:
-        return None
-    users = np.unique(ranked.targets.user)
-    if len(users) > _MOST_USERS:
-        drawn = np.random.default_rng(seed).choice(users, _MOST_USERS, replace=False)
-        users = np.sort(drawn)
-    targets = ranked.targets.take(np.isin(ranked.targets.user, users))
+        return {}
+    asked = [_of_some_users(own.targets, seed) for own in ranked]
 
     def gains(present: Collection[str]) -> np.ndarray:
+        """Of the targets of all parts, one part after the other."""
         vectors = by_modality.vectors(present)
-        ranks = target_ranks(
-            targets,
-            lambda asked: scorer.scores(vectors, targets.histories, asked),
-            ranked.among,
-        )
-        return target_metrics(ranks, [K])[f"ndcg@{K}"]
+        ranks = [
+            model_ranker(scorer, vectors, targets.histories).ranks(targets, own.among)
+            for own, targets in zip(ranked, asked, strict=True)
+        ]
+        return target_metrics(np.concatenate(ranks), [K])[f"ndcg@{K}"]
 
     worth = worth_of_sets(players, gains)
     shares = shapley(players, worth)
-    all_of_them, nothing = frozenset(players), worth[frozenset()]
-    whole = worth[all_of_them]
-    columns = [shares[name] for name in players]
-    columns += [whole - worth[all_of_them - {name}] for name in players]
-    intervals = UserResamples(targets.user, seed=seed).intervals(np.stack(columns, axis=1))
+    ends = np.cumsum([len(targets.user) for targets in asked])[:-1]
+    whole = worth[frozenset(players)]
+    without = [whole - worth[frozenset(players) - {name}] for name in players]
+    columns = np.stack([*shares.values(), *without, whole, worth[frozenset()]], axis=1)
+    return {
+        own.part: _told(assembly, players, targets, values, seed)
+        for own, targets, values in zip(ranked, asked, np.split(columns, ends), strict=True)
+    }
+
+
+def _of_some_users(targets: Targets, seed: int) -> Targets:
+    users = np.unique(targets.user)
+    if len(users) <= _MOST_USERS:
+        return targets
+    drawn = np.random.default_rng(seed).choice(users, _MOST_USERS, replace=False)
+    return targets.take(np.isin(targets.user, drawn))
+
+
+def _told(
+    assembly: Assembly, players: Sequence[str], targets: Targets, values: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """Of the players' shares, what is lost without each, all and nothing, `[targets, columns]`."""
+    intervals = UserResamples(targets.user, seed=seed).intervals(values[:, :-2])
     told = [dataclasses.asdict(own) for own in intervals]
+    num = len(players)
+    slices = slices_of(assembly.dataset, assembly.items, targets)
     return {
         "metric": f"ndcg@{K}",
-        "all": float(whole.mean()),
-        "nothing": float(nothing.mean()),
+        "all": float(values[:, -2].mean()),
+        "nothing": float(values[:, -1].mean()),
         "modalities": {
-            name: {"share": share, "without": without}
-            for name, share, without in zip(
-                players, told[: len(players)], told[len(players) :], strict=True
-            )
+            name: {"share": told[place], "without": told[num + place]}
+            for place, name in enumerate(players)
         },
+        "slices": [
+            {
+                "group": part.group,
+                "name": part.name,
+                "targets": int(part.rows.sum()),
+                "shares": dict(
+                    zip(players, map(float, values[part.rows, :num].mean(0)), strict=True)
+                ),
+            }
+            for part in slices
+            if part.rows.sum() >= LEAST_TARGETS
+        ],
     }
-
-
-def worth_of_sets(
-    players: Sequence[str], worth: Callable[[Collection[str]], np.ndarray]
-) -> dict[frozenset[str], np.ndarray]:
-    """What every set of players is worth, the empty one among them."""
-    return {
-        frozenset(some): worth(some)
-        for size in range(len(players) + 1)
-        for some in itertools.combinations(players, size)
-    }
-
-
-def shapley(
-    players: Sequence[str], worth: dict[frozenset[str], np.ndarray]
-) -> dict[str, np.ndarray]:
-    """The Shapley value of each player, of each target by itself.
-
-    Args:
-        players: their names.
-        worth: what every set of them is worth, float `[targets]`.
-
-    Returns:
-        By player float `[targets]`; they add up to the worth of all minus that of none.
-    """
-    num = len(players)
-    found = {}
-    for player in players:
-        others = [name for name in players if name != player]
-        total = np.zeros_like(worth[frozenset()])
-        for size in range(num):
-            weight = math.factorial(size) * math.factorial(num - size - 1) / math.factorial(num)
-            for some in map(frozenset, itertools.combinations(others, size)):
-                total = total + weight * (worth[some | {player}] - worth[some])
-        found[player] = total
-    return found
-
-
-class ItemsByModality:
-    """The vectors of items when only some of their modalities are known.
-
-    Args:
-        assembly: the model.
-
-    Attributes:
-        players: the modalities, and `ids` where items have learned vectors.
-    """
-
-    def __init__(self, assembly: Assembly):
-        groups = features_by_modality(assembly.items.modalities)
-        model = assembly.model
-        self.players = [*groups, *([IDS] if model.item_tower.ids is not None else [])]
-        self._kinds = {name: kind for kind, names in groups.items() for name in names}
-        self._num_items = assembly.dataset.count("items")
-        # Traced once, whatever is left out.
-        self._vectors = tf.function(
-            lambda rows, here, with_ids: model.item_vectors(
-                rows,
-                shown={name: here[place] for place, name in enumerate(self._kinds)},
-                ids=with_ids,
-            ),
-            input_signature=[
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([len(self._kinds)], tf.bool),
-                tf.TensorSpec([], tf.bool),
-            ],
-        )
-
-    def vectors(self, present: Collection[str], rows: np.ndarray | None = None) -> np.ndarray:
-        """The vectors of some items, or of all, by some of the players, `[rows, width]`."""
-        here = np.array([kind in present for kind in self._kinds.values()], bool)
-        rows = np.arange(self._num_items, dtype=np.int32) if rows is None else rows
-        return in_batches(lambda batch: self._vectors(batch, here, IDS in present), rows)

@@ -16,7 +16,7 @@ from tfmmrec.schema import features_by_modality
 _MOST_CATEGORIES = 8
 _FROM_COUNTS = (0, 1, 5, 20, 100)
 # Below this, a slice says nothing of whether it is worse.
-_LEAST_TARGETS = 30
+LEAST_TARGETS = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def describe_slices(
             "name": part.name,
             "targets": int(part.rows.sum()),
             **dataclasses.asdict(interval),
-            "worse": bool(chance < 0.05 and part.rows.sum() >= _LEAST_TARGETS),
+            "worse": bool(chance < 0.05 and part.rows.sum() >= LEAST_TARGETS),
         }
         for part, interval, chance in zip(slices, intervals, chances, strict=True)
     ]

@@ -5,15 +5,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tfmmrec.dataset import Dataset
-from tfmmrec.evaluation.content_rivals import chosen_matrix, score_users
+from tfmmrec.evaluation.content_rivals import chosen_matrix
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.measuring import measure
-from tfmmrec.evaluation.targets import ScoreUsers, targets_of
+from tfmmrec.evaluation.rankers import ByScores, Ranker
+from tfmmrec.evaluation.targets import targets_of
 from tfmmrec.past import PAST
 
 
 def best_on_valid(
-    dataset: Dataset, parameters: Sequence[float], fit: Callable[[float], ScoreUsers]
+    dataset: Dataset, parameters: Sequence[float], fit: Callable[[float], Ranker]
 ) -> float:
     """The parameter whose recommender has the best NDCG@10 on the warm items of valid.
 
@@ -41,7 +42,7 @@ def tuned_item_rivals(dataset: Dataset) -> dict[str, float]:
         name: best_on_valid(
             dataset,
             parameters,
-            lambda value, score=score: score_users(score(chosen, value)),  # type: ignore[misc]
+            lambda value, score=score: ByScores.of(score(chosen, value)),  # type: ignore[misc]
         )
         for name, (score, parameters) in ITEM_RIVALS.items()
     }

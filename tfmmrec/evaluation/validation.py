@@ -5,7 +5,8 @@ import numpy as np
 from tfmmrec.assembly import Assembly
 from tfmmrec.evaluation.metrics import ranking_metrics
 from tfmmrec.evaluation.outcome_targets import outcome_targets, predict_outcomes
-from tfmmrec.evaluation.targets import Targets, target_ranks, targets_of
+from tfmmrec.evaluation.rankers import model_ranker
+from tfmmrec.evaluation.targets import Targets, targets_of
 from tfmmrec.scoring import Scorer
 
 
@@ -34,12 +35,8 @@ class Validation:
         metrics: dict[str, float] = {}
         if self._targets is not None:
             targets = self._targets
-            ranks = target_ranks(
-                targets,
-                lambda users: self._scorer.scores(vectors, targets.histories, users),
-                among=~self._dataset.cold_items,
-            )
-            metrics |= ranking_metrics(ranks)
+            ranker = model_ranker(self._scorer, vectors, targets.histories)
+            metrics |= ranking_metrics(ranker.ranks(targets, ~self._dataset.cold_items))
         predicted = predict_outcomes(self._scorer, vectors, self._outcomes)
         for name, targets_of_one in self._outcomes.items():
             metrics |= targets_of_one.measure(name, predicted[name])

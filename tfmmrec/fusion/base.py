@@ -80,6 +80,11 @@ class Fusion(tf.keras.layers.Layer):
         """Brings a fused vector, to which an id may have been added, to its length."""
         return unit_length(fused)
 
+    @property
+    def scores_by_product(self) -> bool:
+        """Whether `score` is the product of the vectors, so that an index of items serves it."""
+        return True
+
     def score(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """Scores items for users, `[queries, items]`.
 

@@ -93,6 +93,10 @@ class LateFusion(Fusion):
     def finish(self, fused: tf.Tensor) -> tf.Tensor:
         return fused
 
+    @property
+    def scores_by_product(self) -> bool:
+        return not self.votes
+
     def score(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         if not self.votes:
             return super().score(queries, items)
