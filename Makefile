@@ -49,7 +49,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 		fi; \
 	fi
 	$(BIN)/python -m pip install --quiet pip==$(PIP_VERSION)
-	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,preprocessing,video,beam,report]'
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,preprocessing,video,beam,report,baselines]'
 	@touch $@
 
 demo: venv  ## the whole job on the synthetic catalogue: pack, train, evaluate, tune, export, recommend

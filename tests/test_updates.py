@@ -33,6 +33,19 @@ class UpdatesTest(TestCase):
         self.assertEqual(int(updates.step), 2)
         self.assertAllClose(updates.average.averages[0], weight)
 
+    def test_the_first_step_makes_no_variables(self):
+        """Else TensorFlow would trace it twice, and a training would begin later."""
+        weight, traces = tf.Variable([0.0]), []
+        updates = create(weight)
+
+        @tf.function
+        def step(gradient):
+            traces.append(gradient)
+            updates.take(tf.constant(1.0), [[gradient]])
+
+        step(tf.constant([1.0]))
+        self.assertLen(traces, 1)
+
     def test_several_batches_are_one_update_by_their_mean(self):
         weight, table = tf.Variable([0.0]), tf.Variable([[0.0], [0.0]])
         updates = create(weight, table, learning_rate=0.1, optimizer={"accumulate": 2})

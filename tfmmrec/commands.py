@@ -138,13 +138,21 @@ def _declare_evaluate(parser: Parser) -> None:
     parser.add_argument(
         "--shares", action="store_true", help="say what each modality is worth to the model"
     )
+    parser.add_argument(
+        "--cutoffs", type=list[int] | None, help="the k of HR@k and the like; [10, 20] by default"
+    )
+    parser.add_argument(
+        "--allow_future",
+        action="store_true",
+        help="measure even where a user's past holds what came later, as in random splits",
+    )
 
 
 def _evaluate(options: Any) -> None:
     from tfmmrec.evaluation.evaluate import evaluate
     from tfmmrec.evaluation.printed import print_metrics
 
-    names = ("run", "split", "report", "shares", "seed", "quiet")
+    names = ("run", "split", "report", "shares", "cutoffs", "allow_future", "seed", "quiet")
     print_metrics(evaluate(**{name: options[name] for name in names}))
     if options.report is not None:
         print(options.report)
@@ -153,12 +161,13 @@ def _evaluate(options: Any) -> None:
 def _declare_compare(parser: Parser) -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="run folders of the same data")
     parser.add_argument("--split", default="test", help="valid or test (default)")
+    parser.add_argument("--report", type=Path | None, help="an HTML page to write as well")
 
 
 def _compare(options: Any) -> None:
     from tfmmrec.evaluation.compare import compare, print_comparison
 
-    names = ("runs", "split", "seed", "quiet")
+    names = ("runs", "split", "report", "seed", "quiet")
     print_comparison(compare(**{name: options[name] for name in names}), options.split)
 
 
@@ -197,7 +206,7 @@ def _tune(options: Any) -> None:
 def _declare_recommend(parser: Parser) -> None:
     _positional(parser, "run", "a run folder")
     parser.add_argument("--users", default="all", help="all, a file with an id a line, or ID,ID")
-    parser.add_argument("--k", type=int, default=10, help="items a user")
+    parser.add_argument("--k", type=int | None, help="items a user; by default 10")
     parser.add_argument("--out", type=Path | None, help="recs.jsonl; by default, to the screen")
     parser.add_argument("--split", type=str | None, help="as of the moment before valid or test")
     parser.add_argument("--candidates", type=Path | None, help="a file with an item id a line")
@@ -223,7 +232,7 @@ def _declare_search(parser: Parser) -> None:
     parser.add_argument("--image", type=Path | None, help="a picture file")
     parser.add_argument("--audio", type=Path | None, help="a sound file")
     parser.add_argument("--item", type=str | None, help="the id of an item")
-    parser.add_argument("--k", type=int, default=10, help="how many items")
+    parser.add_argument("--k", type=int | None, help="how many items; by default 10")
 
 
 def _search(options: Any) -> None:

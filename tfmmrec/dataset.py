@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.errors import DataError
+from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.folders import MANIFEST, read_json
 from tfmmrec.interactions.events import SPLITS, Interactions, concatenate
 from tfmmrec.modalities import Modality
@@ -162,6 +162,21 @@ class Dataset:
         cold = np.zeros(len(self.user_ids), bool)
         cold[[self.user_rows[identity] for identity in self._cold_user_ids]] = True
         return cold
+
+    def check_length(self, name: str, k: int) -> None:
+        """Raises ConfigError unless a list of `k` items can be made of the catalogue."""
+        num_items = self.count("items")
+        if not 1 <= k <= num_items:
+            raise ConfigError(
+                f"{name}: from 1 to {num_items}, the items of {self.folder}. Received: {k}"
+            )
+
+    def list_length(self, k: int | None) -> int:
+        """How many items are answered: what is asked for, or 10 where there are so many."""
+        if k is None:
+            return min(10, self.count("items"))
+        self.check_length("k", k)
+        return k
 
     def features(self, side: SideName) -> Mapping[str, Modality]:
         """The features of one side by name."""

@@ -40,6 +40,7 @@ _PROBES = {
     "pillow": "import PIL.Image",
     "soundfile": "import soundfile",
     "av": "import av",
+    "implicit": "import implicit.als, implicit.bpr",
 }
 
 # Says which package it is at, so that a crash has a name too; stops at the first failure, because

@@ -30,6 +30,19 @@ def asked_in(dataset: Dataset, split: str) -> Interactions:
     return asked
 
 
+def asked_of_the_past(dataset: Dataset, split: str) -> Interactions:
+    """What is asked for although its user's past goes on behind it: a history tells the future.
+
+    Of cold items this is so by design: users are read from all that they chose of other items, and
+    so these are not looked at.
+    """
+    known, asked = _at(dataset, split)
+    asked = asked.take(~dataset.cold_items[asked.item])
+    newest = np.full(dataset.count("users"), -1)
+    np.maximum.at(newest, known.user, known.order)
+    return asked.take(asked.order < newest[asked.user])
+
+
 def outcomes_in(dataset: Dataset, split: str) -> Outcomes:
     """The events whose outcomes are to be predicted: those that do not stand in the past.
 

@@ -26,7 +26,7 @@ def recommend(
     run: Path,
     *,
     users: str = "all",
-    k: int = 10,
+    k: int | None = None,
     out: Path | None = None,
     split: str | None = None,
     candidates: Path | None = None,
@@ -38,7 +38,7 @@ def recommend(
         run: a run folder.
         users: `all`, a file with one id a line, or ids with commas between them. An unknown user
             is answered as one without history.
-        k: items a user.
+        k: items a user, no more than there are (default 10, where there are so many).
         out: where to write one line a user, `{"user": …, "items": […], "scores": […]}`.
         split: answer as of the moment before this split (`valid` or `test`); what users chose
             before is their history and is left out; of new users, who stand in test as a whole,
@@ -49,14 +49,13 @@ def recommend(
     Returns:
         The lines.
     """
-    if k < 1:
-        raise ConfigError(f"k must be at least 1. Received: {k}")
     if split is not None and split not in PAST:
         raise ConfigError(f"split must be one of {', '.join(PAST)}. Received: {split!r}")
     assembly = load_run(run, quiet=quiet)
     if split is not None:
         assembly.check_unseen(split)
     dataset = assembly.dataset
+    k = dataset.list_length(k)
     names = _user_ids(users, dataset)
     mask = None if candidates is None else _candidate_mask(candidates, dataset)
     if mask is not None:
@@ -153,10 +152,14 @@ def _is_file(path: Path) -> bool:
 
 def _candidate_mask(path: Path, dataset: Dataset) -> np.ndarray:
     mask = np.zeros(len(dataset.item_ids), bool)
-    for name in _read_ids(path):
-        if name not in dataset.item_rows:
-            raise DataError(f"{path}: {name!r} is no item of {dataset.folder}")
-        mask[dataset.item_rows[name]] = True
+    names = _read_ids(path)
+    unknown = [name for name in names if name not in dataset.item_rows]
+    if unknown:
+        raise DataError(
+            f"{path}: {len(unknown)} of {len(names)} ids are no items of {dataset.folder}, "
+            f"the first {unknown[0]!r}"
+        )
+    mask[[dataset.item_rows[name] for name in names]] = True
     if not mask.any():
         raise DataError(f"{path}: names no item; one id a line is needed")
     return mask

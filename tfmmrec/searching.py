@@ -24,7 +24,7 @@ def search(
     image: Path | None = None,
     audio: Path | None = None,
     item: str | None = None,
-    k: int = 10,
+    k: int | None = None,
 ) -> list[dict[str, Any]]:
     """Finds the items whose content is most like what is given.
 
@@ -34,17 +34,16 @@ def search(
         image: a picture file.
         audio: a sound file.
         item: the id of an item; its own content is what is searched for.
-        k: how many items.
+        k: how many items, no more than there are (default 10, where there are so many).
 
     Returns:
         `{"item": id, "score": score}` and the item's texts, best first.
     """
-    if k < 1:
-        raise ConfigError(f"k must be at least 1. Received: {k}")
     if sum(value is not None for value in (text, image, audio, item)) == 0:
         raise ConfigError("give what to search for: --text, --image, --audio or --item")
     assembly = load_run(run, quiet=True)
     dataset = assembly.dataset
+    k = dataset.list_length(k)
     read = assembly.items.modalities
     if not read:
         raise DataError(f"{run}: the model reads no item features to search by")

@@ -4,8 +4,10 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import PIL.Image
 import pytest
 
+from tests.browser import CHROMIUM, said_by_a_browser
 from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.evaluation.evaluate import evaluate
@@ -26,6 +28,17 @@ def _recipe(name: str) -> ModuleType:
     return module
 
 
+def _draws(report: Path, folder: Path, *, pictures: int, players: int) -> None:
+    """The page holds pictures and sounds, and a browser says nothing of it and asks for nothing."""
+    page = report.read_text()
+    assert page.count("data:image/") >= pictures
+    assert page.count("<audio controls") >= players
+    if CHROMIUM is not None:
+        assert said_by_a_browser(report, folder / "page.png") == []
+        colours = PIL.Image.open(folder / "page.png").convert("RGB").getcolors(2**24)
+        assert colours is not None and len(colours) > 1000
+
+
 def test_films_with_titles_plots_and_posters(tmp_path: Path, thresholds: dict) -> None:
     source = test_assets("data/ml100k")
     text = f"hub:{test_assets('hub/minilm_l6_fp16')}"
@@ -40,12 +53,14 @@ def test_films_with_titles_plots_and_posters(tmp_path: Path, thresholds: dict) -
     encoders = {"title": text, "plot": text, "poster": image}
     config = TrainConfig(**ONCE, encoders=encoders, epochs=4, quiet=True)
     train(tmp_path / "data", tmp_path / "run", config)
-    warm = evaluate(tmp_path / "run", quiet=True)["warm"]
+    report = tmp_path / "report.html"
+    warm = evaluate(tmp_path / "run", report=report, quiet=True)["warm"]
     print(warm)
     assert warm["targets"] == 938
     # Worked out apart from this project: 77 hits among 938 users.
     assert warm["popularity"]["hr@10"] == pytest.approx(0.082, abs=0.002)
     assert warm["model"]["hr@10"] > thresholds["ml100k"]["hr@10"]
+    _draws(report, tmp_path, pictures=1000, players=0)
 
 
 def test_stamps_are_found_by_word_picture_and_sound(tmp_path: Path, thresholds: dict) -> None:
@@ -59,7 +74,9 @@ def test_stamps_are_found_by_word_picture_and_sound(tmp_path: Path, thresholds: 
     pack(tmp_path / "catalogue" / "dataset.yaml", tmp_path / "data", QUIET)
     run = tmp_path / "run"
     train(tmp_path / "data", run, TrainConfig(**ONCE, encoders=encoders, epochs=8, quiet=True))
-    warm = evaluate(run, quiet=True)["warm"]
+    report = tmp_path / "report.html"
+    warm = evaluate(run, report=report, quiet=True)["warm"]
+    _draws(report, tmp_path, pictures=200, players=50)
     bound = thresholds["stamps"]["model_over_popularity_ndcg@10"]
     assert warm["model"]["ndcg@10"] >= bound * warm["popularity"]["ndcg@10"]
     cows = {"animals.mammals.bovines.cow", "animals.mammals.bovines.cow_white"}

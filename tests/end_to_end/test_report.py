@@ -1,18 +1,15 @@
 """The page of an evaluation, and how it looks in a browser."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
+from tests.browser import needs_chromium, said_by_a_browser
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.evaluate import evaluate
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +27,8 @@ def test_it_holds_what_was_measured(told: tuple[dict, Path]) -> None:
     # Ten users with ten answers each, pictures and sounds among them.
     assert page.count('<div class="tile hit">') + page.count('<div class="tile">') > 100
     assert page.count("<audio controls") >= 50
+    # What of each score is which modality.
+    assert page.count('<div class="shares">') == 100
     assert not re.search(r"""(src|href)=["'](?!data:)""", page.rpartition("</head>")[2])
 
 
@@ -51,19 +50,7 @@ def test_the_figures_agree(told: tuple[dict, Path]) -> None:
     assert lists["random"]["novelty@10"] > lists["popularity"]["novelty@10"]
 
 
-def said_by_a_browser(page: Path, picture: Path) -> list[str]:
-    """Opens a page, takes its picture, and returns what came to the console."""
-    assert CHROMIUM is not None
-    switches = ["headless", "no-sandbox", "disable-gpu", "no-first-run", "window-size=1280,4000"]
-    switches += ["disable-background-networking", "enable-logging=stderr", "disable-sync"]
-    switches += [f"user-data-dir={picture.with_suffix('')}", f"screenshot={picture}"]
-    command = [CHROMIUM, *(f"--{switch}" for switch in switches), page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return [line for line in said if "setting log level" not in line]
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
+@needs_chromium
 def test_a_browser_draws_it_and_asks_for_nothing(told: tuple[dict, Path], tmp_path: Path) -> None:
     assert said_by_a_browser(told[1], tmp_path / "page.png") == []
     picture = np.asarray(PIL.Image.open(tmp_path / "page.png").convert("RGB"), int)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rich.console
 
+from tests.browser import CHROMIUM, said_by_a_browser
 from tests.once import ONCE
 from tfmmrec.config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
@@ -41,6 +42,18 @@ def test_the_figures_are_those_of_evaluate(runs):
     out = io.StringIO()
     print_comparison(found, "test", rich.console.Console(file=out, width=250))
     assert "test, warm" in out.getvalue()
+
+
+def test_a_page_of_curves(runs, tmp_path):
+    pair = [runs / "one", runs / "two"]
+    found = compare(pair, report=tmp_path / "page.html", quiet=True)
+    page = (tmp_path / "page.html").read_text()
+    lead = found["warm"]["runs"][str(pair[1])]["lead"]
+    assert f"p {lead['p']:.4f}" in page
+    assert f"Known items: {found['warm']['targets']} choices" in page
+    assert page.count("by the length of lists") >= 4 and f"Learning of {pair[0]}" in page
+    if CHROMIUM is not None:
+        assert said_by_a_browser(tmp_path / "page.html", tmp_path / "page.png") == []
 
 
 def test_ranks_of_another_training_or_half_a_file_are_not_read(runs, tmp_path):

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from tfmmrec.dataset import Histories
-from tfmmrec.evaluation.outcome_metrics import calibration_error, click_metrics, rating_metrics
+from tfmmrec.evaluation.outcome_metrics import (
+    calibration_curve,
+    calibration_error,
+    click_metrics,
+    rating_metrics,
+)
 from tfmmrec.evaluation.outcome_rivals import (
     click_rate,
     mean_rating,
@@ -55,6 +60,11 @@ def test_calibration_error_is_over_bins_of_as_many_events():
     clicked = np.array([True, False, True, False])
     assert calibration_error(clicked, predicted, bins=2) == pytest.approx((0.6 + 0.4) / 4)
     assert calibration_error(clicked, np.full(4, 0.5), bins=1) == 0.0
+    said, came, counts = calibration_curve(clicked, predicted, bins=2)
+    assert said.tolist() == pytest.approx([0.2, 0.7])
+    assert (came.tolist(), counts.tolist()) == ([0.5, 0.5], [2, 2])
+    # Fewer events than bins: one each, and no empty one.
+    assert calibration_curve(clicked, predicted)[1].tolist() == [0.0, 1.0, 0.0, 1.0]
 
 
 TRAIN = outcomes([(0, 0, 5), (0, 1, 3), (1, 0, 4), (1, 1, 2), (2, 0, 5)])

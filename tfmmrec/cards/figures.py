@@ -6,8 +6,7 @@ from typing import Any
 
 from tfmmrec.evaluation.described import verdict
 from tfmmrec.evaluation.intervals import Interval
-from tfmmrec.evaluation.page import TITLES
-from tfmmrec.evaluation.ranked import MODEL, K
+from tfmmrec.evaluation.ranked import MODEL, TITLES, K
 from tfmmrec.objective import objective_of
 
 

@@ -1,17 +1,24 @@
 """What a report compares a model with: simple recommenders that know the same."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoded_side import EncodedSide
 from tfmmrec.evaluation.content_rivals import ContentRivals, chosen_matrix, content_matrix
+from tfmmrec.evaluation.factor_rivals import FACTOR_RIVALS, factor_rivals, sparse_choices
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.plain_rankers import popularity, same_for_all
 from tfmmrec.evaluation.rankers import ByScores, Ranker
-from tfmmrec.evaluation.tuned_rivals import best_on_valid, tuned_item_rivals
+from tfmmrec.evaluation.tuned_rivals import (
+    best_on_valid,
+    tuned_factor_rivals,
+    tuned_item_rivals,
+)
 from tfmmrec.past import PAST, known_before
 
-# What matrices of users or items by items may take; beyond it only counts are compared with.
+# What matrices of users or items by items may take; beyond it counts and factors are compared with.
 _MOST_CELLS = 2 * 10**8
 _MOST_ITEMS = 8000
 # Of all choices, the newest whose counts say what is popular now.
@@ -19,10 +26,11 @@ _RECENT_SHARES = (0.02, 0.05, 0.1, 0.2)
 
 
 def known_item_baselines(dataset: Dataset, split: str) -> dict[str, Ranker]:
-    """Popularity, popularity of late, EASE and item-kNN by name, parameters in brackets.
+    """Popularity, popularity of late, EASE, item-kNN, ALS and BPR, parameters in brackets, by name.
 
     Parameters are the best on valid, where valid is not what is measured, else the middle ones.
-    What would need matrices of more than 1.6 GB is left out, and what is of late without times.
+    What would need matrices of more than 1.6 GB is left out, and what is of late without times;
+    ALS and BPR are there with the extra `baselines`, however large the catalogue.
 
     Args:
         dataset: the data folder.
@@ -38,15 +46,8 @@ def known_item_baselines(dataset: Dataset, split: str) -> dict[str, Ranker]:
             )
         found[f"recent popularity ({share:g})"] = _recent(dataset, split, share)
     if _matrices_fit(dataset):
-        best = {name: _middle(parameters) for name, (_, parameters) in ITEM_RIVALS.items()}
-        if tunable:
-            best = tuned_item_rivals(dataset)
-        num_items = dataset.count("items")
-        chosen = chosen_matrix(dataset.histories(PAST[split]), num_items)
-        known = chosen_matrix(known_before(dataset, split), num_items)
-        for name, (score, _) in ITEM_RIVALS.items():
-            scores = score(chosen, best[name], known)
-            found[f"{name} ({best[name]:g})"] = ByScores.of(scores)
+        found.update(_by_items(dataset, split, tunable))
+    found.update(_by_factors(dataset, split, tunable))
     return found
 
 
@@ -71,6 +72,31 @@ def new_item_baselines(dataset: Dataset, items: EncodedSide, split: str) -> dict
         shown = f"content {name} ({penalty:g})" if len(penalties) > 1 else f"content {name}"
         found[shown] = ByScores.of(rivals.scores(name, content, penalty))
     return found
+
+
+def _by_items(dataset: Dataset, split: str, tunable: bool) -> Iterator[tuple[str, Ranker]]:
+    """EASE and item-kNN, by matrices of users by items and of items by items."""
+    best = {name: _middle(parameters) for name, (_, parameters) in ITEM_RIVALS.items()}
+    if tunable:
+        best = tuned_item_rivals(dataset)
+    num_items = dataset.count("items")
+    chosen = chosen_matrix(dataset.histories(PAST[split]), num_items)
+    known = chosen_matrix(known_before(dataset, split), num_items)
+    for name, (score, _) in ITEM_RIVALS.items():
+        yield f"{name} ({best[name]:g})", ByScores.of(score(chosen, best[name], known))
+
+
+def _by_factors(dataset: Dataset, split: str, tunable: bool) -> Iterator[tuple[str, Ranker]]:
+    """ALS and BPR, by vectors of users and of items."""
+    best = {name: _middle(parameters) for name, (_, parameters) in factor_rivals().items()}
+    if tunable:
+        best = tuned_factor_rivals(dataset)
+    num_items = dataset.count("items")
+    chosen = sparse_choices(dataset.histories(PAST[split]), num_items)
+    known = sparse_choices(known_before(dataset, split), num_items)
+    for name, value in best.items():
+        fit, _ = FACTOR_RIVALS[name]
+        yield f"{name} ({value:g})", fit(chosen, value, known)
 
 
 def _matrices_fit(dataset: Dataset) -> bool:

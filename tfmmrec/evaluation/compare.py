@@ -10,6 +10,8 @@ import rich.console
 import rich.table
 
 from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.evaluation.compare_page import write_comparison
+from tfmmrec.evaluation.drawings import check_plots
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.intervals import Interval
 from tfmmrec.evaluation.kept_ranks import KeptRanks, load_ranks
@@ -22,7 +24,12 @@ METRICS = (f"hr@{K}", f"ndcg@{K}", "mrr")
 
 
 def compare(
-    runs: Sequence[Path], *, split: str = "test", seed: int = 0, quiet: bool = False
+    runs: Sequence[Path],
+    *,
+    split: str = "test",
+    report: Path | None = None,
+    seed: int = 0,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Measures runs on the same targets; the differences are to the first.
 
@@ -31,6 +38,7 @@ def compare(
     Args:
         runs: run folders, two at least, of the same data.
         split: `valid` or `test`.
+        report: an HTML page to write, with curves; it needs the extra `report`.
         seed: of the draws of users behind intervals.
         quiet: no progress bars.
 
@@ -43,6 +51,8 @@ def compare(
         ConfigError: there is one run only, or one twice.
         DataError: a folder is no run, or the runs are of different data or rank nothing.
     """
+    if report is not None:
+        check_plots()
     runs = [Path(run) for run in runs]
     if len(runs) < 2 or len({run.resolve() for run in runs}) < len(runs):
         given = ", ".join(map(str, runs))
@@ -55,10 +65,11 @@ def compare(
     for run, own in zip(runs, kept, strict=True):
         if not own:
             raise DataError(f"{run}: ranks no items; only models that do can be compared")
-    return {
-        part: _compare_part(dict(zip(map(str, runs), kept, strict=True)), part, seed)
-        for part in kept[0]
-    }
+    by_run = dict(zip(map(str, runs), kept, strict=True))
+    compared = {part: _compare_part(by_run, part, seed) for part in kept[0]}
+    if report is not None:
+        write_comparison(Path(report), split, compared, by_run, METRICS)
+    return compared
 
 
 def _ranks(run: Path, split: str, quiet: bool) -> KeptRanks:

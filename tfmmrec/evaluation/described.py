@@ -1,7 +1,7 @@
 """What ranks and lists amount to, in figures for metrics.SPLIT.json."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from tfmmrec.assembly import Assembly
 from tfmmrec.dataset import Dataset
 from tfmmrec.evaluation import lists
 from tfmmrec.evaluation.content_rivals import content_matrix
-from tfmmrec.evaluation.metrics import ranking_metrics, target_metrics
+from tfmmrec.evaluation.metrics import CUTOFFS, ranking_metrics, target_metrics
+from tfmmrec.evaluation.per_user import per_user_metrics
 from tfmmrec.evaluation.ranked import MODEL, K, Ranked
 from tfmmrec.evaluation.resampling import UserResamples
 from tfmmrec.evaluation.slices import describe_slices, slices_of
@@ -45,16 +46,41 @@ def item_facts(assembly: Assembly) -> ItemFacts:
     return ItemFacts(content, _kinds(assembly.dataset))
 
 
+def describe_parts(
+    assembly: Assembly,
+    ranked: Sequence[Ranked],
+    *,
+    cutoffs: Sequence[int] = CUTOFFS,
+    seed: int = 0,
+) -> dict[str, dict[str, Any]]:
+    """What `describe` says of each part, by its name."""
+    facts = item_facts(assembly)
+    return {own.part: describe(assembly, facts, own, cutoffs=cutoffs, seed=seed) for own in ranked}
+
+
 def describe(
-    assembly: Assembly, facts: ItemFacts, ranked: Ranked, *, seed: int = 0
+    assembly: Assembly,
+    facts: ItemFacts,
+    ranked: Ranked,
+    *,
+    cutoffs: Sequence[int] = CUTOFFS,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Gives the figures of a part.
+
+    Args:
+        assembly: says what there is.
+        facts: what lists are judged by.
+        ranked: the part.
+        cutoffs: the k of HR@k, NDCG@k and the like.
+        seed: of the draws of users.
 
     Returns:
         `{"targets", "users", "items"}` and by model the means of `ranking_metrics`; `intervals`,
         which has `[low, high]` by model and metric, 95 %, users resampled; `lead`, by how much the
         model is ahead of the best baseline; `slices`, as `describe_slices` gives them, of the
-        model's NDCG@10; and `lists`, by model what its lists are like.
+        model's NDCG@10; `lists`, by model what its lists are like; and `by_user`, where users have
+        several targets, by model the means over users of `per_user_metrics`.
     """
     resamples = UserResamples(ranked.targets.user, seed=seed)
     best = ranked.best_baseline
@@ -64,8 +90,8 @@ def describe(
         "targets": len(ranked.targets.user),
         "users": len(np.unique(ranked.targets.user)),
         "items": int(ranked.among.sum()),
-        **{name: ranking_metrics(ranks) for name, ranks in ranked.ranks.items()},
-        "intervals": _intervals(ranked, resamples),
+        **{name: ranking_metrics(ranks, cutoffs) for name, ranks in ranked.ranks.items()},
+        "intervals": _intervals(ranked, resamples, cutoffs),
         "lead": {
             "metric": f"ndcg@{K}",
             "over": best,
@@ -74,6 +100,7 @@ def describe(
         },
         "slices": describe_slices(slices, resamples, ranked.gains(MODEL)),
         "lists": _describe_lists(facts, ranked),
+        "by_user": _by_user(ranked, cutoffs),
     }
 
 
@@ -98,11 +125,29 @@ def _p(p: float) -> str:
     return "< 0.001" if p <= 0.001 else f"= {p:.3f}"
 
 
-def _intervals(ranked: Ranked, resamples: UserResamples) -> dict[str, dict[str, list[float]]]:
+def _by_user(ranked: Ranked, cutoffs: Sequence[int]) -> dict[str, dict[str, float]] | None:
+    """The means over users, by model; None where each has one target, of which it says no more."""
+    users = ranked.targets.user
+    if len(np.unique(users)) == len(users):
+        return None
+    return {
+        name: {
+            # A user's hit rate is the share of their targets that are found.
+            metric.replace("hr@", "recall@"): float(values.mean())
+            for k in cutoffs
+            for metric, values in per_user_metrics(users, ranks, k)[1].items()
+        }
+        for name, ranks in ranked.ranks.items()
+    }
+
+
+def _intervals(
+    ranked: Ranked, resamples: UserResamples, cutoffs: Sequence[int]
+) -> dict[str, dict[str, list[float]]]:
     values = {
         (name, metric): own
         for name, ranks in ranked.ranks.items()
-        for metric, own in target_metrics(ranks).items()
+        for metric, own in target_metrics(ranks, cutoffs).items()
     }
     intervals = resamples.intervals(np.stack(list(values.values()), axis=1))
     found: dict[str, dict[str, list[float]]] = {name: {} for name in ranked.ranks}

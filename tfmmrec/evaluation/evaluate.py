@@ -1,20 +1,24 @@
 """Evaluates a run beside simple recommenders, and says so in metrics.SPLIT.json."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfmmrec.cards.write import write_cards
-from tfmmrec.evaluation.described import describe, item_facts, verdict
+from tfmmrec.evaluation.described import describe_parts, verdict
+from tfmmrec.evaluation.drawings import check_plots
 from tfmmrec.evaluation.kept_ranks import save_ranks
+from tfmmrec.evaluation.metrics import CUTOFFS
 from tfmmrec.evaluation.outcome_report import measure_outcomes
-from tfmmrec.evaluation.page import check_plots, write_report
-from tfmmrec.evaluation.ranked import Ranked, rank_parts
+from tfmmrec.evaluation.page import write_report
+from tfmmrec.evaluation.ranked import K, Ranked, rank_parts
 from tfmmrec.evaluation.rankers import model_ranker
 from tfmmrec.evaluation.shares import measure_shares
-from tfmmrec.evaluation.targets import PARTS, targets_of
+from tfmmrec.evaluation.targets import PARTS, check_no_future, targets_of
 from tfmmrec.folders import write_json
+from tfmmrec.past import asked_of_the_past
 from tfmmrec.runs import load_run
 
 
@@ -24,6 +28,8 @@ def evaluate(
     split: str = "test",
     report: Path | None = None,
     shares: bool = False,
+    cutoffs: Sequence[int] | None = None,
+    allow_future: bool = False,
     seed: int = 0,
     quiet: bool = False,
 ) -> dict:
@@ -41,6 +47,10 @@ def evaluate(
         report: an HTML page to write, with plots and examples; it needs the extra `report`.
         shares: whether to say what each modality is worth, as `measure_shares` does, under
             `modalities` of each part; a report has it in any case.
+        cutoffs: the k of HR@k, NDCG@k and the like, from 1 to the number of items (default 10 and
+            20); 10, by which models are compared, is measured in any case.
+        allow_future: whether a user's past may hold what came after a choice to be predicted, as it
+            does where splits are random; the verdict says so.
         seed: of chance, and of the draws of users behind intervals.
         quiet: no progress bars while the run is loaded.
 
@@ -49,28 +59,34 @@ def evaluate(
         "outcomes"}`: how far the model is ahead in a sentence; the next positives that were left
         out; `warm`, `cold` and `new_users` as `describe` has them, None where there are no such
         targets, or nothing is ranked; and `outcomes` as `measure_outcomes` has it.
+
+    Raises:
+        DataError: the run or its data is not whole or has changed, or the split holds nothing, or
+            the past holds the future.
+        ConfigError: a cutoff is out of range.
     """
     if report is not None:
         check_plots()
     assembly = load_run(run, quiet=quiet)
     assembly.check_unseen(split)
+    for k in cutoffs or ():
+        assembly.dataset.check_length("cutoffs", k)
+    cutoffs = CUTOFFS if cutoffs is None else sorted({K, *cutoffs})
     result: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
     ranked: list[Ranked] = []
     scorer, vectors = assembly.scorer(), np.zeros([0, 0], np.float32)
     if assembly.model.ranks_by == "retrieval":
         targets = targets_of(assembly.dataset, split, timed=assembly.reads_times)
+        if not allow_future:
+            check_no_future(assembly.dataset, split)
         vectors = scorer.item_vectors()
+        ranker = model_ranker(scorer, vectors, targets.histories)
+        ranked = rank_parts(assembly, ranker, targets, split, seed)
         result |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
-        ranked = rank_parts(
-            assembly,
-            model_ranker(scorer, vectors, targets.histories),
-            targets,
-            split,
-            seed,
-        )
-        facts = item_facts(assembly)
-        result |= {part.part: describe(assembly, facts, part, seed=seed) for part in ranked}
-        result["verdict"] = verdict(result[ranked[0].part])
+        result |= describe_parts(assembly, ranked, cutoffs=cutoffs, seed=seed)
+        told = verdict(result[ranked[0].part])
+        late = len(asked_of_the_past(assembly.dataset, split))
+        result["verdict"] = f"{told}; of {late} choices the past holds the future" if late else told
         if shares or report is not None:
             worth = measure_shares(assembly, scorer, ranked, seed=seed)
             for part in ranked:

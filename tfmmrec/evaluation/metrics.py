@@ -4,8 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+# The k of metrics where nobody asks for others.
+CUTOFFS = (10, 20)
 
-def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = (10, 20)) -> dict[str, float]:
+
+def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = CUTOFFS) -> dict[str, float]:
     """Averages HR, NDCG and MRR over targets.
 
     With one relevant item, HR@k is 1 when its rank is at most k, NDCG@k is then 1 / log2(1 + rank)
@@ -23,7 +26,7 @@ def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = (10, 20)) -> dic
     return {name: float(np.mean(values)) for name, values in target_metrics(ranks, cutoffs).items()}
 
 
-def target_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = (10, 20)) -> dict[str, np.ndarray]:
+def target_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = CUTOFFS) -> dict[str, np.ndarray]:
     """What `ranking_metrics` averages: by name, float64 `[targets]`."""
     metrics = {}
     for k in cutoffs:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import yaml
-from markupsafe import Markup
 
 from tfmmrec.assembly import Assembly
-from tfmmrec.errors import DataError
+from tfmmrec.checking.tables import Table
+from tfmmrec.evaluation.drawings import drawings
 from tfmmrec.evaluation.item_cards import ItemCards, UserCard, user_cards
 from tfmmrec.evaluation.items_by_modality import ItemsByModality, score_shares
-from tfmmrec.evaluation.ranked import MODEL, K, Ranked
+from tfmmrec.evaluation.page_tables import figures, part_tables
+from tfmmrec.evaluation.ranked import MODEL, TITLES, K, Ranked
 from tfmmrec.evaluation.slices import popularity_classes
 from tfmmrec.folders import read_json, write_text
 from tfmmrec.objective import objective_of
@@ -21,17 +22,6 @@ from tfmmrec.scoring import Scorer
 
 # Items whose pictures the page holds for hovering.
 _MOST_SHOWN = 400
-TITLES = {"warm": "Known items", "cold": "New items", "new_users": "New users"}
-
-
-def check_plots() -> None:
-    """Raises DataError where the plots' library is missing, before any work is done."""
-    try:
-        import bokeh  # noqa: F401
-    except ImportError:
-        raise DataError(
-            "--report: the plots need the extra report; pip install 'tfmmrec[report]'"
-        ) from None
 
 
 def write_report(
@@ -60,8 +50,7 @@ def write_report(
     Raises:
         DataError: it cannot be written.
     """
-    plots = _plots(run, assembly, vectors, ranked, result)
-    scripts, drawn = _embedded(plots)
+    scripts, drawn = drawings(_plots(run, assembly, vectors, ranked, result))
     users = _users(assembly, scorer, vectors, ranked[0], result, seed) if ranked else []
     content = read_json(run / "run.json")
     page = render(
@@ -72,21 +61,24 @@ def write_report(
         split=result["split"],
         verdict=result["verdict"],
         ahead=bool(ranked) and result[ranked[0].part]["lead"]["low"] > 0,
-        parts=[
-            {"title": TITLES[own.part], "told": result[own.part], "models": list(own.ranks)}
-            for own in ranked
-        ],
+        parts=[_part(own, result[own.part], result["split"]) for own in ranked],
         outcomes=_outcome_tables(result["outcomes"]),
         scripts=scripts,
-        plots=[(title, drawn[title]) for title in plots],
+        plots=drawn,
         users=users,
         k=K,
         encoders=_encoders(content),
         config=yaml.safe_dump(content["config"], sort_keys=False, allow_unicode=True),
         manifest=content["manifest_sha256"],
-        model=MODEL,
     )
     write_text(path, page)
+
+
+def _part(own: Ranked, told: Mapping[str, Any], split: str) -> dict[str, Any]:
+    """A part's tables."""
+    counts = f"{told['targets']:,} choices of {told['users']:,} users, {told['items']:,} items"
+    tables = part_tables(f"{split}: {counts} ranked", told, list(own.ranks))
+    return {"title": TITLES[own.part], "told": told, "tables": list(tables)}
 
 
 def _plots(
@@ -108,7 +100,7 @@ def _plots(
             found[f"Learning{whose}"] = plots.learning_curves(read_json(history), metric)
     for name, parts in result["outcomes"].items():
         for part, told in parts.items():
-            if told is not None and told["curve"] is not None:
+            if told is not None and told["curve"]:
                 title = f"Calibration of {name}s, {TITLES[part].lower()}"
                 found[title] = plots.calibration(told["curve"])
     if not ranked:
@@ -169,26 +161,13 @@ def _shown_items(counts: np.ndarray, among: np.ndarray) -> np.ndarray:
     return rows[::step]
 
 
-def _embedded(plots: Mapping[str, Any]) -> tuple[Markup, dict[str, Markup]]:
-    """What the head needs for plots, and what stands in the place of each."""
-    from bokeh.embed import components
-    from bokeh.resources import Resources
-
-    if not plots:
-        return Markup(""), {}
-    script, divisions = components(dict(plots))
-    # Bokeh writes both, the data's texts as JSON.
-    library = Resources(mode="inline", components=["bokeh"], log_level="warn").render()
-    drawn = {title: Markup(division) for title, division in divisions.items()}
-    return Markup(library + script), drawn
-
-
-def _outcome_tables(outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _outcome_tables(outcomes: Mapping[str, Any]) -> list[Table]:
     return [
-        {
-            "title": f"{name}: {TITLES[part].lower()}, {measured['events']:,} events",
-            "rows": {who: row for who, row in measured.items() if isinstance(row, dict)},
-        }
+        figures(
+            f"{name}: {TITLES[part].lower()}, {measured['events']:,} events",
+            {who: row for who, row in measured.items() if isinstance(row, dict)},
+            digits=4,
+        )
         for name, parts in outcomes.items()
         for part, measured in parts.items()
         if measured is not None

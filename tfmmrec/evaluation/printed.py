@@ -8,6 +8,7 @@ import rich.console
 import rich.table
 
 from tfmmrec.evaluation.intervals import Interval
+from tfmmrec.evaluation.ranked import K
 from tfmmrec.evaluation.targets import PARTS
 
 
@@ -24,6 +25,9 @@ def print_metrics(result: dict, console: rich.console.Console | None = None) -> 
                 f"{result[part]['targets']} events, {result[part]['items']} {kind} items ranked"
             )
             console.print(_table(f"{result['split']}: {whose}{counts}", result[part]))
+            if result[part].get("by_user"):
+                users = f"{result['split']}: means over {result[part]['users']} users"
+                console.print(_table(users, _compared(result[part]["by_user"])))
             for line in _worth(result[part].get("modalities")):
                 console.print(line, highlight=False, soft_wrap=True)
             for worse in filter(operator.itemgetter("worse"), result[part]["slices"]):
@@ -68,6 +72,14 @@ def _table(title: str, measured: dict[str, Any]) -> rich.table.Table:
     for who, row in rows.items():
         table.add_row(who, *(f"{row[name]:.4f}" for name in names))
     return table
+
+
+def _compared(by_user: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The metrics at the cutoff by which models are compared; a screen is too narrow for all."""
+    return {
+        who: {name: value for name, value in row.items() if name.endswith(f"@{K}")}
+        for who, row in by_user.items()
+    }
 
 
 def _is_figures(row: Any) -> bool:

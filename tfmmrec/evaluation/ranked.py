@@ -16,6 +16,8 @@ from tfmmrec.evaluation.targets import Targets, by_part
 
 # The name of what is evaluated, among its baselines.
 MODEL = "model"
+# What a reader calls the parts.
+TITLES = {"warm": "Known items", "cold": "New items", "new_users": "New users"}
 # How long lists are that are looked into, and the cutoff of what is compared.
 K = 10
 

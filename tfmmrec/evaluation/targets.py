@@ -8,7 +8,7 @@ import numpy as np
 from tfmmrec.dataset import Dataset, Histories
 from tfmmrec.errors import DataError
 from tfmmrec.outcomes import Outcomes
-from tfmmrec.past import PAST, asked_in, known_before
+from tfmmrec.past import PAST, asked_in, asked_of_the_past, known_before
 
 # Whose targets stand in a table of their own: known users' warm and cold items, and new users.
 PARTS = ("warm", "cold", "new_users")
@@ -72,6 +72,18 @@ def targets_of(dataset: Dataset, split: str, *, timed: bool = False) -> Targets:
         num_repeats=int(repeats.sum()),
         num_both_cold=int(both_cold.sum()),
     )
+
+
+def check_no_future(dataset: Dataset, split: str) -> None:
+    """Raises DataError where a user's past holds what came after a choice to be predicted."""
+    late = asked_of_the_past(dataset, split)
+    if len(late):
+        user, item = dataset.user_ids[late.user[0]], dataset.item_ids[late.item[0]]
+        raise DataError(
+            f"{dataset.folder}: split {split}: {len(late)} choices stand before others that are "
+            f"given as known, the first by user {user!r} of item {item!r}: a model would be told "
+            "the future; split by time or last_out, or say --allow_future"
+        )
 
 
 def by_part(

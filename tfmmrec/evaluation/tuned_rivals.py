@@ -6,6 +6,7 @@ import numpy as np
 
 from tfmmrec.dataset import Dataset
 from tfmmrec.evaluation.content_rivals import chosen_matrix
+from tfmmrec.evaluation.factor_rivals import factor_rivals, sparse_choices
 from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
 from tfmmrec.evaluation.measuring import measure
 from tfmmrec.evaluation.rankers import ByScores, Ranker
@@ -45,4 +46,17 @@ def tuned_item_rivals(dataset: Dataset) -> dict[str, float]:
             lambda value, score=score: ByScores.of(score(chosen, value)),  # type: ignore[misc]
         )
         for name, (score, parameters) in ITEM_RIVALS.items()
+    }
+
+
+def tuned_factor_rivals(dataset: Dataset) -> dict[str, float]:
+    """The same of `factor_rivals`.
+
+    Raises:
+        DataError: there is no valid split.
+    """
+    chosen = sparse_choices(dataset.histories(PAST["valid"]), dataset.count("items"))
+    return {
+        name: best_on_valid(dataset, parameters, lambda value, fit=fit: fit(chosen, value, chosen))  # type: ignore[misc]
+        for name, (fit, parameters) in factor_rivals().items()
     }
