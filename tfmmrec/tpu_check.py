@@ -4,8 +4,6 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-import tensorflow as tf
-
 from tfmmrec.assembly import assemble
 from tfmmrec.batches import create_batches
 from tfmmrec.config import TrainConfig
@@ -66,9 +64,6 @@ def find_obstacles(dataset: Dataset, config: TrainConfig) -> list[Obstacle]:
     batches, model = create_batches(assembly), assembly.model
     fed = add_inputs(batches.epochs(0), model.trained, seed=config.seed, first_step=0)
     trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
-    # A step that makes the optimizer's variables would be traced a second time without.
-    weights = model.tower_weights
-    trainer.moves.optimizer.apply_gradients(zip(map(tf.zeros_like, weights), weights, strict=True))
     return obstacles(trainer.train_step, fed.element_spec)
 
 

@@ -63,6 +63,13 @@ class Updates(tf.Module):
                 tf.Variable(tf.zeros(weight.shape), trainable=False)
                 for weight in tf.nest.flatten(self._weights)
             ]
+        self._make_slots()
+
+    def _make_slots(self) -> None:
+        """Makes what Adam keeps of each weight; a step that made it would be traced twice."""
+        self.optimizer._create_all_weights(self._weights[0])
+        for encoder in self._encoders:
+            encoder.optimizer._create_all_weights(encoder.masters)
 
     def _rate(self, peak: float) -> LearningRate:
         options = self._options

@@ -124,7 +124,6 @@ class Watch(tf.keras.callbacks.Callback):
                 "remove it to train anew"
             )
         self.history, self.best = state["history"], state["best"]
-        # The optimizer makes its slots when it first steps; restored values wait for that.
         self._last = self.folder / "checkpoints" / state["checkpoint"]
         self._checkpoint().read(str(self._last))
         self._skipped = state["step"]
