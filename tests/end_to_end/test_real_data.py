@@ -60,7 +60,7 @@ def test_films_with_titles_plots_and_posters(tmp_path: Path, thresholds: dict) -
     # Worked out apart from this project: 77 hits among 938 users.
     assert warm["popularity"]["hr@10"] == pytest.approx(0.082, abs=0.002)
     assert warm["model"]["hr@10"] > thresholds["ml100k"]["hr@10"]
-    _draws(report, tmp_path, pictures=1000, players=0)
+    _draws(report, tmp_path, pictures=500, players=0)
 
 
 def test_stamps_are_found_by_word_picture_and_sound(tmp_path: Path, thresholds: dict) -> None:
@@ -76,7 +76,7 @@ def test_stamps_are_found_by_word_picture_and_sound(tmp_path: Path, thresholds: 
     train(tmp_path / "data", run, TrainConfig(**ONCE, encoders=encoders, epochs=8, quiet=True))
     report = tmp_path / "report.html"
     warm = evaluate(run, report=report, quiet=True)["warm"]
-    _draws(report, tmp_path, pictures=200, players=50)
+    _draws(report, tmp_path, pictures=200, players=5)
     bound = thresholds["stamps"]["model_over_popularity_ndcg@10"]
     assert warm["model"]["ndcg@10"] >= bound * warm["popularity"]["ndcg@10"]
     cows = {"animals.mammals.bovines.cow", "animals.mammals.bovines.cow_white"}

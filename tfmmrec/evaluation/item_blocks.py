@@ -38,11 +38,10 @@ class ItemBlocks:
         steps = max(1, -(-min(len(self._items), _ITEMS) // QUERIES))
         self._width = steps * QUERIES
         num = max(1, -(-len(self._items) // self._width))
-        padded = np.zeros([num * self._width, vectors.shape[1]], np.float32)
-        padded[: len(self._items)] = self._vectors[self._items]
-        self._padding = len(padded) - len(self._items)
-        blocks = padded.reshape(num, self._width, vectors.shape[1])
-        self._blocks = tf.constant(blocks.transpose(0, 2, 1))
+        self._padding = num * self._width - len(self._items)
+        padded = tf.pad(self._vectors[self._items], [[0, self._padding], [0, 0]])
+        blocks = tf.reshape(padded, [num, self._width, vectors.shape[1]])
+        self._blocks = tf.transpose(blocks, [0, 2, 1])
 
     def ranks(
         self, queries: np.ndarray, items: np.ndarray, rows: np.ndarray, left_out: np.ndarray
@@ -120,7 +119,8 @@ class ItemBlocks:
 def _finite(vectors: np.ndarray) -> np.ndarray:
     """float32, and zeros in the place of rows with what is no number."""
     vectors = np.asarray(vectors, np.float32)
-    return np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, np.float32(0.0))
+    good = np.isfinite(vectors).all(axis=1, keepdims=True)
+    return vectors if good.all() else np.where(good, vectors, np.float32(0.0))
 
 
 def _distinct(rows: np.ndarray, items: np.ndarray, num: int) -> tuple[np.ndarray, np.ndarray]:
@@ -184,6 +184,9 @@ def _scores(
     blocks: tf.Tensor, queries: tf.Tensor, places: tf.Tensor, edges: tf.Tensor, at: tf.Tensor
 ) -> tf.Tensor:
     """The scores of a block, −inf where something is left out, `[queries, block]`."""
+    scores = tf.matmul(queries, blocks[at])
     own = places[edges[at] : edges[at + 1]]
-    nowhere = tf.fill([tf.shape(own)[0]], -np.inf)
-    return tf.tensor_scatter_nd_update(tf.matmul(queries, blocks[at]), own, nowhere)
+    num = tf.shape(own)[0]
+    if num > 0:
+        scores = tf.tensor_scatter_nd_update(scores, own, tf.fill([num], -np.inf))
+    return scores

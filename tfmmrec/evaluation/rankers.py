@@ -1,6 +1,8 @@
 """What ranks the catalogue for users: all scores, or vectors whose products are the scores."""
 
 import abc
+import concurrent.futures
+import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -89,20 +91,30 @@ class ByVectors(Ranker):
 
     def rank(self, targets: Targets, among: np.ndarray, k: int = 0) -> tuple[np.ndarray, Lists]:
         blocks = ItemBlocks(self._item_vectors, among)
-        ranks = np.empty(len(targets.user))
         asked = np.unique(targets.user)
-        best = _no_lists(asked, among, k)
-        for users, vectors in self._user_vectors(asked):
-            chosen, rows = _targets_of(targets, users)
-            for start in range(0, len(chosen), QUERIES):
-                some, row = (part[start : start + QUERIES] for part in (chosen, rows))
-                past = targets.histories.of_users(users[row])
-                ranks[some] = blocks.ranks(vectors[row], targets.item[some], *past)
-            for start in range(0, len(users) if best.shape[1] else 0, QUERIES):
-                some = users[start : start + QUERIES]
-                past = targets.histories.of_users(some)
-                found = blocks.best(vectors[start : start + QUERIES], best.shape[1], *past)
-                best[np.searchsorted(asked, some)] = found
+        ranks, best = np.empty(len(targets.user)), _no_lists(asked, among, k)
+
+        def rank_some(
+            users: np.ndarray, vectors: np.ndarray, some: np.ndarray, rows: np.ndarray
+        ) -> None:
+            past = targets.histories.of_users(users[rows])
+            ranks[some] = blocks.ranks(vectors[rows], targets.item[some], *past)
+
+        def list_some(users: np.ndarray, vectors: np.ndarray) -> None:
+            past = targets.histories.of_users(users)
+            best[np.searchsorted(asked, users)] = blocks.best(vectors, best.shape[1], *past)
+
+        # While one batch is multiplied, others are compared.
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            jobs = []
+            for users, vectors in self._user_vectors(asked):
+                chosen, rows = _targets_of(targets, users)
+                for at in _batches(len(chosen)):
+                    jobs.append(pool.submit(rank_some, users, vectors, chosen[at], rows[at]))
+                for at in _batches(len(users) if best.shape[1] else 0):
+                    jobs.append(pool.submit(list_some, users[at], vectors[at]))
+            for job in jobs:
+                job.result()
         return ranks, Lists(asked, best)
 
 
@@ -117,6 +129,10 @@ def model_ranker(scorer: Scorer, item_vectors: np.ndarray, histories: Histories)
     if scorer.scores_by_product:
         return ByVectors(item_vectors, lambda u: scorer.queries(item_vectors, histories, u))
     return ByScores(lambda users: scorer.scores(item_vectors, histories, users))
+
+
+def _batches(num: int) -> list[slice]:
+    return [slice(start, start + QUERIES) for start in range(0, num, QUERIES)]
 
 
 def _no_lists(users: np.ndarray, among: np.ndarray, k: int) -> np.ndarray:
