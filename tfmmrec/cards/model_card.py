@@ -10,8 +10,7 @@ from typing import Any
 from tfmmrec.cards.card_file import write_card
 from tfmmrec.cards.figures import figure, outcomes_told, part_told
 from tfmmrec.cards.model_facts import ModelFacts, UsedEncoder, training_date
-from tfmmrec.evaluation.page import TITLES
-from tfmmrec.evaluation.ranked import K
+from tfmmrec.evaluation.ranked import TITLES, K
 from tfmmrec.folders import read_json
 from tfmmrec.objective import objective_of
 from tfmmrec.pages.markdown import escaped, render_markdown
