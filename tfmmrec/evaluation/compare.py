@@ -16,6 +16,7 @@ from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.intervals import Interval
 from tfmmrec.evaluation.kept_ranks import KeptRanks, load_ranks
 from tfmmrec.evaluation.metrics import target_metrics
+from tfmmrec.evaluation.page_tables import lead_told
 from tfmmrec.evaluation.ranked import K
 from tfmmrec.evaluation.resampling import UserResamples
 from tfmmrec.runs import read_run
@@ -119,10 +120,5 @@ def print_comparison(
         table.add_column(f"NDCG@{K} - {names[0]}", justify="right")
         for name, row in told["runs"].items():
             figures = [str(Interval(**row[metric])) for metric in METRICS]
-            lead = row.get("lead")
-            ahead = ""
-            if lead is not None:
-                interval = Interval(lead["mean"], lead["low"], lead["high"])
-                ahead = f"{interval:+}, p {lead['p']:.4f}"
-            table.add_row(name, *figures, ahead)
+            table.add_row(name, *figures, lead_told(row.get("lead")))
         console.print(table)

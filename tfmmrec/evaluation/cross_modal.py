@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly
-from tfmmrec.evaluation.item_blocks import QUERIES, ItemBlocks
+from tfmmrec.evaluation.item_blocks import ItemBlocks, query_batches
 from tfmmrec.evaluation.measuring import Figures
 from tfmmrec.towers.features import MEDIA
 
@@ -85,8 +85,8 @@ def retrieval_ranks(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """
     rows, nothing = np.arange(len(queries)), np.zeros(0, int)
     blocks = ItemBlocks(candidates, np.ones(len(rows), bool))
-    batches = [rows[at : at + QUERIES] for at in range(0, len(rows), QUERIES)]
-    return np.concatenate([blocks.ranks(queries[b], b, nothing, nothing) for b in batches])
+    batches = query_batches(len(rows))
+    return np.concatenate([blocks.ranks(queries[b], rows[b], nothing, nothing) for b in batches])
 
 
 def _features_of(assembly: Assembly, modality: str) -> list[str]:

@@ -77,6 +77,7 @@ def evaluate(
     scorer, vectors = assembly.scorer(), np.zeros([0, 0], np.float32)
     if assembly.model.ranks_by == "retrieval":
         targets = targets_of(assembly.dataset, split, timed=assembly.reads_times)
+        late = len(asked_of_the_past(assembly.dataset, split)) if allow_future else 0
         if not allow_future:
             check_no_future(assembly.dataset, split)
         vectors = scorer.item_vectors()
@@ -85,7 +86,6 @@ def evaluate(
         result |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
         result |= describe_parts(assembly, ranked, cutoffs=cutoffs, seed=seed)
         told = verdict(result[ranked[0].part])
-        late = len(asked_of_the_past(assembly.dataset, split))
         result["verdict"] = f"{told}; of {late} choices the past holds the future" if late else told
         if shares or report is not None:
             worth = measure_shares(assembly, scorer, ranked, seed=seed)

@@ -116,6 +116,11 @@ class ItemBlocks:
         return 1.0 + above + (level - self._among[items]) / 2.0
 
 
+def query_batches(num: int) -> list[slice]:
+    """The batches of so many queries, QUERIES each."""
+    return [slice(start, start + QUERIES) for start in range(0, num, QUERIES)]
+
+
 def _finite(vectors: np.ndarray) -> np.ndarray:
     """float32, and zeros in the place of rows with what is no number."""
     vectors = np.asarray(vectors, np.float32)

@@ -49,11 +49,12 @@ def comparison(title: str, runs: Mapping[str, Mapping[str, Any]], metrics: Seque
     rows = []
     for name, told in runs.items():
         cells = [_spread(*(told[metric][key] for key in _KEYS)) for metric in metrics]
-        rows.append([name, *cells, _ahead(told.get("lead"))])
+        rows.append([name, *cells, lead_told(told.get("lead"))])
     return Table(title, ["", *(m.upper() for m in metrics), f"NDCG@{K} − {first}"], rows)
 
 
-def _ahead(lead: Mapping[str, float] | None) -> str:
+def lead_told(lead: Mapping[str, float] | None) -> str:
+    """Writes a difference with its interval and p; nothing where there is none."""
     if lead is None:
         return ""
     return f"{Interval(*(lead[key] for key in _KEYS)):+}, p {lead['p']:.4f}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tfmmrec.dataset import Histories
-from tfmmrec.evaluation.item_blocks import QUERIES, ItemBlocks
+from tfmmrec.evaluation.item_blocks import ItemBlocks, query_batches
 from tfmmrec.evaluation.lists import Lists
 from tfmmrec.evaluation.ranks import expected_ranks
 from tfmmrec.evaluation.targets import Targets
@@ -109,9 +109,9 @@ class ByVectors(Ranker):
             jobs = []
             for users, vectors in self._user_vectors(asked):
                 chosen, rows = _targets_of(targets, users)
-                for at in _batches(len(chosen)):
+                for at in query_batches(len(chosen)):
                     jobs.append(pool.submit(rank_some, users, vectors, chosen[at], rows[at]))
-                for at in _batches(len(users) if best.shape[1] else 0):
+                for at in query_batches(len(users) if best.shape[1] else 0):
                     jobs.append(pool.submit(list_some, users[at], vectors[at]))
             for job in jobs:
                 job.result()
@@ -129,10 +129,6 @@ def model_ranker(scorer: Scorer, item_vectors: np.ndarray, histories: Histories)
     if scorer.scores_by_product:
         return ByVectors(item_vectors, lambda u: scorer.queries(item_vectors, histories, u))
     return ByScores(lambda users: scorer.scores(item_vectors, histories, users))
-
-
-def _batches(num: int) -> list[slice]:
-    return [slice(start, start + QUERIES) for start in range(0, num, QUERIES)]
 
 
 def _no_lists(users: np.ndarray, among: np.ndarray, k: int) -> np.ndarray:
