@@ -147,6 +147,18 @@ def assemble_from(
     return Assembly(dataset, config, items, users, histories, outcomes, model)
 
 
+def fused_names(dataset: Dataset, config: TrainConfig) -> list[str]:
+    """What the fusion of a config joins, in order: features, or modalities where these are pooled,
+    and the id where the kind takes it."""
+    modalities = read_features(dataset, "items", config)
+    names = list(modalities)
+    if config.pool != "none":
+        names = list(dict.fromkeys(m.element or m.kind for m in modalities.values()))
+    if config.ids and FUSIONS.variant(config.fusion).takes_id:
+        names.append(ID)
+    return names
+
+
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     """Looks kinds and options up before anything is encoded, which may take long."""
     reader = READERS.create(config.reader)
@@ -156,12 +168,7 @@ def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
         )
     if reader.gaps:
         _check_gaps(dataset, config)
-    modalities = read_features(dataset, "items", config)
-    names = list(modalities)
-    if config.pool != "none":
-        names = list(dict.fromkeys(m.element or m.kind for m in modalities.values()))
-    if config.ids and FUSIONS.variant(config.fusion).takes_id:
-        names.append(ID)
+    names = fused_names(dataset, config)
     if names:
         FUSIONS.create(config.fusion, names=names)
     elif not config.ids:

@@ -189,7 +189,8 @@ def _declare_tune(parser: Parser) -> None:
 
     _positional(parser, "data", "a data folder")
     _config_file(parser)
-    _out(parser, "the folder that gets best.yaml and trials.jsonl")
+    _out(parser, "the folder that gets best.yaml, trials.jsonl and tuning.html")
+    parser.add_argument("--resume", action="store_true", help="go on after a stop")
     parser.add_class_arguments(TuneConfig, as_group=False, skip={"quiet", "train.quiet"})
 
 
@@ -199,8 +200,10 @@ def _tune(options: Any) -> None:
 
     options = options.clone()
     options["train"] = _config(TrainConfig, options["train"])
-    best = tune(options.data, options.out, _config(TuneConfig, options))
-    print(f"{options.out}/best.yaml: trial {best['trial']}: {best['fusion']}: {best['metrics']}")
+    config = _config(TuneConfig, options)
+    found = tune(options.data, options.out, config, resume=options.resume)
+    if found:  # a worker has none
+        print(f"{options.out}/best.yaml: {found['verdict']}")
 
 
 def _declare_recommend(parser: Parser) -> None:
@@ -317,7 +320,7 @@ COMMANDS = {
     "evaluate": Command("rank what users chose next", _declare_evaluate, _evaluate),
     "compare": Command("compare runs on the same events", _declare_compare, _compare),
     "explain": Command("say where a score comes from", _declare_explain, _explain),
-    "tune": Command("search the fusion with Keras Tuner", _declare_tune, _tune),
+    "tune": Command("search the options of a training with Keras Tuner", _declare_tune, _tune),
     "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
     "search": Command("find items by text, picture or sound", _declare_search, _search),
     "export": Command("write a SavedModel for TensorFlow Serving", _declare_export, _export),

@@ -12,6 +12,7 @@ from tfmmrec.examples import CONTEXTS
 from tfmmrec.losses import CHOICE_LOSSES
 from tfmmrec.negatives_options import NegativesOptions
 from tfmmrec.new_items_options import NewItemsOptions
+from tfmmrec.objective import Objective, objective_of
 from tfmmrec.optimizer_options import OptimizerOptions
 from tfmmrec.pooling import POOLINGS
 from tfmmrec.precision import PRECISIONS
@@ -72,8 +73,11 @@ class TrainConfig:
             `OptimizerOptions`: `{schedule: cosine, warmup: 0.05, clip: 1.0}`.
         average: the decay of the moving average of the towers' weights, which is what is evaluated
             and kept; 0 keeps the weights of the last step.
-        patience: epochs without a better valid metric before training stops: NDCG@10, or the RMSE
-            of ratings, or the log loss of clicks where these alone are taught.
+        objective: the metric on valid that says which epoch, and which of several trainings, is
+            best: `ndcg@10`, `hr@20`, `mrr` and the like, `rmse` or `mae` of ratings, `auc` or
+            `log_loss` of clicks. By default NDCG@10, or the RMSE of ratings, or the log loss of
+            clicks where these alone are taught.
+        patience: epochs without a better `objective` before training stops.
         refit: whether the model is trained anew on the train and valid splits, for the epochs that
             were best on valid, once these are known. It knows more then, and the newest; without a
             valid split there is nothing to add.
@@ -122,6 +126,7 @@ class TrainConfig:
     learning_rate: float = 0.003
     optimizer: dict[str, Any] = dataclasses.field(default_factory=dict)
     average: float = 0.98
+    objective: str | None = None
     patience: int = 5
     refit: bool = True
     precision: str = "float32"
@@ -166,6 +171,7 @@ class TrainConfig:
             raise ConfigError(
                 f"precision must be {' or '.join(PRECISIONS)}. Received: {self.precision!r}"
             )
+        objective_of(self.task, self.objective)
         if self.cache:
             # A run is opened again from other working directories.
             folder = str(Path(self.cache).expanduser().absolute())
@@ -179,6 +185,11 @@ class TrainConfig:
     def reader(self) -> dict[str, Any]:
         """The reader of users: `query`, with `mean` where that leaves it open."""
         return {**self.query, "kind": "mean"} if self.query.get("kind") == AUTO else self.query
+
+    @property
+    def judged_by(self) -> Objective:
+        """The metric that says what is better, and which way."""
+        return objective_of(self.task, self.objective)
 
     @property
     def taught(self) -> list[str]:

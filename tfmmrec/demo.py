@@ -45,9 +45,17 @@ def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     if report is not None:
         say(f"   {report}")
     say("[bold]5. Tune[/bold] the fusion weights a little with Keras Tuner")
-    search_config = TuneConfig(trials=3, epochs=3, seed=seed, quiet=True)
-    best = tune(data, out / "tuned", search_config)
-    say(f"   best of 3 short trials: {best['fusion']['weights']}")
+    search_config = TuneConfig(
+        search=["fusion"],
+        space={"fusion": {"kind": "weighted", "weighted": {"weights": "drawn"}}},
+        trials=3,
+        epochs=3,
+        finalists=1,
+        reruns=1,
+        seed=seed,
+        quiet=True,
+    )
+    say(f"   {tune(data, out / 'tuned', search_config)['verdict']}")
     say("[bold]6. Export[/bold] a SavedModel for TensorFlow Serving")
     version = export(run, out / "models" / "demo", quiet=True)
     say(f"   {version}")

@@ -19,12 +19,18 @@ from tfmmrec.trainer import Trainer
 from tfmmrec.watch import Watch
 
 
-def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
+def fit(
+    assembly: Assembly,
+    folder: Path | None = None,
+    *,
+    history: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Fits the model of an assembly and leaves it with its best weights.
 
     Args:
         assembly: the model, its data and its config.
         folder: where checkpoints, the history and TensorBoard's logs go; None keeps none.
+        history: a list that gets what each epoch measured.
 
     Returns:
         The best epoch, the valid metrics at it, and the seconds of training.
@@ -65,6 +71,8 @@ def fit(assembly: Assembly, folder: Path | None = None) -> dict[str, Any]:
             verbose=0,
         )
     watch.restore_best()
+    if history is not None:
+        history.extend(watch.history)
     for task in model.tasks:
         task.end()
     assembly.fit_new_items()

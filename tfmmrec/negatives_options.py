@@ -1,6 +1,9 @@
 """Which items a chosen one is told from, keys of the training file."""
 
 import dataclasses
+from typing import Any
+
+import keras_tuner
 
 from tfmmrec.checks import check_count
 
@@ -39,6 +42,21 @@ class NegativesOptions:
     mined_from: int = 100
     mine_every: int = 500
     memory: int = 0
+
+    @classmethod
+    def search_space(
+        cls, hp: keras_tuner.HyperParameters, *, few_items: bool = True
+    ) -> dict[str, Any]:
+        """Draws what negatives are taken from for one trial of a search.
+
+        Args:
+            hp: the hyperparameters of the trial.
+            few_items: whether the catalogue is small enough for all of it to be negatives.
+        """
+        among = hp.Choice("negatives.among", list(AMONG) if few_items else ["batch"])
+        with hp.conditional_scope("negatives.among", ["batch"]):
+            uniform = hp.Choice("negatives.uniform", [0, 256, 1024])
+        return {"among": among, "uniform": uniform or 0}
 
     def __post_init__(self) -> None:
         if self.among not in AMONG:

@@ -13,7 +13,7 @@ import yaml
 # What stands between the two keys meanwhile, and before the value, which is then read as a text
 # of no meaning: it is in no name that anybody types, and YAML does not allow it.
 _JOINT = "\x01"
-_MAPPINGS = ("encoders", "finetune", "fusion", "query")
+_MAPPINGS = ("encoders", "finetune", "fusion", "query", "space")
 
 
 def folded(arguments: Sequence[str]) -> list[str]:

@@ -1,6 +1,9 @@
 """How the towers' weights follow their gradients, a key of the training file."""
 
 import dataclasses
+from typing import Any
+
+import keras_tuner
 
 SCHEDULES = ("constant", "cosine", "linear")
 
@@ -35,6 +38,14 @@ class OptimizerOptions:
             raise ValueError(f"clip must be at least 0. Received: {self.clip}")
         if self.accumulate < 1:
             raise ValueError(f"accumulate must be at least 1. Received: {self.accumulate}")
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Draws the schedule and its warm-up for one trial of a search."""
+        return {
+            "schedule": hp.Choice("optimizer.schedule", list(SCHEDULES)),
+            "warmup": hp.Choice("optimizer.warmup", [0.0, 0.05]),
+        }
 
     @property
     def has_end(self) -> bool:

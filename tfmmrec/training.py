@@ -18,7 +18,6 @@ from tfmmrec.encoded_side import EncodedSide
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.fitting import fit
 from tfmmrec.folders import refuse_existing
-from tfmmrec.objective import objective_of
 from tfmmrec.runs import read_run, save_run
 from tfmmrec.strategies import create_strategy, leads, serves, training_on, with_others
 
@@ -149,7 +148,7 @@ def fit_whole(
         model = make(dataclasses.replace(offer, refit=False)) if found else assembly
         model = dataclasses.replace(model, config=dataclasses.replace(offer, refit=False))
         found[kind] = model, fit(model, inside)
-    objective = objective_of(config.task)
+    objective = config.judged_by
     best = max(found, key=lambda kind: objective.worth(found[kind][1]))
     assembly, metrics = found[best]
     seconds = [each["seconds"] for _, each in found.values()]

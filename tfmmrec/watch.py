@@ -13,7 +13,6 @@ from tfmmrec.assembly import Assembly
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.folders import read_json, write_json
-from tfmmrec.objective import objective_of
 from tfmmrec.strategies import leads, of_all
 from tfmmrec.trainer import Trainer
 
@@ -51,7 +50,7 @@ class Watch(tf.keras.callbacks.Callback):
         self._validation = Validation(assembly, self._scorer)
         quiet = self.config.quiet or not leads(self._strategy)
         self._alarms = Alarms(assembly.model, trainer.gradient_norms, quiet=quiet)
-        self._objective = objective_of(self.config.task)
+        self._objective = self.config.judged_by
         self._progress: tqdm.tqdm | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

@@ -150,19 +150,21 @@ def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run.partial").exists()
 
 
-def test_tuning_writes_a_training_file(data: Path, tmp_path: Path) -> None:
-    config = TuneConfig(
-        TrainConfig(**FEW), trials=3, epochs=1, kinds=["weighted", "concat"], quiet=True
-    )
-    best = tune(data, tmp_path / "tuned", config)
+def test_the_weights_that_tuning_finds_are_trained_with(data: Path, tmp_path: Path) -> None:
+    space = {"fusion.kind": "weighted", "fusion.weighted.weights": "drawn"}
+    options: dict[str, Any] = {"search": ["fusion"], "space": space, "trials": 2, "epochs": 1}
+    config = TuneConfig(TrainConfig(**FEW), **options, reruns=0, quiet=True)
+    found = tune(data, tmp_path / "tuned", config)
     lines = (tmp_path / "tuned" / "trials.jsonl").read_text().splitlines()
     trials = [json.loads(line) for line in lines]
     assert len(trials) == 3
-    assert best["metrics"]["ndcg@10"] == max(t["metrics"]["ndcg@10"] for t in trials)
+    best = max(trials, key=lambda trial: trial["metrics"]["ndcg@10"])
+    assert found["trial"] == best["trial"]
     from tfmmrec.cli import main
 
     arguments = ["train", str(data), "--config", str(tmp_path / "tuned" / "best.yaml")]
     arguments += ["--out", str(tmp_path / "run"), "--epochs", "1", "--quiet", "--refit", "false"]
     assert main(arguments) == 0
     run = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert run["config"]["fusion"] == best["fusion"]
+    assert run["config"]["fusion"] == found["config"]["fusion"]
+    assert run["metrics"]["ndcg@10"] == pytest.approx(best["metrics"]["ndcg@10"], abs=1e-4)

@@ -264,11 +264,13 @@ class WeightedFusionTest(TestCase):
 
     def test_search_space_draws_a_weight_a_feature(self):
         hp = keras_tuner.HyperParameters()
-        options = WeightedFusion.search_space(hp, NAMES)
-        self.assertEqual(options, {"weights": {"text": 0.5, "image": 0.5, "audio": 0.5}})
-        self.assertCountEqual(hp.values, ["weight_text", "weight_image", "weight_audio"])
+        self.assertEqual(WeightedFusion.search_space(hp, NAMES), {"weights": None})
+        key = "fusion.weighted.weights"
+        hp.values = {key: "drawn", f"{key}.text": 0.5, f"{key}.image": 0.2, f"{key}.audio": 0.0}
+        drawn = WeightedFusion.search_space(hp, NAMES)["weights"]
+        self.assertEqual(drawn, {"text": 0.5, "image": 0.2, "audio": 0.0})
         # A trial that draws all zeros still gives weights that can be used.
-        hp.values = dict.fromkeys(hp.values, 0.0)
+        hp.values = {key: "drawn", **{f"{key}.{name}": 0.0 for name in NAMES}}
         drawn = WeightedFusion.search_space(hp, NAMES)["weights"]
         self.assertEqual(drawn, {"text": 1.0, "image": 1.0, "audio": 1.0})
 

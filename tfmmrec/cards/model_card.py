@@ -81,6 +81,6 @@ def _measured(result: Mapping[str, Any], part: str) -> bool:
 def _candidates(run: Mapping[str, Any]) -> str:
     """What the training chose between, by what; "" where there was no choice."""
     found = run["metrics"].get("candidates") or {}
-    metric = objective_of(run["config"]["task"]).name
+    metric = objective_of(run["config"]["task"], run["config"].get("objective")).name
     worths = ", ".join(f"{name} {figure(worth)}" for name, worth in found.items())
     return f"{worths} ({metric.upper()} on valid)" if worths else ""

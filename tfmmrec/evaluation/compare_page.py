@@ -62,6 +62,7 @@ def _plots(compared: Mapping[str, Any], kept: Mapping[str, KeptRanks]) -> dict[s
     for name in kept:
         history = Path(name) / "history.json"
         if history.is_file():
-            metric = objective_of(read_run(Path(name))["config"]["task"]).name
+            config = read_run(Path(name))["config"]
+            metric = objective_of(config["task"], config.get("objective")).name
             found[f"Learning of {name}"] = plots.learning_curves(read_json(history), metric)
     return found

@@ -16,7 +16,6 @@ from tfmmrec.evaluation.page_tables import figures, part_tables
 from tfmmrec.evaluation.ranked import MODEL, TITLES, K, Ranked
 from tfmmrec.evaluation.slices import popularity_classes
 from tfmmrec.folders import read_json, write_text
-from tfmmrec.objective import objective_of
 from tfmmrec.pages.page import render
 from tfmmrec.scoring import Scorer
 
@@ -92,7 +91,7 @@ def _plots(
     from tfmmrec.evaluation import plots
 
     found: dict[str, Any] = {}
-    metric = objective_of(assembly.config.task).name
+    metric = assembly.config.judged_by.name
     # What was chosen between, and then what was chosen.
     for history in [*sorted(run.glob("candidates/*/history.json")), run / "history.json"]:
         if history.is_file():

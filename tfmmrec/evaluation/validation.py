@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfmmrec.assembly import Assembly
-from tfmmrec.evaluation.metrics import ranking_metrics
+from tfmmrec.evaluation.metrics import CUTOFFS, ranking_metrics
 from tfmmrec.evaluation.outcome_targets import outcome_targets, predict_outcomes
 from tfmmrec.evaluation.rankers import model_ranker
 from tfmmrec.evaluation.targets import Targets, targets_of
@@ -24,6 +24,9 @@ class Validation:
         self._scorer = scorer
         self._targets: Targets | None = None
         self._outcomes = {}
+        # Metrics at the k that the training is judged by as well.
+        own = assembly.config.judged_by.cutoff
+        self._cutoffs = sorted({*CUTOFFS, *([] if own is None else [own])})
         if not assembly.config.refit:
             self._outcomes = outcome_targets(assembly, "valid")
             ranks = assembly.model.ranks_by == "retrieval"
@@ -36,7 +39,9 @@ class Validation:
         if self._targets is not None:
             targets = self._targets
             ranker = model_ranker(self._scorer, vectors, targets.histories)
-            metrics |= ranking_metrics(ranker.ranks(targets, ~self._dataset.cold_items))
+            metrics |= ranking_metrics(
+                ranker.ranks(targets, ~self._dataset.cold_items), self._cutoffs
+            )
         predicted = predict_outcomes(self._scorer, vectors, self._outcomes)
         for name, targets_of_one in self._outcomes.items():
             metrics |= targets_of_one.measure(name, predicted[name])

@@ -96,7 +96,13 @@ class Fusion(tf.keras.layers.Layer):
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws the options of this kind of fusion for one trial of a search."""
+        """Draws the options of this kind of fusion for one trial of a search.
+
+        Args:
+            hp: the trial's hyperparameters; their names are keys of the training file, with the
+                kind in them, `fusion.KIND.OPTION`.
+            names: the features.
+        """
         del hp, names
         return {}
 

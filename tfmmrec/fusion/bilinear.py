@@ -97,9 +97,9 @@ class BilinearFusion(Fusion):
         """Draws the rank, the dropout and whether there are stand-ins."""
         del names
         return {
-            "rank": hp.Choice("bilinear_rank", [1, 2, 4, 8, 16], default=4),
-            "dropout": hp.Choice("bilinear_dropout", [0.0, 0.1, 0.3], default=0.1),
-            "stand_in": hp.Boolean("bilinear_stand_in", default=True),
+            "rank": hp.Choice("fusion.bilinear.rank", [1, 2, 4, 8, 16], default=4),
+            "dropout": hp.Choice("fusion.bilinear.dropout", [0.0, 0.1, 0.3], default=0.1),
+            "stand_in": hp.Boolean("fusion.bilinear.stand_in", default=True),
         }
 
     def get_config(self) -> dict[str, Any]:

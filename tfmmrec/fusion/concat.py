@@ -64,8 +64,8 @@ class ConcatFusion(Fusion):
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
         """Draws the width and the dropout of the hidden layer."""
         return {
-            "units": hp.Choice("concat_units", [0, 64, 128, 256], default=128),
-            "dropout": hp.Choice("concat_dropout", [0.0, 0.1, 0.3], default=0.1),
+            "units": hp.Choice("fusion.concat.units", [0, 64, 128, 256], default=128),
+            "dropout": hp.Choice("fusion.concat.dropout", [0.0, 0.1, 0.3], default=0.1),
         }
 
     def get_config(self) -> dict[str, Any]:

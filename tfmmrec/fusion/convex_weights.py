@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras_tuner
 import tensorflow as tf
 
 
@@ -65,6 +66,26 @@ class ConvexWeights(tf.keras.layers.Layer):
             "weights": self.fixed_weights,
             "learned": self.learned,
         }
+
+
+def draw_weights(
+    hp: keras_tuner.HyperParameters, key: str, names: Sequence[str]
+) -> dict[str, float] | None:
+    """Draws the weights of features for one trial of a search; None where they are learned.
+
+    Args:
+        hp: the hyperparameters of the trial.
+        key: what stands before their names, `fusion.weighted.weights`; by itself, it is `learned`
+            or `drawn`.
+        names: the features, each of which gets a weight from 0 to 1 where they are drawn; their
+            ratios are what counts.
+    """
+    how = hp.Choice(key, ["learned", "drawn"])
+    with hp.conditional_scope(key, ["drawn"]):
+        weights = {name: hp.Float(f"{key}.{name}", 0.0, 1.0, default=0.5) for name in names}
+    if how != "drawn":
+        return None
+    return weights if any(weights.values()) else dict.fromkeys(names, 1.0)
 
 
 def _check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:

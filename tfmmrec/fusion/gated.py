@@ -85,9 +85,11 @@ class GatedFusion(Fusion):
         """Draws the width of the hidden layer, its dropout and the temperature."""
         del names
         return {
-            "units": hp.Choice("gated_units", [0, 16, 64, 128], default=64),
-            "temperature": hp.Float("gated_temperature", 0.25, 4.0, sampling="log", default=1.0),
-            "dropout": hp.Choice("gated_dropout", [0.0, 0.1, 0.3], default=0.1),
+            "units": hp.Choice("fusion.gated.units", [0, 16, 64, 128], default=64),
+            "temperature": hp.Float(
+                "fusion.gated.temperature", 0.25, 4.0, sampling="log", default=1.0
+            ),
+            "dropout": hp.Choice("fusion.gated.dropout", [0.0, 0.1, 0.3], default=0.1),
         }
 
     def get_config(self) -> dict[str, Any]:

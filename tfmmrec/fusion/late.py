@@ -7,7 +7,7 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.fusion.base import FUSIONS, Fusion
-from tfmmrec.fusion.convex_weights import ConvexWeights
+from tfmmrec.fusion.convex_weights import ConvexWeights, draw_weights
 
 DECISIONS = ("weighted", "voting")
 VOTES = ("highest", "borda", "reciprocal_rank")
@@ -121,12 +121,16 @@ class LateFusion(Fusion):
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws the decision, how votes are counted, and the weight of the members' losses."""
-        return {
-            "decision": hp.Choice("late_decision", list(DECISIONS)),
-            "vote": hp.Choice("late_vote", list(VOTES)),
-            "member_loss": hp.Choice("late_member_loss", [0.0, 0.3, 1.0], default=1.0),
-        }
+        """Draws the decision, with how votes are counted, or weights and the members' losses."""
+        decision = hp.Choice("fusion.late.decision", list(DECISIONS))
+        with hp.conditional_scope("fusion.late.decision", ["voting"]):
+            vote = hp.Choice("fusion.late.vote", list(VOTES))
+        with hp.conditional_scope("fusion.late.decision", ["weighted"]):
+            weights = draw_weights(hp, "fusion.late.weights", names)
+            loss = hp.Choice("fusion.late.member_loss", [0.0, 0.3, 1.0], default=1.0)
+        if decision == "voting":
+            return {"decision": decision, "vote": vote, "weights": None}
+        return {"decision": decision, "weights": weights, "member_loss": loss}
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -87,10 +87,10 @@ class TransformerFusion(Fusion):
         """Draws the number of blocks, the heads, the width of the hidden layer and the dropout."""
         del names
         return {
-            "layers": hp.Choice("transformer_layers", [1, 2], default=1),
-            "heads": hp.Choice("transformer_heads", [1, 2, 4, 8], default=4),
-            "units": hp.Choice("transformer_units", [64, 128, 256], default=128),
-            "dropout": hp.Choice("transformer_dropout", [0.0, 0.1, 0.3], default=0.1),
+            "layers": hp.Choice("fusion.transformer.layers", [1, 2], default=1),
+            "heads": hp.Choice("fusion.transformer.heads", [1, 2, 4, 8], default=4),
+            "units": hp.Choice("fusion.transformer.units", [64, 128, 256], default=128),
+            "dropout": hp.Choice("fusion.transformer.dropout", [0.0, 0.1, 0.3], default=0.1),
         }
 
     def get_config(self) -> dict[str, Any]:

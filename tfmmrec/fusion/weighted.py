@@ -7,7 +7,7 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.fusion.base import FUSIONS, Fusion
-from tfmmrec.fusion.convex_weights import ConvexWeights
+from tfmmrec.fusion.convex_weights import ConvexWeights, draw_weights
 
 
 @FUSIONS.register("weighted")
@@ -51,9 +51,8 @@ class WeightedFusion(Fusion):
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws a weight from 0 to 1 by feature; their ratios are what counts."""
-        weights = {name: hp.Float(f"weight_{name}", 0.0, 1.0, default=0.5) for name in names}
-        return {"weights": weights if any(weights.values()) else dict.fromkeys(names, 1.0)}
+        """Draws whether weights are learned or drawn, and these."""
+        return {"weights": draw_weights(hp, "fusion.weighted.weights", names)}
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weights": self.fixed_weights}

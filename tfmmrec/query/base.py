@@ -3,6 +3,7 @@
 import abc
 from typing import Any
 
+import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.checks import check_count, check_switch
@@ -36,6 +37,17 @@ class Reader(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         check_count("max_history", max_history, 1)
         self.max_history = max_history
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Draws the options of this reader for one trial of a search.
+
+        Args:
+            hp: the trial's hyperparameters; their names are keys of the training file, with the
+                kind in them, `query.KIND.OPTION`.
+        """
+        del hp
+        return {}
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "max_history": self.max_history}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.checks import check_count, check_share
@@ -68,6 +69,15 @@ class GruReader(CausalReader):
         start = tf.zeros([tf.shape(tokens)[0], self.units], gates.dtype)
         states = tf.transpose(tf.scan(step, (gates, here), start), [1, 0, 2])
         return self.output_layer(self.drop(states, training=training))
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Draws the width of the state, the dropout, and how much is read."""
+        return {
+            "units": hp.Choice("query.gru.units", [64, 128, 256], default=128),
+            "dropout": hp.Choice("query.gru.dropout", [0.1, 0.3, 0.5], default=0.3),
+            "max_history": hp.Choice("query.gru.max_history", [20, 50, 100], default=50),
+        }
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "dropout": self.dropout}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.checks import check_switch
@@ -69,6 +70,15 @@ class MeanReader(Reader):
         total = tf.linalg.matvec(history, weights, transpose_a=True)
         mean = unit_length(total)
         return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Draws the width of the hidden layer, its dropout, and how much is read."""
+        return {
+            "units": hp.Choice("query.mean.units", [64, 128, 256], default=128),
+            "dropout": hp.Choice("query.mean.dropout", [0.0, 0.1, 0.3], default=0.1),
+            "max_history": hp.Choice("query.mean.max_history", [20, 50, 100], default=50),
+        }
 
     def get_config(self) -> dict[str, Any]:
         config = {"units": self.units, "dropout": self.dropout, "gaps": self.gaps}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.attention import check_blocks, create_blocks
@@ -68,6 +69,17 @@ class TransformerReader(CausalReader):
         for block in self.blocks:
             tokens = block(tokens, mask=seen, training=training)
         return self.output_norm(tokens)
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Draws the blocks and their heads, widths and dropout, and how much is read."""
+        return {
+            "layers": hp.Choice("query.transformer.layers", [1, 2, 3], default=2),
+            "heads": hp.Choice("query.transformer.heads", [1, 2, 4], default=2),
+            "units": hp.Choice("query.transformer.units", [64, 128, 256], default=64),
+            "dropout": hp.Choice("query.transformer.dropout", [0.1, 0.3, 0.5], default=0.3),
+            "max_history": hp.Choice("query.transformer.max_history", [20, 50, 100], default=50),
+        }
 
     def get_config(self) -> dict[str, Any]:
         return {

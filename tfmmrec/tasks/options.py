@@ -1,6 +1,9 @@
 """How outcomes are predicted and tasks weighed, keys of the training file."""
 
 import dataclasses
+from typing import Any
+
+import keras_tuner
 
 from tfmmrec.checks import check_count, check_share
 
@@ -32,6 +35,18 @@ class HeadOptions:
     units: int = 64
     dropout: float = 0.5
     id_dropout: float = 0.1
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Draws the widths, the crossing layers and the dropouts for one trial of a search."""
+        return {
+            "factors": hp.Choice("head.factors", [0, 16, 32, 64], default=32),
+            "decay": hp.Float("head.decay", 0.005, 0.5, sampling="log", default=0.05),
+            "crosses": hp.Choice("head.crosses", [0, 1, 2], default=1),
+            "units": hp.Choice("head.units", [0, 64, 128], default=64),
+            "dropout": hp.Choice("head.dropout", [0.1, 0.3, 0.5], default=0.5),
+            "id_dropout": hp.Choice("head.id_dropout", [0.0, 0.1, 0.3], default=0.1),
+        }
 
     def __post_init__(self) -> None:
         for name in ("factors", "crosses", "rank", "units"):

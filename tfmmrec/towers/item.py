@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.fusion import FUSIONS
@@ -93,6 +94,18 @@ class ItemTower(tf.keras.layers.Layer):
                 share=new_items.share,
                 penalty=new_items.penalty,
             )
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Draws widths and dropouts for one trial of a search, by the keys of the training file."""
+        return {
+            "dim": hp.Choice("dim", [32, 64, 128], default=64),
+            "hidden": hp.Choice("hidden", [0, 64, 128, 256], default=128),
+            "components": hp.Choice("components", [0, 32, 64, 128]),
+            "id_dropout": hp.Choice("id_dropout", [0.0, 0.1, 0.3, 0.5], default=0.3),
+            "modality_dropout": hp.Choice("modality_dropout", [0.0, 0.1, 0.3], default=0.1),
+            "dropout": hp.Choice("dropout", [0.0, 0.1, 0.3, 0.5], default=0.1),
+        }
 
     @property
     def width(self) -> int:

@@ -1,31 +1,48 @@
 #!/usr/bin/env bash
-# Trains on a TPU VM: makes it, installs tfmmrec, copies the data from gs://, trains, and copies the
-# run back. Needs gcloud, logged in, and the right to make TPUs. Not tried on a TPU yet.
+# Trains, or searches, on a TPU VM: makes it, installs tfmmrec, copies the data from gs://, works, and
+# copies the results back. Checkpoints, or what a search knows, are copied to gs:// every minute, and
+# the same command goes on with them on another VM, after this one was taken away. Needs gcloud,
+# logged in, and the right to make TPUs. Not tried on a TPU yet.
 #
 #   trainers/launch/tpu_vm.sh gs://BUCKET/DATA gs://BUCKET/RUN [OPTIONS of tfmmrec train]
+#   COMMAND=tune trainers/launch/tpu_vm.sh gs://BUCKET/DATA gs://BUCKET/TUNED [OPTIONS of tfmmrec tune]
 set -euo pipefail
 
-# Edit: the name, where it is, what it is, and where tfmmrec is installed from.
+# Edit: the name, where it is, what it is, where tfmmrec is installed from, and what it does.
 NAME="${NAME:-tfmmrec}"
 ZONE="${ZONE:-us-central1-b}"
 TYPE="${TYPE:-v3-8}"
 IMAGE="${IMAGE:-tpu-vm-tf-2.17.1-pjrt}"
 SOURCE="${SOURCE:?where pip finds tfmmrec, such as git+https://HOST/tfmmrec.git}"
+COMMAND="${COMMAND:-train}"
 
 data="${1:?the data folder on gs://}"
-run="${2:?the run folder to write on gs://}"
+out="${2:?the folder to write on gs://}"
 shift 2
+
+case "$COMMAND" in
+  train) strategy="--strategy tpu" ;;
+  tune) strategy="--train.strategy tpu" ;;
+  *) echo "COMMAND is train or tune" >&2; exit 2 ;;
+esac
 
 gcloud compute tpus tpu-vm create "$NAME" --zone "$ZONE" --accelerator-type "$TYPE" --version "$IMAGE"
 
-# The image's own TensorFlow knows the TPU, and is kept. Data is read from the VM's disk.
+# The image's own TensorFlow knows the TPU, and is kept. Data is read from the VM's disk, and so are
+# checkpoints written, since this process runs where the TPU is.
 printf -v options '%q ' "$@"
 gcloud compute tpus tpu-vm ssh "$NAME" --zone "$ZONE" --command "
   set -e
   pip install '$SOURCE' 'setuptools<81' 'numpy<2' 'protobuf<5'
-  mkdir -p data
+  mkdir -p data out.partial
   gcloud storage cp --recursive '$data/*' data
-  TPU_NAME=local python3 -m tfmmrec.cli train data --out run --strategy tpu $options
-  gcloud storage cp --recursive run/* '$run'
+  gcloud storage rsync --recursive '$out.partial' out.partial || rmdir out.partial
+  while sleep 60; do
+    test ! -d out.partial || gcloud storage rsync --recursive out.partial '$out.partial'
+  done &
+  copying=\$!
+  trap 'kill \$copying' EXIT
+  TPU_NAME=local python3 -m tfmmrec.cli $COMMAND data --out out $strategy --resume $options
+  gcloud storage cp --recursive out/* '$out'
 "
 echo "The TPU costs money until: gcloud compute tpus tpu-vm delete $NAME --zone $ZONE"

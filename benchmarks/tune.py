@@ -1,0 +1,132 @@
+"""What a search came to: its cost, and its best beside the training as given; prints Markdown.
+
+python benchmarks/tune.py TUNED
+python benchmarks/tune.py TUNED --data DATA --out FOLDER --seeds 3
+
+The second also trains both with seeds that the search did not have, judges them by test, and gives
+95 % bootstrap intervals over users. Both go without `refit`, and read users as the trials did. FOLDER
+keeps the figures; what stands there is not trained again.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from tfmmrec.cli import run_script
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.evaluation.intervals import mean_interval, paired_interval
+from tfmmrec.evaluation.kept import KeptFigures, circumstances
+from tfmmrec.evaluation.markdown import markdown_table
+from tfmmrec.evaluation.measuring import Figures, measure_model, stacked
+from tfmmrec.training_file import read_training_file
+from tfmmrec.variants import VariantTrainer
+
+# The seeds of searches are the first ones.
+_FIRST_SEED = 10
+_METRICS = {"HR@10": "warm hr@10", "NDCG@10": "warm ndcg@10"}
+
+
+def main(
+    tuned: Path,
+    *,
+    data: Path | None = None,
+    out: Path | None = None,
+    config: Path | None = None,
+    seeds: int = 3,
+) -> None:
+    """Prints what a search came to.
+
+    Args:
+        tuned: what `tfmmrec tune` wrote.
+        data: the data folder, to train both on.
+        out: the folder for the figures of that.
+        config: the training file that the search started from.
+        seeds: how many trainings of each.
+    """
+    print_search(tuned)
+    if data is None or out is None:
+        return
+    dataset = Dataset(data)
+    given, best = (read_training_file(path, quiet=True) for path in (config, tuned / "best.yaml"))
+    found = {}
+    for name, training in (("as given", given), ("best", best)):
+        training = dataclasses.replace(training, query=training.reader, refit=False)
+        kept = KeptFigures(
+            out / name.replace(" ", "-"), circumstances(dataset, training, seeds=seeds)
+        )
+        if (figures := kept.load(name)) is None:
+            figures = train(dataset, training, seeds, name)
+            kept.save(name, figures)
+        found[name] = figures
+    print_test(found)
+
+
+def print_search(tuned: Path) -> None:
+    """Prints the cost of a search, and its finalists."""
+    trials = [json.loads(line) for line in (tuned / "trials.jsonl").read_text().splitlines()]
+    results = json.loads((tuned / "results.json").read_text())
+    done = [trial for trial in trials if "error" not in trial]
+    whole = np.array([trial["seconds"]["whole"] for trial in done])
+    training = np.array([trial["seconds"]["training"] for trial in done])
+    minutes = (max(t["ended"] for t in trials) - min(t["started"] for t in trials)) / 60
+    cells = [
+        f"{sum(trial['stage'] != 'rerun' for trial in trials)}",
+        f"{sum(trial['stage'] == 'rerun' for trial in trials)}",
+        f"{len(trials) - len(done)}",
+        ", ".join(sorted({trial["worker"] for trial in trials})),
+        f"{minutes:.0f}",
+        f"{np.median(whole):.0f} ({whole.min():.0f} to {whole.max():.0f})",
+        f"{1 - training.sum() / whole.sum():.1%} ({np.median(whole - training):.1f} s)",
+    ]
+    head = ["trials", "re-runs", "failed", "workers", "minutes", "seconds a trial", "not training"]
+    print(markdown_table(head, [cells]))
+    print_finalists(results)
+    print(f"\n{results['verdict']}\n")
+
+
+def print_finalists(results: dict[str, Any]) -> None:
+    """Prints what the best were found with, and what is left of it with other seeds."""
+    seeds = sorted(
+        {seed for finalist in results["finalists"] for seed in finalist["seeds"]}, key=int
+    )
+    rows = []
+    for finalist in results["finalists"]:
+        name = "as given" if finalist["trial"] == 0 else f"trial {finalist['trial']}"
+        own = [f"{finalist['seeds'].get(seed, np.nan):.4f}" for seed in seeds]
+        mean = f"{finalist['mean']:.4f} ± {finalist['spread']:.4f}"
+        rows.append([name, f"{finalist['found']:.4f}", *own, mean])
+    head = [f"{results['objective']['name']} on valid", "found"]
+    print(markdown_table([*head, *(f"seed {seed}" for seed in seeds), "mean"], rows))
+
+
+def train(dataset: Dataset, config: TrainConfig, seeds: int, name: str) -> Figures:
+    """Trains with each seed; figures of test users, `[seeds, users]`."""
+    trainer, runs = VariantTrainer(dataset, config), []
+    for seed in tqdm.trange(_FIRST_SEED, _FIRST_SEED + seeds, desc=name, disable=None):
+        assembly, _ = trainer.train(dataclasses.replace(config, seed=seed))
+        runs.append(measure_model(assembly))
+    return stacked(runs)
+
+
+def print_test(found: dict[str, Figures]) -> None:
+    """Prints both on test."""
+    rows = []
+    for name, figures in found.items():
+        cells = [name]
+        for key in _METRICS.values():
+            cells.append(str(mean_interval(figures[key].mean(axis=0))))
+        ndcg = figures[_METRICS["NDCG@10"]]
+        other = found["as given"][_METRICS["NDCG@10"]].mean(axis=0)
+        cells.append("" if name == "as given" else f"{paired_interval(ndcg.mean(axis=0), other):+}")
+        cells.append(", ".join(f"{value:.4f}" for value in ndcg.mean(axis=1)))
+        rows.append(cells)
+    print(markdown_table(["test", *_METRICS, "NDCG@10 − as given", "NDCG@10 of the seeds"], rows))
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,199 @@
+"""What is tried, in which order, and what of it is known after a kill; nothing is trained here."""
+
+import collections
+from typing import Any
+
+import pytest
+
+from tests.strategies.worlds import config
+from tfmmrec.tuning import oracles
+from tfmmrec.tuning.config import TuneConfig
+from tfmmrec.tuning.oracles import create_oracle, drawn
+from tfmmrec.tuning.records import read_record, write_record
+from tfmmrec.tuning.space import Space
+from tfmmrec.tuning.tuner import Tuner
+
+RANGES: dict[str, Any] = {"dim": [2, 4, 8], "learning_rate": {"min": 0.001, "max": 0.1}}
+
+
+class Killed(BaseException):
+    """What no search catches."""
+
+
+class Runner:
+    """Trains nothing: the metric is highest at dim 8 and a learning rate of 0.05, a bit by seed."""
+
+    def __init__(self, folder, *, killed_at: int | None = None, failing: str | None = None):
+        self.folder = folder
+        self.killed_at = killed_at
+        self.failing = failing
+        self.ran: list[tuple[int, dict[str, Any]]] = []
+
+    def run(self, trial: int, values: dict[str, Any]) -> dict[str, Any]:
+        known = read_record(self.folder, trial, values)
+        if known is not None:
+            return known
+        if len(self.ran) == self.killed_at:
+            raise Killed
+        self.ran.append((trial, dict(values)))
+        value = values["dim"] / 100 - abs(values.get("learning_rate", 0.0) - 0.05)
+        value += 0.001 * values.get(oracles.SEED, 0)
+        record: dict[str, Any] = {"trial": trial, "drawn": dict(values), "stage": "search"}
+        failed = self.failing == "all" or (self.failing == "some" and values["dim"] == 4)
+        told = {"error": "astray"} if failed else {"metrics": {"ndcg@10": value}}
+        write_record(self.folder, {**record, **told})
+        return {**record, **told}
+
+
+def searched(small, folder, runner: Any, **options: Any) -> Any:
+    """Searches; returns the oracle."""
+    given = {"search": [], "space": RANGES, "trials": 6, "finalists": 2, "reruns": 2, **options}
+    tuned = TuneConfig(config(), **given)
+    space = Space(tuned.base, tuned.parts, tuned.ranges, small)
+    oracle = create_oracle(tuned, space, lambda oracle, trial: None)
+    Tuner(oracle, runner, folder).search(verbose=0)
+    return oracle
+
+
+def stages(runner: Runner) -> list[str]:
+    return [
+        "rerun" if oracles.OF in v else "base" if oracles.BASE in v else "search"
+        for _, v in runner.ran
+    ]
+
+
+@pytest.mark.parametrize("tuner", ["random", "bayesian", "grid"])
+def test_the_base_then_the_search_then_the_best_with_other_seeds(small, tmp_path, tuner) -> None:
+    runner = Runner(tmp_path)
+    searched(small, tmp_path, runner, tuner=tuner)
+    # The base and two finalists, with two other seeds each.
+    assert stages(runner) == ["base", *["search"] * 6, *["rerun"] * 6]
+    assert [trial for trial, _ in runner.ran] == list(range(13))
+    again = [values for _, values in runner.ran[7:]]
+    assert [values[oracles.SEED] for values in again] == [1, 1, 1, 2, 2, 2]
+    best = sorted(runner.ran[1:7], key=lambda t: -_worth(t[1]))[:2]
+    assert [v[oracles.OF] for v in again] == [0, *[trial for trial, _ in best]] * 2
+    for values in again:
+        [(_, own)] = [pair for pair in runner.ran if pair[0] == values[oracles.OF]]
+        assert drawn(values) == drawn(own)
+    tried = collections.Counter(str(sorted(drawn(values).items())) for _, values in runner.ran[:7])
+    assert set(tried.values()) == {1}
+
+
+def _worth(values: dict[str, Any]) -> float:
+    return values["dim"] / 100 - abs(values["learning_rate"] - 0.05)
+
+
+def test_a_grid_is_gone_through_once(small, tmp_path) -> None:
+    runner = Runner(tmp_path)
+    ranges = {"dim": [2, 4, 8], "hidden": [0, 16], "learning_rate": 0.01}
+    searched(small, tmp_path, runner, tuner="grid", trials=None, space=ranges, reruns=0)
+    found = [(values["dim"], values["hidden"]) for _, values in runner.ran]
+    # The base, dim 4 without a hidden layer, is one of them.
+    assert sorted(found) == [(2, 0), (2, 16), (4, 0), (4, 16), (8, 0), (8, 16)]
+
+
+def test_a_grid_that_does_not_hold_the_base(small, tmp_path) -> None:
+    runner = Runner(tmp_path)
+    ranges = {"dim": [2, 8], "learning_rate": 0.01}
+    searched(small, tmp_path, runner, tuner="grid", trials=None, space=ranges, reruns=0)
+    assert sorted(values["dim"] for _, values in runner.ran[1:]) == [2, 8]
+
+
+def test_hyperband_trains_the_best_for_longer(small, tmp_path) -> None:
+    runner = Runner(tmp_path)
+    searched(small, tmp_path, runner, tuner="hyperband", trials=None, epochs=9, reruns=1)
+    epochs = [values[oracles.EPOCHS] for _, values in runner.ran if oracles.EPOCHS in values]
+    # Halving by 3: brackets that begin with 1, with 3 and with 9 epochs.
+    assert set(epochs) == {1, 3, 9}
+    for _, values in runner.ran:
+        if oracles.PARENT in values:
+            [(_, parent)] = [p for p in runner.ran if p[0] == int(values[oracles.PARENT])]
+            assert parent["dim"] == values["dim"]
+            assert parent[oracles.EPOCHS] < values[oracles.EPOCHS]
+    again = [values for _, values in runner.ran if oracles.OF in values]
+    # The finalists differ, and are trained to the end.
+    assert len({str(drawn(values)) for values in again}) == len(again) == 3
+    assert not any(oracles.EPOCHS in values for values in again)
+
+
+@pytest.mark.parametrize(
+    ("tuner", "killed_at"),
+    [
+        *(("random", at) for at in (0, 1, 4, 8)),
+        *(("grid", at) for at in (1, 4, 8)),
+        *(("hyperband", at) for at in (1, 4, 8)),
+        ("bayesian", 4),
+    ],
+)
+def test_after_a_kill_no_finished_trial_is_repeated(small, tmp_path, tuner, killed_at) -> None:
+    options = {"tuner": tuner, "trials": 6, "epochs": 9}
+    first = Runner(tmp_path, killed_at=killed_at)
+    with pytest.raises(Killed):
+        searched(small, tmp_path, first, **options)
+    second = Runner(tmp_path)
+    searched(small, tmp_path, second, **options)
+    ran = [trial for trial, _ in first.ran + second.ran]
+    assert ran == sorted(set(ran)) == list(range(13))
+    # What was going on is done with the values that it had.
+    assert stages(second) == ["base", *["search"] * 6, *["rerun"] * 6][killed_at:]
+
+
+def test_a_kill_between_two_files_loses_no_trial(small, tmp_path) -> None:
+    """A trial's own file is written before that of the oracle, which may not know of it yet."""
+    with pytest.raises(Killed):
+        searched(small, tmp_path, Runner(tmp_path, killed_at=3))
+    before = (tmp_path / "tuner" / "oracle.json").read_text()
+    with pytest.raises(Killed):
+        searched(small, tmp_path, Runner(tmp_path, killed_at=1))
+    (tmp_path / "tuner" / "oracle.json").write_text(before)
+    runner = Runner(tmp_path)
+    searched(small, tmp_path, runner)
+    assert [trial for trial, _ in runner.ran] == list(range(4, 13))
+
+
+def test_failures_do_not_end_a_search(small, tmp_path) -> None:
+    runner = Runner(tmp_path, failing="some")
+    oracle = searched(small, tmp_path, runner, trials=8)
+    assert len([trial for trial in oracle.trials.values() if trial.status == "FAILED"]) > 1
+    assert len(runner.ran) >= 9
+    finalists = [v for _, v in runner.ran if oracles.OF in v]
+    assert all(values["dim"] != 4 for values in finalists)
+
+
+def test_all_may_fail(small, tmp_path) -> None:
+    runner = Runner(tmp_path, failing="all")
+    searched(small, tmp_path, runner)
+    assert stages(runner) == ["base", *["search"] * 6]
+
+
+def test_the_same_seed_tries_the_same(small, tmp_path) -> None:
+    ran = []
+    for name in ("one", "two"):
+        runner = Runner(tmp_path / name)
+        searched(small, tmp_path / name, runner, tuner="random", seed=0)
+        ran.append(runner.ran)
+    assert ran[0] == ran[1]
+
+
+def test_a_trial_of_a_worker_that_is_lost_is_given_to_another(small, tmp_path) -> None:
+    tuned = TuneConfig(config(), search=[], space=RANGES, trials=2, reruns=0, tuner="random")
+    space = Space(tuned.base, tuned.parts, tuned.ranges, small)
+    oracle = create_oracle(tuned, space, lambda oracle, trial: None)
+    oracle._set_project_dir(str(tmp_path), "tuner")
+    own = {name: oracle.create_trial(name) for name in ("a", "b", "c")}
+    assert [trial.status for trial in own.values()] == ["RUNNING"] * 3
+    # There is nothing more to do, but somebody may be lost.
+    assert oracle.create_trial("d").status == "IDLE"
+    assert oracle.release("b") == own["b"].trial_id
+    assert oracle.workers() == {"a", "c", "d"}
+    taken = oracle.create_trial("d")
+    assert taken.trial_id == own["b"].trial_id
+    assert taken.hyperparameters.values == own["b"].hyperparameters.values
+    for trial in (own["a"], taken, own["c"]):
+        oracle.update_trial(trial.trial_id, {"ndcg@10": 0.1})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    # The one that was lost comes back with its result, which changes nothing.
+    assert {oracle.create_trial(name).status for name in ("a", "c", "d")} == {"STOPPED"}
+    assert oracle.workers() == set()

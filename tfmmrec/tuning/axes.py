@@ -1,0 +1,81 @@
+"""Hyperparameters as axes: where a value stands between the ends of its range."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfmmrec.tuning.finished import Trial
+from tfmmrec.tuning.words import value_told
+
+# Below the axis: where a trial stands that does not have the hyperparameter.
+OFF = -0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """An axis from 0 to 1.
+
+    Attributes:
+        name: of the hyperparameter.
+        choices: its values in order, at equal distances; of a range, none.
+        ends: the least and the greatest value of a range.
+        log: whether equal ratios are equal distances.
+    """
+
+    name: str
+    choices: tuple[Any, ...] = ()
+    ends: tuple[float, float] = (0.0, 1.0)
+    log: bool = False
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the values have no order."""
+        return any(isinstance(value, str) for value in self.choices)
+
+    def place(self, values: Mapping[str, Any]) -> float:
+        """Where a trial of these values stands; `OFF` where it lacks the hyperparameter."""
+        value = values.get(self.name)
+        if value is None:
+            return OFF
+        if self.choices:
+            return self.choices.index(value) / max(len(self.choices) - 1, 1)
+        low, high = self._scaled(self.ends[0]), self._scaled(self.ends[1])
+        return (self._scaled(value) - low) / (high - low) if high > low else 0.5
+
+    def marks(self) -> list[tuple[float, str]]:
+        """Places with what stands there: all choices, or the ends and the middle."""
+        if self.choices:
+            return [(self.place({self.name: own}), value_told(own)) for own in self.choices]
+        low, high = self.ends
+        middle = math.sqrt(low * high) if self.log else (low + high) / 2
+        return [(self.place({self.name: own}), value_told(own)) for own in (low, middle, high)]
+
+    def _scaled(self, value: float) -> float:
+        return math.log(value) if self.log else value
+
+
+def axis_of(described: Mapping[str, Any], trials: Sequence[Trial]) -> Axis:
+    """The axis of a hyperparameter, which also holds values of trials outside of its range.
+
+    Args:
+        described: its name, its type and its range, as `describe` tells them.
+        trials: whose `values` stand there.
+    """
+    name = described["name"]
+    seen = [t["values"][name] for t in trials if t["values"].get(name) is not None]
+    if described["type"] in ("int", "float"):
+        ends = [described["min"], described["max"], *seen]
+        log = described.get("sampling") == "log" and min(ends) > 0
+        return Axis(name, ends=(min(ends), max(ends)), log=log)
+    declared = [False, True] if described["type"] == "boolean" else described["values"]
+    choices = list(dict.fromkeys([*declared, *seen]))
+    if all(isinstance(value, int | float) for value in choices):
+        choices.sort()
+    return Axis(name, tuple(choices))
+
+
+def varying(space: Sequence[Mapping[str, Any]], trials: Sequence[Trial]) -> list[Axis]:
+    """The axes on which trials stand at different places, in the order of the space."""
+    axes = [axis_of(described, trials) for described in space if described["type"] != "fixed"]
+    return [axis for axis in axes if len({axis.place(t["values"]) for t in trials}) > 1]

@@ -1,0 +1,32 @@
+"""Trials for TensorBoard's HParams page."""
+
+from pathlib import Path
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api
+
+from tfmmrec.tuning.records import Record
+
+FOLDER = "tensorboard"
+
+
+def write_hparams(folder: Path, record: Record) -> None:
+    """Writes the values of a trial, its metrics, and its epochs, for `tensorboard --logdir`.
+
+    Args:
+        folder: of the search.
+        record: of a trial that did not fail.
+    """
+    name = f"trial-{record['trial']:04d}"
+    values = {**record["values"], "stage": record["stage"], "seed": record["seed"]}
+    writer = tf.summary.create_file_writer(str(folder / FOLDER / name))
+    with writer.as_default():
+        api.hparams(values, trial_id=name)
+        for entry in record["history"]:
+            for metric, value in entry.items():
+                if metric != "epoch":
+                    tf.summary.scalar(f"epoch/{metric}", value, step=entry["epoch"])
+        for metric, value in record["metrics"].items():
+            if metric != "epoch":
+                tf.summary.scalar(f"best/{metric}", value, step=0)
+    writer.close()

@@ -1,0 +1,176 @@
+"""A trial: one training, from its values to its metrics."""
+
+import dataclasses
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.assembly import Assembly
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.fitting import fit
+from tfmmrec.strategies import training_on
+from tfmmrec.tuning import oracles
+from tfmmrec.tuning.records import Record, read_record, write_record
+from tfmmrec.tuning.space import Space
+from tfmmrec.variants import VariantTrainer
+
+# Where trainings leave checkpoints that others go on from.
+_CHECKPOINTS = "checkpoints"
+
+
+class TrialRunner:
+    """Runs trials in this process, which encodes once and reads the data once.
+
+    Args:
+        dataset: the data folder.
+        base: the training that the search starts from.
+        space: what is searched.
+        folder: of the search; all processes see it.
+        strategy: the devices of a trial.
+        worker: the name of this process.
+        keep: whether checkpoints are kept, for other trials to go on from.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        base: TrainConfig,
+        space: Space,
+        folder: Path,
+        *,
+        strategy: tf.distribute.Strategy,
+        worker: str,
+        keep: bool,
+    ):
+        self._dataset = dataset
+        self._base = base
+        self._space = space
+        self._folder = folder
+        self._strategy = strategy
+        self._worker = worker
+        self._keep = keep
+        self._trainers: dict[str, VariantTrainer] = {}
+
+    def run(self, trial: int, values: Mapping[str, Any]) -> Record:
+        """Runs a trial and writes its record; one that was run before is not run again.
+
+        Args:
+            trial: its number.
+            values: of its hyperparameters, with the marks of the oracle.
+
+        Returns:
+            The record; with `error` where the training failed.
+        """
+        known = read_record(self._folder, trial, values)
+        if known is not None:
+            return known
+        started = time.time()
+        record: Record = {
+            "trial": trial,
+            "stage": _stage(values),
+            "of": values.get(oracles.OF),
+            "seed": values.get(oracles.SEED, self._base.seed),
+            "values": self._shown(values),
+        }
+        try:
+            record |= self._train(trial, values)
+        # Whatever goes wrong in one trial, out of memory or a bad draw, is no end of the search.
+        except Exception as error:
+            record["error"] = _one_line(error)
+        ended = time.time()
+        seconds = {**record.get("seconds", {}), "whole": round(ended - started, 2)}
+        record |= {"seconds": seconds, "started": started, "ended": ended, "worker": self._worker}
+        record["drawn"] = dict(values)
+        write_record(self._folder, record)
+        return record
+
+    def config(self, values: Mapping[str, Any]) -> TrainConfig:
+        """The training that a trial's values and marks stand for."""
+        return config_of(self._base, self._space, values)
+
+    def _shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        if oracles.BASE in values:
+            return self._space.own_values
+        return self._space.active(oracles.drawn(dict(values)))
+
+    def _train(self, trial: int, values: Mapping[str, Any]) -> Record:
+        config = self.config(values)
+        history: list[dict[str, Any]] = []
+        with training_on(self._strategy):
+            assembly = self._trainer(config).assemble(config)
+        metrics = fit(assembly, self._checkpoints(trial, values, config), history=history)
+        training = metrics.pop("seconds")
+        objective = config.judged_by.name
+        if not math.isfinite(metrics.get(objective, math.nan)):
+            raise DataError(f"{objective} is no number: {metrics.get(objective)}")
+        return {
+            "metrics": metrics,
+            "history": history,
+            "weights": _weights(assembly),
+            "seconds": {"training": training},
+        }
+
+    def _trainer(self, config: TrainConfig) -> VariantTrainer:
+        """What trains with some encoders, whose outputs are read once."""
+        key = str(config.encoders)
+        if key not in self._trainers:
+            whole = dataclasses.replace(self._base, encoders=config.encoders)
+            self._trainers[key] = VariantTrainer(self._dataset, whole)
+        return self._trainers[key]
+
+    def _checkpoints(
+        self, trial: int, values: Mapping[str, Any], config: TrainConfig
+    ) -> Path | None:
+        """Where a training keeps checkpoints, beginning with those of the one that it goes on."""
+        if not self._keep or oracles.OF in values:
+            return None
+        folder = self._folder / _CHECKPOINTS / f"{trial:04d}"
+        shutil.rmtree(folder, ignore_errors=True)
+        parent = values.get(oracles.PARENT)
+        before = self._folder / _CHECKPOINTS / f"{int(parent or 0):04d}"
+        # A learning rate that falls to the end of a training is another in a longer one.
+        if parent is not None and before.exists() and not config.optimizer_options().has_end:
+            shutil.copytree(before, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def config_of(base: TrainConfig, space: Space, values: Mapping[str, Any]) -> TrainConfig:
+    """The training that a trial's values and marks stand for.
+
+    Args:
+        base: the training that the search starts from.
+        space: what is searched.
+        values: of the hyperparameters, with marks.
+    """
+    config = base if oracles.BASE in values else space.config(oracles.drawn(dict(values)))
+    seed = values.get(oracles.SEED, config.seed)
+    epochs = values.get(oracles.EPOCHS, config.epochs)
+    return dataclasses.replace(config, seed=seed, epochs=epochs)
+
+
+def _stage(values: Mapping[str, Any]) -> str:
+    if oracles.OF in values:
+        return "rerun"
+    return "base" if oracles.BASE in values else "search"
+
+
+def _weights(assembly: Assembly) -> dict[str, float] | None:
+    """The weights of the features, where the fusion has some that are the same for all items."""
+    fusion = assembly.model.item_tower.fusion
+    if not hasattr(fusion, "current_weights"):
+        return None
+    weights = fusion.current_weights().numpy().tolist()
+    return dict(zip(fusion.names, weights, strict=True))
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, TfmmrecError) else f"{type(error).__name__}: {text}"
