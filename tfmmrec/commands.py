@@ -206,6 +206,21 @@ def _tune(options: Any) -> None:
         print(f"{options.out}/best.yaml: {found['verdict']}")
 
 
+def _declare_reweigh(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder, trained with fusion.kind late and refit false")
+    _out(parser, "the run folder to write")
+    parser.add_argument("--tuner", default="bayesian", help="bayesian (default) or random")
+    parser.add_argument("--trials", type=int, default=100, help="weights to try; by default 100")
+    parser.add_argument("--objective", default="ndcg@10", help="hr@K, ndcg@K (default 10) or mrr")
+
+
+def _reweigh(options: Any) -> None:
+    from tfmmrec.reweighing.reweigh import print_reweighed, reweigh
+
+    names = ("run", "out", "tuner", "trials", "objective", "seed", "quiet")
+    print_reweighed(options.out, reweigh(**{name: options[name] for name in names}))
+
+
 def _declare_recommend(parser: Parser) -> None:
     _positional(parser, "run", "a run folder")
     parser.add_argument("--users", default="all", help="all, a file with an id a line, or ID,ID")
@@ -321,6 +336,9 @@ COMMANDS = {
     "compare": Command("compare runs on the same events", _declare_compare, _compare),
     "explain": Command("say where a score comes from", _declare_explain, _explain),
     "tune": Command("search the options of a training with Keras Tuner", _declare_tune, _tune),
+    "reweigh": Command(
+        "search the weights of late fusion after training", _declare_reweigh, _reweigh
+    ),
     "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
     "search": Command("find items by text, picture or sound", _declare_search, _search),
     "export": Command("write a SavedModel for TensorFlow Serving", _declare_export, _export),

@@ -1,5 +1,6 @@
 """Two devices do what one does. `test_processes` runs this in a process of its own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tfmmrec.folders import read_json
 from tfmmrec.runs import load_run
 from tfmmrec.strategies import create_strategy, training_on
 from tfmmrec.training import train
+from tfmmrec.tuning import TuneConfig, tune
 
 [CPU] = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -119,3 +121,15 @@ def test_an_encoder_is_trained_and_the_table_follows(tmp_path: Path) -> None:
     encoded = feature.encoder.encode(tf.constant(feature.raw.take(rows)))
     for copy in table.values:
         np.testing.assert_allclose(copy.numpy()[rows], encoded, rtol=1e-3)
+
+
+def test_a_trial_of_a_search(small: Dataset, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"search": [], "space": {"dim": [8]}, "trials": 1, "reruns": 0}
+    tuned = TuneConfig(config(strategy="mirrored"), **options, quiet=True)
+    tune(small.folder, tmp_path / "tuned", tuned)
+    train(small.folder, tmp_path / "run", config())
+    base = json.loads((tmp_path / "tuned" / "trials.jsonl").read_text().splitlines()[0])
+    alone = read_json(tmp_path / "run" / "run.json")["metrics"]
+    assert base["stage"] == "base"
+    assert base["metrics"]["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+    assert base["metrics"]["ndcg@10"] == pytest.approx(alone["ndcg@10"], abs=1e-4)

@@ -214,10 +214,16 @@ def create_oracle(
     kind, options = {
         "random": (RandomSearch, {"max_trials": None}),
         "bayesian": (BayesianOptimization, _bayesian(config, space)),
-        "hyperband": (Hyperband, {"max_epochs": config.base.epochs}),
+        "hyperband": (Hyperband, _hyperband(config)),
         "grid": (GridSearch, {"max_trials": None}),
     }[config.tuner]
     return kind(config, space, told=told, **options)
+
+
+def _hyperband(config: TuneConfig) -> dict[str, Any]:
+    """One iteration, or as many as there are trials for."""
+    iterations = 1 if config.most_trials is None else config.most_trials
+    return {"max_epochs": config.base.epochs, "hyperband_iterations": iterations}
 
 
 def _bayesian(config: TuneConfig, space: Space) -> dict[str, Any]:

@@ -16,11 +16,15 @@ from pathlib import Path
 import grpc
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief
+from keras_tuner.src.engine import conditions
 
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.tuning.oracles import Staged
 
 _ID, _IP, _PORT = (f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"))
+# It prints each condition that it reads from a message.
+conditions.print = lambda *said: None  # type: ignore[attr-defined]
+
 # A chief may have to encode a catalogue first.
 _PATIENCE = 6 * 3600.0
 _BEAT = 2.0

@@ -1,0 +1,111 @@
+"""The results of a search: the best training file, and what led to it."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
+from tfmmrec.errors import DataError
+from tfmmrec.folders import write_json, write_text
+from tfmmrec.tuning.config import TuneConfig
+from tfmmrec.tuning.finished import finished
+from tfmmrec.tuning.records import Record, read_records, write_lines
+from tfmmrec.tuning.results import finalists, told, verdict
+from tfmmrec.tuning.space import Space
+from tfmmrec.tuning.trials import config_of
+
+RESULTS = "results.json"
+
+
+def write_results(
+    folder: Path, dataset: Dataset, config: TuneConfig, space: Space
+) -> dict[str, Any]:
+    """Writes the results into the folder of a search.
+
+    Args:
+        folder: of the search, with the records of its trials.
+        dataset: what it was over.
+        config: how it was.
+        space: what was searched.
+
+    Returns:
+        As `tune` does.
+
+    Raises:
+        DataError: no trial finished.
+    """
+    records = read_records(folder)
+    objective = config.base.judged_by
+    if not finished(records, objective.name):
+        raise DataError(
+            f"{dataset.folder}: no trial finished; the first said: {records[0]['error']}"
+        )
+    found = finalists(records, objective)
+    best = next(r for r in records if r["trial"] == found[0].trial)
+    chosen = _training_file(config, config_of(config.base, space, best["drawn"]))
+    results = {
+        "verdict": verdict(found, objective),
+        "trial": found[0].trial,
+        "config": chosen,
+        "objective": dataclasses.asdict(objective),
+        "finalists": told(found),
+        "trials": len(records),
+        "failed": sum("error" in record for record in records),
+    }
+    text = yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
+    records = [{k: v for k, v in record.items() if k != "drawn"} for record in records]
+    write_text(folder / "best.yaml", f"# {results['verdict']}\n{text}")
+    write_lines(folder / "trials.jsonl", records)
+    write_json(folder / RESULTS, results)
+    _write_page(folder, dataset, space, results, records, text)
+    return results
+
+
+def _training_file(config: TuneConfig, best: TrainConfig) -> dict[str, Any]:
+    """The best training as `tfmmrec train` takes it, with what trials did without as given."""
+    given, chosen = dataclasses.asdict(config.train), dataclasses.asdict(best)
+    for name in ("epochs", "refit", "seed"):
+        chosen[name] = given[name]
+    if chosen["query"] == config.base.query:
+        # The choice is left to the data, as it was.
+        chosen["query"] = given["query"]
+    del chosen["quiet"]
+    return chosen
+
+
+def _write_page(
+    folder: Path,
+    dataset: Dataset,
+    space: Space,
+    results: dict[str, Any],
+    records: list[Record],
+    text: str,
+) -> None:
+    try:
+        import bokeh  # noqa: F401
+    except ImportError:
+        print(
+            "tfmmrec: no tuning.html, its plots need the extra report; pip install "
+            "'tfmmrec[report]'",
+            file=sys.stderr,
+        )
+        return
+    from tfmmrec.tuning.page import write_page
+
+    features = dataset.features("items")
+    write_page(
+        folder / "tuning.html",
+        {
+            **results,
+            "name": dataset.folder.name,
+            "space": space.describe(),
+            "modalities": {name: m.element or m.kind for name, m in features.items()}
+            | {"id": "id"},
+            "trials": records,
+            "best_yaml": text,
+        },
+    )

@@ -1,0 +1,42 @@
+"""What is said of a search while it goes on."""
+
+from pathlib import Path
+from typing import Any
+
+from tfmmrec.tuning.config import TuneConfig
+from tfmmrec.tuning.finished import finished, is_rerun
+from tfmmrec.tuning.hparams import write_hparams
+from tfmmrec.tuning.oracles import Staged
+from tfmmrec.tuning.records import Record, read_records
+
+
+class Progress:
+    """Tells of each trial that ended."""
+
+    def __init__(self, config: TuneConfig, folder: Path):
+        self._config = config
+        self._folder = folder
+
+    def __call__(self, oracle: Staged, trial: Any) -> None:
+        records = read_records(self._folder)
+        record = next((r for r in records if r["trial"] == int(trial.trial_id)), None)
+        if record is None:
+            return
+        if "error" not in record:
+            write_hparams(self._folder, record)
+        if not self._config.quiet:
+            print(self._line(record, records), flush=True)
+
+    def _line(self, record: Record, records: list[Record]) -> str:
+        objective = self._config.base.judged_by
+        what = f"trial {record['trial']}"
+        if is_rerun(record):
+            what += f" (trial {record['of']} with seed {record['seed']})"
+        if "error" in record:
+            return f"{what} failed: {record['error']}"
+        name, seconds = objective.name, record["seconds"]["whole"]
+        line = f"{what}: {name} {record['metrics'][name]:.4f} in {seconds:.0f} s"
+        if is_rerun(record):
+            return line
+        best = max(finished(records, name), key=lambda r: objective.worth(r["metrics"]))
+        return f"{line}; best {best['metrics'][name]:.4f} (trial {best['trial']})"
