@@ -4,7 +4,7 @@ python benchmarks/tune.py TUNED
 python benchmarks/tune.py TUNED --data DATA --out FOLDER --seeds 3
 
 The second also trains both with seeds that the search did not have, judges them by test, and gives
-95 % bootstrap intervals over users. Both go without `refit`, and read users as the trials did. FOLDER
+95 % bootstrap intervals over users. Both go without `refit`, and read users as trials did. FOLDER
 keeps the figures; what stands there is not trained again.
 """
 
@@ -19,6 +19,7 @@ import tqdm
 from tfmmrec.cli import run_script
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
+from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.intervals import mean_interval, paired_interval
 from tfmmrec.evaluation.kept import KeptFigures, circumstances
 from tfmmrec.evaluation.markdown import markdown_table
@@ -49,13 +50,17 @@ def main(
         seeds: how many trainings of each.
     """
     print_search(tuned)
-    if data is None or out is None:
+    if data is None:
         return
+    if out is None:
+        raise ConfigError("--out: name the folder that keeps the figures of --data")
     dataset = Dataset(data)
     given, best = (read_training_file(path, quiet=True) for path in (config, tuned / "best.yaml"))
     found = {}
     for name, training in (("as given", given), ("best", best)):
-        training = dataclasses.replace(training, query=training.reader, refit=False)
+        training = dataclasses.replace(
+            training, query=training.reader, refit=False, objective=best.objective
+        )
         kept = KeptFigures(
             out / name.replace(" ", "-"), circumstances(dataset, training, seeds=seeds)
         )

@@ -3,14 +3,17 @@
 import collections
 from typing import Any
 
+import keras_tuner
 import pytest
 
 from tests.strategies.worlds import config
+from tfmmrec.errors import ConfigError
 from tfmmrec.tuning import oracles
 from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.oracles import create_oracle, drawn
 from tfmmrec.tuning.records import read_record, write_record
 from tfmmrec.tuning.space import Space
+from tfmmrec.tuning.trials import config_of
 from tfmmrec.tuning.tuner import Tuner
 
 RANGES: dict[str, Any] = {"dim": [2, 4, 8], "learning_rate": {"min": 0.001, "max": 0.1}}
@@ -106,11 +109,16 @@ def test_hyperband_trains_the_best_for_longer(small, tmp_path) -> None:
     epochs = [values[oracles.EPOCHS] for _, values in runner.ran if oracles.EPOCHS in values]
     # Halving by 3: brackets that begin with 1, with 3 and with 9 epochs.
     assert set(epochs) == {1, 3, 9}
-    for _, values in runner.ran:
-        if oracles.PARENT in values:
-            [(_, parent)] = [p for p in runner.ran if p[0] == int(values[oracles.PARENT])]
-            assert parent["dim"] == values["dim"]
-            assert parent[oracles.EPOCHS] < values[oracles.EPOCHS]
+    by_trial = dict(runner.ran)
+    # Of the first nine, the three that are best go on, and the best of these once more.
+    first = [trial for trial, values in runner.ran if values.get(oracles.EPOCHS) == 1]
+    assert len(first) == 9
+    best = sorted(first, key=lambda trial: -_worth(by_trial[trial]))[:3]
+    parents = [int(values[oracles.PARENT]) for _, values in runner.ran if oracles.PARENT in values]
+    assert sorted(parents[:3]) == sorted(best)
+    [goes_on] = [t for t in by_trial if by_trial[t].get(oracles.PARENT) == f"{best[0]:04d}"]
+    assert by_trial[goes_on]["dim"] == by_trial[best[0]]["dim"]
+    assert parents[3] == goes_on
     again = [values for _, values in runner.ran if oracles.OF in values]
     # The finalists differ, and are trained to the end.
     assert len({str(drawn(values)) for values in again}) == len(again) == 3
@@ -127,16 +135,18 @@ def test_hyperband_trains_the_best_for_longer(small, tmp_path) -> None:
     ],
 )
 def test_after_a_kill_no_finished_trial_is_repeated(small, tmp_path, tuner, killed_at) -> None:
-    options = {"tuner": tuner, "trials": 6, "epochs": 9}
+    # A whole bracket of hyperband: nine, three and one.
+    trials = 13 if tuner == "hyperband" else 6
+    options = {"tuner": tuner, "trials": trials, "epochs": 9}
     first = Runner(tmp_path, killed_at=killed_at)
     with pytest.raises(Killed):
         searched(small, tmp_path, first, **options)
     second = Runner(tmp_path)
     searched(small, tmp_path, second, **options)
     ran = [trial for trial, _ in first.ran + second.ran]
-    assert ran == sorted(set(ran)) == list(range(13))
+    assert ran == sorted(set(ran)) == list(range(trials + 7))
     # What was going on is done with the values that it had.
-    assert stages(second) == ["base", *["search"] * 6, *["rerun"] * 6][killed_at:]
+    assert stages(second) == ["base", *["search"] * trials, *["rerun"] * 6][killed_at:]
 
 
 def test_a_kill_between_two_files_loses_no_trial(small, tmp_path) -> None:
@@ -159,6 +169,43 @@ def test_failures_do_not_end_a_search(small, tmp_path) -> None:
     assert len(runner.ran) >= 9
     finalists = [v for _, v in runner.ran if oracles.OF in v]
     assert all(values["dim"] != 4 for values in finalists)
+
+
+def test_hyperband_goes_on_without_those_that_fail(small, tmp_path) -> None:
+    runner = Runner(tmp_path, failing="some")
+    searched(small, tmp_path, runner, tuner="hyperband", trials=13, epochs=9, reruns=0)
+    parents = [int(values[oracles.PARENT]) for _, values in runner.ran if oracles.PARENT in values]
+    by_trial = dict(runner.ran)
+    assert any(values["dim"] == 4 for _, values in runner.ran[1:])
+    assert len(parents) == 4 and all(by_trial[parent]["dim"] != 4 for parent in parents)
+
+
+def test_hyperband_needs_a_whole_bracket(small, tmp_path) -> None:
+    with pytest.raises(ConfigError, match="the first bracket of hyperband has 13 where trainings"):
+        searched(small, tmp_path, Runner(tmp_path), tuner="hyperband", trials=12, epochs=9)
+
+
+@pytest.mark.parametrize("tuner", ["random", "bayesian"])
+def test_a_space_of_few_combinations_is_tried_once(small, tmp_path, tuner) -> None:
+    """The base, dim 4, is one of them."""
+    runner = Runner(tmp_path)
+    searched(small, tmp_path, runner, tuner=tuner, space={"dim": [2, 4, 8]}, trials=20, reruns=0)
+    assert sorted(values["dim"] for _, values in runner.ran) == [2, 4, 8]
+
+
+def test_workers_train_what_was_drawn(small, tmp_path) -> None:
+    """Messages to them hold options of kinds that were not drawn."""
+    ranges = {"fusion.kind": ["concat", "bilinear"], "fusion.concat.stand_in": [True, False]}
+    base = config(fusion={"kind": "concat", "stand_in": True})
+    tuned = TuneConfig(base, search=["fusion"], space=ranges)
+    space = Space(tuned.base, tuned.parts, tuned.ranges, small)
+    own = {"fusion.kind": "bilinear", "fusion.bilinear.rank": 2, "fusion.bilinear.dropout": 0.0}
+    own["fusion.bilinear.stand_in"] = True
+    hp = space.hyperparameters.copy()
+    hp.values = dict(own)
+    sent = keras_tuner.HyperParameters.from_proto(hp.to_proto()).values
+    found = config_of(tuned.base, space, sent).fusion
+    assert found == {"kind": "bilinear", "rank": 2, "dropout": 0.0, "stand_in": True}
 
 
 def test_all_may_fail(small, tmp_path) -> None:
@@ -190,10 +237,11 @@ def test_a_trial_of_a_worker_that_is_lost_is_given_to_another(small, tmp_path) -
     taken = oracle.create_trial("d")
     assert taken.trial_id == own["b"].trial_id
     assert taken.hyperparameters.values == own["b"].hyperparameters.values
-    for trial in (own["a"], taken, own["c"]):
+    # The one that was lost comes back with its result, and the other with the same.
+    for trial in (own["a"], own["b"], taken, own["c"]):
         oracle.update_trial(trial.trial_id, {"ndcg@10": 0.1})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
-    # The one that was lost comes back with its result, which changes nothing.
+    assert len(oracle.trials) == 3
     assert {oracle.create_trial(name).status for name in ("a", "c", "d")} == {"STOPPED"}
     assert oracle.workers() == set()

@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent import futures
 from pathlib import Path
 
+import grpc
 import pytest
 import yaml
 
@@ -148,10 +150,12 @@ def test_what_a_process_is(monkeypatch) -> None:
 
 def test_an_address_that_is_taken_is_told_of(search) -> None:
     several = search(**OPTIONS)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", several.port))
-        taken.listen()
-        _, err = several.start("chief").communicate(timeout=200)
+    # By another chief, to which the system would let this one join.
+    taken = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    taken.add_insecure_port(f"127.0.0.1:{several.port}")
+    taken.start()
+    _, err = several.start("chief").communicate(timeout=200)
+    taken.stop(None)
     assert several.processes["chief"].returncode == 1
     assert f"cannot listen on 127.0.0.1:{several.port}; is it taken?" in err
     assert not several.out.with_name("tuned.partial").exists()

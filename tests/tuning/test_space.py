@@ -50,6 +50,15 @@ def test_what_the_base_has_may_be_out_of_the_space(small) -> None:
     assert "dim" not in found.own_values and "dropout" in found.own_values
 
 
+def test_what_the_base_leaves_out_is_what_its_layers_have(small) -> None:
+    """A concat without units has 128, and not the first of the range."""
+    ranges = {"fusion.kind": "concat", "fusion.concat.units": [64, 256]}
+    found = space(small, ["fusion"], ranges, fusion={"kind": "concat"})
+    assert found.values["fusion.concat.units"] == 64
+    assert "fusion.concat.units" not in found.own_values
+    assert found.own_values["fusion.concat.dropout"] == 0.1
+
+
 def test_options_of_a_kind_count_where_it_is_drawn(small) -> None:
     found = space(small, ["fusion"], {})
     values = {"fusion.kind": "gated", "fusion.gated.units": 16, "fusion.gated.dropout": 0.3}
@@ -138,6 +147,12 @@ def test_keys_that_are_none_are_refused(small) -> None:
         ({"seed": [1, 2]}, "space.seed: no key"),
         ({"new_items": [1]}, "name a key in it, new_items.KEY"),
         ({"dim.wide": [1]}, "the key has no others in it"),
+        ({"query.kind": ["gru"]}, "name query in search as well"),
+        ({"query.gru.units": [1]}, "name query in search as well"),
+        (
+            {"fusion.kind": "weighted", "fusion.gated.units": [1]},
+            "space.fusion.gated.units: nothing that is searched leads to it",
+        ),
     ):
         with pytest.raises(ConfigError, match=reason):
             space(small, ["fusion"], ranges)

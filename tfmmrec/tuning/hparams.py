@@ -10,6 +10,11 @@ from tfmmrec.tuning.records import Record
 FOLDER = "tensorboard"
 
 
+def hparams_path(folder: Path, record: Record) -> Path:
+    """Where what TensorBoard reads of a trial stands in the folder of a search."""
+    return folder / FOLDER / f"trial-{record['trial']:04d}"
+
+
 def write_hparams(folder: Path, record: Record) -> None:
     """Writes the values of a trial, its metrics, and its epochs, for `tensorboard --logdir`.
 
@@ -17,11 +22,11 @@ def write_hparams(folder: Path, record: Record) -> None:
         folder: of the search.
         record: of a trial that did not fail.
     """
-    name = f"trial-{record['trial']:04d}"
+    path = hparams_path(folder, record)
     values = {**record["values"], "stage": record["stage"], "seed": record["seed"]}
-    writer = tf.summary.create_file_writer(str(folder / FOLDER / name))
+    writer = tf.summary.create_file_writer(str(path))
     with writer.as_default():
-        api.hparams(values, trial_id=name)
+        api.hparams(values, trial_id=path.name)
         for entry in record["history"]:
             for metric, value in entry.items():
                 if metric != "epoch":

@@ -6,6 +6,7 @@ a kill at any moment, and workers that are lost.
 """
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
+from tfmmrec.errors import ConfigError
 from tfmmrec.folders import write_text
 from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.space import Space
@@ -47,6 +49,7 @@ class Staged(keras_tuner.Oracle):
     """
 
     _retry_queue: list[str]
+    trials: dict[str, Trial]
 
     def __init__(
         self,
@@ -95,6 +98,12 @@ class Staged(keras_tuner.Oracle):
         """What Keras Tuner's oracle says to try next."""
         answer: dict[str, Any] = super().populate_space(trial_id)
         return answer
+
+    def _compute_values_hash(self, values: dict[str, Any]) -> str:
+        # The base is one of the space, and need not be drawn once more.
+        marks = (BASE,) if self._base_is_drawn else ()
+        kept = {name: value for name, value in values.items() if name not in marks}
+        return str(super()._compute_values_hash(kept))
 
     def _repeated(self) -> list[dict[str, Any]]:
         """The values of the trials with other seeds, one seed of all finalists after the other."""
@@ -159,9 +168,9 @@ class Staged(keras_tuner.Oracle):
     def reload(self) -> None:
         """Goes on where a process was stopped, with the trials that were going on then."""
         super().reload()
+        # Nobody was given a trial of which the oracle does not know; it is drawn anew.
+        self.trials = {i: trial for i, trial in self.trials.items() if i in self.start_order}
         open_trials = [i for i, t in self.trials.items() if t.status == TrialStatus.RUNNING]
-        # One that was begun in the last moment is in no list yet.
-        self.start_order += [i for i in sorted(open_trials) if i not in self.start_order]
         # The first is taken from the end.
         self._retry_queue = sorted(open_trials, reverse=True)
 
@@ -185,15 +194,61 @@ class RandomSearch(Staged, keras_tuner.oracles.RandomSearchOracle):
 
 
 class BayesianOptimization(Staged, keras_tuner.oracles.BayesianOptimizationOracle):
-    """Values where a Gaussian process over the finished trials hopes for most."""
+    """Values where a Gaussian process over the finished trials hopes for most, none twice."""
+
+    def draw(self, trial_id: str) -> dict[str, Any]:
+        """Where hope is highest, or by chance where that has been tried."""
+        answer = super().draw(trial_id)
+        if answer["status"] == TrialStatus.RUNNING and self._duplicate(answer["values"]):
+            chance: dict[str, Any] = self._random_populate_space()
+            return chance
+        return answer
+
+    def _vectorize_trials(self) -> Any:
+        trials = self.trials
+        if not self._base_is_drawn:
+            # It is no point of the space, and says nothing of those beside it.
+            self.trials = {i: t for i, t in trials.items() if BASE not in t.hyperparameters.values}
+        try:
+            return super()._vectorize_trials()
+        finally:
+            self.trials = trials
 
 
 class Hyperband(Staged, keras_tuner.oracles.HyperbandOracle):
     """Many short trainings, of which the best go on (Li et al. 2018, JMLR 18)."""
 
+    hyperband_iterations: float
+
+    def draw(self, trial_id: str) -> dict[str, Any]:
+        """A new one, or the best that may go on.
+
+        Keras Tuner waits for ever for trials that failed; here they are the worst of their round.
+        """
+        failed = [t for t in self.trials.values() if t.status == TrialStatus.FAILED]
+        worst = -math.inf if self.objective.direction == "max" else math.inf
+        for trial in failed:
+            trial.status, trial.score = TrialStatus.COMPLETED, worst
+        try:
+            return super().draw(trial_id)
+        finally:
+            for trial in failed:
+                trial.status, trial.score = TrialStatus.FAILED, None
+
+    def least(self) -> int:
+        """How many trials the first bracket has."""
+        bracket = self._get_num_brackets() - 1
+        return sum(self._get_size(bracket, number) for number in range(bracket + 1))
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        iterations: float = self.hyperband_iterations
+        super().set_state(state)
+        # More may be asked for than before.
+        self.hyperband_iterations = iterations
+
 
 class GridSearch(Staged, keras_tuner.oracles.GridSearchOracle):
-    """All combinations, one after the other; of a range without steps, ten values."""
+    """All combinations, one after the other; of a range without steps, some ten values."""
 
     def draw(self, trial_id: str) -> dict[str, Any]:
         """The combination behind the last one.
@@ -210,14 +265,25 @@ class GridSearch(Staged, keras_tuner.oracles.GridSearchOracle):
 def create_oracle(
     config: TuneConfig, space: Space, told: Callable[[Staged, Trial], None]
 ) -> Staged:
-    """Makes the oracle that a tuning file names."""
+    """Makes the oracle that a tuning file names.
+
+    Raises:
+        ConfigError: it needs more trials.
+    """
     kind, options = {
         "random": (RandomSearch, {"max_trials": None}),
         "bayesian": (BayesianOptimization, _bayesian(config, space)),
         "hyperband": (Hyperband, _hyperband(config)),
         "grid": (GridSearch, {"max_trials": None}),
     }[config.tuner]
-    return kind(config, space, told=told, **options)
+    oracle = kind(config, space, told=told, **options)
+    most = config.most_trials
+    if isinstance(oracle, Hyperband) and most is not None and most < oracle.least():
+        raise ConfigError(
+            f"trials: the first bracket of hyperband has {oracle.least()} where trainings have "
+            f"{config.base.epochs} epochs; give more, or fewer epochs. Received: {most}"
+        )
+    return oracle
 
 
 def _hyperband(config: TuneConfig) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tfmmrec.errors import DataError
 from tfmmrec.folders import write_json, write_text
 from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.finished import finished
+from tfmmrec.tuning.hparams import hparams_path, write_hparams
 from tfmmrec.tuning.records import Record, read_records, write_lines
 from tfmmrec.tuning.results import finalists, told, verdict
 from tfmmrec.tuning.space import Space
@@ -60,6 +61,9 @@ def write_results(
     records = [{k: v for k, v in record.items() if k != "drawn"} for record in records]
     write_text(folder / "best.yaml", f"# {results['verdict']}\n{text}")
     write_lines(folder / "trials.jsonl", records)
+    for record in records:
+        if "error" not in record and not hparams_path(folder, record).exists():
+            write_hparams(folder, record)
     write_json(folder / RESULTS, results)
     _write_page(folder, dataset, space, results, records, text)
     return results

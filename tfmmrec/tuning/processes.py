@@ -9,9 +9,10 @@ import dataclasses
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 import grpc
 from keras_tuner.src import protos
@@ -83,8 +84,10 @@ def serve(oracle: Staged, address: str, folder: Path, lost_after: float) -> None
     Raises:
         ConfigError: nothing can listen there.
     """
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
-    servicer = oracle_chief.OracleServicer(oracle)
+    # Two chiefs must not share a port, which the system would allow.
+    alone = [("grpc.so_reuseport", 0)]
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=alone)
+    servicer = _Servicer(oracle)
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
     try:
         server.add_insecure_port(address)
@@ -93,6 +96,7 @@ def serve(oracle: Staged, address: str, folder: Path, lost_after: float) -> None
     server.start()
     watch = _Signs(folder, lost_after)
     while not servicer.stop_triggered or oracle.workers():
+        servicer.check()
         for worker in watch.lost(oracle.workers()):
             trial = oracle.release(worker)
             what = "" if trial is None else f"; its trial {int(trial)} is given to another"
@@ -100,6 +104,35 @@ def serve(oracle: Staged, address: str, folder: Path, lost_after: float) -> None
         time.sleep(0.2)
     # Whoever asked last still has to hear the answer.
     server.stop(grace=5).wait()
+
+
+class _Servicer(oracle_chief.OracleServicer):
+    """Keeps what went wrong in an answer, after which Keras Tuner's oracle stays locked."""
+
+    def __init__(self, oracle: Staged):
+        super().__init__(oracle)
+        self._error: Exception | None = None
+
+    def check(self) -> None:
+        """Raises what went wrong."""
+        if self._error is not None:
+            raise self._error
+
+    def CreateTrial(self, request: Any, context: Any) -> Any:
+        return self._kept(super().CreateTrial, request, context)
+
+    def UpdateTrial(self, request: Any, context: Any) -> Any:
+        return self._kept(super().UpdateTrial, request, context)
+
+    def EndTrial(self, request: Any, context: Any) -> Any:
+        return self._kept(super().EndTrial, request, context)
+
+    def _kept(self, answer: Callable[[Any, Any], Any], request: Any, context: Any) -> Any:
+        try:
+            return answer(request, context)
+        except Exception as error:
+            self._error = error
+            raise
 
 
 class _Signs:
@@ -125,12 +158,12 @@ class _Signs:
         return lost
 
 
-def wait_for_chief(address: str, out: Path) -> bool:
+def wait_for_chief(address: str, results: Path) -> bool:
     """Returns when the chief answers, or there is nothing to ask it any more.
 
     Args:
         address: where it listens.
-        out: the results, which are there when the search is over.
+        results: a file that is there when the search is over.
 
     Returns:
         Whether it answers.
@@ -145,7 +178,7 @@ def wait_for_chief(address: str, out: Path) -> bool:
             with contextlib.suppress(grpc.FutureTimeoutError):
                 ready.result(timeout=1.0)
                 return True
-            if out.exists():
+            if results.exists():
                 return False
     raise DataError(f"{address}: no chief answers; see {_IP} and {_PORT}")
 

@@ -1,5 +1,6 @@
 """The ranges of hyperparameters, as a tuning file gives them."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,7 +87,9 @@ def holds(hp: Any, value: Any) -> bool:
         return isinstance(value, bool)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return hp.min_value <= value <= hp.max_value and (hp.step is None or value in hp.values)
+    if hp.step is not None:
+        return any(math.isclose(value, step) for step in hp.values)
+    return bool(hp.min_value <= value <= hp.max_value)
 
 
 def with_default(hp: Any, default: Any) -> Any:

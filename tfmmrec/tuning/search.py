@@ -51,7 +51,7 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
         TfmmrecError: the data does not serve, or no trial finished.
     """
     out, process = Path(out), this_process()
-    if resume and out.exists() and process.leads:
+    if resume and (out / RESULTS).exists() and process.leads:
         found: dict[str, Any] = read_json(out / RESULTS)
         return found
     # Before whatever else TensorFlow is asked for.
@@ -73,8 +73,8 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
             keep=config.tuner == "hyperband",
         )
     if runner is not None and process.address is not None:
-        if wait_for_chief(process.address, out):
-            _work(config, space, runner, partial, process.name)
+        if wait_for_chief(process.address, out / RESULTS):
+            _work(dataset, config, space, runner, partial, process.name)
         return {}
     refuse_existing(out)
     begun = _begin(partial, dataset, config, resume)
@@ -122,32 +122,47 @@ def _show(partial: Path, out: Path) -> None:
 
 def _begin(partial: Path, dataset: Dataset, config: TuneConfig, resume: bool) -> bool:
     """Makes the folder of the search; says whether there was one to go on with."""
-    options = dataclasses.asdict(config)
-    # More trials, or how long to wait, make no other search of it.
-    for name in ("trials", "lost_after", "quiet"):
-        del options[name]
-    for name in ("quiet", "cache"):
-        del options["train"][name]
-    state = {"manifest_sha256": checksum(dataset.folder / MANIFEST), "options": options}
     path = partial / _STATE
     if path.exists() and not resume:
         raise DataError(f"{partial}: a search was stopped here; add --resume or remove it")
     if path.exists():
-        if read_json(path) != json.loads(json.dumps(state)):
+        if read_json(path) != _state(dataset, config):
             raise DataError(
                 f"{partial}: was searched with another config or other data; remove it to search "
                 "anew"
             )
         return True
     partial.mkdir(parents=True, exist_ok=True)
-    write_json(path, state)
+    write_json(path, _state(dataset, config))
     return False
 
 
-def _work(config: TuneConfig, space: Space, runner: TrialRunner, folder: Path, name: str) -> None:
+def _state(dataset: Dataset, config: TuneConfig) -> dict[str, Any]:
+    """What must be the same for all processes of a search, and when it goes on."""
+    options = dataclasses.asdict(config)
+    # More trials, or how long to wait, make no other search of it.
+    for name in ("trials", "lost_after", "quiet"):
+        del options[name]
+    for name in ("quiet", "cache", "strategy"):
+        del options["train"][name]
+    state = {"manifest_sha256": checksum(dataset.folder / MANIFEST), "options": options}
+    plain: dict[str, Any] = json.loads(json.dumps(state))
+    return plain
+
+
+def _work(
+    dataset: Dataset,
+    config: TuneConfig,
+    space: Space,
+    runner: TrialRunner,
+    folder: Path,
+    name: str,
+) -> None:
     """Tries what the chief says, until that says that all is done."""
     if not (folder / _STATE).exists():
         raise DataError(f"{folder}: the chief's folder is not seen from here; share it")
+    if read_json(folder / _STATE) != _state(dataset, config):
+        raise DataError(f"{folder}: the chief has another config or other data; give it the same")
     oracle = oracles.create_oracle(config, space, lambda oracle, trial: None)
     with alive(folder, name):
         Tuner(oracle, runner, folder).search(verbose=0)

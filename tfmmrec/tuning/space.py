@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,8 +56,11 @@ class Space:
         space += [self._widen(name, ranges[name], known) for name in self._widened]
         self.hyperparameters = keras_tuner.HyperParameters()
         self.hyperparameters.merge(_reachable(space))
+        for name in ranges:
+            if name not in {hp.name for hp in self.hyperparameters.space}:
+                raise ConfigError(f"space.{name}: nothing that is searched leads to it")
         self.values = dict(self.hyperparameters.values)
-        self.own_values = {n: v for n, v in self.values.items() if _at(base, n) in (None, v)}
+        self.own_values = {n: v for n, v in self.values.items() if _has(base, n, v)}
 
     def config(self, values: Mapping[str, Any]) -> TrainConfig:
         """The training of a trial.
@@ -110,10 +114,13 @@ class Space:
                 + ("the key has no others in it" if inner else f"name a key in it, {key}.KEY")
             )
         hp = read_range(name, given, _at(self._base, name))
-        kind = f"{key}.kind"
-        if key in _KINDS and len(inner) > 1 and inner[0] in _KINDS[key].variants and kind in known:
-            return under(hp, where(kind, inner[0]))
-        return hp
+        if key not in _KINDS or inner[0] not in ("kind", *_KINDS[key].variants):
+            return hp
+        if f"{key}.kind" not in known:
+            raise ConfigError(
+                f"space.{name}: kinds have options of their own; name {key} in search as well"
+            )
+        return under(hp, where(f"{key}.kind", inner[0]))
 
     def _put(self, changes: dict[str, Any], name: str, value: Any) -> None:
         """Puts a value at the place of its key."""
@@ -147,6 +154,14 @@ def _path(name: str) -> list[str]:
     return [key, *inner]
 
 
+def _has(base: TrainConfig, name: str, value: Any) -> bool:
+    """Whether a config has a value at a key, by default or not."""
+    own = _at(base, name)
+    if own is None and name.endswith(".weights"):
+        return bool(value == "learned")
+    return bool(own == value)
+
+
 def _at(base: TrainConfig, name: str) -> Any:
     """What a config has at a key; None where it has nothing there."""
     key, *inner = name.split(".")
@@ -155,6 +170,11 @@ def _at(base: TrainConfig, name: str) -> Any:
         config = base.reader if key == "query" else base.fusion
         if config.get("kind") != inner[0]:
             return None
+        if inner[1] not in config:
+            declared = inspect.signature(kinds.variants[inner[0]].__init__).parameters
+            return declared[inner[1]].default if inner[1] in declared else None
+    if key == "encoders" and len(inner) == 1:
+        return base.encoders.get(inner[0], "builtin")
     options = getattr(base, f"{key}_options", None)
     # Of a mapping that is read into options, with the defaults of these.
     value: Any = base if options is None else options()

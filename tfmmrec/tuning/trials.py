@@ -1,6 +1,7 @@
 """A trial: one training, from its values to its metrics."""
 
 import dataclasses
+import gc
 import math
 import shutil
 import time
@@ -84,10 +85,16 @@ class TrialRunner:
         # Whatever goes wrong in one trial, out of memory or a bad draw, is no end of the search.
         except Exception as error:
             record["error"] = _one_line(error)
+        # Models hold on to themselves, and hundreds of them do not fit into memory.
+        gc.collect()
         ended = time.time()
         seconds = {**record.get("seconds", {}), "whole": round(ended - started, 2)}
         record |= {"seconds": seconds, "started": started, "ended": ended, "worker": self._worker}
         record["drawn"] = dict(values)
+        known = read_record(self._folder, trial, values)
+        if known is not None and "error" in record:
+            # Another did it meanwhile, who took this worker for lost.
+            return known
         write_record(self._folder, record)
         return record
 
@@ -105,7 +112,12 @@ class TrialRunner:
         history: list[dict[str, Any]] = []
         with training_on(self._strategy):
             assembly = self._trainer(config).assemble(config)
-        metrics = fit(assembly, self._checkpoints(trial, values, config), history=history)
+        checkpoints = self._checkpoints(trial, values, config)
+        metrics = fit(assembly, checkpoints, history=history)
+        if checkpoints is not None:
+            whole = self._folder / _CHECKPOINTS / f"{trial:04d}"
+            shutil.rmtree(whole, ignore_errors=True)
+            checkpoints.rename(whole)
         training = metrics.pop("seconds")
         objective = config.judged_by.name
         if not math.isfinite(metrics.get(objective, math.nan)):
@@ -131,7 +143,8 @@ class TrialRunner:
         """Where a training keeps checkpoints, beginning with those of the one that it goes on."""
         if not self._keep or oracles.OF in values:
             return None
-        folder = self._folder / _CHECKPOINTS / f"{trial:04d}"
+        # Of this worker alone, until they are whole.
+        folder = self._folder / _CHECKPOINTS / f"{trial:04d}-{self._worker}"
         shutil.rmtree(folder, ignore_errors=True)
         parent = values.get(oracles.PARENT)
         before = self._folder / _CHECKPOINTS / f"{int(parent or 0):04d}"
@@ -150,7 +163,8 @@ def config_of(base: TrainConfig, space: Space, values: Mapping[str, Any]) -> Tra
         space: what is searched.
         values: of the hyperparameters, with marks.
     """
-    config = base if oracles.BASE in values else space.config(oracles.drawn(dict(values)))
+    own = space.active(oracles.drawn(dict(values)))
+    config = base if oracles.BASE in values else space.config(own)
     seed = values.get(oracles.SEED, config.seed)
     epochs = values.get(oracles.EPOCHS, config.epochs)
     return dataclasses.replace(config, seed=seed, epochs=epochs)

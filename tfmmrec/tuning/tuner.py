@@ -49,6 +49,12 @@ class Tuner(keras_tuner.Tuner):
         if not path.exists():
             write_text(path, json.dumps(self.get_state()))
 
+    def _get_tuner_fname(self) -> str:
+        # One name for a process that is alone and for a chief, so that either goes on with what
+        # the other began.
+        name = self.tuner_id if self._is_worker() else "lead"
+        return str(Path(self.project_dir) / f"{name}.json")
+
     def pre_create_trial(self) -> None:
         """Waits a little where the last answer was that there is nothing to do yet."""
         if self._waits:
@@ -60,8 +66,7 @@ class Tuner(keras_tuner.Tuner):
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Trains, and returns the metric."""
-        if self._runner is None:
-            raise ValueError("this process runs no trials")
+        assert self._runner is not None  # A chief does not search.
         record = self._runner.run(int(trial.trial_id), trial.hyperparameters.values)
         if "error" in record:
             raise keras_tuner.errors.FailedTrialError(record["error"])

@@ -23,25 +23,38 @@ shift 2
 
 export KERASTUNER_ORACLE_IP="${CHIEF%:*}" KERASTUNER_ORACLE_PORT="${CHIEF##*:}"
 IFS=, read -ra gpus <<< "$GPUS"
+host="$(hostname)"
 
 chief=""
 workers=()
 trap 'kill $chief "${workers[@]}" 2>/dev/null || true' EXIT
 
 if [[ "$ROLE" != worker ]]; then
-  # The chief trains nothing, and leaves the GPUs alone.
-  KERASTUNER_TUNER_ID=chief CUDA_VISIBLE_DEVICES= tfmmrec tune "$data" --out "$out" "$@" &
+  # The chief trains nothing, and leaves the GPUs alone. Others ask it by any of its addresses.
+  listen="$KERASTUNER_ORACLE_IP"
+  if [[ "$listen" != localhost ]]; then listen=0.0.0.0; fi
+  KERASTUNER_TUNER_ID=chief KERASTUNER_ORACLE_IP="$listen" CUDA_VISIBLE_DEVICES= \
+    tfmmrec tune "$data" --out "$out" "$@" &
   chief="$!"
 fi
 if [[ "$ROLE" != chief ]]; then
   for ((index = 0; index < WORKERS; index++)); do
-    export KERASTUNER_TUNER_ID="$(hostname)-$index"
+    # A name with "chief" in it would make a chief of a worker.
+    export KERASTUNER_TUNER_ID="${host//chief/}-$index"
     if ((${#gpus[@]})); then export CUDA_VISIBLE_DEVICES="${gpus[index % ${#gpus[@]}]}"; fi
     tfmmrec tune "$data" --out "$out" "$@" &
     workers+=("$!")
   done
 fi
 
+# Workers would wait long for a chief that failed.
+while [[ -n "$chief" ]] && ((${#workers[@]})) && kill -0 "${workers[@]}" 2>/dev/null; do
+  if ! kill -0 "$chief" 2>/dev/null; then
+    wait "$chief"
+    break
+  fi
+  sleep 0.5
+done
 failed=0
 for worker in "${workers[@]}"; do
   wait "$worker" || failed=$((failed + 1))
