@@ -1,0 +1,189 @@
+"""Weights found after training beside those a synthetic world was planted with; prints Markdown.
+
+python benchmarks/reweigh.py --out FOLDER --num_items 1200 --num_users 4000 --missing 0 --ids false
+
+A world is drawn, packed, and trained on with a late fusion whose weights are searched afterwards.
+Beside it stands who knows the true tastes: members whose scores are the true ones, of which nothing
+is learned. Planted weights belong to scores that are standardised for each user, which a member's
+cosines are not; so each modality is also shown by what it counts for, the spread of its part of the
+score over the catalogue. Test is looked at when all is done, and chooses nothing.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+from tfmmrec.assembly import Assembly
+from tfmmrec.config import TrainConfig
+from tfmmrec.evaluation import targets_of
+from tfmmrec.evaluation.markdown import markdown_table
+from tfmmrec.evaluation.metrics import ranking_metrics
+from tfmmrec.evaluation.rankers import model_ranker
+from tfmmrec.objective import objective_of
+from tfmmrec.packing import PackOptions, pack
+from tfmmrec.reweighing.caching import cache_scores
+from tfmmrec.reweighing.member_scores import MemberScores
+from tfmmrec.reweighing.reweigh import reweigh
+from tfmmrec.reweighing.search import search_weights
+from tfmmrec.runs import load_run
+from tfmmrec.synthetic import SyntheticConfig, World, draw_world, write_world
+from tfmmrec.training import train
+
+MODALITIES = ("text", "image", "audio")
+METRIC = "ndcg@10"
+
+
+def main(
+    *,
+    out: Path,
+    num_items: int = 400,
+    num_users: int = 1500,
+    missing: float = 0.15,
+    ids: bool = True,
+    pool: str = "none",
+    seeds: int = 1,
+    tuner: str = "bayesian",
+    trials: int = 100,
+) -> None:
+    """Measures the search of weights after training.
+
+    Args:
+        out: a folder for the world, the data and the runs; runs that are there are not made again.
+        num_items: items of the world.
+        num_users: its users.
+        missing: the share of items without each of text, picture and sound.
+        ids: whether items have a vector of their own beside their contents.
+        pool: how the features of one modality become one member, as in training.
+        seeds: how many trainings, from seed 0 on.
+        tuner: as of `tfmmrec reweigh`.
+        trials: as of `tfmmrec reweigh`.
+    """
+    config = SyntheticConfig(num_items=num_items, num_users=num_users)
+    world = draw_world(dataclasses.replace(config, missing=dict.fromkeys(MODALITIES, missing)))
+    folder = Path(out)
+    if not (folder / "data").exists():
+        write_world(world, folder / "catalogue")
+        pack(folder / "catalogue" / "dataset.yaml", folder / "data", PackOptions(quiet=True))
+    planted = world.config.planted_weights()
+    rows = [_row("planted", planted, planted)]
+    true = _true_scores(world, folder)
+    objective = objective_of("retrieval", METRIC)
+    found = search_weights(true, objective, [np.full(3, 1 / 3)], tuner=tuner, trials=trials)
+    known = dict(zip(MODALITIES, found.weights, strict=True))
+    rows.append(_row("who knows the true tastes", known, known))
+    for seed in range(seeds):
+        run = folder / f"{'ids' if ids else 'content'}-{pool}-{seed}"
+        if not run.exists():
+            options = TrainConfig(
+                fusion={"kind": "late"},
+                query={"kind": "mean"},
+                ids=ids,
+                pool=pool,
+                seed=seed,
+                refit=False,
+                quiet=True,
+            )
+            train(folder / "data", run, options)
+        rows += _searched(run, seed, tuner, trials)
+    head = ["", "text", "image", "audio", "counts: text", "image", "audio", "others"]
+    print(markdown_table([*head, "valid", "test", "scores, s", "search, s"], rows))
+
+
+def _searched(run: Path, seed: int, tuner: str, trials: int) -> list[list[str]]:
+    """The rows of a run before and after."""
+    after = run.with_name(f"{run.name}-{tuner}-{trials}")
+    if not after.exists():
+        reweigh(run, after, tuner=tuner, trials=trials, objective=METRIC)
+    assembly, rows = load_run(run, quiet=True), []
+    scores = cache_scores(assembly, targets_of(assembly.dataset, "valid"))
+    told = load_told(after)
+    for name, folder, weights in (
+        ("trained", run, told["present"]),
+        ("found", None, told["found"]),
+        ("kept", after, told["weights"]),
+    ):
+        raw, counts = _by_modality(assembly, scores, weights)
+        figures = ["", ""] if folder is None else _figures(load_run(folder, quiet=True))
+        seconds = [f"{told['seconds'][k]:.1f}" if folder == after else "" for k in _STAGES]
+        rows.append([*_row(f"seed {seed}: {name}", raw, counts)[:8], *figures, *seconds])
+    return rows
+
+
+_STAGES = ("scores", "search")
+
+
+def load_told(run: Path) -> dict[str, Any]:
+    """What a run that was reweighed says of it."""
+    from tfmmrec.runs import read_run
+
+    told: dict[str, Any] = read_run(run)["metrics"]["reweighed"]
+    return told
+
+
+def _by_modality(
+    assembly: Assembly, scores: MemberScores, weights: dict[str, float]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The weights of a run by modality, and the spread of each modality's part of the score."""
+    features = assembly.dataset.features("items")
+    kinds = [
+        features[name].element or features[name].kind if name in features else name
+        for name in scores.names
+    ]
+    raw, counts = {}, {}
+    for kind in dict.fromkeys(kinds):
+        own = [i for i, other in enumerate(kinds) if other == kind]
+        raw[kind] = sum(weights[scores.names[i]] for i in own)
+        part = sum(weights[scores.names[i]] * scores.scores[i] for i in own)
+        here = scores.present[own].any(axis=0)
+        counts[kind] = float(part[:, here].std(axis=1).mean())
+    return raw, counts
+
+
+def _figures(assembly: Assembly) -> list[str]:
+    scorer = assembly.scorer()
+    vectors, figures = scorer.item_vectors(), []
+    for split in ("valid", "test"):
+        targets = targets_of(assembly.dataset, split)
+        ranker = model_ranker(scorer, vectors, targets.histories)
+        ranks = ranker.ranks(targets, ~assembly.dataset.cold_items)
+        figures.append(f"{ranking_metrics(ranks)[METRIC]:.4f}")
+    return figures
+
+
+def _true_scores(world: World, folder: Path) -> MemberScores:
+    """The valid events, with the true scores by modality in the place of members'."""
+    from tfmmrec.dataset import Dataset
+
+    dataset = Dataset(folder / "data")
+    targets = targets_of(dataset, "valid")
+    asked = np.unique(targets.user)
+    users = np.searchsorted(world.user_ids(), np.array(dataset.user_ids)[asked])
+    items = np.searchsorted(world.item_ids(), np.array(dataset.item_ids))
+    true = [world.modality_scores(name)[np.ix_(users, items)] for name in MODALITIES]
+    return MemberScores(
+        names=MODALITIES,
+        items=np.arange(len(items)),
+        scores=np.stack(true).astype(np.float32),
+        # A world does not share the weights of what is absent among the rest.
+        present=np.ones([len(MODALITIES), len(items)], bool),
+        user=np.searchsorted(asked, targets.user),
+        item=targets.item,
+        left_out=targets.histories.of_users(asked),
+    )
+
+
+def _row(name: str, raw: dict[str, float], counts: dict[str, float]) -> list[str]:
+    """Shares of the three modalities among themselves, and of all others in the whole."""
+    cells = []
+    for values in (raw, counts):
+        whole = sum(values[m] for m in MODALITIES)
+        cells += [f"{values[m] / whole:.3f}" for m in MODALITIES]
+    others = sum(counts.values()) - sum(counts[m] for m in MODALITIES)
+    return [name, *cells, f"{others / sum(counts.values()):.2f}", "", "", "", ""]
+
+
+if __name__ == "__main__":
+    tfmmrec.cli.run_script(main)
