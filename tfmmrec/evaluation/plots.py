@@ -6,13 +6,12 @@ from typing import Any
 
 import bokeh.models
 import bokeh.palettes
-import bokeh.plotting
 import bokeh.transform
 import numpy as np
 
 from tfmmrec.evaluation.metrics import target_metrics
+from tfmmrec.pages.figure import figure
 
-_WIDTH, _HEIGHT = 560, 320
 _COLOURS = bokeh.palettes.Category10_10
 _WORSE = "#b3382c"
 # UMAP looks at so many neighbours of each item.
@@ -25,7 +24,7 @@ _ITEM_TOOLTIP = """<div style="max-width:14rem"><img src="@picture" alt=""
 
 def learning_curves(history: Sequence[Mapping[str, Any]], metric: str) -> Any:
     """The loss of each epoch, and what valid said."""
-    plot = _figure("epoch", "loss")
+    plot = figure("epoch", "loss")
     epochs = [entry["epoch"] for entry in history]
     plot.line(epochs, [entry["loss"] for entry in history], color=_COLOURS[0], legend_label="loss")
     told = [entry for entry in history if metric in entry]
@@ -42,7 +41,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]], metric: str) -> Any:
 
 def by_cutoff(ranks: Mapping[str, np.ndarray], metric: str) -> Any:
     """A metric, `hr` or `ndcg`, of each model by the length of its lists."""
-    plot = _figure("length of the list, k", f"{metric.upper()}@k", x_axis_type="log")
+    plot = figure("length of the list, k", f"{metric.upper()}@k", x_axis_type="log")
     for place, (name, own) in enumerate(ranks.items()):
         means = {k: v.mean() for k, v in target_metrics(own, _CUTOFFS).items()}
         values = [means[f"{metric}@{k}"] for k in _CUTOFFS]
@@ -66,7 +65,7 @@ def slices(group: Sequence[Mapping[str, Any]], whole: float) -> Any:
         "colour": [_WORSE if part["worse"] else _COLOURS[0] for part in group][::-1],
     }
     source = bokeh.models.ColumnDataSource(data)
-    plot = _figure("NDCG@10", None, y_range=names, height=70 + 26 * len(names))
+    plot = figure("NDCG@10", None, y_range=names, height=70 + 26 * len(names))
     plot.segment("low", "y", "high", "y", source=source, color="colour", line_width=2)
     dots = plot.scatter("x", "y", source=source, color="colour", size=8)
     plot.vspan([whole], color="grey", line_dash="dashed")
@@ -79,7 +78,7 @@ def slices(group: Sequence[Mapping[str, Any]], whole: float) -> Any:
 def modalities(told: Mapping[str, Any]) -> Any:
     """What each modality is worth, as `measure_shares` tells it."""
     names = list(told["modalities"])[::-1]
-    plot = _figure(told["metric"].upper(), None, y_range=names, height=110 + 48 * len(names))
+    plot = figure(told["metric"].upper(), None, y_range=names, height=110 + 48 * len(names))
     for key, label, offset in (
         ("share", "Shapley share", 0.18),
         ("without", "lost without it", -0.18),
@@ -103,7 +102,7 @@ def modalities(told: Mapping[str, Any]) -> Any:
 
 def calibration(curve: Sequence[Mapping[str, float]]) -> Any:
     """What a model says of clicks and what comes, as `OutcomeTargets.curve` has it."""
-    plot = _figure("probability that is predicted", "share that is clicked")
+    plot = figure("probability that is predicted", "share that is clicked")
     columns = {key: [own[key] for own in curve] for key in ("predicted", "observed", "events")}
     highest = max(*columns["predicted"], *columns["observed"])
     plot.line([0.0, highest], [0.0, highest], color="grey", line_dash="dashed")
@@ -124,7 +123,7 @@ def item_map(vectors: np.ndarray, groups: Sequence[str], items: Mapping[str, Seq
         items: `name`, `picture` and `shown` of each, as `ItemCards.columns` gives them.
     """
     places = plane(vectors)
-    plot = _figure(None, None, height=480)
+    plot = figure(None, None, height=480)
     for place, group in enumerate(dict.fromkeys(groups)):
         rows = [row for row, own in enumerate(groups) if own == group]
         columns = {key: [values[row] for row in rows] for key, values in items.items()}
@@ -155,25 +154,10 @@ def plane(vectors: np.ndarray) -> np.ndarray:
 
 def popularity(before: np.ndarray, named: np.ndarray, items: Mapping[str, Sequence[str]]) -> Any:
     """How often lists name items, by how often these were chosen before."""
-    plot = _figure("choices before, plus 1", "lists that name it", x_axis_type="log")
+    plot = figure("choices before, plus 1", "lists that name it", x_axis_type="log")
     points = {"x": before + 1, "y": named, **items}
     source = bokeh.models.ColumnDataSource(points)
     plot.scatter("x", "y", source=source, color=_COLOURS[0], alpha=0.5)
     told = _ITEM_TOOLTIP.format("chosen @x times, plus 1; in @y lists")
     plot.add_tools(bokeh.models.HoverTool(tooltips=told))
-    return plot
-
-
-def _figure(x: str | None, y: str | None, *, height: int = _HEIGHT, **options: Any) -> Any:
-    plot = bokeh.plotting.figure(
-        width=_WIDTH,
-        height=height,
-        x_axis_label=x,
-        y_axis_label=y,
-        tools="pan,wheel_zoom,box_zoom,reset",
-        sizing_mode="stretch_width",
-        **options,
-    )
-    plot.toolbar.logo = None
-    plot.toolbar.autohide = True
     return plot

@@ -5,15 +5,14 @@ from typing import Any
 
 import bokeh.models
 import bokeh.palettes
-import bokeh.plotting
 import numpy as np
 
+from tfmmrec.pages.figure import figure
 from tfmmrec.tuning.axes import OFF, Axis, varying
 from tfmmrec.tuning.finished import Trial, best_trial, figures, finished, is_rerun, reached
 from tfmmrec.tuning.triangle import CORNERS, by_modality, greatest_three, places
 from tfmmrec.tuning.words import trial_told
 
-_WIDTH, _HEIGHT = 560, 320
 _SEARCH, _RERUN = bokeh.palettes.Category10_10[:2]
 _FAILED = "#b3382c"
 # Colours run from pale yellow, which white would swallow, to dark violet.
@@ -48,7 +47,7 @@ def coordinates(told: Mapping[str, Any]) -> Any | None:
         }
     )
     limits = {"x_range": (-0.3, len(varied) + 0.7), "y_range": (OFF - 0.1, 1.1)}
-    plot = _figure(None, None, height=440, min_width=90 * len(axes), **limits)
+    plot = figure(None, None, height=440, min_width=90 * len(axes), **limits)
     colour = {"field": "reached", "transform": _mapper(reach, told["objective"])}
     look = {"line_color": colour, "line_width": "width", "line_alpha": 0.75}
     plot.multi_line("xs", "ys", source=source, **look)
@@ -70,7 +69,7 @@ def importance_bars(shares: Mapping[str, float]) -> Any | None:
     if not any(shares.values()):
         return None
     names = list(shares)[::-1]
-    plot = _figure("share", None, y_range=names, height=90 + 24 * len(names))
+    plot = figure("share", None, y_range=names, height=90 + 24 * len(names))
     source = bokeh.models.ColumnDataSource({"name": names, "share": [shares[n] for n in names]})
     plot.hbar("name", right="share", height=0.6, source=source, color=_SEARCH)
     plot.add_tools(bokeh.models.HoverTool(tooltips=[("share", "@share{0.000}")]))
@@ -91,7 +90,7 @@ def over_time(told: Mapping[str, Any]) -> Any | None:
     reach = figures(trials, name)
     low, high = min(reach, default=0.0), max(reach, default=1.0)
     floor = low - 0.08 * ((high - low) or 1.0)
-    plot = _figure("minutes", name)
+    plot = figure("minutes", name)
 
     def minutes(those: Sequence[Trial]) -> list[float]:
         return [(trial["ended"] - first) / 60 for trial in those]
@@ -148,7 +147,7 @@ def weights(told: Mapping[str, Any]) -> Any | None:
         }
     )
     limits = {"x_range": (-0.25, 1.25), "y_range": (-0.15, 1.0)}
-    plot = _figure(None, None, height=400, match_aspect=True, **limits)
+    plot = figure(None, None, height=400, match_aspect=True, **limits)
     plot.patch(CORNERS[:, 0], CORNERS[:, 1], fill_color=None, line_color="grey")
     colour = {"field": "reached", "transform": _mapper(reach, told["objective"])}
     drawn = plot.scatter("x", "y", source=source, color=colour, size="size", line_color="edge")
@@ -168,7 +167,7 @@ def finalists(told: Mapping[str, Any]) -> Any | None:
     if not own:
         return None
     names = [f"trial {f['trial']}{' (best)' if f.get('best') else ''}" for f in own]
-    plot = _figure(told["objective"]["name"], None, y_range=names[::-1], height=120 + 40 * len(own))
+    plot = figure(told["objective"]["name"], None, y_range=names[::-1], height=120 + 40 * len(own))
 
     def marks(label: str, pairs: Sequence[tuple[float, str]], **look: Any) -> None:
         if pairs:
@@ -233,18 +232,3 @@ def _tell(plot: Any, drawn: Any) -> None:
 def _weights_told(trial: Trial, metric: str) -> str:
     own = (f"weight of {feature}: {weight:.2f}" for feature, weight in trial["weights"].items())
     return "\n".join([trial_told(trial, metric), *own])
-
-
-def _figure(x: str | None, y: str | None, *, height: int = _HEIGHT, **options: Any) -> Any:
-    plot = bokeh.plotting.figure(
-        width=_WIDTH,
-        height=height,
-        x_axis_label=x,
-        y_axis_label=y,
-        tools="pan,wheel_zoom,box_zoom,reset",
-        sizing_mode="stretch_width",
-        **options,
-    )
-    plot.toolbar.logo = None
-    plot.toolbar.autohide = True
-    return plot
