@@ -65,7 +65,7 @@ def this_process() -> Process:
     if not given:
         return Process()
     if len(given) < 3:
-        missing = ", ".join({_ID, _IP, _PORT} - set(given))
+        missing = ", ".join(name for name in (_ID, _IP, _PORT) if name not in given)
         raise ConfigError(f"{missing}: a search of several processes needs it; set it, or none")
     return Process(given[_ID], f"{given[_IP]}:{given[_PORT]}")
 
