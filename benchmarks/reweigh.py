@@ -11,13 +11,13 @@ score over the catalogue. Test is looked at when all is done, and chooses nothin
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
 from tfmmrec.assembly import Assembly
 from tfmmrec.config import TrainConfig
+from tfmmrec.dataset import Dataset
 from tfmmrec.evaluation import targets_of
 from tfmmrec.evaluation.markdown import markdown_table
 from tfmmrec.evaluation.metrics import ranking_metrics
@@ -28,11 +28,12 @@ from tfmmrec.reweighing.caching import cache_scores
 from tfmmrec.reweighing.member_scores import MemberScores
 from tfmmrec.reweighing.reweigh import reweigh
 from tfmmrec.reweighing.search import search_weights
-from tfmmrec.runs import load_run
+from tfmmrec.runs import load_run, read_run
 from tfmmrec.synthetic import SyntheticConfig, World, draw_world, write_world
 from tfmmrec.training import train
 
 MODALITIES = ("text", "image", "audio")
+_STAGES = ("scores", "search")
 METRIC = "ndcg@10"
 
 
@@ -99,7 +100,7 @@ def _searched(run: Path, seed: int, tuner: str, trials: int) -> list[list[str]]:
         reweigh(run, after, tuner=tuner, trials=trials, objective=METRIC)
     assembly, rows = load_run(run, quiet=True), []
     scores = cache_scores(assembly, targets_of(assembly.dataset, "valid"))
-    told = load_told(after)
+    told = read_run(after)["metrics"]["reweighed"]
     for name, folder, weights in (
         ("trained", run, told["present"]),
         ("found", None, told["found"]),
@@ -110,17 +111,6 @@ def _searched(run: Path, seed: int, tuner: str, trials: int) -> list[list[str]]:
         seconds = [f"{told['seconds'][k]:.1f}" if folder == after else "" for k in _STAGES]
         rows.append([*_row(f"seed {seed}: {name}", raw, counts)[:8], *figures, *seconds])
     return rows
-
-
-_STAGES = ("scores", "search")
-
-
-def load_told(run: Path) -> dict[str, Any]:
-    """What a run that was reweighed says of it."""
-    from tfmmrec.runs import read_run
-
-    told: dict[str, Any] = read_run(run)["metrics"]["reweighed"]
-    return told
 
 
 def _by_modality(
@@ -155,8 +145,6 @@ def _figures(assembly: Assembly) -> list[str]:
 
 def _true_scores(world: World, folder: Path) -> MemberScores:
     """The valid events, with the true scores by modality in the place of members'."""
-    from tfmmrec.dataset import Dataset
-
     dataset = Dataset(folder / "data")
     targets = targets_of(dataset, "valid")
     asked = np.unique(targets.user)

@@ -98,17 +98,13 @@ class TrialRunner:
         write_record(self._folder, record)
         return record
 
-    def config(self, values: Mapping[str, Any]) -> TrainConfig:
-        """The training that a trial's values and marks stand for."""
-        return config_of(self._base, self._space, values)
-
     def _shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if oracles.BASE in values:
             return self._space.own_values
         return self._space.active(oracles.drawn(dict(values)))
 
     def _train(self, trial: int, values: Mapping[str, Any]) -> Record:
-        config = self.config(values)
+        config = config_of(self._base, self._space, values)
         history: list[dict[str, Any]] = []
         with training_on(self._strategy):
             assembly = self._trainer(config).assemble(config)
