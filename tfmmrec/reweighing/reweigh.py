@@ -88,15 +88,12 @@ def reweigh(
     starts = [present, np.full(len(present), 1.0 / len(present))]
     found = search_weights(scores, judged_by, starts, tuner=tuner, trials=trials, seed=seed)
     searched = time.monotonic()
-    gain, error = _gain(found, scores.user)
-    weights = found.weights if gain > error else present
-    assembly = fold(assembly, _named(scores, weights))
-    after = _measured(assembly, judged_by)
+    error, weights = _chosen(found, present, scores.user)
+    assembly, after = _with_weights(assembly, _named(scores, weights), judged_by)
     if judged_by.worth(after) < judged_by.worth(before):
         # The events that were left aside think otherwise.
         weights = present
-        assembly = fold(assembly, _named(scores, weights))
-        after = _measured(assembly, judged_by)
+        assembly, after = _with_weights(assembly, _named(scores, weights), judged_by)
     told = {
         "from": str(Path(run).resolve()),
         "objective": judged_by.name,
@@ -185,6 +182,20 @@ def _measured(assembly: Assembly, objective: Objective) -> dict[str, float]:
     scorer = assembly.scorer()
     validation = Validation(dataclasses.replace(assembly, config=config), scorer)
     return validation.metrics(scorer.item_vectors())
+
+
+def _chosen(found: Found, present: np.ndarray, users: np.ndarray) -> tuple[float, np.ndarray]:
+    """The standard error of what is gained, and what was found where the gain is above it."""
+    gain, error = _gain(found, users)
+    return error, found.weights if gain > error else present
+
+
+def _with_weights(
+    assembly: Assembly, weights: Mapping[str, float], objective: Objective
+) -> tuple[Assembly, dict[str, float]]:
+    """The model with some weights, and its metrics on valid."""
+    folded = fold(assembly, weights)
+    return folded, _measured(folded, objective)
 
 
 def _gain(found: Found, users: np.ndarray) -> tuple[float, float]:
