@@ -1,5 +1,6 @@
 """Imports tfmmrec first, so that every test runs on the legacy Keras that the project needs."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,27 @@ import yaml
 import tfmmrec  # noqa: F401
 
 Colour = tuple[int, int, int]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _encoders_are_made_and_loaded_once(tmp_path_factory):
+    """What each data folder would make for itself, and each model load, which tests do often."""
+    from tfmmrec import encoders
+    from tfmmrec.encoders import loading
+
+    folder, save = tmp_path_factory.mktemp("builtin"), encoders.save_builtin
+
+    def save_once(kind: str, target: Path, *, variant: str) -> None:
+        made = folder / f"{kind}-{variant}"
+        if not made.exists():
+            save(kind, made, variant=variant)
+        shutil.copytree(made, target, dirs_exist_ok=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoders, "save_builtin", save_once)
+        # Held for good, and not for as long as something else holds them.
+        patch.setattr(loading, "_FROZEN", {})
+        yield
 
 
 @pytest.fixture

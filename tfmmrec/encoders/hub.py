@@ -61,7 +61,7 @@ class HubEncoder(FeatureEncoder):
         choice = EncoderChoice(f"hub:{handle}", **options)
         # What is trained has a copy on each device that trains.
         with strategies.current().scope() if trainable else contextlib.nullcontext():
-            self.module = HubModule(modality, handle, choice)
+            self.module = HubModule(modality, handle, choice, frozen=not trainable)
         spec = self.module.form.spec
         self.sample_rate = choice.sample_rate or SAMPLE_RATE
         self.max_seconds = float(choice.max_seconds or MAX_SECONDS)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfmmrec.encoders.call_forms import CallForm, call_forms, choose_form, shown
 from tfmmrec.encoders.choice import EncoderChoice
 from tfmmrec.encoders.handles import resolve
-from tfmmrec.encoders.loading import hash_files, load_module, one_line
+from tfmmrec.encoders.loading import hash_files, load_frozen, load_module, one_line
 from tfmmrec.encoders.outputs import choose_output, named_outputs, pooled
 from tfmmrec.encoders.text_preprocessor import TextPreprocessor, token_mask
 from tfmmrec.errors import ConfigError
@@ -21,6 +21,7 @@ class HubModule(tf.Module):
         modality: `text`, `image` or `audio`.
         handle: as `resolve` takes it.
         choice: the options of it.
+        frozen: whether nobody trains it, so that several may share it.
 
     Attributes:
         loaded: as TensorFlow loads it.
@@ -37,13 +38,13 @@ class HubModule(tf.Module):
     output: str
     dim: int
 
-    def __init__(self, modality: str, handle: str, choice: EncoderChoice):
+    def __init__(self, modality: str, handle: str, choice: EncoderChoice, *, frozen: bool):
         super().__init__()
         self.modality = modality
         self.handle = handle
         self.choice = choice
         self.folder = resolve(handle)
-        self.loaded = load_module(self.folder, handle)
+        self.loaded = (load_frozen if frozen else load_module)(self.folder, handle)
         self.preprocessor: TextPreprocessor | None = None
         if choice.preprocessor is not None:
             self.preprocessor = TextPreprocessor(choice.preprocessor.removeprefix("hub:"))

@@ -1,6 +1,8 @@
 """A folder becomes a module in memory."""
 
 import hashlib
+import weakref
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,23 @@ from tfmmrec.encoders.handles import SAVED_MODEL
 from tfmmrec.errors import ConfigError
 
 _UNKNOWN_OP = "Op type not registered"
+
+# By the folder and the dates of its files, for as long as something holds them.
+_FROZEN: MutableMapping[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
+
+
+def load_frozen(folder: Path, handle: str) -> Any:
+    """As `load_module`, for what nobody trains: a module that is in memory is not loaded again.
+
+    Features that have the same encoder share its weights, here and in what is exported.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    stats = [(path, path.stat()) for path in files]
+    key = (folder, *((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
+    loaded = _FROZEN.get(key)
+    if loaded is None:
+        _FROZEN[key] = loaded = load_module(folder, handle)
+    return loaded
 
 
 def load_module(folder: Path, handle: str) -> Any:

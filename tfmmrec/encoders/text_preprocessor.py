@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.encoders.call_forms import call_forms, choose_form
 from tfmmrec.encoders.handles import resolve
-from tfmmrec.encoders.loading import hash_files, load_module, one_line
+from tfmmrec.encoders.loading import hash_files, load_frozen, one_line
 from tfmmrec.errors import ConfigError
 
 _MASK = "input_mask"
@@ -31,7 +31,7 @@ class TextPreprocessor(tf.Module):
         self.handle = handle
         folder = resolve(handle)
         self.fingerprint = hash_files(folder)
-        self.module = load_module(folder, handle)
+        self.module = load_frozen(folder, handle)
         self.form = choose_form(call_forms(self.module, handle, None), "text", None, handle)
         try:
             self(tf.constant(["a"]))
