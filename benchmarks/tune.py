@@ -3,9 +3,9 @@
 python benchmarks/tune.py TUNED
 python benchmarks/tune.py TUNED --data DATA --out FOLDER --seeds 3
 
-The second also trains both with seeds that the search did not have, judges them by test, and gives
-95 % bootstrap intervals over users. Both go without `refit`, and read users as trials did. FOLDER
-keeps the figures; what stands there is not trained again.
+The second also trains both with seeds that the search did not have, judges them by valid and by
+test, and gives 95 % bootstrap intervals over users. Both go without `refit`, and read users as
+trials did. FOLDER keeps the figures; what stands there is not trained again.
 """
 
 import dataclasses
@@ -29,6 +29,7 @@ from tfmmrec.variants import VariantTrainer
 
 # The seeds of searches are the first ones.
 _FIRST_SEED = 10
+_SPLITS = ("valid", "test")
 _METRICS = {"HR@10": "warm hr@10", "NDCG@10": "warm ndcg@10"}
 
 
@@ -68,7 +69,8 @@ def main(
             figures = train(dataset, training, seeds, name)
             kept.save(name, figures)
         found[name] = figures
-    print_test(found)
+    for split in _SPLITS:
+        print_both(found, split)
 
 
 def print_search(tuned: Path) -> None:
@@ -110,27 +112,32 @@ def print_finalists(results: dict[str, Any]) -> None:
 
 
 def train(dataset: Dataset, config: TrainConfig, seeds: int, name: str) -> Figures:
-    """Trains with each seed; figures of test users, `[seeds, users]`."""
+    """Trains with each seed; figures of users, `[seeds, users]`, by split and metric."""
     trainer, runs = VariantTrainer(dataset, config), []
     for seed in tqdm.trange(_FIRST_SEED, _FIRST_SEED + seeds, desc=name, disable=None):
         assembly, _ = trainer.train(dataclasses.replace(config, seed=seed))
-        runs.append(measure_model(assembly))
+        figures = {}
+        for split in _SPLITS:
+            measured = measure_model(assembly, split=split)
+            figures |= {f"{split} {key}": measured[key] for key in _METRICS.values()}
+        runs.append(figures)
     return stacked(runs)
 
 
-def print_test(found: dict[str, Figures]) -> None:
-    """Prints both on test."""
+def print_both(found: dict[str, Figures], split: str) -> None:
+    """Prints both on a split."""
+    ndcg = f"{split} {_METRICS['NDCG@10']}"
+    other = found["as given"][ndcg].mean(axis=0)
     rows = []
     for name, figures in found.items():
         cells = [name]
         for key in _METRICS.values():
-            cells.append(str(mean_interval(figures[key].mean(axis=0))))
-        ndcg = figures[_METRICS["NDCG@10"]]
-        other = found["as given"][_METRICS["NDCG@10"]].mean(axis=0)
-        cells.append("" if name == "as given" else f"{paired_interval(ndcg.mean(axis=0), other):+}")
-        cells.append(", ".join(f"{value:.4f}" for value in ndcg.mean(axis=1)))
+            cells.append(str(mean_interval(figures[f"{split} {key}"].mean(axis=0))))
+        lead = paired_interval(figures[ndcg].mean(axis=0), other)
+        cells.append("" if name == "as given" else f"{lead:+}")
+        cells.append(", ".join(f"{value:.4f}" for value in figures[ndcg].mean(axis=1)))
         rows.append(cells)
-    print(markdown_table(["test", *_METRICS, "NDCG@10 − as given", "NDCG@10 of the seeds"], rows))
+    print(markdown_table([split, *_METRICS, "NDCG@10 − as given", "NDCG@10 of the seeds"], rows))
 
 
 if __name__ == "__main__":

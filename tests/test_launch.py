@@ -137,7 +137,9 @@ def test_what_a_tpu_is_told(launch, script):
     code, calls = launch(script, "gs://b/d", "gs://b/r", "--epochs", "3", SOURCE="git+https://h/t")
     assert code == 0
     said = "\n".join("|".join(call) for call in calls)
-    assert "--strategy tpu" in said and "--epochs 3" in said
+    # What was trained when the machine is taken away is on gs://, and gone on with.
+    assert "--strategy tpu --checkpoints 'gs://b/r.checkpoints' --resume" in said
+    assert "--epochs 3" in said
 
 
 def test_a_tpu_searches_too(launch):
@@ -145,7 +147,8 @@ def test_a_tpu_searches_too(launch):
         "tpu_vm.sh", "gs://b/d", "gs://b/t", SOURCE="git+https://h/t", COMMAND="tune"
     )
     said = "\n".join("|".join(call) for call in calls)
-    assert code == 0 and "tune data --out out --train.strategy tpu --resume" in said
+    assert code == 0 and "tune data --out out --train.strategy tpu" in said
+    assert "--train.checkpoints 'gs://b/t.checkpoints' --resume" in said
     # What is known so far is on gs:// when the machine is taken away.
     assert "rsync --recursive out.partial 'gs://b/t.partial'" in said
     assert launch("tpu_vm.sh", "gs://b/d", "x", SOURCE="git+https://h/t", COMMAND="serve")[0] == 2

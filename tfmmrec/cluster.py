@@ -15,6 +15,8 @@ EXAMPLE = (
 )
 # Seconds until a coordinator has to be there, and how often it is looked for.
 _PATIENCE, _PAUSE = 600, 1
+# Of the threads between ops.
+_LEAST_THREADS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +77,7 @@ def serve(cluster: Cluster) -> None:
             job_name=cluster.type,
             task_index=cluster.index,
             protocol="grpc",
+            config=_threads(),
         )
     except tf.errors.OpError as error:
         raise ConfigError(f"TF_CONFIG: {address} cannot be served: {error.message}") from None
@@ -90,6 +93,16 @@ def serve(cluster: Cluster) -> None:
         missed = 0 if _answers(chief) else missed + 1
         time.sleep(_PAUSE)
     del server
+
+
+def _threads() -> tf.compat.v1.ConfigProto:
+    """As many threads between ops as there are cores, and enough on a single one.
+
+    What waits for another process holds a thread, and with one alone nobody answers.
+    """
+    config = tf.compat.v1.ConfigProto()
+    config.inter_op_parallelism_threads = max(_LEAST_THREADS, len(os.sched_getaffinity(0)))
+    return config
 
 
 def _answers(address: str) -> bool:

@@ -88,6 +88,9 @@ class TrainConfig:
         steps_per_execution: how many steps are taken before Python has its turn again.
         deterministic: whether TensorFlow must compute the same bits from the same numbers on every
             run, which may be slower. Order and draws are the same in any case.
+        checkpoints: the folder for checkpoints while the training goes on, which may be on gs:// or
+            other storage that TensorFlow writes to; one of its own for each training. By default
+            beside the run. They go when the run is whole.
         checkpoint_steps: after how many steps of an epoch checkpoints are written, besides those
             after each epoch; 0 for none. `--resume` goes on behind the last.
         strategy: the devices that train: `one`; `mirrored`, all GPUs of this machine;
@@ -133,6 +136,7 @@ class TrainConfig:
     jit_compile: bool = False
     steps_per_execution: int = 1
     deterministic: bool = False
+    checkpoints: str | None = None
     checkpoint_steps: int = 0
     strategy: str = "auto"
     cache: str | None = None
@@ -172,10 +176,11 @@ class TrainConfig:
                 f"precision must be {' or '.join(PRECISIONS)}. Received: {self.precision!r}"
             )
         objective_of(self.task, self.objective)
-        if self.cache:
-            # A run is opened again from other working directories.
-            folder = str(Path(self.cache).expanduser().absolute())
-            object.__setattr__(self, "cache", folder)
+        for name in ("cache", "checkpoints"):
+            folder = getattr(self, name)
+            if folder and "://" not in folder:
+                # A run is opened again from other working directories.
+                object.__setattr__(self, name, str(Path(folder).expanduser().absolute()))
         if self.strategy not in STRATEGIES:
             raise ConfigError(
                 f"strategy must be one of {', '.join(STRATEGIES)}. Received: {self.strategy!r}"

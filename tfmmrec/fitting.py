@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfmmrec.assembly import Assembly
 from tfmmrec.batches import create_batches
+from tfmmrec.checkpoints import Checkpoints
 from tfmmrec.dealing import deal
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.mining import Mining
@@ -23,13 +24,15 @@ def fit(
     assembly: Assembly,
     folder: Path | None = None,
     *,
+    checkpoints: Checkpoints | None = None,
     history: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Fits the model of an assembly and leaves it with its best weights.
 
     Args:
         assembly: the model, its data and its config.
-        folder: where checkpoints, the history and TensorBoard's logs go; None keeps none.
+        folder: where the history and TensorBoard's logs go; None keeps none.
+        checkpoints: where checkpoints go, and what to go on from; None keeps none.
         history: a list that gets what each epoch measured.
 
     Returns:
@@ -37,7 +40,7 @@ def fit(
 
     Raises:
         ConfigError: the devices cannot train this model so.
-        DataError: there is nothing to train on, or what stands in `folder` is not of this config.
+        DataError: there is nothing to train on, or the checkpoints are not of this config.
     """
     config, model = assembly.config, assembly.model
     batches, strategy = create_batches(assembly), model.distribute_strategy
@@ -50,7 +53,7 @@ def fit(
         trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
         # Keras asks for an optimizer; the steps are the trainer's.
         trainer.compile(trainer.moves.optimizer, steps_per_execution=config.steps_per_execution)
-        watch = Watch(assembly, trainer, batches.steps_per_epoch, folder)
+        watch = Watch(assembly, trainer, batches.steps_per_epoch, folder, checkpoints)
     # Each replica gives the loss of the whole batch.
     trainer.distribute_reduction_method = "first"
     start = time.monotonic()
@@ -126,8 +129,10 @@ def _stretches(assembly: Assembly, watch: Watch) -> Iterator[tuple[int, int, int
     epoch, step = watch.restore()
     found = of_all(assembly.model.distribute_strategy, np.array([epoch, step], np.int32))
     if len(np.unique(found, axis=0)) > 1:
+        assert watch.checkpoints is not None  # Else all begin anew.
         raise DataError(
-            f"{watch.folder}: not all processes see it; put it on storage that they share"
+            f"{watch.checkpoints.folder}: not all processes see the same; put it on storage that "
+            "they share"
         )
     # The rest of the epoch in which it was stopped has fewer steps than the others.
     while epoch < assembly.config.epochs and not watch.is_done():

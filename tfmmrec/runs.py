@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, assemble
+from tfmmrec.checkpoints import io_options
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoders import FeatureEncoder
@@ -23,7 +24,8 @@ _WEIGHTS = "weights/model"
 def save_run(folder: Path, assembly: Assembly, metrics: dict[str, Any]) -> None:
     """Writes the weights, then run.json, without which a folder is no run."""
     (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
-    tf.train.Checkpoint(model=assembly.model).write(str(folder / _WEIGHTS))
+    options = io_options(assembly.model.distribute_strategy)
+    tf.train.Checkpoint(model=assembly.model).write(str(folder / _WEIGHTS), options)
     write_json(
         folder / RUN,
         {

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, assemble, assemble_from, say_mute
 from tfmmrec.candidates import candidates
+from tfmmrec.checkpoints import Checkpoints
 from tfmmrec.cluster import read_cluster, serve
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
@@ -21,13 +22,15 @@ from tfmmrec.folders import refuse_existing
 from tfmmrec.runs import read_run, save_run
 from tfmmrec.strategies import create_strategy, leads, serves, training_on, with_others
 
+_CHECKPOINTS = "checkpoints"
+
 
 def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> dict[str, Any]:
     """Trains a model and writes a run folder.
 
-    While it trains, checkpoints and logs stand beside the run, in `OUT.partial`; the run itself
-    appears when it is whole. Of several processes, the first writes it; one that only serves the
-    others returns when they are done.
+    While it trains, logs and checkpoints stand beside the run, in `OUT.partial`, or the checkpoints
+    where the config says; the run itself appears when it is whole. Of several processes, the first
+    writes it; one that only serves the others returns when they are done.
 
     Args:
         data: a data folder.
@@ -60,6 +63,12 @@ def _lead(
     refuse_existing(out)
     if partial.exists() and not resume:
         raise DataError(f"{partial}: a training was stopped here; add --resume or remove it")
+    checkpoints = _checkpoints(config, partial)
+    if not resume and checkpoints.exist():
+        raise DataError(
+            f"{checkpoints.folder}: has checkpoints of a stopped training; add --resume or "
+            "remove it"
+        )
     make = _maker(Dataset(data, cache=config.cache), strategy)
     assembly = make(dataclasses.replace(config, refit=False))
     if not config.quiet:
@@ -68,14 +77,13 @@ def _lead(
     say_mute(assembly.mute_items(), assembly.dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        assembly, metrics = fit_whole(assembly, config, make, partial)
+        assembly, metrics = fit_whole(assembly, config, make, partial, checkpoints)
     except TfmmrecError:
-        if not resume and not any(partial.rglob("state.json")):
+        if not resume and not checkpoints.exist():
             shutil.rmtree(partial)
         raise
     save_run(partial, assembly, metrics)
-    for folder in list(partial.rglob("checkpoints")):
-        shutil.rmtree(folder)
+    checkpoints.clear()
     if out.exists():
         out.rmdir()  # refuse_existing let only an empty folder pass
     partial.rename(out)
@@ -90,12 +98,17 @@ def _accompany(
     make = _maker(Dataset(data, cache=config.cache), strategy)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / partial.name
+        folder.mkdir()
+        checkpoints = Checkpoints(folder / _CHECKPOINTS)
         # The other writes there again when all have trained for an epoch, and not before.
-        if resume and partial.exists():
-            shutil.copytree(partial, folder, ignore=shutil.ignore_patterns("tensorboard"))
-        folder.mkdir(exist_ok=True)
+        if resume:
+            checkpoints.copy_from(_checkpoints(config, partial))
         assembly = make(dataclasses.replace(config, refit=False))
-        return fit_whole(assembly, config, make, folder)[1]
+        return fit_whole(assembly, config, make, folder, checkpoints)[1]
+
+
+def _checkpoints(config: TrainConfig, partial: Path) -> Checkpoints:
+    return Checkpoints(config.checkpoints or partial / _CHECKPOINTS)
 
 
 def _maker(dataset: Dataset, strategy: tf.distribute.Strategy) -> Callable[[TrainConfig], Assembly]:
@@ -123,6 +136,7 @@ def fit_whole(
     config: TrainConfig,
     make: Callable[[TrainConfig], Assembly],
     folder: Path | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Assembly, dict[str, Any]]:
     """Fits what a config leaves to choose and, where it says `refit`, the chosen one once more.
 
@@ -133,6 +147,7 @@ def fit_whole(
         config: how to train.
         make: builds a fresh model of a config.
         folder: as for `fit`; of several models, those before the last have `candidates` in it.
+        checkpoints: as for `fit`, likewise.
 
     Returns:
         What was fitted last, and the metrics of what was chosen, with the seconds of all and, where
@@ -142,12 +157,14 @@ def fit_whole(
     offered = candidates(config, assembly)
     found: dict[str, tuple[Assembly, dict[str, Any]]] = {}
     for kind, offer in offered.items():
-        alone = len(offered) == 1 and not again
-        inside = folder if folder is None or alone else folder / "candidates" / kind
+        inside, kept = folder, checkpoints
+        if len(offered) > 1 or again:
+            inside = folder and folder / "candidates" / kind
+            kept = checkpoints and checkpoints.within(f"candidates/{kind}")
         # The first is there, but does not know yet that its reader is chosen.
         model = make(dataclasses.replace(offer, refit=False)) if found else assembly
         model = dataclasses.replace(model, config=dataclasses.replace(offer, refit=False))
-        found[kind] = model, fit(model, inside)
+        found[kind] = model, fit(model, inside, checkpoints=kept)
     objective = config.judged_by
     best = max(found, key=lambda kind: objective.worth(found[kind][1]))
     assembly, metrics = found[best]
@@ -160,7 +177,8 @@ def fit_whole(
     if again:
         assembly = make(offered[best])
         epochs = dataclasses.replace(assembly.config, epochs=metrics["epoch"])
-        seconds.append(fit(dataclasses.replace(assembly, config=epochs), folder)["seconds"])
+        last = dataclasses.replace(assembly, config=epochs)
+        seconds.append(fit(last, folder, checkpoints=checkpoints)["seconds"])
     elif folder is not None and len(found) > 1:
         shutil.copytree(folder / "candidates" / best, folder, dirs_exist_ok=True)
     return assembly, {**metrics, "seconds": round(sum(seconds), 1)}

@@ -10,9 +10,10 @@ import tqdm
 
 from tfmmrec.alarms import Alarms
 from tfmmrec.assembly import Assembly
+from tfmmrec.checkpoints import Checkpoints, io_options
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.validation import Validation
-from tfmmrec.folders import read_json, write_json
+from tfmmrec.folders import write_json
 from tfmmrec.strategies import leads, of_all
 from tfmmrec.trainer import Trainer
 
@@ -29,23 +30,33 @@ class Watch(tf.keras.callbacks.Callback):
         assembly: the model that is trained, its data and config.
         trainer: what takes the steps.
         steps: of an epoch.
-        folder: where checkpoints and the history go; None keeps the best weights in memory.
+        folder: where the history goes; None keeps none.
+        checkpoints: where checkpoints go; None keeps the best weights in memory.
     """
 
-    def __init__(self, assembly: Assembly, trainer: Trainer, steps: int, folder: Path | None):
+    def __init__(
+        self,
+        assembly: Assembly,
+        trainer: Trainer,
+        steps: int,
+        folder: Path | None,
+        checkpoints: Checkpoints | None,
+    ):
         super().__init__()
         self.assembly = assembly
         self.config = assembly.config
         self.updates = trainer.moves
         self.steps = steps
         self.folder = folder
+        self.checkpoints = checkpoints
         self.best: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
         self._best_weights: list[np.ndarray] | None = None
         # What was done of the epoch in which the training was stopped, and of the present one.
         self._skipped = self._first = self._done = self._epoch = 0
-        self._last: Path | None = None
+        self._last: str | None = None
         self._strategy = assembly.model.distribute_strategy
+        self._io = io_options(self._strategy)
         self._scorer = assembly.scorer()
         self._validation = Validation(assembly, self._scorer)
         quiet = self.config.quiet or not leads(self._strategy)
@@ -114,17 +125,17 @@ class Watch(tf.keras.callbacks.Callback):
         Returns:
             The epoch to go on with, and how many of its steps are done.
         """
-        if self.folder is None or not (self.folder / "checkpoints/state.json").is_file():
+        state = None if self.checkpoints is None else self.checkpoints.read_state()
+        if self.checkpoints is None or state is None:
             return 0, 0
-        state = read_json(self.folder / "checkpoints/state.json")
         if state["fingerprint"] != self._fingerprint():
             raise DataError(
-                f"{self.folder}: was trained with another config or other data; "
+                f"{self.checkpoints.folder}: was trained with another config or other data; "
                 "remove it to train anew"
             )
         self.history, self.best = state["history"], state["best"]
-        self._last = self.folder / "checkpoints" / state["checkpoint"]
-        self._checkpoint().read(str(self._last))
+        self._last = self.checkpoints.path(state["checkpoint"])
+        self.checkpoints.restore(state["checkpoint"], self._checkpoint(), self._io)
         self._skipped = state["step"]
         return state["epoch"], state["step"]
 
@@ -132,9 +143,9 @@ class Watch(tf.keras.callbacks.Callback):
         """Gives the model the weights of its best epoch."""
         if self._best_weights is not None:
             self.assembly.model.set_weights(self._best_weights)
-        elif self.folder is not None and self.best:
-            path = str(self.folder / f"checkpoints/epoch-{self.best['epoch']}")
-            self._checkpoint().read(path).expect_partial()
+        elif self.checkpoints is not None and self.best:
+            name = f"epoch-{self.best['epoch']}"
+            self.checkpoints.restore(name, self._checkpoint(), self._io)
             self.updates.average.swap()
 
     def _refuse_nan(self, *, whole: bool = False) -> None:
@@ -157,38 +168,32 @@ class Watch(tf.keras.callbacks.Callback):
         )
 
     def _keep_best(self) -> None:
-        if self.folder is None:
+        if self.checkpoints is None:
             self._best_weights = self.assembly.model.get_weights()
 
     def _save(self, epoch: int, step: int = 0) -> None:
-        """Writes the checkpoint, then the state that names it, then drops what is older.
+        """Keeps what to go on from, and the best.
 
         Args:
             epoch: how many epochs are done.
             step: how many steps of the next one are.
         """
-        if self.folder is None:
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / "history.json", self.history)
+        if self.checkpoints is None:
             return
         name = f"epoch-{epoch}" + (f"-step-{step}" if step else "")
-        folder = self.folder / "checkpoints"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._checkpoint().write(str(folder / name))
         state = {
-            "checkpoint": name,
             "epoch": epoch,
             "step": step,
             "best": self.best,
             "history": self.history,
             "fingerprint": self._fingerprint(),
         }
-        write_json(folder / "state.json.new", state)
-        (folder / "state.json.new").rename(folder / "state.json")
-        write_json(self.folder / "history.json", self.history)
-        self._last = folder / name
-        kept = {name, f"epoch-{self.best['epoch']}"} if self.best else {name}
-        for path in folder.glob("epoch-*"):
-            if path.name.split(".")[0] not in kept:
-                path.unlink()
+        keep = [f"epoch-{self.best['epoch']}"] if self.best else []
+        self.checkpoints.save(name, self._checkpoint(), self._io, state, keep)
+        self._last = self.checkpoints.path(name)
 
     def _checkpoint(self) -> tf.train.Checkpoint:
         return tf.train.Checkpoint(model=self.assembly.model, updates=self.updates)
@@ -198,7 +203,7 @@ class Watch(tf.keras.callbacks.Callback):
 
         A training whose loss went astray may go on with a lower learning rate.
         """
-        free = {"patience", "cache", "quiet", "learning_rate", "checkpoint_steps"}
+        free = {"patience", "cache", "quiet", "learning_rate", "checkpoints", "checkpoint_steps"}
         if not self.config.optimizer_options().has_end:
             free.add("epochs")
         config = {name: value for name, value in vars(self.config).items() if name not in free}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.evaluation.resampling import UserResamples
+from tfmmrec.evaluation.resampling import UserResamples, jackknife_error
 
 
 def test_means_are_over_targets_and_parts():
@@ -53,3 +53,11 @@ def test_an_empty_part_has_no_mean():
     assert np.isnan([found.mean, found.low, found.high]).all()
     with pytest.raises(ValueError, match="must be targets"):
         UserResamples(np.zeros(0, int))
+
+
+def test_the_jackknife_gives_the_error_of_a_mean() -> None:
+    """Of single values left out, it is the textbook's s / sqrt(n)."""
+    values = np.array([1.0, 2.0, 4.0, 9.0])
+    without = (values.sum() - values) / 3
+    # Mean 4, squares 9 + 4 + 0 + 25 = 38, s² = 38 / 3, and 38 / 3 / 4 = 3.1667.
+    assert jackknife_error(without) == pytest.approx((38 / 12) ** 0.5)

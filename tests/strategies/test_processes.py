@@ -26,7 +26,9 @@ def test_two_devices_do_what_one_does() -> None:
     assert done.returncode == 0, done.stdout[-4000:]
 
 
-def start(data: Path, out: Path, strategy: str, tasks: dict[str, int]) -> list[subprocess.Popen]:
+def start(
+    data: Path, out: Path, strategy: str, tasks: dict[str, int], *more: str
+) -> list[subprocess.Popen]:
     """Starts a process for each task, the one that leads first."""
     sockets = [socket.socket() for _ in range(sum(tasks.values()))]
     for each in sockets:
@@ -42,7 +44,7 @@ def start(data: Path, out: Path, strategy: str, tasks: dict[str, int]) -> list[s
     file = out.with_suffix(".yaml")
     file.write_text(yaml.safe_dump(options))
     command = [sys.executable, "-W", "ignore", "-m", "tfmmrec.cli", "train", str(data)]
-    command += ["--config", str(file), "--out", str(out), "--strategy", strategy, "--quiet"]
+    command += ["--config", str(file), "--out", str(out), "--strategy", strategy, "--quiet", *more]
     return [
         subprocess.Popen(
             command,
@@ -89,8 +91,10 @@ def test_two_workers_do_what_one_device_does(small, tmp_path) -> None:
 
 
 def test_a_training_with_a_parameter_server(small, tmp_path) -> None:
+    """The memory of a process stands for a disk that only the coordinator sees."""
     tasks = {"chief": 1, "worker": 1, "ps": 1}
-    _, *others = end(start(small.folder, tmp_path / "run", "parameter_server", tasks))
+    seen_by_one = ("--checkpoints", "ram://checkpoints")
+    _, *others = end(start(small.folder, tmp_path / "run", "parameter_server", tasks, *seen_by_one))
     losses = [epoch["loss"] for epoch in read_json(tmp_path / "run/history.json")]
     # Of some batch each, as workers are not in step.
     assert len(losses) == 2 and np.isfinite(losses).all()

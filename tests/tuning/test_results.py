@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tfmmrec.objective import Objective
-from tfmmrec.tuning.results import finalists, told, verdict
+from tfmmrec.tuning.results import finalists, lead_of, told, verdict
 
 NDCG = Objective("ndcg@10", "max")
 
@@ -17,7 +17,8 @@ def record(trial: int, value: float | None, **options: Any) -> dict[str, Any]:
 
 
 def again(trial: int, of: int, seed: int, value: float | None) -> dict[str, Any]:
-    return record(trial, value, stage="rerun", of=of, seed=seed)
+    # Alike for whichever users are left out.
+    return record(trial, value, stage="rerun", of=of, seed=seed, without=[value] * 4)
 
 
 def test_a_winner_by_luck_is_told_from_one_that_stays() -> None:
@@ -53,6 +54,21 @@ def test_a_lead_within_the_noise_of_seeds_is_called_that() -> None:
     assert "ahead by 0.0100 ± 0.0200" in said and "1 of 2 seeds, which may be luck" in said
 
 
+def test_a_lead_that_a_few_users_make_is_called_luck() -> None:
+    """Each seed says the same, but without the last fourth of the users there is no lead."""
+    records = [record(0, 0.10), record(1, 0.15)]
+    for trial, of, seed in ((2, 0, 1), (3, 1, 1), (4, 0, 2), (5, 1, 2)):
+        records.append(again(trial, of, seed, 0.13 if of else 0.10))
+        records[-1]["without"] = [0.14, 0.14, 0.14, 0.10] if of else [0.10] * 4
+    best, base = finalists(records, NDCG)
+    lead = lead_of(best, base, NDCG)
+    assert (lead.seeds_error, lead.seeds, lead.wins) == (0.0, 2, 2)
+    # Leads of .04, .04, .04 and 0, .03 on average: 3/4 * (3 * .01² + .03²) = .0009.
+    assert lead.users_error == pytest.approx(0.03)
+    assert "ahead by 0.0300 ± 0.0300" in verdict([best, base], NDCG)
+    assert "2 of 2 seeds, which may be luck" in verdict([best, base], NDCG)
+
+
 def test_the_training_as_given_may_be_best() -> None:
     records = [record(0, 0.10), record(1, 0.15), again(2, 0, 1, 0.12), again(3, 1, 1, 0.12)]
     found = finalists(records, NDCG)
@@ -82,7 +98,10 @@ def test_less_is_better_of_errors() -> None:
     for trial, of, seed, value in ((2, 0, 1, 1.1), (3, 1, 1, 0.8), (4, 0, 2, 1.0), (5, 1, 2, 0.9)):
         metrics = {"rmse": value}
         records.append(
-            {"trial": trial, "stage": "rerun", "of": of, "seed": seed, "metrics": metrics}
+            {
+                **{"trial": trial, "stage": "rerun", "of": of, "seed": seed},
+                **{"metrics": metrics, "without": [value] * 4},
+            }
         )
     found = finalists(records, rmse)
     assert found[0].trial == 1

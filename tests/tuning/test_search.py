@@ -83,16 +83,25 @@ def test_the_best_is_a_training_file(found, small, tmp_path) -> None:
     assert best["refit"] is False and best["seed"] == 0 and best["epochs"] == 2
 
 
-def test_a_trial_is_the_training_that_its_values_stand_for(small, tmp_path) -> None:
+def test_a_trial_is_the_training_that_its_values_stand_for(found, small, tmp_path) -> None:
     """The base, trained by the search, is what a training of that file gives."""
-    options = {**SHORT, "trials": 1, "reruns": 0}
-    tuned = tune(small.folder, tmp_path / "tuned", TuneConfig(config(), **options, quiet=True))
-    train(small.folder, tmp_path / "run", config())
+    train(small.folder, tmp_path / "run", config(align={}, epochs=1))
     metrics = json.loads((tmp_path / "run" / "run.json").read_text())["metrics"]
-    [base] = [trial for trial in lines(tmp_path / "tuned") if trial["stage"] == "base"]
+    [base] = [trial for trial in lines(found) if trial["stage"] == "base"]
     assert base["metrics"]["ndcg@10"] == pytest.approx(metrics["ndcg@10"], abs=1e-6)
     assert base["metrics"]["loss"] == pytest.approx(metrics["loss"], rel=1e-5)
-    assert tuned["verdict"]
+
+
+def test_re_runs_say_what_is_left_without_some_users(found) -> None:
+    results = json.loads((found / "results.json").read_text())
+    again = [trial for trial in lines(found) if trial["stage"] == "rerun"]
+    assert all(trial["stage"] == "rerun" or "without" not in trial for trial in lines(found))
+    for trial in again:
+        # A user in sixteen each.
+        assert len(trial["without"]) == 16
+        assert np.mean(trial["without"]) == pytest.approx(trial["metrics"]["ndcg@10"], rel=1e-4)
+    # Of a single seed, nothing is said of a lead.
+    assert results["lead"] is None and results["verdict"]
 
 
 def lead_astray(monkeypatch, *dims: int) -> None:

@@ -115,3 +115,17 @@ def _interval(mean: float, drawn: np.ndarray, confidence: float) -> Interval:
         return Interval(float(mean), float("nan"), float("nan"))
     low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(mean), float(low), float(high))
+
+
+def jackknife_error(without: np.ndarray) -> float:
+    """The standard error of a figure, from what it is without each of some groups.
+
+    The delete-a-group jackknife: sqrt((n - 1) / n · Σ (without_g - mean)²), which suits any smooth
+    figure, a difference of two models' metrics among them (Kott, "The Delete-a-Group Jackknife",
+    Journal of Official Statistics 17(4), 2001).
+
+    Args:
+        without: float `[n]`, groups of about one size, which everyone is in one of.
+    """
+    n = len(without)
+    return float(np.sqrt((n - 1) / n * np.sum((without - np.mean(without)) ** 2)))

@@ -35,14 +35,45 @@ class Validation:
 
     def metrics(self, vectors: np.ndarray) -> dict[str, float]:
         """Measures the model, by the names of the metrics, with its item vectors."""
+        return self._measure(self._predict(vectors))
+
+    def without_groups(self, vectors: np.ndarray, groups: int = 20) -> list[dict[str, float]]:
+        """Measures the model as often without some of the users, each being left out once.
+
+        How far these lie apart says how much the metrics depend on which users there are, see
+        `resampling.jackknife_error`.
+
+        Args:
+            vectors: of the items.
+            groups: how many groups users are dealt to; as many as there are users at most.
+        """
+        predicted = self._predict(vectors)
+        all_users = [each.events.user for each in self._outcomes.values()]
+        all_users += [] if self._targets is None else [self._targets.user]
+        users = np.unique(np.concatenate(all_users)) if all_users else np.zeros(0, np.int32)
+        groups = min(groups, len(users))
+        dealt = np.arange(len(users)) % max(groups, 1)
+        return [self._measure(predicted, users[dealt == group]) for group in range(groups)]
+
+    def _predict(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
+        """What the model says of each target: `ranks`, and each outcome."""
+        predicted = predict_outcomes(self._scorer, vectors, self._outcomes)
+        if self._targets is not None:
+            ranker = model_ranker(self._scorer, vectors, self._targets.histories)
+            predicted["ranks"] = ranker.ranks(self._targets, ~self._dataset.cold_items)
+        return predicted
+
+    def _measure(
+        self, predicted: dict[str, np.ndarray], left_out: np.ndarray | None = None
+    ) -> dict[str, float]:
+        def kept(users: np.ndarray) -> np.ndarray:
+            return ~np.isin(users, [] if left_out is None else left_out)
+
         metrics: dict[str, float] = {}
         if self._targets is not None:
-            targets = self._targets
-            ranker = model_ranker(self._scorer, vectors, targets.histories)
-            metrics |= ranking_metrics(
-                ranker.ranks(targets, ~self._dataset.cold_items), self._cutoffs
-            )
-        predicted = predict_outcomes(self._scorer, vectors, self._outcomes)
-        for name, targets_of_one in self._outcomes.items():
-            metrics |= targets_of_one.measure(name, predicted[name])
+            ranks = predicted["ranks"][kept(self._targets.user)]
+            metrics |= ranking_metrics(ranks, self._cutoffs)
+        for name, targets in self._outcomes.items():
+            rows = kept(targets.events.user)
+            metrics |= targets.take(rows).measure(name, predicted[name][rows])
         return metrics

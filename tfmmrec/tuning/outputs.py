@@ -15,7 +15,7 @@ from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.finished import finished
 from tfmmrec.tuning.hparams import hparams_path, write_hparams
 from tfmmrec.tuning.records import Record, read_records, write_lines
-from tfmmrec.tuning.results import finalists, told, verdict
+from tfmmrec.tuning.results import finalists, lead_told, told, verdict
 from tfmmrec.tuning.space import Space
 from tfmmrec.tuning.trials import config_of
 
@@ -50,6 +50,7 @@ def write_results(
     chosen = _training_file(config, config_of(config.base, space, best["drawn"]))
     results = {
         "verdict": verdict(found, objective),
+        "lead": lead_told(found, objective),
         "trial": found[0].trial,
         "config": chosen,
         "objective": dataclasses.asdict(objective),

@@ -1,11 +1,13 @@
 """Which training a search found, once the best were trained again with other seeds."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tfmmrec.evaluation.resampling import jackknife_error
 from tfmmrec.objective import Objective
 from tfmmrec.tuning.finished import finished, is_rerun
 from tfmmrec.tuning.records import Record
@@ -19,11 +21,13 @@ class Finalist:
         trial: its number; 0 is the training that the search started from.
         found: the metric by which it was found.
         seeds: the metric with other seeds, by seed, of those trainings that did not fail.
+        without: the metric of the same without each of some groups of users.
     """
 
     trial: int
     found: float
     seeds: dict[int, float]
+    without: dict[int, list[float]]
 
     @property
     def mean(self) -> float:
@@ -52,15 +56,13 @@ def finalists(records: Sequence[Record], objective: Objective) -> list[Finalist]
     if not numbers:
         best = max(known.values(), key=lambda r: objective.worth(r["metrics"]))
         numbers = dict.fromkeys([0, best["trial"]])
+    done = [record for record in again if "error" not in record]
     found = [
         Finalist(
             number,
             known[number]["metrics"][objective.name],
-            {
-                r["seed"]: r["metrics"][objective.name]
-                for r in again
-                if r["of"] == number and "error" not in r
-            },
+            {r["seed"]: r["metrics"][objective.name] for r in done if r["of"] == number},
+            {r["seed"]: r["without"] for r in done if r["of"] == number},
         )
         for number in numbers
         if number in known
@@ -78,7 +80,7 @@ def verdict(found: Sequence[Finalist], objective: Objective) -> str:
     """What a search came to, in a sentence or two."""
     best = found[0]
     name = objective.name
-    base = next((finalist for finalist in found if finalist.trial == 0), None)
+    base = _base(found)
     seeds = f"over {len(best.seeds)} other seeds" if best.seeds else "with one seed"
     said = f"{name} {best.mean:.4f} {seeds}"
     if best.trial == 0:
@@ -88,15 +90,70 @@ def verdict(found: Sequence[Finalist], objective: Objective) -> str:
     if base is None:
         return f"{said}; the training as given failed"
     said += f"; as given {base.mean:.4f}"
+    lead = lead_of(best, base, objective)
+    if lead is None:
+        return f"{said}; more reruns would tell whether this is luck"
+    ahead = f"ahead by {lead.mean:.4f} ± {lead.error:.4f} (standard error over seeds and users)"
+    luck = ", which may be luck" if lead.may_be_luck else ""
+    return f"{said}, {ahead}, with {lead.wins} of {lead.seeds} seeds{luck}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Lead:
+    """By how much a finalist is ahead of the training that the search started from.
+
+    Attributes:
+        mean: over the seeds that both have been trained with; above 0 is better.
+        seeds_error: the standard error that comes of the seeds.
+        users_error: the standard error that comes of the users on valid, who are the same for all
+            trials and all seeds.
+        seeds: how many there are.
+        wins: with how many of them the finalist is better.
+    """
+
+    mean: float
+    seeds_error: float
+    users_error: float
+    seeds: int
+    wins: int
+
+    @property
+    def error(self) -> float:
+        """The standard error for other seeds and other users."""
+        return math.hypot(self.seeds_error, self.users_error)
+
+    @property
+    def may_be_luck(self) -> bool:
+        """Whether it is not above two standard errors."""
+        return not self.mean > 2 * self.error
+
+
+def lead_of(best: Finalist, base: Finalist, objective: Objective) -> Lead | None:
+    """The lead of one finalist over another; None with fewer than two seeds in common."""
     shared = sorted(set(best.seeds) & set(base.seeds))
     if len(shared) < 2:
-        return f"{said}; more reruns would tell whether this is luck"
-    gains = np.array([best.seeds[seed] - base.seeds[seed] for seed in shared])
-    gains = gains if objective.direction == "max" else -gains
-    error = gains.std(ddof=1) / len(gains) ** 0.5
-    lead = f"ahead by {gains.mean():.4f} ± {error:.4f} (standard error)"
-    luck = "" if gains.mean() > 2 * error else ", which may be luck"
-    return f"{said}, {lead}, with {int((gains > 0).sum())} of {len(gains)} seeds{luck}"
+        return None
+    turn = 1 if objective.direction == "max" else -1
+    gains = turn * np.array([best.seeds[seed] - base.seeds[seed] for seed in shared])
+    without = [np.subtract(best.without[seed], base.without[seed]) for seed in shared]
+    return Lead(
+        mean=float(gains.mean()),
+        seeds_error=float(gains.std(ddof=1) / len(gains) ** 0.5),
+        users_error=jackknife_error(np.mean(without, axis=0)),
+        seeds=len(gains),
+        wins=int((gains > 0).sum()),
+    )
+
+
+def lead_told(found: Sequence[Finalist], objective: Objective) -> dict[str, Any] | None:
+    """The best finalist's lead over the base in plain words, where re-runs tell of one."""
+    base = _base(found)
+    lead = None if base is None or base == found[0] else lead_of(found[0], base, objective)
+    return None if lead is None else {**dataclasses.asdict(lead), "may_be_luck": lead.may_be_luck}
+
+
+def _base(found: Sequence[Finalist]) -> Finalist | None:
+    return next((finalist for finalist in found if finalist.trial == 0), None)
 
 
 def told(found: Sequence[Finalist]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tfmmrec.checkpoints import Checkpoints
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoded_side import encode_side
 from tfmmrec.errors import DataError, TfmmrecError
@@ -24,7 +25,7 @@ from tfmmrec.tuning.tuner import Tuner
 
 _STATE = "search.json"
 # What stands in the folder of a search and not in that of its results.
-_SCAFFOLD = (_STATE, "tuner", "trials", "workers", "checkpoints")
+_SCAFFOLD = (_STATE, "tuner", "trials", "workers")
 
 
 def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
             partial,
             strategy=strategy,
             worker=process.name,
-            keep=config.tuner == "hyperband",
+            checkpoints=_checkpoints(config, partial),
         )
     if runner is not None and process.address is not None:
         if wait_for_chief(process.address, out / RESULTS):
@@ -86,8 +87,17 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
         if not begun and not finished(read_records(partial), config.base.judged_by.name):
             shutil.rmtree(partial)
         raise
+    if (checkpoints := _checkpoints(config, partial)) is not None:
+        checkpoints.clear()
     _show(partial, out)
     return found
+
+
+def _checkpoints(config: TuneConfig, partial: Path) -> Checkpoints | None:
+    """Where trials leave what others go on from, which Hyperband alone has."""
+    if config.tuner != "hyperband":
+        return None
+    return Checkpoints(config.train.checkpoints or partial / "checkpoints")
 
 
 def _lead(
@@ -143,7 +153,7 @@ def _state(dataset: Dataset, config: TuneConfig) -> dict[str, Any]:
     # More trials, or how long to wait, make no other search of it.
     for name in ("trials", "lost_after", "quiet"):
         del options[name]
-    for name in ("quiet", "cache", "strategy"):
+    for name in ("quiet", "cache", "checkpoints", "strategy"):
         del options["train"][name]
     state = {"manifest_sha256": checksum(dataset.folder / MANIFEST), "options": options}
     plain: dict[str, Any] = json.loads(json.dumps(state))

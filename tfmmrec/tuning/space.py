@@ -19,7 +19,17 @@ from tfmmrec.tuning.ranges import describe, possible, read_range, under, where, 
 
 _KINDS: dict[str, Registry[Any]] = {"fusion": FUSIONS, "query": READERS}
 # What all trials have in common, or what only trains longer.
-_UNSEARCHED = ("cache", "epochs", "features", "finetune", "objective", "quiet", "refit", "seed")
+_UNSEARCHED = (
+    "cache",
+    "checkpoints",
+    "epochs",
+    "features",
+    "finetune",
+    "objective",
+    "quiet",
+    "refit",
+    "seed",
+)
 
 
 class Space:

@@ -3,7 +3,6 @@
 import dataclasses
 import gc
 import math
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,18 +11,18 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.assembly import Assembly
+from tfmmrec.checkpoints import Checkpoints
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
 from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.evaluation.validation import Validation
 from tfmmrec.fitting import fit
+from tfmmrec.folders import read_json
 from tfmmrec.strategies import training_on
 from tfmmrec.tuning import oracles
-from tfmmrec.tuning.records import Record, read_record, write_record
+from tfmmrec.tuning.records import Record, read_record, record_path, write_record
 from tfmmrec.tuning.space import Space
 from tfmmrec.variants import VariantTrainer
-
-# Where trainings leave checkpoints that others go on from.
-_CHECKPOINTS = "checkpoints"
 
 
 class TrialRunner:
@@ -36,7 +35,7 @@ class TrialRunner:
         folder: of the search; all processes see it.
         strategy: the devices of a trial.
         worker: the name of this process.
-        keep: whether checkpoints are kept, for other trials to go on from.
+        checkpoints: where checkpoints are kept, for other trials to go on from; None keeps none.
     """
 
     def __init__(
@@ -48,7 +47,7 @@ class TrialRunner:
         *,
         strategy: tf.distribute.Strategy,
         worker: str,
-        keep: bool,
+        checkpoints: Checkpoints | None,
     ):
         self._dataset = dataset
         self._base = base
@@ -56,7 +55,7 @@ class TrialRunner:
         self._folder = folder
         self._strategy = strategy
         self._worker = worker
-        self._keep = keep
+        self._checkpoints = checkpoints
         self._trainers: dict[str, VariantTrainer] = {}
 
     def run(self, trial: int, values: Mapping[str, Any]) -> Record:
@@ -108,18 +107,17 @@ class TrialRunner:
         history: list[dict[str, Any]] = []
         with training_on(self._strategy):
             assembly = self._trainer(config).assemble(config)
-        checkpoints = self._checkpoints(trial, values, config)
-        metrics = fit(assembly, checkpoints, history=history)
-        if checkpoints is not None:
-            whole = self._folder / _CHECKPOINTS / f"{trial:04d}"
-            shutil.rmtree(whole, ignore_errors=True)
-            checkpoints.rename(whole)
+        checkpoints = self._begin(trial, values, config)
+        metrics = fit(assembly, checkpoints=checkpoints, history=history)
         training = metrics.pop("seconds")
         objective = config.judged_by.name
         if not math.isfinite(metrics.get(objective, math.nan)):
             raise DataError(f"{objective} is no number: {metrics.get(objective)}")
+        # Only what is trained again has its say in the end.
+        without = _without(assembly, objective) if oracles.OF in values else None
         return {
             "metrics": metrics,
+            **({} if without is None else {"without": without}),
             "history": history,
             "weights": _weights(assembly),
             "seconds": {"training": training},
@@ -133,22 +131,26 @@ class TrialRunner:
             self._trainers[key] = VariantTrainer(self._dataset, whole)
         return self._trainers[key]
 
-    def _checkpoints(
+    def _begin(
         self, trial: int, values: Mapping[str, Any], config: TrainConfig
-    ) -> Path | None:
+    ) -> Checkpoints | None:
         """Where a training keeps checkpoints, beginning with those of the one that it goes on."""
-        if not self._keep or oracles.OF in values:
+        if self._checkpoints is None or oracles.OF in values:
             return None
-        # Of this worker alone, until they are whole.
-        folder = self._folder / _CHECKPOINTS / f"{trial:04d}-{self._worker}"
-        shutil.rmtree(folder, ignore_errors=True)
+        own = self._checkpoints.within(_folder(trial, self._worker))
+        # A worker that was killed may have left some.
+        own.clear()
         parent = values.get(oracles.PARENT)
-        before = self._folder / _CHECKPOINTS / f"{int(parent or 0):04d}"
         # A learning rate that falls to the end of a training is another in a longer one.
-        if parent is not None and before.exists() and not config.optimizer_options().has_end:
-            shutil.copytree(before, folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        if parent is not None and not config.optimizer_options().has_end:
+            record = read_json(record_path(self._folder, int(parent)))
+            own.copy_from(self._checkpoints.within(_folder(int(parent), record["worker"])))
+        return own
+
+
+def _folder(trial: int, worker: str) -> str:
+    # Another worker may be at the same trial, who takes this one for lost.
+    return f"{trial:04d}-{worker}"
 
 
 def config_of(base: TrainConfig, space: Space, values: Mapping[str, Any]) -> TrainConfig:
@@ -179,6 +181,13 @@ def _weights(assembly: Assembly) -> dict[str, float] | None:
         return None
     weights = fusion.current_weights().numpy().tolist()
     return dict(zip(fusion.names, weights, strict=True))
+
+
+def _without(assembly: Assembly, objective: str) -> list[float]:
+    """The objective on valid without each of some groups of users."""
+    scorer = assembly.scorer()
+    groups = Validation(assembly, scorer).without_groups(scorer.item_vectors())
+    return [group[objective] for group in groups]
 
 
 def _one_line(error: Exception) -> str:

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Trains on a slice of a TPU pod: makes it, installs tfmmrec on its hosts, copies the data from
-# gs:// to the first, trains from there on all, and copies the run back. Encoders are not trained
-# on a pod, whose hosts cannot ask the first for pictures. Needs gcloud, logged in, and the right to
-# make TPUs. Not tried on a TPU yet.
+# gs:// to the first, trains from there on all, and copies the run back. Checkpoints are written to
+# gs://, and the same command goes on with them on another pod. Encoders are not trained on a pod,
+# whose hosts cannot ask the first for pictures. Needs gcloud, logged in, and the right to make TPUs.
+# Not tried on a TPU yet.
 #
 #   trainers/launch/tpu_pod.sh gs://BUCKET/DATA gs://BUCKET/RUN [OPTIONS of tfmmrec train]
 set -euo pipefail
@@ -30,7 +31,7 @@ gcloud compute tpus tpu-vm ssh "$NAME" --zone "$ZONE" --worker 0 --command "
   mkdir -p data
   gcloud storage cp --recursive '$data/*' data
   export TPU_NAME='$NAME' TPU_LOAD_LIBRARY=0
-  python3 -m tfmmrec.cli train data --out run --strategy tpu $options
+  python3 -m tfmmrec.cli train data --out run --strategy tpu --checkpoints '$run.checkpoints' --resume $options
   gcloud storage cp --recursive run/* '$run'
 "
 echo "The TPU costs money until: gcloud compute tpus tpu-vm delete $NAME --zone $ZONE"

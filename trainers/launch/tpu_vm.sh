@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Trains, or searches, on a TPU VM: makes it, installs tfmmrec, copies the data from gs://, works, and
-# copies the results back. Checkpoints, or what a search knows, are copied to gs:// every minute, and
-# the same command goes on with them on another VM, after this one was taken away. Needs gcloud,
-# logged in, and the right to make TPUs. Not tried on a TPU yet.
+# copies the results back. Checkpoints are written to gs://, logs and what a search knows are copied
+# there every minute, and the same command goes on with them on another VM, after this one was taken
+# away. Needs gcloud, logged in, and the right to make TPUs. Not tried on a TPU yet.
 #
 #   trainers/launch/tpu_vm.sh gs://BUCKET/DATA gs://BUCKET/RUN [OPTIONS of tfmmrec train]
 #   COMMAND=tune trainers/launch/tpu_vm.sh gs://BUCKET/DATA gs://BUCKET/TUNED [OPTIONS of tfmmrec tune]
@@ -21,15 +21,14 @@ out="${2:?the folder to write on gs://}"
 shift 2
 
 case "$COMMAND" in
-  train) strategy="--strategy tpu" ;;
-  tune) strategy="--train.strategy tpu" ;;
+  train) strategy="--strategy tpu --checkpoints '$out.checkpoints'" ;;
+  tune) strategy="--train.strategy tpu --train.checkpoints '$out.checkpoints'" ;;
   *) echo "COMMAND is train or tune" >&2; exit 2 ;;
 esac
 
 gcloud compute tpus tpu-vm create "$NAME" --zone "$ZONE" --accelerator-type "$TYPE" --version "$IMAGE"
 
-# The image's own TensorFlow knows the TPU, and is kept. Data is read from the VM's disk, and so are
-# checkpoints written, since this process runs where the TPU is.
+# The image's own TensorFlow knows the TPU, and is kept. Data is read from the VM's disk.
 printf -v options '%q ' "$@"
 gcloud compute tpus tpu-vm ssh "$NAME" --zone "$ZONE" --command "
   set -e
