@@ -1,24 +1,18 @@
 """Checkpoints on storage that is no disk: TensorFlow's own `ram://` stands for `gs://`."""
 
-import itertools
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.stopping import Stop, at_step
 from tests.strategies.worlds import config
 from tfmmrec.checkpoints import Checkpoints
 from tfmmrec.errors import DataError
 from tfmmrec.folders import read_json
 from tfmmrec.runs import load_run
 from tfmmrec.training import train
-from tfmmrec.watch import Watch
 
 OPTIONS = tf.train.CheckpointOptions()
-
-
-class Stop(Exception):
-    """The end of a process, as far as a test can have one."""
 
 
 @pytest.fixture(params=["disk", "ram"])
@@ -88,16 +82,8 @@ def test_storage_that_is_none_is_said_in_a_line() -> None:
             act()
 
 
-def stop_after(monkeypatch, number: int) -> None:
-    """Has the next training end after so many steps."""
-    steps, before = itertools.count(1), Watch.after_batch
-
-    def after_batch(self, batch):
-        before(self, batch)
-        if next(steps) == number:
-            raise Stop
-
-    monkeypatch.setattr(Watch, "after_batch", after_batch)
+def stop() -> None:
+    raise Stop
 
 
 def test_a_training_goes_on_from_storage_after_its_disk_is_gone(
@@ -107,7 +93,7 @@ def test_a_training_goes_on_from_storage_after_its_disk_is_gone(
     given = config(checkpoints=address, checkpoint_steps=1)
     train(small.folder, tmp_path / "whole", config())
     with monkeypatch.context() as patched, pytest.raises(Stop):
-        stop_after(patched, 2)
+        at_step(patched, 2, stop)
         train(small.folder, tmp_path / "first" / "run", given)
     assert Checkpoints(address).exist()
     # Another machine, or one that was not told that there was one before.

@@ -1,8 +1,6 @@
 """What must not change what is learned: a stop, XLA, several steps at once, parts of a batch."""
 
-import itertools
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
+from tests.stopping import Stop, at_step
 from tfmmrec.assembly import assemble
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
@@ -25,7 +24,6 @@ from tfmmrec.randomness import step_key
 from tfmmrec.runs import load_run, read_run
 from tfmmrec.trainer import Trainer
 from tfmmrec.training import train
-from tfmmrec.watch import Watch
 from tfmmrec.windows import TrainingWindows
 
 ITEMS, USERS = 12, 16
@@ -87,28 +85,12 @@ def weights(run: Path) -> list[np.ndarray]:
     return load_run(run, quiet=True).model.get_weights()
 
 
-class Stop(BaseException):
-    """As a kill would end it, without a word to anybody."""
-
-
 def assert_the_same_run(one: Path, other: Path) -> None:
     for ours, theirs in zip(weights(one), weights(other), strict=True):
         assert np.array_equal(ours, theirs)
     first, second = (read_run(run)["metrics"] for run in (one, other))
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert (one / "history.json").read_text() == (other / "history.json").read_text()
-
-
-def at_step(monkeypatch, number: int, act: Callable[[], None]) -> None:
-    """Has something done after a step of the next training, counted from 1."""
-    steps, before = itertools.count(1), Watch.after_batch
-
-    def after_batch(self, batch):
-        before(self, batch)
-        if next(steps) == number:
-            act()
-
-    monkeypatch.setattr(Watch, "after_batch", after_batch)
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path, monkeypatch):

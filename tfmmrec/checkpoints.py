@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.config import TrainConfig
 from tfmmrec.errors import DataError
 from tfmmrec.strategies import is_asynchronous
 
@@ -28,6 +29,11 @@ def io_options(strategy: tf.distribute.Strategy) -> tf.train.CheckpointOptions:
     with tf.device("CPU:0"):
         here = tf.zeros(()).device
     return tf.train.CheckpointOptions(experimental_io_device=here)
+
+
+def checkpoints_of(config: TrainConfig, partial: Path) -> "Checkpoints":
+    """Where a training keeps its checkpoints: where its config says, else in its own folder."""
+    return Checkpoints(config.checkpoints or partial / "checkpoints")
 
 
 class Checkpoints:
@@ -123,8 +129,7 @@ class Checkpoints:
         with self._told():
             for folder, name in list(self._files()):
                 tf.io.gfile.remove(posixpath.join(folder, name))
-            walk = list(tf.io.gfile.walk(self.folder, topdown=False))
-            for folder, _, _ in walk:
+            for folder, _, _ in list(tf.io.gfile.walk(self.folder, topdown=False)):
                 if tf.io.gfile.isdir(folder) and not tf.io.gfile.listdir(folder):
                     tf.io.gfile.rmtree(folder)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfmmrec.assembly import Assembly, assemble, assemble_from, say_mute
 from tfmmrec.candidates import candidates
-from tfmmrec.checkpoints import Checkpoints
+from tfmmrec.checkpoints import Checkpoints, checkpoints_of
 from tfmmrec.cluster import read_cluster, serve
 from tfmmrec.config import TrainConfig
 from tfmmrec.dataset import Dataset
@@ -21,8 +21,6 @@ from tfmmrec.fitting import fit
 from tfmmrec.folders import refuse_existing
 from tfmmrec.runs import read_run, save_run
 from tfmmrec.strategies import create_strategy, leads, serves, training_on, with_others
-
-_CHECKPOINTS = "checkpoints"
 
 
 def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> dict[str, Any]:
@@ -63,7 +61,7 @@ def _lead(
     refuse_existing(out)
     if partial.exists() and not resume:
         raise DataError(f"{partial}: a training was stopped here; add --resume or remove it")
-    checkpoints = _checkpoints(config, partial)
+    checkpoints = checkpoints_of(config, partial)
     if not resume and checkpoints.exist():
         raise DataError(
             f"{checkpoints.folder}: has checkpoints of a stopped training; add --resume or "
@@ -99,16 +97,12 @@ def _accompany(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / partial.name
         folder.mkdir()
-        checkpoints = Checkpoints(folder / _CHECKPOINTS)
+        checkpoints = Checkpoints(folder / "checkpoints")
         # The other writes there again when all have trained for an epoch, and not before.
         if resume:
-            checkpoints.copy_from(_checkpoints(config, partial))
+            checkpoints.copy_from(checkpoints_of(config, partial))
         assembly = make(dataclasses.replace(config, refit=False))
         return fit_whole(assembly, config, make, folder, checkpoints)[1]
-
-
-def _checkpoints(config: TrainConfig, partial: Path) -> Checkpoints:
-    return Checkpoints(config.checkpoints or partial / _CHECKPOINTS)
 
 
 def _maker(dataset: Dataset, strategy: tf.distribute.Strategy) -> Callable[[TrainConfig], Assembly]:

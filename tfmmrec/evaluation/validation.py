@@ -1,5 +1,7 @@
 """The valid split, by which a training is judged while it runs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tfmmrec.assembly import Assembly
@@ -64,16 +66,13 @@ class Validation:
         return predicted
 
     def _measure(
-        self, predicted: dict[str, np.ndarray], left_out: np.ndarray | None = None
+        self, predicted: dict[str, np.ndarray], left_out: Sequence[int] | np.ndarray = ()
     ) -> dict[str, float]:
-        def kept(users: np.ndarray) -> np.ndarray:
-            return ~np.isin(users, [] if left_out is None else left_out)
-
         metrics: dict[str, float] = {}
         if self._targets is not None:
-            ranks = predicted["ranks"][kept(self._targets.user)]
-            metrics |= ranking_metrics(ranks, self._cutoffs)
+            rows = np.isin(self._targets.user, left_out, invert=True)
+            metrics |= ranking_metrics(predicted["ranks"][rows], self._cutoffs)
         for name, targets in self._outcomes.items():
-            rows = kept(targets.events.user)
+            rows = np.isin(targets.events.user, left_out, invert=True)
             metrics |= targets.take(rows).measure(name, predicted[name][rows])
         return metrics

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.checkpoints import Checkpoints
+from tfmmrec.checkpoints import checkpoints_of
 from tfmmrec.dataset import Dataset
 from tfmmrec.encoded_side import encode_side
 from tfmmrec.errors import DataError, TfmmrecError
@@ -62,6 +62,8 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
         raise DataError(f"{data}: has no valid split to tune on; give the dataset file a split")
     space = Space(config.base, config.parts, config.ranges, dataset)
     partial = out.with_name(out.name + ".partial")
+    # Those of Hyperband alone are gone on from.
+    checkpoints = checkpoints_of(config.train, partial) if config.tuner == "hyperband" else None
     runner = None
     if strategy is not None:
         runner = TrialRunner(
@@ -71,7 +73,7 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
             partial,
             strategy=strategy,
             worker=process.name,
-            checkpoints=_checkpoints(config, partial),
+            checkpoints=checkpoints,
         )
     if runner is not None and process.address is not None:
         if wait_for_chief(process.address, out / RESULTS):
@@ -87,17 +89,10 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
         if not begun and not finished(read_records(partial), config.base.judged_by.name):
             shutil.rmtree(partial)
         raise
-    if (checkpoints := _checkpoints(config, partial)) is not None:
+    if checkpoints is not None:
         checkpoints.clear()
     _show(partial, out)
     return found
-
-
-def _checkpoints(config: TuneConfig, partial: Path) -> Checkpoints | None:
-    """Where trials leave what others go on from, which Hyperband alone has."""
-    if config.tuner != "hyperband":
-        return None
-    return Checkpoints(config.train.checkpoints or partial / "checkpoints")
 
 
 def _lead(

@@ -113,15 +113,16 @@ class TrialRunner:
         objective = config.judged_by.name
         if not math.isfinite(metrics.get(objective, math.nan)):
             raise DataError(f"{objective} is no number: {metrics.get(objective)}")
-        # Only what is trained again has its say in the end.
-        without = _without(assembly, objective) if oracles.OF in values else None
-        return {
+        record: Record = {
             "metrics": metrics,
-            **({} if without is None else {"without": without}),
             "history": history,
             "weights": _weights(assembly),
             "seconds": {"training": training},
         }
+        # Only what is trained again has its say in the end.
+        if oracles.OF in values:
+            record["without"] = _without(assembly, objective)
+        return record
 
     def _trainer(self, config: TrainConfig) -> VariantTrainer:
         """What trains with some encoders, whose outputs are read once."""
