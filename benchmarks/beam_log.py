@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 import tfmmrec.cli
-from tfmmrec.catalogue import write_catalogue
-from tfmmrec.dataset_file import read_dataset_file
+from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.dataset_file import read_dataset_file
 
 
 def main(
@@ -68,9 +68,9 @@ def time_log(dataset_file: Path, flags: Sequence[str] = ()) -> tuple[int, float]
     from apache_beam import Create, Pipeline
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from tfmmrec.packing.beam.job import BeamOptions, Job
-    from tfmmrec.packing.beam.pipeline import DEFAULT_RUNNER, PackLog, run
-    from tfmmrec.packing.beam.sides import IDS
+    from tfmmrec.data.packing.beam.entities import IDS
+    from tfmmrec.data.packing.beam.job import BeamOptions, Job
+    from tfmmrec.data.packing.beam.pipeline import DEFAULT_RUNNER, PackLog, run
 
     with _folder() as folder:
         job = Job(read_dataset_file(dataset_file), folder, BeamOptions())
@@ -95,7 +95,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _ids(job, side: str) -> list[str]:
-    from tfmmrec.packing.beam.sides import read_side
+    from tfmmrec.data.packing.beam.entities import read_side
 
     if side not in job.tables:
         return []

@@ -16,24 +16,20 @@ import numpy as np
 import tqdm
 
 from tfmmrec.cli import run_script
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
-from tfmmrec.encoded_side import encode_side
-from tfmmrec.evaluation import targets_of
-from tfmmrec.evaluation.content_rivals import (
-    ContentRivals,
-    chosen_matrix,
-    content_matrix,
-)
-from tfmmrec.evaluation.intervals import mean_interval, paired_interval
-from tfmmrec.evaluation.kept import KeptFigures, circumstances
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import measure, measure_baselines, measure_model, stacked
-from tfmmrec.evaluation.rankers import ByScores
-from tfmmrec.past import PAST
-from tfmmrec.schema import features_by_modality
-from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import VariantTrainer, narrowed
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.training_file import read_training_file
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.holdout import PAST
+from tfmmrec.data.schema import features_by_modality
+from tfmmrec.encoders.encoded_features import encode_side
+from tfmmrec.evaluation.baselines.content import ContentRivals, chosen_matrix, content_matrix
+from tfmmrec.evaluation.measure import measure, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
+from tfmmrec.evaluation.ranking.rankers import ByScores
+from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.training.variants import VariantTrainer, narrowed
 
 METRIC = "cold ndcg@10"
 

@@ -26,10 +26,11 @@ import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
 import tensorflow as tf  # isort: skip
 import tensorflow_hub as hub  # isort: skip
 
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
-from tfmmrec.encoders import create_encoders, encode_feature
-from tfmmrec.tfrecords import compression, shards
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.tfrecords import compression, shards
+from tfmmrec.encoders.cache.cached_encode import encode_feature
+from tfmmrec.encoders.factory import create_encoders
 
 _BATCH = 32
 

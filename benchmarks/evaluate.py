@@ -27,9 +27,11 @@ import tensorflow as tf  # isort: skip
 import tensorflow_recommenders as tfrs  # isort: skip
 import tqdm  # isort: skip
 
-from tfmmrec.dataset import Histories
-from tfmmrec.evaluation import ByVectors, Targets, expected_ranks
-from tfmmrec.evaluation.item_blocks import QUERIES
+from tfmmrec.data.dataset import Histories
+from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
+from tfmmrec.evaluation.ranking.blocked_scores import QUERIES
+from tfmmrec.evaluation.ranking.rankers import ByVectors
+from tfmmrec.evaluation.ranking.targets import Targets
 
 ALONE = "the product alone"
 _BLOCK = 2048

@@ -19,15 +19,15 @@ import numpy as np
 import tqdm
 
 from tfmmrec.cli import run_script
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
-from tfmmrec.evaluation.intervals import mean_interval, paired_interval
-from tfmmrec.evaluation.kept import KeptFigures, circumstances
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import Figures, measure_baselines, measure_model, stacked
-from tfmmrec.fusion.late import VOTES
-from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import VariantTrainer, chosen_names, fusion_variants
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.training_file import read_training_file
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.evaluation.measure import Figures, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
+from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.layers.fusion.late import VOTES
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.training.variants import VariantTrainer, chosen_names, fusion_variants
 
 METRICS = ("warm hr@10", "warm ndcg@10", "cold hr@10", "cold ndcg@10")
 DECIDED = "warm ndcg@10"

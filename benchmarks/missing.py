@@ -14,15 +14,15 @@ from pathlib import Path
 import tqdm
 
 from tfmmrec.cli import run_script
-from tfmmrec.dataset import Dataset
+from tfmmrec.config.training_file import read_training_file
+from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation.intervals import mean_interval, paired_interval
-from tfmmrec.evaluation.kept import KeptFigures, circumstances
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import Figures, stacked
-from tfmmrec.evaluation.missing import measure_without
-from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import VariantTrainer
+from tfmmrec.evaluation.measure import Figures, stacked
+from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
+from tfmmrec.evaluation.missing_modalities import measure_without
+from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.training.variants import VariantTrainer
 
 METRICS = ("warm hr@10", "warm ndcg@10")
 

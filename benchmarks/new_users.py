@@ -16,21 +16,21 @@ from pathlib import Path
 import tqdm
 
 from tfmmrec.cli import run_script
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.training_file import read_training_file
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.holdout import PAST, known_before
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation import targets_of
-from tfmmrec.evaluation.content_rivals import chosen_matrix
-from tfmmrec.evaluation.intervals import mean_interval, paired_interval
-from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
-from tfmmrec.evaluation.kept import KeptFigures, circumstances
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import Figures, measure, measure_baselines, measure_model, stacked
-from tfmmrec.evaluation.rankers import ByScores
-from tfmmrec.evaluation.tuned_rivals import tuned_item_rivals
-from tfmmrec.past import PAST, known_before
-from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import VariantTrainer
+from tfmmrec.evaluation.baselines.content import chosen_matrix
+from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
+from tfmmrec.evaluation.baselines.tuning import tuned_item_rivals
+from tfmmrec.evaluation.measure import Figures, measure, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
+from tfmmrec.evaluation.ranking.rankers import ByScores
+from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.training.variants import VariantTrainer
 
 WHOSE = {"new_users": "new", "warm": "known"}
 ALL, NONE = "all", "0"

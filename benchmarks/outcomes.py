@@ -15,20 +15,20 @@ import numpy as np
 import tqdm
 
 import tfmmrec.cli
-from tfmmrec.assembly import Assembly
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.training_file import read_training_file
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.holdout import PAST
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation.intervals import clustered_interval
-from tfmmrec.evaluation.kept import KeptFigures, circumstances
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import Figures, stacked
-from tfmmrec.evaluation.outcome_report import outcome_rivals
-from tfmmrec.evaluation.outcome_rivals import rating_svd
-from tfmmrec.evaluation.outcome_targets import OutcomeTargets, outcome_targets, predict_outcomes
-from tfmmrec.past import PAST
-from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import VariantTrainer, chosen_names, narrowed
+from tfmmrec.evaluation.baselines.outcomes import rating_svd
+from tfmmrec.evaluation.measure import Figures, stacked
+from tfmmrec.evaluation.metrics.bootstrap import clustered_interval
+from tfmmrec.evaluation.outcomes.evaluate import outcome_rivals
+from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets, predict_outcomes
+from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.models.bundle import Assembly
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.training.variants import VariantTrainer, chosen_names, narrowed
 
 # What is best by which metric, and what else is told.
 METRICS = {"rating": ("rmse", "mae"), "click": ("auc", "log_loss", "calibration_error")}

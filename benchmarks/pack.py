@@ -25,15 +25,15 @@ import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
 
 import tensorflow as tf  # isort: skip
 
-from tfmmrec.dataset import read_events
-from tfmmrec.dataset_file import DatasetFile, read_dataset_file
-from tfmmrec.ids import Ids
-from tfmmrec.packing import PackOptions
-from tfmmrec.packing.journal import Journal
-from tfmmrec.packing.log import LogPacker
-from tfmmrec.packing.sides import SidePacker
-from tfmmrec.packing.tally import Rejects
-from tfmmrec.tfrecords import Shard, encode_example
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.data.dataset import read_events
+from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
+from tfmmrec.data.id_index import Ids
+from tfmmrec.data.packing.entity_packer import SidePacker
+from tfmmrec.data.packing.interaction_packer import LogPacker
+from tfmmrec.data.packing.journal import Journal
+from tfmmrec.data.packing.statistics import Rejects
+from tfmmrec.data.tfrecords import Shard, encode_example
 
 _BEAM_ROWS = 20_000
 _QUIET = PackOptions(max_rejects=1.0, quiet=True)

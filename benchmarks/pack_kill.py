@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from tfmmrec.cli import run_script
+from tfmmrec.data.storage import MANIFEST
 from tfmmrec.errors import DataError
-from tfmmrec.folders import MANIFEST
 
 
 def main(dataset: Path, *, times: int = 10, shard_bytes: int = 1_000_000, seed: int = 0) -> None:
@@ -59,7 +59,7 @@ def main(dataset: Path, *, times: int = 10, shard_bytes: int = 1_000_000, seed: 
 
 
 def _start(dataset: Path, out: Path, shard_bytes: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tfmmrec.cli", "pack", str(dataset), "--out", str(out)]
+    command = [sys.executable, "-m", "tfmmrec", "pack", str(dataset), "--out", str(out)]
     options = ["--shard_bytes", str(shard_bytes), "--max_rejects", "1", "--quiet"]
     return subprocess.Popen(command + options, start_new_session=True, stdout=subprocess.DEVNULL)
 

@@ -54,7 +54,7 @@ def main(
         _draw_log(folder / "log.csv", num_items, num_events, num_users)
         (folder / "data.yaml").write_text(f"{_DATASET}split: {{by: {split}}}\n")
         sizes = {path.name: path.stat().st_size / 1e6 for path in folder.iterdir()}
-        command = [sys.executable, "-m", "tfmmrec.cli", "pack", str(folder / "data.yaml")]
+        command = [sys.executable, "-m", "tfmmrec", "pack", str(folder / "data.yaml")]
         start = time.perf_counter()
         if subprocess.run([*command, "--out", str(folder / "data"), "--quiet"]).returncode:
             raise DataError(f"{folder}: the pack failed")

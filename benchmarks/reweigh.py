@@ -15,22 +15,23 @@ from pathlib import Path
 import numpy as np
 
 import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
-from tfmmrec.assembly import Assembly
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
-from tfmmrec.evaluation import targets_of
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.metrics import ranking_metrics
-from tfmmrec.evaluation.rankers import model_ranker
-from tfmmrec.objective import objective_of
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.reweighing.caching import cache_scores
-from tfmmrec.reweighing.member_scores import MemberScores
-from tfmmrec.reweighing.reweigh import reweigh
-from tfmmrec.reweighing.search import search_weights
-from tfmmrec.runs import load_run, read_run
-from tfmmrec.synthetic import SyntheticConfig, World, draw_world, write_world
-from tfmmrec.training import train
+from tfmmrec.config.objective import objective_of
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
+from tfmmrec.data.synthetic import SyntheticConfig, World, draw_world, write_world
+from tfmmrec.evaluation.metrics.ranking import ranking_metrics
+from tfmmrec.evaluation.ranking.rankers import model_ranker
+from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.training.train import train
+from tfmmrec.tuning.late_fusion.member_scores import MemberScores
+from tfmmrec.tuning.late_fusion.reweigh import reweigh
+from tfmmrec.tuning.late_fusion.score_cache import cache_scores
+from tfmmrec.tuning.late_fusion.search import search_weights
 
 MODALITIES = ("text", "image", "audio")
 _STAGES = ("scores", "search")

@@ -15,17 +15,18 @@ import numpy as np
 import yaml
 
 import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
-from tfmmrec.evaluation import ByScores, targets_of
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
+from tfmmrec.data.synthetic import SyntheticConfig, World, draw_world, write_world
+from tfmmrec.evaluation.attribution.shapley import shapley, worth_of_sets
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.metrics import target_metrics
-from tfmmrec.evaluation.shapley import shapley, worth_of_sets
-from tfmmrec.evaluation.targets import by_part
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.synthetic import SyntheticConfig, World, draw_world, write_world
-from tfmmrec.training import train
+from tfmmrec.evaluation.metrics.ranking import target_metrics
+from tfmmrec.evaluation.ranking.rankers import ByScores
+from tfmmrec.evaluation.ranking.targets import by_part, targets_of
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.training.train import train
 
 MODALITIES = ("text", "image", "audio")
 

@@ -28,25 +28,25 @@ import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
 import tensorflow as tf  # isort: skip
 import tensorflow_recommenders as tfrs  # isort: skip
 
-from tfmmrec.assembly import Assembly, assemble
-from tfmmrec.batches import create_batches
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset, Histories
+from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.training_file import read_training_file
+from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.holdout import PAST
+from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation import targets_of
-from tfmmrec.evaluation.content_rivals import chosen_matrix
-from tfmmrec.evaluation.item_rivals import ITEM_RIVALS
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import measure
-from tfmmrec.evaluation.rankers import ByScores, model_ranker
-from tfmmrec.examples import TrainingExamples
-from tfmmrec.losses import candidate_softmax
-from tfmmrec.negatives import Negatives
-from tfmmrec.negatives_options import NegativesOptions
-from tfmmrec.past import PAST
-from tfmmrec.trainer import Trainer
-from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import narrowed
+from tfmmrec.evaluation.baselines.content import chosen_matrix
+from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
+from tfmmrec.evaluation.measure import measure
+from tfmmrec.evaluation.ranking.rankers import ByScores, model_ranker
+from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.tasks.losses import candidate_softmax
+from tfmmrec.tasks.negatives.sampler import Negatives
+from tfmmrec.training.batches import create_batches
+from tfmmrec.training.train_step import Trainer
+from tfmmrec.training.variants import narrowed
 
 PARTS = ("loss", "step", "encode", "ease")
 NDCG = "warm ndcg@10"

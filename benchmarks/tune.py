@@ -17,15 +17,15 @@ import numpy as np
 import tqdm
 
 from tfmmrec.cli import run_script
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.training_file import read_training_file
+from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation.intervals import mean_interval, paired_interval
-from tfmmrec.evaluation.kept import KeptFigures, circumstances
-from tfmmrec.evaluation.markdown import markdown_table
-from tfmmrec.evaluation.measuring import Figures, measure_model, stacked
-from tfmmrec.training_file import read_training_file
-from tfmmrec.variants import VariantTrainer
+from tfmmrec.evaluation.measure import Figures, measure_model, stacked
+from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
+from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.training.variants import VariantTrainer
 
 # The seeds of searches are the first ones.
 _FIRST_SEED = 10

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 import tfmmrec.cli
-from tfmmrec.catalogue import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.k_core import first_of_each, k_core
+from tfmmrec.data.packing import pack
+from tfmmrec.data.storage import refuse_existing
 from tfmmrec.errors import DataError
-from tfmmrec.folders import refuse_existing
-from tfmmrec.k_core import first_of_each, k_core
-from tfmmrec.packing import pack
 
 Record = dict[str, Any]
 

@@ -38,7 +38,7 @@ def main(
         beam: Beam's own options, as --beam="--runner=FlinkRunner ..."; by default all runs here.
     """
     try:
-        from tfmmrec.packing.beam import BeamOptions, pack_on_beam
+        from tfmmrec.data.packing.beam import BeamOptions, pack_on_beam
     except ModuleNotFoundError as error:
         if error.name != "apache_beam":
             raise

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import tfmmrec.cli
-from tfmmrec.catalogue import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.packing import pack
+from tfmmrec.data.storage import refuse_existing
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.folders import refuse_existing
-from tfmmrec.packing import pack
 
 Rows = Iterator[dict[str, Any]]
 Ids = set[str]

@@ -6,9 +6,15 @@ python records/synthetic.py --out data/synthetic --world.num_items 400 --world.s
 from pathlib import Path
 
 import tfmmrec.cli
-from tfmmrec.folders import refuse_existing
-from tfmmrec.packing import pack
-from tfmmrec.synthetic import SyntheticConfig, draw_world, measure, popularity_scores, write_world
+from tfmmrec.data.packing import pack
+from tfmmrec.data.storage import refuse_existing
+from tfmmrec.data.synthetic import (
+    SyntheticConfig,
+    draw_world,
+    measure,
+    popularity_scores,
+    write_world,
+)
 
 _DEFAULT_WORLD = SyntheticConfig()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import tfmmrec  # noqa: F401  (before TensorFlow)
 from tfmmrec.cli import run_script
 from tfmmrec.errors import DataError
-from tfmmrec.loader_check import build_loader, compare, run_loader
-from tfmmrec.warmup import WARMUP, read_warmup
+from tfmmrec.serving.loader_check import build_loader, compare, run_loader
+from tfmmrec.serving.warmup import WARMUP, read_warmup
 
 LOADER = Path(__file__).parent / "loader"
 

@@ -6,7 +6,7 @@ python serving/export.py RUN --out MODELS/NAME
 from pathlib import Path
 
 from tfmmrec.cli import run_script
-from tfmmrec.export import export
+from tfmmrec.serving.export import export
 
 
 def main(run: Path, *, out: Path, quiet: bool = False) -> None:

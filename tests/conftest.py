@@ -16,10 +16,10 @@ Colour = tuple[int, int, int]
 @pytest.fixture(scope="session", autouse=True)
 def _encoders_are_made_and_loaded_once(tmp_path_factory):
     """What each data folder would make for itself, and each model load, which tests do often."""
-    from tfmmrec import encoders
-    from tfmmrec.encoders import loading
+    from tfmmrec.encoders import factory
+    from tfmmrec.encoders.hub import loading
 
-    folder, save = tmp_path_factory.mktemp("builtin"), encoders.save_builtin
+    folder, save = tmp_path_factory.mktemp("builtin"), factory.save_builtin
 
     def save_once(kind: str, target: Path, *, variant: str) -> None:
         made = folder / f"{kind}-{variant}"
@@ -28,7 +28,7 @@ def _encoders_are_made_and_loaded_once(tmp_path_factory):
         shutil.copytree(made, target, dirs_exist_ok=True)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoders, "save_builtin", save_once)
+        patch.setattr(factory, "save_builtin", save_once)
         # Held for good, and not for as long as something else holds them.
         patch.setattr(loading, "_FROZEN", {})
         yield
@@ -76,8 +76,9 @@ def write_video() -> Callable:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
     """A data folder of a few items with texts, a category and a year, two of them cold."""
-    from tfmmrec.dataset import Dataset
-    from tfmmrec.packing import PackOptions, pack
+    from tfmmrec.config.packing import PackOptions
+    from tfmmrec.data.dataset import Dataset
+    from tfmmrec.data.packing import pack
 
     folder = tmp_path_factory.mktemp("small")
     _write_small_tables(folder)

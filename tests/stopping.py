@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 
-from tfmmrec.watch import Watch
+from tfmmrec.training.epoch_callback import Watch
 
 
 class Stop(BaseException):

@@ -54,7 +54,7 @@ def test_keras_3_by_the_variable_is_refused():
 
 
 def test_importing_tfmmrec_and_its_doctor_leaves_tensorflow_alone():
-    done = run("import sys, tfmmrec.doctor; print('tensorflow' in sys.modules)")
+    done = run("import sys, tfmmrec.cli.doctor; print('tensorflow' in sys.modules)")
     assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
 
 
@@ -64,13 +64,13 @@ def test_the_command_line_refuses_keras_3_in_one_line():
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tfmmrec: error: tfmmrec needs Keras 2")
     assert done.stderr.count("\n") == 1 and "TF_USE_LEGACY_KERAS=1" in done.stderr
-    by_module = "import runpy; runpy.run_module('tfmmrec.cli', run_name='__main__')"
+    by_module = "import runpy; runpy.run_module('tfmmrec', run_name='__main__')"
     assert_refused(run(by_module, legacy="0"))  # not a command line, but a program of its own
 
 
 def test_the_module_is_a_command_line_too():
     variables = {**os.environ, "TF_USE_LEGACY_KERAS": "0"}
-    command = [sys.executable, "-m", "tfmmrec.cli", "train", "data", "--out", "run"]
+    command = [sys.executable, "-m", "tfmmrec", "train", "data", "--out", "run"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert done.stderr.startswith("tfmmrec: error: tfmmrec needs Keras 2")
@@ -81,9 +81,9 @@ def test_the_doctor_starts_and_says_what_is_wrong():
     program = """
 import sys
 sys.argv = ["/usr/bin/tfmmrec", "doctor"]
-import tfmmrec.environment
-tfmmrec.environment._try_imports = lambda packages: {}
-tfmmrec.environment._run = lambda *arguments: ""
+import tfmmrec.cli.environment
+tfmmrec.cli.environment._try_imports = lambda packages: {}
+tfmmrec.cli.environment._run = lambda *arguments: ""
 from tfmmrec.cli import main
 sys.exit(main())
 """

@@ -1,6 +1,6 @@
 """tfmmrec: a multimodal two-tower recommender, from TFRecords to TensorFlow Serving."""
 
-from tfmmrec.keras_switch import throw_switch
+from tfmmrec.legacy_keras import throw_switch
 
 # The one place that throws it, before anything of ours imports TensorFlow.
 throw_switch()

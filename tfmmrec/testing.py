@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.core_ops import foreign_ops
+from tfmmrec.serving.core_ops import foreign_ops
 
 ASSETS = "TFMMREC_TEST_ASSETS"
 

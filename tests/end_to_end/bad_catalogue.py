@@ -21,8 +21,9 @@ from tests.end_to_end.bad_case import AS_IS, Case
 from tests.end_to_end.bad_items import ITEMS
 from tests.end_to_end.bad_media import PICTURES
 from tests.end_to_end.bad_rows import EVENTS, EVENTS_HEADER, USERS, USERS_HEADER
-from tfmmrec.dataset import Dataset
-from tfmmrec.packing import PackOptions, pack
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
 
 TABLES = {"items.jsonl": ITEMS, "users.csv": USERS, "interactions.csv": EVENTS}
 CASES = [(table, case) for table, cases in TABLES.items() for case in cases]

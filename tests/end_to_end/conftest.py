@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.once import ONCE
-from tfmmrec.config import TrainConfig
-from tfmmrec.export import export
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.synthetic import SyntheticConfig, draw_world, write_world
-from tfmmrec.training import train
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.packing import pack
+from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
+from tfmmrec.serving.export import export
+from tfmmrec.training.train import train
 
 QUIET = PackOptions(quiet=True)
 SMALL = SyntheticConfig(num_items=150, num_users=500, picture_size=32, sound_seconds=0.5)

@@ -14,10 +14,11 @@ from tests.end_to_end import bad_catalogue
 from tests.end_to_end.bad_case import Case
 from tests.end_to_end.bad_catalogue import CASES, Packed, as_markdown, expected, pack_catalogue
 from tests.end_to_end.bad_media import HUGE
-from tfmmrec.checking.check import check
-from tfmmrec.checking.options import CheckOptions
-from tfmmrec.dataset import Dataset
-from tfmmrec.packing import PackOptions, pack
+from tfmmrec.config.data_validation import CheckOptions
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
+from tfmmrec.reports.data_validation.validate import check
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tfmmrec.cli import main
-from tfmmrec.dataset import Dataset
+from tfmmrec.data.dataset import Dataset
 
 
 @pytest.fixture

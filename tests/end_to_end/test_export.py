@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.core_ops import foreign_ops
-from tfmmrec.dataset import Dataset
-from tfmmrec.export import export
-from tfmmrec.raw_values import raw_values
-from tfmmrec.recommendation import recommend
-from tfmmrec.runs import load_run
-from tfmmrec.warmup import read_warmup
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.feature_values import raw_values
+from tfmmrec.models.run_folder import load_run
+from tfmmrec.serving.batch_recommend import recommend
+from tfmmrec.serving.core_ops import foreign_ops
+from tfmmrec.serving.export import export
+from tfmmrec.serving.warmup import read_warmup
 
 # Runs in a process of its own: TensorFlow alone, the version 1 loader, no project code.
 _V1 = """

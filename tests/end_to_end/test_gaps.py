@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 import yaml
 
-from tfmmrec.assembly import Assembly, assemble
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset, Histories
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation import targets_of
-from tfmmrec.export import export
-from tfmmrec.fitting import fit
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.recommendation import recommend
-from tfmmrec.server import create_app
-from tfmmrec.warmup import read_warmup
+from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.serving.batch_recommend import recommend
+from tfmmrec.serving.export import export
+from tfmmrec.serving.rest_server import create_app
+from tfmmrec.serving.warmup import read_warmup
+from tfmmrec.training.fit import fit
 
 ITEMS, USERS, TAUGHT = 12, 300, 240
 START = 1_600_000_000
@@ -128,7 +129,7 @@ def test_a_reader_in_order_reads_the_gaps(gru):
 def model_dir(gru: Assembly, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "waiting"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("tfmmrec.export.load_run", lambda run, quiet: gru)
+        patched.setattr("tfmmrec.serving.export.load_run", lambda run, quiet: gru)
         export(Path("run"), folder, quiet=True)
     return folder
 
@@ -151,7 +152,7 @@ def ask(model_dir: Path) -> Ask:
 
 def test_the_served_answer_is_that_of_recommend(gru, ask, monkeypatch):
     """With the user's number, category and text; and times count as they come with a request."""
-    monkeypatch.setattr("tfmmrec.recommendation.load_run", lambda run, quiet: gru)
+    monkeypatch.setattr("tfmmrec.serving.batch_recommend.load_run", lambda run, quiet: gru)
     user = f"u{TAUGHT + 1}"
     [line] = recommend(Path("run"), users=user, k=4, split="test", quiet=True)
     dataset = gru.dataset

@@ -10,14 +10,15 @@ import pytest
 import soundfile
 import yaml
 
-from tests.encoders.modules import bert_module, preprocessor_module, yamnet_module
+from tests.encoders.hub.modules import bert_module, preprocessor_module, yamnet_module
 from tfmmrec.cli import main
-from tfmmrec.dataset import Dataset
-from tfmmrec.export import export
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.raw_values import raw_values
-from tfmmrec.recommender import Recommender
-from tfmmrec.runs import load_run
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.feature_values import raw_values
+from tfmmrec.data.packing import pack
+from tfmmrec.models.run_folder import load_run
+from tfmmrec.serving.export import export
+from tfmmrec.serving.serving_model import Recommender
 
 TITLES = ["ab", "cd", "", "efg", "h", "ijkl"]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.once import ONCE
-from tfmmrec.config import TrainConfig
-from tfmmrec.export import export
-from tfmmrec.loader_check import build_loader, compare, run_loader
-from tfmmrec.training import train
-from tfmmrec.warmup import read_warmup
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.serving.export import export
+from tfmmrec.serving.loader_check import build_loader, compare, run_loader
+from tfmmrec.serving.warmup import read_warmup
+from tfmmrec.training.train import train
 
 SOURCES = Path(__file__).parents[2] / "serving" / "loader"
 

@@ -8,14 +8,15 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config import TrainConfig
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.evaluation.printed import print_metrics
-from tfmmrec.export import export
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.recommendation import recommend
-from tfmmrec.training import train
+from tfmmrec.reports.evaluation.console import print_metrics
+from tfmmrec.serving.batch_recommend import recommend
+from tfmmrec.serving.export import export
+from tfmmrec.training.train import train
 
 ITEMS, USERS, EVENTS = 40, 120, 16
 

@@ -9,12 +9,13 @@ import pytest
 
 from tests.browser import CHROMIUM, said_by_a_browser
 from tests.once import ONCE
-from tfmmrec.config import TrainConfig
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.packing import pack
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.searching import search
+from tfmmrec.serving.search import search
 from tfmmrec.testing import test_assets
-from tfmmrec.training import train
+from tfmmrec.training.train import train
 
 QUIET = PackOptions(quiet=True)
 

@@ -13,19 +13,20 @@ import soundfile
 import tensorflow as tf
 
 from tests.once import ONCE
-from tfmmrec.catalogue import write_catalogue
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
-from tfmmrec.evaluation.item_cards import ItemCards
-from tfmmrec.export import export
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.raw_values import raw_values
-from tfmmrec.recommender import Recommender
-from tfmmrec.runs import load_run
-from tfmmrec.searching import search
-from tfmmrec.serving_json import decode_request
-from tfmmrec.training import train
-from tfmmrec.warmup import read_warmup
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.feature_values import raw_values
+from tfmmrec.data.packing import pack
+from tfmmrec.models.run_folder import load_run
+from tfmmrec.reports.item_cards import ItemCards
+from tfmmrec.serving.export import export
+from tfmmrec.serving.rest_json import decode_request
+from tfmmrec.serving.search import search
+from tfmmrec.serving.serving_model import Recommender
+from tfmmrec.serving.warmup import read_warmup
+from tfmmrec.training.train import train
 
 
 def picture(*colour: int) -> bytes:

@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-import tfmmrec.assembly
+import tfmmrec.models.bundle
 from tests.once import ONCE
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.fitting import fit
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.recommendation import recommend
-from tfmmrec.searching import search
-from tfmmrec.training import train
+from tfmmrec.serving.batch_recommend import recommend
+from tfmmrec.serving.search import search
+from tfmmrec.training.fit import fit
+from tfmmrec.training.train import train
 from tfmmrec.tuning import TuneConfig, tune
 
 # For tests of what goes on around a training, whatever it reads.
@@ -91,7 +92,7 @@ def test_batches_answer_alike_and_read_the_users_once(run: Path, data: Path, mon
     monkeypatch.setattr(Dataset, "values", spy)
     whole = recommend(run, users=",".join(names), k=3, quiet=True)
     of_one_batch = read.count("users")
-    monkeypatch.setattr("tfmmrec.recommendation._BATCH", 3)
+    monkeypatch.setattr("tfmmrec.serving.batch_recommend._BATCH", 3)
     assert [line["items"] for line in recommend(run, users=",".join(names), k=3, quiet=True)] == [
         line["items"] for line in whole
     ]
@@ -134,7 +135,7 @@ def test_search_finds_an_item_by_its_own_content(run: Path, data: Path, catalogu
 
 def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
     config = TrainConfig(**FEW, epochs=2, patience=10, quiet=True)
-    assembly = tfmmrec.assembly.assemble(Dataset(data), config)
+    assembly = tfmmrec.models.bundle.assemble(Dataset(data), config)
     (tmp_path / "run.partial").mkdir()
     fit(assembly, tmp_path / "run.partial")
     first = json.loads((tmp_path / "run.partial" / "history.json").read_text())

@@ -12,14 +12,15 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
-from tfmmrec.encoders import create_encoder
-from tfmmrec.export import export
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.server import create_app
-from tfmmrec.training import train
-from tfmmrec.warmup import read_warmup
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
+from tfmmrec.encoders.factory import create_encoder
+from tfmmrec.serving.export import export
+from tfmmrec.serving.rest_server import create_app
+from tfmmrec.serving.warmup import read_warmup
+from tfmmrec.training.train import train
 
 NUM_ITEMS, NUM_USERS = 12, 16
 

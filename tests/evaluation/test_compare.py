@@ -10,12 +10,12 @@ import rich.console
 
 from tests.browser import CHROMIUM, said_by_a_browser
 from tests.once import ONCE
-from tfmmrec.config import TrainConfig
+from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.compare import compare, print_comparison
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.evaluation.kept_ranks import load_ranks
-from tfmmrec.training import train
+from tfmmrec.evaluation.rank_store import load_ranks
+from tfmmrec.training.train import train
 
 
 @pytest.fixture(scope="module")

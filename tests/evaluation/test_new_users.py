@@ -9,18 +9,19 @@ import rich.console
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.assembly import Assembly, assemble
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset, Histories
-from tfmmrec.evaluation import targets_of, tuned_rivals
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.holdout import asked_in, known_before
+from tfmmrec.data.packing import pack
+from tfmmrec.evaluation.baselines import tuning
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.evaluation.measuring import measure_model
-from tfmmrec.evaluation.printed import print_metrics
-from tfmmrec.evaluation.targets import by_part
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.past import asked_in, known_before
-from tfmmrec.recommendation import recommend
-from tfmmrec.runs import save_run
+from tfmmrec.evaluation.measure import measure_model
+from tfmmrec.evaluation.ranking.targets import by_part, targets_of
+from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.models.run_folder import save_run
+from tfmmrec.reports.evaluation.console import print_metrics
+from tfmmrec.serving.batch_recommend import recommend
 
 ITEMS = "abcdefx"
 # k1 and k2 are known; x is cold. Of n1, b is no positive; n2's last is cold, n3's is a repetition.
@@ -198,5 +199,5 @@ def test_rivals_are_tuned_on_valid(data, monkeypatch):
         # k1's d and k2's c are asked for: the highest with a value above 0, the lowest below.
         return value * np.tile([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0], (5, 1))
 
-    monkeypatch.setattr(tuned_rivals, "ITEM_RIVALS", {"one": (score, (-1.0, 2.0, 3.0))})
-    assert tuned_rivals.tuned_item_rivals(data) == {"one": 2.0}
+    monkeypatch.setattr(tuning, "ITEM_RIVALS", {"one": (score, (-1.0, 2.0, 3.0))})
+    assert tuning.tuned_item_rivals(data) == {"one": 2.0}

@@ -8,15 +8,16 @@ import pytest
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config import TrainConfig
-from tfmmrec.dataset import Dataset
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.evaluation.targets import check_no_future
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.recommendation import recommend
-from tfmmrec.searching import search
-from tfmmrec.training import train
+from tfmmrec.evaluation.ranking.targets import check_no_future
+from tfmmrec.serving.batch_recommend import recommend
+from tfmmrec.serving.search import search
+from tfmmrec.training.train import train
 
 CONFIG = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, quiet=True)
 

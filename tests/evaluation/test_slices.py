@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tfmmrec.encoded_side import EncodedSide
-from tfmmrec.encoders import Encoded
-from tfmmrec.evaluation.resampling import UserResamples
+from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.encoded_features import EncodedSide
+from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
+from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.slices import Slice, describe_slices, popularity_classes, slices_of
-from tfmmrec.evaluation.targets import targets_of
 
 
 def test_popularity_classes():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.strategies.worlds import config
-from tfmmrec.assembly import assemble
+from tests.distribute.worlds import config
 from tfmmrec.evaluation.validation import Validation
+from tfmmrec.models.bundle import assemble
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import soundfile
 
 from tests.modalities.contract import SOUND, refused, sound_bytes
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities import Audio, waveform
+from tfmmrec.modalities import Audio
+from tfmmrec.modalities.codecs import wav
 
 BROKEN: dict[str, tuple[bytes, str]] = {
     "text.wav": (b"this is only text, whatever its name", "not a sound"),
@@ -34,10 +35,10 @@ def test_sounds_are_stored_as_they_are_and_served_as_wav(file_format: str):
     assert Audio().check_bytes(data) == data
     served = Audio().servable(data)
     assert served.startswith(b"RIFF")
-    waveform, rate = soundfile.read(io.BytesIO(served))
+    wav, rate = soundfile.read(io.BytesIO(served))
     assert rate == 16000
     # MP3 pads both ends to whole frames.
-    assert len(waveform) >= 1600 and 0.9 < np.abs(waveform[:1600]).max() <= 1.0
+    assert len(wav) >= 1600 and 0.9 < np.abs(wav[:1600]).max() <= 1.0
 
 
 @pytest.mark.parametrize("samples", [2**36 - 1, 2**28])
@@ -54,14 +55,14 @@ def test_silence_that_is_stored_tightly_is_taken():
     out = io.BytesIO()
     soundfile.write(out, np.zeros(1_000_000), 16_000, format="FLAC")
     data = out.getvalue()
-    assert len(data) * waveform._PLAUSIBLE_SAMPLES_A_BYTE < 1_000_000
+    assert len(data) * wav._PLAUSIBLE_SAMPLES_A_BYTE < 1_000_000
     assert Audio().check_bytes(data) == data
 
 
 def test_a_sound_that_is_too_long_is_refused(monkeypatch):
-    monkeypatch.setattr(waveform, "_MOST_SAMPLES", 1600)
+    monkeypatch.setattr(wav, "_MOST_SAMPLES", 1600)
     assert Audio().check_bytes(SOUND) == SOUND
-    monkeypatch.setattr(waveform, "_MOST_SAMPLES", 1599)
+    monkeypatch.setattr(wav, "_MOST_SAMPLES", 1599)
     with pytest.raises(BrokenValue, match=r"the sound is too long \(0\.0 hours in 1 channels\)"):
         Audio().check_bytes(SOUND)
 

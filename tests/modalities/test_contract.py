@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.modalities.contract import PICTURE, SOUND
+from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import (
     MODALITIES,
@@ -21,7 +22,6 @@ from tfmmrec.modalities import (
     Vector,
     create,
 )
-from tfmmrec.tfrecords import encode_example
 
 
 @dataclasses.dataclass(frozen=True)

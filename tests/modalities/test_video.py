@@ -14,10 +14,10 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from tfmmrec.data.schema import Schema, create_features
+from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError
 from tfmmrec.modalities import Video, create
-from tfmmrec.schema import Schema, create_features
-from tfmmrec.tfrecords import encode_example
 
 # One second; frame n is grey of level 20 n.
 GREYS = [(20 * n,) * 3 for n in range(12)]

@@ -8,7 +8,7 @@ import math
 import PIL.Image
 import pytest
 
-from tfmmrec.dataset import Dataset
+from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import DataError
 
 IMAGES_2018 = "https://images-na.ssl-images-amazon.com/images/I/"

@@ -11,17 +11,18 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from tfmmrec.checking.check import check
-from tfmmrec.checking.options import CheckOptions
-from tfmmrec.dataset import Dataset
+from tfmmrec.config.data_validation import CheckOptions
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.interactions import SPLITS
+from tfmmrec.data.packing import pack
+from tfmmrec.data.tfrecords import shards
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.interactions import SPLITS
-from tfmmrec.packing import PackOptions, pack
-from tfmmrec.tfrecords import shards
+from tfmmrec.reports.data_validation.validate import check
 
 pytest.importorskip("apache_beam", reason="Apache Beam is not installed: tfmmrec[beam]")
 
-from tfmmrec.packing.beam import BeamOptions, pack_on_beam
+from tfmmrec.data.packing.beam import BeamOptions, pack_on_beam
 
 # Three shards of items, two of listed users, two of unlisted ones, five of histories.
 SMALL = BeamOptions(rows_per_shard=10, users_per_shard=6, max_rejects=1.0)

@@ -5,7 +5,7 @@ import io
 import PIL.Image
 import pytest
 
-from tfmmrec.dataset import Dataset
+from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError, DataError
 
 ARTICLES = (

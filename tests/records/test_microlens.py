@@ -10,11 +10,11 @@ import PIL.Image
 import pytest
 import soundfile
 
-from tfmmrec.dataset import Dataset
-from tfmmrec.dataset_file import read_dataset_file
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.dataset_file import read_dataset_file
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import MODALITIES
-from tfmmrec.modalities.media import Media
+from tfmmrec.modalities.media_file import Media
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tfmmrec.dataset_file import read_dataset_file
+from tfmmrec.data.dataset_file import read_dataset_file
 from tfmmrec.errors import DataError
 
 

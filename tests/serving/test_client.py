@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import uvicorn
 
-from tfmmrec.server import create_app
+from tfmmrec.serving.rest_server import create_app
 
 CLIENT = Path(__file__).parents[2] / "serving" / "client.py"
 

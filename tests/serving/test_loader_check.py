@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.errors import DataError
-from tfmmrec.loader_check import build_loader, compare, run_loader
+from tfmmrec.serving.loader_check import build_loader, compare, run_loader
 
 LOADER = Path(__file__).parents[2] / "serving" / "loader"
 

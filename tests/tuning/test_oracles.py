@@ -6,14 +6,14 @@ from typing import Any
 import keras_tuner
 import pytest
 
-from tests.strategies.worlds import config
+from tests.distribute.worlds import config
 from tfmmrec.errors import ConfigError
 from tfmmrec.tuning import oracles
 from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.oracles import create_oracle, drawn
-from tfmmrec.tuning.records import read_record, write_record
-from tfmmrec.tuning.space import Space
-from tfmmrec.tuning.trials import config_of
+from tfmmrec.tuning.search_space import Space
+from tfmmrec.tuning.trial_runner import config_of
+from tfmmrec.tuning.trial_store import read_record, write_record
 from tfmmrec.tuning.tuner import Tuner
 
 RANGES: dict[str, Any] = {"dim": [2, 4, 8], "learning_rate": {"min": 0.001, "max": 0.1}}

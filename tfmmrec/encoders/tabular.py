@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, SideName
 from tfmmrec.encoders.base import FeatureEncoder
 
 

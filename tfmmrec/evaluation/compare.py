@@ -10,16 +10,16 @@ import rich.console
 import rich.table
 
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.compare_page import write_comparison
-from tfmmrec.evaluation.drawings import check_plots
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.evaluation.intervals import Interval
-from tfmmrec.evaluation.kept_ranks import KeptRanks, load_ranks
-from tfmmrec.evaluation.metrics import target_metrics
-from tfmmrec.evaluation.page_tables import lead_told
-from tfmmrec.evaluation.ranked import K
-from tfmmrec.evaluation.resampling import UserResamples
-from tfmmrec.runs import read_run
+from tfmmrec.evaluation.metrics.bootstrap import Interval
+from tfmmrec.evaluation.metrics.ranking import target_metrics
+from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
+from tfmmrec.evaluation.rank_store import KeptRanks, load_ranks
+from tfmmrec.evaluation.ranking.ranked_part import K
+from tfmmrec.models.run_folder import read_run
+from tfmmrec.reports.bokeh import check_plots
+from tfmmrec.reports.evaluation.compare_page import write_comparison
+from tfmmrec.reports.evaluation.tables import lead_told
 
 METRICS = (f"hr@{K}", f"ndcg@{K}", "mrr")
 

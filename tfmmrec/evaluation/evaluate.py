@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.cards.write import write_cards
-from tfmmrec.evaluation.described import describe_parts, verdict
-from tfmmrec.evaluation.drawings import check_plots
-from tfmmrec.evaluation.kept_ranks import save_ranks
-from tfmmrec.evaluation.metrics import CUTOFFS
-from tfmmrec.evaluation.outcome_report import measure_outcomes
-from tfmmrec.evaluation.page import write_report
-from tfmmrec.evaluation.ranked import K, Ranked, rank_parts
-from tfmmrec.evaluation.rankers import model_ranker
-from tfmmrec.evaluation.shares import measure_shares
-from tfmmrec.evaluation.targets import PARTS, check_no_future, targets_of
-from tfmmrec.folders import write_json
-from tfmmrec.past import asked_of_the_past
-from tfmmrec.runs import load_run
+from tfmmrec.data.holdout import asked_of_the_past
+from tfmmrec.data.storage import write_json
+from tfmmrec.evaluation.attribution.modality_shares import measure_shares
+from tfmmrec.evaluation.metrics.ranking import CUTOFFS
+from tfmmrec.evaluation.outcomes.evaluate import measure_outcomes
+from tfmmrec.evaluation.rank_store import save_ranks
+from tfmmrec.evaluation.ranking.ranked_part import K, Ranked, rank_parts
+from tfmmrec.evaluation.ranking.rankers import model_ranker
+from tfmmrec.evaluation.ranking.targets import PARTS, check_no_future, targets_of
+from tfmmrec.evaluation.summary import describe_parts, verdict
+from tfmmrec.models.run_folder import load_run
+from tfmmrec.reports.bokeh import check_plots
+from tfmmrec.reports.cards.write import write_cards
+from tfmmrec.reports.evaluation.page import write_report
 
 
 def evaluate(

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfmmrec.dataset import Dataset, SideName
-from tfmmrec.encoded_side import EncodedSide
-from tfmmrec.evaluation.resampling import UserResamples
-from tfmmrec.evaluation.targets import Targets
-from tfmmrec.raw_values import raw_column
-from tfmmrec.schema import features_by_modality
+from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.feature_values import raw_column
+from tfmmrec.data.schema import features_by_modality
+from tfmmrec.encoders.encoded_features import EncodedSide
+from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
+from tfmmrec.evaluation.ranking.targets import Targets
 
 # Of a feature's categories, the most frequent ones.
 _MOST_CATEGORIES = 8

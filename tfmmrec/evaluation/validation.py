@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfmmrec.assembly import Assembly
-from tfmmrec.evaluation.metrics import CUTOFFS, ranking_metrics
-from tfmmrec.evaluation.outcome_targets import outcome_targets, predict_outcomes
-from tfmmrec.evaluation.rankers import model_ranker
-from tfmmrec.evaluation.targets import Targets, targets_of
-from tfmmrec.scoring import Scorer
+from tfmmrec.evaluation.metrics.ranking import CUTOFFS, ranking_metrics
+from tfmmrec.evaluation.outcomes.targets import outcome_targets, predict_outcomes
+from tfmmrec.evaluation.ranking.rankers import model_ranker
+from tfmmrec.evaluation.ranking.targets import Targets, targets_of
+from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.scorer import Scorer
 
 
 class Validation:

@@ -7,8 +7,8 @@ from typing import ClassVar
 import soundfile
 
 from tfmmrec.modalities.base import register
-from tfmmrec.modalities.media import Media
-from tfmmrec.modalities.waveform import read_audio
+from tfmmrec.modalities.codecs.wav import read_audio
+from tfmmrec.modalities.media_file import Media
 
 
 @register

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from tfmmrec.declared import build
+from tfmmrec.config.build_options import build
 from tfmmrec.errors import ConfigError
-from tfmmrec.preprocessing.base import Step, create_step
+from tfmmrec.modalities.preprocessing.base import Step, create_step
 
 
 @dataclasses.dataclass(frozen=True)

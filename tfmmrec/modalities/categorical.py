@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import register
-from tfmmrec.modalities.strings import Strings
+from tfmmrec.modalities.string_list import Strings
 from tfmmrec.modalities.text import quote, to_utf8
 
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import register
-from tfmmrec.modalities.media import Media
-from tfmmrec.modalities.picture_structure import gif_pixels, why_broken
-from tfmmrec.preprocessing.image import note_orientation, orientation
+from tfmmrec.modalities.codecs.image_structure import gif_pixels, why_broken
+from tfmmrec.modalities.media_file import Media
+from tfmmrec.modalities.preprocessing.image import note_orientation, orientation
 
 # What TensorFlow's core decoder reads, by how such files begin, and of which pixel modes. Of BMP
 # it reads some, but takes palettes for grey and unused bytes for transparency, and fails on black

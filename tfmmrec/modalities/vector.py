@@ -11,8 +11,8 @@ import tensorflow as tf
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality, register
 from tfmmrec.modalities.number import to_number
+from tfmmrec.modalities.preprocessing.requirements import check_whole
 from tfmmrec.modalities.text import quote, to_utf8
-from tfmmrec.preprocessing.requirements import check_whole
 
 
 @register

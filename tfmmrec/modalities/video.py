@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from tfmmrec.errors import BrokenValue, ConfigError
 from tfmmrec.modalities.audio import Audio
 from tfmmrec.modalities.base import Modality, register
-from tfmmrec.modalities.footage import read_pictures
-from tfmmrec.modalities.media import Media, find_media
-from tfmmrec.modalities.soundtrack import read_sound
-from tfmmrec.modalities.strings import Strings
+from tfmmrec.modalities.codecs.audio_track import read_sound
+from tfmmrec.modalities.codecs.video_frames import read_pictures
+from tfmmrec.modalities.media_file import Media, find_media
+from tfmmrec.modalities.string_list import Strings
 from tfmmrec.modalities.text import quote
 
 

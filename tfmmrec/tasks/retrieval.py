@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from tfmmrec.dataset import Histories
-from tfmmrec.fusion import Fusion
-from tfmmrec.losses import CHOICE_LOSSES
-from tfmmrec.negatives import Candidates, Negatives
-from tfmmrec.negatives_options import NegativesOptions
-from tfmmrec.projection import unit_length
-from tfmmrec.spared import Spared
+from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.data.dataset import Histories
+from tfmmrec.data.pipelines.sequence_windows import taught_places
+from tfmmrec.layers.fusion import Fusion
+from tfmmrec.layers.projection import unit_length
 from tfmmrec.tasks.base import Read, Task
-from tfmmrec.windows import taught_places
+from tfmmrec.tasks.losses import CHOICE_LOSSES
+from tfmmrec.tasks.negatives.false_negative_mask import Spared
+from tfmmrec.tasks.negatives.sampler import Candidates, Negatives
 
 
 class RetrievalTask(Task):

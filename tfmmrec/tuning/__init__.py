@@ -7,6 +7,6 @@ and `space`; what is tried next in `oracles`, and by whom in `processes` and `tu
 """
 
 from tfmmrec.tuning.config import TuneConfig
-from tfmmrec.tuning.search import tune
+from tfmmrec.tuning.tune import tune
 
 __all__ = ["TuneConfig", "tune"]

@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfmmrec.tuning.finished import Trial
-from tfmmrec.tuning.words import value_told
+from tfmmrec.tuning.best_trial import Trial
+from tfmmrec.tuning.formatting import value_told
 
 # Below the axis: where a trial stands that does not have the hyperparameter.
 OFF = -0.2

@@ -3,11 +3,11 @@
 import dataclasses
 from typing import Any
 
-from tfmmrec.checks import check_count, check_positive
-from tfmmrec.config import TrainConfig
+from tfmmrec.config.checks import check_count, check_positive
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.distribute.strategies import STRATEGIES
 from tfmmrec.errors import ConfigError
-from tfmmrec.strategies import STRATEGIES
-from tfmmrec.tuning.parts import PARTS, parts_of
+from tfmmrec.tuning.components import PARTS, parts_of
 from tfmmrec.tuning.ranges import flattened
 
 TUNERS = ("random", "bayesian", "hyperband", "grid")

@@ -5,7 +5,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
-from tfmmrec.tuning.records import Record
+from tfmmrec.tuning.trial_store import Record
 
 FOLDER = "tensorboard"
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from tfmmrec.tuning.axes import varying
-from tfmmrec.tuning.finished import Trial, figures, finished
+from tfmmrec.tuning.best_trial import Trial, figures, finished
 
 # Of fewer trials a forest learns nothing.
 _LEAST_TRIALS = 4

@@ -14,10 +14,10 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
+from tfmmrec.data.storage import write_text
 from tfmmrec.errors import ConfigError
-from tfmmrec.folders import write_text
 from tfmmrec.tuning.config import TuneConfig
-from tfmmrec.tuning.space import Space
+from tfmmrec.tuning.search_space import Space
 
 # Marks among a trial's values, beside those that Hyperband sets.
 BASE = "tuner/base"

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from tfmmrec.tuning.best_trial import finished, is_rerun
 from tfmmrec.tuning.config import TuneConfig
-from tfmmrec.tuning.finished import finished, is_rerun
 from tfmmrec.tuning.hparams import write_hparams
 from tfmmrec.tuning.oracles import Staged
-from tfmmrec.tuning.records import Record, read_records
+from tfmmrec.tuning.trial_store import Record, read_records
 
 
 class Progress:

@@ -10,9 +10,9 @@ from typing import Any
 import keras_tuner
 from keras_tuner.src import config as keras_tuner_config
 
-from tfmmrec.folders import write_text
+from tfmmrec.data.storage import write_text
 from tfmmrec.tuning.oracles import Staged
-from tfmmrec.tuning.trials import TrialRunner
+from tfmmrec.tuning.trial_runner import TrialRunner
 
 _PROJECT = "tuner"
 _PAUSE = 0.5

@@ -31,7 +31,7 @@ gcloud compute tpus tpu-vm ssh "$NAME" --zone "$ZONE" --worker 0 --command "
   mkdir -p data
   gcloud storage cp --recursive '$data/*' data
   export TPU_NAME='$NAME' TPU_LOAD_LIBRARY=0
-  python3 -m tfmmrec.cli train data --out run --strategy tpu --checkpoints '$run.checkpoints' --resume $options
+  python3 -m tfmmrec train data --out run --strategy tpu --checkpoints '$run.checkpoints' --resume $options
   gcloud storage cp --recursive run/* '$run'
 "
 echo "The TPU costs money until: gcloud compute tpus tpu-vm delete $NAME --zone $ZONE"

@@ -41,7 +41,7 @@ gcloud compute tpus tpu-vm ssh "$NAME" --zone "$ZONE" --command "
   done &
   copying=\$!
   trap 'kill \$copying' EXIT
-  TPU_NAME=local python3 -m tfmmrec.cli $COMMAND data --out out $strategy --resume $options
+  TPU_NAME=local python3 -m tfmmrec $COMMAND data --out out $strategy --resume $options
   gcloud storage cp --recursive out/* '$out'
 "
 echo "The TPU costs money until: gcloud compute tpus tpu-vm delete $NAME --zone $ZONE"

@@ -1,0 +1,62 @@
+"""Options two levels down are set one by one, from the command line and from a file."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfmmrec.cli.entry_point import build_parser
+from tfmmrec.cli.nested_overrides import folded, unfolded
+
+FILE = {
+    "encoders": {
+        "title": "hub:/words",
+        "poster": {"handle": "hub:/pictures", "picture_size": 260, "value_range": [-1, 1]},
+    }
+}
+
+
+def parsed(command: str, *arguments: str) -> Any:
+    line = [command, "data", "--out", "out", *arguments]
+    return build_parser([command]).parse_args(folded(line))[command]
+
+
+def encoders(*arguments: str) -> Any:
+    return unfolded(parsed("train", *arguments)["encoders"])
+
+
+def test_keys_of_two_levels() -> None:
+    options = ["--encoders.title", "hub:/words", "--encoders.poster.handle", "hub:/pictures"]
+    options += ["--encoders.poster.picture_size", "260", "--encoders.poster.value_range=[-1, 1]"]
+    assert encoders(*options) == FILE["encoders"]
+
+
+def test_they_go_over_those_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(FILE))
+    options = ["--config", str(tmp_path / "train.yaml"), "--encoders.poster.picture_size", "8"]
+    assert encoders(*options, "--encoders.title.pool", "max") == {
+        "title": {"handle": "hub:/words", "pool": "max"},
+        "poster": {"handle": "hub:/pictures", "picture_size": 8, "value_range": [-1, 1]},
+    }
+    assert encoders(*options[:2], "--encoders.title", "builtin") == {
+        "title": "builtin",
+        "poster": FILE["encoders"]["poster"],
+    }
+
+
+def test_other_mappings_and_the_base_of_a_search() -> None:
+    options = ["--fusion.weights.title", "0.7", "--fusion.weights.plot", "0.3"]
+    assert unfolded(parsed("train", *options)["fusion"]) == {
+        "kind": "weighted",
+        "weights": {"title": 0.7, "plot": 0.3},
+    }
+    options = ["--train.encoders.title.handle", "hub:https://tfhub.dev/a/b/1"]
+    options += ["--train.encoders.title.output", "1"]
+    assert unfolded(parsed("tune", *options)["train"]["encoders"]) == {
+        "title": {"handle": "hub:https://tfhub.dev/a/b/1", "output": 1}
+    }
+
+
+def test_other_arguments_stay_as_they_are() -> None:
+    line = ["train", "a.b.c", "--out", "--x.y.z", "--fusion.kind", "weighted", "--dim=3"]
+    assert folded(line) == line

@@ -1,0 +1,186 @@
+"""The dataset file: what it says, and one line for each key that is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tfmmrec.data.dataset_file import read_dataset_file
+from tfmmrec.errors import ConfigError, DataError, TfmmrecError
+
+ITEMS = {"table": "items.csv", "id": "item_id", "features": {"title": {"modality": "text"}}}
+USERS = {"table": "users.csv", "id": "user_id", "features": {"age": {"modality": "number"}}}
+INTERACTIONS = {
+    "table": "log.csv",
+    "user": "user_id",
+    "item": "item_id",
+    "time": "time",
+    "rating": "stars",
+    "positive": "stars >= 4",
+}
+CONTENT = {"name": "songs", "items": ITEMS, "users": USERS, "interactions": INTERACTIONS}
+
+
+def write(folder: Path, content: Any) -> Path:
+    for table in ("items.csv", "users.csv", "log.csv"):
+        (folder / table).touch()
+    path = folder / "songs.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return path
+
+
+def test_everything_is_read(tmp_path):
+    cold = {"cold_items": {"share": 0.1}, "cold_users": {"share": 0.2}}
+    content = {**CONTENT, "split": {"by": "time", "test_share": 0.2}, **cold}
+    dataset = read_dataset_file(write(tmp_path, content))
+    assert (dataset.name, dataset.folder) == ("songs", tmp_path)
+    assert (dataset.items.path, dataset.items.id) == (tmp_path / "items.csv", "item_id")
+    assert dataset.users.features == {"age": {"modality": "number"}}
+    assert dataset.interactions.positive == ("stars", ">=", 4.0)
+    assert dataset.interactions.columns() == ["user_id", "item_id", "time", "stars"]
+    assert dataset.split == {"by": "time", "test_share": 0.2, "valid_share": 0.1}
+    assert (dataset.cold_share, dataset.cold_user_share) == (0.1, 0.2)
+    schema = dataset.schema()
+    assert (schema.has_time, schema.has_rating) == (True, True)
+
+
+def test_what_may_be_left_out(tmp_path):
+    items = {"table": "items.csv", "id": "item_id"}
+    log = {"table": "log.csv", "user": "u", "item": "i"}
+    dataset = read_dataset_file(write(tmp_path, {"items": items, "interactions": log}))
+    assert (dataset.name, dataset.users) == ("songs", None)
+    assert (dataset.cold_share, dataset.cold_user_share) == (0.0, 0.0)
+    assert dataset.split == {"by": "last_out"}
+    assert dataset.interactions.columns() == ["u", "i"]
+    schema = dataset.schema()
+    assert (schema.has_time, schema.has_rating, schema.items, schema.users) == (
+        False,
+        False,
+        {},
+        {},
+    )
+
+
+def test_a_split_column_is_read_too(tmp_path):
+    content = {**CONTENT, "split": {"by": "column", "name": "part"}}
+    dataset = read_dataset_file(write(tmp_path, content))
+    assert dataset.interactions.columns()[-1] == "part"
+    assert dataset.split == {"by": "column", "name": "part"}
+
+
+def changed(section: str, **changes: Any) -> dict:
+    return {**CONTENT, section: {**CONTENT.get(section, {}), **changes}}
+
+
+BAD: dict[str, tuple[dict, str, str]] = {
+    "unknown key": ({**CONTENT, "itmes": {}}, "itmes", "unknown key"),
+    "no items": ({"interactions": INTERACTIONS}, "items", "the key is missing"),
+    "no interactions": ({"items": ITEMS}, "interactions", "the key is missing"),
+    "items are no mapping": ({**CONTENT, "items": "items.csv"}, "items", "a mapping"),
+    "unknown key of items": (changed("items", tabel="x"), "items.tabel", "unknown key"),
+    "no table": (changed("items", table=None), "items.table", "a name is needed"),
+    "no such table": (changed("items", table="none.csv"), "items.table", "there is no file"),
+    "id is a number": (changed("users", id=3), "users.id", "Received: 3"),
+    "features in a list": (changed("items", features=["title"]), "items.features", "a mapping"),
+    "feature is a word": (
+        changed("items", features={"title": "text"}),
+        "items.features.title",
+        "Received: 'text'",
+    ),
+    "unknown modality": (
+        changed("items", features={"title": {"modality": "smell"}}),
+        "items.features.title",
+        "unknown modality 'smell'",
+    ),
+    "unknown option": (
+        changed("users", features={"age": {"modality": "number", "unit": "a"}}),
+        "users.features.age",
+        "no option 'unit'",
+    ),
+    "feature named id": (
+        changed("items", features={"id": {"modality": "text"}}),
+        "items.features.id",
+        "rename",
+    ),
+    "no user column": (changed("interactions", user=None), "interactions.user", "is needed"),
+    "time is a list": (changed("interactions", time=["t"]), "interactions.time", "is needed"),
+    "no comparison": (
+        changed("interactions", positive="stars above 4"),
+        "interactions.positive",
+        "Received: 'stars above 4'",
+    ),
+    "unknown split": (changed("split", by="luck"), "split.by", "unknown split 'luck'"),
+    "share of last_out": (
+        changed("split", by="last_out", test_share=0.1),
+        "split.test_share",
+        "unknown key",
+    ),
+    "share of one": (changed("split", by="time", test_share=1), "split.test_share", "Received: 1"),
+    "share in words": (
+        changed("split", by="random", valid_share="some"),
+        "split.valid_share",
+        "Received: 'some'",
+    ),
+    # 0.6 + 0.5 = 1.1: nothing would be left to train on.
+    "shares past one": (
+        changed("split", by="time", test_share=0.6, valid_share=0.5),
+        "split",
+        "Received: 1.1",
+    ),
+    "column without a name": (changed("split", by="column"), "split.name", "a name is needed"),
+    "cold share below 0": (changed("cold_items", share=-0.1), "cold_items.share", "-0.1"),
+    "cold share is true": (changed("cold_items", share=True), "cold_items.share", "True"),
+    "cold users are one": (changed("cold_users", share=1), "cold_users.share", "Received: 1"),
+    "cold users are a number": ({**CONTENT, "cold_users": 0.1}, "cold_users", "a mapping"),
+    "unknown key of cold users": (
+        changed("cold_users", least=5),
+        "cold_users.least",
+        "unknown key",
+    ),
+    "unknown key of cold items": (changed("cold_items", shar=0), "cold_items.shar", "unknown key"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_key_gives_one_line_that_names_file_and_key(tmp_path, case):
+    content, key, reason = BAD[case]
+    path = write(tmp_path, content)
+    with pytest.raises(TfmmrecError) as caught:
+        read_dataset_file(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: {key}") and reason in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- a\n- b\n", "", "\x00", "just words"])
+def test_what_is_no_mapping_of_yaml_is_refused(tmp_path, text):
+    path = write(tmp_path, text)
+    with pytest.raises(TfmmrecError) as caught:
+        read_dataset_file(path)
+    assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_no_utf8_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"none.yaml: No such file"):
+        read_dataset_file(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
+    with pytest.raises(DataError, match=r"latin.yaml: not valid YAML"):
+        read_dataset_file(tmp_path / "latin.yaml")
+
+
+@pytest.mark.parametrize("text", ["x", "x >=", ">= 4", "x => 4", "x >= four", "x >= 4 or y"])
+def test_positives_of_another_form_are_refused(tmp_path, text):
+    with pytest.raises(ConfigError, match="write a column, a comparison and a number"):
+        read_dataset_file(write(tmp_path, changed("interactions", positive=text)))
+
+
+def test_comparisons_of_positives(tmp_path):
+    for text, expected in (
+        ("x>=4", ("x", ">=", 4.0)),
+        (" x < -0.5 ", ("x", "<", -0.5)),
+        ("x == 1", ("x", "==", 1.0)),
+        ("x != 0", ("x", "!=", 0.0)),
+    ):
+        path = write(tmp_path, changed("interactions", positive=text))
+        assert read_dataset_file(path).interactions.positive == expected

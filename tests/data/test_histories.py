@@ -1,0 +1,62 @@
+"""Histories with times, which come along with every slice of them."""
+
+import numpy as np
+import pytest
+
+from tfmmrec.data.dataset import Histories
+from tfmmrec.data.interactions import Interactions
+from tfmmrec.data.pipelines.examples import TrainingExamples
+from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
+
+# User 0 chose 10, 11 and 12, user 1 nothing, user 2 chose 20, half a second past 70.
+EVENTS = Interactions(
+    user=np.array([2, 0, 0, 0], np.int32),
+    item=np.array([20, 12, 10, 11], np.int32),
+    time=np.array([70_500, 60_000, 30_000, 45_999], np.int64),
+    rating=np.zeros(4, np.float32),
+    positive=np.ones(4, bool),
+    order=np.array([0, 2, 0, 1], np.int32),
+    part=np.zeros(4, np.int8),
+)
+
+
+@pytest.fixture
+def histories() -> Histories:
+    return Histories.of(EVENTS, 3, timed=True)
+
+
+def test_times_are_whole_seconds_as_a_request_has_them(histories):
+    assert histories.items.tolist() == [10, 11, 12, 20]
+    assert histories.times.dtype == np.int64
+    assert histories.times.tolist() == [30, 45, 60, 70]
+    assert Histories.of(EVENTS, 3).times is None
+
+
+def test_the_last_times_of_users(histories):
+    assert histories.last_times(np.array([2, 0, 1]), 2).tolist() == [[70, 0], [45, 60], [0, 0]]
+    recent = histories.recent(1)
+    assert (recent.items.tolist(), recent.times.tolist()) == ([12, 20], [60, 70])
+    with pytest.raises(ValueError, match=r"needs histories with times\. Received: none"):
+        Histories.of(EVENTS, 3).last_times(np.array([0]), 2)
+
+
+TIMES = {-1: 0, 10: 30, 11: 45, 12: 60, 20: 70}
+
+
+def test_each_item_of_a_batch_has_its_time(histories):
+    sources = [
+        TrainingExamples(histories, max_history=2, batch_size=4, seed=0),
+        TrainingWindows(histories, length=2, batch_size=4, seed=0),
+    ]
+    for source in sources:
+        batch = next(source.epochs(0).as_numpy_iterator())
+        expected = np.vectorize(TIMES.get)(batch["history"])
+        np.testing.assert_array_equal(batch["history_time"], expected)
+        assert {10, 11} <= set(batch["history"].ravel())
+
+
+def test_nobody_else_has_times():
+    source = TrainingExamples(Histories.of(EVENTS, 3), max_history=2, batch_size=4, seed=0)
+    assert "history_time" not in next(iter(source.epochs(0)))
+    windows = TrainingWindows(Histories.of(EVENTS, 3), length=2, batch_size=4, seed=0)
+    assert "history_time" not in next(iter(windows.epochs(0)))

@@ -1,0 +1,20 @@
+"""Ids: rows of many at a time."""
+
+import numpy as np
+
+from tfmmrec.data.id_index import Ids
+
+
+def test_ids_have_the_rows_of_their_order():
+    ids = Ids(["b", "a"])
+    ids.extend(["я", "007"])
+    assert len(ids) == 4
+    assert ids.rows(["007", "none", "b", "", "я"]).tolist() == [3, -1, 0, -1, 2]
+    assert ids.take(np.array([3, 0])) == ["007", "b"]
+    assert ids.from_row(2) == ["я", "007"]
+
+
+def test_without_ids_all_are_unknown():
+    assert Ids().rows(["a"]).tolist() == [-1]
+    assert Ids(["a"]).rows([]).tolist() == []
+    assert Ids().from_row(0) == []

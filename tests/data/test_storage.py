@@ -1,0 +1,135 @@
+"""Folders that appear whole or not at all, and their manifest."""
+
+import hashlib
+import json
+
+import pytest
+
+from tfmmrec.data.storage import (
+    checksum,
+    read_json,
+    remove_folder,
+    shared_folder,
+    whole_folder,
+    write_json,
+    write_manifest,
+)
+from tfmmrec.errors import DataError
+
+
+def test_a_folder_appears_when_the_block_ends_and_not_before(tmp_path):
+    out = tmp_path / "new" / "out"
+    with whole_folder(out) as partial:
+        (partial / "a").write_text("a")
+        assert not out.exists()
+    assert (out / "a").read_text() == "a"
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_block_that_fails_leaves_nothing(tmp_path, error):
+    with pytest.raises(error), whole_folder(tmp_path / "out") as partial:
+        (partial / "a").write_text("a")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_refused_and_kept(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").write_text("old")
+    (tmp_path / "file").write_text("old")
+    for name in ("out", "file"):
+        with (
+            pytest.raises(DataError, match=f"{name}: exists already"),
+            whole_folder(tmp_path / name),
+        ):
+            pytest.fail("the block ran")
+    with (
+        pytest.raises(DataError, match="file: exists already"),
+        whole_folder(tmp_path / "file", replace=True),
+    ):
+        pytest.fail("the block ran")
+    assert (tmp_path / "out" / "old").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "out"]
+
+
+def test_an_empty_folder_does_no_harm_and_replace_takes_the_place(tmp_path):
+    (tmp_path / "out").mkdir()
+    with whole_folder(tmp_path / "out") as partial:
+        (partial / "old").touch()
+    with whole_folder(tmp_path / "out", replace=True) as partial:
+        (partial / "new").touch()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+
+
+def test_a_replacement_that_fails_keeps_the_old(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").touch()
+    with pytest.raises(ValueError), whole_folder(tmp_path / "out", replace=True):
+        raise ValueError
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["old"]
+
+
+def test_others_may_read_the_folder(tmp_path):
+    with whole_folder(tmp_path / "out"):
+        pass
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert (tmp_path / "out").stat().st_mode == plain.stat().st_mode
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(DataError, match=r"file/out: cannot be made"),
+        whole_folder(tmp_path / "file" / "out"),
+    ):
+        pytest.fail("the block ran")
+
+
+def test_json_comes_back_and_broken_json_is_named(tmp_path):
+    write_json(tmp_path / "a.json", {"имя": [1, None]})
+    assert read_json(tmp_path / "a.json") == {"имя": [1, None]}
+    assert "имя" in (tmp_path / "a.json").read_text(encoding="utf-8")
+    (tmp_path / "b.json").write_text("{")
+    for name in ("b.json", "none.json"):
+        with pytest.raises(DataError, match=f"{name}: cannot be read"):
+            read_json(tmp_path / name)
+
+
+def test_the_manifest_lists_every_file(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a").write_bytes(b"abc")
+    (tmp_path / "b").write_bytes(b"")
+    write_manifest(tmp_path, {"items": 3})
+    content = json.loads((tmp_path / "MANIFEST.json").read_text())
+    assert content["counts"] == {"items": 3}
+    assert content["files"] == {
+        "b": {"bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()},
+        "sub/a": {"bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest()},
+    }
+    assert checksum(tmp_path / "sub" / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_of_two_that_make_a_shared_folder_the_first_stays(tmp_path):
+    path = tmp_path / "new" / "out"
+    with shared_folder(path) as slow, shared_folder(path) as fast:
+        (slow / "a").write_text("slow")
+        (fast / "a").write_text("fast")
+    assert (path / "a").read_text() == "fast"
+    assert [each.name for each in path.parent.iterdir()] == ["out"]
+    with pytest.raises(KeyError), shared_folder(tmp_path / "other"):
+        raise KeyError
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError), shared_folder(tmp_path / "file") as partial:
+        (partial / "a").touch()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "new"]
+
+
+def test_a_folder_is_removed_at_once_and_one_that_is_gone_does_no_harm(tmp_path):
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "a").touch()
+    for _ in range(2):
+        remove_folder(path)
+        assert list(tmp_path.iterdir()) == []

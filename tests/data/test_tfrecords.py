@@ -1,0 +1,92 @@
+"""Shards: what goes in comes out, in its order, and always as the same bytes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfmmrec.data.tfrecords import ShardWriter, encode_example, read_batches
+
+NUMBERS = {"n": tf.io.FixedLenFeature([], tf.int64)}
+
+
+def write(folder, numbers, **options) -> ShardWriter:
+    with ShardWriter(folder, **options) as writer:
+        for number in numbers:
+            writer.write({"n": np.array([number])})
+    return writer
+
+
+def read(folder, batch_size: int = 4) -> list[list[int]]:
+    return [batch["n"].numpy().tolist() for batch in read_batches(folder, NUMBERS, batch_size)]
+
+
+def test_types_are_those_of_the_values():
+    features = tf.train.Example.FromString(
+        encode_example({"i": np.array([1, 2], np.int32), "f": [0.5], "b": [b"x", b""], "none": []})
+    ).features.feature
+    assert list(features["i"].int64_list.value) == [1, 2]
+    assert list(features["f"].float_list.value) == [0.5]
+    assert list(features["b"].bytes_list.value) == [b"x", b""]
+    assert features["none"].WhichOneof("kind") == "float_list"
+
+
+def test_the_same_rows_give_the_same_bytes_whatever_the_order_of_keys():
+    row = {name: [name.encode()] for name in "abcdefgh"}
+    again = {name: row[name] for name in reversed(row)}
+    assert list(row) != list(again)
+    assert encode_example(row) == encode_example(again)
+
+
+def test_rows_come_back_in_their_order_over_several_shards(tmp_path):
+    # Every row is more than one byte, so that a shard of one byte holds one row.
+    writer = write(tmp_path / "a", range(12), shard_bytes=1)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == [f"part-{number:05d}.tfrecord" for number in range(12)]
+    assert (writer.num_shards, writer.num_examples) == (12, 12)
+    assert read(tmp_path / "a") == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    write(tmp_path / "b", range(12))
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["part-00000.tfrecord"]
+    assert read(tmp_path / "b", 5) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11]]
+
+
+def test_a_second_writer_goes_on_behind_the_first(tmp_path):
+    write(tmp_path, [1, 2], shard_bytes=1)
+    write(tmp_path, [3], first_shard=2)
+    assert read(tmp_path) == [[1, 2, 3]]
+
+
+def test_writing_twice_gives_the_same_files(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / name, range(5), shard_bytes=20)
+    first = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
+    assert first == {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()}
+    assert len(first) > 1
+
+
+def test_no_rows_give_an_empty_folder_and_an_empty_dataset(tmp_path):
+    write(tmp_path / "a", [])
+    assert list((tmp_path / "a").iterdir()) == []
+    assert read(tmp_path / "a") == []
+    assert read(tmp_path / "none") == []
+
+
+def test_a_shard_that_is_not_whole_has_no_name(tmp_path):
+    with pytest.raises(ValueError), ShardWriter(tmp_path, shard_bytes=1) as writer:
+        writer.write({"n": np.array([7])})
+        writer.write({"n": np.array([8])})
+        raise ValueError
+    assert read(tmp_path) == [[7]]
+
+
+def test_shuffled_rows_are_all_there_in_another_order_that_the_seed_draws(tmp_path):
+    # A shard of one byte holds one row: there are 200 shards.
+    write(tmp_path, range(200), shard_bytes=1)
+
+    def shuffled(seed: int) -> list[int]:
+        batches = read_batches(tmp_path, NUMBERS, 16, shuffle=seed)
+        return [number for batch in batches for number in batch["n"].numpy().tolist()]
+
+    first = shuffled(0)
+    assert sorted(first) == list(range(200)) and first != list(range(200))
+    assert first == shuffled(0)
+    assert first != shuffled(1)

@@ -1,0 +1,155 @@
+"""Which strategy is taken, what each asks for, and how batches are dealt."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.distribute.worlds import config
+from tfmmrec.distribute.cluster import read_cluster
+from tfmmrec.distribute.strategies import chosen_strategy, create_strategy, leads, of_all, serves
+from tfmmrec.encoders.finetuning import TAUGHT
+from tfmmrec.errors import ConfigError
+from tfmmrec.training import fit
+from tfmmrec.training.distribute_batches import cut
+from tfmmrec.training.fit import check_devices
+
+
+def configure(monkeypatch, cluster: dict, type: str = "worker", index: int = 0) -> None:
+    content = {"cluster": cluster, "task": {"type": type, "index": index}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(content))
+
+
+def test_auto_takes_what_is_there(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    gpus: list[str] = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+
+    def found() -> str:
+        return chosen_strategy("auto", read_cluster())
+
+    assert found() == "one"
+    gpus.append("GPU:0")
+    assert found() == "one"
+    gpus.append("GPU:1")
+    assert found() == "mirrored"
+    monkeypatch.setenv("TPU_NAME", "local")
+    assert found() == "tpu"
+    configure(monkeypatch, {"worker": ["a:1"]})
+    assert found() == "tpu"
+    configure(monkeypatch, {"chief": ["a:1"], "worker": ["b:1"]})
+    assert found() == "multiworker"
+    configure(monkeypatch, {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]})
+    assert found() == "parameter_server"
+    assert chosen_strategy("one", read_cluster()) == "one"
+
+
+def test_a_tpu_asks_for_fixed_shapes(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    assert not config().fixed_shapes and not config(strategy="mirrored").fixed_shapes
+    assert config(strategy="tpu").fixed_shapes and config(jit_compile=True).fixed_shapes
+    monkeypatch.setenv("TPU_NAME", "local")
+    assert config().fixed_shapes and not config(strategy="one").fixed_shapes
+
+
+def test_one_process_leads(monkeypatch):
+    def roles(cluster: dict) -> list[tuple[bool, bool]]:
+        found = []
+        for type, addresses in cluster.items():
+            for index in range(len(addresses)):
+                configure(monkeypatch, cluster, type, index)
+                found.append((read_cluster().leads, serves("auto")))
+        return found
+
+    assert roles({"worker": ["a:1", "b:1"]}) == [(True, False), (False, False)]
+    assert roles({"chief": ["a:1"], "worker": ["b:1"]}) == [(True, False), (False, False)]
+    tasks = {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]}
+    assert roles(tasks) == [(True, False), (False, True), (False, True)]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"cluster": {"worker": ["a:1"]}}', '{"cluster": {}, "task": 3}']
+)
+def test_a_tf_config_that_is_none_is_shown(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ConfigError, match=r"TF_CONFIG must be like .* Received: ") as raised:
+        create_strategy("auto")
+    assert str(raised.value).endswith(text)
+
+
+def test_a_task_that_the_cluster_does_not_have_is_none(monkeypatch):
+    configure(monkeypatch, {"worker": ["a:1"]}, index=1)
+    with pytest.raises(ConfigError, match="TF_CONFIG must be like"):
+        read_cluster()
+
+
+def test_several_processes_need_tf_config(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ConfigError, match="multiworker needs TF_CONFIG, in each process"):
+        create_strategy("multiworker")
+    with pytest.raises(ConfigError, match="there is no chief and no worker and no ps"):
+        create_strategy("parameter_server")
+    configure(monkeypatch, {"worker": ["a:1"], "ps": ["b:1"]})
+    with pytest.raises(ConfigError, match=r"there is no chief$"):
+        create_strategy("auto")
+    with pytest.raises(ConfigError, match="TF_CONFIG has ps tasks; use parameter_server"):
+        create_strategy("multiworker")
+
+
+def test_unknown_ones_are_refused():
+    with pytest.raises(ConfigError, match=r"one of auto, one, .*, tpu\. Received: 'several'"):
+        config(strategy="several")
+
+
+def test_one_device_is_enough(monkeypatch, capsys):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    one = create_strategy("one")
+    assert one.num_replicas_in_sync == 1 and leads(one)
+    assert of_all(one, np.array([1.0, 2.0])).tolist() == [[1.0, 2.0]]
+    assert create_strategy("mirrored").num_replicas_in_sync == 1
+    assert "strategy: mirrored has one device here" in capsys.readouterr().err
+
+
+def test_a_batch_has_a_row_for_each():
+    two = SimpleNamespace(num_replicas_in_sync=2)
+    with pytest.raises(ConfigError, match="batch_size: a batch of 1 rows cannot be dealt to 2"):
+        check_devices(two, SimpleNamespace(model=SimpleNamespace(trained={})), 1)
+
+
+@pytest.mark.parametrize("option", ["memory", "mined"])
+def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option):
+    monkeypatch.setattr(fit, "is_asynchronous", lambda strategy: True)
+    given = SimpleNamespace(model=SimpleNamespace(trained={}), config=config(negatives={option: 2}))
+    with pytest.raises(ConfigError, match=f"negatives: {option}: with parameter_server"):
+        check_devices(SimpleNamespace(num_replicas_in_sync=1), given, 8)
+
+
+def test_a_tpu_trains_no_encoders(monkeypatch):
+    monkeypatch.setattr(tf.distribute, "TPUStrategy", SimpleNamespace)
+    trained = SimpleNamespace(trained={"title": None})
+    assembly = SimpleNamespace(model=trained, config=config(strategy="tpu"))
+    with pytest.raises(ConfigError, match=r"strategy: tpu trains no encoders, .* title has one"):
+        check_devices(SimpleNamespace(num_replicas_in_sync=2), assembly, 8)
+
+
+def test_a_batch_is_cut_into_parts():
+    batches = tf.data.Dataset.from_tensors(
+        {"item": tf.constant([7, 8, 7, -1, 9]), "history": tf.reshape(tf.range(10), [5, 2])}
+    )
+    found = list(cut(batches, 3, range(1, 3), taught=True))
+    # Of three parts, 0 is not wanted; 5 rows are 1, 2 and 2 of them, 3 items 1 each.
+    assert [part["item"].numpy().tolist() for part in found] == [[8, 7], [-1, 9]]
+    assert [part["history"].numpy().tolist() for part in found] == [
+        [[2, 3], [4, 5]],
+        [[6, 7], [8, 9]],
+    ]
+    assert [part[TAUGHT].numpy().tolist() for part in found] == [[8], [9]]
+    even = cut(batches, 5, range(5))
+    assert {name: spec.shape.as_list() for name, spec in even.element_spec.items()} == {
+        "item": [1],
+        "history": [1, 2],
+    }

@@ -1,0 +1,29 @@
+"""How models are trained here: drawing nothing by chance, so that two trainings can be the same."""
+
+from typing import Any
+
+from tfmmrec.config.train_config import TrainConfig
+
+WITHOUT_CHANCE: dict[str, Any] = {
+    "features": ["title", "plot"],
+    "dim": 4,
+    "hidden": 0,
+    "refit": False,
+    "epochs": 2,
+    # Does not fall into two equal parts.
+    "batch_size": 15,
+    "learning_rate": 0.01,
+    "dropout": 0.0,
+    "id_dropout": 0.0,
+    "modality_dropout": 0.0,
+    "query": {"kind": "mean", "max_history": 4, "units": 8, "dropout": 0.0},
+    "new_items": {"share": 0.0},
+    # So many draws find every item.
+    "negatives": {"uniform": 300},
+    "align": {"modalities": 0.1, "chosen": 0.1, "items": 300},
+    "quiet": True,
+}
+
+
+def config(**options: Any) -> TrainConfig:
+    return TrainConfig(**{**WITHOUT_CHANCE, **options})

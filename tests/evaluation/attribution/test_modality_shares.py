@@ -1,0 +1,71 @@
+"""What modalities are worth."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.once import ONCE
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.evaluation.attribution.modality_ablation import IDS
+from tfmmrec.evaluation.attribution.modality_shares import measure_shares
+from tfmmrec.evaluation.attribution.shapley import shapley
+from tfmmrec.evaluation.metrics.ranking import target_metrics
+from tfmmrec.evaluation.ranking.ranked_part import rank_parts
+from tfmmrec.evaluation.ranking.rankers import ByScores, model_ranker
+from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.models.bundle import assemble
+
+
+def worth_of(players, value):
+    sets = (
+        frozenset(s) for n in range(len(players) + 1) for s in itertools.combinations(players, n)
+    )
+    return {some: np.array([value(some)]) for some in sets}
+
+
+def test_shapley_by_hand():
+    # The glove game: a left glove and one of two right ones are worth 1.
+    gloves = worth_of("abc", lambda some: float("a" in some and bool(some & {"b", "c"})))
+    found = shapley("abc", gloves)
+    assert [found[name][0] for name in "abc"] == pytest.approx([2 / 3, 1 / 6, 1 / 6])
+
+
+def test_who_adds_alone_has_that_and_who_adds_nothing_nothing():
+    value = {"a": 0.5, "b": 0.25, "c": 0.0}
+    found = shapley("abc", worth_of("abc", lambda some: 0.1 + sum(value[name] for name in some)))
+    assert {name: own[0] for name, own in found.items()} == pytest.approx(value)
+
+
+def measured(dataset, **options):
+    """An untrained model's ranks of warm items, and what its modalities are worth."""
+    assembly = assemble(dataset, TrainConfig(**{**ONCE, "dim": 4, "quiet": True, **options}))
+    targets, scorer = targets_of(dataset, "test"), assembly.scorer()
+    vectors = scorer.item_vectors()
+    ranked, *_ = rank_parts(
+        assembly,
+        model_ranker(scorer, vectors, targets.histories),
+        targets,
+        "test",
+        0,
+    )
+    return ranked, measure_shares(assembly, scorer, [ranked]).get("warm")
+
+
+def test_shares_add_up_to_the_whole(small):
+    ranked, found = measured(small)
+    assert found is not None
+    assert list(found["modalities"]) == ["text", "tables", IDS]
+    assert found["all"] == pytest.approx(ranked.gains("model").mean())
+    shares = [own["share"]["mean"] for own in found["modalities"].values()]
+    assert sum(shares) == pytest.approx(found["all"] - found["nothing"])
+    # By nothing, all items are alike.
+    alike = np.zeros((1, small.count("items")), np.float32)
+    ranker = ByScores(lambda users: iter([(users, alike.repeat(len(users), 0))]))
+    ranks = ranker.ranks(ranked.targets, ranked.among)
+    assert found["nothing"] == pytest.approx(target_metrics(ranks)["ndcg@10"].mean())
+
+
+def test_one_modality_has_no_share(small):
+    _, found = measured(small, features=["title"], ids=False)
+    assert found is None

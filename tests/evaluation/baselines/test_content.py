@@ -1,0 +1,66 @@
+"""Rivals by content, by hand."""
+
+import numpy as np
+import pytest
+
+from tfmmrec.data.dataset import Histories
+from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.evaluation.baselines.content import ContentRivals, als, chosen_matrix, content_matrix
+
+# Item 3 is new: nobody chose it.
+CONTENT = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.6, 0.8]])
+CHOSEN = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0]])
+
+
+def test_cosine_is_taken_with_the_mean_of_what_was_chosen():
+    # The second user's mean is (-1, 1) / 2, of direction (-1, 1) / sqrt 2.
+    half = np.sqrt(0.5)
+    expected = [[1.0, 0.0, -1.0, 0.6], [-half, half, half, half * 0.2]]
+    np.testing.assert_allclose(ContentRivals(CHOSEN).cosine(CONTENT), expected, atol=1e-12)
+
+
+def test_ridge_is_fitted_to_the_items_that_somebody_chose():
+    content = np.array([[1.0], [2.0], [3.0]])
+    chosen = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    # Over the first two items X'X = 1 + 4 = 5, and with a penalty of 1 w = X'y / 6: 1/6 and 2/6.
+    expected = np.outer([1 / 6, 2 / 6], [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(ContentRivals(chosen).ridge(content, 1.0), expected)
+
+
+def test_content_is_centred_over_what_is_present_and_of_length_one():
+    vectors = Encoded(np.array([[2.0], [4.0], [9.0]], np.float32), np.array([True, True, False]))
+    categories = Encoded(np.array([[2, 3], [2, 0], [3, 0]], np.int32), np.ones(3, bool))
+    content = content_matrix({"a": vectors, "b": categories})
+    # 2 and 4 less 3 are -1 and 1. Of the categories 1, 2 and 3 the rows have (0, 1, 1), (0, 1, 0)
+    # and (0, 0, 1), of mean (0, 2/3, 2/3): the first row is (0, 1/3, 1/3), of direction 1 / sqrt 2.
+    np.testing.assert_allclose(content[:, 0] * np.sqrt(2), [-1.0, 1.0, 0.0])
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(content[0, 1:] * np.sqrt(2), [0.0, half, half])
+    assert np.linalg.norm(content[2]) == pytest.approx(np.sqrt(0.5))
+
+
+def test_histories_become_ones():
+    histories = Histories(items=np.array([2, 0, 1]), offsets=np.array([0, 2, 2, 3]))
+    expected = [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+    np.testing.assert_array_equal(chosen_matrix(histories, 3), expected)
+
+
+def blocks() -> np.ndarray:
+    """Two groups of users, each of which chooses one half of the items, less one of them each."""
+    chosen = np.kron(np.eye(2), np.ones([5, 5]))
+    return chosen - np.diag(np.diag(chosen))
+
+
+def test_als_finds_what_is_missing_in_a_block():
+    users, items = als(blocks(), dim=2, penalty=0.1)
+    scores = users @ items.T
+    within, across = scores[:5, :5], scores[:5, 5:]
+    assert np.diag(within).min() > across.max() + 0.3
+
+
+def test_factors_reach_new_items_by_their_content():
+    chosen = np.pad(blocks(), [[0, 0], [0, 2]])
+    group = np.array([1.0] * 5 + [-1.0] * 5 + [1.0, -1.0])[:, np.newaxis]
+    scores = ContentRivals(chosen).scores("factors", group, 0.1)
+    assert (scores[:5, 10] > scores[:5, 11] + 0.3).all()
+    assert (scores[5:, 11] > scores[5:, 10] + 0.3).all()

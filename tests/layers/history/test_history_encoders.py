@@ -1,0 +1,139 @@
+"""Readers of histories: one contract for all kinds, and the mean by hand."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from tfmmrec.errors import ConfigError
+from tfmmrec.layers.history import READERS, MeanReader
+from tfmmrec.testing import TestCase
+
+KINDS = [(kind,) for kind in READERS.variants]
+MASK = tf.constant([[True, True, True], [True, True, False], [False, False, False]])
+
+
+def histories() -> tf.Tensor:
+    return tf.constant(np.random.default_rng(0).normal(size=[3, 3, 4]), tf.float32)
+
+
+class ReaderContractTest(TestCase, parameterized.TestCase):
+    """What every reader keeps."""
+
+    @parameterized.parameters(KINDS)
+    def test_layer(self, kind: str):
+        self.run_layer_test(
+            lambda: READERS.create({"kind": kind}), {"history": histories(), "mask": MASK}, (3, 4)
+        )
+
+    @parameterized.parameters(KINDS)
+    def test_empty_places_do_not_reach_the_output(self, kind: str):
+        reader = READERS.create({"kind": kind})
+        other = tf.where(MASK[..., tf.newaxis], histories(), 1e6)
+        self.assertAllClose(reader(other, mask=MASK), reader(histories(), mask=MASK))
+
+    @parameterized.parameters(KINDS)
+    def test_more_padding_changes_nothing(self, kind: str):
+        reader = READERS.create({"kind": kind})
+        wider = tf.pad(histories(), [[0, 0], [0, 2], [0, 0]])
+        mask = tf.pad(MASK, [[0, 0], [0, 2]])
+        self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK))
+
+    @parameterized.parameters(KINDS)
+    def test_a_batch_of_one_is_a_row_of_a_batch(self, kind: str):
+        reader = READERS.create({"kind": kind})
+        whole = reader(histories(), mask=MASK)
+        for row in range(3):
+            one = reader(histories()[row : row + 1], mask=MASK[row : row + 1])
+            self.assertAllClose(one, whole[row : row + 1])
+
+    @parameterized.parameters(KINDS)
+    def test_it_says_how_much_it_reads(self, kind: str):
+        self.assertEqual(READERS.create({"kind": kind, "max_history": 7}).max_history, 7)
+        with self.assertRaisesRegex(ConfigError, "at least 1. Received: 0"):
+            READERS.create({"kind": kind, "max_history": 0})
+
+
+CAUSAL = [(kind,) for kind, variant in READERS.variants.items() if variant.at_every_place]
+
+
+class CausalReaderTest(TestCase, parameterized.TestCase):
+    """What a reader keeps that is trained at every place of a history."""
+
+    @parameterized.parameters(CAUSAL)
+    def test_a_place_is_what_the_history_up_to_it_would_give(self, kind: str):
+        reader = READERS.create({"kind": kind})
+        history = histories()[:, :3]
+        mask = tf.constant([[True, True, True], [True, False, True], [False, True, True]])
+        places = reader(history, mask=mask, every_place=True).numpy()
+        for row, place in zip(*np.nonzero(mask.numpy()), strict=True):
+            before = slice(0, place + 1)
+            one = reader(history[row : row + 1, before], mask=mask[row : row + 1, before])
+            self.assertAllClose(places[row, place], one[0], atol=1e-5)
+
+    @parameterized.parameters(CAUSAL)
+    def test_the_order_counts(self, kind: str):
+        reader = READERS.create({"kind": kind})
+        turned = tf.reverse(histories(), axis=[1])[:1]
+        difference = reader(turned, mask=MASK[:1]) - reader(histories()[:1], mask=MASK[:1])
+        self.assertGreater(np.abs(difference).max(), 1e-3)
+
+    @parameterized.parameters(CAUSAL)
+    def test_padding_in_front_changes_nothing(self, kind: str):
+        reader = READERS.create({"kind": kind, "max_history": 3})
+        wider = tf.pad(histories(), [[0, 0], [2, 0], [0, 0]])
+        mask = tf.pad(MASK, [[0, 0], [2, 0]])
+        self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK), atol=1e-5)
+
+    @parameterized.parameters(CAUSAL)
+    def test_bad_options_are_refused(self, kind: str):
+        for options, reason in (
+            ({"units": 0}, "units must be"),
+            ({"dropout": 1.0}, "dropout must"),
+        ):
+            with self.assertRaisesRegex(ConfigError, reason):
+                READERS.create({"kind": kind, **options})
+
+
+class GruReaderTest(TestCase):
+    def test_it_is_the_gru_of_keras(self):
+        reader = READERS.create({"kind": "gru", "units": 5})
+        reader(histories(), mask=MASK)
+        keras = tf.keras.layers.GRU(5, return_sequences=True)
+        keras(histories())
+
+        # Keras has the update gate first, and a bias for each of the two products.
+        def in_order(weights: np.ndarray) -> np.ndarray:
+            reset, update, candidate = np.split(weights, 3, axis=-1)
+            return np.concatenate([update, reset, candidate], axis=-1)
+
+        kernel, bias = reader.inward.get_weights()
+        kernel, recurrent = in_order(kernel), in_order(reader.recurrent.numpy())
+        keras.set_weights([kernel, recurrent, np.stack([in_order(bias), np.zeros(15)])])
+        expected = reader.output_layer(keras(2.0 * histories(), mask=MASK))  # the root of dim
+        self.assertAllClose(
+            reader(histories(), mask=MASK, every_place=True)[:2], expected[:2], atol=1e-5
+        )
+
+
+class MeanReaderTest(TestCase):
+    def test_without_the_hidden_layer_it_is_the_mean_of_length_one(self):
+        reader = MeanReader(units=3)
+        history = tf.constant([[[3.0, 0.0], [3.0, 8.0], [50.0, 50.0]]])
+        mask = tf.constant([[True, True, False]])
+        reader(history, mask=mask)
+        reader.output_layer.set_weights([np.zeros([3, 2]), np.zeros([2])])
+        # ((3, 0) + (3, 8)) / 2 = (3, 4), whose length is 5.
+        self.assertAllClose(reader(history, mask=mask), [[0.6, 0.8]])
+        # The output layer's bias is added to it.
+        reader.output_layer.set_weights([np.zeros([3, 2]), np.array([1.0, -1.0])])
+        self.assertAllClose(reader(history, mask=mask), [[1.6, -0.2]])
+
+    def test_the_order_does_not_count(self):
+        reader = MeanReader()
+        mask = tf.constant([[True] * 3] * 3)
+        turned = tf.reverse(histories(), axis=[1])
+        self.assertAllClose(reader(turned, mask=mask), reader(histories(), mask=mask))
+
+    def test_unknown_options_are_refused(self):
+        with self.assertRaisesRegex(ConfigError, "query.depth: unknown key; mean takes dropout"):
+            READERS.create({"kind": "mean", "depth": 2})

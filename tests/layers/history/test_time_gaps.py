@@ -1,0 +1,142 @@
+"""Gaps between the items of a history: their buckets by hand, and what all their readers keep."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from tfmmrec.errors import ConfigError
+from tfmmrec.layers.history import READERS, MeanReader, Reader
+from tfmmrec.layers.history.time_gaps import ages, gap_buckets, gaps_before
+from tfmmrec.testing import TestCase
+
+START = 1_600_000_000
+MASK = tf.constant([[True, True, True], [True, False, True], [False, False, False]])
+# What stands beside the mask is no time of an item.
+TIMES = tf.constant([[0, 5, 95], [0, 999, 3600], [7, 7, 7]], tf.int64) + START
+
+
+class GapsTest(TestCase):
+    def test_a_bucket_is_twice_as_wide_as_the_one_before(self):
+        # Below 0 nothing is known. 2^k seconds open the bucket k + 2: 60 lies from 32 = 2^5 on,
+        # a day of 86,400 from 65,536 = 2^16 on; 2^29 opens the last.
+        seconds = [[-1, 0, 1, 2, 3], [4, 31, 32, 60, 63], [86_400, 2**29 - 1, 2**29, 2**40, 7]]
+        buckets = [[0, 1, 2, 3, 3], [4, 6, 7, 7, 7], [18, 30, 31, 31, 4]]
+        self.assertAllEqual(gap_buckets(tf.constant(seconds, tf.int64)), buckets)
+
+    def test_a_gap_is_the_time_since_the_item_before(self):
+        self.assertAllEqual(gaps_before(TIMES, MASK), [[-1, 5, 90], [-1, -1, 3600], [-1, -1, -1]])
+
+    def test_an_unknown_time_makes_no_gap_and_a_turned_one_none_below_zero(self):
+        times = tf.constant([[50, 0, 70, 60, -1]], tf.int64)
+        self.assertAllEqual(gaps_before(times, tf.ones([1, 5], tf.bool)), [[-1, -1, -1, 0, -1]])
+
+    def test_an_age_is_the_time_up_to_the_newest_item(self):
+        self.assertAllEqual(ages(TIMES, MASK), [[95, 90, 0], [3600, -1, 0], [-1, -1, -1]])
+        times = tf.constant([[50, 0, 70, 60, -1]], tf.int64)
+        self.assertAllEqual(ages(times, tf.ones([1, 5], tf.bool)), [[20, -1, 0, 10, -1]])
+
+
+def histories() -> tf.Tensor:
+    return tf.constant(np.random.default_rng(0).normal(size=[3, 3, 4]), tf.float32)
+
+
+def create(kind: str, **options: Any) -> Reader:
+    """A reader to which gaps mean something, as they do after some training."""
+    reader = READERS.create({"kind": kind, "gaps": True, **options})
+    reader(histories(), mask=MASK, times=TIMES)
+    weight = reader.recency if kind == "mean" else reader.gap_vectors
+    weight.assign(np.random.default_rng(1).normal(size=weight.shape))
+    return reader
+
+
+KINDS = [("mean",), ("gru",), ("transformer",)]
+
+
+class GapsContractTest(TestCase, parameterized.TestCase):
+    """What every reader of gaps keeps."""
+
+    # The transformer takes gaps as the unit does, and XLA five seconds for it.
+    @parameterized.parameters(KINDS[:2])
+    def test_layer(self, kind: str):
+        inputs = {"history": histories(), "mask": MASK, "times": TIMES}
+        self.run_layer_test(lambda: READERS.create({"kind": kind, "gaps": True}), inputs, (3, 4))
+
+    @parameterized.parameters(KINDS)
+    def test_it_begins_as_without_gaps(self, kind: str):
+        reader, plain = READERS.create({"kind": kind, "gaps": True}), READERS.create({"kind": kind})
+        begun = reader(histories(), mask=MASK, times=TIMES)
+        plain(histories(), mask=MASK)
+        of_gaps = ("recency", "gap_vectors")
+        kept = [w for w in reader.weights if not any(name in w.name for name in of_gaps)]
+        plain.set_weights([weight.numpy() for weight in kept])
+        self.assertAllClose(begun, plain(histories(), mask=MASK))
+
+    @parameterized.parameters(KINDS)
+    def test_gaps_count_and_the_hour_does_not(self, kind: str):
+        reader = create(kind)
+        one = reader(histories(), mask=MASK, times=TIMES)
+        self.assertAllClose(reader(histories(), mask=MASK, times=TIMES + 10_000), one)
+        other = reader(histories(), mask=MASK, times=TIMES * tf.constant([1, 1, 2], tf.int64))
+        self.assertGreater(np.abs(other - one)[:2].max(), 1e-3)
+        # Of the third row nothing is read.
+        self.assertAllClose(other[2], one[2])
+
+    @parameterized.parameters(KINDS)
+    def test_times_of_empty_places_do_not_reach_the_output(self, kind: str):
+        reader = create(kind)
+        other = tf.where(MASK, TIMES, 2 * START)
+        one = reader(histories(), mask=MASK, times=TIMES)
+        self.assertAllClose(reader(histories(), mask=MASK, times=other), one)
+
+    @parameterized.parameters(KINDS)
+    def test_padding_on_either_side_changes_nothing(self, kind: str):
+        reader = create(kind, max_history=3)
+        one = reader(histories(), mask=MASK, times=TIMES)
+        for sides in ([0, 2], [2, 0], [1, 1]):
+            wider = tf.pad(histories(), [[0, 0], sides, [0, 0]])
+            mask, times = (tf.pad(part, [[0, 0], sides]) for part in (MASK, TIMES))
+            self.assertAllClose(reader(wider, mask=mask, times=times), one, atol=1e-5)
+
+    @parameterized.parameters(KINDS)
+    def test_a_batch_of_one_is_a_row_of_a_batch(self, kind: str):
+        reader = create(kind)
+        whole = reader(histories(), mask=MASK, times=TIMES)
+        for row in range(3):
+            part = slice(row, row + 1)
+            one = reader(histories()[part], mask=MASK[part], times=TIMES[part])
+            self.assertAllClose(one, whole[part])
+
+    @parameterized.parameters(KINDS[1:])
+    def test_a_place_is_what_the_history_up_to_it_would_give(self, kind: str):
+        reader = create(kind)
+        places = reader(histories(), mask=MASK, times=TIMES, every_place=True).numpy()
+        for row, place in zip(*np.nonzero(MASK.numpy()), strict=True):
+            part = (slice(row, row + 1), slice(0, place + 1))
+            one = reader(histories()[part], mask=MASK[part], times=TIMES[part])
+            self.assertAllClose(places[row, place], one[0], atol=1e-5)
+
+    @parameterized.parameters(KINDS)
+    def test_it_is_a_switch(self, kind: str):
+        with self.assertRaisesRegex(ConfigError, "gaps must be true or false. Received: 2"):
+            READERS.create({"kind": kind, "gaps": 2})
+        with self.assertRaisesRegex(ConfigError, "query.gaps: unknown key; id takes max_history"):
+            READERS.create({"kind": "id", "gaps": True})
+
+
+class MeanOfRecentItemsTest(TestCase):
+    def test_older_items_weigh_as_their_bucket_says(self):
+        reader = MeanReader(units=3, gaps=True)
+        history = tf.constant([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]])
+        mask = tf.constant([[True, True, False]])
+        times = tf.constant([[100, 104, 0]], tf.int64)
+        reader(history, mask=mask, times=times)
+        reader.output_layer.set_weights([np.zeros([3, 2]), np.zeros([2])])
+        # The first is 4 seconds older than the second: bucket 4, and the second's is 1.
+        logits = np.zeros(32)
+        logits[4] = np.log(3.0)
+        reader.recency.assign(logits)
+        # (3, 1) / 4, whose length is the root of 10, over 4.
+        expected = [[3 / 10**0.5, 1 / 10**0.5]]
+        self.assertAllClose(reader(history, mask=mask, times=times), expected)

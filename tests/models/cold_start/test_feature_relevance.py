@@ -1,0 +1,78 @@
+"""How much features tell: planted features are found, errors left out are those of refits."""
+
+import numpy as np
+import tensorflow as tf
+from scipy.sparse import csr_matrix
+from sklearn.kernel_ridge import KernelRidge
+
+from tfmmrec.models.cold_start.feature_relevance import (
+    item_factors,
+    item_weights,
+    left_out_errors,
+    relevance,
+)
+from tfmmrec.testing import TestCase
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def contents(items: int = 150, seed: int = 0) -> list[np.ndarray]:
+    draw = np.random.default_rng(seed)
+    return [unit(draw.normal(size=[items, width])) for width in (4, 5, 3)]
+
+
+class RelevanceTest(TestCase):
+    def test_what_tells_weighs_and_noise_does_not(self):
+        text, picture, noise = contents()
+        draw = np.random.default_rng(1)
+        maps = [draw.normal(size=[part.shape[1], 6]) for part in (text, picture)]
+        factors = 2.0 * text @ maps[0] + picture @ maps[1] + 0.3 * draw.normal(size=[150, 6])
+        weights = relevance([text, picture, noise], factors, np.ones(150), 0.3)
+        self.assertAllClose(weights.sum(), 1.0)
+        self.assertGreater(weights[0], weights[1])
+        self.assertGreater(weights[1], 0.1)
+        self.assertLess(weights[2], 0.05)
+
+    def test_what_is_chosen_often_decides(self):
+        text, picture, _ = contents()
+        draw = np.random.default_rng(1)
+        told = [part @ draw.normal(size=[part.shape[1], 6]) for part in (text, picture)]
+        often = np.arange(150) % 2 == 0
+        factors = np.where(often[:, np.newaxis], told[0], told[1])
+        weights = relevance([text, picture], factors, np.where(often, 400, 1), 0.3)
+        self.assertGreater(weights[0], 0.8)
+
+    def test_it_is_found_where_little_is_known(self):
+        parts = [part[:2] for part in contents()]
+        weights = relevance(parts, np.array([[1.0], [-1.0]]), np.array([1, 2]), 0.3)
+        self.assertAllClose(weights.sum(), 1.0)
+
+    def test_errors_left_out_are_those_of_refits(self):
+        draw = np.random.default_rng(2)
+        content = unit(draw.normal(size=[9, 3]))
+        kernel = np.exp(content @ content.T - 1.0)
+        targets, weights = draw.normal(size=[9, 2]), draw.uniform(0.5, 2.0, 9)
+        found = left_out_errors(*map(tf.constant, (kernel, targets, weights, np.float64(0.4))))
+        for row in range(9):
+            rest = np.arange(9) != row
+            ridge = KernelRidge(kernel="precomputed", alpha=0.4)
+            ridge.fit(kernel[np.ix_(rest, rest)], targets[rest], sample_weight=weights[rest])
+            self.assertAllClose(
+                found[row], targets[row] - ridge.predict(kernel[row : row + 1, rest])[0]
+            )
+
+    def test_the_mean_penalty_is_one(self):
+        self.assertAllClose((1.0 / item_weights(np.array([1, 4, 100]))).mean(), 1.0)
+
+
+class ItemFactorsTest(TestCase):
+    def test_products_of_factors_are_how_often_items_were_chosen_together(self):
+        chosen = np.random.default_rng(0).integers(0, 2, [12, 7])
+        factors = item_factors(csr_matrix(chosen))
+        self.assertAllClose(factors @ factors.T, chosen.T @ chosen, atol=1e-8)
+
+    def test_there_are_no_more_factors_than_users_or_items(self):
+        self.assertEqual(item_factors(csr_matrix(np.ones([1, 5]))).shape, (5, 1))
+        self.assertEqual(item_factors(csr_matrix(np.eye(40))).shape, (40, 32))

@@ -1,0 +1,90 @@
+"""Run folders: what is saved is what is loaded, and what has changed since is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
+from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.models.bundle import assemble, say_mute
+from tfmmrec.models.run_folder import load_run, save_run
+from tfmmrec.serving.batch_recommend import recommend
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    # Items and users have a feature of the same name, with other values.
+    (folder / "items.csv").write_text("id,country\n1,DE\n2,FR\n3,\n")
+    (folder / "users.csv").write_text("id,country\nu,XX\nv,YY\n")
+    (folder / "log.csv").write_text("user,item\nu,1\nu,2\nv,3\n")
+    features = {"country": {"modality": "categorical"}}
+    content = {
+        "items": {"table": "items.csv", "id": "id", "features": features},
+        "users": {"table": "users.csv", "id": "id", "features": features},
+        "interactions": {"table": "log.csv", "user": "user", "item": "item"},
+    }
+    (folder / "set.yaml").write_text(yaml.safe_dump(content))
+    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    return folder / "data"
+
+
+def test_a_run_comes_back(data, tmp_path):
+    assembly = assemble(Dataset(data), TrainConfig(dim=4, seed=3, quiet=True))
+    for variable in assembly.model.trainable_variables:
+        variable.assign_add(0.1 * np.ones(variable.shape))
+    save_run(tmp_path, assembly, {"ndcg@10": 0.5})
+    loaded = load_run(tmp_path, quiet=True)
+    assert loaded.config == assembly.config
+    np.testing.assert_array_equal(loaded.scorer().item_vectors(), assembly.scorer().item_vectors())
+    fresh = assemble(Dataset(data), TrainConfig(dim=4, seed=3, quiet=True))
+    assert not np.allclose(fresh.scorer().item_vectors(), assembly.scorer().item_vectors())
+
+
+def test_what_has_changed_since_is_refused(data, tmp_path):
+    with pytest.raises(DataError, match="not a run folder"):
+        load_run(tmp_path)
+    save_run(tmp_path, assemble(Dataset(data), TrainConfig(dim=4, quiet=True)), {})
+    saved = (tmp_path / "run.json").read_text()
+    for old, new, reason in (
+        ('"format": 1', '"format": 0', "format 0 is not 1"),
+        ('"manifest_sha256": "', '"manifest_sha256": "0', "changed since; train again"),
+        ('"fingerprint": "', '"fingerprint": "0', "the encoder of country changed since"),
+        ('"dim": 4', '"dim": 5', "the weights cannot be read"),
+        ('"dim": 4', '"width": 4', "config"),
+    ):
+        assert old in saved
+        (tmp_path / "run.json").write_text(saved.replace(old, new))
+        with pytest.raises(TfmmrecError, match=reason) as caught:
+            load_run(tmp_path, quiet=True)
+        assert "\n" not in str(caught.value)
+    encoders = json.loads(saved)["encoders"]
+    assert encoders["items"]["country"] != encoders["users"]["country"]
+
+
+def test_items_that_nothing_is_known_of_are_named_and_never_answered(data, tmp_path, capsys):
+    # Item 3 has no country, and is not positive for anybody but v; without ids it is mute.
+    assembly = assemble(Dataset(data), TrainConfig(dim=4, ids=False, quiet=True))
+    assert assembly.mute_items().tolist() == [False, False, True]
+    say_mute(assembly.mute_items(), assembly.dataset.item_ids)
+    assert capsys.readouterr().err == (
+        "tfmmrec: 1 items have neither content nor events to train on, and are in no answer: 3\n"
+    )
+    scorer = assembly.scorer()
+    histories = assembly.dataset.histories(["train"])
+    _, scores = next(scorer.scores(scorer.item_vectors(), histories, np.array([0, 1])))
+    assert np.isneginf(scores[:, 2]).all() and np.isfinite(scores[:, :2]).all()
+    (tmp_path / "run").mkdir()
+    save_run(tmp_path / "run", assembly, {})
+    for line in recommend(tmp_path / "run", k=3, quiet=True):
+        assert "3" not in line["items"]
+    with_ids = assemble(Dataset(data), TrainConfig(dim=4, quiet=True))
+    assert not with_ids.mute_items().any()
+    say_mute(with_ids.mute_items(), assembly.dataset.item_ids)
+    assert capsys.readouterr().err == ""

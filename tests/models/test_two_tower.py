@@ -1,0 +1,244 @@
+"""The model: its loss against a softmax written out in NumPy."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.config.new_items import NewItemsOptions
+from tfmmrec.data.dataset import Histories
+from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.layers.fusion import FUSIONS
+from tfmmrec.layers.history import READERS
+from tfmmrec.layers.projection import FeatureInfo
+from tfmmrec.models.feature_table import FeatureTable
+from tfmmrec.models.item_tower import ItemTower
+from tfmmrec.models.query_tower import QueryTower
+from tfmmrec.models.two_tower import TwoTower, split_blocks
+from tfmmrec.tasks import Balance, RetrievalTask
+from tfmmrec.testing import TestCase
+
+# Items 0, 1 and 2 were chosen 6, 3 and 1 times, by users 0 and 1.
+HISTORIES = Histories(np.array([1, 2, 0, 0, 0, 1, 1, 0, 0, 0], np.int32), np.array([0, 5, 10]))
+
+
+def encoded(rows: int) -> dict[str, Encoded]:
+    outputs = np.random.default_rng(rows).normal(size=[rows, 3]).astype(np.float32)
+    return {"feature": Encoded(outputs, np.ones(rows, bool))}
+
+
+def create(
+    temperature: float = 0.5,
+    fusion: dict | None = None,
+    new_items: NewItemsOptions | None = None,
+    negatives: dict | None = None,
+    query: str = "mean",
+) -> TwoTower:
+    features = [FeatureInfo("feature", 3)]
+    items = ItemTower(
+        features,
+        num_items=4,
+        dim=5,
+        fusion=fusion or {"kind": "weighted"},
+        new_items=new_items,
+        num_landmarks=3,
+    )
+    readers = [READERS.create({"kind": query}) for _ in range(items.fusion.num_blocks)]
+    task = RetrievalTask(
+        "softmax",
+        NegativesOptions(**(negatives or {"spared": "none"})),
+        histories=HISTORIES,
+        num_items=4,
+        width=items.width,
+        fusion=items.fusion,
+    )
+    return TwoTower(
+        items,
+        QueryTower(features, dim=5, readers=readers),
+        items=FeatureTable(encoded(4)),
+        users=FeatureTable(encoded(2)),
+        counts=HISTORIES.counts(4),
+        known_users=np.array([True, True]),
+        tasks=[task],
+        balance=Balance({"retrieval": 1.0}),
+        temperature=temperature,
+    )
+
+
+def batch(items: list[int]) -> dict[str, tf.Tensor]:
+    return {
+        "history": tf.constant([[1, 2, -1], [-1, -1, -1], [0, -1, -1]]),
+        "user": tf.constant([0, 1, 0]),
+        "item": tf.constant(items),
+        "place": tf.constant([4, 0, 1]),
+    }
+
+
+def scores(model: TwoTower, given: dict[str, tf.Tensor]) -> np.ndarray:
+    """The score of each row's user for each row's item, every vector asked for by itself."""
+    everything = model.item_vectors(tf.range(4)).numpy()
+    queries = model.query_vectors(
+        tf.constant(everything),
+        given["history"],
+        model.users.gather(given["user"]),
+    ).numpy()
+    return queries @ everything[given["item"].numpy()].T
+
+
+def softmax(logits: np.ndarray, chances: np.ndarray, own: list[int]) -> float:
+    """The mean loss of events that chose items `own`, whose weight is one."""
+    weights = np.tile(1.0 / chances, [len(logits), 1])
+    weights[np.arange(len(own)), own] = 1.0
+    chosen = logits[np.arange(len(own)), own]
+    return np.mean(np.log((weights * np.exp(logits)).sum(axis=1)) - chosen)
+
+
+# Of being among three events, for items of 0.1, 0.6 and 0.3 of the choices.
+CHANCES = 1.0 - (1.0 - np.array([0.1, 0.6, 0.3])) ** 3
+
+
+class LossTest(TestCase):
+    def test_it_is_an_in_batch_softmax_with_negatives_by_their_chances(self):
+        model, given = create(), batch([2, 0, 1])
+        expected = softmax(scores(model, given), CHANCES, [0, 1, 2])
+        self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+
+    def test_the_same_item_of_another_row_is_no_negative(self):
+        model, given = create(), batch([2, 0, 2])
+        logits = scores(model, given)[:, :2]
+        expected = softmax(logits, CHANCES[:2], [0, 1, 0])
+        self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+
+    def test_all_items_that_training_knows_may_be_candidates(self):
+        model, given = create(negatives={"among": "all", "spared": "none"}), batch([2, 0, 1])
+        expected = softmax(scores(model, given), np.ones(3), [0, 1, 2])
+        self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+        alone = {name: value[:1] for name, value in given.items()}
+        logits = scores(model, {**given, **batch([2, 0, 1])})[:1]
+        self.assertAllClose(model.compute_loss(alone), softmax(logits, np.ones(3), [0]), rtol=1e-5)
+
+    def test_the_past_of_a_user_is_spared(self):
+        model, given = create(negatives={"spared": "past"}), batch([2, 0, 1])
+        logits = scores(model, given)
+        # Before its fifth event user 0 chose all three; before its second, item 1, as it now does.
+        logits[0, 1:] = -np.inf
+        self.assertAllClose(
+            model.compute_loss(given), softmax(logits, CHANCES, [0, 1, 2]), rtol=1e-5
+        )
+
+    def test_all_places_of_a_history_are_trained_on_at_once(self):
+        model = create(query="transformer", negatives={"among": "all", "spared": "none"})
+        windows = {
+            "history": tf.constant([[-1, 1, 2], [-1, 0, -1]]),
+            "user": tf.constant([0, 1]),
+            "item": tf.constant([[1, 2, 0], [0, -1, -1]]),
+            "place": tf.constant([[0, 1, 2], [0, 1, 2]]),
+        }
+        events = {
+            "history": tf.constant([[-1, -1, -1], [1, -1, -1], [1, 2, -1], [-1, -1, -1]]),
+            "user": tf.constant([0, 0, 0, 1]),
+            "item": tf.constant([1, 2, 0, 0]),
+            "place": tf.constant([0, 1, 2, 0]),
+        }
+        self.assertAllClose(model.compute_loss(windows), model.compute_loss(events), rtol=1e-5)
+
+    def test_every_weight_that_is_used_has_a_gradient(self):
+        model, given = create(), batch([2, 0, 1])
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(given, training=True)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        missing = [
+            variable.name
+            for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+            if gradient is None
+        ]
+        self.assertEqual(missing, [])
+
+    def test_a_late_model_sums_the_joint_loss_and_the_mean_of_its_members(self):
+        model, given = create(fusion={"kind": "late", "member_loss": 0.5}), batch([2, 0, 1])
+        expected = softmax(scores(model, given), CHANCES, [0, 1, 2])
+        # Each member scores by its own block alone, of length 1 on both sides.
+        everything = model.item_vectors(tf.range(4)).numpy()
+        users = given["user"]
+        queries = model.query_vectors(
+            tf.constant(everything),
+            given["history"],
+            model.users.gather(users),
+        ).numpy()
+        for block in (slice(0, 5), slice(5, 10)):
+            items = everything[[2, 0, 1], block]
+            items /= np.linalg.norm(items, axis=1, keepdims=True)
+            expected += 0.5 * softmax(queries[:, block] @ items.T, CHANCES, [0, 1, 2]) / 2
+        self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
+
+    def test_votes_have_the_members_losses_alone_and_a_temperature_each(self):
+        model, given = create(fusion={"kind": "late", "decision": "voting"}), batch([2, 0, 1])
+        self.assertAllClose(model.temperatures, [0.5, 0.5])
+        before = float(model.compute_loss(given))
+        # The joint score does not enter: with one member's temperature changed, so is its half.
+        model.log_temperature.assign(np.log([0.5, 0.25]))
+        self.assertNotAllClose(model.compute_loss(given), before)
+
+
+class VectorsTest(TestCase):
+    def test_an_item_that_training_never_met_has_no_id(self):
+        model = create()
+        vectors = model.item_vectors(tf.range(4))
+        content = model.item_tower.content(model.items.gather(tf.range(4)))
+        # Item 3 was chosen by nobody.
+        self.assertAllClose(vectors[3], content[3])
+        for row in range(3):
+            self.assertNotAllClose(vectors[row], content[row])
+        # Item n reads row n + 1 of the table.
+        table = model.item_tower.ids.table.get_weights()[0]
+        # Chosen 6, 3 and 1 times: sigmoid(log(1 + n) - 1) = (1 + n) / (1 + n + e).
+        gates = np.array([[7 / (7 + np.e)], [4 / (4 + np.e)], [2 / (2 + np.e)]])
+        total = content.numpy()[:3] + gates * table[1:4]
+        self.assertAllClose(vectors[:3], total / np.linalg.norm(total, axis=1, keepdims=True))
+
+    def test_what_is_regressed_reaches_new_items_alone(self):
+        model = create(new_items=NewItemsOptions(share=0.5))
+        before = model.item_vectors(tf.range(4))
+        known = model.items.gather(tf.range(3))
+        became = np.random.default_rng(0).normal(size=[3, 5])
+        model.item_tower.regression.fit(known, became, np.array([6, 3, 1]))
+        after = model.item_vectors(tf.range(4))
+        self.assertAllClose(after[:3], before[:3])
+        new = model.item_tower.new_items(model.items.gather(tf.constant([3])))
+        self.assertAllClose(after[3:], new)
+        self.assertNotAllClose(after[3], before[3])
+        # In whatever order rows are asked for, as often as they are.
+        self.assertAllClose(model.item_vectors(tf.constant([3, 1, 3])), tf.gather(after, [3, 1, 3]))
+
+    def test_queries_are_divided_by_the_temperature(self):
+        model = create(temperature=0.25)
+        queries = model.query_vectors(
+            model.item_vectors(tf.range(4)),
+            tf.constant([[-1], [-1]]),
+            model.users.gather(tf.constant([0, 1])),
+        )
+        # Length 1, divided by 0.25.
+        self.assertAllClose(tf.norm(queries, axis=1), [4.0, 4.0])
+
+    def test_the_temperature_stays_within_its_bounds(self):
+        model = create(temperature=0.25)
+        self.assertAllClose(model.temperatures, [0.25])
+        model.log_temperature.assign([-50.0])
+        self.assertAllClose(model.temperatures, [0.01])
+        model.log_temperature.assign([3.0])
+        self.assertAllClose(model.temperatures, [1.0])
+
+    def test_features_are_gathered_by_row(self):
+        table = FeatureTable(
+            {"a": Encoded(np.array([[1.0], [2.0], [3.0]]), np.array([True, False, True]))}
+        )
+        output, present = table.gather(tf.constant([2, 1, 2]))["a"]
+        self.assertAllEqual(output, [[3.0], [2.0], [3.0]])
+        self.assertAllEqual(present, [True, False, True])
+
+    def test_blocks_have_length_one_where_there_is_something(self):
+        vectors = tf.constant([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
+        unit, told = split_blocks(vectors, FUSIONS.create({"kind": "late"}, names=["a", "b"]))
+        self.assertAllClose(unit, [[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+        self.assertAllEqual(told, [[True, False], [False, True]])
+        unit, told = split_blocks(vectors, FUSIONS.create({"kind": "weighted"}, names=["a"]))
+        self.assertAllEqual(told, [[True], [True]])

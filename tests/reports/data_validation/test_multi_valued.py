@@ -1,0 +1,71 @@
+"""The check of a feature of several values: each of them by itself."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.modalities.contract import PICTURE, SOUND
+from tfmmrec.config.data_validation import CheckOptions
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.packing import pack
+from tfmmrec.modalities import create
+from tfmmrec.reports.data_validation.console import all_tables
+from tfmmrec.reports.data_validation.validate import Findings, check, examine
+from tfmmrec.reports.data_validation.value_anomalies import value_check
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("several")
+    photo, sound = ("1.png", PICTURE), ("1.wav", SOUND)
+    path = write_catalogue(
+        folder / "catalogue",
+        name="several",
+        items=[
+            {"item_id": "a", "photos": [photo, photo], "reviews": ["<b>fine</b>", "so"]},
+            {"item_id": "b", "photos": [photo], "sounds": [sound] * 3},
+            {"item_id": "c", "reviews": ["fun"]},
+        ],
+        item_features={
+            "photos": {"modality": "image", "separator": "|", "most": 3},
+            "reviews": {"modality": "text", "many": True},
+            "sounds": {"modality": "audio", "many": True},
+        },
+        interactions=[{"user_id": "u", "item_id": "a", "timestamp": 1}],
+    )
+    pack(path, folder / "data", PackOptions(quiet=True))
+    return folder / "data"
+
+
+def test_each_value_is_counted(data: Path) -> None:
+    findings: Findings = examine(data, CheckOptions(media=True, quiet=True))
+    tables = {table.title: table for table in all_tables(findings)}
+    features = {row[0]: list(row[1:]) for row in tables["Features of items"].rows}
+    assert features == {
+        "photos": ["image", "2 of 3", "67%", "1"],
+        "reviews": ["text", "2 of 3", "67%", "1"],
+        "sounds": ["audio", "1 of 3", "33%", "2"],
+    }
+    # 11, 2 and 3 characters.
+    (texts,) = tables["Texts, in characters (items)"].rows
+    assert (texts[0], texts[1], texts[3], texts[5]) == ("reviews", "2", "3", "11")
+
+
+def test_each_value_is_shown(data: Path, tmp_path: Path) -> None:
+    check(data, CheckOptions(html=tmp_path / "x.html", schema=tmp_path / "schema", quiet=True))
+    page = (tmp_path / "x.html").read_text()
+    assert page.count("<img") == 3 and page.count("<audio") == 3
+    assert "&lt;b&gt;fine" in page and "<b>fine" not in page
+    schema = (tmp_path / "schema" / "items.pbtxt").read_text()
+    assert "image_domain" in schema and "max: 3" in schema and "max: 8" in schema
+
+
+def test_a_broken_value_is_named_by_its_place() -> None:
+    photos = create({"modality": "image", "many": True})
+    assert value_check(photos, [], False)([PICTURE, b"none"]) is None
+    assert value_check(photos, [], True)([PICTURE]) is None
+    problem = value_check(photos, [], True)([PICTURE, b"none"])
+    assert problem == "value 2: not a picture that can be decoded"
+    texts = create({"modality": "text", "many": True})
+    assert str(value_check(texts, [], False)([b"a", b"\xff"])).startswith("value 2: not valid UTF")

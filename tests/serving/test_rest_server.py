@@ -1,0 +1,309 @@
+import asyncio
+import base64
+import json
+import math
+import re
+import shutil
+import socket
+
+import httpx
+import pytest
+import tensorflow as tf
+
+from tfmmrec.errors import ConfigError, DataError, TfmmrecError
+from tfmmrec.serving.loaded_model import ServedModel
+from tfmmrec.serving.rest_server import create_app, serve
+
+
+class Toy(tf.Module):
+    """What a recommender's signatures have: lists of strings, numbers, several outputs, one."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.string, "history"),
+            tf.TensorSpec([None], tf.int32, "k"),
+            tf.TensorSpec([None], tf.float32, "age"),
+        ]
+    )
+    def recommend(self, history, k, age):
+        scores = tf.stack([tf.cast(k, tf.float32) * 0.1, age], axis=1)
+        return {"items": tf.strings.reduce_join(history, axis=1, separator="+"), "scores": scores}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "picture")])
+    def echo(self, picture):
+        return {"picture_bytes": picture}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+    def count(self, text):
+        return {"total": tf.reduce_sum(tf.strings.length(text)), "text": text}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "number")])
+    def parse(self, number):
+        return {"parsed": tf.strings.to_number(number)}
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    toy = Toy()
+    folder = tmp_path_factory.mktemp("models") / "toy"
+    signatures = {
+        "serving_default": toy.recommend,
+        "echo": toy.echo,
+        "count": toy.count,
+        "parse": toy.parse,
+    }
+    # As numbers, 10 is newer than 9.
+    for version in ("9", "10"):
+        tf.saved_model.save(toy, str(folder / version), signatures=signatures)
+    (folder / "11").mkdir()  # being copied there: not a version yet
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(model_dir):
+    return create_app(model_dir)
+
+
+def request(app, method, path, **details):
+    async def send():
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://toy") as client:
+            return await client.request(method, path, **details)
+
+    return asyncio.run(send())
+
+
+@pytest.fixture
+def ask(app):
+    """Gives a function that returns the status and the JSON of an answer."""
+
+    def ask(method, path, body=None):
+        content = body if isinstance(body, str | None) else json.dumps(body)
+        answer = request(app, method, path, content=content)
+        return answer.status_code, json.loads(answer.text)
+
+    return ask
+
+
+@pytest.fixture
+def predict(ask):
+    return lambda body: ask("POST", "/v1/models/toy:predict", body)
+
+
+@pytest.mark.parametrize("path", ["", "/versions/10", "/versions/0010"])
+def test_status(ask, path):
+    state = {
+        "version": "10",
+        "state": "AVAILABLE",
+        "status": {"error_code": "OK", "error_message": ""},
+    }
+    answer = ask("GET", f"/v1/models/toy{path}")
+    assert answer == (200, {"model_version_status": [state]})
+
+
+@pytest.mark.parametrize("version", ["", "/versions/10"])
+def test_metadata(ask, version):
+    status, answer = ask("GET", f"/v1/models/toy{version}/metadata")
+    assert status == 200
+    assert answer["model_spec"] == {"name": "toy", "signature_name": "", "version": "10"}
+    signature = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    history = signature["inputs"]["history"]
+    assert history["dtype"] == "DT_STRING"
+    assert history["tensor_shape"] == {
+        "dim": [{"size": "-1", "name": ""}, {"size": "-1", "name": ""}],
+        "unknown_rank": False,
+    }
+    assert set(signature["outputs"]) == {"items", "scores"}
+    assert signature["method_name"] == "tensorflow/serving/predict"
+
+
+def test_rows(predict):
+    rows = [
+        {"history": ["a", "ü"], "k": 3, "age": 30},
+        {"history": ["b", {"b64": "Yw=="}], "k": 1, "age": 1.5},
+    ]
+    status, answer = predict({"instances": rows})
+    # 0.1 as a float32 is written as 0.1 and not as 0.10000000149; "Yw==" is "c" in base64.
+    assert status == 200
+    assert answer["predictions"][0]["items"] == "a+ü"
+    assert answer["predictions"][0]["scores"] == pytest.approx([0.3, 30.0])
+    assert answer["predictions"][1] == {"items": "b+c", "scores": [0.1, 1.5]}
+
+
+def test_columns(predict):
+    inputs = {"history": [["a"], ["b"]], "k": [1, 2], "age": [math.nan, math.inf]}
+    status, answer = predict({"inputs": inputs, "signature_name": "serving_default"})
+    assert status == 200
+    assert answer["outputs"]["items"] == ["a", "b"]
+    assert answer["outputs"]["scores"][0][0] == 0.1
+    assert math.isnan(answer["outputs"]["scores"][0][1])
+    assert answer["outputs"]["scores"][1] == [0.2, math.inf]
+
+
+def test_an_empty_list_is_a_row_of_nothing(predict):
+    status, answer = predict({"instances": [{"history": [], "k": 1, "age": 2}]})
+    assert (status, answer) == (200, {"predictions": [{"items": "", "scores": [0.1, 2.0]}]})
+
+
+def test_a_single_input_and_output_stand_bare(predict):
+    picture = {"b64": base64.b64encode(b"\x00\xff\xfe").decode()}
+    for rows in ([picture, ""], [{"picture": picture}, {"picture": ""}]):
+        answer = predict({"signature_name": "echo", "instances": rows})
+        assert answer == (200, {"predictions": [picture, {"b64": ""}]})
+    for columns in ([picture], {"picture": [picture]}):
+        answer = predict({"signature_name": "echo", "inputs": columns})
+        assert answer == (200, {"outputs": [picture]})
+
+
+def test_outputs_without_rows_in_common_need_columns(predict):
+    status, answer = predict({"signature_name": "count", "instances": ["ab", "c"]})
+    assert (status, "ask with 'inputs'" in answer["error"]) == (400, True)
+    status, answer = predict({"signature_name": "count", "inputs": ["ab", "c"]})
+    assert (status, answer) == (200, {"outputs": {"total": 3, "text": ["ab", "c"]}})
+
+
+ROW = {"history": ["a"], "k": 1, "age": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("{", "the body is not JSON"),
+        ("[" * 100_000, "the body is not JSON"),
+        ([], "the body must be a JSON object"),
+        ({}, "give one of 'instances'"),
+        ({"instances": [ROW], "inputs": {}}, "give one of 'instances'"),
+        ({"instances": []}, "instances: must be a list"),
+        ({"instances": [ROW], "signature_name": "other"}, "signature_name: no 'other' here"),
+        ({"instances": [ROW], "signature_name": ["echo"]}, "signature_name: no ['echo'] here"),
+        ({"instances": ["a"]}, "instances[0]: an object with the inputs"),
+        ({"instances": [ROW, {**ROW, "extra": 1}]}, "instances[1]: no input 'extra' here"),
+        ({"instances": [{"history": ["a"], "k": 1}]}, "instances[0]: the input 'age' is missing"),
+        ({"instances": [ROW, {**ROW, "history": ["a", "b"]}]}, "history: ragged"),
+        ({"inputs": {"history": [["a"], "b"], "k": [1], "age": [1]}}, "history: ragged"),
+        ({"inputs": {"history": ["a"], "k": [1], "age": [1]}}, "history: the shape (None, None)"),
+        ({"inputs": {**ROW, "history": [["a"]]}}, ": the shape (None,) is needed"),
+        ({"instances": [{**ROW, "history": [None]}]}, "history: a string or"),
+        ({"instances": [{**ROW, "history": [{"b64": "*"}]}]}, "history: b64:"),
+        ({"instances": [{**ROW, "k": 1.5}]}, "k: a value of int32 is needed. Received: 1.5"),
+        ({"instances": [{**ROW, "k": True}]}, "k: a value of int32 is needed. Received: True"),
+        ({"instances": [{**ROW, "k": 2**31}]}, "k: 2147483648 is out of the range of int32"),
+        ({"instances": [{**ROW, "age": "1"}]}, "age: a value of float32 is needed"),
+        ({"instances": [{**ROW, "age": 10**400}]}, "is out of the range of float32"),
+        # A float32 keeps 24 bits: 2**24 = 16777216 is the first whole number that has 25.
+        ({"instances": [{**ROW, "age": 2**24}]}, "age: float32 keeps whole numbers of 24 bits"),
+        ({"instances": [{**ROW, "age": -(2**24)}]}, "Received: -16777216"),
+        ({"signature_name": "parse", "inputs": ["one"]}, "parse: StringToNumberOp"),
+    ],
+)
+def test_a_wrong_request_is_told_which_key(predict, body, words):
+    status, answer = predict(body)
+    assert status == 400
+    assert list(answer) == ["error"]
+    assert words in answer["error"]
+    assert "\n" not in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/v1/models/other", 404, "no model 'other' here; there is toy"),
+        ("GET", "/v1/models/toy/versions/9", 404, "no version 9 here; there is 10"),
+        ("GET", f"/v1/models/toy/versions/{'9' * 5000}", 404, "no version 999"),
+        ("POST", "/v1/models/other:predict", 404, "no model 'other' here"),
+        ("POST", "/v1/models/toy/versions/11:predict", 404, "no version 11 here"),
+        ("GET", "/elsewhere", 404, "Not Found"),
+        ("POST", "/v1/models/toy", 400, "Malformed request: POST /v1/models/toy; there are"),
+        ("PUT", "/v1/models/toy:predict", 400, "Malformed request: PUT"),
+        ("GET", "/v1/models/toy:predict", 400, "Malformed request: GET"),
+        ("POST", "/v1/models/toy:classify", 400, "Malformed request: POST"),
+        ("GET", "/v1/models/toy/versions/x/metadata", 400, "Malformed request: GET"),
+        ("GET", "/v1/models", 400, "Malformed request: GET /v1/models;"),
+        ("GET", "/v1/models/toy/", 400, "Malformed request: GET"),
+    ],
+)
+def test_what_is_not_there(ask, method, path, status, words):
+    found, answer = ask(method, path)
+    assert found == status
+    assert words in answer["error"]
+
+
+def test_whole_numbers_that_a_float_keeps_and_decimals(predict):
+    ages = [2**24 - 1, -(2**24 - 1), 1.0 * 2**24, 10**20]
+    inputs = {"history": [["a"]] * 4, "k": [1] * 4, "age": ages}
+    status, answer = predict({"inputs": inputs})
+    # Serving takes 10**20 as a decimal, as it has more than 64 bits.
+    assert status == 200
+    assert [row[1] for row in answer["outputs"]["scores"]] == [16777215, -16777215, 16777216, 1e20]
+
+
+def test_a_version_may_be_asked_for(ask):
+    body = {"signature_name": "echo", "inputs": ["a"]}
+    answer = ask("POST", "/v1/models/toy/versions/10:predict", body)
+    assert answer == (200, {"outputs": [{"b64": "YQ=="}]})
+
+
+def test_a_version_with_zeros_before_it(tmp_path, model_dir):
+    # As a number, 0011 is newer than 9; its folder is found under the name that it has.
+    shutil.copytree(model_dir / "9", tmp_path / "toy" / "9")
+    shutil.copytree(model_dir / "9", tmp_path / "toy" / "0011")
+    model = ServedModel(tmp_path / "toy")
+    assert (model.name, model.version) == ("toy", 11)
+    assert "serving_default" in model.signatures
+
+
+def test_a_folder_without_a_version_is_told(tmp_path):
+    with pytest.raises(DataError, match="no version here"):
+        create_app(tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        create_app(tmp_path / "nothing")
+
+
+def test_a_damaged_version_is_told_in_one_line(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"not a model")
+    with pytest.raises(DataError, match="does not load") as raised:
+        create_app(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_port_in_use_is_told(model_dir):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(TfmmrecError, match=re.escape(f"127.0.0.1:{port}: ")) as raised:
+            serve(model_dir, port=port)
+    assert "\n" not in str(raised.value)
+    with pytest.raises(TfmmrecError, match="give another --port"):
+        serve(model_dir, port=70_000)
+
+
+PAGE = "http://localhost:8000"
+ALLOWED = "access-control-allow-origin"
+
+
+def test_pages_of_other_origins_may_not_ask_unless_told(app):
+    assert ALLOWED not in request(app, "GET", "/v1/models/toy", headers={"Origin": PAGE}).headers
+
+
+@pytest.mark.parametrize("cors", [PAGE, "*"])
+def test_a_page_may_ask_before_and_then_predict(model_dir, cors):
+    app = create_app(model_dir, cors=cors)
+    path, other = "/v1/models/toy:predict", "http://elsewhere"
+    asking = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    asking["Access-Control-Request-Headers"] = "content-type"
+    answer = request(app, "OPTIONS", path, headers=asking)
+    assert (answer.status_code, answer.headers[ALLOWED]) == (200, cors)
+    body = {"signature_name": "echo", "inputs": ["a"]}
+    answer = request(app, "POST", path, json=body, headers={"Origin": PAGE})
+    assert (answer.status_code, answer.headers[ALLOWED]) == (200, cors)
+    # An error has to be read by the page as well.
+    answer = request(app, "POST", path, content="{", headers={"Origin": PAGE})
+    assert (answer.status_code, answer.headers[ALLOWED]) == (400, cors)
+    answer = request(app, "GET", "/v1/models/toy", headers={"Origin": other})
+    assert answer.headers.get(ALLOWED) == ("*" if cors == "*" else None)
+
+
+@pytest.mark.parametrize("cors", ["localhost:8000", f"{PAGE}/", f"{PAGE}/page", ""])
+def test_what_is_no_origin_is_refused(model_dir, cors):
+    with pytest.raises(ConfigError, match=re.escape(f"Received: {cors}")):
+        create_app(model_dir, cors=cors)

@@ -1,0 +1,130 @@
+"""Candidates and their chances against loops and draws; what a user chose is spared."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.data.dataset import Histories
+from tfmmrec.tasks.negatives.sampler import Negatives
+from tfmmrec.testing import TestCase
+
+# User 0 chose 4, 0, 1, 0, user 1 nothing and user 2 0, 4; items 2 and 3 were never chosen.
+HISTORIES = Histories(np.array([4, 0, 1, 0, 0, 4], np.int32), np.array([0, 4, 4, 6]))
+
+
+def create(**options) -> Negatives:
+    return Negatives(NegativesOptions(**options), HISTORIES, 5)
+
+
+class NegativesTest(TestCase):
+    def test_those_of_a_batch_come_once(self):
+        found = create()(tf.constant([4, 0, 4]))
+        self.assertAllEqual(found.rows, [4, 0])
+        self.assertAllEqual(found.labels, [0, 1, 0])
+        # Shares of the six choices: 2 and 3.
+        self.assertAllClose(
+            found.log_chances, np.log([1 - (4 / 6) ** 3, 1 - (3 / 6) ** 3]), atol=1e-6
+        )
+
+    def test_of_a_fixed_shape_they_are_the_same(self):
+        negatives = Negatives(NegativesOptions(), HISTORIES, 5, fixed_shapes=True)
+        for chosen in ([4, 0, 4, -1, -1], [-1, 4, 0, -1, 4]):
+            found = negatives(tf.constant(chosen))
+            # As many as there are items; the chance is that of three events.
+            self.assertAllEqual(found.rows, [4, 0, 0, 0, 0])
+            self.assertAllClose(found.log_chances[:2], create()(tf.constant([4, 0, 4])).log_chances)
+            self.assertAllEqual(found.log_chances[2:], [1e9] * 3)
+            real = [label for label, item in zip(found.labels, chosen, strict=True) if item >= 0]
+            self.assertAllEqual(real, [0, 1, 0])
+
+    def test_all_are_those_that_training_knows(self):
+        found = create(among="all")(tf.constant([4, 0, 4]))
+        self.assertAllEqual(found.rows, [0, 1, 4])
+        self.assertAllEqual(found.labels, [2, 0, 2])
+        self.assertAllEqual(found.log_chances, [0.0, 0.0, 0.0])
+
+    def test_chances_are_how_often_items_come(self):
+        negatives, draw = create(uniform=2), np.random.default_rng(0)
+        tf.random.set_seed(0)
+        hits, rounds = np.zeros(5), 2000
+        for _ in range(rounds):
+            found = negatives(tf.constant(draw.choice(HISTORIES.items, 3), tf.int32))
+            hits[found.rows.numpy()] += 1
+        expected = np.exp(negatives.log_chances(tf.constant([0, 1, 4]), tf.constant(3)))
+        self.assertAllClose(hits[[0, 1, 4]] / rounds, expected, atol=0.03)
+        self.assertAllEqual(hits[[2, 3]], [0, 0])
+
+    def test_an_item_that_is_always_chosen_is_certain(self):
+        only = Negatives(NegativesOptions(), Histories(np.zeros(4, np.int32), np.array([0, 4])), 1)
+        self.assertAllClose(only(tf.constant([0, 0])).log_chances, [0.0])
+
+    def spared(self, what: str) -> np.ndarray | None:
+        negatives = create(spared=what)
+        candidates = negatives(tf.constant([4, 0, 1]))
+        found = negatives.spared(
+            candidates,
+            users=tf.constant([2, 0]),
+            events=tf.constant([0, 0, 1, 1, 1]),
+            places=tf.constant([0, 1, 0, 1, 3]),
+        )
+        return None if found is None else found[:].numpy()
+
+    def test_the_past_of_a_user_is_spared(self):
+        self.assertAllEqual(
+            self.spared("past"),  # of items 4, 0, 1
+            [
+                [False, False, False],
+                [False, True, False],
+                [False, False, False],
+                [True, False, False],
+                [True, True, True],
+            ],
+        )
+
+    def test_all_that_a_user_chose_is_spared_or_nothing(self):
+        of_0, of_2 = [True, True, True], [True, True, False]
+        self.assertAllEqual(self.spared("all"), [of_2, of_2, of_0, of_0, of_0])
+        self.assertIsNone(self.spared("none"))
+
+    def test_items_that_are_no_candidates_do_not_matter(self):
+        negatives = create()
+        found = negatives.spared(
+            negatives(tf.constant([1])),
+            users=tf.constant([0]),
+            events=tf.constant([0, 0]),
+            places=tf.constant([2, 3]),
+        )
+        self.assertAllEqual(found[:], [[False], [True]])
+
+    def test_slices_are_parts_of_the_whole(self):
+        negatives = create()
+        found = negatives.spared(
+            negatives(tf.constant([4, 0, 1])),
+            users=tf.constant([2, 1, 0, 0]),
+            events=tf.constant([0, 0, 1, 2, 2, 3]),
+            places=tf.constant([0, 1, 0, 1, 3, 4]),
+        )
+        whole = found[:].numpy()
+        self.assertAllEqual(whole.sum(axis=1), [0, 1, 0, 1, 3, 3])
+        for start, stop in ((0, 2), (1, 4), (2, 3), (4, 6), (5, 9)):
+            self.assertAllEqual(found[start:stop], whole[start:stop])
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"among": "some"}, "among must be batch or all. Received: 'some'"),
+        ({"uniform": -1}, "uniform must be at least 0. Received: -1"),
+        ({"uniform": 5, "among": "all"}, "uniform draws nothing new beside among: all"),
+        ({"mined": 5, "among": "all"}, "mined finds nothing new beside among: all"),
+        ({"memory": 5, "among": "all"}, "memory keeps nothing new beside among: all"),
+        ({"hard": -1}, "hard must be at least 0. Received: -1"),
+        ({"mine_every": 0}, "mine_every must be at least 1. Received: 0"),
+        ({"mined": 9, "mined_from": 8}, "mined must be at most mined_from, 8. Received: 9"),
+        ({"spared": "future"}, "spared must be none, past, all. Received: 'future'"),
+    ],
+)
+def test_bad_options_are_refused(options, reason):
+    with pytest.raises(ValueError, match=reason):
+        NegativesOptions(**options)

@@ -1,0 +1,206 @@
+"""Losses against softmaxes that are written out."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.data.dataset import Histories
+from tfmmrec.tasks.losses import candidate_bpr, candidate_softmax, info_nce
+from tfmmrec.tasks.negatives.sampler import Negatives
+from tfmmrec.testing import TestCase
+
+
+def softmax_loss(logits: np.ndarray) -> float:
+    return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits)))
+
+
+class InfoNceTest(TestCase):
+    first = tf.constant([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
+    second = tf.constant([[0.8, 0.6], [1.0, 0.0], [0.0, 1.0]])
+
+    def loss(self, **options) -> float:
+        given = {"mask": tf.constant([True, True, True]), "temperature": 0.5, **options}
+        return float(info_nce(self.first, self.second, **given))
+
+    def test_it_is_the_mean_of_both_directions(self):
+        logits = self.first.numpy() @ self.second.numpy().T / 0.5
+        expected = (softmax_loss(logits) + softmax_loss(logits.T)) / 2
+        self.assertAllClose(self.loss(), expected)
+
+    def test_rows_that_are_not_there_are_left_out(self):
+        logits = self.first.numpy()[:2] @ self.second.numpy()[:2].T / 0.5
+        expected = (softmax_loss(logits) + softmax_loss(logits.T)) / 2
+        self.assertAllClose(self.loss(mask=tf.constant([True, True, False])), expected)
+        self.assertAllClose(self.loss(mask=tf.constant([False] * 3)), 0.0)
+        # A row alone has nothing to be told from.
+        self.assertAllClose(self.loss(mask=tf.constant([True, False, False])), 0.0)
+
+    def test_the_same_thing_is_no_negative(self):
+        same = tf.constant([[True, True, False], [True, True, False], [False, False, True]])
+        logits = self.first.numpy() @ self.second.numpy().T / 0.5
+        for a, b in ((0, 1), (1, 0)):
+            logits[a, b] = -np.inf
+        expected = (softmax_loss(logits) + softmax_loss(logits.T)) / 2
+        self.assertAllClose(self.loss(same=same), expected)
+
+    def test_gradients_are_finite_where_nothing_is_there(self):
+        first = tf.Variable(self.first)
+        with tf.GradientTape() as tape:
+            loss = info_nce(first, self.second, mask=tf.constant([False] * 3), temperature=0.01)
+        self.assertAllEqual(tape.gradient(loss, first), tf.zeros([3, 2]))
+
+
+class CandidateSoftmaxTest(TestCase):
+    queries = tf.constant([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    candidates = tf.constant([[1.0, 0.0], [0.5, 1.0], [0.0, 1.0]])
+    labels = tf.constant([0, 1, 0])
+    log_chances = tf.math.log([0.9, 0.2, 0.5])
+
+    def loss(self, **options) -> tf.Tensor:
+        given = {
+            "queries": self.queries,
+            "candidates": self.candidates,
+            "labels": self.labels,
+            "log_chances": self.log_chances,
+        }
+        return candidate_softmax(**{**given, **options})
+
+    def test_negatives_weigh_the_inverse_of_their_chances_and_the_chosen_item_one(self):
+        logits = self.queries.numpy() @ self.candidates.numpy().T
+        weights = np.tile(1.0 / np.array([0.9, 0.2, 0.5]), [3, 1])
+        weights[np.arange(3), [0, 1, 0]] = 1.0
+        own = logits[np.arange(3), [0, 1, 0]]
+        expected = np.mean(np.log((weights * np.exp(logits)).sum(axis=1)) - own)
+        self.assertAllClose(self.loss(), expected)
+
+    def test_what_is_spared_has_a_probability_of_zero(self):
+        spared = tf.constant([[True, True, False], [False, False, False], [False, True, False]])
+        candidates = tf.Variable(self.candidates)
+        with tf.GradientTape() as tape:
+            # Of the rows that spare the second, and not the one that chose it.
+            loss = self.loss(
+                candidates=candidates,
+                queries=tf.gather(self.queries, [0, 2]),
+                labels=tf.constant([0, 0]),
+                spared=tf.gather(spared, [0, 2]),
+            )
+        gradient = tape.gradient(loss, candidates).numpy()
+        self.assertAllEqual(gradient[1], [0.0, 0.0])
+        self.assertTrue(gradient[2].any())
+        # The chosen item is there even where it is spared.
+        logits = self.queries.numpy()[[0, 2]] @ self.candidates.numpy()[[0, 2]].T
+        self.assertAllClose(loss, np.mean(np.log(np.exp(logits) @ [1.0, 2.0]) - logits[:, 0]))
+
+    def test_items_of_which_nothing_is_said_take_no_part(self):
+        candidates = tf.constant([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+        loss = self.loss(candidates=candidates, log_chances=tf.zeros([3]))
+        # Events 0 and 2 chose item 0: log(e^2 + e^0) - 2 = 0.126928, log(e + e) - 1 = 0.693147.
+        self.assertAllClose(loss, 0.410038, atol=1e-5)
+        self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)
+
+    def test_gradients_are_those_of_the_formula(self):
+        # Candidates 0 and 3 have no vector; event 2 chose one of them, and the last what it spares.
+        draw = np.random.default_rng(0)
+        queries = tf.constant(draw.normal(size=[6, 4]), tf.float32)
+        candidates = draw.normal(size=[5, 4]) * np.array([[0], [1], [1], [0], [1]])
+        candidates = tf.constant(candidates, tf.float32)
+        labels, log_chances = [1, 2, 3, 4, 1, 2], tf.math.log([0.5, 0.1, 0.9, 0.2, 0.4])
+        spared = draw.random([6, 5]) < 0.4
+        spared[5, 2] = True
+        weights = np.where(spared, 0.0, [0.0, 10.0, 1 / 0.9, 0.0, 2.5])
+        weights[np.arange(6), labels] = 1.0
+
+        def plain() -> tf.Tensor:
+            logits = tf.matmul(queries, candidates, transpose_b=True)
+            total = tf.reduce_sum(tf.constant(weights, tf.float32) * tf.exp(logits), axis=1)
+            losses = tf.math.log(total) - tf.gather(logits, labels, batch_dims=1)
+            return tf.reduce_mean(tf.gather(losses, [0, 1, 3, 4, 5]))
+
+        def ours() -> tf.Tensor:
+            return candidate_softmax(
+                queries,
+                candidates,
+                labels=tf.constant(labels),
+                log_chances=log_chances,
+                spared=tf.constant(spared),
+            )
+
+        for found, expected in zip(
+            *(self.with_gradients(f, queries, candidates) for f in (ours, plain)), strict=True
+        ):
+            self.assertAllClose(found, expected, atol=1e-5)
+
+    def with_gradients(self, loss, *given: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            value = loss()
+        return [value, *tape.gradient(value, given)]
+
+    def test_half_precision_is_summed_in_float32(self):
+        halves = {n: tf.cast(getattr(self, n), tf.float16) for n in ("queries", "candidates")}
+        self.assertEqual(self.loss(**halves).dtype, tf.float32)
+        self.assertAllClose(self.loss(**halves), self.loss(), atol=2e-3)
+
+    def test_gradients_are_those_of_the_full_softmax_on_average(self):
+        draw = np.random.default_rng(0)
+        # What is chosen often differs from the rest, so that who comes how often matters.
+        popular = np.arange(60)[:, np.newaxis] < 10
+        items = tf.constant(draw.normal(size=[60, 4]) + 1.5 * popular, tf.float32)
+        query = tf.Variable(draw.normal(size=[1, 4]).astype(np.float32))
+        counts = np.ceil(200.0 / np.arange(1, 61)).astype(int)
+        histories = Histories(np.repeat(np.arange(60), counts), np.array([0, counts.sum()]))
+
+        def gradient(options: dict, others: np.ndarray, corrected: bool = True) -> np.ndarray:
+            negatives = Negatives(NegativesOptions(**options), histories, 60)
+            found = negatives(tf.constant(np.concatenate([[3], others]), tf.int32))
+            with tf.GradientTape() as tape:
+                loss = candidate_softmax(
+                    query,
+                    tf.gather(items, found.rows),
+                    labels=found.labels[:1],
+                    log_chances=found.log_chances * float(corrected),
+                )
+            return tape.gradient(loss, query).numpy()[0]
+
+        def off(options: dict, corrected: bool = True) -> float:
+            tf.random.set_seed(0)
+            drawn = draw.choice(60, [300, 40], p=counts / counts.sum())
+            found = np.mean([gradient(options, others, corrected) for others in drawn], axis=0)
+            return np.linalg.norm(found - exact) / np.linalg.norm(exact)
+
+        exact = gradient({"among": "all"}, np.zeros(0, np.int32))
+        self.assertLess(off({}), 0.09)
+        self.assertLess(off({"uniform": 10}), 0.07)
+        self.assertGreater(off({}, corrected=False), 0.25)
+
+
+class CandidateBprTest(TestCase):
+    given = CandidateSoftmaxTest
+
+    def loss(self, **options) -> tf.Tensor:
+        held = {n: getattr(self.given, n) for n in ("queries", "candidates", "labels")}
+        return candidate_bpr(**{**held, "log_chances": self.given.log_chances, **options})
+
+    def test_pairs_weigh_the_inverse_of_the_others_chances(self):
+        logits = self.given.queries.numpy() @ self.given.candidates.numpy().T
+        weights = 1.0 / np.array([0.9, 0.2, 0.5])
+        expected = []
+        for row, own in zip(logits, [0, 1, 0], strict=True):
+            others = np.delete(np.arange(3), own)
+            pairs = np.log1p(np.exp(row[others] - row[own]))
+            expected.append(weights[others] @ pairs / weights[others].sum())
+        self.assertAllClose(self.loss(), np.mean(expected))
+
+    def test_what_is_spared_takes_no_part(self):
+        candidates = tf.Variable(self.given.candidates)
+        spared = tf.constant([[True, False, False]] * 3)
+        with tf.GradientTape() as tape:
+            loss = self.loss(candidates=candidates, labels=tf.constant([1, 1, 2]), spared=spared)
+        gradient = tape.gradient(loss, candidates).numpy()
+        self.assertAllEqual(gradient[0], [0.0, 0.0])
+        self.assertTrue(gradient[1:].any(axis=1).all())
+
+    def test_without_another_there_is_nothing_to_lose(self):
+        spared = tf.constant([[True, True, True]] * 3)
+        self.assertAllClose(self.loss(spared=spared), 0.0)
+        self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)

@@ -1,0 +1,183 @@
+"""Ratings and clicks: what is predicted and what it costs, by hand."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.config.tasks import HeadOptions
+from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.tasks import Balance, OutcomeHead, OutcomeTask, Reading
+from tfmmrec.tasks.rating_click import Click, Rating, create_outcome
+from tfmmrec.testing import TestCase
+
+USERS = np.array([True, True, False])
+ITEMS = np.array([True, False])
+
+
+def head(**options) -> OutcomeHead:
+    """A head whose deep part says nothing, unless it is asked for layers."""
+    plain = {
+        "factors": 2,
+        "crosses": 0,
+        "units": 0,
+        "decay": 0.5,
+        "id_dropout": 0.0,
+        "dropout": 0.0,
+    }
+    made = OutcomeHead(
+        width=3, known_users=USERS, known_items=ITEMS, options=HeadOptions(**plain | options)
+    )
+    made(tf.ones([1, 3]), tf.ones([1, 3]), tf.constant([0]), tf.constant([0]))
+    return made
+
+
+def with_numbers(made: OutcomeHead) -> OutcomeHead:
+    users, items, kernel, _ = sorted(made.trainable_variables, key=order)
+    users.assign([[0.5, 1.0, 2.0], [-1.0, 3.0, 0.0], [9.0, 9.0, 9.0]])
+    items.assign([[0.25, -1.0, 0.5], [8.0, 8.0, 8.0]])
+    kernel.assign(tf.zeros_like(kernel))
+    return made
+
+
+def order(weight: tf.Variable) -> int:
+    names = ("users", "items", "kernel", "bias")
+    return next(n for n, name in enumerate(names) if name in weight.name.split("/")[-1])
+
+
+def numbers(made: OutcomeHead, users: list[int], items: list[int], **options) -> np.ndarray:
+    vectors = tf.random.stateless_normal([2, len(users), 3], [1, 2])
+    return made(vectors[0], vectors[1], tf.constant(users), tf.constant(items), **options).numpy()
+
+
+class HeadTest(TestCase):
+    def test_known_users_and_items_have_numbers_and_factors(self):
+        found = numbers(with_numbers(head()), [0, 1], [0, 0])
+        # 0.5 + 0.25 + (1, 2)(-1, 0.5) and -1 + 0.25 + (3, 0)(-1, 0.5).
+        self.assertAllClose(found, [0.75, -3.75])
+
+    def test_unknown_ones_have_none(self):
+        made = with_numbers(head())
+        # Neither those that training has not met, nor those that the vocabulary lacks.
+        self.assertAllClose(numbers(made, [2, 0, -1, -1], [0, 1, 0, -1]), [0.25, 0.5, 0.25, 0.0])
+
+    def test_the_deep_part_reads_both_vectors_and_their_product(self):
+        made = head(factors=0, biases=False)
+        kernel, bias = sorted(made.trainable_variables, key=order)
+        kernel.assign([[1.0], [0.0], [0.0], [0.0], [2.0], [0.0], [0.0], [0.0], [5.0]])
+        bias.assign([7.0])
+        users, items = tf.constant([[0.1, 0.2, 0.3]]), tf.constant([[0.4, 0.5, 0.6]])
+        found = made(users, items, tf.constant([0]), tf.constant([0]))
+        # Vectors of length 1 have entries near 3 ** -0.5, which are brought near 1.
+        self.assertAllClose(found, [7.0 + 3**0.5 * (0.1 + 2 * 0.5 + 5 * 0.3 * 0.6)])
+
+    def test_crossing_layers_and_units_are_trained(self):
+        made = head(crosses=2, rank=2, units=4)
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(
+                made(tf.ones([2, 3]), tf.ones([2, 3]), tf.constant([0, 1]), tf.constant([0, 0]))
+            )
+        gradients = tape.gradient(total, made.trainable_variables)
+        # Two tables, two crossings of three weights, hidden and output layers of two each.
+        self.assertLen(gradients, 2 + 6 + 4)
+        self.assertNotIn(None, gradients)
+
+    def test_ids_are_dropped_in_training_alone(self):
+        made = with_numbers(head(id_dropout=0.5, factors=2))
+        found = numbers(made, [0] * 400, [0] * 400, training=True)
+        self.assertAllClose(numbers(made, [0], [0]), [0.75])
+        # Neither, the item's, the user's, both.
+        self.assertAllClose(np.unique(found), [0.0, 0.25, 0.5, 0.75])
+        counts = np.unique(np.round(found, 2), return_counts=True)[1]
+        self.assertAllClose(counts, [100] * 4, atol=4 * 8.7)
+
+    def test_the_penalty_is_of_what_is_known(self):
+        made = with_numbers(head())
+        # (0.25 + 1 + 4) + (0.0625 + 1 + 0.25) for the first pair, 1 + 9 for the second.
+        penalty = made.penalty(tf.constant([0, 1]), tf.constant([0, 1]))
+        self.assertAllClose(penalty, 0.5 * (6.5625 + 10.0) / 2)
+        self.assertEqual(float(head(decay=0.0).penalty(tf.constant([0]), tf.constant([0]))), 0.0)
+
+
+OUTCOMES = Outcomes(
+    user=np.array([0, 0, 1], np.int32),
+    item=np.array([0, 1, 0], np.int32),
+    place=np.zeros(3, np.int32),
+    chosen=np.array([True, False, True]),
+    rating=np.array([5.0, np.nan, 1.0], np.float32),
+)
+BATCH = {
+    "user": tf.constant([0, 0, 1]),
+    "item": tf.constant([0, 1, 0]),
+    "chosen": tf.constant([True, False, True]),
+    "rating": tf.constant([5.0, np.nan, 1.0]),
+}
+
+
+def read(batch, asked) -> Reading:
+    users = tf.zeros([tf.size(batch["user"]), 3])
+    return Reading(users, users, tf.zeros([tf.size(asked), 3]))
+
+
+def task(name: str) -> OutcomeTask:
+    made = OutcomeTask({name: create_outcome(name, OUTCOMES)}, {name: head(decay=0.0)})
+    with_numbers(made.heads[name])
+    return made
+
+
+# What the head gives for the batch: see above; item 1 is unknown.
+NUMBERS = np.array([0.75, 0.5, -3.75])
+
+
+class TaskTest(TestCase):
+    def test_a_rating_is_standardised_and_events_without_one_do_not_count(self):
+        # 5 and 1 have mean 3 and deviation 2.
+        expected = np.mean((np.array([1.0, -1.0]) - NUMBERS[[0, 2]]) ** 2)
+        losses = task("rating").losses(BATCH, read, training=False)
+        self.assertAllClose(losses, {"rating": expected})
+
+    def test_a_click_is_a_binary_cross_entropy(self):
+        chances = 1 / (1 + np.exp(-NUMBERS))
+        expected = -np.mean(np.log([chances[0], 1 - chances[1], chances[2]]))
+        losses = task("click").losses(BATCH, read, training=False)
+        self.assertAllClose(losses, {"click": expected})
+
+    def test_a_batch_of_outcomes_beside_that_of_retrieval_is_read(self):
+        beside = {"user": tf.constant([1]), "item": tf.constant([1]), "outcomes": BATCH}
+        alone = task("click").losses(BATCH, read, training=False)
+        self.assertAllClose(task("click").losses(beside, read, training=False), alone)
+
+    def test_no_rating_in_a_batch_is_no_loss(self):
+        none = {**BATCH, "rating": tf.fill([3], np.nan)}
+        self.assertAllClose(task("rating").losses(none, read, training=False), {"rating": 0.0})
+
+    def test_a_rating_stays_within_those_that_were_seen(self):
+        values = Rating(OUTCOMES.rating).value(tf.constant([0.0, 0.5, 3.0, -3.0]))
+        self.assertAllClose(values, [3.0, 4.0, 5.0, 1.0])
+
+    def test_ratings_that_are_all_the_same_are_predicted(self):
+        same = Rating(np.array([4.0, 4.0], np.float32))
+        self.assertAllClose(same.value(tf.constant([0.0, 9.0])), [4.0, 4.0])
+        self.assertAllClose(same.labels({"rating": tf.constant([4.0])})[0], [0.0])
+
+    def test_a_click_is_a_probability(self):
+        self.assertAllClose(Click().value(tf.constant([0.0, np.log(3.0)])), [0.5, 0.75])
+
+
+class BalanceTest(TestCase):
+    losses = {"retrieval": tf.constant(4.0), "rating": tf.constant(0.5)}
+
+    def test_given_weights_are_a_sum(self):
+        balance = Balance({"retrieval": 1.0, "rating": 3.0})
+        self.assertAllClose(balance(self.losses), 5.5)
+        self.assertEmpty(balance.trainable_variables)
+
+    def test_learned_weights_settle_where_each_task_is_as_uncertain_as_it_is(self):
+        balance = Balance({"retrieval": 1.0, "rating": 2.0}, learned=True)
+        # exp(−s) is the weight at first, s / 2 what it costs; a square error counts half.
+        expected = 4.0 + 2.0 * 0.5 * 0.5 + (0.0 - np.log(2.0)) / 2
+        self.assertAllClose(balance(self.losses), expected)
+        optimizer = tf.keras.optimizers.legacy.SGD(0.3)
+        for _ in range(200):
+            optimizer.minimize(lambda: balance(self.losses), balance.trainable_variables)
+        # Where exp(−s) c L = 1 / 2.
+        self.assertAllClose(balance.log_variances["retrieval"], np.log(8.0), atol=1e-3)
+        self.assertAllClose(balance.log_variances["rating"], np.log(0.5), atol=1e-3)

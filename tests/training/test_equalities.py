@@ -1,0 +1,327 @@
+"""What must not change what is learned: a stop, XLA, several steps at once, parts of a batch."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+
+from tests.once import ONCE
+from tests.stopping import Stop, at_step
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
+from tfmmrec.data.pipelines.examples import TrainingExamples
+from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
+from tfmmrec.data.storage import read_json
+from tfmmrec.distribute.stateless_random import step_key
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.models.bundle import assemble
+from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.models.two_tower import TwoTower
+from tfmmrec.serving.export import export
+from tfmmrec.training.fit import fit
+from tfmmrec.training.train import train
+from tfmmrec.training.train_step import Trainer
+
+ITEMS, USERS = 12, 16
+COLOURS = ("red", "green", "blue", "black")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Users choose six of twelve items in turn; an item has two texts and a kind."""
+    folder = tmp_path_factory.mktemp("turns")
+    rows = [
+        f"{item},k{item % 3},{COLOURS[item % 4]} {item % 5},{COLOURS[item // 3]} thing"
+        for item in range(ITEMS)
+    ]
+    (folder / "items.csv").write_text("\n".join(["id,kind,title,plot", *rows]) + "\n")
+    events = [
+        f"u{user},{(user * 5 + step) % ITEMS},{step}" for user in range(USERS) for step in range(6)
+    ]
+    (folder / "log.csv").write_text("\n".join(["user,item,time", *events]) + "\n")
+    features = {
+        "kind": {"modality": "categorical"},
+        "title": {"modality": "text"},
+        "plot": {"modality": "text"},
+    }
+    content = {
+        "items": {"table": "items.csv", "id": "id", "features": features},
+        "interactions": {"table": "log.csv", "user": "user", "item": "item", "time": "time"},
+        "split": {"by": "last_out"},
+    }
+    (folder / "set.yaml").write_text(yaml.safe_dump(content))
+    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    return folder / "data"
+
+
+def config(**options) -> TrainConfig:
+    return TrainConfig(
+        **{**ONCE, "dim": 8, "epochs": 2, "batch_size": 12, "quiet": True, **options}
+    )
+
+
+# There are 64 events to train on: five steps of 12 an epoch; or 32 windows of 4 places, five of 6.
+SEQUENCE = {
+    "features": ["title", "plot"],
+    "query": {"kind": "transformer", "max_history": 4, "layers": 1, "gaps": True},
+    "negatives": {
+        "uniform": 3,
+        "hard": 6,
+        "mined": 1,
+        "mined_from": 3,
+        "mine_every": 2,
+        "memory": 4,
+    },
+    "align": {"modalities": 0.1, "chosen": 0.1, "items": 6},
+    "fusion": {"kind": "transformer", "heads": 2, "units": 8},
+}
+
+
+def weights(run: Path) -> list[np.ndarray]:
+    return load_run(run, quiet=True).model.get_weights()
+
+
+def assert_the_same_run(one: Path, other: Path) -> None:
+    for ours, theirs in zip(weights(one), weights(other), strict=True):
+        assert np.array_equal(ours, theirs)
+    first, second = (read_run(run)["metrics"] for run in (one, other))
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert (one / "history.json").read_text() == (other / "history.json").read_text()
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path, monkeypatch):
+    train(data, tmp_path / "whole", config())
+
+    def stop() -> None:
+        raise Stop
+
+    with monkeypatch.context() as patched, pytest.raises(Stop):
+        # The last whole epoch is the first; the second is taken anew.
+        at_step(patched, 8, stop)
+        train(data, tmp_path / "run", config())
+    train(data, tmp_path / "run", config(), resume=True)
+    assert_the_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+def test_what_stands_on_disk_within_an_epoch_is_gone_on_with(data, tmp_path, monkeypatch):
+    """As a kill would leave it, which the training that went on to its end does not know of."""
+    options = {**SEQUENCE, "checkpoint_steps": 3, "optimizer": {"accumulate": 2, "clip": 0.5}}
+
+    def copy() -> None:
+        shutil.copytree(tmp_path / "whole.partial", tmp_path / "run.partial")
+
+    with monkeypatch.context() as patched:
+        # The last checkpoint is the third step of the second epoch.
+        at_step(patched, 9, copy)
+        train(data, tmp_path / "whole", config(**options))
+    state = read_json(tmp_path / "run.partial/checkpoints/state.json")
+    assert (state["epoch"], state["step"]) == (1, 3)
+    train(data, tmp_path / "run", config(**options), resume=True)
+    assert_the_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+def batch(assembly) -> dict[str, tf.Tensor]:
+    """The first batch of a training."""
+    given = {"batch_size": assembly.config.batch_size, "seed": 0}
+    if assembly.model.query_tower.at_every_place:
+        examples = TrainingWindows(assembly.histories, length=assembly.max_history, **given)
+    else:
+        examples = TrainingExamples(assembly.histories, max_history=assembly.max_history, **given)
+    return next(iter(examples.epochs(0)))
+
+
+def flat(gradients: list) -> np.ndarray:
+    """All gradients in one row."""
+    return np.concatenate([tf.convert_to_tensor(g).numpy().ravel() for g in gradients])
+
+
+def slopes(data: Path, inputs: dict | None = None, **options) -> tuple[float, np.ndarray]:
+    """The loss of a batch at the weights that training begins with, and its gradients."""
+    assembly = assemble(Dataset(data), config(**options))
+    trainer = Trainer(assembly.model, assembly.config, 10)
+    inputs = inputs or batch(assembly)
+    key = step_key(0, tf.constant(0))
+    if trainer.moves.loss_scale is not None:
+        # It begins too high, and comes down by itself.
+        trainer.moves.loss_scale.factor.assign(128.0)
+    factor = trainer.moves.factor
+    loss, gradients = trainer._gradients(inputs, key, factor)
+    return float(loss), flat(gradients[0]) / float(factor)
+
+
+def assert_the_same(given: tuple[float, np.ndarray], found: tuple[float, np.ndarray]) -> None:
+    assert found[0] == pytest.approx(given[0], rel=1e-5)
+    np.testing.assert_allclose(found[1], given[1], rtol=1e-3, atol=1e-5)
+
+
+# Windows have empty places, which are no events, no candidates, and no chosen pairs.
+WINDOWS = {
+    "gru": {"kind": "gru", "max_history": 4, "units": 8, "gaps": True},
+    "transformer": {
+        "kind": "transformer",
+        "max_history": 4,
+        "layers": 1,
+        "units": 8,
+        "gaps": True,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ["mean", *WINDOWS])
+def test_xla_learns_the_same(data, kind):
+    """With the same units dropped and the same items drawn."""
+    # As little as will do, since XLA takes its time.
+    options = {"hidden": 0, **{name: SEQUENCE[name] for name in ("features", "negatives", "align")}}
+    if kind in WINDOWS:
+        options |= {"features": ["kind"], "query": WINDOWS[kind], "align": {"chosen": 0.1}}
+    assert_the_same(slopes(data, **options), slopes(data, **options, jit_compile=True))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SEQUENCE,
+        {"features": ["kind"], "query": {"kind": "mean"}, "task": "click"},
+        {
+            "features": ["kind", "title"],
+            "query": WINDOWS["gru"],
+            "negatives": {"among": "all", "spared": "all"},
+            "loss": "bpr",
+            "fusion": {"kind": "late", "member_loss": 0.5},
+        },
+    ],
+)
+def test_fixed_shapes_learn_the_same(data, options):
+    """As a TPU asks for them, without XLA."""
+    assert_the_same(slopes(data, **options), slopes(data, **options, strategy="tpu"))
+
+
+def test_no_window_may_hold_anything(data):
+    """Of what no event chose there is no loss, and no gradient that is no number."""
+    options = {"query": WINDOWS["gru"], "features": ["kind"], "align": {"chosen": 0.1}}
+    empty = {name: tf.fill([3, 4], -1) for name in ("history", "item", "place")}
+    empty["user"] = tf.zeros([3], tf.int32)
+    empty["history_time"] = tf.zeros([3, 4], tf.int64)
+    loss, gradient = slopes(data, empty, **options, strategy="tpu")
+    assert loss == 0.0 and not gradient.any()
+
+
+CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_dropout": 0.0}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"query": {"kind": "mean"}},
+        {"query": {"kind": "gru"}},
+        {"task": "click", "features": ["kind"], "head": {"dropout": 0.0, "id_dropout": 0.0}},
+    ],
+)
+def test_half_precision_learns_nearly_the_same(data, options):
+    query = {"kind": "mean", **options.get("query", {}), "dropout": 0.0}
+    options = {**CALM, **options, "query": query}
+    loss, gradient = slopes(data, **options)
+    # A number of bfloat16 has 8 bits, one of float16 has 11.
+    for precision, near in (("mixed_bfloat16", 0.01), ("mixed_float16", 0.002)):
+        half, half_gradient = slopes(data, **options, precision=precision)
+        assert half != loss, precision
+        assert half == pytest.approx(loss, rel=near), precision
+        length, half_length = np.linalg.norm(gradient), np.linalg.norm(half_gradient)
+        assert gradient @ half_gradient > (1 - near) * length * half_length, precision
+        assert half_length == pytest.approx(length, rel=5 * near), precision
+
+
+def test_two_batches_of_eight_are_one_of_sixteen(data):
+    """Where an event's negatives are no matter of who else is in its batch."""
+    options = {**CALM, "query": {"kind": "mean", "dropout": 0.0}, "negatives": {"among": "all"}}
+    assembly = assemble(Dataset(data), config(**options, batch_size=16))
+    whole = batch(assembly)
+    loss, gradient = slopes(data, whole, **options)
+    accumulating = config(**options, optimizer={"accumulate": 3})
+    trainer = Trainer(assembly.model, accumulating, 10)
+    halves = [{name: part[start : start + 8] for name, part in whole.items()} for start in (0, 8)]
+    losses = [float(trainer.train_step(half)["loss"]) for half in halves]
+    assert np.mean(losses) == pytest.approx(loss, rel=1e-5)
+    # A third batch is to come, of three whose mean is taken.
+    sums = flat(trainer.moves.sums)
+    np.testing.assert_allclose(sums * 3 / 2, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_several_steps_at_once_learn_the_same(data):
+    found = []
+    for steps in (1, 3):
+        options = {"epochs": 1, "features": ["kind"], "steps_per_execution": steps}
+        assembly = assemble(Dataset(data), config(**options))
+        fit(assembly)
+        found.append(assembly.model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_what_half_precision_trained_is_served_in_full(data, tmp_path):
+    precision = "mixed_float16"
+    before = tf.keras.mixed_precision.global_policy()
+    train(data, tmp_path / "run", config(epochs=1, precision=precision))
+    assert tf.keras.mixed_precision.global_policy() is before
+    assert read_run(tmp_path / "run")["config"]["precision"] == precision
+    assembly = load_run(tmp_path / "run", quiet=True)
+    assert {weight.dtype for weight in assembly.model.weights} == {tf.float32}
+    assert assembly.scorer().item_vectors().dtype == np.float32
+    version = export(tmp_path / "run", tmp_path / "models", quiet=True)
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    assert serve.structured_outputs["scores"].dtype == tf.float32
+
+
+def test_a_loss_that_is_no_number_stops_the_training(data, tmp_path, monkeypatch):
+    options = {"learning_rate": 0.02, "optimizer": {"schedule": "linear"}, "features": ["kind"]}
+    compute = TwoTower.compute_loss
+    spoilt = tf.Variable(7, dtype=tf.int64)
+
+    def going_astray(self, inputs, training=False):
+        loss = compute(self, inputs, training)
+        if not training:
+            return loss
+        spoilt.assign_sub(1)
+        return tf.where(spoilt == 0, np.nan, loss)
+
+    with monkeypatch.context() as patched, pytest.raises(DataError) as error:
+        patched.setattr(TwoTower, "compute_loss", going_astray)
+        train(data, tmp_path / "run", config(**options))
+    # The second step of the second epoch, of two of five steps: 0.02 * (1 - 6 / 10).
+    last = tmp_path / "run.partial/checkpoints/epoch-1"
+    assert "the loss was not finite after step 2 of epoch 2, at a learning rate of 0.008" in str(
+        error.value
+    )
+    assert f"the last good checkpoint is {last}: lower learning_rate" in str(error.value)
+    assert last.with_suffix(".index").is_file()
+    # From there it goes on at another rate.
+    slower = {**options, "learning_rate": 0.001}
+    assert train(data, tmp_path / "run", config(**slower), resume=True)["epoch"] >= 1
+    rows = (tmp_path / "run/history.json").read_text()
+    assert rows.count('"epoch"') == 2
+
+
+def test_a_training_may_be_deterministic(data, monkeypatch):
+    """What TensorFlow makes of that cannot be taken back within a process."""
+
+    def asked() -> None:
+        raise Stop
+
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", asked)
+    with pytest.raises(Stop):
+        fit(assemble(Dataset(data), config(deterministic=True, features=["kind"])))
+
+
+def test_what_cannot_be_compiled_is_refused(data):
+    with pytest.raises(ConfigError, match="jit_compile: the encoders that finetune trains"):
+        fit(
+            assemble(
+                Dataset(data),
+                config(jit_compile=True, finetune=["title"], encoders={"title": "builtin"}),
+            )
+        )

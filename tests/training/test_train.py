@@ -1,0 +1,217 @@
+"""Training: once more on train and valid, with every reader of users."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+
+from tests.once import ONCE
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.packing import pack
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.layers.history import READERS
+from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.serving.batch_recommend import recommend
+from tfmmrec.serving.export import export
+from tfmmrec.training.epoch_callback import Watch
+from tfmmrec.training.train import train
+
+ITEMS, USERS = 12, 16
+
+
+def in_turn(user: int) -> list[int]:
+    """Six items in their order, from one of the user's own."""
+    return [(user + step) % (ITEMS - 1) for step in range(6)]
+
+
+def by_taste(user: int) -> list[int]:
+    """The even items or the odd ones, in an order that says nothing."""
+    return list(np.random.default_rng(user).permutation(6) * 2 + user % 2)
+
+
+def write(folder: Path, split: str, choose: Callable[[int], list[int]] = in_turn) -> Path:
+    """Users choose six of the items each; in turn, item 11 is only in valid."""
+    kinds = "".join(f"{item},k{item % 3}\n" for item in range(ITEMS))
+    (folder / "items.csv").write_text("id,kind\n" + kinds)
+    rows = ["user,item,time"]
+    for user in range(USERS):
+        rows += [f"u{user},{item},{step}" for step, item in enumerate(choose(user))]
+    rows += [f"v,{item},{time}" for time, item in enumerate([0, 1, 2, 3, 11, 4])]
+    (folder / "log.csv").write_text("\n".join(rows) + "\n")
+    content = {
+        "items": {
+            "table": "items.csv",
+            "id": "id",
+            "features": {"kind": {"modality": "categorical"}},
+        },
+        "interactions": {"table": "log.csv", "user": "user", "item": "item", "time": "time"},
+        "split": {"by": split},
+    }
+    (folder / "set.yaml").write_text(yaml.safe_dump(content))
+    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    return folder / "data"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return write(tmp_path_factory.mktemp("turns"), "last_out")
+
+
+def config(**options) -> TrainConfig:
+    given = {**ONCE, "dim": 8, "epochs": 3, "batch_size": 16, "quiet": True, **options}
+    return TrainConfig(**given)
+
+
+# What a file that says nothing of it asks for.
+CHOICE = {"query": {"kind": "auto", "max_history": 4}, "refit": True}
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory) -> Path:
+    """A run whose reader was chosen, and which was trained on valid then."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    train(data, out, config(**CHOICE, epochs=2))
+    return out
+
+
+def known(run: Path) -> set[str]:
+    assembly = load_run(run, quiet=True)
+    return {assembly.dataset.item_ids[row] for row in np.flatnonzero(assembly.model.known)}
+
+
+def test_a_refit_knows_what_stands_in_valid(data, tmp_path):
+    train(data, tmp_path / "plain", config())
+    metrics = train(data, tmp_path / "refit", config(refit=True))
+    assert known(tmp_path / "refit") - known(tmp_path / "plain") == {"11"}
+    # What valid says is of the model that had not seen it.
+    plain = read_run(tmp_path / "plain")["metrics"]
+    assert {**metrics, "seconds": 0} == {**plain, "seconds": 0}
+    assert read_run(tmp_path / "refit")["config"]["epochs"] == 3
+
+
+def test_a_refit_is_not_judged_by_what_it_was_trained_on(whole):
+    assert evaluate(whole, quiet=True)["warm"]["targets"] == USERS + 1
+    for judge in (evaluate, recommend):
+        with pytest.raises(DataError, match="split valid: the model was trained on it"):
+            judge(whole, split="valid", quiet=True)
+
+
+def test_without_a_valid_split_there_is_nothing_to_choose_by_or_to_add(tmp_path):
+    train(write(tmp_path, "none"), tmp_path / "run", config(**CHOICE, epochs=1))
+    run = read_run(tmp_path / "run")
+    assert run["config"]["query"] == {"kind": "mean", "max_history": 4}
+    assert not run["config"]["refit"]
+    assert "candidates" not in run["metrics"]
+
+
+def test_the_data_choose_a_reader(data, tmp_path, capsys):
+    options = {**CHOICE, "learning_rate": 0.01, "epochs": 20, "refit": False, "quiet": False}
+    metrics = train(data, tmp_path / "run", config(**options))
+    found = metrics["candidates"]
+    # Items are chosen in turn, which a mean of them does not tell.
+    assert found["transformer"] > found["mean"]
+    assert metrics["ndcg@10"] == found["transformer"]
+    assert "query: transformer, by ndcg@10 on valid: mean 0." in capsys.readouterr().out
+    chosen = {"kind": "transformer", "max_history": 4}
+    assert read_run(tmp_path / "run")["config"]["query"] == chosen
+    histories = [
+        (tmp_path / "run" / folder / "history.json").read_text()
+        for folder in ("", "candidates/transformer", "candidates/mean")
+    ]
+    assert histories[0] == histories[1] != histories[2]
+    assert evaluate(tmp_path / "run", split="valid", quiet=True)["warm"]["targets"] == USERS + 1
+
+
+def test_who_knows_no_order_is_a_mean(data, tmp_path):
+    around = config(**CHOICE, context="around", epochs=1)
+    train(data, tmp_path / "run", around)
+    assert read_run(tmp_path / "run")["config"]["query"]["kind"] == "mean"
+
+
+# In the second candidate, and in what follows the choice.
+@pytest.mark.parametrize("stop", [3, 5])
+def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, monkeypatch, stop):
+    epochs = itertools.count(1)
+    before = Watch.on_epoch_end
+
+    def stopping(self, epoch, logs=None):
+        before(self, epoch, logs)
+        if next(epochs) == stop:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Watch, "on_epoch_end", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "run", config(**CHOICE, epochs=2))
+    monkeypatch.setattr(Watch, "on_epoch_end", before)
+    again = train(data, tmp_path / "run", config(**CHOICE, epochs=2), resume=True)
+    assert {**again, "seconds": 0} == {**read_run(whole)["metrics"], "seconds": 0}
+    weights = [load_run(run, quiet=True).model.get_weights() for run in (whole, tmp_path / "run")]
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    left = {path.name for path in (tmp_path / "run").rglob("*") if "checkpoint" in path.name}
+    assert left <= {"checkpoint"}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in READERS.variants if kind != "id"])
+def test_every_reader_learns_what_comes_next(data, tmp_path, kind):
+    options = {"epochs": 40, "learning_rate": 0.01, "patience": 40, "negatives": {"among": "all"}}
+    metrics = train(data, tmp_path / "run", config(query={"kind": kind, "dropout": 0.1}, **options))
+    # By chance, one of about seven items that are left.
+    assert metrics["mrr"] > 0.6
+    version = export(tmp_path / "run", tmp_path / "models", quiet=True)
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    nothing = tf.constant([["no such item"]])
+    scores = serve(history=nothing, exclude=nothing, k=tf.constant([3]))["scores"]
+    assert np.isfinite(scores).all()
+
+
+def test_a_user_who_is_an_id_has_a_taste(tmp_path):
+    data = write(tmp_path, "last_out", by_taste)
+    options = {"features": [], "query": {"kind": "id"}, "epochs": 40, "learning_rate": 0.01}
+    for loss in ("softmax", "bpr"):
+        metrics = train(data, tmp_path / loss, config(**options, patience=40, loss=loss))
+        # Two items of the taste are left, and six others: 0.34 by chance, 0.75 who knows the taste.
+        assert metrics["mrr"] > 0.6, loss
+
+
+def test_a_user_who_is_an_id_is_served_as_one(data, tmp_path):
+    options = {"features": [], "query": {"kind": "id"}, "epochs": 20, "learning_rate": 0.01}
+    train(data, tmp_path / "run", config(**options))
+    version = export(tmp_path / "run", tmp_path / "models", quiet=True)
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    assert "user" in serve.structured_input_signature[1]
+
+    def ask(user: str, history: list[str]) -> dict[str, np.ndarray]:
+        strings = {"history": [history], "exclude": [["0"]], "user": [user]}
+        answer = serve(k=tf.constant([4]), **{n: tf.constant(v) for n, v in strings.items()})
+        return {name: value.numpy() for name, value in answer.items()}
+
+    mine, another = ask("u3", ["1", "2"]), ask("u9", ["1", "2"])
+    assert not np.allclose(mine["scores"], another["scores"])
+    # The history says what to leave out, and nothing else.
+    assert not {b"0", b"1", b"2"} & set(mine["items"][0])
+    longer = ask("u3", ["1", "2", "5", "2"])
+    kept = [item for item in mine["items"][0] if item != b"5"]
+    assert list(longer["items"][0][: len(kept)]) == kept
+    # Who is not known is nobody, with answers all the same.
+    stranger = ask("who", [""])
+    np.testing.assert_allclose(ask("else", [""])["scores"], stranger["scores"])
+    assert np.isfinite(stranger["scores"]).all()
+    [line] = recommend(tmp_path / "run", users="u3", k=4, split="test", quiet=True)
+    assert len(line["items"]) == 4
+
+
+def test_readers_in_order_have_no_way_around_an_event(data, tmp_path):
+    with pytest.raises(ConfigError, match="context: a gru reads histories in order; use before"):
+        train(data, tmp_path / "run", config(query={"kind": "gru"}, context="around"))
+
+
+def test_what_is_not_known_of_negatives_is_refused(data, tmp_path):
+    with pytest.raises(ConfigError, match="among must be batch or all"):
+        train(data, tmp_path / "run", config(negatives={"among": "few"}))

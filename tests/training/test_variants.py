@@ -1,0 +1,150 @@
+"""Variants: what each reads, and that training them on shared outputs changes nothing."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.once import ONCE
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.schema import features_by_modality
+from tfmmrec.encoders.encoded_features import encode_side
+from tfmmrec.errors import ConfigError
+from tfmmrec.evaluation.measure import measure_model, stacked
+from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.models.bundle import assemble
+from tfmmrec.training.fit import fit
+from tfmmrec.training.variants import VariantTrainer, fusion_variants, narrowed
+
+CONFIG = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, quiet=True)
+
+
+@pytest.fixture(scope="module")
+def trainer(small) -> VariantTrainer:
+    return VariantTrainer(small, CONFIG)
+
+
+def test_features_are_grouped_by_what_they_are(small):
+    assert features_by_modality(small.features("items")) == {
+        "text": ["title", "plot"],
+        "tables": ["genre", "year"],
+    }
+
+
+def test_the_variants(small):
+    variants = fusion_variants(small, dataclasses.replace(CONFIG, seed=3))
+    assert {name: config.fusion["kind"] for name, config in variants.items()} == {
+        "bilinear": "bilinear",
+        "concat": "concat",
+        "gated": "gated",
+        "transformer": "transformer",
+        "weighted": "weighted",
+        "late-weighted": "late",
+        "late-voting": "late",
+        "weighted-pooled": "weighted",
+        "only-text": "weighted",
+        "only-tables": "weighted",
+        "only-ids": "weighted",
+        "only-content": "weighted",
+    }
+    assert variants["late-voting"].fusion["decision"] == "voting"
+    assert variants["weighted-pooled"].pool == "mean"
+    assert variants["only-text"].features == ["title", "plot"]
+    assert variants["only-tables"].features == ["genre", "year"]
+    assert (variants["only-ids"].features, variants["only-ids"].ids) == ([], True)
+    assert (variants["only-content"].features, variants["only-content"].ids) == (None, False)
+    assert {config.seed for config in variants.values()} == {3}
+
+
+def test_variants_read_no_more_than_the_config(small):
+    variants = fusion_variants(small, dataclasses.replace(CONFIG, features=["plot", "year"]))
+    assert variants["only-text"].features == ["plot"]
+    assert variants["only-tables"].features == ["year"]
+
+
+def test_narrowing_drops_what_has_nothing_left_to_work_on():
+    config = TrainConfig(finetune={"title": {}, "plot": {}}, align={"chosen": 0.1})
+    assert narrowed(config, ["plot"]).finetune == {"plot": {}}
+    assert narrowed(config, ["plot"]).align == {"chosen": 0.1}
+    assert narrowed(config, []).align == {}
+    assert narrowed(dataclasses.replace(config, finetune=["title"]), ["plot"]).finetune == []
+
+
+def test_shared_outputs_train_the_same_model(small, trainer):
+    config = dataclasses.replace(CONFIG, features=["genre", "title"], epochs=2, seed=1)
+    trainer.train(CONFIG)
+    shared, _ = trainer.train(config)
+    alone = assemble(small, config)
+    fit(alone)
+    assert shared.model.item_tower.fusion.names == alone.model.item_tower.fusion.names
+    np.testing.assert_array_equal(shared.scorer().item_vectors(), alone.scorer().item_vectors())
+
+
+def test_ids_alone_know_nothing_of_cold_items(small, trainer):
+    assembly, _ = trainer.train(narrowed(CONFIG, []))
+    vectors = assembly.scorer().item_vectors()
+    assert not vectors[small.cold_items].any()
+    assert vectors[~small.cold_items].any(axis=1).all()
+
+
+def test_figures_of_a_model(small, trainer):
+    assembly, metrics = trainer.train(CONFIG)
+    figures = measure_model(assembly, k=3)
+    metrics_of = [f"{name}@3" for name in ("hr", "precision", "ndcg", "map")]
+    assert list(figures) == [f"{part} {name}" for part in ("warm", "cold") for name in metrics_of]
+    targets = targets_of(small, "test")
+    cold = small.cold_items[targets.item]
+    assert figures["warm hr@3"].shape == (len(np.unique(targets.user[~cold])),)
+    assert figures["cold hr@3"].shape == (len(np.unique(targets.user[cold])),)
+    # Two cold items: whatever the order, both are within three.
+    assert small.cold_items.sum() == 2 and figures["cold hr@3"].all()
+    assert metrics["seconds"] > 0
+    assert stacked([figures, figures])["warm hr@3"].shape[0] == 2
+
+
+def test_votes_that_are_counted_anew_are_traced_anew(small, trainer):
+    fusion = {"kind": "late", "decision": "voting"}
+    assembly, _ = trainer.train(dataclasses.replace(CONFIG, fusion=fusion))
+    layer = assembly.model.item_tower.fusion
+    histories, users = small.histories(["train"]), np.arange(5)
+    found = {}
+    for vote in ("highest", "borda", "reciprocal_rank"):
+        layer.vote = vote
+        scorer = assembly.scorer()
+        [(_, found[vote])] = scorer.scores(scorer.item_vectors(), histories, users)
+    # Shares of a list lie in [0, 1]; Σ w / (60 + rank) over weights of sum 1 is at most 1 / 61.
+    assert found["borda"].min() >= 0 and 0.5 < found["borda"].max() <= 1
+    assert 0 < found["reciprocal_rank"].max() <= 1 / 61 + 1e-6
+    assert found["highest"].max() < 0  # log-probabilities
+
+
+def test_permuted_contents_are_those_of_other_items(small):
+    side = encode_side(small, "items", CONFIG)
+    permuted = side.permuted(0)
+    year, genre = side.encoded["year"], side.encoded["genre"]
+    # The years are all different, so that they say whose content a row got.
+    order = [year.outputs.tolist().index(row) for row in permuted.encoded["year"].outputs.tolist()]
+    assert sorted(order) == list(range(10)) != order
+    np.testing.assert_array_equal(permuted.encoded["genre"].outputs, genre.outputs[order])
+    present = side.encoded["title"].present
+    assert present.sum() == 8
+    assert permuted.encoded["title"].present.tolist() == present[order].tolist()
+    assert side.permuted(0).encoded["year"].outputs.tolist() != year.outputs.tolist()
+
+
+def test_the_null_permutes_in_another_way_for_each_seed(small):
+    trainer = VariantTrainer(small, dataclasses.replace(CONFIG, features=["year"]), permute=0)
+    year = encode_side(small, "items", CONFIG).encoded["year"].outputs
+    found = []
+    for seed in (0, 1):
+        config = dataclasses.replace(trainer.config, seed=seed)
+        found.append(trainer.train(config)[0].model.items.outputs["year"].numpy())
+        np.testing.assert_array_equal(np.sort(found[-1], axis=0), np.sort(year, axis=0))
+    assert not np.array_equal(*found)
+    assert not np.array_equal(found[0], year)
+
+
+def test_contents_of_a_trained_encoder_are_not_permuted(small):
+    config = dataclasses.replace(CONFIG, finetune=["title"])
+    with pytest.raises(ConfigError, match=r"finetune: title: .* cannot be permuted"):
+        VariantTrainer(small, config, permute=0).train(config)

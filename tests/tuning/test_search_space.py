@@ -1,0 +1,187 @@
+"""The search space: what parts declare, narrowed and widened."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tests.distribute.worlds import config
+from tfmmrec.errors import ConfigError
+from tfmmrec.layers.fusion import FUSIONS
+from tfmmrec.layers.history import READERS
+from tfmmrec.tuning.config import TuneConfig
+from tfmmrec.tuning.search_space import Space
+
+
+def space(small, parts: list[str], ranges: dict[str, Any], **options: Any) -> Space:
+    tuned = TuneConfig(config(**options), search=parts, space=ranges)
+    return Space(tuned.base, tuned.parts, tuned.ranges, small)
+
+
+def names(space: Space) -> set[str]:
+    return {hp.name for hp in space.hyperparameters.space}
+
+
+def test_each_kind_declares_its_own_options_by_the_keys_of_the_training_file(small) -> None:
+    found = names(space(small, ["fusion", "query"], {}))
+    for kind in FUSIONS.variants:
+        assert any(name.startswith(f"fusion.{kind}.") for name in found), kind
+    for kind in ("mean", "gru", "transformer"):
+        assert any(name.startswith(f"query.{kind}.") for name in found), kind
+    kinds = [*FUSIONS.variants, *READERS.variants, "kind"]
+    assert all(name.split(".")[1] in kinds for name in found)
+
+
+def test_the_base_is_one_point_of_the_space(small) -> None:
+    """Its values lead back to what it was, with what else is by default written out."""
+    found = space(small, ["fusion", "towers", "optimizer"], {}, dim=32, hidden=128, batch_size=512)
+    assert found.values["dim"] == 32 and found.values["fusion.kind"] == "weighted"
+    drawn = found.config(found.values)
+    assert drawn.dim == 32 and drawn.batch_size == 512
+    assert drawn.fusion == {"kind": "weighted", "weights": None}
+    # 0.0, which the base has, is in the ranges of the dropouts.
+    assert (drawn.dropout, drawn.id_dropout) == (0.0, 0.0)
+    assert found.own_values == found.values
+
+
+def test_what_the_base_has_may_be_out_of_the_space(small) -> None:
+    found = space(small, ["towers"], {"dim": [16, 32]}, dim=4)
+    assert found.values["dim"] == 16
+    assert "dim" not in found.own_values and "dropout" in found.own_values
+
+
+def test_what_the_base_leaves_out_is_what_its_layers_have(small) -> None:
+    """A concat without units has 128, and not the first of the range."""
+    ranges = {"fusion.kind": "concat", "fusion.concat.units": [64, 256]}
+    found = space(small, ["fusion"], ranges, fusion={"kind": "concat"})
+    assert found.values["fusion.concat.units"] == 64
+    assert "fusion.concat.units" not in found.own_values
+    assert found.own_values["fusion.concat.dropout"] == 0.1
+
+
+def test_options_of_a_kind_count_where_it_is_drawn(small) -> None:
+    found = space(small, ["fusion"], {})
+    values = {"fusion.kind": "gated", "fusion.gated.units": 16, "fusion.gated.dropout": 0.3}
+    values["fusion.gated.temperature"] = 2.0
+    assert found.config(values).fusion == {
+        "kind": "gated",
+        "units": 16,
+        "dropout": 0.3,
+        "temperature": 2.0,
+    }
+
+
+def test_options_that_nobody_draws_stay_with_their_kind(small) -> None:
+    given = {"kind": "concat", "stand_in": True}
+    found = space(small, ["fusion"], {}, fusion=given)
+    drawn = {"fusion.kind": "concat", "fusion.concat.units": 64, "fusion.concat.dropout": 0.1}
+    assert found.config(drawn).fusion == {**given, "units": 64, "dropout": 0.1}
+    assert found.config(
+        {"fusion.kind": "weighted", "fusion.weighted.weights": "learned"}
+    ).fusion == {
+        "kind": "weighted",
+        "weights": None,
+    }
+
+
+def test_values_of_what_is_not_drawn_are_left_out(small) -> None:
+    found = space(small, ["fusion"], {"fusion.kind": ["weighted", "bilinear"]})
+    drawn = {"fusion.kind": "weighted", "fusion.weighted.weights": "learned"}
+    more = {"fusion.bilinear.rank": 4, "fusion.weighted.weights.title": 0.5}
+    assert found.active({**drawn, **more}) == drawn
+
+
+def test_weights_are_drawn_for_what_the_fusion_joins(small) -> None:
+    ranges = {"fusion.kind": ["late", "weighted"]}
+    found = names(space(small, ["fusion"], ranges))
+    weights = {name for name in found if ".weights." in name}
+    assert weights == {
+        *(f"fusion.weighted.weights.{name}" for name in ("title", "plot")),
+        *(f"fusion.late.weights.{name}" for name in ("title", "plot", "id")),
+    }
+
+
+def test_what_cannot_be_reached_is_no_direction_of_the_search(small) -> None:
+    ranges = {"fusion.kind": ["gated", "concat"], "fusion.gated.units": 16}
+    found = names(space(small, ["fusion"], ranges))
+    assert found == {
+        "fusion.kind",
+        "fusion.gated.units",
+        "fusion.gated.temperature",
+        "fusion.gated.dropout",
+        "fusion.concat.units",
+        "fusion.concat.dropout",
+    }
+
+
+def test_keys_that_no_part_declares_widen_the_space(small) -> None:
+    ranges = {
+        "new_items.share": [0.1, 0.9],
+        "average": [0.5, 0.9],
+        "encoders.title": ["builtin", "hub:somewhere"],
+        "fusion.gated.surprise": [1, 2],
+    }
+    found = space(small, ["fusion"], ranges)
+    values = {**found.values, "new_items.share": 0.9, "average": 0.5}
+    values["encoders.title"] = "hub:somewhere"
+    drawn = found.config(values)
+    assert drawn.new_items == {"share": 0.9} and drawn.average == 0.5
+    assert drawn.encoders == {"title": "hub:somewhere"}
+    # It belongs to a kind, and is put where that one has its options.
+    assert "fusion.gated.surprise" not in found.values
+    values = {"fusion.kind": "gated", "fusion.gated.surprise": 2}
+    values |= {"fusion.gated.units": 0, "fusion.gated.dropout": 0.1}
+    values["fusion.gated.temperature"] = 1.0
+    assert found.config(values).fusion["surprise"] == 2
+
+
+def test_defaults_of_nested_options_are_those_of_the_training_file(small) -> None:
+    found = space(small, ["towers"], {"new_items.penalty": {"min": 0.1, "max": 1.0}})
+    assert found.values["new_items.penalty"] == 0.3
+
+
+def test_keys_that_are_none_are_refused(small) -> None:
+    for ranges, reason in (
+        ({"depth": [1]}, "space.depth: no key of the training file"),
+        ({"units": [1]}, "did you mean fusion.concat.units or"),
+        ({"seed": [1, 2]}, "space.seed: no key"),
+        ({"new_items": [1]}, "name a key in it, new_items.KEY"),
+        ({"dim.wide": [1]}, "the key has no others in it"),
+        ({"query.kind": ["gru"]}, "name query in search as well"),
+        ({"query.gru.units": [1]}, "name query in search as well"),
+        (
+            {"fusion.kind": "weighted", "fusion.gated.units": [1]},
+            "space.fusion.gated.units: nothing that is searched leads to it",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            space(small, ["fusion"], ranges)
+    with pytest.raises(ConfigError, match=r"fusion\.kind: unknown kind 'sum'"):
+        space(small, ["fusion"], {}, fusion={"kind": "sum"})
+
+
+def test_tasks_have_parts_of_their_own() -> None:
+    assert TuneConfig(config()).parts == ["fusion", "towers", "loss", "optimizer"]
+    assert TuneConfig(config(task="click")).parts == ["fusion", "towers", "head", "optimizer"]
+
+
+def test_bad_keys_of_the_tuning_file_are_refused() -> None:
+    for options, reason in (
+        ({"tuner": "genetic"}, "tuner: unknown 'genetic'; there are random"),
+        ({"search": ["fusions"]}, "search: no part 'fusions'; there are fusion"),
+        ({"search": []}, "name a part, or give space a key"),
+        ({"trials": 0}, "trials must be at least 1. Received: 0"),
+        ({"reruns": -1}, "reruns must be at least 0"),
+        ({"lost_after": 0}, "lost_after must be a number above 0"),
+        ({"train": config(strategy="multiworker")}, "a trial trains in one process"),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            TuneConfig(**options)
+    with pytest.raises(ConfigError, match="objective: no metric 'rmse' of task retrieval"):
+        TuneConfig(config(), objective="rmse").base.judged_by  # noqa: B018
+
+
+def test_trials_are_told_apart_by_the_objective() -> None:
+    base = TuneConfig(config(), objective="hr@5", epochs=7).base
+    assert (base.objective, base.epochs, base.judged_by.cutoff) == ("hr@5", 7, 5)
+    assert dataclasses.replace(base, objective=None).judged_by.name == "ndcg@10"

@@ -1,0 +1,349 @@
+"""The commands of `tfmmrec`: what each takes, and how it hands that to its stage.
+
+Stages are imported inside the functions: they load TensorFlow, for which only the command that is
+run is to pay.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+
+from tfmmrec.cli.nested_overrides import unfolded
+from tfmmrec.errors import ConfigError, TfmmrecError
+from tfmmrec.legacy_keras import keras_problem
+
+Parser = jsonargparse.ArgumentParser
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A subcommand.
+
+    Attributes:
+        help: one line.
+        declare: adds the arguments.
+        run: does the work with the parsed options.
+    """
+
+    help: str
+    declare: Callable[[Parser], Any]
+    run: Callable[[Any], int | None]
+
+
+def _config(kind: type, options: Any) -> Any:
+    """Makes a config of the options that carry its fields' names."""
+    fields = dataclasses.fields(kind)
+    return kind(**{field.name: unfolded(options[field.name]) for field in fields})
+
+
+def _positional(parser: Parser, name: str, text: str) -> None:
+    parser.add_argument(name, type=Path, help=text)
+
+
+def _out(parser: Parser, text: str) -> None:
+    parser.add_argument("--out", type=Path, required=True, help=text)
+
+
+def _config_file(parser: Parser) -> None:
+    parser.add_argument("--config", action="config", help="a YAML file with any of the keys below")
+
+
+def _declare_pack(parser: Parser) -> None:
+    from tfmmrec.config.packing import PackOptions
+
+    _positional(parser, "dataset", "the dataset file, DATASET.yaml")
+    _out(parser, "the data folder to write")
+    parser.add_class_arguments(PackOptions, as_group=False, skip={"gzip", "quiet"})
+    parser.add_argument("--gzip", action="store_true", help="compress the shards")
+
+
+def _pack(options: Any) -> None:
+    from tfmmrec.config.packing import PackOptions
+    from tfmmrec.data.packing import pack
+
+    counts = pack(options.dataset, options.out, _config(PackOptions, options))
+    rejects = counts["rejects"]
+    print(
+        f"{options.out}: {counts['items']['count']} items, {counts['users']['count']} users, "
+        f"{counts['interactions']['count']} interactions; "
+        f"{rejects['count']} rejects ({rejects['share']:.2%})"
+    )
+    for field, count in rejects["fields"].items():
+        print(f"  {field}: {count} rejected; rejects.jsonl says why")
+
+
+def _declare_check(parser: Parser) -> None:
+    from tfmmrec.config.data_validation import CheckOptions
+
+    _positional(parser, "data", "a data folder")
+    parser.add_class_arguments(CheckOptions, as_group=False, skip={"media", "quiet"})
+    parser.add_argument("--media", action="store_true", help="decode every picture and sound too")
+    parser.add_argument("--quiet", action="store_true", help="print the verdict only")
+
+
+def _check(options: Any) -> None:
+    from tfmmrec.config.data_validation import CheckOptions
+    from tfmmrec.reports.data_validation.validate import check
+
+    check(options.data, _config(CheckOptions, options))
+
+
+def _declare_train(parser: Parser) -> None:
+    from tfmmrec.config.train_config import TrainConfig
+
+    _positional(parser, "data", "a data folder")
+    _config_file(parser)
+    _out(parser, "the run folder to write")
+    parser.add_argument("--resume", action="store_true", help="go on after a stop")
+    parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
+
+
+def _train(options: Any) -> None:
+    from tfmmrec.config.train_config import TrainConfig
+    from tfmmrec.training.train import train
+
+    config = _config(TrainConfig, options)
+    metrics = train(options.data, options.out, config, resume=options.resume)
+    shown = ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if isinstance(v, float))
+    if metrics:  # a process that only served others has none
+        print(f"{options.out}: best epoch {metrics.get('epoch')}: {shown}")
+
+
+def _declare_encode(parser: Parser) -> None:
+    from tfmmrec.config.train_config import TrainConfig
+
+    _positional(parser, "data", "a data folder")
+    _config_file(parser)
+    parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
+
+
+def _encode(options: Any) -> None:
+    from tfmmrec.config.train_config import TrainConfig
+    from tfmmrec.data.dataset import Dataset
+    from tfmmrec.encoders.encoded_features import encode_side
+
+    config = _config(TrainConfig, options)
+    dataset = Dataset(options.data, cache=config.cache)
+    for side in ("items", "users"):
+        for line in encode_side(dataset, side, config).lines(side):  # type: ignore[arg-type]
+            print(line)
+
+
+def _declare_evaluate(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--split", default="test", help="valid or test (default)")
+    parser.add_argument("--report", type=Path | None, help="an HTML page to write as well")
+    parser.add_argument(
+        "--shares", action="store_true", help="say what each modality is worth to the model"
+    )
+    parser.add_argument(
+        "--cutoffs", type=list[int] | None, help="the k of HR@k and the like; [10, 20] by default"
+    )
+    parser.add_argument(
+        "--allow_future",
+        action="store_true",
+        help="measure even where a user's past holds what came later, as in random splits",
+    )
+
+
+def _evaluate(options: Any) -> None:
+    from tfmmrec.evaluation.evaluate import evaluate
+    from tfmmrec.reports.evaluation.console import print_metrics
+
+    names = ("run", "split", "report", "shares", "cutoffs", "allow_future", "seed", "quiet")
+    print_metrics(evaluate(**{name: options[name] for name in names}))
+    if options.report is not None:
+        print(options.report)
+
+
+def _declare_compare(parser: Parser) -> None:
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders of the same data")
+    parser.add_argument("--split", default="test", help="valid or test (default)")
+    parser.add_argument("--report", type=Path | None, help="an HTML page to write as well")
+
+
+def _compare(options: Any) -> None:
+    from tfmmrec.evaluation.compare import compare, print_comparison
+
+    names = ("runs", "split", "report", "seed", "quiet")
+    print_comparison(compare(**{name: options[name] for name in names}), options.split)
+
+
+def _declare_explain(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--user", required=True, help="the id of a user")
+    parser.add_argument("--item", required=True, help="the id of an item")
+
+
+def _explain(options: Any) -> None:
+    from tfmmrec.reports.explain import explain, print_explanation
+
+    names = ("run", "user", "item", "quiet")
+    print_explanation(explain(**{name: options[name] for name in names}))
+
+
+def _declare_tune(parser: Parser) -> None:
+    from tfmmrec.tuning import TuneConfig
+
+    _positional(parser, "data", "a data folder")
+    _config_file(parser)
+    _out(parser, "the folder that gets best.yaml, trials.jsonl and tuning.html")
+    parser.add_argument("--resume", action="store_true", help="go on after a stop")
+    parser.add_class_arguments(TuneConfig, as_group=False, skip={"quiet", "train.quiet"})
+
+
+def _tune(options: Any) -> None:
+    from tfmmrec.config.train_config import TrainConfig
+    from tfmmrec.tuning import TuneConfig, tune
+
+    options = options.clone()
+    options["train"] = _config(TrainConfig, options["train"])
+    config = _config(TuneConfig, options)
+    found = tune(options.data, options.out, config, resume=options.resume)
+    if found:  # a worker has none
+        print(f"{options.out}/best.yaml: {found['verdict']}")
+
+
+def _declare_reweigh(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder, trained with fusion.kind late and refit false")
+    _out(parser, "the run folder to write")
+    parser.add_argument("--tuner", default="bayesian", help="bayesian (default) or random")
+    parser.add_argument("--trials", type=int, default=100, help="weights to try; by default 100")
+    parser.add_argument("--objective", default="ndcg@10", help="hr@K, ndcg@K (default 10) or mrr")
+
+
+def _reweigh(options: Any) -> None:
+    from tfmmrec.tuning.late_fusion.reweigh import print_reweighed, reweigh
+
+    names = ("run", "out", "tuner", "trials", "objective", "seed", "quiet")
+    print_reweighed(options.out, reweigh(**{name: options[name] for name in names}))
+
+
+def _declare_recommend(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--users", default="all", help="all, a file with an id a line, or ID,ID")
+    parser.add_argument("--k", type=int | None, help="items a user; by default 10")
+    parser.add_argument("--out", type=Path | None, help="recs.jsonl; by default, to the screen")
+    parser.add_argument("--split", type=str | None, help="as of the moment before valid or test")
+    parser.add_argument("--candidates", type=Path | None, help="a file with an item id a line")
+
+
+def _recommend(options: Any) -> None:
+    import json
+
+    from tfmmrec.serving.batch_recommend import recommend
+
+    names = ("run", "users", "k", "out", "split", "candidates", "quiet")
+    lines = recommend(**{name: options[name] for name in names})
+    if options.out is None:
+        for line in lines:
+            print(json.dumps(line, ensure_ascii=False))
+    else:
+        print(f"{options.out}: {len(lines)} users")
+
+
+def _declare_search(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--text", type=str | None, help="words")
+    parser.add_argument("--image", type=Path | None, help="a picture file")
+    parser.add_argument("--audio", type=Path | None, help="a sound file")
+    parser.add_argument("--item", type=str | None, help="the id of an item")
+    parser.add_argument("--k", type=int | None, help="how many items; by default 10")
+
+
+def _search(options: Any) -> None:
+    from tfmmrec.serving.search import search
+
+    names = ("run", "text", "image", "audio", "item", "k")
+    for found in search(**{name: options[name] for name in names}):
+        texts = "  ".join(str(v) for k, v in found.items() if k not in ("item", "score"))
+        print(f"{found['score']:8.4f}  {found['item']}  {texts[:100]}")
+
+
+def _declare_export(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    _out(parser, "the model's folder, MODELS/NAME; a version is added in it")
+
+
+def _export(options: Any) -> None:
+    from tfmmrec.serving.export import export
+
+    print(export(options.run, options.out, quiet=options.quiet))
+
+
+def _declare_serve(parser: Parser) -> None:
+    _positional(parser, "model", "the model's folder, MODELS/NAME")
+    parser.add_argument("--port", type=int, default=8501, help="of the REST server")
+    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on")
+    parser.add_argument(
+        "--cors", type=str | None, help="origin of web pages that may ask; * for all"
+    )
+
+
+def _serve(options: Any) -> None:
+    from tfmmrec.serving.rest_server import serve
+
+    names = ("port", "host", "cors", "quiet")
+    serve(options.model, **{name: options[name] for name in names})
+
+
+def _declare_demo(parser: Parser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="the folder to work in")
+
+
+def _demo(options: Any) -> None:
+    from tfmmrec.cli.demo import demo
+
+    demo(options.out, seed=options.seed, quiet=options.quiet)
+
+
+def _declare_doctor(parser: Parser) -> None:
+    parser.add_argument(
+        "--tpu_check",
+        type=Path | None,
+        metavar="CONFIG",
+        help="name what in the training steps of this training file a TPU cannot run",
+    )
+    parser.add_argument(
+        "--data", type=Path | None, help="the data folder to check it on; by default, a drawn one"
+    )
+
+
+def _doctor(options: Any) -> int:
+    if options.tpu_check is None:
+        if options.data is not None:
+            raise ConfigError("--data: only --tpu-check CONFIG looks at data")
+        from tfmmrec.cli.doctor import doctor
+
+        return doctor()
+    # Everything else of the doctor has to do without TensorFlow.
+    problem = keras_problem()
+    if problem is not None:
+        raise TfmmrecError(problem)
+    from tfmmrec.cli.tpu_check import tpu_check
+
+    return tpu_check(options.tpu_check, options.data)
+
+
+COMMANDS = {
+    "pack": Command("pack tables and media into a data folder", _declare_pack, _pack),
+    "check": Command("check a data folder and say what it holds", _declare_check, _check),
+    "encode": Command("fill the encoder cache of a data folder", _declare_encode, _encode),
+    "train": Command("train a model on a data folder", _declare_train, _train),
+    "evaluate": Command("rank what users chose next", _declare_evaluate, _evaluate),
+    "compare": Command("compare runs on the same events", _declare_compare, _compare),
+    "explain": Command("say where a score comes from", _declare_explain, _explain),
+    "tune": Command("search the options of a training with Keras Tuner", _declare_tune, _tune),
+    "reweigh": Command(
+        "search the weights of late fusion after training", _declare_reweigh, _reweigh
+    ),
+    "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
+    "search": Command("find items by text, picture or sound", _declare_search, _search),
+    "export": Command("write a SavedModel for TensorFlow Serving", _declare_export, _export),
+    "serve": Command("serve a model by REST, embedded", _declare_serve, _serve),
+    "demo": Command("the whole job on a synthetic catalogue", _declare_demo, _demo),
+    "doctor": Command("say what is installed and what does not fit", _declare_doctor, _doctor),
+}

@@ -1,0 +1,78 @@
+"""The whole job on the synthetic catalogue: pack, train, evaluate, tune, export, recommend."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import rich.console
+
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
+from tfmmrec.data.storage import refuse_existing
+from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
+from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.reports.evaluation.console import print_metrics
+from tfmmrec.serving.batch_recommend import recommend
+from tfmmrec.serving.export import export
+from tfmmrec.serving.search import item_texts, search
+from tfmmrec.training.train import train
+from tfmmrec.tuning import TuneConfig, tune
+
+
+def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
+    """Runs every stage once and prints what comes out.
+
+    Args:
+        out: the folder to work in, which must not be there yet.
+        seed: of the training and the search; the catalogue is always the same.
+        quiet: no progress bars.
+    """
+    console = rich.console.Console()
+    say = console.print
+    refuse_existing(out)
+    data, run = out / "data", out / "run"
+    say("[bold]1. A catalogue drawn by program[/bold]: words, pictures and sounds")
+    write_world(draw_world(SyntheticConfig()), out / "catalogue")
+    say("[bold]2. Pack[/bold] tables and media into TFRecords")
+    pack(out / "catalogue" / "dataset.yaml", data, PackOptions(quiet=quiet))
+    say("[bold]3. Train[/bold] the two towers on built-in encoders")
+    train(data, run, TrainConfig(seed=seed, quiet=quiet))
+    say("[bold]4. Evaluate[/bold] over the whole catalogue")
+    # The page's plots are an extra.
+    report = out / "report.html" if importlib.util.find_spec("bokeh") else None
+    print_metrics(evaluate(run, report=report, quiet=True, seed=seed), console)
+    if report is not None:
+        say(f"   {report}")
+    say("[bold]5. Tune[/bold] the fusion weights a little with Keras Tuner")
+    search_config = TuneConfig(
+        search=["fusion"],
+        space={"fusion": {"kind": "weighted", "weighted": {"weights": "drawn"}}},
+        trials=3,
+        epochs=3,
+        finalists=1,
+        reruns=1,
+        seed=seed,
+        quiet=True,
+    )
+    say(f"   {tune(data, out / 'tuned', search_config)['verdict']}")
+    say("[bold]6. Export[/bold] a SavedModel for TensorFlow Serving")
+    version = export(run, out / "models" / "demo", quiet=True)
+    say(f"   {version}")
+    say("[bold]7. Recommend and search[/bold]")
+    _show_answers(say, data, run)
+    say(f"All of it stands in {out}; serve it: tfmmrec serve {out / 'models' / 'demo'}")
+
+
+def _show_answers(say, data: Path, run: Path) -> None:
+    dataset = Dataset(data)
+    user = dataset.user_ids[0]
+    answer = recommend(run, users=user, k=5, split="test", quiet=True)[0]
+    texts = item_texts(dataset, answer["items"])
+    say(f"   for user {user}:")
+    for item, score in zip(answer["items"], answer["scores"], strict=True):
+        say(f"   {score:7.3f}  {item}  {' / '.join(texts[item].values())[:80]}")
+    words = next(iter(texts[answer["items"][0]].values()))
+    found = [entry["item"] for entry in search(run, text=words, k=3)]
+    say(f"   like the words {json.dumps(words, ensure_ascii=False)}: {', '.join(found)}")

@@ -1,0 +1,1 @@
+"""Typed options of the training file and of each stage; no model code."""

@@ -1,0 +1,28 @@
+"""The training file as scripts read it; the command line reads it with its other options."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.errors import ConfigError
+
+
+def read_training_file(path: Path | None, **given: Any) -> TrainConfig:
+    """Reads a training file.
+
+    Args:
+        path: None is an empty one.
+        **given: keys that stand above those of the file.
+
+    Raises:
+        ConfigError: there is no such file, or it is none.
+    """
+    if path is None:
+        return TrainConfig(**given)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return TrainConfig(**{**content, **given})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ConfigError) as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None

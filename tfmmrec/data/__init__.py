@@ -1,0 +1,1 @@
+"""From tables and media to TFRecords, and from TFRecords to arrays and pipelines."""

@@ -1,0 +1,214 @@
+"""The dataset file: which tables there are, what their columns mean, how to split."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfmmrec.data.schema import Schema, create_features
+from tfmmrec.errors import ConfigError, DataError
+
+_SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
+    "last_out": {},
+    "time": {"test_share": 0.1, "valid_share": 0.1},
+    "random": {"test_share": 0.1, "valid_share": 0.1},
+    "column": {"name": None},
+    "none": {},
+}
+_POSITIVE = re.compile(r"^\s*(\w+)\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The table of one side: its file, its id column and its features."""
+
+    path: Path
+    id: str
+    features: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class InteractionTable:
+    """The log of who chose what.
+
+    Attributes:
+        positive: (column, operator, number), or None when every row is a positive.
+        extra: another column to be read (the one that `split: {by: column}` names).
+    """
+
+    path: Path
+    user: str
+    item: str
+    time: str | None
+    rating: str | None
+    positive: tuple[str, str, float] | None
+    extra: str | None
+
+    def columns(self) -> list[str]:
+        """The columns that are read, each once."""
+        positive = self.positive[0] if self.positive else None
+        named = [self.user, self.item, self.time, self.rating, positive, self.extra]
+        return list(dict.fromkeys(column for column in named if column))
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetFile:
+    """A dataset file, read and checked."""
+
+    path: Path
+    name: str
+    items: Table
+    users: Table | None
+    interactions: InteractionTable
+    split: dict[str, Any]
+    cold_share: float
+    cold_user_share: float
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths in tables are relative to."""
+        return self.path.parent
+
+    def schema(self) -> Schema:
+        """The schema that the file declares."""
+        return Schema(
+            name=self.name,
+            items=create_features(self.items.features, f"{self.path}: items.features"),
+            users=create_features(
+                self.users.features if self.users else {}, f"{self.path}: users.features"
+            ),
+            has_time=self.interactions.time is not None,
+            has_rating=self.interactions.rating is not None,
+        )
+
+
+def read_dataset_file(path: Path) -> DatasetFile:
+    """Reads a dataset file.
+
+    Raises:
+        DataError: the file, or a table that it names, is not there or is no YAML.
+        ConfigError: a key is missing, unknown or has a wrong value; the message names the key.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; give the path of a dataset file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    top = _Keys(path, "", content)
+    known = ["name", "items", "users", "interactions", "split", "cold_items", "cold_users"]
+    top.refuse_others(known)
+    split = _read_split(top.section("split", optional=True))
+    dataset = DatasetFile(
+        path=path,
+        name=str(top.get("name", path.stem)),
+        items=_read_side(top.section("items")),
+        users=_read_side(top.section("users")) if top.get("users") is not None else None,
+        interactions=_read_interactions(top.section("interactions"), split),
+        split=split,
+        cold_share=_read_cold(top.section("cold_items", optional=True)),
+        cold_user_share=_read_cold(top.section("cold_users", optional=True)),
+    )
+    dataset.schema()
+    return dataset
+
+
+class _Keys:
+    """One mapping of the file, with errors that name the file and the key."""
+
+    def __init__(self, path: Path, where: str, content: Any):
+        self.path, self.where, self.content = path, where, content
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path}: {where or 'the file'} is to be a mapping of keys")
+
+    def key(self, name: str) -> str:
+        return f"{self.path}: {self.where}.{name}" if self.where else f"{self.path}: {name}"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = self.content.get(name)
+        return default if value is None else value
+
+    def text(self, name: str, *, optional: bool = False) -> Any:
+        value = self.content.get(name)
+        if value is None and optional:
+            return None
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{self.key(name)}: a name is needed. Received: {value!r}")
+        return value
+
+    def share(self, name: str, default: float) -> float:
+        value = self.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+            raise ConfigError(f"{self.key(name)}: a number from 0 to below 1. Received: {value!r}")
+        return float(value)
+
+    def section(self, name: str, *, optional: bool = False) -> "_Keys":
+        value = self.content.get(name)
+        if value is None and optional:
+            value = {}
+        elif value is None:
+            raise ConfigError(f"{self.key(name)}: the key is missing")
+        return _Keys(self.path, f"{self.where}.{name}" if self.where else name, value)
+
+    def refuse_others(self, known: list[str]) -> None:
+        for name in self.content:
+            if name not in known:
+                raise ConfigError(f"{self.key(name)}: unknown key; known are {', '.join(known)}")
+
+    def table(self) -> Path:
+        path = self.path.parent / self.text("table")
+        if not path.is_file():
+            raise DataError(f"{self.key('table')}: there is no file {path}")
+        return path
+
+
+def _read_side(keys: _Keys) -> Table:
+    keys.refuse_others(["table", "id", "features"])
+    features = keys.section("features", optional=True).content
+    return Table(path=keys.table(), id=keys.text("id"), features=features)
+
+
+def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
+    keys.refuse_others(["table", "user", "item", "time", "rating", "positive"])
+    positive = keys.get("positive")
+    match = _POSITIVE.match(str(positive)) if positive is not None else None
+    if positive is not None and match is None:
+        raise ConfigError(
+            f"{keys.key('positive')}: write a column, a comparison and a number, "
+            f'such as "rating >= 4". Received: {positive!r}'
+        )
+    return InteractionTable(
+        path=keys.table(),
+        user=keys.text("user"),
+        item=keys.text("item"),
+        time=keys.text("time", optional=True),
+        rating=keys.text("rating", optional=True),
+        positive=(match[1], match[2], float(match[3])) if match else None,
+        extra=split.get("name"),
+    )
+
+
+def _read_cold(keys: _Keys) -> float:
+    keys.refuse_others(["share"])
+    return keys.share("share", 0.0)
+
+
+def _read_split(keys: _Keys) -> dict[str, Any]:
+    by = keys.get("by", "last_out")
+    if not isinstance(by, str) or by not in _SPLIT_OPTIONS:
+        raise ConfigError(
+            f"{keys.key('by')}: unknown split {by!r}; there are {', '.join(_SPLIT_OPTIONS)}"
+        )
+    options = _SPLIT_OPTIONS[by]
+    keys.refuse_others(["by", *options])
+    if by == "column":
+        return {"by": by, "name": keys.text("name")}
+    shares = {name: keys.share(name, default) for name, default in options.items()}
+    if sum(shares.values()) >= 1:
+        raise ConfigError(
+            f"{keys.path}: {keys.where}: the shares are to sum to below 1. "
+            f"Received: {sum(shares.values()):g}"
+        )
+    return {"by": by, **shares}

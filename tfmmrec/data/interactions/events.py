@@ -1,0 +1,122 @@
+"""Events in columns, and their order."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tfmmrec.data.id_index import Ids
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclasses.dataclass
+class Interactions:
+    """Events in columns, all of the same length.
+
+    Attributes:
+        user: int32, rows of the user vocabulary.
+        item: int32, rows of the item vocabulary.
+        time: int64, Unix milliseconds (0 when the log has no times).
+        rating: float32, NaN when there is none.
+        positive: bool, whether the event counts as a choice for retrieval.
+        order: int32, the event's place in its user's whole history.
+        part: int8, the split that a column of the table names, as an index of SPLITS (0 if none).
+    """
+
+    user: np.ndarray
+    item: np.ndarray
+    time: np.ndarray
+    rating: np.ndarray
+    positive: np.ndarray
+    order: np.ndarray
+    part: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: np.ndarray | slice) -> "Interactions":
+        """Returns the events of some rows (indices, a mask or a slice)."""
+        columns: dict[str, Any] = {
+            field.name: getattr(self, field.name)[rows] for field in dataclasses.fields(self)
+        }
+        return Interactions(**columns)
+
+
+def concatenate(batches: list[Interactions]) -> Interactions:
+    """Joins events; one batch at least."""
+    return Interactions(
+        **{
+            field.name: np.concatenate([getattr(batch, field.name) for batch in batches])
+            for field in dataclasses.fields(Interactions)
+        }
+    )
+
+
+def by_user_blocks(events: Interactions, width: int) -> Iterator[tuple[int, Interactions]]:
+    """Yields the events of each block of `width` neighbouring users, their order kept.
+
+    Args:
+        events: in any order.
+        width: block n holds the users from n * width on.
+    """
+    if not len(events):
+        return
+    blocks = events.user // width
+    first = int(blocks.min())
+    if first == int(blocks.max()):
+        yield first, events
+        return
+    order = np.argsort(blocks, kind="stable")
+    numbers, starts = np.unique(blocks[order], return_index=True)
+    for number, rows in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
+        yield number, events.take(rows)
+
+
+def in_order(events: Interactions, user_ids: Ids, item_ids: Ids) -> Interactions:
+    """Sorts events by user, then time, then the SHA-1 of "user:item", and numbers each history.
+
+    Item ids carry meaning (in MovieLens, low numbers are the popular films), so that an order by
+    id within one second would tell a sequence model what comes next; the digest tells nothing.
+    """
+    events = events.take(_by_user_and_time(events))
+    same = (events.user[1:] == events.user[:-1]) & (events.time[1:] == events.time[:-1])
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if len(tied):
+        # Only events of one user and one time need the digest.
+        ties = events.take(tied)
+        digests = _digests(ties, user_ids, item_ids)
+        order = np.lexsort((digests, ties.time, ties.user))
+        rows = np.arange(len(events))
+        rows[tied] = tied[order]
+        events = events.take(rows)
+    starts = np.searchsorted(events.user, events.user, side="left")
+    events.order = (np.arange(len(events)) - starts).astype(np.int32)
+    return events
+
+
+def _by_user_and_time(events: Interactions) -> np.ndarray:
+    """Sorts stably; by one number made of both where it fits, which is faster."""
+    if not len(events):
+        return np.zeros(0, np.int64)
+    time = events.time - events.time.min()
+    user = events.user.astype(np.int64) - events.user.min()
+    bits = int(time.max()).bit_length()
+    if bits + int(user.max()).bit_length() > 63:
+        return np.lexsort((events.time, events.user))
+    return np.argsort(user << bits | time, kind="stable")
+
+
+def _digests(events: Interactions, user_ids: Ids, item_ids: Ids) -> np.ndarray:
+    def encoded(rows: np.ndarray, ids: Ids) -> list[bytes]:
+        distinct, inverse = np.unique(rows, return_inverse=True)
+        texts = np.array([text.encode() for text in ids.take(distinct)], object)
+        return texts[inverse].tolist()
+
+    users, items = encoded(events.user, user_ids), encoded(events.item, item_ids)
+    sha1 = hashlib.sha1
+    digests = [sha1(b"%b:%b" % pair).digest() for pair in zip(users, items, strict=True)]
+    # As hexadecimal digits: NumPy takes zero bytes at the end of a text for padding.
+    return np.array([digest.hex() for digest in digests], "S40")

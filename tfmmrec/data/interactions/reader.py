@@ -1,0 +1,226 @@
+"""The interaction table, read by columns: each distinct value is looked at once a chunk."""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tfmmrec.data.dataset_file import InteractionTable
+from tfmmrec.data.id_index import Ids
+from tfmmrec.data.interactions.events import SPLITS, Interactions
+from tfmmrec.data.interactions.parsing import seconds_to_milliseconds, to_id, to_milliseconds
+from tfmmrec.data.tables.chunks import Chunk, OnReject
+from tfmmrec.data.tables.read import read_chunks
+from tfmmrec.errors import BrokenValue, DataError
+from tfmmrec.modalities.number import to_number
+from tfmmrec.modalities.text import to_utf8
+
+_COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+def read_interactions(
+    table: InteractionTable, items: Ids, users: Ids, on_reject: OnReject
+) -> Iterator[Interactions]:
+    """Streams the interaction table; a user who is not yet in `users` is added to it.
+
+    Args:
+        table: what to read.
+        items: the known items; an event with another one is rejected.
+        users: the known users.
+        on_reject: called with (row, field, reason) for each broken row.
+
+    Yields:
+        Events in the order of the table, many at a time, not yet numbered.
+    """
+    for chunk in read_chunks(table.path, table.columns(), on_reject):
+        yield _ChunkReader(table, chunk, items, users, on_reject).read()
+
+
+class _ChunkReader:
+    """Reads one chunk; of a row with several broken fields, the first is told."""
+
+    def __init__(
+        self,
+        table: InteractionTable,
+        chunk: Chunk,
+        items: Ids,
+        users: Ids,
+        on_reject: OnReject,
+    ):
+        self.table = table
+        self.chunk = chunk
+        self.items = items
+        self.users = users
+        self.on_reject = on_reject
+        self.good = np.ones(len(chunk), bool)
+        self.rejects: list[tuple[int, str, str]] = []
+
+    def read(self) -> Interactions:
+        table = self.table
+        users, user_codes = self._ids(table.user)
+        items, item_codes = self._ids(table.item)
+        item_rows = self._known_items(items, item_codes)
+        time = np.zeros(len(self.chunk), np.int64)
+        if table.time:
+            time = self._times(table.time)
+        rating = np.full(len(self.chunk), np.nan, np.float32)
+        if table.rating:
+            rating = self._numbers(table.rating, to_number)
+        positive = np.ones(len(self.chunk), bool)
+        if table.positive:
+            column, comparison, bound = table.positive
+            values = self._numbers(column, to_number)
+            positive = _COMPARISONS[comparison](values, bound) & ~np.isnan(values)
+        part = self._parts()
+        self._reject()
+        good = self.good
+        return Interactions(
+            user=self._user_rows(users, user_codes[good]).astype(np.int32),
+            item=item_rows[good].astype(np.int32),
+            time=time[good],
+            rating=rating[good].astype(np.float32),
+            positive=positive[good],
+            order=np.zeros(int(good.sum()), np.int32),
+            part=part[good],
+        )
+
+    def _column(
+        self, column: str, parse: Callable[[Any], Any], filler: Any, missing: str | None
+    ) -> tuple[Any, np.ndarray]:
+        """Parses the distinct values of a column, and rejects the rows of the broken ones.
+
+        Returns:
+            The parsed values, `filler` for broken ones and last for absent ones; and the codes
+            into them.
+        """
+        codes, distinct = self.chunk.coded(column)
+        if missing is not None:
+            self._fail(np.flatnonzero(codes < 0), column, lambda row: missing)
+        plain = _parse_ids(distinct) if parse is to_id else None
+        if plain is not None:
+            return plain, codes
+        parsed: list[Any] = []
+        reasons: dict[int, str] = {}
+        for raw in distinct.to_pylist() if isinstance(distinct, pa.Array) else distinct:
+            try:
+                parsed.append(parse(raw))
+            except BrokenValue as error:
+                reasons[len(parsed)] = str(error)
+                parsed.append(filler)
+        if reasons:
+            broken = np.zeros(len(parsed) + 1, bool)
+            broken[list(reasons)] = True
+            rows = np.flatnonzero(broken[codes])
+            self._fail(rows, column, lambda row: reasons[int(codes[row])])
+        return [*parsed, filler], codes
+
+    def _ids(self, column: str) -> tuple[pa.Array, np.ndarray]:
+        values, codes = self._column(column, to_id, "", "the id is missing")
+        return pa.array(values, pa.large_string()), codes
+
+    def _times(self, column: str) -> np.ndarray:
+        # Most times are different, so that coding them first would not pay.
+        array = self.chunk.array(column)
+        plain = _parse_times(array) if array is not None and not array.null_count else None
+        if plain is not None:
+            return plain
+        values, codes = self._column(column, to_milliseconds, 0, "the time is missing")
+        return np.asarray(values, np.int64)[codes]
+
+    def _numbers(self, column: str, parse: Callable[[Any], float]) -> np.ndarray:
+        values, codes = self._column(column, parse, np.nan, None)
+        return np.asarray(values, np.float64)[codes]
+
+    def _known_items(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
+        rows = self.items.rows(ids)[codes]
+        self._fail(
+            np.flatnonzero((rows < 0) & self.good),
+            self.table.item,
+            lambda row: f"unknown item {ids[int(codes[row])].as_py()!r}",
+        )
+        return rows
+
+    def _user_rows(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
+        """Looks the users of the good rows up; new ones get rows as they first appear."""
+        first = np.full(len(ids), len(codes))
+        first[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal codes, the last one stays
+        rows = self.users.rows(ids)
+        new = np.flatnonzero((rows < 0) & (first < len(codes)))
+        if len(new):
+            # Different values, " a" and "a", may read as one id.
+            self.users.extend(pc.unique(ids.take(pa.array(new[np.argsort(first[new])]))))
+            rows = self.users.rows(ids)
+        return rows[codes]
+
+    def _parts(self) -> np.ndarray:
+        column = self.table.extra
+        if column is None:
+            return np.zeros(len(self.chunk), np.int8)
+
+        def parse(raw: Any) -> int:
+            part = to_utf8(raw).decode().strip()
+            if part not in SPLITS:
+                raise DataError(
+                    f"{self.table.path}: column {column!r} says {part!r}; "
+                    f"it is to say one of {', '.join(SPLITS)}"
+                )
+            return SPLITS.index(part)
+
+        values, codes = self._column(column, parse, 0, "the split is missing")
+        return np.asarray(values, np.int8)[codes]
+
+    def _fail(self, rows: np.ndarray, column: str, reason: Callable[[int], str]) -> None:
+        for row in rows[self.good[rows]].tolist():
+            self.rejects.append((row, column, reason(row)))
+        self.good[rows] = False
+
+    def _reject(self) -> None:
+        for row, column, reason in sorted(self.rejects):
+            self.on_reject(int(self.chunk.numbers[row]), column, reason)
+
+
+def _parse_times(values: Any) -> np.ndarray | None:
+    """Reads plain Unix times, int64 `[values]`; None when any needs a closer look."""
+    texts = _as_texts(values)
+    if texts is None:
+        return None
+    try:
+        seconds = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    milliseconds, known = seconds_to_milliseconds(seconds)
+    return milliseconds if known.all() else None
+
+
+def _parse_ids(distinct: Any) -> pa.Array | None:
+    """Reads plain ids, with "" behind them; None when any needs a closer look."""
+    texts = _as_texts(distinct)
+    if texts is None or not pc.all(pc.match_substring_regex(texts, _PLAIN_ID)).as_py():
+        return None
+    return pa.concat_arrays([texts, pa.array([""])]).cast(pa.large_string())
+
+
+# Visible ASCII, and spaces within it.
+_PLAIN_ID = "^[!-~]([ -~]*[!-~])?$"
+
+
+def _as_texts(values: Any) -> pa.Array | None:
+    if not isinstance(values, pa.Array):
+        return None
+    kind = values.type
+    if not (pa.types.is_binary(kind) or pa.types.is_string(kind) or pa.types.is_integer(kind)):
+        return None
+    try:
+        return values.cast(pa.string())
+    except pa.ArrowInvalid:
+        return None

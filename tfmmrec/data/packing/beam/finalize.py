@@ -1,0 +1,85 @@
+"""What the launcher does when all workers are done: the notes become the folder's own files."""
+
+import heapq
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from tfmmrec.data.interactions import SPLITS
+from tfmmrec.data.packing.beam.job import Job
+from tfmmrec.data.packing.pack import close_folder
+from tfmmrec.data.packing.statistics import Rejects, Tally
+from tfmmrec.data.vocabulary import write_vocabulary
+
+
+def finish(job: Job) -> dict[str, Any]:
+    """Writes schema, vocabularies of features, rejects, statistics and, last, the manifest.
+
+    Raises:
+        DataError: a table gave no row that can be used, or too much is broken.
+    """
+    job.dataset.schema().save(job.folder / "schema.json")
+    files: dict[str, Any] = {}
+    with (job.folder / "rejects.jsonl").open("w", encoding="utf-8") as lines:
+        rejects = Rejects(lines)
+        statistics = _join(job, rejects, files)
+    shutil.rmtree(job.scratch)
+    close_folder(job.folder, job.dataset, statistics, rejects, files, job.options.max_rejects)
+    return statistics
+
+
+def _join(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
+    """Joins the notes of all tables; `files` gets the manifest's entries of the shards."""
+    statistics: dict[str, Any] = {"items": _join_side("items", job, rejects, files)}
+    users: dict[str, Any] = {"features": {}}
+    if "users" in job.tables:
+        users = _join_side("users", job, rejects, files)
+    for note in job.read_notes("unlisted"):
+        files.update(note["files"])
+    _, num_users = job.read_note("log", 0)["unlisted"]
+    statistics["users"] = {"count": num_users, "features": users["features"]}
+    statistics["interactions"] = _join_log(job, rejects, files)
+    return statistics
+
+
+def _join_side(side: str, job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
+    table, tally, count = job.tables[side], Tally(job.features(side)), 0
+
+    def noted() -> Iterator[Any]:
+        nonlocal count
+        for note in job.read_notes(side):
+            count += len(note["ids"])
+            tally.join(note["tally"])
+            files.update(note["files"])
+            rejects.num_read += note["num_read"]
+            yield from note["rejects"]
+
+    def unreadable() -> Iterator[Any]:
+        for reject in job.read_rejects(side):
+            rejects.num_read += 1
+            yield reject
+
+    # Both come in the order of rows.
+    for row, field, reason in heapq.merge(noted(), unreadable(), key=lambda reject: reject[0]):
+        rejects.add(table.path, row, field, reason)
+    if not count:
+        raise rejects.no_usable_row(table.path)
+    for feature, categories in tally.vocabularies().items():
+        write_vocabulary(job.folder / "vocabulary" / f"{side}.{feature}.txt", categories)
+    return {"count": count, "features": tally.statistics()}
+
+
+def _join_log(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
+    table = job.dataset.interactions.path
+    counts = dict.fromkeys(("count", "positives", *SPLITS), 0)
+    for note in job.read_notes("histories"):
+        files.update(note["files"])
+        for name, number in note["counts"].items():
+            counts[name] += number
+    rejects.num_read += counts["count"]
+    for row, field, reason in job.read_rejects("interactions"):
+        rejects.num_read += 1
+        rejects.add(table, row, field, reason)
+    if not counts["count"]:
+        raise rejects.no_usable_row(table)
+    return counts

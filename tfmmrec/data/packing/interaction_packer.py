@@ -1,0 +1,219 @@
+"""Packs the interaction table: read and spilled by users, then put in order, split and written."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.data.dataset_file import DatasetFile
+from tfmmrec.data.id_index import Ids
+from tfmmrec.data.interactions import (
+    SPLITS,
+    Interactions,
+    Splitter,
+    create_splitter,
+    divide,
+    in_order,
+    read_interactions,
+)
+from tfmmrec.data.interactions.spill import USERS_A_BUCKET, Spill
+from tfmmrec.data.packing.cold_start_split import Chosen, draw_cold
+from tfmmrec.data.packing.journal import Journal
+from tfmmrec.data.packing.parallel import ahead
+from tfmmrec.data.packing.statistics import Rejects
+from tfmmrec.data.progress import rows_bar
+from tfmmrec.data.storage import manifest_entry
+from tfmmrec.data.tfrecords import Shard, encode_example
+from tfmmrec.data.vocabulary import read_vocabulary, write_vocabulary
+
+_STAGE = "interactions"
+# About what a record takes, to decide which users share a shard before any is encoded.
+_BYTES_AN_EVENT, _BYTES_A_USER = 16, 100
+_EVENTS_AT_A_TIME = 1 << 16
+
+
+class LogPacker:
+    """Packs the interactions; what an earlier run of the same key finished is not done again.
+
+    Args:
+        dataset: the dataset file.
+        items: the ids of the packed items.
+        users: the ids of the listed users; those whom only the log names are added.
+        folder: the data folder in the making.
+        notes: a folder that outlives a stop, for the events on their way.
+        journal: of the shards that are whole.
+        rejects: gets what is broken.
+        options: how to pack.
+
+    Attributes:
+        cold_items: rows of the cold items.
+        cold_users: rows of the cold users.
+        counts: how many events there are, by split too.
+        files: the manifest's entries of the shards, by name.
+    """
+
+    def __init__(
+        self,
+        dataset: DatasetFile,
+        items: Ids,
+        users: Ids,
+        *,
+        folder: Path,
+        notes: Path,
+        journal: Journal,
+        rejects: Rejects,
+        options: PackOptions,
+    ):
+        self.dataset = dataset
+        self.items = items
+        self.users = users
+        self.folder = folder
+        self.notes = notes
+        self.journal = journal
+        self.rejects = rejects
+        self.options = options
+        self.spill = Spill(notes / "events")
+        self.cold_items = self.cold_users = np.zeros(0, np.int64)
+        self.counts: dict[str, int] = dict.fromkeys(("count", "positives", *SPLITS), 0)
+        self.files: dict[str, Any] = {}
+
+    def read(self) -> None:
+        """Reads the table into the spill.
+
+        Raises:
+            DataError: the table cannot be read, or holds no row that can be used.
+        """
+        table = self.dataset.interactions.path
+        if not self.journal.notes("read"):
+            self._read()
+        (note,) = self.journal.notes("read")
+        if len(self.users) < note["num_users"]:
+            self.users.extend(read_vocabulary(self.notes / "users.txt"))
+        self.rejects.num_read += note["num_read"]
+        with (self.notes / "rejects.jsonl").open(encoding="utf-8") as lines:
+            for line in lines:
+                self.rejects.add(table, *json.loads(line))
+        if not self.spill.counts():
+            raise self.rejects.no_usable_row(table)
+        dataset, seed = self.dataset, self.options.seed
+        with np.load(self.notes / "chosen.npz") as chosen:
+            self.cold_items = draw_cold(dataset.cold_share, chosen["items"], self.items, seed)
+            self.cold_users = draw_cold(dataset.cold_user_share, chosen["users"], self.users, seed)
+
+    def _read(self) -> None:
+        table = self.dataset.interactions
+        self.spill.clear()
+        quiet = self.options.quiet
+        num_listed, num_read, num_rejected = len(self.users), 0, 0
+        chosen = Chosen(len(self.items))
+        with (
+            rows_bar("interactions", table.path, quiet=quiet) as progress,
+            (self.notes / "rejects.jsonl").open("w", encoding="utf-8") as rejected,
+        ):
+
+            def on_reject(*reject: Any) -> None:
+                nonlocal num_rejected
+                num_rejected += 1
+                rejected.write(json.dumps(reject) + "\n")
+
+            for events in ahead(read_interactions(table, self.items, self.users, on_reject)):
+                self.spill.add(events)
+                chosen.observe(events)
+                num_read += len(events)
+                progress.update(num_read + num_rejected - progress.n)
+        np.savez(self.notes / "chosen.npz", items=chosen.items, users=chosen.users)
+        write_vocabulary(self.notes / "users.txt", self.users.from_row(num_listed))
+        num_read += num_rejected
+        self.journal.write("read", 0, {"num_read": num_read, "num_users": len(self.users)})
+
+    def write(self) -> None:
+        """Puts the events in order, splits and writes them, a shard of neighbouring users a time.
+
+        Raises:
+            StorageError: a shard cannot be written.
+        """
+        counts = self.spill.counts()
+        split = self.dataset.split
+        times = self.spill.times() if split["by"] == "time" else np.zeros(sum(counts.values()))
+        splitter = create_splitter(split, times, self.options.seed)
+        done = self.journal.notes(_STAGE)
+        for note in done:
+            self._count(note)
+            splitter.restore(note["splitter"])
+        total, quiet = sum(counts.values()), self.options.quiet
+        with rows_bar("histories", total, done=splitter.seen, quiet=quiet) as progress:
+            for number, buckets in enumerate(self._groups(counts)):
+                if number >= len(done):
+                    note = self._write_shard(number, buckets, splitter)
+                    self._count(note)
+                    self.journal.write(_STAGE, number, note)
+                    progress.update(splitter.seen - progress.n)
+
+    def _groups(self, counts: dict[int, int]) -> Iterator[list[int]]:
+        """Groups neighbouring buckets into shards."""
+        group: list[int] = []
+        size = 0
+        for bucket, num_events in counts.items():
+            group.append(bucket)
+            size += num_events * _BYTES_AN_EVENT + USERS_A_BUCKET * _BYTES_A_USER
+            if size >= self.options.shard_bytes:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
+
+    def _write_shard(self, number: int, buckets: list[int], splitter: Splitter) -> dict[str, Any]:
+        """Writes one shard of each split, and returns its note."""
+        shards: dict[str, Shard] = {}
+        counts = dict.fromkeys(self.counts, 0)
+        for bucket in buckets:
+            events = in_order(self.spill.read(bucket), self.users, self.items)
+            counts["count"] += len(events)
+            counts["positives"] += int(events.positive.sum())
+            for name, chosen in divide(events, splitter, self.cold_items, self.cold_users):
+                counts[name] += len(chosen)
+                if len(chosen) and name not in shards:
+                    folder = self.folder / "interactions" / name
+                    shards[name] = Shard(folder, number, gzip=self.options.gzip)
+                for record in encode_histories(chosen):
+                    shards[name].write(record)
+        for shard in shards.values():
+            shard.close()
+        files = {
+            str(shard.path.relative_to(self.folder)): manifest_entry(shard.path)
+            for shard in shards.values()
+        }
+        return {"counts": counts, "files": files, "splitter": splitter.state()}
+
+    def _count(self, note: dict[str, Any]) -> None:
+        self.files.update(note["files"])
+        for name, count in note["counts"].items():
+            self.counts[name] += count
+
+
+def encode_histories(events: Interactions) -> Iterator[bytes]:
+    """Encodes each user's events, which stand together, as one Example."""
+    first = np.flatnonzero(np.append(True, events.user[1:] != events.user[:-1]))
+    ends = np.append(first[1:], len(events))
+    start = 0
+    while len(events) and start < len(first):
+        # So many users at a time that their columns, as lists, are short.
+        stop = max(start + 1, int(np.searchsorted(ends, first[start] + _EVENTS_AT_A_TIME)))
+        base = int(first[start])
+        span = events.take(slice(base, int(ends[stop - 1])))
+        columns = {
+            "item": span.item.tolist(),
+            "time": span.time.tolist(),
+            "rating": span.rating.tolist(),
+            "positive": span.positive.astype(np.int64).tolist(),
+            "order": span.order.tolist(),
+        }
+        users = span.user[first[start:stop] - base].tolist()
+        begins, finishes = (first[start:stop] - base).tolist(), (ends[start:stop] - base).tolist()
+        for user, begin, end in zip(users, begins, finishes, strict=True):
+            history = {name: column[begin:end] for name, column in columns.items()}
+            yield encode_example({"user": [user], **history})
+        start = stop

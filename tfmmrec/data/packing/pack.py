@@ -1,0 +1,183 @@
+"""Packs a data set: items, users, interactions, and what is known of them all."""
+
+import dataclasses
+import errno
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from tfmmrec.config.packing import PackOptions
+from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
+from tfmmrec.data.id_index import Ids
+from tfmmrec.data.packing.entity_packer import SidePacker
+from tfmmrec.data.packing.interaction_packer import LogPacker
+from tfmmrec.data.packing.journal import Journal
+from tfmmrec.data.packing.statistics import Rejects
+from tfmmrec.data.schema import FORMAT, Schema
+from tfmmrec.data.storage import resumable_folder, write_json, write_manifest
+from tfmmrec.data.tfrecords import ShardWriter
+from tfmmrec.data.vocabulary import write_vocabulary
+from tfmmrec.errors import DataError, StorageError
+from tfmmrec.version import __version__
+
+
+def pack(dataset_file: Path, out: Path, options: PackOptions = PackOptions()) -> dict[str, Any]:
+    """Packs the tables and media that a dataset file names into a data folder.
+
+    A pack that was stopped, by a kill for one, goes on from its last whole shard when the same
+    command runs again, and ends with the same bytes.
+
+    Args:
+        dataset_file: the YAML file of docs/FORMATS.md.
+        out: the data folder, which appears whole or not at all.
+        options: limits and seed.
+
+    Returns:
+        The folder's statistics.
+
+    Raises:
+        DataError: the dataset file or a table cannot be used, or too much of it is broken.
+        ConfigError: the dataset file has a wrong key.
+        StorageError: the disk is full, or cannot be written.
+    """
+    dataset = read_dataset_file(Path(dataset_file))
+    try:
+        with resumable_folder(Path(out), _key(dataset, options)) as (folder, notes):
+            return _pack(dataset, folder, notes, options)
+    except StorageError as error:
+        raise StorageError(f"{error}; mend that and run the command again: it goes on") from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+            raise
+        raise StorageError(
+            f"{out}: cannot be written: {error.strerror}; mend that and run the command again: "
+            "it goes on"
+        ) from None
+
+
+def _key(dataset: DatasetFile, options: PackOptions) -> str:
+    """Names the input of a pack: the declaration, the tables' states and the options."""
+    tables = [dataset.items.path, dataset.interactions.path]
+    tables += [dataset.users.path] if dataset.users else []
+    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in tables]
+    chosen = dataclasses.asdict(dataclasses.replace(options, quiet=False, max_rejects=0))
+    declared = dataset.path.read_text(encoding="utf-8")
+    content = json.dumps([__version__, FORMAT, declared, states, chosen])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _pack(dataset: DatasetFile, folder: Path, notes: Path, options: PackOptions) -> dict[str, Any]:
+    schema = dataset.schema()
+    schema.save(folder / "schema.json")
+    with (folder / "rejects.jsonl").open("w", encoding="utf-8") as lines:
+        rejects = Rejects(lines)
+        statistics, files = _pack_tables(dataset, schema, folder, notes, rejects, options)
+    close_folder(folder, dataset, statistics, rejects, files, options.max_rejects)
+    return statistics
+
+
+def close_folder(
+    folder: Path,
+    dataset: DatasetFile,
+    statistics: dict[str, Any],
+    rejects: Rejects,
+    files: dict[str, Any],
+    max_rejects: float,
+) -> None:
+    """Writes what comes last into a data folder: the statistics and the manifest.
+
+    Args:
+        folder: the data folder, in which all else is written.
+        dataset: the dataset file.
+        statistics: of items, users and interactions; those of the rejects are added.
+        rejects: what is broken.
+        files: the manifest's entries of files that need not be read again, by name.
+        max_rejects: the share of rows or values that may be broken.
+
+    Raises:
+        DataError: more of them are.
+    """
+    _refuse_too_many(rejects, dataset, max_rejects)
+    statistics["rejects"] = rejects.statistics()
+    write_json(folder / "statistics.json", statistics)
+    counts = {name: part["count"] for name, part in statistics.items()}
+    write_manifest(folder, counts, files)
+
+
+def _pack_tables(
+    dataset: DatasetFile,
+    schema: Schema,
+    folder: Path,
+    notes: Path,
+    rejects: Rejects,
+    options: PackOptions,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Packs the tables; returns the statistics and the manifest's entries of the shards."""
+    shared: Any = {
+        "folder": folder,
+        "journal": Journal(notes),
+        "rejects": rejects,
+        "options": options,
+    }
+    items = SidePacker("items", dataset.items, schema.items, **shared)
+    items.pack(dataset.folder)
+    item_ids = _hand_over(items, folder)
+    statistics = {"items": {"count": len(item_ids), "features": items.tally.statistics()}}
+    files = dict(items.files)
+    user_ids, user_features, first_shard = Ids(), {}, 0
+    if dataset.users:
+        users = SidePacker("users", dataset.users, schema.users, **shared)
+        users.pack(dataset.folder)
+        user_ids, user_features = _hand_over(users, folder), users.tally.statistics()
+        first_shard = users.num_shards
+        files |= users.files
+    num_listed = len(user_ids)
+    log = LogPacker(dataset, item_ids, user_ids, notes=notes, **shared)
+    log.read()
+    _write_unlisted_users(folder, user_ids.from_row(num_listed), first_shard, options)
+    log.write()
+    vocabulary = folder / "vocabulary"
+    write_vocabulary(vocabulary / "item_ids.txt", item_ids.from_row(0))
+    write_vocabulary(vocabulary / "user_ids.txt", user_ids.from_row(0))
+    write_vocabulary(vocabulary / "cold_item_ids.txt", item_ids.take(log.cold_items))
+    write_vocabulary(vocabulary / "cold_user_ids.txt", user_ids.take(log.cold_users))
+    statistics["users"] = {"count": len(user_ids), "features": user_features}
+    statistics["interactions"] = dict(log.counts)
+    return statistics, files | log.files
+
+
+def _hand_over(side: SidePacker, folder: Path) -> Ids:
+    """Writes a side's vocabularies, and moves its ids into Arrow's memory."""
+    for feature, categories in side.tally.vocabularies().items():
+        write_vocabulary(folder / "vocabulary" / f"{side.name}.{feature}.txt", categories)
+    ids = Ids(side.ids)
+    side.ids.clear()
+    return ids
+
+
+def _write_unlisted_users(
+    folder: Path, ids: list[str], first_shard: int, options: PackOptions
+) -> None:
+    """Gives every user whom only the interactions name a record without features."""
+    # Numbered behind the others, so that the records stay in the order of the vocabulary.
+    with ShardWriter(
+        folder / "users",
+        shard_bytes=options.shard_bytes,
+        first_shard=first_shard,
+        gzip=options.gzip,
+    ) as writer:
+        for identity in ids:
+            writer.write({"id": [identity.encode()]})
+
+
+def _refuse_too_many(rejects: Rejects, dataset: DatasetFile, most: float) -> None:
+    if rejects.share() <= most:
+        return
+    worst = ", ".join(f"{name} {count}" for name, count in rejects.fields.most_common(3))
+    first = next(iter(rejects.first.values()))
+    raise DataError(
+        f"{dataset.path}: {rejects.total} of {rejects.num_read} rows and values are broken "
+        f"({rejects.share():.1%}, the limit is {most:.1%}): {worst}; "
+        f"{first}; mend them or raise --max-rejects"
+    )

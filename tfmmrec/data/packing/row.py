@@ -1,0 +1,69 @@
+"""One row of a table of items or users, as a record: the element function of every packer."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfmmrec.data.interactions.parsing import to_id
+from tfmmrec.data.tfrecords import Values, encode_example
+from tfmmrec.errors import BrokenValue, SomeBroken
+from tfmmrec.modalities import Modality
+
+
+@dataclasses.dataclass(frozen=True)
+class PackedRow:
+    """A row as it is packed.
+
+    Attributes:
+        number: the row's number in its table, from 1.
+        id: the row's id; None when it has none that can be used, and then no record.
+        record: the serialised Example.
+        values: what is stored, by feature, absent ones left out.
+        rejects: (field, reason) of each broken value.
+    """
+
+    number: int
+    id: str | None
+    record: bytes
+    values: Mapping[str, Values]
+    rejects: tuple[tuple[str, str], ...]
+
+
+def pack_row(
+    number: int,
+    row: Mapping[str, Any],
+    id_column: str,
+    features: Mapping[str, Modality],
+    folder: Path,
+) -> PackedRow:
+    """Checks a row's values, reads its media, runs the declared steps and encodes the record.
+
+    Args:
+        number: the row's number in its table.
+        row: values by column.
+        id_column: the column of the id.
+        features: the declared features.
+        folder: what paths are relative to.
+    """
+    try:
+        identity = to_id(row[id_column] if row[id_column] is not None else "")
+    except BrokenValue as error:
+        return PackedRow(number, None, b"", {}, ((id_column, str(error)),))
+    values: dict[str, Values] = {}
+    packed: Mapping[str, Values]
+    rejects: list[tuple[str, str]] = []
+    for name, modality in features.items():
+        if row[name] is None:
+            continue
+        try:
+            packed = modality.pack(row[name], folder)
+        except SomeBroken as some:
+            rejects.extend((name, reason) for reason in some.reasons)
+            packed = some.packed
+        except BrokenValue as error:
+            rejects.append((name, str(error)))
+            continue
+        values.update({f"{name}_{suffix}" if suffix else name: v for suffix, v in packed.items()})
+    record = encode_example({"id": [identity.encode()], **values})
+    return PackedRow(number, identity, record, values, tuple(rejects))

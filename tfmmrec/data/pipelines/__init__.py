@@ -1,0 +1,1 @@
+"""Input pipelines: training examples, sequence windows and sampled non-clicks."""

@@ -1,0 +1,55 @@
+"""JSON lines: an object a line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmmrec.data.tables.chunks import OnReject, Row, RowChunk, none_if_empty
+from tfmmrec.data.tables.columns import refuse_missing
+
+_ROWS_A_CHUNK = 8192
+
+
+def read_jsonl(path: Path, columns: list[str], on_reject: OnReject) -> Iterator[RowChunk]:
+    """Streams a file of JSON lines; empty lines are no rows."""
+    found: set[str] = set()
+    numbers: list[int] = []
+    rows: list[Row] = []
+    for number, line in enumerate(_lines(path), start=1):
+        row = _parse(line, number, on_reject)
+        if row is None:
+            continue
+        found.update(row)
+        numbers.append(number)
+        rows.append({name: none_if_empty(row.get(name)) for name in columns})
+        if len(rows) == _ROWS_A_CHUNK:
+            yield RowChunk(np.array(numbers), rows)
+            numbers, rows = [], []
+    # A key may be left out of any line; one that no line has is a mistake in the dataset file.
+    if found:
+        refuse_missing(path, columns, sorted(found))
+    if rows:
+        yield RowChunk(np.array(numbers), rows)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    # Bytes that are no UTF-8 become lone surrogates, which only the field that holds them minds.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+        for line in lines:
+            if line.strip():
+                yield line
+
+
+def _parse(line: str, number: int, on_reject: OnReject) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        on_reject(number, None, f"not valid JSON: {error}")
+        return None
+    if not isinstance(row, dict):
+        on_reject(number, None, "the line is not a JSON object")
+        return None
+    return row

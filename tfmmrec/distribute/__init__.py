@@ -1,0 +1,1 @@
+"""tf.distribute strategies, replicas, clusters and random draws that they share."""

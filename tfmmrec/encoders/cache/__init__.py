@@ -1,0 +1,1 @@
+"""Encoder outputs, computed once per value and kept on disk."""

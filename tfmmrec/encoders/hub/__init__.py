@@ -1,0 +1,1 @@
+"""Encoders from TensorFlow Hub: how a module is loaded and called."""

@@ -1,0 +1,104 @@
+"""A folder becomes a module in memory."""
+
+import hashlib
+import weakref
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tfmmrec.encoders.hub.handles import SAVED_MODEL
+from tfmmrec.errors import ConfigError
+
+_UNKNOWN_OP = "Op type not registered"
+
+# By the folder and the dates of its files, for as long as something holds them.
+_FROZEN: MutableMapping[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
+
+
+def load_frozen(folder: Path, handle: str) -> Any:
+    """As `load_module`, for what nobody trains: a module that is in memory is not loaded again.
+
+    Features that have the same encoder share its weights, here and in what is exported.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    stats = [(path, path.stat()) for path in files]
+    key = (folder, *((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
+    loaded = _FROZEN.get(key)
+    if loaded is None:
+        _FROZEN[key] = loaded = load_module(folder, handle)
+    return loaded
+
+
+def load_module(folder: Path, handle: str) -> Any:
+    """Loads a TF2 SavedModel; the ops of tensorflow-text are registered if it asks for them.
+
+    Args:
+        folder: of the SavedModel.
+        handle: what errors call it.
+
+    Raises:
+        ConfigError: it is of the TF1 format, broken, or needs ops that are not installed.
+    """
+    _refuse_tf1(folder, handle)
+    try:
+        try:
+            return tf.saved_model.load(str(folder))
+        except (ValueError, OSError, RuntimeError, tf.errors.OpError) as error:
+            if _UNKNOWN_OP not in str(error):
+                raise
+            _register_text_ops(handle, str(error))
+            return tf.saved_model.load(str(folder))
+    except (ValueError, OSError, KeyError, RuntimeError, tf.errors.OpError) as error:
+        raise ConfigError(f"encoder {handle}: cannot be loaded: {one_line(error)}") from None
+
+
+def hash_files(folder: Path) -> str:
+    """Returns a hash of the names and the bytes of all files in a folder, 64 hex digits."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(folder)).encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def one_line(error: Exception) -> str:
+    """Returns the beginning of what an error says, without line breaks."""
+    return " ".join(str(error).split())[:300]
+
+
+def _refuse_tf1(folder: Path, handle: str) -> None:
+    """Raises ConfigError for a SavedModel without the objects of TF2.
+
+    TF2 calls such a one, but cannot train it, and loses its variables when it saves it again in
+    the model that is served.
+    """
+    content = saved_model_pb2.SavedModel()
+    try:
+        content.ParseFromString((folder / SAVED_MODEL).read_bytes())
+    except DecodeError as error:
+        raise ConfigError(f"encoder {handle}: cannot be loaded: {one_line(error)}") from None
+    graphs = content.meta_graphs
+    if (folder / "tfhub_module.pb").is_file() or not any(
+        graph.HasField("object_graph_def") for graph in graphs
+    ):
+        raise ConfigError(
+            f"encoder {handle}: is of the TF1 format (hub.Module), which cannot be served from "
+            "here; take the module's TF2 SavedModel, mostly a later version of it"
+        )
+
+
+def _register_text_ops(handle: str, missing: str) -> None:
+    try:
+        import tensorflow_text  # noqa: F401  registers its ops
+    except ImportError:
+        op = missing.partition(_UNKNOWN_OP)[2].split()[0].strip("',.")
+        raise ConfigError(
+            f"encoder {handle}: needs the op {op}, which TensorFlow itself lacks; "
+            "try pip install 'tfmmrec[text]'"
+        ) from None

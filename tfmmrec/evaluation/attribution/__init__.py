@@ -1,0 +1,1 @@
+"""What each modality is worth: Shapley values and ablations."""

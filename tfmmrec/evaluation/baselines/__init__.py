@@ -1,0 +1,1 @@
+"""Simple recommenders in the same table as the model."""

@@ -1,0 +1,34 @@
+"""The plainest recommenders: the same for all users, and chance."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.holdout import PAST
+from tfmmrec.evaluation.ranking.rankers import ByScores, Ranker
+
+
+def popularity(dataset: Dataset, split: str) -> Ranker:
+    """Ranks items by how often known users chose them before the split."""
+    return same_for_all(dataset.histories(PAST[split]).counts(dataset.count("items")))
+
+
+def same_for_all(scores: np.ndarray) -> Ranker:
+    """Ranks items alike for all users, by numbers `[items]`."""
+    row = scores.astype(np.float32)
+
+    def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield users, np.tile(row, (len(users), 1))
+
+    return ByScores(score_users)
+
+
+def random_order(dataset: Dataset, seed: int) -> Ranker:
+    """Ranks items by chance."""
+    generator = np.random.default_rng(seed)
+
+    def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield users, generator.random((len(users), dataset.count("items")), np.float32)
+
+    return ByScores(score_users)

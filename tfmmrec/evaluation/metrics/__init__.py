@@ -1,0 +1,1 @@
+"""Ranking, rating and click metrics with their confidence intervals."""

@@ -1,0 +1,1 @@
+"""Ranks of target items among the whole catalogue."""

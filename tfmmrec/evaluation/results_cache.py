@@ -1,0 +1,64 @@
+"""Figures of benchmarks, kept by name, so that a second run measures only what is missing."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.storage import MANIFEST, checksum
+from tfmmrec.errors import DataError
+
+_KEY = "key"
+
+
+class KeptFigures:
+    """A folder with a file of arrays for each name, all measured under the same circumstances.
+
+    Args:
+        folder: made where it is not there.
+        key: names the circumstances; see `circumstances`.
+    """
+
+    def __init__(self, folder: Path, key: str):
+        self.folder = Path(folder)
+        self.key = key
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, name: str, figures: Mapping[str, np.ndarray]) -> None:
+        """Keeps the figures of a name; a reader finds all of them or none."""
+        partial = self.folder / f".{name}.partial.npz"
+        np.savez(partial, **{_KEY: np.array(self.key), **figures})
+        partial.rename(self.folder / f"{name}.npz")
+
+    def load(self, name: str) -> dict[str, np.ndarray] | None:
+        """The figures of a name, or None where there are none.
+
+        Raises:
+            DataError: they were measured under other circumstances.
+        """
+        path = self.folder / f"{name}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path) as held:
+            figures = dict(held)
+        if str(figures.pop(_KEY, "")) != self.key:
+            raise DataError(
+                f"{path}: was measured with another config, other data or other options; "
+                "remove it or choose another --out"
+            )
+        return figures
+
+
+def circumstances(dataset: Dataset, config: TrainConfig, **options: Any) -> str:
+    """Names a data folder, a config and the options of a benchmark, for `KeptFigures`."""
+    content = {
+        "data": checksum(dataset.folder / MANIFEST),
+        "config": {**dataclasses.asdict(config), "quiet": True},
+        **options,
+    }
+    return json.dumps(content, sort_keys=True, default=str)

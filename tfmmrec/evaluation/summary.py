@@ -1,0 +1,192 @@
+"""What ranks and lists amount to, in figures for metrics.SPLIT.json."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.feature_values import raw_column
+from tfmmrec.evaluation.baselines.content import content_matrix
+from tfmmrec.evaluation.metrics import beyond_accuracy
+from tfmmrec.evaluation.metrics.per_user import per_user_metrics
+from tfmmrec.evaluation.metrics.ranking import CUTOFFS, ranking_metrics, target_metrics
+from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
+from tfmmrec.evaluation.ranking.ranked_part import MODEL, K, Ranked
+from tfmmrec.evaluation.slices import describe_slices, slices_of
+from tfmmrec.models.bundle import Assembly
+
+# Content of more numbers than these is not compared item by item.
+_MOST_NUMBERS = 2 * 10**8
+# Features with more categories than these tell items by name rather than by kind.
+_MOST_CATEGORIES = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class ItemFacts:
+    """What lists are judged by.
+
+    Attributes:
+        content: float `[items, width]`; None without content, or with too much of it.
+        kinds: by categorical feature of few categories, their shares `[items, categories]`.
+    """
+
+    content: np.ndarray | None
+    kinds: Mapping[str, np.ndarray]
+
+
+def item_facts(assembly: Assembly) -> ItemFacts:
+    """Collects what is known of the items."""
+    encoded, content = assembly.items.encoded, None
+    if encoded:
+        width = sum(int(np.prod(e.outputs.shape[1:])) for e in encoded.values())
+        if width * assembly.dataset.count("items") <= _MOST_NUMBERS:
+            content = content_matrix(encoded)
+    return ItemFacts(content, _kinds(assembly.dataset))
+
+
+def describe_parts(
+    assembly: Assembly,
+    ranked: Sequence[Ranked],
+    *,
+    cutoffs: Sequence[int] = CUTOFFS,
+    seed: int = 0,
+) -> dict[str, dict[str, Any]]:
+    """What `describe` says of each part, by its name."""
+    facts = item_facts(assembly)
+    return {own.part: describe(assembly, facts, own, cutoffs=cutoffs, seed=seed) for own in ranked}
+
+
+def describe(
+    assembly: Assembly,
+    facts: ItemFacts,
+    ranked: Ranked,
+    *,
+    cutoffs: Sequence[int] = CUTOFFS,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Gives the figures of a part.
+
+    Args:
+        assembly: says what there is.
+        facts: what lists are judged by.
+        ranked: the part.
+        cutoffs: the k of HR@k, NDCG@k and the like.
+        seed: of the draws of users.
+
+    Returns:
+        `{"targets", "users", "items"}` and by model the means of `ranking_metrics`; `intervals`,
+        which has `[low, high]` by model and metric, 95 %, users resampled; `lead`, by how much the
+        model is ahead of the best baseline; `slices`, as `describe_slices` gives them, of the
+        model's NDCG@10; `lists`, by model what its lists are like; and `by_user`, where users have
+        several targets, by model the means over users of `per_user_metrics`.
+    """
+    resamples = UserResamples(ranked.targets.user, seed=seed)
+    best = ranked.best_baseline
+    lead = resamples.lead(ranked.gains(MODEL), ranked.gains(best))
+    slices = slices_of(assembly.dataset, assembly.items, ranked.targets)
+    return {
+        "targets": len(ranked.targets.user),
+        "users": len(np.unique(ranked.targets.user)),
+        "items": int(ranked.among.sum()),
+        **{name: ranking_metrics(ranks, cutoffs) for name, ranks in ranked.ranks.items()},
+        "intervals": _intervals(ranked, resamples, cutoffs),
+        "lead": {
+            "metric": f"ndcg@{K}",
+            "over": best,
+            **dataclasses.asdict(lead.interval),
+            "p": lead.p,
+        },
+        "slices": describe_slices(slices, resamples, ranked.gains(MODEL)),
+        "lists": _describe_lists(facts, ranked),
+        "by_user": _by_user(ranked, cutoffs),
+    }
+
+
+def verdict(described: dict[str, Any]) -> str:
+    """Says in one line whether the model is ahead of the best baseline."""
+    lead = described["lead"]
+    metric, over = lead["metric"], lead["over"]
+    if lead["low"] > 0:
+        said = "is ahead of"
+    elif lead["high"] < 0:
+        said = "is BEHIND"
+    else:
+        said = "does NOT beat"
+    return (
+        f"The model {said} the best baseline, {over}: {metric.upper()} "
+        f"{described[MODEL][metric]:.3f} to {described[over][metric]:.3f}, "
+        f"{lead['mean']:+.3f} [{lead['low']:+.3f}, {lead['high']:+.3f}], p {_p(lead['p'])}"
+    )
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p <= 0.001 else f"= {p:.3f}"
+
+
+def _by_user(ranked: Ranked, cutoffs: Sequence[int]) -> dict[str, dict[str, float]] | None:
+    """The means over users, by model; None where each has one target, of which it says no more."""
+    users = ranked.targets.user
+    if len(np.unique(users)) == len(users):
+        return None
+    return {
+        name: {
+            # A user's hit rate is the share of their targets that are found.
+            metric.replace("hr@", "recall@"): float(values.mean())
+            for k in cutoffs
+            for metric, values in per_user_metrics(users, ranks, k)[1].items()
+        }
+        for name, ranks in ranked.ranks.items()
+    }
+
+
+def _intervals(
+    ranked: Ranked, resamples: UserResamples, cutoffs: Sequence[int]
+) -> dict[str, dict[str, list[float]]]:
+    values = {
+        (name, metric): own
+        for name, ranks in ranked.ranks.items()
+        for metric, own in target_metrics(ranks, cutoffs).items()
+    }
+    intervals = resamples.intervals(np.stack(list(values.values()), axis=1))
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in ranked.ranks}
+    for (name, metric), own in zip(values, intervals, strict=True):
+        found[name][metric] = [own.low, own.high]
+    return found
+
+
+def _describe_lists(facts: ItemFacts, ranked: Ranked) -> dict[str, dict[str, float]]:
+    histories, num_items = ranked.targets.histories, len(ranked.among)
+    found = {}
+    for name, own in ranked.lists.items():
+        figures = {
+            f"coverage@{K}": beyond_accuracy.coverage(own, ranked.among),
+            f"gini@{K}": beyond_accuracy.gini(own, ranked.among),
+            f"novelty@{K}": beyond_accuracy.novelty(own, histories, num_items),
+            f"popularity_lift@{K}": beyond_accuracy.popularity_lift(own, histories, num_items),
+        }
+        if facts.content is not None:
+            figures[f"diversity@{K}"] = beyond_accuracy.diversity(own, facts.content)
+        for feature, categories in facts.kinds.items():
+            figures[f"miscalibration_{feature}@{K}"] = beyond_accuracy.miscalibration(
+                own, histories, categories
+            )
+        # What there is nothing to say of, JSON has no number for.
+        found[name] = {key: value for key, value in figures.items() if not np.isnan(value)}
+    return found
+
+
+def _kinds(dataset: Dataset) -> dict[str, np.ndarray]:
+    """By categorical item feature of few categories, their shares, `[items, categories]`."""
+    found = {}
+    everything = np.arange(dataset.count("items"))
+    for name, modality in dataset.features("items").items():
+        categories = dataset.categories("items", name)
+        if modality.kind != "categorical" or not 1 < len(categories) <= _MOST_CATEGORIES:
+            continue
+        held = raw_column(dataset, "items", name, everything).numpy()
+        shares = np.stack([(held == c.encode()).any(axis=1) for c in categories], axis=1)
+        total = shares.sum(axis=1, keepdims=True)
+        found[name] = shares / np.maximum(total, 1)
+    return found

@@ -1,0 +1,1 @@
+"""Keras layers: projections, pooling, fusion and history encoders."""

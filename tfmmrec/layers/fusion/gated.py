@@ -1,0 +1,101 @@
+"""Gated average: each item's own content says how much each of its modalities counts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras_tuner
+import tensorflow as tf
+
+from tfmmrec.config.checks import check_count, check_positive, check_share
+from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.fusion.base import FUSIONS, Fusion
+from tfmmrec.layers.masked_softmax import masked_softmax
+
+
+@FUSIONS.register("gated")
+@tf.keras.utils.register_keras_serializable("tfmmrec")
+class GatedFusion(Fusion):
+    """Averages the vectors of an item's modalities with convex weights of the item's own.
+
+    The output is Σₘ gₘ vₘ with g = softmax(W h + b over the present m, divided by the temperature)
+    and h a hidden layer over all present vectors and the mask. It starts as the plain average: W
+    and b are zeros at first. After the gated multimodal units of Arevalo et al. 2017
+    (arXiv:1702.01992), with weights that sum to one as those of a mixture of experts.
+
+    Args:
+        names: the features, in the order of the vectors' second axis.
+        units: the width of the hidden layer; 0 gates by the vectors linearly (default 64).
+        temperature: above 0; a low one lets one modality win, a high one keeps them near equal.
+            None (null) learns it, from 1 (default 1).
+        dropout: the share of hidden units dropped in training, from 0 to below 1 (default 0.1).
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        units: int = 64,
+        temperature: float | None = 1.0,
+        dropout: float = 0.1,
+        **kwargs: Any,
+    ):
+        super().__init__(names, **kwargs)
+        check_count("units", units, 0)
+        if temperature is not None:
+            check_positive("temperature", temperature)
+        check_share("dropout", dropout)
+        self.units = units
+        self.temperature = temperature
+        self.dropout = dropout
+
+    def build(self, input_shape: Any) -> None:
+        layers = []
+        if self.units:
+            layers.append(tf.keras.layers.Dense(self.units, "gelu", name="hidden"))
+            layers.append(Dropout(self.dropout))
+        # In float32 always: a logit that float16 does not hold would be a weight of NaN.
+        layers.append(
+            tf.keras.layers.Dense(
+                len(self.names), kernel_initializer="zeros", dtype="float32", name="logits"
+            )
+        )
+        self.gate = tf.keras.Sequential(layers, name="gate")
+        self.gate.build([None, len(self.names) * (int(input_shape[-1]) + 1)])
+        if self.temperature is None:
+            self.log_temperature = self.add_weight(
+                name="log_temperature", shape=[], initializer="zeros"
+            )
+        super().build(input_shape)
+
+    def item_weights(
+        self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """The weights of each item, float32 `[batch, features]`; they sum to 1, or to 0."""
+        logits = self.gate(self.side_by_side(vectors, mask), training=training)
+        if self.temperature is None:
+            return masked_softmax(logits * tf.exp(-tf.cast(self.log_temperature, "float32")), mask)
+        return masked_softmax(logits / self.temperature, mask)
+
+    def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        weights = tf.cast(self.item_weights(vectors, mask, training=training), vectors.dtype)
+        return tf.einsum("bf,bfd->bd", weights, self.fill(vectors, mask))
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+        """Draws the width of the hidden layer, its dropout and the temperature."""
+        del names
+        return {
+            "units": hp.Choice("fusion.gated.units", [0, 16, 64, 128], default=64),
+            "temperature": hp.Float(
+                "fusion.gated.temperature", 0.25, 4.0, sampling="log", default=1.0
+            ),
+            "dropout": hp.Choice("fusion.gated.dropout", [0.0, 0.1, 0.3], default=0.1),
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "temperature": self.temperature,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,103 @@
+"""One model of all: a transformer over an item's modalities and its id."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras_tuner
+import tensorflow as tf
+
+from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.fusion.base import FUSIONS, Fusion
+from tfmmrec.layers.transformer_block import check_blocks, create_blocks
+
+
+@FUSIONS.register("transformer")
+@tf.keras.utils.register_keras_serializable("tfmmrec")
+class TransformerFusion(Fusion):
+    """Lets an item's modalities and its id attend to each other, and reads them by a query.
+
+    Each present vector is a token, to which a learned vector of its feature is added. A learned
+    token is put before them, and what it holds after the blocks is mapped to the output. The
+    average of the present vectors is added to that: the map is zeros at first, so that training
+    starts from the plain average. Absent tokens are attended to by none; where all are, the
+    learned token is alone, and the output is the same for every such item.
+
+    Args:
+        names: the features, in the order of the vectors' second axis; the last is "id" where the
+            items have ids.
+        layers: the number of attention blocks, at least 1 (default 1).
+        heads: the number of attention heads; any number goes with any width (default 4).
+        units: the width of the blocks' hidden layer (default 128).
+        dropout: in training, of the blocks and of the query's result (default 0.1).
+    """
+
+    takes_id = True
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        layers: int = 1,
+        heads: int = 4,
+        units: int = 128,
+        dropout: float = 0.1,
+        **kwargs: Any,
+    ):
+        super().__init__(names, **kwargs)
+        check_blocks(layers=layers, heads=heads, units=units, dropout=dropout)
+        self.layers = layers
+        self.heads = heads
+        self.units = units
+        self.dropout = dropout
+
+    def build(self, input_shape: Any) -> None:
+        dim = int(input_shape[-1])
+        self.query = self.add_weight(
+            name="query",
+            shape=[1, 1, dim],
+            initializer=tf.keras.initializers.RandomNormal(stddev=dim**-0.5),
+        )
+        self.types = self.add_weight(
+            name="types",
+            shape=[len(self.names), dim],
+            initializer=tf.keras.initializers.RandomNormal(stddev=0.02),
+        )
+        self.blocks = create_blocks(self.layers, self.heads, self.units, self.dropout)
+        self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
+        self.output_layer = tf.keras.layers.Dense(dim, kernel_initializer="zeros", name="output")
+        self.drop = Dropout(self.dropout)
+        super().build(input_shape)
+
+    def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        filled = self.fill(vectors, mask)
+        query = tf.cast(self.query, vectors.dtype)
+        query = tf.tile(query, [tf.shape(vectors)[0], 1, 1])
+        tokens = tf.concat([query, filled + tf.cast(self.types, vectors.dtype)], axis=1)
+        # The query is always there.
+        token_mask = tf.pad(mask, [[0, 0], [1, 0]], constant_values=True)
+        for block in self.blocks:
+            tokens = block(tokens, mask=token_mask, training=training)
+        read = self.drop(self.output_norm(tokens[:, 0]), training=training)
+        present = tf.reduce_sum(tf.cast(mask, vectors.dtype), axis=1, keepdims=True)
+        average = tf.math.divide_no_nan(tf.reduce_sum(filled, axis=1), present)
+        return average + self.output_layer(read)
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+        """Draws the number of blocks, the heads, the width of the hidden layer and the dropout."""
+        del names
+        return {
+            "layers": hp.Choice("fusion.transformer.layers", [1, 2], default=1),
+            "heads": hp.Choice("fusion.transformer.heads", [1, 2, 4, 8], default=4),
+            "units": hp.Choice("fusion.transformer.units", [64, 128, 256], default=128),
+            "dropout": hp.Choice("fusion.transformer.dropout", [0.0, 0.1, 0.3], default=0.1),
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "layers": self.layers,
+            "heads": self.heads,
+            "units": self.units,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,58 @@
+"""Weighted average: the score is a convex combination of the modalities' scores."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras_tuner
+import tensorflow as tf
+
+from tfmmrec.layers.fusion.base import FUSIONS, Fusion
+from tfmmrec.layers.fusion.convex_weights import ConvexWeights, draw_weights
+
+
+@FUSIONS.register("weighted")
+@tf.keras.utils.register_keras_serializable("tfmmrec")
+class WeightedFusion(Fusion):
+    """Averages the vectors of an item's modalities with convex weights.
+
+    A user u scores an item by u·Σₘ wₘ vₘ = Σₘ wₘ (u·vₘ), with the weights of the modalities that
+    are present made to sum to one. With two modalities t and g and weights (α, 1 − α) it is
+    u·(αt + (1 − α)g).
+
+    Args:
+        names: the features, in the order of the vectors' second axis.
+        weights: a weight of at least 0 by feature; what is left out gets 0. They are made to sum
+            to one. Default: learned, and equal at first.
+
+    Example:
+        >>> fusion = WeightedFusion(["text", "image"], weights={"text": 0.5, "image": 0.5})
+        >>> item = fusion(tf.constant([[[4., 5., 6.], [7., 8., 9.]]]), tf.constant([[True, True]]))
+        >>> float(tf.tensordot([1., 2., 3.], item[0], 1))
+        41.0
+    """
+
+    def __init__(
+        self, names: Sequence[str], *, weights: Mapping[str, float] | None = None, **kwargs: Any
+    ):
+        super().__init__(names, **kwargs)
+        self.fixed_weights = None if weights is None else dict(weights)
+        self.weighing = ConvexWeights(self.names, weights=weights)
+
+    def build(self, input_shape: Any) -> None:
+        self.weighing.build(input_shape)
+        super().build(input_shape)
+
+    def current_weights(self) -> tf.Tensor:
+        """The weights of an item that has every modality, `[features]`, which sum to one."""
+        return self.weighing.current()
+
+    def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        return tf.einsum("bf,bfd->bd", self.weighing(mask), self.fill(vectors, mask))
+
+    @classmethod
+    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+        """Draws whether weights are learned or drawn, and these."""
+        return {"weights": draw_weights(hp, "fusion.weighted.weights", names)}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "weights": self.fixed_weights}

@@ -1,0 +1,1 @@
+"""Decoders of media formats in core ops or PyAV."""

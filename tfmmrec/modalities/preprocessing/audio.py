@@ -1,0 +1,180 @@
+"""Steps on sounds: one channel, one rate, one loudness, no silence, no more than some seconds.
+
+A sound that a step changes is stored as 16-bit PCM WAV, with its channels; one that needs no
+change keeps its very bytes.
+"""
+
+import dataclasses
+import functools
+import io
+import math
+from typing import ClassVar
+
+import numpy as np
+import soundfile
+import tensorflow as tf
+
+from tfmmrec.modalities.codecs.wav import HIGHEST_RATE, LOWEST_RATE, read_channels, resample
+from tfmmrec.modalities.preprocessing.base import Step, register
+from tfmmrec.modalities.preprocessing.requirements import check_between, check_whole, need
+
+# What 16 bits can hold of +1.
+_LOUDEST = 1.0 - 2.0**-15
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Mono(Step):
+    """Makes one channel of several, their mean."""
+
+    kind: ClassVar[str] = "mono"
+    modalities: ClassVar[tuple[str, ...]] = ("audio",)
+
+    def run(self, value: bytes) -> tuple[bytes, dict]:
+        channels, rate = decoded(value)
+        if channels.shape[1] == 1:
+            return value, {}
+        return _encoded(channels.mean(axis=1, keepdims=True), rate), {}
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Resample(Step):
+    """Brings a sound to a sampling rate, by the resampler of `tfmmrec.modalities.codecs.wav`.
+
+    Attributes:
+        rate: in Hz (default 16000).
+    """
+
+    kind: ClassVar[str] = "resample"
+    modalities: ClassVar[tuple[str, ...]] = ("audio",)
+    rate: int = 16_000
+
+    def __post_init__(self) -> None:
+        check_whole("rate", self.rate, LOWEST_RATE, HIGHEST_RATE)
+
+    def run(self, value: bytes) -> tuple[bytes, dict]:
+        channels, rate = decoded(value)
+        if rate == self.rate:
+            return value, {}
+        return _encoded(resampled(channels, rate, self.rate), self.rate), {}
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Loudness(Step):
+    """Brings a sound to a loudness after ITU-R BS.1770, by pyloudnorm.
+
+    The gain is smaller where the loudest sample would be cut off. Silence, and what is shorter
+    than the 0.4 seconds that the measure takes, stays as it is.
+
+    Attributes:
+        target: in LUFS, above -70, at most 0 (default -23, after EBU R 128).
+    """
+
+    kind: ClassVar[str] = "loudness"
+    modalities: ClassVar[tuple[str, ...]] = ("audio",)
+    target: float = -23.0
+
+    def __post_init__(self) -> None:
+        check_between("target", self.target, -70.0, 0.0)
+
+    def run(self, value: bytes) -> tuple[bytes, dict]:
+        meter = need("pyloudnorm", self.kind).Meter
+        channels, rate = decoded(value)
+        # The measure knows five channels at most.
+        heard = channels if channels.shape[1] <= 5 else channels.mean(axis=1, keepdims=True)
+        if len(heard) < 0.4 * rate:
+            return value, {}
+        with np.errstate(all="ignore"):
+            measured = float(meter(rate).integrated_loudness(heard.astype(np.float64)))
+        if not math.isfinite(measured):
+            return value, {}
+        gain = min(10.0 ** ((self.target - measured) / 20.0), _LOUDEST / np.abs(channels).max())
+        if abs(20.0 * math.log10(gain)) < 0.05:  # nobody hears it
+            return value, {}
+        return _encoded(channels * np.float32(gain), rate), {}
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Trim(Step):
+    """Cuts off the silence before and behind a sound, by tensorflow-io.
+
+    Of a sound that is nothing but zeros nothing is left, and it is absent.
+
+    Attributes:
+        threshold_db: what lies so many decibels below the loudest sample is silence, above -120,
+            at most -1 (default -40).
+    """
+
+    kind: ClassVar[str] = "trim"
+    modalities: ClassVar[tuple[str, ...]] = ("audio",)
+    threshold_db: float = -40.0
+
+    def __post_init__(self) -> None:
+        check_between("threshold_db", self.threshold_db, -120.0, -1.0)
+
+    def run(self, value: bytes) -> tuple[bytes, dict]:
+        tfio = need("tensorflow_io", self.kind)
+        channels, rate = decoded(value)
+        peaks = np.abs(channels).max(axis=1)
+        silence = float(peaks.max()) * 10.0 ** (self.threshold_db / 20.0)
+        start, stop = tfio.audio.trim(peaks, axis=0, epsilon=silence).numpy()
+        if start >= stop:
+            return b"", {}
+        if stop - start == len(channels):
+            return value, {}
+        return _encoded(channels[start:stop], rate), {}
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Limit(Step):
+    """Keeps the first seconds of a long sound.
+
+    Attributes:
+        seconds: at most (default 10).
+    """
+
+    kind: ClassVar[str] = "limit"
+    modalities: ClassVar[tuple[str, ...]] = ("audio",)
+    seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_between("seconds", self.seconds, 0.0, 86_400.0)
+
+    def run(self, value: bytes) -> tuple[bytes, dict]:
+        channels, rate = decoded(value)
+        kept = max(1, round(self.seconds * rate))
+        if len(channels) <= kept:
+            return value, {}
+        return _encoded(channels[:kept], rate), {}
+
+
+@functools.lru_cache(maxsize=1)
+def decoded(value: bytes) -> tuple[np.ndarray, int]:
+    """Decodes as `read_channels`; steps in a row that change nothing share one decoding."""
+    channels, rate = read_channels(value)
+    channels.setflags(write=False)
+    return channels, rate
+
+
+def resampled(channels: np.ndarray, rate_in: int, rate_out: int) -> np.ndarray:
+    """Resamples each channel, `[samples, channels]`."""
+    function = _resampler(rate_out)
+    waves = [function(wave, rate_in).numpy() for wave in channels.T]
+    return np.stack(waves, axis=1)
+
+
+@functools.cache
+def _resampler(rate: int) -> tf.types.experimental.GenericFunction:
+    # A graph, since the resampler's loop over seconds is slow without one.
+    specs = [tf.TensorSpec([None], tf.float32), tf.TensorSpec([], tf.int32)]
+    return tf.function(lambda wave, rate_in: resample(wave, rate_in, rate), input_signature=specs)
+
+
+def _encoded(channels: np.ndarray, rate: int) -> bytes:
+    wav = io.BytesIO()
+    soundfile.write(wav, channels, rate, format="WAV", subtype="PCM_16")
+    return wav.getvalue()

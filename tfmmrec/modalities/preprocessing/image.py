@@ -1,0 +1,182 @@
+"""Steps on pictures: turned upright, made smaller, freed from noise.
+
+A picture that a step changes is stored as JPEG of quality 95 with whole colour if it was a JPEG
+(PNG would multiply a photograph's size to keep what the encoder's own resizing loses), else as
+PNG, without loss; of an animation, the first frame is kept, which is what decoding takes. A
+picture that needs no change keeps its very bytes.
+"""
+
+import contextlib
+import dataclasses
+import io
+import struct
+import warnings
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import PIL.ExifTags
+import PIL.Image
+import PIL.ImageOps
+
+from tfmmrec.errors import BrokenValue
+from tfmmrec.modalities.preprocessing.base import Step, register
+from tfmmrec.modalities.preprocessing.requirements import check_between, check_whole, need
+
+_ORIENTATION = PIL.ExifTags.Base.Orientation
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Orient(Step):
+    """Turns a picture upright as its EXIF orientation says, and takes that note away."""
+
+    kind: ClassVar[str] = "orient"
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
+
+    def run(self, value: bytes) -> tuple[bytes, dict]:
+        with _opened(value) as picture:
+            turned = orientation(picture)
+            if turned == 1:
+                return value, {}
+            bare = _plain(picture)
+            # Other notes of a camera may be such that Pillow cannot write them again.
+            bare.info = {}
+            bare.getexif()[_ORIENTATION] = turned
+            return _encoded(PIL.ImageOps.exif_transpose(bare), picture.format), {}
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class LimitSize(Step):
+    """Makes a large picture smaller, by Lanczos' filter, and never a small one larger.
+
+    Attributes:
+        pixels: of the longer side at most (default 512).
+    """
+
+    kind: ClassVar[str] = "limit_size"
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
+    pixels: int = 512
+
+    def __post_init__(self) -> None:
+        check_whole("pixels", self.pixels, 1)
+
+    def run(self, value: bytes) -> tuple[bytes, dict]:
+        with _opened(value) as picture:
+            scale = self.pixels / max(picture.size)
+            if scale >= 1.0:
+                return value, {}
+            width, height = (max(1, round(scale * side)) for side in picture.size)
+            smaller = _plain(picture).resize((width, height), PIL.Image.Resampling.LANCZOS)
+            return _encoded(smaller, picture.format, orientation(picture)), {}
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Denoise(Step):
+    """Takes noise away, by OpenCV; transparency is laid over white, as decoding does.
+
+    The median takes single wrong pixels away; the bilateral filter averages neighbours of like
+    colour, which keeps edges (Tomasi and Manduchi 1998).
+
+    Attributes:
+        method: `median` (default) or `bilateral`.
+        size: the width of the neighbourhood in pixels, odd, 3 to 31 (default 3).
+        sigma_color: for `bilateral`, how far colours of one average lie apart, of 255 (default
+            50).
+    """
+
+    kind: ClassVar[str] = "denoise"
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
+    method: str = "median"
+    size: int = 3
+    sigma_color: float = 50.0
+
+    def __post_init__(self) -> None:
+        if self.method not in ("median", "bilateral"):
+            raise ValueError(f"method must be median or bilateral. Received: {self.method!r}")
+        check_whole("size", self.size, 3, 31)
+        if self.size % 2 == 0:
+            raise ValueError(f"size must be odd. Received: {self.size!r}")
+        check_between("sigma_color", self.sigma_color, 0.0, 255.0)
+
+    def run(self, value: bytes) -> tuple[bytes, dict]:
+        cv2 = need("cv2", self.kind)
+        with _opened(value) as picture:
+            pixels = _over_white(picture)
+            if self.method == "median":
+                calm = cv2.medianBlur(pixels, self.size)
+            else:
+                calm = cv2.bilateralFilter(pixels, self.size, self.sigma_color, self.size / 2)
+            if np.array_equal(calm, pixels):
+                return value, {}
+            cleaned = PIL.Image.fromarray(calm)
+            return _encoded(cleaned, picture.format, orientation(picture)), {}
+
+
+def orientation(picture: PIL.Image.Image) -> int:
+    """Reads the EXIF orientation of a picture, 1 (upright) to 8; 1 where it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            turned = picture.getexif().get(_ORIENTATION)
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
+        return 1
+    return turned if isinstance(turned, int) and 2 <= turned <= 8 else 1
+
+
+def note_orientation(turned: int) -> dict[str, PIL.Image.Exif]:
+    """Gives the argument of Pillow's `save` that notes an orientation, if it is not 1."""
+    exif = PIL.Image.Exif()
+    exif[_ORIENTATION] = turned
+    return {} if turned == 1 else {"exif": exif}
+
+
+@contextlib.contextmanager
+def _opened(value: bytes) -> Iterator[PIL.Image.Image]:
+    """Opens a stored picture; whatever is wrong with it becomes BrokenValue."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of corrupt EXIF
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(io.BytesIO(value)) as picture:
+                picture.load()
+                yield picture
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+        raise BrokenValue("the picture has too many pixels") from None
+    except PIL.UnidentifiedImageError:
+        raise BrokenValue("not a picture that can be decoded") from None
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        raise BrokenValue(f"broken picture: {error}") from None
+
+
+def _plain(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Gives a picture in one of the modes that filters work on: grey, colour, alpha, 16 bits."""
+    if picture.mode == "I":
+        return picture.convert("I;16")
+    if "transparency" in picture.info:
+        return picture.convert("RGBA")
+    return picture.convert({"1": "L", "P": "RGB"}.get(picture.mode, picture.mode))
+
+
+def _over_white(picture: PIL.Image.Image) -> np.ndarray:
+    """Gives a picture as uint8 `[height, width]` or `[height, width, 3]`, without transparency."""
+    plain = _plain(picture)
+    if plain.mode == "I;16":
+        return np.round(np.asarray(plain) / 257.0).astype(np.uint8)
+    if plain.mode in ("LA", "RGBA"):
+        white = PIL.Image.new("RGBA", plain.size, "white")
+        plain = PIL.Image.alpha_composite(white, plain.convert("RGBA")).convert("RGB")
+    return np.asarray(plain)
+
+
+def _encoded(picture: PIL.Image.Image, file_format: str | None, turned: int = 1) -> bytes:
+    # A picture that is not upright yet says so still, for the step that will turn it.
+    exif = note_orientation(turned)
+    out = io.BytesIO()
+    if file_format == "JPEG":
+        picture.save(out, format="JPEG", quality=95, subsampling=0, **exif)
+    else:
+        picture.save(out, format="PNG", **exif)
+    return out.getvalue()

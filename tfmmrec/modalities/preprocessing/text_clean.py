@@ -1,0 +1,143 @@
+"""The step `clean`: one Unicode form, no markup, no control characters, single spaces."""
+
+import dataclasses
+import html.parser
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from tfmmrec.modalities.preprocessing.base import Step, Values, register
+from tfmmrec.modalities.preprocessing.requirements import check_whole
+
+# Marks of direction change how a text is displayed and no word of it; two equal titles must not
+# differ by them, and a text that is cut must not be left with half a pair. The joiners U+200C and
+# U+200D stay: they are part of how Persian and emoji are spelt. So do tag characters, of which
+# some flags are made.
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = "\u00ad\u2060\ufeff"  # soft hyphen, word joiner, byte order mark
+_CONTROL = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+_REMOVED = re.compile(f"[{_CONTROL}{_BIDI}{_INVISIBLE}]")
+# U+200B stands between words of scripts that write no spaces. split() knows the other ones.
+_SPACE = re.compile("[\u200b\\s]+")
+
+# The elements of HTML, those that stand within a line and those that break it.
+_INLINE_NAMES = (
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q rp rt ruby "
+    "s samp small span strike strong sub sup time tt u var wbr"
+)
+_BLOCK_NAMES = (
+    "address article aside audio blockquote body br button canvas caption center col colgroup dd "
+    "details dialog dir div dl dt embed fieldset figcaption figure footer form frame frameset h1 "
+    "h2 h3 h4 h5 h6 head header hgroup hr html iframe img input legend li link main map menu meta "
+    "nav noscript object ol optgroup option p param picture pre progress script section select "
+    "source style summary svg table tbody td template textarea tfoot th thead title tr track ul "
+    "video"
+)
+# The attributes that HTML writes without a value.
+_BARE_NAMES = (
+    "allowfullscreen async autofocus autoplay checked compact controls default defer disabled "
+    "download hidden inert ismap itemscope loop multiple muted nohref nomodule noshade novalidate "
+    "nowrap open playsinline readonly required reversed selected"
+)
+_INLINE, _BLOCK = frozenset(_INLINE_NAMES.split()), frozenset(_BLOCK_NAMES.split())
+_BARE = frozenset(_BARE_NAMES.split())
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Clean(Step):
+    """Brings a text into one form, so that equal texts are equal bytes.
+
+    Attributes:
+        form: `NFC` (default) keeps what is displayed; `NFKC` also makes wide, small and circled
+            forms plain.
+        max_chars: how many characters (code points) are kept; default all. A letter and its
+            accents, or the parts of an emoji, are never torn apart.
+    """
+
+    kind: ClassVar[str] = "clean"
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
+    form: Literal["NFC", "NFKC"] = "NFC"
+    max_chars: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.form not in ("NFC", "NFKC"):
+            raise ValueError(f"form must be NFC or NFKC. Received: {self.form!r}")
+        if self.max_chars is not None:
+            check_whole("max_chars", self.max_chars, 1)
+
+    def run(self, value: bytes) -> tuple[bytes, Mapping[str, Values]]:
+        text = strip_markup(value.decode("utf-8"))
+        text = unicodedata.normalize(self.form, _REMOVED.sub("", text))
+        text = _SPACE.sub(" ", text).strip()
+        if self.max_chars is not None:
+            text = cut(text, self.max_chars)
+        return text.encode("utf-8"), {}
+
+
+def strip_markup(text: str) -> str:
+    """Takes HTML tags and comments out of a text, and decodes entities once.
+
+    What only looks like markup stays: `a < b and c > d`, `List<int>`, `I <3 you`.
+    """
+    if "<" not in text and "&" not in text:
+        return text
+    parser = _Parser()
+    # A bracket that nothing closes opens no tag; parsers differ in what they make of it.
+    last = text.rfind(">") + 1
+    parser.feed(text[:last] + text[last:].replace("<", "&lt;"))
+    parser.close()
+    return "".join(parser.parts)
+
+
+class _Parser(html.parser.HTMLParser):
+    """Collects the text between the tags that HTML knows."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    def set_cdata_mode(self, elem: str, **options: bool) -> None:
+        # A script that nothing closes is a word of the text, and would swallow all that follows.
+        if f"</{elem}" in self.rawdata.lower():
+            super().set_cdata_mode(elem, **options)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        bare = {name for name, value in attrs if value is None}
+        if tag not in _INLINE | _BLOCK or bare - _BARE:
+            self.parts.append(self.get_starttag_text() or "")
+        elif tag in _BLOCK:
+            self.parts.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCK:
+            self.parts.append(" ")
+        elif tag not in _INLINE:
+            self.parts.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem not in ("script", "style"):
+            self.parts.append(data)
+
+
+def cut(text: str, max_chars: int) -> str:
+    """Cuts a text to so many code points, or a few less where a character is made of several."""
+    end = max_chars
+    while 0 < end < len(text) and _continues(text, end):
+        end -= 1
+    # A single character longer than the limit is cut all the same.
+    return text[: end or max_chars].strip()
+
+
+def _continues(text: str, place: int) -> bool:
+    """Whether the code point at a place belongs to the character before it."""
+    here, before = text[place], text[place - 1]
+    if "\u200d" in (here, before) or here == "\u200c" or unicodedata.category(here)[0] == "M":
+        return True
+    if "\U0001f3fb" <= here <= "\U0001f3ff" or "\U000e0020" <= here <= "\U000e007f":
+        return True  # a tone of skin, a part of a flag
+    regional = 0
+    while place and "\U0001f1e6" <= text[place - 1] <= "\U0001f1ff":
+        regional, place = regional + 1, place - 1
+    return regional % 2 == 1 and "\U0001f1e6" <= here <= "\U0001f1ff"

@@ -1,0 +1,38 @@
+"""Words by Unicode's rules, in every language that writes spaces between them."""
+
+from typing import Any
+
+from tfmmrec.modalities.preprocessing.requirements import need
+from tfmmrec.modalities.preprocessing.resources import loaded_once
+
+
+def pieces(text: str, step: str) -> list[str]:
+    """Splits a text at Unicode's word boundaries (UAX #29): words, marks, white space.
+
+    An emoji is one piece, however many code points it is of. Scripts without spaces between words,
+    such as Thai and Japanese, are split into characters for the most part.
+    """
+    return [piece for piece in _boundary(step).split(text) if piece]
+
+
+def is_word(piece: str, step: str) -> bool:
+    """Whether there is a letter, a digit or an emoji in a piece."""
+    return _word(step).search(piece) is not None
+
+
+def words(text: str, step: str) -> list[str]:
+    """Returns the words and emoji of a text, without punctuation."""
+    # A mark that nothing precedes clings to the space before it.
+    return [piece.strip() for piece in pieces(text, step) if is_word(piece, step)]
+
+
+@loaded_once
+def _boundary(step: str) -> Any:
+    regex = need("regex", step)
+    return regex.compile(r"\b", regex.WORD)
+
+
+@loaded_once
+def _word(step: str) -> Any:
+    pattern = r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]"
+    return need("regex", step).compile(pattern)

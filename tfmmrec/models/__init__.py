@@ -1,0 +1,1 @@
+"""The two towers, cold start, and the run folder that holds a trained model."""

@@ -1,0 +1,1 @@
+"""Kernel ridge regression from content to item vectors, for items without events."""

@@ -1,0 +1,58 @@
+"""Encoded features of one side, to gather from."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.layers.feature_projections import Feature
+
+
+class FeatureTable(tf.Module):
+    """The encoded features of one side, from which batches are gathered by row.
+
+    Args:
+        encoded: the encoder outputs of every row, by feature.
+        trained: features whose encoder is trained, so that their outputs change (default none).
+    """
+
+    def __init__(self, encoded: Mapping[str, Encoded], *, trained: Collection[str] = ()):
+        super().__init__()
+        self.outputs = {
+            name: tf.Variable(np.asarray(e.outputs), trainable=False, name=f"outputs_{name}")
+            if name in trained
+            else _constant(np.asarray(e.outputs))
+            for name, e in encoded.items()
+        }
+        self.present = {name: tf.constant(e.present) for name, e in encoded.items()}
+
+    def gather(self, rows: tf.Tensor) -> dict[str, Feature]:
+        """Returns the features of some rows, `[batch]`."""
+        return {
+            name: (_rows_of(output, rows), tf.gather(self.present[name], rows))
+            for name, output in self.outputs.items()
+        }
+
+
+class _Spread:
+    """A constant with a copy on each device that trains, or in parts on parameter servers.
+
+    A tensor would be sent to them in every step. What a model consists of it is no part of, which
+    is why it is no tf.Module.
+    """
+
+    def __init__(self, values: np.ndarray):
+        self.variable = tf.Variable(values, trainable=False)
+
+
+def _constant(values: np.ndarray) -> Any:
+    return _Spread(values) if tf.distribute.has_strategy() else tf.constant(values)
+
+
+def _rows_of(output: Any, rows: tf.Tensor) -> tf.Tensor:
+    if isinstance(output, _Spread):
+        # Unlike tf.gather, this one asks each server for its own rows alone.
+        return tf.nn.embedding_lookup(output.variable, rows)
+    return tf.gather(output, rows)

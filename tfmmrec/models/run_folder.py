@@ -1,0 +1,94 @@
+"""The run folder: what was trained on what, the weights, the figures."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.storage import MANIFEST, checksum, read_json, write_json
+from tfmmrec.encoders.base import FeatureEncoder
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.training.checkpoints import io_options
+from tfmmrec.version import __version__
+
+RUN = "run.json"
+_FORMAT = 1
+_WEIGHTS = "weights/model"
+
+
+def save_run(folder: Path, assembly: Assembly, metrics: dict[str, Any]) -> None:
+    """Writes the weights, then run.json, without which a folder is no run."""
+    (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
+    options = io_options(assembly.model.distribute_strategy)
+    tf.train.Checkpoint(model=assembly.model).write(str(folder / _WEIGHTS), options)
+    write_json(
+        folder / RUN,
+        {
+            "format": _FORMAT,
+            "version": __version__,
+            "data": str(assembly.dataset.folder.resolve()),
+            "manifest_sha256": checksum(assembly.dataset.folder / MANIFEST),
+            "config": dataclasses.asdict(assembly.config),
+            "encoders": {
+                side: {name: encoder.describe() for name, encoder in encoders.items()}
+                for side, encoders in _encoders(assembly).items()
+            },
+            "metrics": metrics,
+        },
+    )
+
+
+def _encoders(assembly: Assembly) -> dict[str, Mapping[str, FeatureEncoder]]:
+    # By side, since items and users may have features of one name.
+    return {"items": assembly.items.encoders, "users": assembly.users.encoders}
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Reads run.json.
+
+    Raises:
+        DataError: the folder is no run, or one of another format.
+    """
+    path = Path(folder) / RUN
+    if not path.is_file():
+        raise DataError(f"{folder}: not a run folder (it has no {RUN}); run tfmmrec train")
+    content = read_json(path)
+    if content.get("format") != _FORMAT:
+        raise DataError(f"{path}: format {content.get('format')} is not {_FORMAT}; train again")
+    return content
+
+
+def load_run(folder: Path, *, quiet: bool = False) -> Assembly:
+    """Opens a run: its data folder, its encoders and its trained model.
+
+    Raises:
+        DataError: the run, its data folder or an encoder is gone or has changed since training.
+    """
+    run = read_run(folder)
+    dataset = Dataset(Path(run["data"]), cache=run["config"].get("cache"))
+    if checksum(dataset.folder / MANIFEST) != run["manifest_sha256"]:
+        raise DataError(f"{folder}: the data in {dataset.folder} changed since; train again")
+    try:
+        # Half precision is for training: what comes of it is judged and served in full.
+        options = {**run["config"], "quiet": quiet, "precision": "float32"}
+        config = TrainConfig(**options)
+    except TypeError as error:
+        raise ConfigError(f"{folder}/{RUN}: config: {error}; train again") from None
+    assembly = assemble(dataset, config)
+    for side, encoders in _encoders(assembly).items():
+        for name, encoder in encoders.items():
+            if encoder.fingerprint != run["encoders"][side][name]["fingerprint"]:
+                raise DataError(f"{folder}: the encoder of {name} changed since; train again")
+    weights = Path(folder) / _WEIGHTS
+    try:
+        checkpoint = tf.train.Checkpoint(model=assembly.model)
+        checkpoint.read(str(weights)).expect_partial().assert_existing_objects_matched()
+    except (tf.errors.OpError, AssertionError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{weights}: the weights cannot be read: {reason}; train again") from None
+    return assembly

@@ -1,0 +1,134 @@
+"""Vectors of all items, and of users as of what they have done so far."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.data.dataset import Histories
+from tfmmrec.models.two_tower import TwoTower
+
+
+class Scorer:
+    """Scores the whole catalogue for users, with a model as it is now.
+
+    Args:
+        model: the trained towers.
+        num_items: rows of the catalogue.
+        max_history: how many of a user's last items are read.
+        batch_size: users or items a step.
+    """
+
+    def __init__(self, model: TwoTower, *, num_items: int, max_history: int, batch_size: int = 512):
+        self.max_history = max_history
+        self.batch_size = batch_size
+        self._num_items = num_items
+        self.scores_by_product = model.scores_by_product
+        self._reads_times = model.reads_times
+        self._item_vectors = tf.function(
+            model.item_vectors, input_signature=[tf.TensorSpec([None], tf.int32)]
+        )
+        vectors = tf.TensorSpec([None, model.item_tower.width], tf.float32)
+        rows = tf.TensorSpec([None], tf.int32)
+        history = tf.TensorSpec([None, max_history], tf.int32)
+        past = [history, tf.TensorSpec(history.shape, tf.int64)] if self._reads_times else [history]
+        self._rank = tf.function(
+            lambda vectors, users, history, times=None: model.rank(
+                vectors, history, model.users.gather(users), users, times
+            ),
+            input_signature=[vectors, rows, *past],
+        )
+        self._queries = tf.function(
+            lambda vectors, users, history, times=None: model.query_vectors(
+                vectors, history, model.users.gather(users), users, times
+            ),
+            input_signature=[vectors, rows, *past],
+        )
+        self._outcomes = tf.function(
+            lambda vectors, users, items, history, times=None: model.outcome_values(
+                vectors, history, model.users.gather(users), users, items, times
+            ),
+            input_signature=[vectors, rows, rows, *past],
+        )
+
+    def item_vectors(self) -> np.ndarray:
+        """Returns the vectors of all items, float32 `[items, width]`."""
+        rows = np.arange(self._num_items, dtype=np.int32)
+        return in_batches(self._item_vectors, rows, self.batch_size)
+
+    def queries(
+        self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The vectors of users whose products with item vectors are the scores.
+
+        Only where `scores_by_product`.
+
+        Args:
+            item_vectors: float32 `[items, width]`.
+            histories: what every user chose so far, and when, if the model `reads_times`.
+            users: rows of users, in any order.
+
+        Yields:
+            (rows of users `[batch]`, vectors `[batch, width]`).
+        """
+        vectors = tf.constant(item_vectors)
+        for start in range(0, len(users), self.batch_size):
+            batch = users[start : start + self.batch_size]
+            past = self._past(histories, batch)
+            yield batch, self._queries(vectors, batch.astype(np.int32), *past).numpy()
+
+    def scores(
+        self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Scores all items for some users.
+
+        Args as for `queries`.
+
+        Yields:
+            (rows of users `[batch]`, scores float32 `[batch, items]`).
+        """
+        vectors = tf.constant(item_vectors)
+        for start in range(0, len(users), self.batch_size):
+            batch = users[start : start + self.batch_size]
+            past = self._past(histories, batch)
+            yield batch, self._rank(vectors, batch.astype(np.int32), *past).numpy()
+
+    def outcomes(
+        self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray, items: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Predicts what comes of users and items, pair by pair.
+
+        Args:
+            item_vectors: float32 `[items, width]`.
+            histories: what every user chose so far, and when, if the model `reads_times`.
+            users: rows of users, `[pairs]`.
+            items: rows of items, `[pairs]`.
+
+        Returns:
+            float32 `[pairs]`, by what is predicted.
+        """
+        vectors = tf.constant(item_vectors)
+        batches = []
+        for start in range(0, len(users), self.batch_size):
+            of, with_what = (
+                rows[start : start + self.batch_size].astype(np.int32) for rows in (users, items)
+            )
+            past = self._past(histories, of)
+            batches.append(self._outcomes(vectors, of, with_what, *past))
+        names = batches[0] if batches else ()
+        return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in names}
+
+    def _past(self, histories: Histories, users: np.ndarray) -> list[np.ndarray]:
+        """What users chose last and, where the model reads it, when."""
+        past = [histories.last(users, self.max_history)]
+        if self._reads_times:
+            past.append(histories.last_times(users, self.max_history))
+        return past
+
+
+def in_batches(
+    vectors: Callable[[np.ndarray], tf.Tensor], rows: np.ndarray, batch_size: int = 512
+) -> np.ndarray:
+    """The vectors of rows, one at least, worked out some at a time, `[rows, width]`."""
+    starts = range(0, len(rows), batch_size)
+    return np.concatenate([vectors(rows[at : at + batch_size]).numpy() for at in starts])

@@ -1,6 +1,0 @@
-"""Packing as an Apache Beam pipeline; nothing else in tfmmrec imports Beam."""
-
-from tfmmrec.packing.beam.job import BeamOptions
-from tfmmrec.packing.beam.pipeline import pack_on_beam
-
-__all__ = ["BeamOptions", "pack_on_beam"]

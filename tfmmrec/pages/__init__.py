@@ -1,1 +1,0 @@
-"""Pages of HTML that stand by themselves: one file, no network."""

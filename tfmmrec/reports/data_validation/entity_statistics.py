@@ -1,0 +1,104 @@
+"""What the records of one side hold, counted as they pass."""
+
+import collections
+
+import numpy as np
+
+from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.reports.data_validation.feature_statistics import describe
+from tfmmrec.reports.data_validation.record_reader import Rows
+from tfmmrec.reports.number_format import share
+from tfmmrec.reports.tables import Bars, Chart, Table
+
+
+class SideStatistics:
+    """Counts the features of one side, and which modalities its records have together.
+
+    Args:
+        dataset: the data folder.
+        side: `items` or `users`.
+        seed: of samples.
+    """
+
+    def __init__(self, dataset: Dataset, side: SideName, *, seed: int = 0):
+        self.side = side
+        self.features = dataset.features(side)
+        self.num_records = 0
+        stated = dataset.statistics[side].get("features", {})
+        self.descriptions = {
+            name: describe(modality, stated.get(name, {}).get("present", 0), seed)
+            for name, modality in self.features.items()
+        }
+        self.kinds = list(dict.fromkeys(modality.kind for modality in self.features.values()))
+        self._patterns: collections.Counter[tuple[bool, ...]] = collections.Counter()
+
+    def observe(self, rows: Rows) -> None:
+        """Counts some records."""
+        self.num_records += len(rows.ids)
+        has = np.zeros((len(rows.ids), len(self.kinds)), bool)
+        for name, column in rows.columns.items():
+            self.descriptions[name].observe(column.values)
+            has[column.places, self.kinds.index(self.features[name].kind)] = True
+        self._patterns.update(map(tuple, has.tolist()))
+
+    def patterns(self) -> list[tuple[str, int]]:
+        """How many records have which modalities and no others, the most first."""
+        ranked = sorted(self._patterns.items(), key=lambda entry: (-entry[1], entry[0]))
+        return [(self._pattern(pattern), count) for pattern, count in ranked]
+
+    def _pattern(self, pattern: tuple[bool, ...]) -> str:
+        there = [kind for kind, has in zip(self.kinds, pattern, strict=True) if has]
+        absent = [f"no {kind}" for kind, has in zip(self.kinds, pattern, strict=True) if not has]
+        return ", ".join([" + ".join(there), *absent] if there else absent)
+
+    def tables(self) -> list[Table]:
+        """The features, then those of each kind, then the patterns."""
+        if not self.features:
+            return []
+        return [self._presence(), *self._by_kind(), self._pattern_table()]
+
+    def _presence(self) -> Table:
+        rows = [
+            (
+                name,
+                self.features[name].kind,
+                f"{description.present} of {self.num_records}",
+                share(description.present, self.num_records),
+                f"{self.num_records - description.present}",
+            )
+            for name, description in self.descriptions.items()
+        ]
+        columns = ("feature", "modality", "present", "share", "missing")
+        return Table(f"Features of {self.side}", columns, rows, texts=("modality",))
+
+    def _by_kind(self) -> list[Table]:
+        groups: dict[str, list[str]] = {}
+        for name, description in self.descriptions.items():
+            if description.title:
+                groups.setdefault(description.title, []).append(name)
+        return [
+            Table(
+                f"{title} ({self.side})",
+                ("feature", *self.descriptions[names[0]].columns),
+                [(name, *self.descriptions[name].row()) for name in names],
+                texts=self.descriptions[names[0]].texts,
+            )
+            for title, names in groups.items()
+        ]
+
+    def _pattern_table(self) -> Table:
+        rows = [
+            (name, f"{count}", share(count, self.num_records)) for name, count in self.patterns()
+        ]
+        return Table(f"What {self.side} have together", ("modalities", "count", "share"), rows)
+
+    def charts(self) -> list[Chart]:
+        """What records have together, then what was counted of each feature, drawn."""
+        patterns = self.patterns()[:10]
+        together = [Bars(f"What {self.side} have together", patterns)] if len(patterns) > 1 else []
+        return together + [
+            chart
+            for name, description in self.descriptions.items()
+            if description.present
+            for chart in description.charts(f"{self.side}.{name}")
+        ]

@@ -1,0 +1,53 @@
+"""A sample of items as cards."""
+
+import dataclasses
+
+import numpy as np
+from markupsafe import Markup
+
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.reports.data_validation.record_reader import Rows
+from tfmmrec.reports.value_html import show
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """One item.
+
+    Attributes:
+        id: its id.
+        parts: what it has, ready for the page, by the name of the feature.
+        missing: the features that it has not.
+    """
+
+    id: str
+    parts: dict[str, Markup]
+    missing: list[str]
+
+
+class Cards:
+    """Keeps a sample of items as they pass.
+
+    Args:
+        dataset: the data folder.
+        seed: of the sample.
+        size: how many items (default 24).
+    """
+
+    def __init__(self, dataset: Dataset, *, seed: int = 0, size: int = 24):
+        self.features = dataset.features("items")
+        drawn = np.random.default_rng(seed).permutation(dataset.count("items"))[:size]
+        self._drawn = set(drawn.tolist())
+        self.cards: list[Card] = []
+
+    def observe(self, rows: Rows) -> None:
+        """Makes cards of the items of the sample among some records."""
+        for place, row in enumerate(rows.rows):
+            if row not in self._drawn:
+                continue
+            parts = {}
+            for name, column in rows.columns.items():
+                for found in np.flatnonzero(column.places == place):
+                    parts[name] = show(self.features[name], column.values[found])
+            missing = [name for name in self.features if name not in parts]
+            self.cards.append(Card(rows.ids[place].decode(errors="replace"), parts, missing))

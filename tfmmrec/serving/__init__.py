@@ -1,0 +1,1 @@
+"""Export to a SavedModel of core ops, the embedded REST server, batch recommendation and search."""

@@ -1,0 +1,173 @@
+"""Answers for users, written as JSON lines."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.feature_values import RawValues
+from tfmmrec.data.holdout import PAST, known_before
+from tfmmrec.data.interactions import SPLITS
+from tfmmrec.data.storage import write_text
+from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.models.bundle import say_mute
+from tfmmrec.models.run_folder import load_run
+from tfmmrec.serving.serving_model import Recommender
+
+_BATCH = 256
+
+
+def recommend(
+    run: Path,
+    *,
+    users: str = "all",
+    k: int | None = None,
+    out: Path | None = None,
+    split: str | None = None,
+    candidates: Path | None = None,
+    quiet: bool = False,
+) -> list[dict]:
+    """Answers the best items for users.
+
+    Args:
+        run: a run folder.
+        users: `all`, a file with one id a line, or ids with commas between them. An unknown user
+            is answered as one without history.
+        k: items a user, no more than there are (default 10, where there are so many).
+        out: where to write one line a user, `{"user": …, "items": […], "scores": […]}`.
+        split: answer as of the moment before this split (`valid` or `test`); what users chose
+            before is their history and is left out; of new users, who stand in test as a whole,
+            that is all but the last. Default: as of now, and all that a user did is left out.
+        candidates: a file with one item id a line; only those are ranked.
+        quiet: no progress bar.
+
+    Returns:
+        The lines.
+    """
+    if split is not None and split not in PAST:
+        raise ConfigError(f"split must be one of {', '.join(PAST)}. Received: {split!r}")
+    assembly = load_run(run, quiet=quiet)
+    if split is not None:
+        assembly.check_unseen(split)
+    dataset = assembly.dataset
+    k = dataset.list_length(k)
+    names = _user_ids(users, dataset)
+    mask = None if candidates is None else _candidate_mask(candidates, dataset)
+    if mask is not None:
+        say_mute(assembly.mute_items() & mask, dataset.item_ids)
+    recommender = Recommender(assembly)
+    timed = assembly.reads_times
+    histories = (
+        known_before(dataset, split, timed=timed)
+        if split
+        else dataset.histories(SPLITS, timed=timed)
+    )
+    done = histories if split else dataset.all_done()
+    features, ids = RawValues(dataset, "users"), np.array(dataset.item_ids, object)
+    lines = []
+    starts = range(0, len(names), _BATCH)
+    for start in tqdm.tqdm(starts, desc="recommend", disable=True if quiet else None):
+        batch = names[start : start + _BATCH]
+        rows = np.array([dataset.user_rows.get(name, -1) for name in batch])
+        items, scores = recommender.recommend(
+            _id_table(ids, histories, rows),
+            _id_table(ids, done, rows),
+            tf.fill([len(batch)], k),
+            features.take(rows),
+            users=tf.constant(batch),
+            candidates=mask,
+            times=_time_table(histories, rows) if timed else None,
+        )
+        lines += _lines(batch, items.numpy(), scores.numpy())
+    if out is not None:
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        write_text(out, text)
+    return lines
+
+
+def _lines(names: list[str], items: np.ndarray, scores: np.ndarray) -> list[dict]:
+    lines = []
+    for name, row, points in zip(names, items, scores, strict=True):
+        given = row != b""
+        lines.append(
+            {
+                "user": name,
+                "items": [item.decode() for item in row[given]],
+                "scores": [float(point) for point in points[given]],
+            }
+        )
+    return lines
+
+
+def _id_table(ids: np.ndarray, histories: Histories, rows: np.ndarray) -> tf.Tensor:
+    past = _of_users(histories.items, histories, rows)
+    return _filled(tf.constant(ids[np.concatenate(past)], tf.string), past, "")
+
+
+def _time_table(histories: Histories, rows: np.ndarray) -> tf.Tensor:
+    past = _of_users(histories.times, histories, rows)
+    return _filled(tf.constant(np.concatenate(past), tf.int64), past, 0)
+
+
+def _of_users(column: Any, histories: Histories, rows: np.ndarray) -> list[np.ndarray]:
+    """A column of the histories, user by user; nothing for unknown ones, whose row is -1."""
+    bounds = [histories.offsets[row : row + 2] if row >= 0 else (0, 0) for row in rows]
+    return [column[first:end] for first, end in bounds]
+
+
+def _filled(flat: tf.Tensor, rows: list[np.ndarray], nothing: str | int) -> tf.Tensor:
+    lengths = [len(row) for row in rows]
+    return tf.RaggedTensor.from_row_lengths(flat, lengths).to_tensor(default_value=nothing)
+
+
+def _user_ids(users: str, dataset: Dataset) -> list[str]:
+    if users == "all":
+        return dataset.user_ids
+    path = Path(users)
+    if _is_file(path):
+        names = _read_ids(path)
+        if not any(name in dataset.user_rows for name in names):
+            raise DataError(f"{path}: names no user of {dataset.folder}; one id a line is needed")
+        return names
+    names = [name.strip() for name in users.split(",") if name.strip()]
+    if not names:
+        raise ConfigError("users: give all, a file with one id a line, or ids. Received: nothing")
+    if len(names) == 1 and names[0] not in dataset.user_rows:
+        raise DataError(f"users: {users!r} is neither a file nor a user of {dataset.folder}")
+    return names
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A list of ids may well be longer than a file's name can be.
+        return False
+
+
+def _candidate_mask(path: Path, dataset: Dataset) -> np.ndarray:
+    mask = np.zeros(len(dataset.item_ids), bool)
+    names = _read_ids(path)
+    unknown = [name for name in names if name not in dataset.item_rows]
+    if unknown:
+        raise DataError(
+            f"{path}: {len(unknown)} of {len(names)} ids are no items of {dataset.folder}, "
+            f"the first {unknown[0]!r}"
+        )
+    mask[[dataset.item_rows[name] for name in names]] = True
+    if not mask.any():
+        raise DataError(f"{path}: names no item; one id a line is needed")
+    return mask
+
+
+def _read_ids(path: Path) -> list[str]:
+    try:
+        lines: Iterable[str] = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    return [line.strip() for line in lines if line.strip()]

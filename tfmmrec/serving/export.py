@@ -1,0 +1,180 @@
+"""A run becomes a SavedModel that a stock TensorFlow Serving loads."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.storage import whole_folder
+from tfmmrec.errors import DataError
+from tfmmrec.modalities import Modality
+from tfmmrec.models.run_folder import load_run
+from tfmmrec.serving.serving_model import HISTORY_TIME, USER, USER_PREFIX, Recommender
+from tfmmrec.serving.warmup import Request, read_warmup, write_warmup
+
+
+def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
+    """Exports a run as the next version of a served model.
+
+    The signatures are `serving_default` (histories to item ids and scores), `encode_items` (raw
+    content to vectors), `search` (raw content to item ids and scores) and, in a model that was
+    taught ratings or clicks, `predict` (histories and an item each to these); docs/FORMATS.md has
+    their inputs. Every signature is run on the warm-up requests before the folder appears.
+
+    Args:
+        run: a run folder.
+        out: the model's folder; the version becomes a folder of its own in it.
+        quiet: no progress bars.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        TfmmrecError: the run cannot be loaded, or the folder cannot be written.
+    """
+    assembly = load_run(run, quiet=quiet)
+    recommender = Recommender(assembly)
+    requests = _warmup_requests(recommender, assembly.dataset)
+    version_dir = Path(out) / str(_next_version(Path(out)))
+    with whole_folder(version_dir) as folder:
+        servable = tf.Module()
+        # The functions and what they read, without Keras, whose layers would be saved as well.
+        servable.resources = recommender.resources()
+        tf.saved_model.save(servable, str(folder), signatures=_signatures(recommender))
+        write_warmup(folder, Path(out).name, requests)
+        _run_warmup(folder)
+    return version_dir
+
+
+def _next_version(out: Path) -> int:
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: is a file; give a folder")
+    versions = [int(path.name) for path in out.glob("*") if path.name.isdecimal()]
+    return max(versions, default=0) + 1
+
+
+def _signatures(recommender: Recommender) -> dict[str, Any]:
+    strings = tf.TensorSpec([None, None], tf.string)
+    counts = tf.TensorSpec([None], tf.int32)
+    users = _specs(recommender.users.modalities, USER_PREFIX)
+    if recommender.user_rows is not None:
+        users[USER] = tf.TensorSpec([None], tf.string, USER)
+    if recommender.model.reads_times:
+        users[HISTORY_TIME] = tf.TensorSpec([None, None], tf.int64, HISTORY_TIME)
+    items = _specs(recommender.items.modalities, "")
+
+    def answer(items_and_scores: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {"items": items_and_scores[0], "scores": items_and_scores[1]}
+
+    def split(user: dict[str, tf.Tensor]) -> dict[str, Any]:
+        rest = {"users": user.pop(USER, None), "times": user.pop(HISTORY_TIME, None)}
+        features = {name.removeprefix(USER_PREFIX): value for name, value in user.items()}
+        return {"user_features": features, **rest}
+
+    def recommend(history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, **user: tf.Tensor) -> Any:
+        return answer(recommender.recommend(history, exclude, k, **split(user)))
+
+    def predict(history: tf.Tensor, item: tf.Tensor, **user: tf.Tensor) -> Any:
+        return recommender.predict(history, item, **split(user))
+
+    def encode_items(**features: tf.Tensor) -> Any:
+        return {"vectors": recommender.encode_items(features)}
+
+    def search(k: tf.Tensor, **features: tf.Tensor) -> Any:
+        return answer(recommender.search(features, k))
+
+    signatures = {
+        "serving_default": tf.function(recommend).get_concrete_function(
+            _named(strings, "history"), _named(strings, "exclude"), _named(counts, "k"), **users
+        )
+    }
+    if recommender.model.heads:
+        signatures["predict"] = tf.function(predict).get_concrete_function(
+            _named(strings, "history"), _named(tf.TensorSpec([None], tf.string), "item"), **users
+        )
+    if items:
+        signatures["encode_items"] = tf.function(encode_items).get_concrete_function(**items)
+        signatures["search"] = tf.function(search).get_concrete_function(
+            _named(counts, "k"), **items
+        )
+    return signatures
+
+
+def _specs(features: Mapping[str, Modality], prefix: str) -> dict[str, tf.TensorSpec]:
+    return {f"{prefix}{name}": m.signature(f"{prefix}{name}") for name, m in features.items()}
+
+
+def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
+    return tf.TensorSpec(spec.shape, spec.dtype, name)
+
+
+def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request]:
+    """Requests of one row and of two for each signature, with real content and with nothing.
+
+    Real content runs the decoders and encoders, which an absent picture or sound passes by.
+    """
+    ids = recommender.item_ids.numpy()[:2]
+    requests: list[Request] = []
+    for size in (1, 2):
+        users = _absent(recommender.users.modalities, USER_PREFIX, size)
+        if recommender.user_rows is not None:
+            users[USER] = np.full([size], b"", object)
+            users[USER][0] = dataset.user_ids[0].encode()
+        if recommender.model.reads_times:
+            users[HISTORY_TIME] = np.zeros([size, 2], np.int64)
+            # A minute apart, in the year 2020.
+            users[HISTORY_TIME][0] = 1_600_000_000, 1_600_000_060
+        items = _absent(recommender.items.modalities, "", size)
+        for name, value in _example_values(recommender, dataset).items():
+            # A row without anything is filled up to the width of the example.
+            items[name] = np.resize(items[name], [size, *value.shape[1:]])
+            items[name][:1] = value
+        k = np.full([size], 10, np.int32)
+        history = np.full([size, 2], b"", object)
+        history[0, : len(ids)] = ids
+        exclude = np.full([size, 1], b"", object)
+        query = {"history": history, "exclude": exclude, "k": k}
+        requests.append(("serving_default", {**query, **users}))
+        if recommender.model.heads:
+            item = np.full([size], ids[0], object)
+            requests.append(("predict", {"history": history, "item": item, **users}))
+        if items:
+            requests.append(("encode_items", items))
+            requests.append(("search", {**items, "k": k}))
+    return requests
+
+
+def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[str, np.ndarray]:
+    values = {}
+    for name, modality in features.items():
+        spec = modality.signature(name)
+        shape = [size, *(length or 1 for length in spec.shape[1:])]
+        nothing: Any = b"" if spec.dtype == tf.string else np.nan
+        dtype: Any = object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
+        values[f"{prefix}{name}"] = np.full(shape, nothing, dtype)
+    return values
+
+
+def _example_values(recommender: Recommender, dataset: Dataset) -> dict[str, np.ndarray]:
+    """One value of each feature of strings, as a request has it, `[1]` or `[1, n]`."""
+    examples = {}
+    for name, modality in recommender.items.modalities.items():
+        if modality.signature(name).dtype != tf.string:
+            continue
+        for values in dataset.values("items", name, batch_size=64):
+            found = np.flatnonzero(modality.present(values).numpy())
+            if len(found):
+                value = modality.servable_values(values[int(found[0])])
+                examples[name] = value[tf.newaxis].numpy()
+                break
+    return examples
+
+
+def _run_warmup(folder: Path) -> None:
+    """Runs every signature: a graph that loads may still fail when it runs."""
+    loaded = tf.saved_model.load(str(folder))
+    for signature, inputs in read_warmup(folder):
+        loaded.signatures[signature](**{name: tf.constant(v) for name, v in inputs.items()})

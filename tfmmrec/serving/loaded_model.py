@@ -1,0 +1,82 @@
+"""A model's newest version, loaded to be asked."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tfmmrec.errors import DataError
+from tfmmrec.serving.rest_json import BadRequest, PredictRequest
+
+
+class ServedModel:
+    """The newest version in a model's folder.
+
+    Attributes:
+        name: the folder's name.
+        version: a number.
+        metadata: the signatures as TensorFlow Serving tells them.
+        signatures: the inputs of each signature.
+    """
+
+    def __init__(self, model_dir: Path):
+        self.name = Path(model_dir).resolve().name
+        folder = _newest_version(Path(model_dir))
+        self.version = int(folder.name)
+        try:
+            self.metadata = _read_signature_defs(folder)
+            self._model = tf.saved_model.load(str(folder))
+        except Exception as error:  # TensorFlow raises many kinds
+            raise DataError(f"{folder}: does not load: {one_line(error)}") from None
+        self.signatures = {
+            name: function.structured_input_signature[1]
+            for name, function in self._model.signatures.items()
+        }
+
+    def predict(self, request: PredictRequest) -> dict[str, np.ndarray]:
+        """Runs a signature."""
+        inputs = {
+            name: tf.constant(value, self.signatures[request.signature][name].dtype)
+            for name, value in request.inputs.items()
+        }
+        try:
+            outputs = self._model.signatures[request.signature](**inputs)
+        except tf.errors.InvalidArgumentError as error:
+            raise BadRequest(f"{request.signature}: {one_line(error)}") from None
+        return {name: np.asarray(value.numpy()) for name, value in outputs.items()}
+
+
+def _newest_version(model_dir: Path) -> Path:
+    """Returns the folder of the highest number; it may have zeros before it, as in 00000123."""
+    if not model_dir.is_dir():
+        raise DataError(f"{model_dir}: no such folder; give MODELS/NAME, as tfmmrec export made it")
+    versions = [
+        path.parent
+        for path in model_dir.glob("*/saved_model.pb")
+        if path.parent.name.isascii() and path.parent.name.isdecimal()
+    ]
+    if not versions:
+        raise DataError(f"{model_dir}: no version here, such as 1/; give MODELS/NAME")
+    return max(versions, key=lambda path: int(path.name))
+
+
+def _read_signature_defs(folder: Path) -> dict[str, Any]:
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    return {
+        name: json_format.MessageToDict(
+            signature, preserving_proto_field_name=True, including_default_value_fields=True
+        )
+        for name, signature in saved.meta_graphs[0].signature_def.items()
+    }
+
+
+def one_line(error: Exception) -> str:
+    """Returns what TensorFlow says, without the graph's nodes that it names after it."""
+    message = getattr(error, "message", None) or str(error)
+    lines = [line for line in message.splitlines() if line.strip()]
+    named = [n for n, line in enumerate(lines) if line.startswith("Detected at node")]
+    # "Graph execution error:", the nodes in question, then the error itself.
+    return " ".join(lines[-2:-1] if named and len(lines) > 2 else lines[:1])

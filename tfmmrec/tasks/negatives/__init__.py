@@ -1,0 +1,1 @@
+"""Negatives of the sampled softmax: which they are and how they are corrected for."""

@@ -1,0 +1,1 @@
+"""The training loop: batches, optimizer step, callbacks and checkpoints."""

@@ -1,0 +1,1 @@
+"""The weights of late fusion, searched after training over cached member scores."""

@@ -1,0 +1,196 @@
+"""A trial: one training, from its values to its metrics."""
+
+import dataclasses
+import gc
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.storage import read_json
+from tfmmrec.distribute.strategies import training_on
+from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.evaluation.validation import Validation
+from tfmmrec.models.bundle import Assembly
+from tfmmrec.training.checkpoints import Checkpoints
+from tfmmrec.training.fit import fit
+from tfmmrec.training.variants import VariantTrainer
+from tfmmrec.tuning import oracles
+from tfmmrec.tuning.search_space import Space
+from tfmmrec.tuning.trial_store import Record, read_record, record_path, write_record
+
+
+class TrialRunner:
+    """Runs trials in this process, which encodes once and reads the data once.
+
+    Args:
+        dataset: the data folder.
+        base: the training that the search starts from.
+        space: what is searched.
+        folder: of the search; all processes see it.
+        strategy: the devices of a trial.
+        worker: the name of this process.
+        checkpoints: where checkpoints are kept, for other trials to go on from; None keeps none.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        base: TrainConfig,
+        space: Space,
+        folder: Path,
+        *,
+        strategy: tf.distribute.Strategy,
+        worker: str,
+        checkpoints: Checkpoints | None,
+    ):
+        self._dataset = dataset
+        self._base = base
+        self._space = space
+        self._folder = folder
+        self._strategy = strategy
+        self._worker = worker
+        self._checkpoints = checkpoints
+        self._trainers: dict[str, VariantTrainer] = {}
+
+    def run(self, trial: int, values: Mapping[str, Any]) -> Record:
+        """Runs a trial and writes its record; one that was run before is not run again.
+
+        Args:
+            trial: its number.
+            values: of its hyperparameters, with the marks of the oracle.
+
+        Returns:
+            The record; with `error` where the training failed.
+        """
+        known = read_record(self._folder, trial, values)
+        if known is not None:
+            return known
+        started = time.time()
+        record: Record = {
+            "trial": trial,
+            "stage": _stage(values),
+            "of": values.get(oracles.OF),
+            "seed": values.get(oracles.SEED, self._base.seed),
+            "values": self._shown(values),
+        }
+        try:
+            record |= self._train(trial, values)
+        # Whatever goes wrong in one trial, out of memory or a bad draw, is no end of the search.
+        except Exception as error:
+            record["error"] = _one_line(error)
+        # Models hold on to themselves, and hundreds of them do not fit into memory.
+        gc.collect()
+        ended = time.time()
+        seconds = {**record.get("seconds", {}), "whole": round(ended - started, 2)}
+        record |= {"seconds": seconds, "started": started, "ended": ended, "worker": self._worker}
+        record["drawn"] = dict(values)
+        known = read_record(self._folder, trial, values)
+        if known is not None and "error" in record:
+            # Another did it meanwhile, who took this worker for lost.
+            return known
+        write_record(self._folder, record)
+        return record
+
+    def _shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        if oracles.BASE in values:
+            return self._space.own_values
+        return self._space.active(oracles.drawn(dict(values)))
+
+    def _train(self, trial: int, values: Mapping[str, Any]) -> Record:
+        config = config_of(self._base, self._space, values)
+        history: list[dict[str, Any]] = []
+        with training_on(self._strategy):
+            assembly = self._trainer(config).assemble(config)
+        checkpoints = self._begin(trial, values, config)
+        metrics = fit(assembly, checkpoints=checkpoints, history=history)
+        training = metrics.pop("seconds")
+        objective = config.judged_by.name
+        if not math.isfinite(metrics.get(objective, math.nan)):
+            raise DataError(f"{objective} is no number: {metrics.get(objective)}")
+        record: Record = {
+            "metrics": metrics,
+            "history": history,
+            "weights": _weights(assembly),
+            "seconds": {"training": training},
+        }
+        # Only what is trained again has its say in the end.
+        if oracles.OF in values:
+            record["without"] = _without(assembly, objective)
+        return record
+
+    def _trainer(self, config: TrainConfig) -> VariantTrainer:
+        """What trains with some encoders, whose outputs are read once."""
+        key = str(config.encoders)
+        if key not in self._trainers:
+            whole = dataclasses.replace(self._base, encoders=config.encoders)
+            self._trainers[key] = VariantTrainer(self._dataset, whole)
+        return self._trainers[key]
+
+    def _begin(
+        self, trial: int, values: Mapping[str, Any], config: TrainConfig
+    ) -> Checkpoints | None:
+        """Where a training keeps checkpoints, beginning with those of the one that it goes on."""
+        if self._checkpoints is None or oracles.OF in values:
+            return None
+        own = self._checkpoints.within(_folder(trial, self._worker))
+        # A worker that was killed may have left some.
+        own.clear()
+        parent = values.get(oracles.PARENT)
+        # A learning rate that falls to the end of a training is another in a longer one.
+        if parent is not None and not config.optimizer_options().has_end:
+            record = read_json(record_path(self._folder, int(parent)))
+            own.copy_from(self._checkpoints.within(_folder(int(parent), record["worker"])))
+        return own
+
+
+def _folder(trial: int, worker: str) -> str:
+    # Another worker may be at the same trial, who takes this one for lost.
+    return f"{trial:04d}-{worker}"
+
+
+def config_of(base: TrainConfig, space: Space, values: Mapping[str, Any]) -> TrainConfig:
+    """The training that a trial's values and marks stand for.
+
+    Args:
+        base: the training that the search starts from.
+        space: what is searched.
+        values: of the hyperparameters, with marks.
+    """
+    own = space.active(oracles.drawn(dict(values)))
+    config = base if oracles.BASE in values else space.config(own)
+    seed = values.get(oracles.SEED, config.seed)
+    epochs = values.get(oracles.EPOCHS, config.epochs)
+    return dataclasses.replace(config, seed=seed, epochs=epochs)
+
+
+def _stage(values: Mapping[str, Any]) -> str:
+    if oracles.OF in values:
+        return "rerun"
+    return "base" if oracles.BASE in values else "search"
+
+
+def _weights(assembly: Assembly) -> dict[str, float] | None:
+    """The weights of the features, where the fusion has some that are the same for all items."""
+    fusion = assembly.model.item_tower.fusion
+    if not hasattr(fusion, "current_weights"):
+        return None
+    weights = fusion.current_weights().numpy().tolist()
+    return dict(zip(fusion.names, weights, strict=True))
+
+
+def _without(assembly: Assembly, objective: str) -> list[float]:
+    """The objective on valid without each of some groups of users."""
+    scorer = assembly.scorer()
+    groups = Validation(assembly, scorer).without_groups(scorer.item_vectors())
+    return [group[objective] for group in groups]
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, TfmmrecError) else f"{type(error).__name__}: {text}"
