@@ -1,18 +1,23 @@
-"""Times ranking against TensorFlow Recommenders' ways to a metric, in turns; prints Markdown.
+"""Times ranking against the metrics of TensorFlow Recommenders (TFRS); prints a Markdown table.
 
 python benchmarks/evaluate.py --rounds 7
 
-Each contestant is given the vectors of queries and items and says how well each query's own item
-stands: ours by its expected rank among all items, with and without 100 items left out a query, and
-the ten best as well; TFRS' FactorizedTopK metric over its layers Streaming, at its default batches,
-and BruteForce. Beside them the product of the vectors alone, by TensorFlow a block at a time, which
-is what the machine can do at most, and by NumPy. Each runs once a round, in an order that moves on
-with the rounds; ratios are medians of the rounds' ratios to the product alone, lowest and highest
-behind them.
+Each contestant receives the query and item embeddings and measures how well the target item of each
+query is ranked:
 
-Ranks are checked against those of float64 scores of all items, for the first 300 queries, of which
-100 have an item whose vector another item has as well. Ours are of float32 scores: of 100,000 items
-a few lie nearer to each other than these can tell.
+* tfmmrec computes the expected rank among all items, with and without 100 excluded items per query,
+  and also the top 10;
+* TFRS updates its FactorizedTopK metric over its layers Streaming, at its default batch size, and
+  BruteForce.
+
+The matrix product alone is the upper bound of the speed. It is computed by TensorFlow, a block at a
+time, and by NumPy. Each contestant runs once per round, and the order rotates from round to round.
+A ratio is the median over the rounds of the ratio to the matrix product, followed by the lowest and
+the highest.
+
+The ranks of the first 300 queries are checked against ranks by float64 scores of all items. The
+target items of 100 of these queries have the same embedding as another item. Ranking uses float32,
+which cannot distinguish the closest of 100,000 scores.
 """
 
 import statistics
@@ -20,7 +25,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -33,7 +38,7 @@ from tfmmrec.evaluation.ranking.blocked_scores import QUERIES
 from tfmmrec.evaluation.ranking.rankers import ByVectors
 from tfmmrec.evaluation.ranking.targets import Targets
 
-ALONE = "the product alone"
+ALONE = "matrix product alone"
 _BLOCK = 2048
 _CHECKED, _TWINS = 300, 100
 
@@ -46,14 +51,14 @@ def main(
     left_out: int = 100,
     rounds: int = 7,
 ) -> None:
-    """Times the ranking of one item a query.
+    """Times the ranking of one target item per query.
 
     Args:
-        queries: how many queries.
-        items: how many items.
-        dim: the width of their vectors.
-        left_out: how many items a query leaves out, where it leaves out any.
-        rounds: how often each contestant runs.
+        queries: number of queries.
+        items: number of items.
+        dim: dimension of the embeddings.
+        left_out: number of excluded items per query, for the contestants that exclude any.
+        rounds: number of rounds; each contestant runs once per round.
     """
     draw = np.random.default_rng(0)
     users = draw.normal(size=(queries, dim)).astype(np.float32)
@@ -64,10 +69,10 @@ def main(
     past = draw.integers(items, size=(queries, left_out))
     contestants = _contestants(users, vectors, own, past)
     wrong = _wrong(users, vectors, own)
-    print(f"{wrong} of {_CHECKED} ranks differ from those of float64 scores.\n")
+    print(f"{wrong} of {_CHECKED} ranks differ from the ranks by float64 scores.\n")
     seconds = _timed(contestants, rounds)
-    rows = f"{queries:,} queries, {items:,} items, {dim} numbers"
-    print(f"| {rows} | seconds | speed, the product alone = 1 |\n|---|---|---|")
+    rows = f"{queries:,} queries, {items:,} items, dimension {dim}"
+    print(f"| {rows} | seconds | speed relative to the {ALONE} |\n|---|---|---|")
     for name, own_seconds in seconds.items():
         pairs = zip(seconds[ALONE], own_seconds, strict=True)
         ratios = [alone / theirs for alone, theirs in pairs]
@@ -76,11 +81,11 @@ def main(
             f"({min(ratios):.3f} to {max(ratios):.3f}) |"
         )
     ours = seconds["ranks"]
+    print("\n| speed of `ranks` relative to | ratio |\n|---|---|")
     for name in ("TFRS Streaming", "TFRS BruteForce"):
         ratios = [theirs / mine for theirs, mine in zip(seconds[name], ours, strict=True)]
         print(
-            f"\nRanks over {name}: {statistics.median(ratios):.1f} times as fast "
-            f"({min(ratios):.1f} to {max(ratios):.1f})."
+            f"| {name} | {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f}) |"
         )
 
 
@@ -98,17 +103,19 @@ def _contestants(
     brute_force = tfrs.layers.factorized_top_k.BruteForce(k=100).index(vectors)
     return {
         ALONE: lambda: [_product(q, blocks).numpy() for q in _batches(users)],
-        "the product alone, by NumPy": lambda: [(q @ turned)[0, 0] for q in _batches(users)],
+        f"{ALONE}, NumPy": lambda: [(q @ turned)[0, 0] for q in _batches(users)],
         "ranks": lambda: ranker.ranks(nothing_left_out, everything),
-        f"ranks, {past.shape[1]} left out": lambda: ranker.ranks(some_left_out, everything),
-        "ranks and the ten best": lambda: ranker.rank(some_left_out, everything, 10),
+        f"ranks, {past.shape[1]} items excluded per query": lambda: ranker.ranks(
+            some_left_out, everything
+        ),
+        "ranks and top 10": lambda: ranker.rank(some_left_out, everything, 10),
         "TFRS BruteForce": _metric(brute_force, users, vectors[own]),
         "TFRS Streaming": _metric(streaming, users, vectors[own]),
     }
 
 
 def _metric(layer: Any, users: np.ndarray, own: np.ndarray) -> Callable[[], Any]:
-    """TFRS' metric of all queries, traced once."""
+    """Updates the TFRS metric with all queries; traced once."""
     metric = tfrs.metrics.FactorizedTopK(candidates=layer, ks=(1, 10, 100))
 
     @tf.function
@@ -150,7 +157,7 @@ def _batches(rows: np.ndarray) -> list[np.ndarray]:
 
 @tf.function
 def _product(queries: tf.Tensor, blocks: tf.Tensor) -> tf.Tensor:
-    """One number of each product, so that each is made."""
+    """Sums one element of each product, so that no product is optimized away."""
     total = tf.zeros([])
     for at in tf.range(tf.shape(blocks)[0]):
         total += tf.matmul(queries, blocks[at])[0, 0]
@@ -168,7 +175,7 @@ def _wrong(users: np.ndarray, vectors: np.ndarray, own: np.ndarray) -> int:
 def _timed(contestants: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for run in contestants.values():
-        run()  # traced
+        run()  # traces the graph
     names = list(contestants)
     for number in tqdm.trange(rounds):
         first = number % len(names)

@@ -1,11 +1,12 @@
-"""Modalities' Shapley shares beside those that a synthetic world was planted with; prints Markdown.
+"""Compares Shapley attribution by modality with the planted weights of a synthetic world.
 
-python benchmarks/shares.py --out FOLDER --num_items 1200 --num_users 4000 --missing 0 --cold 0.25
+python benchmarks/modality_attribution.py --out FOLDER \
+    --num_items 1200 --num_users 4000 --missing 0 --cold 0.25
 
-A world is drawn, packed and trained on, without ids and with users read by the mean; shares are of
-NDCG@10 on the items that are kept cold, whose contents alone can tell of them. (On known items any
-content that tells items apart can stand for all that is known of them.) Beside the model stands who
-knows the true tastes: the shares of the true scores of users, of which nothing is learned.
+A synthetic world is generated, packed and trained on, without id embeddings and with the mean of
+the history. The Shapley values are of NDCG@10 on cold-start items, which only content describes.
+(On warm items any content that identifies an item can act like an id.) The oracle ranks by the true
+scores of the users, without any training. Prints a Markdown table.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 from tfmmrec.config.packing import PackOptions
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
@@ -39,37 +40,39 @@ def main(
     missing: float = 0.15,
     cold: float = 0.1,
     seeds: int = 3,
-    shares: str = "cold",
+    segment: str = "cold",
 ) -> None:
-    """Measures the shares of the modalities.
+    """Measures the Shapley shares of the modalities.
 
     Args:
-        out: a folder for the world, the data and the runs; runs that are there are not made again.
-        num_items: items of the world.
-        num_users: its users.
-        missing: the share of items without each of text, picture and sound.
-        cold: the share of items that are kept out of training.
-        seeds: how many trainings, from seed 0 on.
-        shares: of which part, `cold` or `warm`.
+        out: folder for the world, the data and the runs; existing runs are reused.
+        num_items: number of items.
+        num_users: number of users.
+        missing: share of the items that lack text, of those that lack an image, and of those that
+            lack audio.
+        cold: share of the items that are held out of training.
+        seeds: number of trainings, with seeds from 0.
+        segment: the segment of the test events, `cold` or `warm`.
     """
     config = SyntheticConfig(num_items=num_items, num_users=num_users)
     config = dataclasses.replace(config, missing=dict.fromkeys(MODALITIES, missing))
     world = draw_world(config)
     dataset = _packed(world, Path(out), cold)
     rows = [_row("planted", {**config.planted_weights(), "tables": 0.0})]
-    rows.append(_row("who knows the true tastes", _of_the_truth(world, dataset, shares)))
+    rows.append(_row("oracle (true scores)", _oracle_shares(world, dataset, segment)))
     for seed in range(seeds):
         run = Path(out) / f"seed{seed}"
         if not run.exists():
             query = {"kind": "mean"}
             options = TrainConfig(query=query, refit=False, ids=False, seed=seed, quiet=True)
             train(dataset.folder, run, options)
-        told = evaluate(run, shares=True, quiet=True)[shares]["modalities"]
-        whole = told["all"] - told["nothing"]
-        own = {name: row["share"]["mean"] for name, row in told["modalities"].items()}
-        shown = {name: share / whole for name, share in own.items()}
-        rows.append(_row(f"model, seed {seed}", shown, told["all"], sum(own.values()) - whole))
-    head = ["of the whole", *MODALITIES, "tables", "NDCG@10", "sum of the shares − whole"]
+        summary = evaluate(run, shares=True, quiet=True)[segment]["modalities"]
+        total = summary["all"] - summary["nothing"]
+        shares = {name: row["share"]["mean"] for name, row in summary["modalities"].items()}
+        relative = {name: share / total for name, share in shares.items()}
+        rest = sum(shares.values()) - total
+        rows.append(_row(f"model, seed {seed}", relative, summary["all"], rest))
+    head = ["share of the total", *MODALITIES, "tables", "NDCG@10", "sum of the shares − total"]
     print(markdown_table(head, rows))
 
 
@@ -83,8 +86,8 @@ def _packed(world: World, out: Path, cold: float) -> Dataset:
     return Dataset(out / "data")
 
 
-def _of_the_truth(world: World, dataset: Dataset, part: str) -> dict[str, float]:
-    """The shares of the true scores, by which users choose."""
+def _oracle_shares(world: World, dataset: Dataset, segment: str) -> dict[str, float]:
+    """Returns the Shapley shares of ranking by the true scores, which generate the interactions."""
     users, items = (
         np.searchsorted(known, np.array(held))
         for known, held in (
@@ -98,12 +101,12 @@ def _of_the_truth(world: World, dataset: Dataset, part: str) -> dict[str, float]
         for name in MODALITIES
     }
     targets = targets_of(dataset, "test")
-    [(rows, among)] = [(r, a) for name, r, a in by_part(dataset, targets) if name == part]
+    [(rows, candidates)] = [(r, c) for name, r, c in by_part(dataset, targets) if name == segment]
     own = targets.take(rows)
 
     def worth(some: tuple[str, ...]) -> np.ndarray:
         total = sum((scores[name] for name in some), np.zeros(scores["text"].shape))
-        return target_metrics(ByScores.of(total).ranks(own, among), [10])["ndcg@10"]
+        return target_metrics(ByScores.of(total).ranks(own, candidates), [10])["ndcg@10"]
 
     found = shapley(MODALITIES, worth_of_sets(MODALITIES, worth))
     whole = sum(float(share.mean()) for share in found.values())
@@ -114,8 +117,8 @@ def _row(
     name: str, shares: dict[str, float], ndcg: float | None = None, rest: float | None = None
 ) -> list[str]:
     cells = [f"{shares[m]:.3f}" if m in shares else "" for m in (*MODALITIES, "tables")]
-    told = ["", ""] if ndcg is None or rest is None else [f"{ndcg:.3f}", f"{rest:.0e}"]
-    return [name, *cells, *told]
+    of_model = ["", ""] if ndcg is None or rest is None else [f"{ndcg:.3f}", f"{rest:.0e}"]
+    return [name, *cells, *of_model]
 
 
 if __name__ == "__main__":
