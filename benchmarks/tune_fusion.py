@@ -1,6 +1,7 @@
 """Weights found after training beside those a synthetic world was planted with; prints Markdown.
 
-python benchmarks/tune_fusion.py --out FOLDER --num_items 1200 --num_users 4000 --missing 0 --ids false
+python benchmarks/tune_fusion.py --out FOLDER \
+    --num_items 1200 --num_users 4000 --missing 0 --ids false
 
 A world is drawn, packed, and trained on with a late fusion whose weights are searched afterwards.
 Beside it stands who knows the true tastes: members whose scores are the true ones, of which nothing
