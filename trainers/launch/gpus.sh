@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Trains on several GPUs of this machine. A batch of batch_size events is dealt out to all of them,
-# so that more GPUs want a larger one.
+# Trains on several GPUs of this machine. Each batch of batch_size events is split between the GPUs, so
+# use a larger batch with more GPUs.
 #
 #   trainers/launch/gpus.sh DATA RUN [OPTIONS of tfmmrec train]
 set -euo pipefail
 
-# Edit: which GPUs, and the events a step on each.
+# Edit: the GPUs, and the number of events per step and GPU.
 GPUS="${GPUS:-0,1}"
 EACH="${EACH:-1024}"
 

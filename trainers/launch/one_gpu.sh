@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Trains on one device: the GPU that GPU names, or the CPU where there is none.
+# Trains on one device: the GPU with the index in GPU, or the CPU of a machine without GPUs.
 #
 #   trainers/launch/one_gpu.sh DATA RUN [OPTIONS of tfmmrec train]
 set -euo pipefail
 
-# Edit: which GPU.
+# Edit: the index of the GPU.
 GPU="${GPU:-0}"
 
 data="${1:?the data folder}"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Trains on workers that are not in step, with weights that lie on servers: for tables of users and
-# items that no device holds. Here all are processes of this machine; on several machines, the same
-# command runs once on each, with the TF_CONFIG that is printed and the hosts' own names. DATA and
-# RUN have to be on storage that all of them see.
+# Trains asynchronously on several workers, with the weights on parameter servers: for user and item
+# tables that do not fit on one device. By default all tasks are processes of this machine. On several
+# machines, run the training command that this script starts once on each, with the TF_CONFIG that it
+# prints, adapted to the names of your hosts. DATA and RUN have to be on storage that all tasks share.
 #
 #   trainers/launch/parameter_servers.sh DATA RUN [OPTIONS of tfmmrec train]
 set -euo pipefail
 
-# Edit: addresses of the coordinator, the workers and the servers.
+# Edit: the addresses of the coordinator, the workers and the parameter servers.
 CHIEF="${CHIEF:-localhost:2222}"
 WORKERS="${WORKERS:-localhost:2223,localhost:2224}"
 SERVERS="${SERVERS:-localhost:2225}"
@@ -35,5 +35,5 @@ start() {
 for index in "${!server_addresses[@]}"; do start ps "$index" "$@"; done
 for index in "${!worker_addresses[@]}"; do start worker "$index" "$@"; done
 start chief 0 "$@"
-# The coordinator's is the last; servers and workers leave when it does.
+# The last process is the coordinator; the servers and workers exit when it does.
 wait "${processes[-1]}"

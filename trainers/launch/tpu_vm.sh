@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Trains, or searches, on a TPU VM: makes it, installs tfmmrec, copies the data from gs://, works, and
-# copies the results back. Checkpoints are written to gs://, logs and what a search knows are copied
-# there every minute, and the same command goes on with them on another VM, after this one was taken
-# away. Needs gcloud, logged in, and the right to make TPUs. Not tried on a TPU yet.
+# Trains, or runs a hyperparameter search, on a TPU VM: creates the VM, installs tfmmrec, copies the data
+# from gs://, runs the command, and copies the results back. Checkpoints are written to gs://, and the
+# logs and the state of a search are copied there every minute, so the same command resumes on another
+# VM after this one is preempted. Requires gcloud, logged in, with permission to create TPUs. Not run on
+# a TPU yet.
 #
 #   trainers/launch/tpu_vm.sh gs://BUCKET/DATA gs://BUCKET/RUN [OPTIONS of tfmmrec train]
 #   COMMAND=tune trainers/launch/tpu_vm.sh gs://BUCKET/DATA gs://BUCKET/TUNED [OPTIONS of tfmmrec tune]
 set -euo pipefail
 
-# Edit: the name, where it is, what it is, where tfmmrec is installed from, and what it does.
+# Edit: the name, zone, type and image of the VM, where pip installs tfmmrec from, and the command.
 NAME="${NAME:-tfmmrec}"
 ZONE="${ZONE:-us-central1-b}"
 TYPE="${TYPE:-v3-8}"
 IMAGE="${IMAGE:-tpu-vm-tf-2.17.1-pjrt}"
-SOURCE="${SOURCE:?where pip finds tfmmrec, such as git+https://HOST/tfmmrec.git}"
+SOURCE="${SOURCE:?where pip installs tfmmrec from, such as git+https://HOST/tfmmrec.git}"
 COMMAND="${COMMAND:-train}"
 
 data="${1:?the data folder on gs://}"
@@ -23,12 +24,12 @@ shift 2
 case "$COMMAND" in
   train) strategy="--strategy tpu --checkpoints '$out.checkpoints'" ;;
   tune) strategy="--train.strategy tpu --train.checkpoints '$out.checkpoints'" ;;
-  *) echo "COMMAND is train or tune" >&2; exit 2 ;;
+  *) echo "COMMAND must be train or tune. Received: $COMMAND" >&2; exit 2 ;;
 esac
 
 gcloud compute tpus tpu-vm create "$NAME" --zone "$ZONE" --accelerator-type "$TYPE" --version "$IMAGE"
 
-# The image's own TensorFlow knows the TPU, and is kept. Data is read from the VM's disk.
+# The TensorFlow of the image supports the TPU, so it is kept. Data is read from the VM's disk.
 printf -v options '%q ' "$@"
 gcloud compute tpus tpu-vm ssh "$NAME" --zone "$ZONE" --command "
   set -e
@@ -44,4 +45,4 @@ gcloud compute tpus tpu-vm ssh "$NAME" --zone "$ZONE" --command "
   TPU_NAME=local python3 -m tfmmrec $COMMAND data --out out $strategy --resume $options
   gcloud storage cp --recursive out/* '$out'
 "
-echo "The TPU costs money until: gcloud compute tpus tpu-vm delete $NAME --zone $ZONE"
+echo "The TPU costs money until you run: gcloud compute tpus tpu-vm delete $NAME --zone $ZONE"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Trains on several workers in step. Here they are processes of this machine; on several machines,
-# the same command runs once on each, with the TF_CONFIG that is printed and the hosts' own names.
-# DATA and RUN have to be on storage that all of them see.
+# Trains synchronously on several workers. By default they are processes of this machine. On several
+# machines, run the training command that this script starts once on each, with the TF_CONFIG that it
+# prints, adapted to the names of your hosts. DATA and RUN have to be on storage that all workers share.
 #
 #   trainers/launch/workers.sh DATA RUN [OPTIONS of tfmmrec train]
 set -euo pipefail
 
-# Edit: an address a worker. On several machines: host0:2222,host1:2222
+# Edit: one address per worker. On several machines: host0:2222,host1:2222
 WORKERS="${WORKERS:-localhost:2222,localhost:2223}"
 
 data="${1:?the data folder}"
@@ -16,7 +16,7 @@ shift 2
 cluster="{\"worker\": [\"${WORKERS//,/\", \"}\"]}"
 IFS=, read -ra addresses <<< "$WORKERS"
 
-# Encoders run once, before the workers ask for their outputs.
+# Encode once before the workers start; otherwise each of them would encode.
 tfmmrec encode "$data" "$@"
 
 processes=()
@@ -28,7 +28,7 @@ for index in "${!addresses[@]}"; do
   processes+=("$!")
 done
 
-# Where one fails, the others are of no use.
+# If one worker fails, stop: the others cannot continue without it.
 for _ in "${processes[@]}"; do
   wait -n
 done
