@@ -1,17 +1,24 @@
-"""Times training against what one would do otherwise, in turns, and prints Markdown tables.
+"""Times training against TensorFlow Recommenders (TFRS) and other baselines; prints Markdown.
 
 python benchmarks/train.py DATA --config TRAIN.yaml --sequence SEQUENCE.yaml --rounds 5
 
-`loss`: the softmax loss, forward and backward, against the task of TensorFlow Recommenders on the
-same vectors of width 64, of events as the data folder has them and of as many different items.
-`step`: training by `fit` on cached vectors against the id-only model of TensorFlow Recommenders'
-tutorial, both with their input pipelines. `encode`: a step on cached vectors against one that
-encodes the texts and pictures of the items anew that it reads. `ease`: seconds of training until
-the test NDCG@10 of EASE is reached, looked up after each epoch with the clock stopped.
+`loss`: the softmax loss, forward and backward, against `tfrs.tasks.Retrieval` on the same
+embeddings of dimension 64. One batch has events of the data folder, the other as many distinct
+items.
 
-Contestants run once a round, in an order that moves on with the rounds; rates are medians, ratios
-medians of the rounds' ratios, lowest and highest behind them. `--clock processor` counts the
-seconds of all threads instead of those on the wall, for machines that do other work as well.
+`step`: training by `fit` on cached encodings against the id-only model of the TFRS retrieval
+tutorial, both with their input pipelines.
+
+`encode`: a step on cached encodings against steps that also encode the texts and images of the
+items that they read.
+
+`ease`: seconds of training until the model reaches the test NDCG@10 of EASE. It is measured after
+each epoch, with the clock stopped.
+
+Contestants run once per round, in an order that rotates from round to round. Rates are medians, and
+ratios are medians of the rounds' ratios, followed by the lowest and the highest. `--clock
+processor` counts the CPU time of all threads instead of the wall time, for machines that run other
+work as well.
 """
 
 import dataclasses
@@ -23,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 
 import tensorflow as tf  # isort: skip
 import tensorflow_recommenders as tfrs  # isort: skip
@@ -53,7 +60,7 @@ NDCG = "warm ndcg@10"
 
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
-# Does some work and says how many examples it was.
+# Does some work and returns the number of its examples.
 Contestant = Callable[[], int]
 Clock = Callable[[], float]
 
@@ -72,14 +79,14 @@ def main(
     Args:
         data: a data folder.
         config: a training file.
-        sequence: another, with a transformer, for `ease`.
-        rounds: how often each contestant runs.
-        parts: which tables, PART,PART of `loss`, `step`, `encode` and `ease`.
-        clock: `wall` or `processor`.
+        sequence: a second training file for `ease`, with a transformer.
+        rounds: number of rounds; each contestant runs once per round.
+        parts: the tables to print, PART,PART from `loss`, `step`, `encode` and `ease`.
+        clock: `wall` for wall time, or `processor` for the CPU time of all threads.
     """
     for name, given, known in (("parts", parts.split(","), PARTS), ("clock", [clock], CLOCKS)):
         if not set(given) <= set(known):
-            raise ConfigError(f"{name}: known are {', '.join(known)}. Received: {given}")
+            raise ConfigError(f"{name}: must be among {', '.join(known)}. Received: {given}")
     dataset, now = Dataset(data), CLOCKS[clock]
     base = read_training_file(config, quiet=True)
     for part in parts.split(","):
@@ -94,20 +101,20 @@ def main(
 
 
 def race(contestants: dict[Any, Contestant], rounds: int, now: Clock) -> dict[Any, list[float]]:
-    """Runs contestants in turns; examples a second of each and each round."""
+    """Runs the contestants in turns; returns the examples per second by contestant and round."""
     rates: dict[Any, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
     for turn in range(rounds + 1):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             start = now()
             count = contestants[name]()
-            if turn:  # the first turn warms up
+            if turn:  # the first turn is a warm-up
                 rates[name].append(count / (now() - start))
     return rates
 
 
 def over(ours: list[float], theirs: list[float]) -> str:
-    """The median ratio of two rates, with the lowest and the highest."""
+    """Formats the median ratio of two rates, with the lowest and the highest."""
     ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
     return f"{statistics.median(ratios):,.2f} ({min(ratios):,.2f} to {max(ratios):,.2f})"
 
@@ -120,11 +127,11 @@ def rate(rates: list[float]) -> str:
 def losses(
     dataset: Dataset, rounds: int, now: Clock, sizes: tuple[int, int] = (1024, 8192)
 ) -> None:
-    """The loss alone, at two batch sizes."""
+    """Times the loss alone, at two batch sizes."""
     most = np.arange(max(sizes))
     events = {
-        "as users chose": dataset.histories(["train"]),
-        "all different": Histories(most, np.append(most, len(most))),
+        "log events": dataset.histories(["train"]),
+        "distinct items": Histories(most, np.append(most, len(most))),
     }
     rows = []
     for title, histories in events.items():
@@ -138,12 +145,14 @@ def losses(
             ratios = [over(rates[name, size], rates["TFRS task", size]) for size in sizes]
             rows.append([f"{title}: {name}", rate(low), rate(high), *ratios, over(high, low)])
     head = [f"examples/s at {size:,}" for size in sizes]
-    head += [f"over the TFRS task at {size:,}" for size in sizes]
-    print(markdown_table(["loss", *head, f"{sizes[1]:,} over {sizes[0]:,}"], rows), flush=True)
+    head += [f"speed relative to the TFRS task at {sizes[0]:,}"]
+    head += [f"relative to the TFRS task at {size:,}" for size in sizes[1:]]
+    head += [f"{sizes[1]:,} relative to {sizes[0]:,}"]
+    print(markdown_table(["loss", *head], rows), flush=True)
 
 
 def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
-    """The same loss of one batch, by its name; gradients are by queries and item vectors."""
+    """Returns the losses of one batch by name; each computes the gradients of both embeddings."""
     num_items = int(histories.items.max()) + 1
     pipeline = TrainingExamples(histories, max_history=1, batch_size=size, seed=0)
     [batch] = list(pipeline.epochs(0).take(1))
@@ -179,7 +188,7 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
 
         return gradients
 
-    kinds = {"tfmmrec": "none", "tfmmrec, past spared": "past"}
+    kinds = {"tfmmrec, mask_positives: none": "none", "tfmmrec, mask_positives: history": "past"}
     functions = {
         "TFRS task": theirs,
         **{
@@ -187,7 +196,7 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
             for name, spared in kinds.items()
         },
     }
-    # The last batch of an epoch may be smaller, so that neither side knows sizes beforehand.
+    # The last batch of an epoch may be smaller, so the batch size is not static on either side.
     signature = [tf.TensorSpec([None, 64]), tf.TensorSpec([None], tf.int32)]
     repeats = max(1, 32768 // size)
 
@@ -206,7 +215,7 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
 
 
 class Tutorial(tfrs.Model):
-    """The two embeddings of TensorFlow Recommenders' retrieval tutorial, without its metrics.
+    """The two embedding tables of the TFRS retrieval tutorial, without its metrics.
 
     https://www.tensorflow.org/recommenders/examples/basic_retrieval
     """
@@ -230,49 +239,49 @@ class Tutorial(tfrs.Model):
 
 
 def steps(dataset: Dataset, config: TrainConfig, rounds: int, now: Clock) -> None:
-    """An epoch of training at batch 1,024."""
+    """Times an epoch of training at batch 1,024."""
     config = dataclasses.replace(config, batch_size=1024)
     ids = dataclasses.replace(
         narrowed(config, []), query={"kind": "id"}, negatives={"spared": "none"}
     )
     contestants = {
-        "tutorial, width 32": tutorial_epoch(dataset, 32),
-        "tutorial, width 64": tutorial_epoch(dataset, 64),
+        "tutorial, dimension 32": tutorial_epoch(dataset, 32),
+        "tutorial, dimension 64": tutorial_epoch(dataset, 64),
         "tfmmrec, the training file": epoch(assemble(dataset, config)),
         "tfmmrec, ids alone": epoch(assemble(dataset, ids)),
     }
     rates = race(contestants, rounds, now)
     rows = [
-        [name, rate(own), *(over(own, rates[f"tutorial, width {dim}"]) for dim in (32, 64))]
+        [name, rate(own), *(over(own, rates[f"tutorial, dimension {dim}"]) for dim in (32, 64))]
         for name, own in rates.items()
     ]
-    head = ["an epoch, batch 1,024", "examples/s", "over the tutorial", "over it at width 64"]
-    print(markdown_table(head, rows), flush=True)
+    head = ["one epoch, batch 1,024", "examples/s", "speed relative to the tutorial"]
+    print(markdown_table([*head, "relative to the tutorial at dimension 64"], rows), flush=True)
 
 
 def epoch(assembly: Assembly) -> Contestant:
-    """Trains for an epoch by `fit`."""
+    """Returns a contestant that trains for one epoch by `fit`."""
     batches = create_batches(assembly)
     trainer = compiled(assembly, batches.steps_per_epoch)
 
     def run() -> int:
         count = batches.steps_per_epoch
         trainer.fit(batches.epochs(0), steps_per_epoch=count, verbose=0)
-        # Windows hold as many events on average.
+        # A batch of windows has that many events on average.
         return count * assembly.config.batch_size
 
     return run
 
 
 def compiled(assembly: Assembly, num_batches: int) -> Trainer:
-    """What takes steps, as `tfmmrec train` makes it."""
+    """Returns the compiled trainer that `tfmmrec train` uses."""
     trainer = Trainer(assembly.model, assembly.config, num_batches)
     trainer.compile(trainer.moves.optimizer)
     return trainer
 
 
 def tutorial_epoch(dataset: Dataset, dim: int) -> Contestant:
-    """Trains the tutorial's model for an epoch, its batches in memory, as there."""
+    """Returns a contestant that trains the tutorial's model for one epoch, from memory."""
     events = dataset.events("train")
     events = events.take(events.positive)
     users, items = np.array(dataset.user_ids)[events.user], np.array(dataset.item_ids)[events.item]
@@ -291,7 +300,7 @@ def tutorial_epoch(dataset: Dataset, dim: int) -> Contestant:
 def encoding(
     dataset: Dataset, config: TrainConfig, rounds: int, now: Clock, num_steps: int = 20
 ) -> None:
-    """Steps of 32 events on cached vectors, and with encoders in the step."""
+    """Times steps of 32 events on cached encodings, and steps that include the encoders."""
     assembly = assemble(dataset, dataclasses.replace(config, batch_size=32))
     batches = [
         {name: value.numpy() for name, value in batch.items()}
@@ -323,19 +332,18 @@ def encoding(
         return run
 
     contestants = {
-        "cached vectors": cached,
-        "encoding the chosen items": encoded("item"),
-        "encoding the items of histories too": encoded("item", "history"),
+        "cached encodings": cached,
+        "encoding the target items": encoded("item"),
+        "encoding the target and history items": encoded("item", "history"),
     }
     rates = race(contestants, rounds, now)
-    rows = [[name, rate(own), over(rates["cached vectors"], own)] for name, own in rates.items()]
-    print(
-        markdown_table(["a step of 32", "examples/s", "cached vectors over it"], rows), flush=True
-    )
+    rows = [[name, rate(own), over(rates["cached encodings"], own)] for name, own in rates.items()]
+    head = ["a step of 32 events", "examples/s", "speed of cached encodings relative to it"]
+    print(markdown_table(head, rows), flush=True)
 
 
 def encoders_in_step(assembly: Assembly) -> list[Callable[[np.ndarray], None]]:
-    """What encodes the texts and pictures of some items, raw values in memory, a feature each."""
+    """Returns one function per text or image feature that encodes items, raw values in memory."""
     found = []
     for feature, encoder in assembly.items.encoders.items():
         if assembly.items.modalities[feature].kind not in ("text", "image"):
@@ -356,7 +364,7 @@ def encoders_in_step(assembly: Assembly) -> list[Callable[[np.ndarray], None]]:
 
 
 def until_ease(dataset: Dataset, config: TrainConfig, sequence: TrainConfig, now: Clock) -> None:
-    """Seconds and epochs until a model ranks as well as EASE; all read train and valid."""
+    """Times training until the test NDCG@10 of EASE; all contestants train on train and valid."""
     name, goal = ease_ndcg(dataset)
     contestants = {
         "tfmmrec, the training file": config,
@@ -370,12 +378,12 @@ def until_ease(dataset: Dataset, config: TrainConfig, sequence: TrainConfig, now
         tf.keras.backend.clear_session()
         found = seconds_until(assemble(dataset, dataclasses.replace(own, refit=True)), goal, now)
         rows.append([title, *found])
-    head = [f"NDCG@10 of {name}: {goal:.4f}", "seconds", "epochs", "NDCG@10 then"]
+    head = [f"NDCG@10 of {name}: {goal:.4f}", "seconds", "epochs", "NDCG@10 reached"]
     print(markdown_table(head, rows), flush=True)
 
 
 def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
-    """EASE with the penalty that is best on valid, and its NDCG@10 on test."""
+    """Returns EASE with the penalty that is best on valid, and its NDCG@10 on test."""
     score, penalties = ITEM_RIVALS["EASE"]
 
     def ndcg(split: str, penalty: float) -> float:
@@ -388,7 +396,7 @@ def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
 
 
 def seconds_until(assembly: Assembly, goal: float, now: Clock) -> list[str]:
-    """Trains until the averaged weights reach a test NDCG@10; the graph's making counts."""
+    """Trains until the EMA of the weights reaches a test NDCG@10; includes building the graph."""
     examples = create_batches(assembly)
     steps = examples.steps_per_epoch
     trainer = compiled(assembly, assembly.config.epochs * steps)
