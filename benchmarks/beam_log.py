@@ -1,4 +1,4 @@
-"""Times the interactions part of packing on Beam, in this process.
+"""Times the packing of interactions on Beam, in this process.
 
 python benchmarks/beam_log.py --num_rows 20000
 """
@@ -19,22 +19,22 @@ from tfmmrec.data.dataset_file import read_dataset_file
 def main(
     *, num_rows: int = 20_000, num_users: int = 2_000, num_items: int = 1_000, repeats: int = 3
 ) -> None:
-    """Draws a log and prints how many of its rows are packed in a second.
+    """Generates a random log and prints the number of rows packed per second.
 
     Args:
-        num_rows: of the log.
-        num_users: none of them listed in a table.
-        num_items: each with an id only.
-        repeats: how often to measure; the best is printed, and the first beside it.
+        num_rows: number of rows of the log.
+        num_users: number of users; no table lists them.
+        num_items: number of items, which have an id only.
+        repeats: number of measurements; the best and the first are printed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        dataset = draw_log(Path(folder) / "catalogue", num_rows, num_users, num_items)
+        dataset = draw_log(Path(folder) / "catalog", num_rows, num_users, num_items)
         seconds = [time_log(dataset)[1] for _ in range(repeats)]
     print(f"{num_rows / min(seconds):,.0f} rows/s (the first {num_rows / seconds[0]:,.0f} rows/s)")
 
 
 def draw_log(folder: Path, rows: int, users: int, items: int, seed: int = 0) -> Path:
-    """Writes a catalogue whose users and items are drawn at random; returns its dataset.yaml."""
+    """Writes a catalog whose events have random users and items; returns its dataset.yaml."""
     random = np.random.default_rng(seed)
     drawn = zip(
         random.integers(users, size=rows).tolist(),
@@ -55,15 +55,15 @@ def draw_log(folder: Path, rows: int, users: int, items: int, seed: int = 0) -> 
 
 
 def time_log(dataset_file: Path, flags: Sequence[str] = ()) -> tuple[int, float]:
-    """Packs only the interactions of a data set, its items and listed users being known.
+    """Packs only the interactions of a data set; the ids of items and listed users are prepared.
 
     Args:
-        dataset_file: what `records/beam_pack.py` takes.
-        flags: Beam's own options; by default all runs in this process.
+        dataset_file: dataset file, as for `records/beam_pack.py`.
+        flags: options of Beam; by default the pipeline runs in this process.
 
     Returns:
-        How many events were packed, and the seconds from the start of the pipeline to its end,
-        reading, ordering, splitting and writing among them.
+        The number of packed events, and the seconds from the start of the pipeline to its end,
+        including reading, sorting, splitting and writing.
     """
     from apache_beam import Create, Pipeline
     from apache_beam.options.pipeline_options import PipelineOptions

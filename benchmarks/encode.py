@@ -1,13 +1,15 @@
-"""Times encoding against a bare loop over the same encoder, in turns, and prints a Markdown table.
+"""Times encoding against a plain loop over the same encoder and prints a Markdown table.
 
 python benchmarks/encode.py DATA --config TRAIN.yaml --rows 256 --rounds 7
 
-Ours is the whole of it, from a cold cache: values out of the records, hashes, decoding, the
-encoder, what it gives written by value and as a table. The bare loop has its values in memory,
-decodes and resizes by tf.data ahead of the encoder, and keeps the outputs in memory. Both make
-their graph of the loaded encoder, as each does once in a run; the encoder alone has its graph, and
-decoded batches in memory. Each runs once a round, in an order that moves on with the
-rounds; rates are medians, ratios medians of the rounds' ratios, lowest and highest behind them.
+tfmmrec starts from an empty cache: it reads values from the records, hashes and decodes them, runs
+the encoder, and writes the outputs by value and as a table. The plain loop has its values in
+memory, decodes and resizes them by tf.data ahead of the encoder, and keeps the outputs in memory.
+Both trace the graph of the loaded encoder, as they would once per run. The encoder alone starts
+from its traced graph and from decoded batches in memory.
+
+Contestants run once per round, in an order that rotates from round to round. Rates are medians, and
+ratios are medians of the rounds' ratios, followed by the lowest and the highest.
 """
 
 import json
@@ -21,7 +23,7 @@ from typing import Any
 
 import yaml
 
-import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 
 import tensorflow as tf  # isort: skip
 import tensorflow_hub as hub  # isort: skip
@@ -38,18 +40,19 @@ Contestants = dict[str, Callable[[], Any]]
 
 
 def main(data: Path, *, config: Path | None = None, rows: int = 256, rounds: int = 7) -> None:
-    """Times the encoding of each text and picture of the items.
+    """Times the encoding of each text and image feature of the items.
 
     Args:
         data: a data folder.
         config: a training file, whose encoders are timed.
-        rows: how many items, the first ones.
-        rounds: how often each contestant runs.
+        rows: number of items; the first ones are used.
+        rounds: number of rounds; each contestant runs once per round.
     """
     settings = TrainConfig(**(yaml.safe_load(config.read_text()) if config else {}))
     print(
-        f"| {rows} items | tfmmrec, rows/s | bare loop | encoder alone "
-        "| tfmmrec over the bare loop | over the encoder alone |\n|---|---|---|---|---|---|"
+        f"| {rows} items | tfmmrec, rows/s | plain loop, rows/s | encoder alone, rows/s "
+        "| tfmmrec relative to the plain loop | relative to the encoder alone "
+        "|\n|---|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -61,12 +64,12 @@ def main(data: Path, *, config: Path | None = None, rows: int = 256, rounds: int
                 while encoder.base is not None:
                     encoder = encoder.base
                 ours = encode_afresh(dataset, feature, encoder, folder / "cold")
-                count, others = bare(dataset, feature, encoder, kind)
+                count, others = plain_loops(dataset, feature, encoder, kind)
                 race(feature, count, {"tfmmrec": ours, **others}, rounds)
 
 
 def first_rows(data: Path, out: Path, rows: int) -> Path:
-    """Copies a data folder with its first items only."""
+    """Copies a data folder, restricted to its first items."""
     shutil.copytree(data, out, ignore=lambda _, names: {"items", "cache"} & set(names))
     (out / "items").mkdir()
     path = out / "items" / "part-00000.tfrecord"
@@ -85,7 +88,7 @@ def first_rows(data: Path, out: Path, rows: int) -> Path:
 
 
 def encode_afresh(dataset: Dataset, feature: str, encoder: Any, cache: Path) -> Callable[[], Any]:
-    """Encodes as `tfmmrec encode` does, from an empty cache."""
+    """Returns a contestant that encodes as `tfmmrec encode` does, from an empty cache."""
 
     def run() -> None:
         shutil.rmtree(cache, ignore_errors=True)
@@ -95,8 +98,8 @@ def encode_afresh(dataset: Dataset, feature: str, encoder: Any, cache: Path) -> 
     return run
 
 
-def bare(dataset: Dataset, feature: str, encoder: Any, kind: str) -> tuple[int, Contestants]:
-    """Loops over the same module as one would by hand; returns how many values there are, too."""
+def plain_loops(dataset: Dataset, feature: str, encoder: Any, kind: str) -> tuple[int, Contestants]:
+    """Returns the number of values and two contestants without a cache, on the same module."""
     [values] = [batch.numpy() for batch in dataset.values("items", feature, 10**9)]
     values = [value for value in values if value]
     layer = hub.KerasLayer(encoder.handle)
@@ -124,20 +127,20 @@ def bare(dataset: Dataset, feature: str, encoder: Any, kind: str) -> tuple[int, 
 
     ready = list(batches())
     return len(values), {
-        "bare loop": loop,
+        "plain loop": loop,
         "encoder alone": lambda: [warm(batch).numpy() for batch in ready],
     }
 
 
 def race(feature: str, count: int, contestants: Contestants, rounds: int) -> None:
-    """Runs the contestants in turns and prints a line of their rates and ratios."""
+    """Runs the contestants in turns and prints a table row of their rates and ratios."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
     for turn in range(rounds + 1):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             start = time.perf_counter()
             contestants[name]()
-            if turn:  # the first turn warms up
+            if turn:  # the first turn is a warm-up
                 seconds[name].append(time.perf_counter() - start)
     ours, *theirs = seconds.values()
     columns = [f"{count / statistics.median(times):,.1f}" for times in seconds.values()]

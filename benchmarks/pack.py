@@ -1,9 +1,9 @@
-"""Times packing and reading against plain loops, in turns, and prints Markdown tables.
+"""Times packing and reading against plain loops and prints Markdown tables.
 
-python benchmarks/pack.py --dataset CATALOGUE/dataset.yaml --rounds 7
+python benchmarks/pack.py CATALOG/dataset.yaml --rounds 7
 
-Each contestant runs once a round, in an order that moves on with the rounds; rates are medians of
-the rounds, ratios medians of the rounds' ratios, with the lowest and the highest behind them.
+Each contestant runs once per round, in an order that rotates from round to round. Rates are medians
+of the rounds, and ratios are medians of the rounds' ratios, followed by the lowest and the highest.
 """
 
 import csv
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 
 import tensorflow as tf  # isort: skip
 
@@ -52,18 +52,18 @@ def main(dataset: Path, *, rounds: int = 7, events: int = 1_000_000) -> None:
     """Times the packing of items, and the packing and reading of interactions.
 
     Args:
-        dataset: a catalogue's dataset file: items in JSON lines, with media or without.
-        rounds: how often each contestant runs.
-        events: how many interactions are drawn for the interactions' part.
+        dataset: dataset file of a catalog with its items as JSON lines, with or without media.
+        rounds: number of rounds; each contestant runs once per round.
+        events: number of random events for the tables of interactions.
     """
-    catalogue = read_dataset_file(dataset)
+    catalog = read_dataset_file(dataset)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        num_items = sum(1 for _ in catalogue.items.path.open("rb"))
+        num_items = sum(1 for _ in catalog.items.path.open("rb"))
         _race(
-            f"items of {catalogue.name}",
+            f"items of {catalog.name}",
             num_items,
-            {"tfmmrec": lambda out: pack_items(catalogue, out), "bare loop": bare_items(catalogue)},
+            {"tfmmrec": lambda out: pack_items(catalog, out), "plain loop": write_items(catalog)},
             rounds,
             folder,
         )
@@ -71,24 +71,25 @@ def main(dataset: Path, *, rounds: int = 7, events: int = 1_000_000) -> None:
         rows = log.interactions.path
         packing: dict[str, Contestant] = {
             "tfmmrec, from csv to shards": lambda out: pack_log(log, out),
-            "one Example a row, from csv to shard": lambda out: write_rows(rows, out),
+            "one Example per row, from csv to shard": lambda out: write_rows(rows, out),
         }
         counts = dict.fromkeys(packing, events)
         if importlib.util.find_spec("apache_beam"):
-            name = "one Example a row, Beam's local runner"
+            name = "one Example per row, Beam's local runner"
             counts[name] = min(events, _BEAM_ROWS)
             packing[name] = lambda out: write_rows_on_beam(rows, out)
         _race("packing interactions", counts, packing, rounds, folder)
         pack_log(log, folder / "histories")
         write_rows(rows, folder / "rows")
         shard = folder / "rows" / "part-00000.tfrecord"
+        one_at_a_time = "one Example per row, parsed one at a time"
         reading: dict[str, Contestant] = {
             "tfmmrec": lambda out: read_events(folder / "histories" / "interactions" / "train"),
-            "one Example a row, parsed in batches": lambda out: read_rows(shard, 1024),
-            "one Example a row, parsed singly": lambda out: read_rows(shard, 0, events // 10),
+            "one Example per row, parsed in batches": lambda out: read_rows(shard, 1024),
+            one_at_a_time: lambda out: read_rows(shard, 0, events // 10),
         }
         counts = dict.fromkeys(reading, events)
-        counts["one Example a row, parsed singly"] = events // 10
+        counts[one_at_a_time] = events // 10
         _race("reading interactions", counts, reading, rounds, folder)
 
 
@@ -99,7 +100,7 @@ def _race(
     rounds: int,
     folder: Path,
 ) -> None:
-    """Runs the contestants in turns and prints their rates, and the first one's lead."""
+    """Runs the contestants in turns; prints their rates and the ratio of the first to each."""
     counts = count if isinstance(count, dict) else dict.fromkeys(contestants, count)
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
@@ -110,46 +111,46 @@ def _race(
             contestants[name](out)
             seconds = time.perf_counter() - start
             shutil.rmtree(out, ignore_errors=True)
-            if turn:  # the first turn warms up
+            if turn:  # the first turn is a warm-up
                 rates[name].append(counts[name] / seconds)
-    print(f"\n| {title} | rows/s | tfmmrec's rate over it |\n|---|---|---|")
+    print(f"\n| {title} | rows/s | speed of tfmmrec relative to it |\n|---|---|---|")
     for name in names:
         ratios = [ours / theirs for ours, theirs in zip(rates[names[0]], rates[name], strict=True)]
         spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         print(f"| {name} | {statistics.median(rates[name]):,.0f} | {spread} |")
 
 
-def pack_items(catalogue: DatasetFile, out: Path) -> None:
-    """Packs the items as `tfmmrec pack` does, checks, statistics and checksums included."""
+def pack_items(catalog: DatasetFile, out: Path) -> None:
+    """Packs the items as `tfmmrec pack` does, including checks, statistics and checksums."""
     out.mkdir(parents=True)
     with (out / "rejects.jsonl").open("w", encoding="utf-8") as lines:
         SidePacker(
             "items",
-            catalogue.items,
-            catalogue.schema().items,
+            catalog.items,
+            catalog.schema().items,
             folder=out,
             journal=Journal(out / "notes"),
             rejects=Rejects(lines),
             options=_QUIET,
-        ).pack(catalogue.folder)
+        ).pack(catalog.folder)
 
 
-def bare_items(catalogue: DatasetFile) -> Contestant:
-    """Reads the same files and writes the same records, with no check of any kind."""
-    kinds = {name: options["modality"] for name, options in catalogue.items.features.items()}
-    separators = {n: options.get("separator") for n, options in catalogue.items.features.items()}
+def write_items(catalog: DatasetFile) -> Contestant:
+    """Returns a contestant that reads the same files and writes the same records, unchecked."""
+    kinds = {name: options["modality"] for name, options in catalog.items.features.items()}
+    separators = {n: options.get("separator") for n, options in catalog.items.features.items()}
 
     def run(out: Path) -> None:
         out.mkdir(parents=True)
         with (
             tf.io.TFRecordWriter(str(out / "items.tfrecord")) as writer,
-            catalogue.items.path.open(encoding="utf-8") as lines,
+            catalog.items.path.open(encoding="utf-8") as lines,
         ):
             for line in lines:
                 row = json.loads(line)
                 example = tf.train.Example()
                 feature = example.features.feature
-                feature["id"].bytes_list.value.append(str(row[catalogue.items.id]).encode())
+                feature["id"].bytes_list.value.append(str(row[catalog.items.id]).encode())
                 for name, kind in kinds.items():
                     value = row.get(name)
                     if value in (None, ""):
@@ -157,7 +158,7 @@ def bare_items(catalogue: DatasetFile) -> Contestant:
                     if kind == "number":
                         feature[name].float_list.value.append(float(value))
                     elif kind in ("image", "audio"):
-                        data = (catalogue.folder / value).read_bytes()
+                        data = (catalog.folder / value).read_bytes()
                         feature[name].bytes_list.value.append(data)
                     elif kind == "categorical":
                         values = value if isinstance(value, list) else [value]
@@ -172,7 +173,7 @@ def bare_items(catalogue: DatasetFile) -> Contestant:
 
 
 def draw_log(folder: Path, events: int) -> DatasetFile:
-    """Writes a log of 100 events a user over 20,000 items, some chosen far more than others."""
+    """Writes a log of 100 events per user over 20,000 items with a skewed popularity."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     users = rng.integers(0, max(1, events // 100), events)
@@ -197,7 +198,7 @@ def draw_log(folder: Path, events: int) -> DatasetFile:
 
 
 def pack_log(log: DatasetFile, out: Path) -> None:
-    """Packs the interactions as `tfmmrec pack` does: read, checked, in order, split, written."""
+    """Packs the interactions as `tfmmrec pack` does: reads, checks, sorts, splits and writes."""
     out.mkdir(parents=True)
     with (out / "rejects.jsonl").open("w", encoding="utf-8") as lines:
         packer = LogPacker(
@@ -215,7 +216,7 @@ def pack_log(log: DatasetFile, out: Path) -> None:
 
 
 def write_rows(table: Path, out: Path) -> None:
-    """Writes one Example a row, in the order of the table, with no check of any kind."""
+    """Writes one Example per row, in the order of the table, without any checks."""
     out.mkdir(parents=True)
     users: dict[str, int] = {}
     items: dict[str, int] = {}
@@ -240,12 +241,12 @@ def write_rows(table: Path, out: Path) -> None:
 
 
 def write_rows_on_beam(table: Path, out: Path) -> None:
-    """Writes one Example a row by a Beam pipeline on its local runner, of the first rows only."""
+    """Writes one Example per row for the first rows, by a Beam pipeline on its local runner."""
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
     class Write(beam.DoFn):
-        """Writes the records of a bundle into a file."""
+        """Writes the records of a bundle to one file."""
 
         def start_bundle(self) -> None:
             self.shard = Shard(out, uuid.uuid4().int % 10**5)
@@ -287,7 +288,7 @@ def _int(value: int) -> tf.train.Feature:
 
 
 def read_rows(shard: Path, batch_size: int, most: int = -1) -> None:
-    """Reads one Example a row into arrays; parsed singly when the batch size is 0."""
+    """Reads one Example per row into arrays; a batch size of 0 parses one record at a time."""
     records = tf.data.TFRecordDataset(str(shard)).take(most)
     if batch_size:
         parsed = records.batch(batch_size).map(

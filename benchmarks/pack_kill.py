@@ -1,6 +1,6 @@
-"""Kills a pack at random moments, packs again, and compares the manifests; prints a table.
+"""Kills a pack at random moments, packs again and compares the manifests; prints a table.
 
-python benchmarks/pack_kill.py CATALOGUE/dataset.yaml --times 10
+python benchmarks/pack_kill.py CATALOG/dataset.yaml --times 10
 """
 
 import os
@@ -18,13 +18,13 @@ from tfmmrec.errors import DataError
 
 
 def main(dataset: Path, *, times: int = 10, shard_bytes: int = 1_000_000, seed: int = 0) -> None:
-    """Kills and packs again; every rerun is to give the manifest of a pack that nobody killed.
+    """Kills and packs again; each repeated run must give the manifest of an uninterrupted pack.
 
     Args:
-        dataset: a catalogue's dataset file.
-        times: how many kills.
-        shard_bytes: small, so that there are shards to go on from.
-        seed: of the moments.
+        dataset: dataset file of a catalog.
+        times: number of kills.
+        shard_bytes: size of a shard in bytes; small, so that there are complete shards to keep.
+        seed: seed of the moments of the kills.
     """
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
@@ -33,11 +33,11 @@ def main(dataset: Path, *, times: int = 10, shard_bytes: int = 1_000_000, seed: 
         _wait_for_start(process := _start(dataset, whole, shard_bytes), folder, "whole")
         start = time.perf_counter()
         if process.wait():
-            raise DataError(f"{dataset}: cannot be packed; run tfmmrec pack on it")
+            raise DataError(f"{dataset}: packing failed; run tfmmrec pack on it to see the error")
         seconds = time.perf_counter() - start
         expected = (whole / MANIFEST).read_bytes()
-        print(f"A pack works for {seconds:.1f} s behind its start-up.\n")
-        print("| killed after | parts that were whole | the rerun's manifest |\n|---|---|---|")
+        print(f"A full pack takes {seconds:.1f} s after start-up.\n")
+        print("| killed after | complete parts | manifest of the repeated run |\n|---|---|---|")
         number = hits = 0
         while hits < times:
             number += 1
@@ -47,15 +47,17 @@ def main(dataset: Path, *, times: int = 10, shard_bytes: int = 1_000_000, seed: 
             time.sleep(moment)
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            if out.exists():  # it had ended already
+            if out.exists():  # it finished before the kill
                 continue
             hits += 1
             notes = folder / f".{out.name}.partial" / "notes"
             num_whole = len(list(notes.glob("*/*.json")))
             if _start(dataset, out, shard_bytes).wait():
-                raise DataError(f"{dataset}: the rerun failed after {moment:.2f} s")
+                raise DataError(
+                    f"{dataset}: the repeated run failed after a kill at {moment:.2f} s"
+                )
             same = (out / MANIFEST).read_bytes() == expected
-            print(f"| {moment:.2f} s | {num_whole} | {'the same' if same else 'OTHER'} |")
+            print(f"| {moment:.2f} s | {num_whole} | {'the same' if same else 'DIFFERENT'} |")
 
 
 def _start(dataset: Path, out: Path, shard_bytes: int) -> "subprocess.Popen[bytes]":

@@ -1,4 +1,4 @@
-"""Packs a large catalogue of texts in a process of its own; prints its peak memory and its rate.
+"""Packs a large catalog of texts in a separate process; prints its speed and its peak memory.
 
 python benchmarks/pack_scale.py --num_items 1000000 --num_events 10000000
 """
@@ -40,13 +40,13 @@ def main(
     num_users: int = 200_000,
     split: str = "last_out",
 ) -> None:
-    """Draws the catalogue in a temporary folder and packs it.
+    """Generates the catalog in a temporary folder and packs it.
 
     Args:
-        num_items: how many items, each with a title, a plot of 30 words, a genre and a year.
-        num_events: how many interactions, some items chosen far more than others.
-        num_users: how many users.
-        split: last_out, time or random.
+        num_items: number of items, each with a title, a plot of 30 words, a genre and a year.
+        num_events: number of interactions, with a skewed popularity of items.
+        num_users: number of users.
+        split: `last_out`, `time` or `random`.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -60,10 +60,10 @@ def main(
             raise DataError(f"{folder}: the pack failed")
         seconds = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print("| items | interactions | tables | seconds | rows/s | peak resident memory |")
-        print("|---|---|---|---|---|---|")
+        print("| split | items | interactions | tables | seconds | rows/s | peak resident memory |")
+        print("|---|---|---|---|---|---|---|")
         print(
-            f"| {num_items:,} | {num_events:,} | {sum(sizes.values()):,.0f} MB | {seconds:.0f} "
+            f"| {split} | {num_items:,} | {num_events:,} | {sum(sizes.values()):,.0f} MB | {seconds:.0f} "
             f"| {(num_items + num_events) / seconds:,.0f} | {peak:,.0f} MiB |"
         )
 
