@@ -63,8 +63,8 @@ def main(
         print("| split | items | interactions | tables | seconds | rows/s | peak resident memory |")
         print("|---|---|---|---|---|---|---|")
         print(
-            f"| {split} | {num_items:,} | {num_events:,} | {sum(sizes.values()):,.0f} MB | {seconds:.0f} "
-            f"| {(num_items + num_events) / seconds:,.0f} | {peak:,.0f} MiB |"
+            f"| {split} | {num_items:,} | {num_events:,} | {sum(sizes.values()):,.0f} MB "
+            f"| {seconds:.0f} | {(num_items + num_events) / seconds:,.0f} | {peak:,.0f} MiB |"
         )
 
 
