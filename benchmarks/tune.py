@@ -1,11 +1,11 @@
-"""What a search came to: its cost, and its best beside the training as given; prints Markdown.
+"""Prints the cost of a search, and its best trial beside the base configuration, as Markdown.
 
 python benchmarks/tune.py TUNED
 python benchmarks/tune.py TUNED --data DATA --out FOLDER --seeds 3
 
-The second also trains both with seeds that the search did not have, judges them by valid and by
-test, and gives 95 % bootstrap intervals over users. Both go without `refit`, and read users as
-trials did. FOLDER keeps the figures; what stands there is not trained again.
+The second command also trains both with seeds that the search did not use. It evaluates them on
+valid and on test, with 95 % bootstrap intervals over users. Both train without `refit` and with the
+history encoder of the trials. FOLDER caches the metrics; finished trainings are not repeated.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
-# The seeds of searches are the first ones.
+# Searches use the first seeds.
 _FIRST_SEED = 10
 _SPLITS = ("valid", "test")
 _METRICS = {"HR@10": "warm hr@10", "NDCG@10": "warm ndcg@10"}
@@ -41,30 +41,28 @@ def main(
     config: Path | None = None,
     seeds: int = 3,
 ) -> None:
-    """Prints what a search came to.
+    """Prints the cost and the finalists of a search.
 
     Args:
-        tuned: what `tfmmrec tune` wrote.
-        data: the data folder, to train both on.
-        out: the folder for the figures of that.
-        config: the training file that the search started from.
-        seeds: how many trainings of each.
+        tuned: output folder of `tfmmrec tune`.
+        data: data folder on which the base and the best trial are trained again.
+        out: folder that caches the metrics of these trainings.
+        config: training file of the base configuration.
+        seeds: number of trainings of each.
     """
     print_search(tuned)
     if data is None:
         return
     if out is None:
-        raise ConfigError("--out: name the folder that keeps the figures of --data")
+        raise ConfigError("--out: --data needs a folder for the metrics. Received: no --out")
     dataset = Dataset(data)
     given, best = (read_training_file(path, quiet=True) for path in (config, tuned / "best.yaml"))
     found = {}
-    for name, training in (("as given", given), ("best", best)):
+    for name, training in (("base", given), ("best", best)):
         training = dataclasses.replace(
             training, query=training.reader, refit=False, objective=best.objective
         )
-        kept = KeptFigures(
-            out / name.replace(" ", "-"), circumstances(dataset, training, seeds=seeds)
-        )
+        kept = KeptFigures(out / name, circumstances(dataset, training, seeds=seeds))
         if (figures := kept.load(name)) is None:
             figures = train(dataset, training, seeds, name)
             kept.save(name, figures)
@@ -90,20 +88,20 @@ def print_search(tuned: Path) -> None:
         f"{np.median(whole):.0f} ({whole.min():.0f} to {whole.max():.0f})",
         f"{1 - training.sum() / whole.sum():.1%} ({np.median(whole - training):.1f} s)",
     ]
-    head = ["trials", "re-runs", "failed", "workers", "minutes", "seconds a trial", "not training"]
-    print(markdown_table(head, [cells]))
+    head = ["trials", "reruns", "failed", "workers", "minutes"]
+    print(markdown_table([*head, "seconds per trial", "time outside training"], [cells]))
     print_finalists(results)
     print(f"\n{results['verdict']}\n")
 
 
 def print_finalists(results: dict[str, Any]) -> None:
-    """Prints what the best were found with, and what is left of it with other seeds."""
+    """Prints the metric of each finalist in the search and with the other seeds."""
     seeds = sorted(
         {seed for finalist in results["finalists"] for seed in finalist["seeds"]}, key=int
     )
     rows = []
     for finalist in results["finalists"]:
-        name = "as given" if finalist["trial"] == 0 else f"trial {finalist['trial']}"
+        name = "base" if finalist["trial"] == 0 else f"trial {finalist['trial']}"
         own = [f"{finalist['seeds'].get(seed, np.nan):.4f}" for seed in seeds]
         mean = f"{finalist['mean']:.4f} ± {finalist['spread']:.4f}"
         rows.append([name, f"{finalist['found']:.4f}", *own, mean])
@@ -112,7 +110,7 @@ def print_finalists(results: dict[str, Any]) -> None:
 
 
 def train(dataset: Dataset, config: TrainConfig, seeds: int, name: str) -> Figures:
-    """Trains with each seed; figures of users, `[seeds, users]`, by split and metric."""
+    """Trains with each seed; returns metrics `[seeds, users]` by split and metric."""
     trainer, runs = VariantTrainer(dataset, config), []
     for seed in tqdm.trange(_FIRST_SEED, _FIRST_SEED + seeds, desc=name, disable=None):
         assembly, _ = trainer.train(dataclasses.replace(config, seed=seed))
@@ -125,19 +123,19 @@ def train(dataset: Dataset, config: TrainConfig, seeds: int, name: str) -> Figur
 
 
 def print_both(found: dict[str, Figures], split: str) -> None:
-    """Prints both on a split."""
+    """Prints the base and the best trial on a split."""
     ndcg = f"{split} {_METRICS['NDCG@10']}"
-    other = found["as given"][ndcg].mean(axis=0)
+    other = found["base"][ndcg].mean(axis=0)
     rows = []
     for name, figures in found.items():
         cells = [name]
         for key in _METRICS.values():
             cells.append(str(mean_interval(figures[f"{split} {key}"].mean(axis=0))))
         lead = paired_interval(figures[ndcg].mean(axis=0), other)
-        cells.append("" if name == "as given" else f"{lead:+}")
+        cells.append("" if name == "base" else f"{lead:+}")
         cells.append(", ".join(f"{value:.4f}" for value in figures[ndcg].mean(axis=1)))
         rows.append(cells)
-    print(markdown_table([split, *_METRICS, "NDCG@10 − as given", "NDCG@10 of the seeds"], rows))
+    print(markdown_table([split, *_METRICS, "NDCG@10 − base", "NDCG@10 of the seeds"], rows))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
-"""Weights found after training beside those a synthetic world was planted with; prints Markdown.
+"""Compares late-fusion weights tuned after training with the planted ones of a synthetic world.
 
 python benchmarks/tune_fusion.py --out FOLDER \
     --num_items 1200 --num_users 4000 --missing 0 --ids false
 
-A world is drawn, packed, and trained on with a late fusion whose weights are searched afterwards.
-Beside it stands who knows the true tastes: members whose scores are the true ones, of which nothing
-is learned. Planted weights belong to scores that are standardised for each user, which a member's
-cosines are not; so each modality is also shown by what it counts for, the spread of its part of the
-score over the catalogue. Test is looked at when all is done, and chooses nothing.
+A synthetic world is generated, packed and trained on with late fusion. Then its weights are tuned.
+The oracle tunes the weights of the users' true scores, without any training.
+
+Planted weights apply to scores that are standardized per user. The cosines of a member are not
+standardized. Each modality is therefore also shown by its effect: the standard deviation of its
+part of the score over the catalog. The test split is read at the end and selects nothing. Prints a
+Markdown table.
 """
 
 import dataclasses
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-import tfmmrec.cli  # before TensorFlow, whose Keras it chooses
+import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 from tfmmrec.config.objective import objective_of
 from tfmmrec.config.packing import PackOptions
 from tfmmrec.config.train_config import TrainConfig
@@ -51,18 +53,19 @@ def main(
     tuner: str = "bayesian",
     trials: int = 100,
 ) -> None:
-    """Measures the search of weights after training.
+    """Measures the tuning of late-fusion weights after training.
 
     Args:
-        out: a folder for the world, the data and the runs; runs that are there are not made again.
-        num_items: items of the world.
-        num_users: its users.
-        missing: the share of items without each of text, picture and sound.
-        ids: whether items have a vector of their own beside their contents.
-        pool: how the features of one modality become one member, as in training.
-        seeds: how many trainings, from seed 0 on.
-        tuner: as of `tfmmrec reweigh`.
-        trials: as of `tfmmrec reweigh`.
+        out: folder for the world, the data and the runs; existing runs are reused.
+        num_items: number of items.
+        num_users: number of users.
+        missing: share of the items that lack text, of those that lack an image, and of those that
+            lack audio.
+        ids: whether items have an id embedding.
+        pool: pooling of the features of one modality into one member, the key of the training file.
+        seeds: number of trainings, with seeds from 0.
+        tuner: as for `tfmmrec tune-fusion`.
+        trials: as for `tfmmrec tune-fusion`.
     """
     config = SyntheticConfig(num_items=num_items, num_users=num_users)
     world = draw_world(dataclasses.replace(config, missing=dict.fromkeys(MODALITIES, missing)))
@@ -76,7 +79,7 @@ def main(
     objective = objective_of("retrieval", METRIC)
     found = search_weights(true, objective, [np.full(3, 1 / 3)], tuner=tuner, trials=trials)
     known = dict(zip(MODALITIES, found.weights, strict=True))
-    rows.append(_row("who knows the true tastes", known, known))
+    rows.append(_row("oracle (true scores)", known, known))
     for seed in range(seeds):
         run = folder / f"{'ids' if ids else 'content'}-{pool}-{seed}"
         if not run.exists():
@@ -91,26 +94,26 @@ def main(
             )
             train(folder / "data", run, options)
         rows += _searched(run, seed, tuner, trials)
-    head = ["", "text", "image", "audio", "counts: text", "image", "audio", "others"]
+    head = ["", "text", "image", "audio", "effect: text", "image", "audio", "others"]
     print(markdown_table([*head, "valid", "test", "scores, s", "search, s"], rows))
 
 
 def _searched(run: Path, seed: int, tuner: str, trials: int) -> list[list[str]]:
-    """The rows of a run before and after."""
+    """Returns the rows of a run with its weights before and after tuning."""
     after = run.with_name(f"{run.name}-{tuner}-{trials}")
     if not after.exists():
         reweigh(run, after, tuner=tuner, trials=trials, objective=METRIC)
     assembly, rows = load_run(run, quiet=True), []
     scores = cache_scores(assembly, targets_of(assembly.dataset, "valid"))
-    told = read_run(after)["metrics"]["reweighed"]
+    result = read_run(after)["metrics"]["reweighed"]
     for name, folder, weights in (
-        ("trained", run, told["present"]),
-        ("found", None, told["found"]),
-        ("kept", after, told["weights"]),
+        ("learned", run, result["present"]),
+        ("tuned", None, result["found"]),
+        ("used", after, result["weights"]),
     ):
         raw, counts = _by_modality(assembly, scores, weights)
         figures = ["", ""] if folder is None else _figures(load_run(folder, quiet=True))
-        seconds = [f"{told['seconds'][k]:.1f}" if folder == after else "" for k in _STAGES]
+        seconds = [f"{result['seconds'][k]:.1f}" if folder == after else "" for k in _STAGES]
         rows.append([*_row(f"seed {seed}: {name}", raw, counts)[:8], *figures, *seconds])
     return rows
 
@@ -118,7 +121,7 @@ def _searched(run: Path, seed: int, tuner: str, trials: int) -> list[list[str]]:
 def _by_modality(
     assembly: Assembly, scores: MemberScores, weights: dict[str, float]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """The weights of a run by modality, and the spread of each modality's part of the score."""
+    """Returns weights by modality, and the standard deviation of each modality's score part."""
     features = assembly.dataset.features("items")
     kinds = [
         features[name].element or features[name].kind if name in features else name
@@ -146,7 +149,7 @@ def _figures(assembly: Assembly) -> list[str]:
 
 
 def _true_scores(world: World, folder: Path) -> MemberScores:
-    """The valid events, with the true scores by modality in the place of members'."""
+    """Returns the valid events with the true scores by modality instead of the members' scores."""
     dataset = Dataset(folder / "data")
     targets = targets_of(dataset, "valid")
     asked = np.unique(targets.user)
@@ -157,7 +160,7 @@ def _true_scores(world: World, folder: Path) -> MemberScores:
         names=MODALITIES,
         items=np.arange(len(items)),
         scores=np.stack(true).astype(np.float32),
-        # A world does not share the weights of what is absent among the rest.
+        # The world does not redistribute the weight of a missing modality.
         present=np.ones([len(MODALITIES), len(items)], bool),
         user=np.searchsorted(asked, targets.user),
         item=targets.item,
@@ -166,7 +169,7 @@ def _true_scores(world: World, folder: Path) -> MemberScores:
 
 
 def _row(name: str, raw: dict[str, float], counts: dict[str, float]) -> list[str]:
-    """Shares of the three modalities among themselves, and of all others in the whole."""
+    """Returns a row: shares within the three modalities, and the share of all others in total."""
     cells = []
     for values in (raw, counts):
         whole = sum(values[m] for m in MODALITIES)
