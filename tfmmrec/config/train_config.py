@@ -28,7 +28,8 @@ class TrainConfig:
     Attributes:
         features: the item features that are read (default all): `[title]` trains on titles alone.
         encoders: by feature `builtin` or `hub:HANDLE`, HANDLE being a folder, a .tar.gz or an
-            address; or `{handle: hub:HANDLE, picture_size: 260, …}`, options as in docs/FORMATS.md.
+            address; or `{handle: hub:HANDLE, picture_size: 260, …}`, options as in
+            docs/formats/training.md.
         finetune: the item features whose encoders are trained as well: `[poster]`, or the options
             of `FinetuneOptions` by feature, `{poster: {learning_rate: 0.00001}}`. Built-in encoders
             without trained weights always are.

@@ -21,8 +21,9 @@ def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
 
     The signatures are `serving_default` (histories to item ids and scores), `encode_items` (raw
     content to vectors), `search` (raw content to item ids and scores) and, in a model that was
-    taught ratings or clicks, `predict` (histories and an item each to these); docs/FORMATS.md has
-    their inputs. Every signature is run on the warm-up requests before the folder appears.
+    trained on ratings or clicks, `predict` (histories and an item each to these).
+    docs/formats/serving.md defines their inputs. Every signature is run on the warm-up requests
+    before the folder appears.
 
     Args:
         run: a run folder.

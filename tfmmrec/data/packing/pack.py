@@ -29,7 +29,7 @@ def pack(dataset_file: Path, out: Path, options: PackOptions = PackOptions()) ->
     command runs again, and ends with the same bytes.
 
     Args:
-        dataset_file: the YAML file of docs/FORMATS.md.
+        dataset_file: the YAML file of docs/formats/dataset.md.
         out: the data folder, which appears whole or not at all.
         options: limits and seed.
 

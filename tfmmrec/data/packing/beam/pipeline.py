@@ -47,7 +47,7 @@ def pack_on_beam(
     same paths, and holds the ids of all items and users in memory.
 
     Args:
-        dataset_file: the YAML file of docs/FORMATS.md.
+        dataset_file: the YAML file of docs/formats/dataset.md.
         out: the data folder, which appears whole or not at all.
         options: sizes of shards, limits and seed.
         flags: Beam's own, such as `--runner=FlinkRunner`; by default all runs in this process.
