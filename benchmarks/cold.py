@@ -1,12 +1,15 @@
-"""Compares a model with simple recommenders by content on items that nobody chose yet.
+"""Compares a model with content-based baselines on cold-start items; prints Markdown.
 
 python benchmarks/cold.py DATA --tune '[TUNE_DATA, …]' --config TRAIN.yaml --out FOLDER --seeds 3
 
-All data folders have cold items, ranked among themselves; those to tune on hold no event of DATA's.
-Each rival's penalty is the best by the mean over these. Rivals read all features, as the model
-does, and all but each modality in turn, and the model the same. Figures are means over users of
-NDCG@10 with several relevant items, for the model means over the seeds; intervals are of the paired
-difference to the best rival, and to the model that reads everything.
+All data folders have cold-start items, which are ranked among themselves. The folders of `--tune`
+contain no event of the cold-start items of DATA. The penalty of each baseline is the best by the
+mean over these folders.
+
+The baselines and the model read all features, and then all features except those of one modality at
+a time. The table gives means over users of NDCG@10 with several target items per user, and for the
+model over the seeds as well. Differences are paired, with intervals, to the best baseline and to
+the model with all features.
 """
 
 import dataclasses
@@ -43,22 +46,22 @@ def main(
     seeds: int = 3,
     whole: bool = False,
 ) -> None:
-    """Trains what is missing and prints the table.
+    """Trains the missing models and prints the table.
 
     Args:
-        data: a data folder with cold items.
-        tune: others, of the same items, to choose the rivals' penalties on.
-        out: the folder for the figures of the models.
+        data: a data folder with cold-start items.
+        tune: other data folders with the same items, on which the penalties are selected.
+        out: folder that caches the metrics of the models.
         config: a training file.
-        seeds: how many seeds, from 0.
-        whole: whether all features are read alone, and nothing is left out in turn.
+        seeds: number of seeds, from 0.
+        whole: whether to measure with all features only, and not without each modality.
     """
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
     sets = feature_sets(dataset)
     if whole:
         sets = {"all features": sets["all features"]}
-    rivals = rival_figures(dataset, [Dataset(folder) for folder in tune], base, sets)
+    baselines = baseline_figures(dataset, [Dataset(folder) for folder in tune], base, sets)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
     models = {}
@@ -72,11 +75,11 @@ def main(
             found = stacked(runs)
             kept.save(name, found)
         models[f"model, {name}"] = found[METRIC].mean(axis=0)
-    print_table(rivals, models)
+    print_table(baselines, models)
 
 
 def feature_sets(dataset: Dataset) -> dict[str, list[str]]:
-    """All item features, and all without each modality."""
+    """Returns all item features, and all features without those of each modality."""
     groups = features_by_modality(dataset.schema.items)
     everything = [name for names in groups.values() for name in names]
     sets = {"all features": everything}
@@ -87,13 +90,13 @@ def feature_sets(dataset: Dataset) -> dict[str, list[str]]:
     return sets
 
 
-def rival_figures(
+def baseline_figures(
     dataset: Dataset, tune: list[Dataset], config: TrainConfig, sets: dict[str, list[str]]
 ) -> dict[str, np.ndarray]:
-    """NDCG@10 of each rival by user, its penalty the best on the other data."""
-    baselines = measure_baselines(dataset)
-    figures = {name: baselines[name][METRIC] for name in ("random", "popularity")}
-    shown, *tried = [RivalBench(given, config) for given in (dataset, *tune)]
+    """Returns NDCG@10 by user of each baseline, with the best penalty on the other data."""
+    trivial = measure_baselines(dataset)
+    figures = {name: trivial[name][METRIC] for name in ("random", "popularity")}
+    shown, *tried = [BaselineBench(given, config) for given in (dataset, *tune)]
     for name, names in sets.items():
         for rival, penalties in ContentRivals.penalties.items():
             found = [
@@ -106,31 +109,31 @@ def rival_figures(
     return figures
 
 
-class RivalBench:
-    """The rivals on one data folder, which is encoded once."""
+class BaselineBench:
+    """The content-based baselines on one data folder, which is encoded once."""
 
     def __init__(self, dataset: Dataset, config: TrainConfig):
         self.dataset = dataset
         self.targets = targets_of(dataset, "test")
         self.encoded = encode_side(dataset, "items", config).encoded
-        # New users, if there are any, have a past that nobody learns from.
+        # The events of new users, if any, are not training data.
         past = dataset.histories(PAST["test"])
         self.rivals = ContentRivals(chosen_matrix(past, dataset.count("items")))
 
     def figure(self, rival: str, names: list[str], penalty: float) -> np.ndarray:
-        """NDCG@10 of a rival that reads some features, by user."""
+        """Returns NDCG@10 by user of a baseline that reads some features."""
         content = content_matrix({name: self.encoded[name] for name in names})
         scores = self.rivals.scores(rival, content, penalty)
         return measure(self.dataset, self.targets, ByScores.of(scores))[METRIC]
 
 
-def print_table(rivals: dict[str, np.ndarray], models: dict[str, np.ndarray]) -> None:
-    """Prints a row a rival and a model."""
-    best = max(rivals, key=lambda name: rivals[name].mean())
+def print_table(baselines: dict[str, np.ndarray], models: dict[str, np.ndarray]) -> None:
+    """Prints a row per baseline and per model."""
+    best = max(baselines, key=lambda name: baselines[name].mean())
     whole = next(iter(models.values()))
-    rows = [[name, str(mean_interval(values)), "", ""] for name, values in rivals.items()]
+    rows = [[name, str(mean_interval(values)), "", ""] for name, values in baselines.items()]
     for name, values in models.items():
-        ahead = f"{paired_interval(values, rivals[best]):+}"
+        ahead = f"{paired_interval(values, baselines[best]):+}"
         less = "" if values is whole else f"{paired_interval(values, whole):+}"
         rows.append([name, str(mean_interval(values)), ahead, less])
     print(markdown_table(["", "NDCG@10 cold", f"− {best}", "− model, all features"], rows))

@@ -1,12 +1,15 @@
-"""Retrieval across modalities on held-out items: what alignment gives, and what it costs.
+"""Measures retrieval across modalities by the weight of the contrastive loss; prints Markdown.
 
 python benchmarks/cross_modal.py DATA --config TRAIN.yaml --out FOLDER --weights 0,0.03,0.1,0.3,1
 
-DATA needs cold items, which alignment never sees. For each weight of `align: {modalities: W}`: how
-often the text of a held-out item finds its own picture within 10 among those of all held-out items
-that have both, and so on; chance finds 10 / n. Beside it NDCG@10 of the recommendations. Figures
-are means over items, or users, of their means over the seeds, with 95 % bootstrap intervals. FOLDER
-keeps them; what stands there is not trained again.
+DATA needs cold-start items, which the contrastive loss does not train on. For each weight of
+`contrastive: {cross_modal: W}`, the table gives R@10 for each pair of modalities: the share of
+held-out items whose text, for example, retrieves their own image among the top 10 of the held-out
+items with both modalities. Random order has an R@10 of 10 / n.
+
+The table also gives NDCG@10 of the recommendations. All values are means over items, or users, of
+their means over the seeds, with 95 % bootstrap intervals. FOLDER caches the metrics; finished
+models are not trained again.
 """
 
 import dataclasses
@@ -39,19 +42,19 @@ def main(
     weights: str = "0,0.03,0.1,0.3,1",
     least: int = 2 * K,
 ) -> None:
-    """Trains what is missing and prints the table.
+    """Trains the missing models and prints the table.
 
     Args:
-        data: a data folder with cold items.
-        out: the folder for the figures.
+        data: a data folder with cold-start items.
+        out: folder that caches the metrics.
         config: a training file.
-        seeds: how many seeds, from 0.
-        weights: of the alignment between modalities, W,W; 0 is none.
-        least: how many held-out items must have both modalities for a pair to be looked at.
+        seeds: number of seeds, from 0.
+        weights: weights of the contrastive loss between modalities, W,W; 0 disables it.
+        least: minimum number of held-out items with both modalities, for a pair to be measured.
     """
     dataset = Dataset(data)
     if not dataset.cold_items.any():
-        raise DataError(f"{data}: has no cold items; pack it with cold_items: {{share: 0.1}}")
+        raise DataError(f"{data}: has no cold-start items; pack it with cold_items: {{share: 0.1}}")
     base = read_training_file(config, quiet=True)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, least=least))
     chosen = {f"align-{weight:g}": weight for weight in read_weights(weights)}
@@ -70,21 +73,21 @@ def main(
 
 
 def read_weights(text: str) -> list[float]:
-    """Reads W,W."""
+    """Parses W,W."""
     try:
         return [float(weight) for weight in text.split(",")]
     except ValueError:
-        raise ConfigError(f"weights: numbers W,W are needed. Received: {text!r}") from None
+        raise ConfigError(f"weights must be numbers, W,W. Received: {text!r}") from None
 
 
 def aligned(config: TrainConfig, weight: float, seed: int) -> TrainConfig:
-    """The config with a weight of the alignment between modalities."""
+    """Returns the config with another weight of the contrastive loss between modalities."""
     align = {**config.align, "modalities": weight}
     return dataclasses.replace(config, align=align, seed=seed)
 
 
 def print_table(figures: dict[str, Figures]) -> None:
-    """Prints a row a weight."""
+    """Prints a row per weight."""
     names = list(next(iter(figures.values())))
     retrieval = [name for name in names if "→" in name]
     columns = [*retrieval, *(name for name in METRICS if name in names)]

@@ -1,15 +1,16 @@
-"""Compares kinds of fusion with each other, with single modalities and with ids alone.
+"""Compares the kinds of fusion with single modalities and with ids alone; prints Markdown.
 
 python benchmarks/fusion.py DATA --config TRAIN.yaml --out FOLDER --seeds 3
 python benchmarks/fusion.py DATA --config TRAIN.yaml --out FOLDER --variants gated,only-text
 python benchmarks/fusion.py DATA --config TRAIN.yaml --out NULL_FOLDER --permute 0
 
-Figures are means over test users of their means over the seeds, with 95 % bootstrap intervals over
-users. FOLDER keeps the figures of each variant: what stands there is not trained again, and
-processes that are given other variants may share it; the table shows all that stands there.
-The best single modality, which the others are compared with, is the best on these same users, which
-favours it. Items that are scored alike share their mean rank: among cold items, which they cannot
-tell apart, ids and popularity hit nothing, and chance more.
+The table gives means over the test users of their means over the seeds, with 95 % bootstrap
+intervals over users. FOLDER caches the metrics of each variant: finished variants are not trained
+again, processes with other variants may share the folder, and the table shows all variants in it.
+
+The best single modality is the reference of the differences. It is selected on the same test users,
+which favors it. Items with equal scores share their mean rank. Ids and popularity score all
+cold-start items equally and therefore have no hits there, fewer than random scores.
 """
 
 import dataclasses
@@ -42,15 +43,15 @@ def main(
     variants: str | None = None,
     permute: int | None = None,
 ) -> None:
-    """Trains what is missing and prints the table.
+    """Trains the missing variants and prints the table.
 
     Args:
         data: a data folder.
-        out: the folder for the figures.
+        out: folder that caches the metrics.
         config: a training file.
-        seeds: how many seeds, from 0.
-        variants: those to train, NAME,NAME (default all).
-        permute: the seed by which items get each other's contents, for the null.
+        seeds: number of seeds, from 0.
+        variants: the variants to train, NAME,NAME (default all).
+        permute: seed of a permutation of the contents between items, for the null hypothesis.
     """
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
@@ -58,7 +59,7 @@ def main(
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, permute=permute))
     trainer = VariantTrainer(dataset, base, permute=permute)
     for name in tqdm.tqdm(chosen_names(variants, known), unit="variant", disable=None):
-        # Looked up now, for another process may have filled it since.
+        # Read from disk in each iteration: another process may have finished it by now.
         if all(kept.load(row) is not None for row in rows_of(name)):
             continue
         figures = [train_and_measure(trainer, known[name], seed, name) for seed in range(seeds)]
@@ -69,14 +70,14 @@ def main(
 
 
 def rows_of(name: str) -> list[str]:
-    """The rows that one training fills: votes are counted in several ways on the same members."""
+    """Returns the table rows of one training: all votes share the same trained members."""
     return [f"{name}-{vote}" for vote in VOTES] if name == "late-voting" else [name]
 
 
 def train_and_measure(
     trainer: VariantTrainer, config: TrainConfig, seed: int, name: str
 ) -> dict[str, Figures]:
-    """Trains a variant with one seed; returns its figures by row."""
+    """Trains a variant with one seed; returns its metrics by row."""
     assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
     fusion = assembly.model.item_tower.fusion
     by_row = {}
@@ -91,7 +92,7 @@ def train_and_measure(
 
 
 def print_table(dataset: Dataset, figures: dict[str, Figures]) -> None:
-    """Prints a row a variant, and the baselines; and what `weighted` has learned."""
+    """Prints a row per variant and per baseline, and the learned weights of `weighted`."""
     means = {
         name: {metric: found[metric].mean(axis=0) for metric in METRICS if metric in found}
         for name, found in figures.items()

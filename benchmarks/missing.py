@@ -1,11 +1,11 @@
-"""Takes modalities away from a trained model: what modality dropout in training is worth then.
+"""Removes modalities at test time, with and without modality dropout in training.
 
 python benchmarks/missing.py DATA --config TRAIN.yaml --out FOLDER --dropout 0.3 --seeds 3
 
-Two models a seed, one without and one with `modality_dropout`, which answer the same test users
-for the same items without content. Figures are means over users of their means over the seeds, on
-warm items, with 95 % bootstrap intervals over users. FOLDER keeps them; what stands there is not
-trained again.
+Each seed trains two models, one without and one with `modality_dropout`. Both are evaluated on the
+same test users, with content removed from the same items. The table, in Markdown, gives means over
+users of their means over the seeds, on warm items, with 95 % bootstrap intervals over users. FOLDER
+caches the metrics; finished models are not trained again.
 """
 
 import dataclasses
@@ -36,18 +36,18 @@ def main(
     dropout: float = 0.3,
     each: float = 0.5,
 ) -> None:
-    """Trains what is missing and prints the table.
+    """Trains the missing models and prints the table.
 
     Args:
         data: a data folder.
-        out: the folder for the figures.
+        out: folder that caches the metrics.
         config: a training file.
-        seeds: how many seeds, from 0.
-        dropout: the modality dropout of the second model.
-        each: the chance at which every item loses each of its features, in the last row.
+        seeds: number of seeds, from 0.
+        dropout: `modality_dropout` of the second model.
+        each: probability of removing each feature of each item, in the last row.
     """
     if not dropout > 0:
-        raise ConfigError(f"dropout must be above 0. Received: {dropout}")
+        raise ConfigError(f"dropout must be greater than 0. Received: {dropout}")
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, each=each))
@@ -66,8 +66,8 @@ def main(
 
 
 def print_table(figures: list[Figures], names: list[str]) -> None:
-    """Prints a row for each way of taking content away."""
-    header = ["taken away"]
+    """Prints a row for each set of removed content."""
+    header = ["removed"]
     header += [f"{m.split()[1].upper()} {name}" for m in METRICS for name in names]
     header += [f"{m.split()[1].upper()} difference" for m in METRICS]
     rows = []

@@ -1,13 +1,16 @@
-"""What a model is worth to users whom training never met, beside those whom it knows.
+"""Compares a model with baselines on new users and on existing users; prints Markdown.
 
 python benchmarks/new_users.py DATA --config TRAIN.yaml --out FOLDER --seeds 3 --last 1,2,5,10
 
-DATA needs cold users. Of each user, new or known, the last positive is to be found among all warm
-items, by what the user chose before. EASE and item-kNN learn from known users what goes together,
-and read a new user's history as the model does; their parameters, in brackets, are the best on
-valid. Then the model without history, and how all grow with the number of last items that are read
-(`--last ""` for neither table). Means over users of their means over the seeds, with 95 % bootstrap
-intervals over users. FOLDER keeps the figures of the model; what stands there is not trained again.
+DATA needs new users (`cold_users`). For each user, new or existing, the last positive is ranked
+among all warm items, given the user's earlier interactions. EASE and item-kNN learn from existing
+users and read a new user's history as the model does. Their parameters, in brackets, are the best
+on valid.
+
+The first table also has the model without history. The second table gives NDCG@10 of new users by
+the number of recent items in the history (`--last ""` measures none and all only). All values are
+means over users of their means over the seeds, with 95 % bootstrap intervals over users. FOLDER
+caches the metrics of the model; a finished model is not trained again.
 """
 
 import dataclasses
@@ -32,7 +35,7 @@ from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
-WHOSE = {"new_users": "new", "warm": "known"}
+SEGMENTS = {"new_users": "new", "warm": "existing"}
 ALL, NONE = "all", "0"
 
 
@@ -44,18 +47,18 @@ def main(
     seeds: int = 3,
     last: str = "1,2,5,10",
 ) -> None:
-    """Trains what is missing and prints the tables.
+    """Trains the model, unless its metrics are cached, and prints the tables.
 
     Args:
-        data: a data folder with cold users.
-        out: the folder for the figures.
+        data: a data folder with new users.
+        out: folder that caches the metrics.
         config: a training file.
-        seeds: how many seeds, from 0.
-        last: how many of the last items of a history are read, N,N; besides none and all.
+        seeds: number of seeds, from 0.
+        last: numbers of recent items in the history, N,N, in addition to none and all.
     """
     dataset = Dataset(data)
     if not dataset.cold_users.any():
-        raise DataError(f"{data}: has no cold users; pack it with cold_users: {{share: 0.1}}")
+        raise DataError(f"{data}: has no new users; pack it with cold_users: {{share: 0.1}}")
     base = read_training_file(config, quiet=True)
     lengths = read_lengths(last)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, last=list(lengths)))
@@ -64,27 +67,27 @@ def main(
         found = train(dataset, base, seeds, lengths)
         kept.save("model", found)
     models = {length: of_length(found, length) for length in lengths}
-    rivals = rival_figures(dataset, lengths)
-    baselines = measure_baselines(dataset)
-    print_worth(models, {**{name: figures[ALL] for name, figures in rivals.items()}, **baselines})
-    print_growth(models, rivals)
+    tuned = tuned_figures(dataset, lengths)
+    whole = {name: figures[ALL] for name, figures in tuned.items()}
+    print_segments(models, {**whole, **measure_baselines(dataset)})
+    print_by_length(models, tuned)
 
 
 def read_lengths(text: str) -> dict[str, int | None]:
-    """Reads N,N; gives them by name, with none and all around them."""
+    """Parses N,N; returns the lengths by name, from none to all."""
     try:
         lengths = [int(length) for length in text.split(",") if length.strip()]
     except ValueError:
         lengths = [0]
     if any(length < 1 for length in lengths):
-        raise ConfigError(f"last: whole numbers from 1, N,N. Received: {text!r}")
+        raise ConfigError(f"last must be whole numbers of at least 1, N,N. Received: {text!r}")
     return {NONE: 0, **{str(length): length for length in sorted(lengths)}, ALL: None}
 
 
 def train(
     dataset: Dataset, config: TrainConfig, seeds: int, lengths: dict[str, int | None]
 ) -> Figures:
-    """Trains with each seed; figures `[seeds, users]`, the names led by the length of histories."""
+    """Trains with each seed; returns metrics `[seeds, users]`, prefixed by the history length."""
     trainer = VariantTrainer(dataset, config)
     runs = []
     for seed in tqdm.trange(seeds, desc="model", disable=None):
@@ -98,7 +101,7 @@ def train(
 
 
 def of_length(found: Figures, length: str) -> Figures:
-    """The figures of one length of histories, means over the seeds."""
+    """Returns the metrics of one history length, as means over the seeds."""
     start = f"{length}: "
     return {
         name.removeprefix(start): values.mean(axis=0)
@@ -107,12 +110,12 @@ def of_length(found: Figures, length: str) -> Figures:
     }
 
 
-def rival_figures(
+def tuned_figures(
     dataset: Dataset, lengths: dict[str, int | None]
 ) -> dict[str, dict[str, Figures]]:
-    """The figures of each rival, with the parameter that valid chose, by the length that it reads.
+    """Returns the metrics of each baseline, tuned on valid, by the length of the history it reads.
 
-    What it learns is of known users, who have the whole past.
+    It always learns from the full histories of existing users.
     """
     targets, count = targets_of(dataset, "test"), dataset.count("items")
     taught = chosen_matrix(dataset.histories(PAST["test"]), count)
@@ -128,13 +131,13 @@ def rival_figures(
     return figures
 
 
-def print_worth(models: dict[str, Figures], rivals: dict[str, Figures]) -> None:
-    """Prints a row a model and a rival, for new users and for known ones."""
-    given = {"model": models[ALL], "model without history": models[NONE], **rivals}
+def print_segments(models: dict[str, Figures], baselines: dict[str, Figures]) -> None:
+    """Prints a row per model and per baseline, for new users and for existing users."""
+    given = {"model": models[ALL], "model without history": models[NONE], **baselines}
     head, columns = [""], []
-    for part, word in WHOSE.items():
+    for part, word in SEGMENTS.items():
         ndcg = {name: figures[f"{part} ndcg@10"] for name, figures in given.items()}
-        best = max(rivals, key=lambda name: ndcg[name].mean())
+        best = max(baselines, key=lambda name: ndcg[name].mean())
         users = f"{len(ndcg[best])} {word} users"
         head += [f"HR@10, {users}", f"NDCG@10, {users}", f"NDCG@10 − {best}"]
         columns.append([str(mean_interval(figures[f"{part} hr@10"])) for figures in given.values()])
@@ -146,26 +149,27 @@ def print_worth(models: dict[str, Figures], rivals: dict[str, Figures]) -> None:
             ]
         )
     print(markdown_table(head, zip(given, *columns, strict=True)))
-    for part, word in WHOSE.items():
-        worth = [models[length][f"{part} ndcg@10"] for length in (ALL, NONE)]
-        print(f"\nThe history is worth {paired_interval(*worth):+} NDCG@10 to {word} users.")
+    for part, word in SEGMENTS.items():
+        ndcgs = [models[length][f"{part} ndcg@10"] for length in (ALL, NONE)]
+        print(f"\nThe history is worth {paired_interval(*ndcgs):+} NDCG@10 for {word} users.")
 
 
-def print_growth(models: dict[str, Figures], rivals: dict[str, dict[str, Figures]]) -> None:
-    """Prints NDCG@10 of new users by the number of last items read."""
+def print_by_length(models: dict[str, Figures], baselines: dict[str, dict[str, Figures]]) -> None:
+    """Prints NDCG@10 of new users by the number of recent items in the history."""
     metric = "new_users ndcg@10"
-    best = max(rivals, key=lambda name: rivals[name][ALL][metric].mean())
+    best = max(baselines, key=lambda name: baselines[name][ALL][metric].mean())
     rows = []
     for length, figures in models.items():
-        own, others = figures[metric], {name: of[length][metric] for name, of in rivals.items()}
-        # Of nothing, rivals make nothing, and rank all items alike.
-        told = [""] * (len(rivals) + 1)
+        own, others = figures[metric], {name: of[length][metric] for name, of in baselines.items()}
+        # Without a history, the baselines score all items equally.
+        cells = [""] * (len(baselines) + 1)
         if length != NONE:
-            told = [str(mean_interval(values)) for values in others.values()]
-            told.append(f"{paired_interval(own, others[best]):+}")
-        rows.append([length, str(mean_interval(own)), *told])
+            cells = [str(mean_interval(values)) for values in others.values()]
+            cells.append(f"{paired_interval(own, others[best]):+}")
+        rows.append([length, str(mean_interval(own)), *cells])
     print()
-    print(markdown_table(["last items read", "model", *rivals, f"model − {best}"], rows))
+    head = ["recent items in the history", "model", *baselines, f"model − {best}"]
+    print(markdown_table(head, rows))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Compares predicted ratings or clicks with ids alone, with content alone and with simple rivals.
+"""Compares predicted ratings or clicks with ids alone, content alone and baselines.
 
 python benchmarks/outcomes.py DATA --config TRAIN.yaml --out FOLDER --seeds 3
 
-The training file says `task: rating` or `task: click`. Figures are of the events of the test split,
-for models the means over the seeds, with 95 % bootstrap intervals over users; differences are to
-the best rival, on the same events. The rivals read train and valid, as the model does with
-`refit: true`. FOLDER keeps what each variant predicted; what stands there is not trained again.
+The training file has `task: rating` or `task: click`. The table, in Markdown, gives the metrics of
+the test events, for models as means over the seeds, with 95 % bootstrap intervals over users.
+Differences are to the best baseline, on the same events. The baselines are fitted to train and
+valid, as the model is with `refit: true`. FOLDER caches the predictions of each variant; finished
+variants are not trained again.
 """
 
 import dataclasses
@@ -30,7 +31,7 @@ from tfmmrec.models.bundle import Assembly
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer, chosen_names, narrowed
 
-# What is best by which metric, and what else is told.
+# By task: the metric that selects the best baseline, then further metrics to print.
 METRICS = {"rating": ("rmse", "mae"), "click": ("auc", "log_loss", "calibration_error")}
 HEADS = {"factors": 0, "biases": False}
 
@@ -43,14 +44,14 @@ def main(
     seeds: int = 3,
     variants: str | None = None,
 ) -> None:
-    """Trains what is missing and prints the table.
+    """Trains the missing variants and prints the table.
 
     Args:
         data: a data folder.
-        out: the folder for what is predicted.
+        out: folder that caches the predictions.
         config: a training file.
-        seeds: how many seeds, from 0.
-        variants: those to train, NAME,NAME of `both`, `ids` and `content` (default all).
+        seeds: number of seeds, from 0.
+        variants: the variants to train, NAME,NAME from `both`, `ids` and `content` (default all).
     """
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
@@ -69,11 +70,11 @@ def main(
     models = {name: found for name in known if (found := kept.load(name)) is not None}
     assembly = trainer.assemble(base)
     target = outcome_targets(assembly, "test")[base.task]
-    rivals = outcome_rivals(assembly, base.task, target, "test")
+    baselines = outcome_rivals(assembly, base.task, target, "test")
     if base.task == "rating":
-        # Too slow for each evaluation of each log.
-        rivals["SVD"] = rating_svd(dataset.outcomes(PAST["test"]), target.events)
-    print_table(base.task, target, {n: f["predicted"] for n, f in models.items()}, rivals)
+        # `tfmmrec evaluate` leaves it out, because it is slow on large logs.
+        baselines["SVD"] = rating_svd(dataset.outcomes(PAST["test"]), target.events)
+    print_table(base.task, target, {n: f["predicted"] for n, f in models.items()}, baselines)
     for name, figures in models.items():
         epochs = ", ".join(str(epoch) for epoch in figures["epoch"])
         print(f"\n{name}: {figures['seconds'].mean():.0f} s, {epochs} epochs", end="")
@@ -81,29 +82,32 @@ def main(
 
 
 def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Figures:
-    """Trains a variant with each seed; gives what it predicts, `[seeds, events]`, and its cost."""
+    """Trains a variant with each seed; returns predictions `[seeds, events]` and costs."""
     runs = []
     for seed in tqdm.trange(seeds, desc=name, disable=None):
         assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
-        told = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
-        runs.append({"predicted": predict(assembly, config.task), **told})
+        costs = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
+        runs.append({"predicted": predict(assembly, config.task), **costs})
     return stacked(runs)
 
 
 def predict(assembly: Assembly, task: str) -> np.ndarray:
-    """What a model predicts for the events of the test split."""
+    """Returns the model's predictions for the events of the test split, `[events]`."""
     scorer = assembly.scorer()
     targets = outcome_targets(assembly, "test")
     return predict_outcomes(scorer, scorer.item_vectors(), targets)[task]
 
 
 def print_table(
-    task: str, target: OutcomeTargets, models: dict[str, np.ndarray], rivals: dict[str, np.ndarray]
+    task: str,
+    target: OutcomeTargets,
+    models: dict[str, np.ndarray],
+    baselines: dict[str, np.ndarray],
 ) -> None:
-    """Prints models, `[seeds, events]`, and rivals, `[events]`."""
+    """Prints the metrics of models, `[seeds, events]`, and of baselines, `[events]`."""
     names = METRICS[task]
     first, users = names[0], target.events.user
-    everyone = {**models, **{name: values[np.newaxis] for name, values in rivals.items()}}
+    everyone = {**models, **{name: values[np.newaxis] for name, values in baselines.items()}}
 
     def measured(values: np.ndarray, rows: np.ndarray, metric: str) -> float:
         chosen = target.take(rows)
@@ -111,7 +115,7 @@ def print_table(
 
     rows = np.arange(len(users))
     sign = 1 if first == "rmse" else -1
-    best = min(rivals, key=lambda name: sign * measured(everyone[name], rows, first))
+    best = min(baselines, key=lambda name: sign * measured(everyone[name], rows, first))
     lines = []
     for name, values in everyone.items():
         line = [name, str(clustered_interval(users, lambda r, v=values: measured(v, r, first)))]

@@ -1,14 +1,16 @@
-"""Compares a model with ids alone, with content alone and with simple recommenders.
+"""Compares a model with ids alone, with content alone and with baselines; prints Markdown.
 
 python benchmarks/quality.py DATA --config TRAIN.yaml --out FOLDER --seeds 3
 python benchmarks/quality.py DATA --config TRAIN.yaml --out FOLDER --variants ids
 
-Means over test users, for models means over the seeds as well, with 95 % bootstrap intervals over
-users. The rivals' parameters, in brackets, are the best on valid; then they read train and valid,
-as the model does with `refit: true`. Where events have times, a column of its own is for the users
-whose last two positives are not of the same second: in logs that users fill in at one sitting the
-order within a second says nothing, or too much. FOLDER keeps the figures of each variant; what
-stands there is not trained again.
+The table gives means over the test users, and for models over the seeds as well, with 95 %
+bootstrap intervals over users. The parameters of the baselines, in brackets, are the best on valid.
+The baselines are then fitted to train and valid, as the model is with `refit: true`.
+
+If events have times, an extra column is for the users whose last two positives are in different
+seconds. If users rate many items at one sitting, the order within a second is either random or
+leaks information. FOLDER caches the metrics of each variant; finished variants are not trained
+again.
 """
 
 import dataclasses
@@ -44,14 +46,14 @@ def main(
     seeds: int = 3,
     variants: str | None = None,
 ) -> None:
-    """Trains what is missing and prints the table.
+    """Trains the missing variants and prints the table.
 
     Args:
         data: a data folder.
-        out: the folder for the figures.
+        out: folder that caches the metrics.
         config: a training file.
-        seeds: how many seeds, from 0.
-        variants: those to train, NAME,NAME of `both`, `ids` and `content` (default all).
+        seeds: number of seeds, from 0.
+        variants: the variants to train, NAME,NAME from `both`, `ids` and `content` (default all).
     """
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
@@ -66,21 +68,21 @@ def main(
         if kept.load(name) is None:
             kept.save(name, train(trainer, known[name], seeds, name))
     models = {name: found for name in known if (found := kept.load(name)) is not None}
-    print_table(dataset, models, rival_figures(dataset))
+    print_table(dataset, models, baseline_figures(dataset))
 
 
 def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Figures:
-    """Trains a variant with each seed; figures `[seeds, users]`, seconds and epochs `[seeds]`."""
+    """Trains a variant with each seed; returns metrics `[seeds, users]` and costs `[seeds]`."""
     runs = []
     for seed in tqdm.trange(seeds, desc=name, disable=None):
         assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
-        told = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
-        runs.append({**measure_model(assembly), **told})
+        costs = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
+        runs.append({**measure_model(assembly), **costs})
     return stacked(runs)
 
 
-def rival_figures(dataset: Dataset) -> dict[str, Figures]:
-    """The figures of popularity, chance and of each rival with the parameter that valid chose."""
+def baseline_figures(dataset: Dataset) -> dict[str, Figures]:
+    """Returns the metrics of popularity, of random scores and of each baseline tuned on valid."""
     targets = targets_of(dataset, "test")
     figures = measure_baselines(dataset)
     chosen = chosen_matrix(dataset.histories(PAST["test"]), dataset.count("items"))
@@ -90,8 +92,8 @@ def rival_figures(dataset: Dataset) -> dict[str, Figures]:
     return figures
 
 
-def apart(dataset: Dataset) -> np.ndarray | None:
-    """Which test users' last two positives are of different seconds; None without times."""
+def in_different_seconds(dataset: Dataset) -> np.ndarray | None:
+    """Returns whether a test user's last two positives differ in seconds; None without times."""
     test = dataset.events("test")
     if not test.time.any():
         return None
@@ -108,15 +110,17 @@ def apart(dataset: Dataset) -> np.ndarray | None:
     return (first[users] // 1000) != (last[users] // 1000)
 
 
-def print_table(dataset: Dataset, models: dict[str, Figures], rivals: dict[str, Figures]) -> None:
-    """Prints models and rivals; differences are to the best rival."""
-    best = max(rivals, key=lambda name: rivals[name][NDCG].mean())
-    rows_apart = apart(dataset)
+def print_table(
+    dataset: Dataset, models: dict[str, Figures], baselines: dict[str, Figures]
+) -> None:
+    """Prints models and baselines; differences are to the best baseline."""
+    best = max(baselines, key=lambda name: baselines[name][NDCG].mean())
+    users = in_different_seconds(dataset)
     head = ["", "HR@10", "NDCG@10", f"NDCG@10 − {best}"]
-    if rows_apart is not None:
-        head.append(f"NDCG@10, {int(rows_apart.sum())} users")
+    if users is not None:
+        head.append(f"NDCG@10, {int(users.sum())} users")
     lines = []
-    for name, figures in {**models, **rivals}.items():
+    for name, figures in {**models, **baselines}.items():
         hr, ndcg = figures[HR], figures[NDCG]
         seconds = epochs = ""
         if name in models:
@@ -124,9 +128,9 @@ def print_table(dataset: Dataset, models: dict[str, Figures], rivals: dict[str, 
             seconds = f"{figures['seconds'].mean():.0f}"
             epochs = ", ".join(str(epoch) for epoch in figures["epoch"])
         line = [name, str(mean_interval(hr)), str(mean_interval(ndcg))]
-        line.append("" if name == best else f"{paired_interval(ndcg, rivals[best][NDCG]):+}")
-        if rows_apart is not None:
-            line.append(str(mean_interval(ndcg[rows_apart])))
+        line.append("" if name == best else f"{paired_interval(ndcg, baselines[best][NDCG]):+}")
+        if users is not None:
+            line.append(str(mean_interval(ndcg[users])))
         lines.append([*line, seconds, epochs])
     print(markdown_table([*head, "seconds", "epochs"], lines))
     for name, figures in models.items():
