@@ -78,8 +78,8 @@ def main(
 
 def _packed(world: World, out: Path, cold: float) -> Dataset:
     if not (out / "data").exists():
-        write_world(world, out / "catalogue")
-        path = out / "catalogue" / "dataset.yaml"
+        write_world(world, out / "catalog")
+        path = out / "catalog" / "dataset.yaml"
         content = yaml.safe_load(path.read_text())
         path.write_text(yaml.safe_dump({**content, "cold_items": {"share": cold}}))
         pack(path, out / "data", PackOptions(quiet=True))

@@ -71,8 +71,8 @@ def main(
     world = draw_world(dataclasses.replace(config, missing=dict.fromkeys(MODALITIES, missing)))
     folder = Path(out)
     if not (folder / "data").exists():
-        write_world(world, folder / "catalogue")
-        pack(folder / "catalogue" / "dataset.yaml", folder / "data", PackOptions(quiet=True))
+        write_world(world, folder / "catalog")
+        pack(folder / "catalog" / "dataset.yaml", folder / "data", PackOptions(quiet=True))
     planted = world.config.planted_weights()
     rows = [_row("planted", planted, planted)]
     true = _true_scores(world, folder)

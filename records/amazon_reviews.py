@@ -1,10 +1,11 @@
-"""Brings a category of McAuley's Amazon reviews, of 2018 or of 2023, into a data folder.
+"""Imports a category of McAuley's Amazon reviews, of 2018 or of 2023, into a data folder.
 
     python records/amazon_reviews.py All_Beauty.jsonl.gz meta_All_Beauty.jsonl.gz \
         --images images --min-events 5 --out data/beauty
 
-Both files are JSON lines, .gz or plain; the first review tells which form they have. Of a review
-only ids, rating and time are kept, in arrays, so that a large category fits.
+Both files are JSON lines, .gz or plain. The release is detected from the first review. Only the
+ids, the rating and the time of a review are kept, in arrays, so that a large category fits in
+memory.
 """
 
 import array
@@ -37,18 +38,25 @@ _FACTS = {
 }
 _COLUMNS = {"user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating"}
 
-# "$1,299.00" and 12.99; no ranges ("$5.00 - $9.00") and no leftovers of a page.
+# "$1,299.00" and 12.99, but neither ranges ("$5.00 - $9.00") nor fragments of a web page.
 _PRICE = re.compile(r"\$?\s*(\d[\d,]*(?:\.\d+)?)")
-# Some titles of 2018 are a piece of the page's script.
+# Some titles of 2018 are a fragment of the page's script.
 _SCRIPT = "getTime"
 
 
 @dataclasses.dataclass(frozen=True)
-class Form:
+class Release:
     """The keys of one release.
 
     Attributes:
-        per_second: the times' units in a second.
+        year: year of the release.
+        user: key of the user id.
+        item: key of the item id.
+        rating: key of the rating.
+        time: key of the time.
+        per_second: number of time units per second.
+        features: key of the item's list of features.
+        brand: key of the item's brand.
     """
 
     year: int
@@ -61,23 +69,23 @@ class Form:
     brand: str
 
 
-_FORMS = (
-    Form(2018, "reviewerID", "asin", "overall", "unixReviewTime", 1, "feature", "brand"),
-    Form(2023, "user_id", "parent_asin", "rating", "timestamp", 1000, "features", "store"),
+_RELEASES = (
+    Release(2018, "reviewerID", "asin", "overall", "unixReviewTime", 1, "feature", "brand"),
+    Release(2023, "user_id", "parent_asin", "rating", "timestamp", 1000, "features", "store"),
 )
 
 
 @dataclasses.dataclass
 class Reviews:
-    """Who rated what when.
+    """The reviews as columns, without texts.
 
     Attributes:
-        users: the ids that `user` numbers.
-        user: int32.
-        item: int32, rows of the known items.
-        time: int64, Unix milliseconds.
-        rating: float32.
-        num_unknown: how many reviews more there are, of items without metadata.
+        users: user ids.
+        user: int32 `[reviews]`, indices into `users`.
+        item: int32 `[reviews]`, rows of the items with metadata.
+        time: int64 `[reviews]`, Unix milliseconds.
+        rating: float32 `[reviews]`.
+        num_unknown: number of further reviews, of items without metadata.
     """
 
     users: list[str]
@@ -96,23 +104,24 @@ def main(
     images: Path | None = None,
     min_events: int = 0,
     positive: str = "rating >= 4",
-    catalogue: Path | None = None,
+    catalog: Path | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes a category of Amazon reviews as a catalogue and packs it.
+    """Writes a category of Amazon reviews as a catalog and packs it.
 
     Args:
-        reviews: the reviews, such as All_Beauty.json.gz (2018) or All_Beauty.jsonl.gz (2023).
-        meta: the items, such as meta_All_Beauty.json.gz.
-        out: the data folder to write.
-        images: a folder of pictures, named as their URL's last part or <asin>.jpg.
-        min_events: how many reviews each user and each item has at least (the k-core); 0 is all.
-        positive: which reviews are positives.
-        catalogue: where the catalogue is written; by default OUT.catalogue.
-        overwrite: whether a catalogue that is there gives way.
+        reviews: file of the reviews, such as All_Beauty.json.gz (2018) or All_Beauty.jsonl.gz
+            (2023).
+        meta: file of the items, such as meta_All_Beauty.json.gz.
+        out: data folder to write.
+        images: folder of images, each named after the last part of its URL or <asin>.jpg.
+        min_events: minimum number of reviews per user and per item (the k-core); 0 keeps all.
+        positive: condition of a positive.
+        catalog: folder of the catalog; default OUT.catalog.
+        overwrite: whether to replace an existing catalog.
     """
     refuse_existing(out)
-    folder = catalogue or Path(f"{out}.catalogue")
+    folder = catalog or Path(f"{out}.catalog")
     dataset = write_amazon_reviews(
         reviews,
         meta,
@@ -135,26 +144,26 @@ def write_amazon_reviews(
     positive: str = "rating >= 4",
     overwrite: bool = False,
 ) -> Path:
-    """Writes the catalogue, says what was left out, and returns its dataset.yaml."""
+    """Writes the catalog, prints the dropped reviews and returns the path of its dataset.yaml."""
     refuse_existing(folder, replace=overwrite)
     if images is not None and not images.is_dir():
-        raise DataError(f"{images}: there is no such folder; --images is to hold the pictures")
-    form = recognise(reviews)
-    known = _known_items(meta, form)
-    events = read_reviews(reviews, form, known)
+        raise DataError(f"{images}: no such folder; --images must contain the images")
+    release = detect_release(reviews)
+    known = _known_items(meta, release)
+    events = read_reviews(reviews, release, known)
     if not len(events.time):
         raise DataError(
             f"{reviews}: none of {events.num_unknown} reviews is of an item in {meta}; "
-            "give the metadata of the same category and year"
+            "use the metadata of the same category and year"
         )
-    kept = _choose(reviews, form, events, min_events)
+    kept = _filter(reviews, release, events, min_events)
     ids = list(known)
     wanted = {ids[row] for row in np.unique(events.item[kept])} if min_events else set(ids)
     picture = {} if images is None else {"picture": {"modality": "image"}}
     return write_catalogue(
         folder,
         name="amazon-" + reviews.name.split(".")[0],
-        items=_items(meta, form, wanted, images),
+        items=_items(meta, release, wanted, images),
         item_features={**_TEXTS, **picture, **_FACTS},
         interactions=_interactions(events, ids, kept),
         interaction_columns=_COLUMNS,
@@ -164,50 +173,54 @@ def write_amazon_reviews(
     )
 
 
-def _choose(reviews: Path, form: Form, events: Reviews, min_events: int) -> np.ndarray:
-    """Leaves out what is repeated or below the k-core, and says how many; bool `[reviews]`."""
+def _filter(reviews: Path, release: Release, events: Reviews, min_events: int) -> np.ndarray:
+    """Drops duplicates and reviews outside the k-core, and prints their number.
+
+    Returns:
+        bool `[reviews]`, True for the reviews to keep.
+    """
     unique = first_of_each(events.user, events.item, events.time)
     kept = k_core(events.user, events.item, unique, min_events)
     if not kept.any():
         raise DataError(f"{reviews}: no review is left; lower --min-events {min_events}")
     print(
-        f"{reviews.name} ({form.year}): {kept.sum()} reviews kept; left out: "
-        f"{events.num_unknown} of items without metadata, {(~unique).sum()} repeated, "
+        f"{reviews.name} ({release.year}): {kept.sum()} reviews kept; dropped: "
+        f"{events.num_unknown} of items without metadata, {(~unique).sum()} duplicates, "
         f"{unique.sum() - kept.sum()} below --min-events {min_events}"
     )
     return kept
 
 
-def recognise(reviews: Path) -> Form:
-    """Tells the form by the first review."""
+def detect_release(reviews: Path) -> Release:
+    """Detects the release from the first review."""
     for number, review in _records(reviews):
-        for form in _FORMS:
-            if form.user in review and form.item in review:
-                return form
+        for release in _RELEASES:
+            if release.user in review and release.item in review:
+                return release
         raise DataError(
-            f"{reviews} line {number}: not a review; it is to have reviewerID and asin (2018) or "
-            f"user_id and parent_asin (2023). Received: {', '.join(review) or 'nothing'}"
+            f"{reviews} line {number}: not a review; it must have reviewerID and asin (2018) or "
+            f"user_id and parent_asin (2023). Received: {', '.join(review) or 'no keys'}"
         )
     raise DataError(f"{reviews}: the file is empty; download it again")
 
 
-def read_reviews(path: Path, form: Form, known: dict[str, int]) -> Reviews:
-    """Reads the reviews of known items in one pass, keeping neither texts nor names."""
+def read_reviews(path: Path, release: Release, known: dict[str, int]) -> Reviews:
+    """Reads the reviews of items with metadata in one pass, without texts and names."""
     users: dict[str, int] = {}
     user, item, time = array.array("i"), array.array("i"), array.array("q")
     rating = array.array("f")
     num_unknown = 0
     for number, review in _records(path):
         try:
-            row = known.get(str(review[form.item]))
+            row = known.get(str(review[release.item]))
             if row is None:
                 num_unknown += 1
                 continue
-            stars = float(review[form.rating])
-            time.append(int(review[form.time]) * 1000 // form.per_second)
-            user.append(users.setdefault(str(review[form.user]), len(users)))
+            stars = float(review[release.rating])
+            time.append(int(review[release.time]) * 1000 // release.per_second)
+            user.append(users.setdefault(str(review[release.user]), len(users)))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise _broken(path, number, f"a review of the {form.year} form", error) from None
+            raise _broken(path, number, f"a review of the {release.year} release", error) from None
         item.append(row)
         rating.append(stars)
     return Reviews(
@@ -230,24 +243,25 @@ def _interactions(events: Reviews, ids: list[str], kept: np.ndarray) -> Iterator
         }
 
 
-def _known_items(meta: Path, form: Form) -> dict[str, int]:
+def _known_items(meta: Path, release: Release) -> dict[str, int]:
     known: dict[str, int] = {}
     for number, item in _records(meta):
-        known.setdefault(_item_id(meta, form, number, item), len(known))
+        known.setdefault(_item_id(meta, release, number, item), len(known))
     return known
 
 
-def _item_id(meta: Path, form: Form, number: int, item: Record) -> str:
-    if not item.get(form.item):
-        raise _broken(meta, number, f"an item of the {form.year} form", KeyError(form.item))
-    return str(item[form.item])
+def _item_id(meta: Path, release: Release, number: int, item: Record) -> str:
+    if not item.get(release.item):
+        missing = KeyError(release.item)
+        raise _broken(meta, number, f"an item of the {release.year} release", missing)
+    return str(item[release.item])
 
 
-def _items(meta: Path, form: Form, wanted: set[str], images: Path | None) -> Iterator[Record]:
-    """Gives the wanted items; of the same item twice, as 2018 has some, the first."""
+def _items(meta: Path, release: Release, wanted: set[str], images: Path | None) -> Iterator[Record]:
+    """Yields the wanted items; of duplicate items, which 2018 contains, the first."""
     left = set(wanted)
     for number, item in _records(meta):
-        identity = _item_id(meta, form, number, item)
+        identity = _item_id(meta, release, number, item)
         if identity not in left:
             continue
         left.remove(identity)
@@ -255,9 +269,9 @@ def _items(meta: Path, form: Form, wanted: set[str], images: Path | None) -> Ite
         row: Record = {
             "item_id": identity,
             "title": None if title is None or _SCRIPT in title else title,
-            "description": _text([*_list(item, "description"), *_list(item, form.features)]),
+            "description": _text([*_list(item, "description"), *_list(item, release.features)]),
             "categories": _categories(item),
-            "brand": _name(item.get(form.brand)),
+            "brand": _name(item.get(release.brand)),
             "price": _price(item.get("price")),
         }
         if images is not None:
@@ -280,7 +294,7 @@ def _name(value: Any) -> str | None:
 
 
 def _categories(item: Record) -> list[str]:
-    # In 2023 some categories, All_Beauty among them, have no list but only the main one.
+    # In 2023, some categories such as All_Beauty have only the main category and no list.
     named = [item.get("main_category"), *_list(item, "category"), *_list(item, "categories")]
     return list(dict.fromkeys(name for name in map(_name, named) if name))
 
@@ -298,7 +312,7 @@ def _picture(item: Record, identity: str, images: Path) -> Path | None:
 
 
 def _urls(item: Record) -> list[str]:
-    """Gives the item's pictures, the main one and the largest size first."""
+    """Returns the image URLs of an item: the main image first, the largest size of each first."""
     pictures = [picture for picture in _list(item, "images") if isinstance(picture, dict)]
     pictures.sort(key=lambda picture: picture.get("variant") != "MAIN")
     urls = [picture.get(size) for picture in pictures for size in ("hi_res", "large", "thumb")]
@@ -307,7 +321,7 @@ def _urls(item: Record) -> list[str]:
 
 
 def _records(path: Path) -> Iterator[tuple[int, Record]]:
-    """Streams a file of JSON lines with the number of each line."""
+    """Streams a file of JSON lines, with the number of each line."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
@@ -323,13 +337,13 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{path}: cannot be read: {reason}; give another path or download it again"
+            f"{path}: cannot be read: {reason}; correct the path or download the file again"
         ) from None
 
 
 def _broken(path: Path, number: int, kind: str, error: object) -> DataError:
-    reason = f"no {error}" if isinstance(error, KeyError) else error
-    return DataError(f"{path} line {number}: not {kind}: {reason}; mend or remove the line")
+    reason = f"missing key {error}" if isinstance(error, KeyError) else error
+    return DataError(f"{path} line {number}: not {kind}: {reason}; correct or remove the line")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
     python records/beam_pack.py DATASET.yaml --out DATA \
         --beam="--runner=FlinkRunner --flink_master=host:8081"
 
-The folder holds what `tfmmrec pack` would write; records/README.md says what the workers need.
+The records are those that `tfmmrec pack` writes. records/README.md lists the requirements of the
+workers.
 """
 
 import shlex
@@ -28,21 +29,22 @@ def main(
     """Packs tables and media into a data folder on Apache Beam.
 
     Args:
-        dataset: the dataset file, DATASET.yaml.
-        out: the data folder to write.
-        rows_per_shard: rows of items or users that one worker packs into one file.
-        users_per_shard: users whose histories one worker puts in order.
-        max_rejects: the share of rows or values, from 0 to 1, that may be broken.
-        seed: of the choice of cold items and users.
+        dataset: dataset file, DATASET.yaml.
+        out: data folder to write.
+        rows_per_shard: number of rows of items or users per shard; one worker packs one shard.
+        users_per_shard: number of users whose histories one worker sorts at a time.
+        max_rejects: maximum share of broken rows or values, from 0 to 1.
+        seed: seed of the selection of cold-start items and new users.
         gzip: whether to compress the shards.
-        beam: Beam's own options, as --beam="--runner=FlinkRunner ..."; by default all runs here.
+        beam: options of Beam, as --beam="--runner=FlinkRunner ..."; by default the pipeline runs
+            in this process.
     """
     try:
         from tfmmrec.data.packing.beam import BeamOptions, pack_on_beam
     except ModuleNotFoundError as error:
         if error.name != "apache_beam":
             raise
-        raise ConfigError("Apache Beam is not installed; pip install 'tfmmrec[beam]'") from None
+        raise ConfigError("Apache Beam is not installed; run pip install 'tfmmrec[beam]'") from None
     options = BeamOptions(
         rows_per_shard=rows_per_shard,
         users_per_shard=users_per_shard,

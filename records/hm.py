@@ -1,9 +1,9 @@
-"""Brings H&M Personalized Fashion Recommendations, the Kaggle data set, into a data folder.
+"""Imports H&M Personalized Fashion Recommendations, a Kaggle data set, into a data folder.
 
     python records/hm.py h-and-m --since 2020-08-01 --out data/hm
 
-Reads articles.csv, customers.csv and transactions_train.csv, and images/ if it is there. The
-transactions are streamed. The customers' postal codes are left out: they say where people live.
+Reads articles.csv, customers.csv and transactions_train.csv, and images/ if it exists. The
+transactions are streamed. Postal codes are omitted, because they reveal where people live.
 """
 
 import csv
@@ -26,7 +26,7 @@ _CATEGORIES = {
     "product_type": "product_type_name",
     "product_group": "product_group_name",
     "appearance": "graphical_appearance_name",
-    "colour": "colour_group_name",
+    "color": "colour_group_name",
     "index_group": "index_group_name",
     "section": "section_name",
     "garment_group": "garment_group_name",
@@ -48,22 +48,22 @@ def main(
     out: Path,
     images: Path | None = None,
     since: str | None = None,
-    catalogue: Path | None = None,
+    catalog: Path | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes the H&M data set as a catalogue and packs it.
+    """Writes the H&M data set as a catalog and packs it.
 
     Args:
-        source: the folder of the three tables.
-        out: the data folder to write.
-        images: the folder of 010/0108775015.jpg and so on; by default SOURCE/images, if there.
-        since: a day such as 2020-08-01: only purchases from then on, and the articles and
-            customers in them.
-        catalogue: where the catalogue is written; by default OUT.catalogue.
-        overwrite: whether a catalogue that is there gives way.
+        source: folder of the three tables.
+        out: data folder to write.
+        images: folder of 010/0108775015.jpg and so on; default SOURCE/images, if it exists.
+        since: a day such as 2020-08-01; only purchases from that day on are imported, with the
+            articles and customers that occur in them.
+        catalog: folder of the catalog; default OUT.catalog.
+        overwrite: whether to replace an existing catalog.
     """
     refuse_existing(out)
-    folder = catalogue or Path(f"{out}.catalogue")
+    folder = catalog or Path(f"{out}.catalog")
     pack(write_hm(source, folder, images=images, since=since, overwrite=overwrite), out)
 
 
@@ -75,13 +75,13 @@ def write_hm(
     since: str | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Writes the catalogue and returns its dataset.yaml."""
+    """Writes the catalog and returns the path of its dataset.yaml."""
     refuse_existing(folder, replace=overwrite)
     for name in (_ARTICLES, _CUSTOMERS, _TRANSACTIONS):
         if not (source / name).is_file():
-            raise DataError(f"{source}: no H&M data set here; there is no {name}")
+            raise DataError(f"{source}: not a folder of the H&M data set; {name} is missing")
     if images is not None and not images.is_dir():
-        raise DataError(f"{images}: there is no such folder; --images is to hold 010/, 011/, …")
+        raise DataError(f"{images}: no such folder; --images must contain 010/, 011/, …")
     if images is None and (source / "images").is_dir():
         images = source / "images"
     first = _first_day(since)
@@ -108,7 +108,7 @@ def _first_day(since: str | None) -> str:
     try:
         return "" if since is None else _day(since)
     except ValueError:
-        raise ConfigError(f"since: write a day such as 2020-08-01. Received: {since!r}") from None
+        raise ConfigError(f"since must be a day such as 2020-08-01. Received: {since!r}") from None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -117,14 +117,14 @@ def _day(text: str) -> str:
 
 
 def _occurring(path: Path, first: str) -> tuple[Ids, Ids]:
-    """Finds the customers and articles of the purchases from a day on."""
+    """Returns the customers and articles of the purchases from a day on."""
     customers: Ids = set()
     articles: Ids = set()
     for purchase in _purchases(path, first):
         customers.add(purchase["user_id"])
         articles.add(purchase["item_id"])
     if not customers:
-        raise DataError(f"{path}: no purchase from {first} on; give an earlier --since")
+        raise DataError(f"{path}: no purchase from {first} on; set an earlier --since")
     return customers, articles
 
 
@@ -145,7 +145,7 @@ def _picture(images: Path, identity: str) -> Path:
 
 
 def _article_id(text: str) -> str:
-    # Tools that read ids as numbers have lost the leading zero of some copies.
+    # Some copies lack the leading zero, because a tool has read the ids as numbers.
     return text.zfill(10)
 
 
@@ -154,21 +154,21 @@ def _customers(path: Path, wanted: Ids | None) -> Rows:
     for _, (identity, *values, frequency) in _read(path, [*columns, "fashion_news_frequency"]):
         if wanted is not None and identity not in wanted:
             continue
-        # It is spelled "NONE" and, a few times, "None".
+        # The data set has "NONE" and, in a few rows, "None".
         values.append("NONE" if frequency == "None" else frequency)
         row = {name: value or None for name, value in zip(_USER_FEATURES, values, strict=True)}
         yield {"user_id": identity, **row}
 
 
 def _purchases(path: Path, first: str) -> Rows:
-    """Streams the purchases from a day on; several pieces of an article in one day are one."""
+    """Streams the purchases from a day on; repeated purchases of an article in a day are one."""
     today, seen = "", set[tuple[str, str]]()
     for number, (text, customer, article) in _read(path, ["t_dat", "customer_id", "article_id"]):
         try:
             day = _day(text)
         except ValueError:
             raise DataError(
-                f"{path} line {number}: t_dat is to be a day such as 2020-08-01; mend or remove "
+                f"{path} line {number}: t_dat must be a day such as 2020-08-01; correct or remove "
                 f"the line. Received: {text!r}"
             ) from None
         if day < first:
@@ -183,7 +183,7 @@ def _purchases(path: Path, first: str) -> Rows:
 
 
 def _read(path: Path, columns: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """Streams some columns of a table, with the number of the line that each row ends in."""
+    """Streams some columns of a table, with the number of the last line of each row."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.reader(lines)
@@ -191,14 +191,14 @@ def _read(path: Path, columns: list[str]) -> Iterator[tuple[int, list[str]]]:
             missing = [column for column in columns if column not in header]
             if missing:
                 raise DataError(f"{path}: no column {missing[0]!r}; download the file again")
-            places = [header.index(column) for column in columns]
+            positions = [header.index(column) for column in columns]
             for row in rows:
                 if len(row) != len(header):
                     raise DataError(
-                        f"{path} line {rows.line_num}: {len(header)} fields are needed; mend or "
+                        f"{path} line {rows.line_num}: must have {len(header)} fields; correct or "
                         f"remove the line. Received: {len(row)}"
                     )
-                yield rows.line_num, [row[place] for place in places]
+                yield rows.line_num, [row[position] for position in positions]
     except (OSError, csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
 

@@ -1,9 +1,9 @@
-"""Brings MicroLens, micro-videos with titles and covers, into a data folder.
+"""Imports MicroLens, micro-videos with titles and covers, into a data folder.
 
     python records/microlens.py MicroLens-50k-Dataset --audios audios --out data/microlens
 
 Reads the tables of MicroLens-50k and -100k: …_pairs.csv, …_titles.csv or …_title_en.csv, and
-…_likes_and_views.txt if it is there. The comments stay out: each of them is an interaction.
+…_likes_and_views.txt if it exists. Comments are not imported: each of them is an interaction.
 """
 
 import csv
@@ -20,7 +20,7 @@ from tfmmrec.modalities import MODALITIES
 
 Rows = Iterator[dict[str, Any]]
 
-# Each feature's modality and the endings of its files.
+# The modality of each feature and the suffixes of its files.
 _MEDIA = {
     "cover": ("image", ".jpg", ".jpeg", ".png"),
     "audio": ("audio", ".wav", ".mp3", ".flac", ".ogg"),
@@ -35,22 +35,22 @@ def main(
     covers: Path | None = None,
     audios: Path | None = None,
     videos: Path | None = None,
-    catalogue: Path | None = None,
+    catalog: Path | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes MicroLens as a catalogue and packs it.
+    """Writes MicroLens as a catalog and packs it.
 
     Args:
-        source: the folder of the tables.
-        out: the data folder to write.
-        covers: a folder of <item>.jpg; by default SOURCE/…_covers, if there.
-        audios: a folder of <item>.wav or .mp3.
-        videos: a folder of <item>.mp4.
-        catalogue: where the catalogue is written; by default OUT.catalogue.
-        overwrite: whether a catalogue that is there gives way.
+        source: folder of the tables.
+        out: data folder to write.
+        covers: folder of <item>.jpg files; default SOURCE/…_covers, if it exists.
+        audios: folder of <item>.wav or .mp3 files.
+        videos: folder of <item>.mp4 files.
+        catalog: folder of the catalog; default OUT.catalog.
+        overwrite: whether to replace an existing catalog.
     """
     refuse_existing(out)
-    folder = catalogue or Path(f"{out}.catalogue")
+    folder = catalog or Path(f"{out}.catalog")
     dataset = write_microlens(
         source, folder, covers=covers, audios=audios, videos=videos, overwrite=overwrite
     )
@@ -66,14 +66,14 @@ def write_microlens(
     videos: Path | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Writes the catalogue and returns its dataset.yaml."""
+    """Writes the catalog and returns the path of its dataset.yaml."""
     refuse_existing(folder, replace=overwrite)
     pairs = _find(source, "*_pairs.csv")
     titles = _find(source, "*_titles.csv", "*_title_en.csv")
     if pairs is None or titles is None:
         raise DataError(
-            f"{source}: no MicroLens here; it is to hold MicroLens-…_pairs.csv (the .tsv has no "
-            "times) and MicroLens-…_titles.csv or …_title_en.csv"
+            f"{source}: not a MicroLens folder; it must contain MicroLens-…_pairs.csv (the .tsv "
+            "has no times) and MicroLens-…_titles.csv or …_title_en.csv"
         )
     counts = _find(source, "*_likes_and_views.txt")
     media = _media({"cover": covers or _find(source, "*_covers"), "audio": audios, "video": videos})
@@ -93,16 +93,18 @@ def write_microlens(
 
 
 def _media(folders: dict[str, Path | None]) -> dict[str, Path]:
-    """Gives the media that there are folders of, less what this version cannot read."""
+    """Returns the given media folders by feature, without modalities that tfmmrec lacks."""
     media = {}
     for name, folder in folders.items():
         modality, *suffixes = _MEDIA[name]
         if folder is None:
             continue
         if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder; --{name}s is to hold <item>{suffixes[0]}")
+            raise DataError(
+                f"{folder}: no such folder; --{name}s must contain <item>{suffixes[0]} files"
+            )
         if modality not in MODALITIES:
-            print(f"{folder}: left out, for this version of tfmmrec has no {modality} modality")
+            print(f"{folder}: skipped, because this version of tfmmrec has no {modality} modality")
             continue
         media[name] = folder
     return media
@@ -113,11 +115,11 @@ def _find(source: Path, *patterns: str) -> Path | None:
 
 
 def _items(pairs: Path, titles: Path, counts: Path | None, media: dict[str, Path]) -> Rows:
-    """Gives every item that has a title, is counted or was chosen."""
+    """Yields every item that has a title, counts or an interaction."""
     title_of = dict(_titles(titles))
     counts_of = {} if counts is None else dict(_counts(counts))
-    chosen = {row["item_id"]: None for row in _interactions(pairs)}
-    for item in {**title_of, **counts_of, **chosen}:
+    interacted = {row["item_id"]: None for row in _interactions(pairs)}
+    for item in {**title_of, **counts_of, **interacted}:
         row: dict[str, Any] = {"item_id": item, "title": title_of.get(item)}
         if counts is not None:
             row["likes"], row["views"] = counts_of.get(item, (None, None))
@@ -132,7 +134,7 @@ def _file(folder: Path, item: str, name: str) -> Path | None:
 
 
 def _titles(path: Path) -> Iterator[tuple[str, str | None]]:
-    """Reads item and title: 50k is a CSV with a header, 100k has neither header nor quotes."""
+    """Yields items and titles: 50k is a CSV file with a header, 100k lacks header and quotes."""
     for number, line in _lines(path):
         if number == 1 and line.replace(" ", "").lower().startswith("item,title"):
             break
@@ -153,7 +155,7 @@ def _counts(path: Path) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
     for number, line in _lines(path):
         fields = line.split("\t")
         if len(fields) != 3:
-            raise _broken(path, number, "item, likes and views between tabs", line)
+            raise _broken(path, number, "item, likes and views, separated by tabs", line)
         item, likes, views = (field.strip() for field in fields)
         yield item, (likes or None, views or None)
 
@@ -168,7 +170,7 @@ def _interactions(path: Path) -> Rows:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Reads CSV, with the number of the line that each row ends in."""
+    """Reads CSV rows, with the number of the last line of each row."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.reader(lines)
@@ -190,7 +192,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _broken(path: Path, number: int, form: str, line: str) -> DataError:
-    return DataError(f"{path} line {number}: write {form}. Received: {line[:60]!r}")
+    return DataError(f"{path} line {number}: must be {form}. Received: {line[:60]!r}")
 
 
 if __name__ == "__main__":

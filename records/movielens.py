@@ -1,9 +1,9 @@
-"""Brings MovieLens, with posters and plots if there are any, into a data folder.
+"""Imports MovieLens, optionally with posters and plots, into a data folder.
 
     python records/movielens.py ml-100k --posters posters --plots plots.jsonl --out data/ml100k
 
 Reads the original files of ML-100K, ML-1M and ml-latest (small or full; ml-20m to ml-32m have the
-same form), which it tells apart by what is there.
+same format). The version is detected from the files in the folder.
 """
 
 import csv
@@ -37,21 +37,21 @@ def main(
     out: Path,
     posters: Path | None = None,
     plots: Path | None = None,
-    catalogue: Path | None = None,
+    catalog: Path | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes MovieLens as a catalogue and packs it.
+    """Writes MovieLens as a catalog and packs it.
 
     Args:
-        source: the folder of the original files.
-        out: the data folder to write.
-        posters: a folder of <item_id>.jpg.
-        plots: a file of JSON lines with item_id and plot.
-        catalogue: where the catalogue is written; by default OUT.catalogue.
-        overwrite: whether a catalogue that is there gives way.
+        source: folder of the original files.
+        out: data folder to write.
+        posters: folder of <item_id>.jpg files.
+        plots: file of JSON lines with item_id and plot.
+        catalog: folder of the catalog; default OUT.catalog.
+        overwrite: whether to replace an existing catalog.
     """
     refuse_existing(out)
-    folder = catalogue or Path(f"{out}.catalogue")
+    folder = catalog or Path(f"{out}.catalog")
     dataset = write_movielens(source, folder, posters=posters, plots=plots, overwrite=overwrite)
     pack(dataset, out)
 
@@ -64,7 +64,7 @@ def write_movielens(
     plots: Path | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Writes the catalogue and returns its dataset.yaml."""
+    """Writes the catalog and returns the path of its dataset.yaml."""
     name, movies, users, ratings = read_movielens(source)
     features: dict[str, dict[str, str]] = {"title": {"modality": "text"}}
     if plots is not None:
@@ -99,7 +99,7 @@ def write_movielens(
 
 
 def read_movielens(source: Path) -> tuple[str, Rows, Rows | None, Rows]:
-    """Gives the data set's name, its movies, its users if it tells of them, and its ratings."""
+    """Returns the name of the data set, its movies, its users (None if unknown) and its ratings."""
     if (source / "u.data").is_file():
         return "ml-100k", _movies_100k(source), _users_100k(source), _ratings(source / "u.data")
     if (source / "ratings.dat").is_file():
@@ -107,8 +107,8 @@ def read_movielens(source: Path) -> tuple[str, Rows, Rows | None, Rows]:
     if (source / "ratings.csv").is_file():
         return "ml-latest", _movies_latest(source), None, _ratings(source / "ratings.csv")
     raise DataError(
-        f"{source}: no MovieLens here; it is to hold u.data (ML-100K), ratings.dat (ML-1M) or "
-        "ratings.csv (ml-latest)"
+        f"{source}: not a MovieLens folder; it must contain u.data (ML-100K), ratings.dat (ML-1M) "
+        "or ratings.csv (ml-latest)"
     )
 
 
@@ -116,7 +116,7 @@ def _movies_100k(source: Path) -> Rows:
     for line in _read(source / "u.item", 24):
         flags = zip(_ML100K_GENRES, line[5:], strict=True)
         genres = "|".join(genre for genre, flag in flags if flag == "1")
-        # One film is a placeholder of that name.
+        # One movie is a placeholder with the title "unknown".
         yield _movie(line[0], "" if line[1] == "unknown" else line[1], genres)
 
 
@@ -156,7 +156,7 @@ def _ratings(path: Path) -> Rows:
 
 
 def _read(path: Path, num_fields: int) -> Iterator[list[str]]:
-    """Reads one of the original files: .csv in UTF-8 with a header, the others in Latin-1."""
+    """Reads one of the original files: .csv is UTF-8 with a header, the others are Latin-1."""
     is_csv = path.suffix == ".csv"
     separator = {".dat": "::", ".data": "\t"}.get(path.suffix, "|")
     try:
@@ -169,8 +169,7 @@ def _read(path: Path, num_fields: int) -> Iterator[list[str]]:
                     continue
                 if len(row) != num_fields:
                     raise DataError(
-                        f"{path} line {number}: {num_fields} fields are needed. "
-                        f"Received: {len(row)}"
+                        f"{path} line {number}: must have {num_fields} fields. Received: {len(row)}"
                     )
                 yield row
     except (OSError, csv.Error, UnicodeDecodeError) as error:
@@ -179,7 +178,7 @@ def _read(path: Path, num_fields: int) -> Iterator[list[str]]:
 
 def _with_content(movies: Rows, posters: Path | None, plots: Path | None) -> Rows:
     if posters is not None and not posters.is_dir():
-        raise DataError(f"{posters}: there is no such folder; --posters is to hold <item_id>.jpg")
+        raise DataError(f"{posters}: no such folder; --posters must contain <item_id>.jpg files")
     plot_of = {} if plots is None else _read_plots(plots)
     for movie in movies:
         if plots is not None:
@@ -199,7 +198,7 @@ def _read_plots(path: Path) -> dict[str, str | None]:
                     plot_of[str(row["item_id"])] = row["plot"]
                 except (ValueError, KeyError, TypeError):
                     raise DataError(
-                        f'{path} line {number}: write {{"item_id": …, "plot": …}}'
+                        f'{path} line {number}: must be {{"item_id": …, "plot": …}}'
                     ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error}") from None

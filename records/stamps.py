@@ -1,8 +1,8 @@
-"""Brings the stamps of Tux Paint into a data folder: text, pictures and some sounds.
+"""Imports the stamps of Tux Paint, with text, images and some sounds, into a data folder.
 
     python records/stamps.py stamps --out data/stamps
 
-The source folder holds items.jsonl (item_id, category, text, image, sound, with paths relative to
+The source folder contains items.jsonl (item_id, category, text, image, sound; paths are relative to
 the folder) and interactions.csv (user_id, item_id, timestamp).
 """
 
@@ -27,27 +27,25 @@ _FEATURES = {
 _COLUMNS = ("user_id", "item_id", "timestamp")
 
 
-def main(
-    source: Path, *, out: Path, catalogue: Path | None = None, overwrite: bool = False
-) -> None:
-    """Writes the stamps as a catalogue and packs it.
+def main(source: Path, *, out: Path, catalog: Path | None = None, overwrite: bool = False) -> None:
+    """Writes the stamps as a catalog and packs it.
 
     Args:
-        source: the folder of items.jsonl, interactions.csv and the media.
-        out: the data folder to write.
-        catalogue: where the catalogue is written; by default OUT.catalogue.
-        overwrite: whether a catalogue that is there gives way.
+        source: folder of items.jsonl, interactions.csv and the media.
+        out: data folder to write.
+        catalog: folder of the catalog; default OUT.catalog.
+        overwrite: whether to replace an existing catalog.
     """
     refuse_existing(out)
-    folder = catalogue or Path(f"{out}.catalogue")
+    folder = catalog or Path(f"{out}.catalog")
     pack(write_stamps(source, folder, overwrite=overwrite), out)
 
 
 def write_stamps(source: Path, folder: Path, *, overwrite: bool = False) -> Path:
-    """Writes the catalogue and returns its dataset.yaml."""
+    """Writes the catalog and returns the path of its dataset.yaml."""
     for name in ("items.jsonl", "interactions.csv"):
         if not (source / name).is_file():
-            raise DataError(f"{source}: no stamps here; there is no {name}")
+            raise DataError(f"{source}: not a folder of stamps; {name} is missing")
     return write_catalogue(
         folder,
         name="stamps",
@@ -65,7 +63,7 @@ def _items(source: Path) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, start=1):
             try:
                 stamp = json.loads(line)
-                # The sub-category stays out: the simulated tastes are made of it.
+                # The subcategory is omitted: the simulated preferences are over subcategories.
                 yield {
                     "item_id": stamp["item_id"],
                     "text": stamp.get("text"),

@@ -1,4 +1,4 @@
-"""Draws a synthetic catalogue with a known answer and packs it.
+"""Generates a synthetic catalog, whose best possible metrics are known, and packs it.
 
 python records/synthetic.py --out data/synthetic --world.num_items 400 --world.seed 7
 """
@@ -22,21 +22,21 @@ _DEFAULT_WORLD = SyntheticConfig()
 def main(
     *,
     out: Path,
-    catalogue: Path | None = None,
+    catalog: Path | None = None,
     world: SyntheticConfig = _DEFAULT_WORLD,
     overwrite: bool = False,
 ) -> None:
-    """Writes a synthetic catalogue, packs it and tells what the best possible answer reaches.
+    """Generates a synthetic catalog, packs it and prints the best possible metrics.
 
     Args:
-        out: the data folder to write.
-        catalogue: where the catalogue is written; by default OUT.catalogue.
-        world: how large the world is and how plain its answer.
-        overwrite: whether a catalogue that is there gives way.
+        out: data folder to write.
+        catalog: folder of the catalog; default OUT.catalog.
+        world: size of the world, weights of its modalities and noise of the interactions.
+        overwrite: whether to replace an existing catalog.
     """
     refuse_existing(out)
     drawn = draw_world(world)
-    folder = catalogue or Path(f"{out}.catalogue")
+    folder = catalog or Path(f"{out}.catalog")
     pack(write_world(drawn, folder, overwrite=overwrite), out)
     for name, scores in (("oracle", drawn.oracle()), ("popularity", popularity_scores(drawn))):
         reached = measure(drawn, scores)

@@ -1,4 +1,4 @@
-"""Asks a model of TensorFlow Serving, or of the embedded server, from the command line.
+"""Sends a request to a model on TensorFlow Serving or on the embedded server.
 
     python serving/client.py --model demo --history i00012,i00345 --k 5 user_age=34
     python serving/client.py --model demo --signature search title="red stamp" picture=@stamp.jpg
@@ -18,7 +18,7 @@ import requests
 
 
 def main() -> None:
-    """Asks, and prints an item and its score a line, or a vector as JSON."""
+    """Sends the request; prints one line per item with its score, or other outputs as JSON."""
     options = _parser().parse_args()
     address = f"{options.url.rstrip('/')}/v1/models/{options.model}"
     if options.version is not None:
@@ -29,10 +29,12 @@ def main() -> None:
             given[name] = _ids(name, options[name])
     if options.history_time is not None:
         given["history_time"] = options.history_time.split(",")
-    metadata = _ask("GET", f"{address}/metadata")["metadata"]["signature_def"]["signature_def"]
-    metadata.pop("__saved_model_init_op", None)  # nothing to ask
+    metadata = _request("GET", f"{address}/metadata")["metadata"]["signature_def"]["signature_def"]
+    metadata.pop("__saved_model_init_op", None)  # not a signature for requests
     if options.signature not in metadata:
-        raise ValueError(f"no signature {options.signature}; there are {', '.join(metadata)}")
+        raise ValueError(
+            f"signature must be one of {', '.join(metadata)}. Received: {options.signature}"
+        )
     inputs = metadata[options.signature]["inputs"]
     if "k" in inputs:
         given.setdefault("k", [options.k])
@@ -40,31 +42,35 @@ def main() -> None:
         _check_times(given)
     for name in given:
         if name not in inputs:
-            raise ValueError(f"{options.signature}: no input {name}; there are {', '.join(inputs)}")
+            raise ValueError(
+                f"input of {options.signature} must be one of {', '.join(inputs)}. Received: {name}"
+            )
     row = {name: [_value(name, given.get(name), info)] for name, info in inputs.items()}
     body = {"signature_name": options.signature, "inputs": row}
-    outputs = _ask("POST", f"{address}:predict", json.dumps(body))["outputs"]
+    outputs = _request("POST", f"{address}:predict", json.dumps(body))["outputs"]
     if not (isinstance(outputs, dict) and {"items", "scores"} <= outputs.keys()):
         print(json.dumps(outputs))
         return
     for item, score in zip(outputs["items"][0], outputs["scores"][0], strict=True):
-        if item:  # rows that have fewer are padded
+        if item:  # "" is padding
             print(f"{score:.6f}\t{item}")
 
 
 def _parser() -> jsonargparse.ArgumentParser:
     parser = jsonargparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     ids = """ID,ID or, if an id has a comma in it, JSON: '["ID", "ID"]'"""
-    parser.add_argument("--url", default="http://127.0.0.1:8501", help="of the REST server")
-    parser.add_argument("--model", required=True, help="its name, as the server knows it")
-    parser.add_argument("--version", type=int | None, help="its version; by default, the newest")
-    parser.add_argument("--signature", default="serving_default", help="or search, encode_items")
+    parser.add_argument("--url", default="http://127.0.0.1:8501", help="URL of the REST server")
+    parser.add_argument("--model", required=True, help="name of the model on the server")
+    parser.add_argument("--version", type=int | None, help="version of the model; default: newest")
+    signature = "signature, such as serving_default, search or encode_items"
+    parser.add_argument("--signature", default="serving_default", help=signature)
     parser.add_argument("--history", type=str | None, help=f"item ids, oldest first: {ids}")
-    times = "when each of these was chosen, N,N: Unix seconds, 0 for unknown, which is the default"
+    times = "time of each item of --history, N,N: Unix seconds; 0, the default, is unknown"
     parser.add_argument("--history_time", type=str | None, help=times)
-    parser.add_argument("--exclude", type=str | None, help="item ids not wanted, written likewise")
-    parser.add_argument("--k", type=int, default=10, help="how many items")
-    features = "NAME=VALUE or NAME=@FILE, @@ for a value that begins with @; again for a list"
+    exclude = "item ids to exclude, in the format of --history"
+    parser.add_argument("--exclude", type=str | None, help=exclude)
+    parser.add_argument("--k", type=int, default=10, help="number of items")
+    features = "NAME=VALUE or NAME=@FILE; @@ for a value that begins with @; repeat for a list"
     parser.add_argument("features", nargs="*", help=features)
     return parser
 
@@ -75,19 +81,20 @@ def _ids(name: str, text: str) -> list[str]:
     try:
         ids = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"--{name}: begins as a JSON list does, but is none: {error}") from None
+        raise ValueError(f"--{name}: not valid as a JSON list: {error}") from None
     if not all(isinstance(identity, str) for identity in ids):
-        raise ValueError(f"--{name}: a JSON list of strings is needed. Received: {text}")
+        raise ValueError(f"--{name} must be a JSON list of strings. Received: {text}")
     return ids or [""]
 
 
 def _check_times(given: dict[str, list[Any]]) -> None:
-    """Fills in times of a history that are not given, as unknown."""
+    """Sets missing times of a history to 0, unknown, and checks their number."""
     ids = given.get("history", [""])
     times = given.setdefault("history_time", [0] * len(ids))
     if len(times) != len(ids):
         raise ValueError(
-            f"history_time: one for each id of history. Received: {len(times)} for {len(ids)}"
+            f"history_time must have one time per id of history. Received: {len(times)} times "
+            f"for {len(ids)} ids"
         )
 
 
@@ -96,7 +103,7 @@ def _features(arguments: list[str]) -> dict[str, list[Any]]:
     for argument in arguments:
         name, equals, value = argument.partition("=")
         if not equals:
-            raise ValueError(f"NAME=VALUE is needed. Received: {argument}")
+            raise ValueError(f"a feature must be NAME=VALUE. Received: {argument}")
         given: Any = value
         if value.startswith("@@"):
             given = value[1:]
@@ -107,37 +114,38 @@ def _features(arguments: list[str]) -> dict[str, list[Any]]:
 
 
 def _value(name: str, values: list[Any] | None, info: dict[str, Any]) -> Any:
-    """Gives one row of an input; what is not given is absent: "" or NaN."""
+    """Returns one row of an input; None gives the value of a missing input, "" or NaN."""
     is_list, is_string = len(info["tensor_shape"]["dim"]) > 1, info["dtype"] == "DT_STRING"
     if values is None:
         nothing = "" if is_string else math.nan
         return [nothing] if is_list else nothing
     if len(values) > 1 and not is_list:
-        raise ValueError(f"{name}: takes one value. Received: {len(values)}")
+        raise ValueError(f"{name} must have one value. Received: {len(values)} values")
     try:
         kind = float if info["dtype"] in ("DT_FLOAT", "DT_DOUBLE") else int
         values = values if is_string else [kind(value) for value in values]
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: a number is needed. Received: {values[0]}") from None
+        raise ValueError(f"{name} must be a number. Received: {values[0]}") from None
     return values if is_list else values[0]
 
 
-def _ask(method: str, address: str, body: str | None = None) -> dict[str, Any]:
+def _request(method: str, address: str, body: str | None = None) -> dict[str, Any]:
     try:
-        answer = requests.request(method, address, data=body, timeout=60)
+        response = requests.request(method, address, data=body, timeout=60)
     except requests.ConnectionError:
-        raise ValueError(f"{address}: no server answers there; give --url") from None
+        raise ValueError(f"{address}: no server responds; start one or correct --url") from None
     try:
-        content = answer.json()
+        content = response.json()
     except ValueError:
-        raise ValueError(f"{address}: status {answer.status_code}, and not JSON") from None
-    if not answer.ok:
-        raise ValueError(f"{address}: {content.get('error', answer.status_code)}")
+        message = f"{address}: the response is not JSON, status {response.status_code}"
+        raise ValueError(message) from None
+    if not response.ok:
+        raise ValueError(f"{address}: {content.get('error', response.status_code)}")
     return content
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (OSError, ValueError) as error:  # requests raises kinds of OSError
+    except (OSError, ValueError) as error:  # errors of requests are subclasses of OSError
         sys.exit(f"client: error: {' '.join(str(error).split())}")

@@ -1,4 +1,4 @@
-"""Exports a run as a model for TensorFlow Serving; the same as `tfmmrec export`.
+"""Exports a run for TensorFlow Serving, as `tfmmrec export` does.
 
 python serving/export.py RUN --out MODELS/NAME
 """
@@ -10,12 +10,12 @@ from tfmmrec.serving.export import export
 
 
 def main(run: Path, *, out: Path, quiet: bool = False) -> None:
-    """Writes the next version in the model's folder and prints where.
+    """Writes the next version to the model's folder and prints its path.
 
     Args:
         run: a run folder.
-        out: the model's folder, MODELS/NAME.
-        quiet: no progress bars.
+        out: folder of the model, MODELS/NAME.
+        quiet: whether to omit progress bars.
     """
     print(export(run, out, quiet=quiet))
 

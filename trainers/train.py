@@ -1,4 +1,4 @@
-"""Trains a model: the same as `tfmmrec train`, as a script to copy and change.
+"""Trains a model as `tfmmrec train` does; a script to copy and modify.
 
 python trainers/train.py DATA --config trainers/configs/weighted.yaml --out RUN
 """

@@ -1,4 +1,4 @@
-"""Searches the fusion: the same as `tfmmrec tune`, as a script to copy and change.
+"""Tunes a model as `tfmmrec tune` does; a script to copy and modify.
 
 python trainers/tune.py DATA --config trainers/configs/tune.yaml --out TUNED
 """

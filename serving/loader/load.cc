@@ -4,7 +4,7 @@
 //
 // Reads REQUESTS_DIR/<signature>/<number>/<input>.pb and writes
 // OUT_DIR/<signature>/<number>/<output>.pb, each a serialized tensorflow::TensorProto.
-// tfmmrec/loader_check.py compiles and runs it.
+// tfmmrec/serving/loader_check.py compiles and runs it.
 
 #include <filesystem>
 #include <fstream>
@@ -23,7 +23,7 @@
 
 namespace fs = std::filesystem;
 
-// The initialisation, which LoadSavedModel runs itself, is a signature in name only.
+// The initialization op is listed as a signature, but LoadSavedModel runs it itself.
 constexpr char kInit[] = "__saved_model_init_op";
 
 void Check(const absl::Status& status, const std::string& what) {
@@ -89,7 +89,7 @@ void RunAll(const std::string& export_dir, const fs::path& requests, const fs::p
   }
   for (const auto& [name, signature] : signatures) {
     if (name == kInit) continue;
-    // Loading proves nothing about a signature that is not run.
+    // A signature is only tested if it runs; loading is not enough.
     if (!fs::is_directory(requests / name) || fs::is_empty(requests / name)) {
       throw std::runtime_error("the signature " + name + " has no request");
     }
@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
   try {
     RunAll(argv[1], argv[2], argv[3]);
   } catch (const std::exception& error) {
-    // One line, also of a status that has several.
+    // A status can have several lines; the message must have one.
     std::string message = error.what();
     for (char& c : message) c = c == '\n' ? ' ' : c;
     std::cerr << "load: error: " << message << std::endl;

@@ -1,4 +1,4 @@
-"""The twin of load.cc in plain TensorFlow, to compare with; knows nothing of tfmmrec.
+"""Runs an export as load.cc does, but in plain TensorFlow and without tfmmrec, for comparison.
 
 python load.py EXPORT_DIR REQUESTS_DIR OUT_DIR
 """

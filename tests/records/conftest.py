@@ -1,4 +1,4 @@
-"""What the tests of the recipes share."""
+"""Fixtures of the tests of records/."""
 
 import importlib.util
 from collections.abc import Callable
@@ -12,7 +12,7 @@ RECORDS = Path(__file__).parents[2] / "records"
 
 @pytest.fixture(scope="session")
 def load_script() -> Callable[[str], ModuleType]:
-    """Loads a script of records/, which is no package, by its name."""
+    """Returns a function that loads a script of records/ by name; the folder is not a package."""
 
     def load(name: str) -> ModuleType:
         spec = importlib.util.spec_from_file_location(f"records_{name}", RECORDS / f"{name}.py")
@@ -26,7 +26,7 @@ def load_script() -> Callable[[str], ModuleType]:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A folder for a data set in its original form."""
+    """Returns an empty folder for a data set in its original format."""
     folder = tmp_path / "source"
     folder.mkdir()
     return folder

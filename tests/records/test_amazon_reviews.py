@@ -153,12 +153,12 @@ def events(data):
     return sorted(found)
 
 
-def test_2018_in_gz_without_pictures(amazon, tmp_path, capsys):
+def test_2018_gzipped_without_images(amazon, tmp_path, capsys):
     reviews, meta = write_2018(tmp_path)
     amazon.main(reviews, meta, out=tmp_path / "data")
-    said = capsys.readouterr().out
-    assert "(2018): 3 reviews kept" in said
-    assert "1 of items without metadata, 1 repeated, 0 below" in said
+    printed = capsys.readouterr().out
+    assert "(2018): 3 reviews kept" in printed
+    assert "1 of items without metadata, 1 duplicates, 0 below" in printed
     data = Dataset(tmp_path / "data")
     assert data.schema.name == "amazon-All_Beauty"
     assert list(data.schema.items) == ["title", "description", "categories", "brand", "price"]
@@ -178,7 +178,7 @@ def test_2018_in_gz_without_pictures(amazon, tmp_path, capsys):
     assert math.isnan(none)
 
 
-def test_2023_plain_with_pictures(amazon, tmp_path):
+def test_2023_plain_with_images(amazon, tmp_path):
     reviews, meta = write_2023(tmp_path)
     images = tmp_path / "images"
     images.mkdir()
@@ -193,7 +193,7 @@ def test_2023_plain_with_pictures(amazon, tmp_path):
         ("AE", "B02", 1588687728924, 2.0, False),
         ("AF", "B01", 1588687728925, 4.0, False),
     ]
-    # The main picture of B01 comes before the other, B03's bears the item's own id.
+    # The main image of B01 precedes the other one. The image of B03 is named after the item id.
     assert values(data, "picture") == [png(10), b"", png(30), b""]
     assert values(data, "description")[0] == b"For fine hair.\nSoft hold"
     assert values(data, "categories")[:2] == [[b"All Beauty", b"Beauty", b"Hair"], [b"All Beauty"]]
@@ -203,8 +203,8 @@ def test_2023_plain_with_pictures(amazon, tmp_path):
     assert all(math.isnan(price) for price in prices[1::2])
 
 
-def test_min_events_leaves_the_core_and_its_items(amazon, tmp_path, capsys):
-    # A1 and A2 both have B01 and B02; A3 has B02 and B03, which is in no other review.
+def test_min_events_keeps_the_core_and_its_items(amazon, tmp_path, capsys):
+    # A1 and A2 both have B01 and B02; A3 has B02 and B03, and B03 has no other review.
     pairs = [("A1", "B01"), ("A1", "B02"), ("A2", "B01"), ("A2", "B02"), ("A3", "B02")]
     rated = [review_2018(*pair, 5.0, 1472688000) for pair in [*pairs, ("A3", "B03")]]
     reviews = write(tmp_path / "r.json", rated)
@@ -218,7 +218,7 @@ def test_min_events_leaves_the_core_and_its_items(amazon, tmp_path, capsys):
         amazon.write_amazon_reviews(reviews, meta, tmp_path / "none", min_events=3)
 
 
-def test_what_is_wrong_with_the_files_is_said_in_one_line(amazon, tmp_path):
+def test_errors_in_the_files_are_one_line(amazon, tmp_path):
     reviews, meta = write_2018(tmp_path)
 
     def error(reviews=reviews, meta=meta, **options):
@@ -235,19 +235,18 @@ def test_what_is_wrong_with_the_files_is_said_in_one_line(amazon, tmp_path):
     (tmp_path / "cut.json.gz").write_bytes(reviews.read_bytes()[:-20])
     assert "cut.json.gz: cannot be read" in error(tmp_path / "cut.json.gz")
     assert "the file is empty" in error(write(bad, []))
-    assert "line 1: not a review; it is to have reviewerID and asin" in error(
-        write(bad, [{"a": 1}])
-    )
+    assert "line 1: not a review; it must have reviewerID and asin" in error(write(bad, [{"a": 1}]))
     del (no_time := dict(good))["unixReviewTime"]
     write(bad, [good, no_time])
-    assert "bad.json line 2: not a review of the 2018 form: no 'unixReviewTime'" in error(bad)
+    message = "bad.json line 2: not a review of the 2018 release: missing key 'unixReviewTime'"
+    assert message in error(bad)
     write(bad, [good, {**good, "overall": "many"}])
-    assert "bad.json line 2: not a review of the 2018 form" in error(bad)
+    assert "bad.json line 2: not a review of the 2018 release" in error(bad)
     bad.write_text(json.dumps(good) + "\n\n{'asin': 'B01'}\n")
     assert "bad.json line 3: not a line of JSON" in error(bad)
     write(bad, [item_2018("B01"), ["B02"]])
-    assert "bad.json line 2: not a JSON object: list; mend or remove" in error(meta=bad)
+    assert "bad.json line 2: not a JSON object: list; correct or remove" in error(meta=bad)
     write(bad, [item_2023("B01")])
-    assert "line 1: not an item of the 2018 form: no 'asin'" in error(meta=bad)
+    assert "line 1: not an item of the 2018 release: missing key 'asin'" in error(meta=bad)
     write(bad, [item_2018("B77")])
     assert "none of 5 reviews is of an item in" in error(meta=bad)

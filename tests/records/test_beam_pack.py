@@ -1,4 +1,4 @@
-"""records/beam_pack.py: on Beam comes out what the local packer gives."""
+"""records/beam_pack.py: packing on Beam gives the output of the local packer."""
 
 import io
 import json
@@ -42,8 +42,8 @@ def picture_bytes(shade: int) -> bytes:
 
 
 def item_line(n: int) -> str:
-    # Rows 5 and 6 have one id, as have 4 and 24; 8 has none; 10 is cut off; of 12 the picture is
-    # broken and the year is no number, and it repeats the id of row 1.
+    # Rows 5 and 6 have the same id, as do 4 and 24. Row 8 has no id, and row 10 is truncated. Row
+    # 12 has a broken image, a year that is not a number, and the id of row 1.
     special = {
         5: "i04,Again,2.png,War,1990",
         7: ",Nameless,1.png,War,1990",
@@ -57,7 +57,7 @@ def item_line(n: int) -> str:
 
 
 def log_lines() -> list[str]:
-    # Users u0 to u11 are listed, x0 to x14 are not; x14 does nothing that can be read.
+    # Users u0 to u11 are in the table of users, x0 to x14 are not. All events of x14 are broken.
     lines = [f"u{n % 12},i{n * 7 % 26:02d},{1000 - n // 4},{n % 6}" for n in range(150)]
     lines += [f"x{13 - n % 14},i{n * 5 % 26:02d},{n // 9},{n % 6}" for n in range(150)]
     lines[20:20] = ["x14,i00,soon,5", "x14,nobody,5,5", "x14,i01", "u1,i02,7,many"]
@@ -99,7 +99,7 @@ def write(folder: Path, **more: Any) -> Path:
 
 
 def texts(folder: Path) -> dict[str, bytes]:
-    """Returns what is no shard and no manifest, by name."""
+    """Returns the contents of all files but the shards and the manifest, by path."""
     paths = [path for path in folder.rglob("*") if path.suffix in (".txt", ".json", ".jsonl")]
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -113,7 +113,7 @@ def records(folder: Path) -> list[bytes]:
 
 
 def assert_alike(found: Path, expected: Path) -> None:
-    """Two data folders agree in all but the bounds of their shards."""
+    """Asserts that two data folders differ in the boundaries of their shards only."""
     assert texts(found) == texts(expected)
     for side in ("items", "users", *(f"interactions/{split}" for split in SPLITS)):
         assert records(found / side) == records(expected / side), side
@@ -135,15 +135,15 @@ def folders(tmp_path_factory) -> dict[str, Any]:
     return {"dataset": dataset, "local": folder / "local", "beam": folder / "beam", "s": statistics}
 
 
-def test_the_folder_is_that_of_the_local_packer(folders):
+def test_the_folder_equals_that_of_the_local_packer(folders):
     assert_alike(folders["beam"], folders["local"])
     assert folders["s"][0] == folders["s"][1]
 
 
-def test_the_example_holds_what_it_is_to_show(folders):
+def test_the_example_covers_the_special_cases(folders):
     rejects = [json.loads(line) for line in (folders["beam"] / "rejects.jsonl").open()]
-    told = [(entry["table"], entry["row"], entry["field"]) for entry in rejects]
-    assert [entry for entry in told if entry[0] != "log.csv"] == [
+    entries = [(entry["table"], entry["row"], entry["field"]) for entry in rejects]
+    assert [entry for entry in entries if entry[0] != "log.csv"] == [
         ("items.csv", 6, "item_id"),
         ("items.csv", 8, "item_id"),
         ("items.csv", 10, None),
@@ -153,38 +153,38 @@ def test_the_example_holds_what_it_is_to_show(folders):
         ("items.csv", 24, "item_id"),
         ("users.csv", 13, "user_id"),
     ]
-    of_log = {entry[1:] for entry in told if entry[0] == "log.csv"}
+    of_log = {entry[1:] for entry in entries if entry[0] == "log.csv"}
     assert {(21, "time"), (22, "item"), (23, None), (24, "stars")} <= of_log
     names = [path.name for path in shards(folders["beam"] / "items")]
     assert names == [f"part-0000{n}.tfrecord" for n in range(3)]
     dataset = Dataset(folders["beam"])
-    # 26 rows less three duplicates, one without id and one that is cut off.
+    # 26 rows minus three duplicates, one without an id and one truncated row.
     assert len(dataset.item_ids) == 21 and dataset.item_ids[3:5] == ["i03", "i04"]
-    # In the order of first good events: the first of x12 and of x6 name i05 and i09, which are
-    # unknown, and their next good ones are 28 and 14 rows later; x14 has none at all.
+    # In the order of the first valid events. The first events of x12 and x6 are of the unknown
+    # items i05 and i09; their first valid events are 28 and 14 rows later. x14 has none.
     unlisted = [13, 11, 10, 9, 8, 7, 5, 4, 3, 2, 1, 0, 6, 12]
     assert dataset.user_ids == [*(f"u{n}" for n in range(12)), *(f"x{n}" for n in unlisted)]
     # 12 and 14 users in shards of 10.
     assert len(shards(folders["beam"] / "users")) == 4
     # 26 users in shards of 6.
     assert len(shards(folders["beam"] / "interactions" / "train")) == 5
-    # A tenth of the chosen items, which are all of them.
+    # A tenth of the items with interactions, which are all items.
     assert dataset.cold_items.sum() == 2
     assert all(len(dataset.events(split)) for split in SPLITS)
     cold = np.flatnonzero(dataset.cold_users)
     positives = np.diff(dataset.histories(SPLITS).offsets)
-    # A fifth of those with five positives.
+    # A fifth of the users with at least five positives.
     assert len(cold) == round((positives >= 5).sum() / 5) > 1 and (positives[cold] >= 5).all()
     assert not np.isin(dataset.events("train").user, cold).any()
 
 
-def test_bundles_that_run_again_do_no_harm(folders, tmp_path):
+def test_repeated_bundles_do_no_harm(folders, tmp_path):
     flags = ["--direct_runner_bundle_repeat=2"]
     pack_on_beam(folders["dataset"], tmp_path / "again", SMALL, flags=flags)
     assert_alike(tmp_path / "again", folders["beam"])
 
 
-def test_without_users_by_a_column_and_compressed(tmp_path):
+def test_no_user_table_split_by_column_and_compression(tmp_path):
     dataset = write(tmp_path / "films", users=None, split={"by": "column", "name": "part"})
     log = tmp_path / "films" / "log.csv"
     header, *lines = log.read_text().splitlines()
@@ -210,7 +210,7 @@ def test_a_split_by_all_events_is_refused(tmp_path, by):
     assert [path.name for path in tmp_path.iterdir()] == ["films"]
 
 
-def test_what_is_wrong_is_said_as_the_local_packer_says_it(tmp_path):
+def test_errors_equal_those_of_the_local_packer(tmp_path):
     dataset = write(tmp_path / "films")
     items = tmp_path / "films" / "items.csv"
 
@@ -229,7 +229,7 @@ def test_what_is_wrong_is_said_as_the_local_packer_says_it(tmp_path):
         "items.csv: no row can be used; first: items.csv row 1: item_id: the id is missing"
     )
     items.write_text(whole.replace("year", "decade", 1))
-    # A worker meets this one.
+    # This error is raised in a worker.
     assert (
         message() == f"{items}: no column 'year'; there are item_id, title, poster, genres, decade"
     )
@@ -238,7 +238,7 @@ def test_what_is_wrong_is_said_as_the_local_packer_says_it(tmp_path):
     assert "log.csv: no row can be used; first: log.csv row 1: item: unknown item" in message()
 
 
-def test_the_script_packs_and_hands_beam_its_options(load_script, folders, tmp_path, capsys):
+def test_the_script_packs_and_passes_options_to_beam(load_script, folders, tmp_path, capsys):
     script = load_script("beam_pack")
     beam = "--runner=FnApiRunner --direct_running_mode=multi_threading --direct_num_workers=2"
     out = tmp_path / "out"

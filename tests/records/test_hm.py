@@ -69,7 +69,7 @@ def purchases(data):
     return sorted(found)
 
 
-def test_all_of_it_with_pictures(hm, source, tmp_path):
+def test_all_purchases_with_images(hm, source, tmp_path):
     folder = source / "images" / "010"
     folder.mkdir(parents=True)
     (folder / "0108775015.jpg").write_bytes(jpeg())
@@ -82,9 +82,9 @@ def test_all_of_it_with_pictures(hm, source, tmp_path):
     description = b"Jersey top, with narrow\nshoulder straps."
     assert values(data, "items", "description") == [description, b""]
     assert values(data, "items", "product_group") == [[b"Garment Upper body"], []]
-    assert values(data, "items", "colour") == [[b"Black"], [b"White"]]
+    assert values(data, "items", "color") == [[b"Black"], [b"White"]]
     assert values(data, "items", "section") == [[b"Womens Everyday Basics"], [b"Womens Lingerie"]]
-    # 00ef stands in no table of customers. Two of one article on one day are one purchase.
+    # 00ef is not in the table of customers. Two purchases of an article on one day are one.
     assert data.user_ids == ["00ab", "00cd", "00ef"]
     assert purchases(data) == [
         ("00ab", "0108775015", 1537401600000),  # 2018-09-20
@@ -94,7 +94,7 @@ def test_all_of_it_with_pictures(hm, source, tmp_path):
     ]
 
 
-def test_customers_without_where_they_live(hm, source, tmp_path):
+def test_postal_codes_are_omitted(hm, source, tmp_path):
     hm.main(source, out=tmp_path / "data")
     data = Dataset(tmp_path / "data")
     assert "picture" not in data.schema.items
@@ -104,10 +104,10 @@ def test_customers_without_where_they_live(hm, source, tmp_path):
     assert values(data, "users", "age")[0] == 49
     assert values(data, "users", "fashion_news") == [[b"1.0"], [], []]
     assert values(data, "users", "fashion_news_frequency") == [[b"Regularly"], [b"NONE"], []]
-    assert "52043ee2" not in (tmp_path / "data.catalogue" / "users.csv").read_text()
+    assert "52043ee2" not in (tmp_path / "data.catalog" / "users.csv").read_text()
 
 
-def test_since_takes_the_recent_purchases_and_who_and_what_is_in_them(hm, source, tmp_path):
+def test_since_keeps_recent_purchases_with_their_articles_and_customers(hm, source, tmp_path):
     hm.main(source, out=tmp_path / "data", since="2020-09-21")
     data = Dataset(tmp_path / "data")
     assert data.item_ids == ["0663713001"]
@@ -115,7 +115,7 @@ def test_since_takes_the_recent_purchases_and_who_and_what_is_in_them(hm, source
     assert [time for *_, time in purchases(data)] == [1600646400000, 1600732800000]
 
 
-def test_what_is_wrong_with_the_source_is_said_in_one_line(hm, source, tmp_path):
+def test_errors_in_the_source_are_one_line(hm, source, tmp_path):
     def error(kind=DataError, **options):
         with pytest.raises(kind) as caught:
             hm.write_hm(source, tmp_path / "out", **options)
@@ -123,18 +123,18 @@ def test_what_is_wrong_with_the_source_is_said_in_one_line(hm, source, tmp_path)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    assert "since: write a day such as" in error(ConfigError, since="last summer")
+    assert "since must be a day such as" in error(ConfigError, since="last summer")
     assert "no purchase from 2021-01-01 on" in error(since="2021-01-01")
     assert "no such folder; --images" in error(images=tmp_path / "none")
     transactions = source / "transactions_train.csv"
     transactions.write_text(TRANSACTIONS + "2020-09-22,00ab\n")
-    assert "transactions_train.csv line 7: 5 fields are needed" in error()
+    assert "transactions_train.csv line 7: must have 5 fields" in error()
     transactions.write_text(TRANSACTIONS + "yesterday,00ab,0663713001,0.1,1\n")
-    assert "transactions_train.csv line 7: t_dat is to be a day" in error()
-    # The first article takes two lines.
+    assert "transactions_train.csv line 7: t_dat must be a day" in error()
+    # The first article spans two lines.
     (source / "articles.csv").write_text(ARTICLES + "0108775016,0108775\n")
-    assert "articles.csv line 5: 25 fields are needed" in error()
+    assert "articles.csv line 5: must have 25 fields" in error()
     (source / "articles.csv").write_text(ARTICLES.replace("detail_desc", "details"))
     assert "articles.csv: no column 'detail_desc'" in error()
     (source / "customers.csv").unlink()
-    assert "there is no customers.csv" in error()
+    assert "customers.csv is missing" in error()

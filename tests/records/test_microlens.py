@@ -68,7 +68,7 @@ def test_50k_with_covers_and_sounds(microlens, source, tmp_path):
         "likes": "number",
         "views": "number",
     }
-    # 77 was chosen, though it has neither title nor counts.
+    # 77 has an interaction, but neither a title nor counts.
     assert data.item_ids == ["9580", "14", "15", "77"]
     assert data.statistics["rejects"]["count"] == 0
     title = 'a friend, "bigger" than\na fist 🤣 # food'.encode()
@@ -99,7 +99,7 @@ def test_100k_without_counts_and_covers(microlens, source, tmp_path):
     assert data.events("train").time.tolist() == [1583378629552]
 
 
-def test_videos_come_along_where_the_modality_is_known(
+def test_videos_are_imported_if_the_modality_exists(
     microlens, source, tmp_path, monkeypatch, capsys
 ):
     @dataclasses.dataclass(frozen=True)
@@ -121,7 +121,7 @@ def test_videos_come_along_where_the_modality_is_known(
     assert capsys.readouterr().out == ""
 
 
-def test_what_is_wrong_with_the_source_is_said_in_one_line(microlens, source, tmp_path):
+def test_errors_in_the_source_are_one_line(microlens, source, tmp_path):
     def error(**options):
         with pytest.raises(DataError) as caught:
             microlens.write_microlens(source, tmp_path / "out", **options)
@@ -129,20 +129,21 @@ def test_what_is_wrong_with_the_source_is_said_in_one_line(microlens, source, tm
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    assert "no MicroLens here" in error()
+    assert "not a MicroLens folder" in error()
     write_50k(source)
-    assert "none: no such folder; --audios is to hold <item>.wav" in error(audios=tmp_path / "none")
+    message = "none: no such folder; --audios must contain <item>.wav files"
+    assert message in error(audios=tmp_path / "none")
     counts = source / "MicroLens-50k_likes_and_views.txt"
     counts.write_text("9580\t10000\t364000\n14 5 44\n")
-    assert "likes_and_views.txt line 2: write item, likes and views" in error()
+    assert "likes_and_views.txt line 2: must be item, likes and views" in error()
     counts.unlink()
     pairs = source / "MicroLens-50k_pairs.csv"
     pairs.write_text("user,item,timestamp\n36121,9580,1583378629552\n36121,14,yesterday\n")
-    assert "pairs.csv line 3: write user,item,timestamp in milliseconds" in error()
+    assert "pairs.csv line 3: must be user,item,timestamp in milliseconds" in error()
     titles = source / "MicroLens-50k_titles.csv"
     titles.write_text("item,title\n1,a,b\n")
-    assert "titles.csv line 2: write item,title. Received: '1,a,b'" in error()
+    assert "titles.csv line 2: must be item,title. Received: '1,a,b'" in error()
     titles.write_bytes(b"item,title\n1,\xff\n")
     assert "titles.csv: cannot be read" in error()
     titles.write_text("1, a\nno title\n")
-    assert "titles.csv line 2: write item,title. Received: 'no title'" in error()
+    assert "titles.csv line 2: must be item,title. Received: 'no title'" in error()

@@ -118,7 +118,7 @@ def test_posters_and_plots_join_where_they_are(movielens, source, tmp_path):
     assert (tmp_path / "out" / "poster" / "1.jpg").read_bytes() == b"poster"
 
 
-def test_what_is_wrong_with_the_source_is_said_in_one_line(movielens, source, tmp_path):
+def test_errors_in_the_source_are_one_line(movielens, source, tmp_path):
     def error(**options):
         with pytest.raises(DataError) as caught:
             movielens.write_movielens(source, tmp_path / "out", **options)
@@ -126,22 +126,22 @@ def test_what_is_wrong_with_the_source_is_said_in_one_line(movielens, source, tm
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    assert "no MovieLens here" in error()
+    assert "not a MovieLens folder" in error()
     write_1m(source)
     assert "no such folder" in error(posters=tmp_path / "none")
     assert "none.jsonl: cannot be read" in error(plots=tmp_path / "none.jsonl")
     (tmp_path / "plots.jsonl").write_text('{"item_id": "2", "plot": "x"}\n[]\n')
     assert "plots.jsonl line 2" in error(plots=tmp_path / "plots.jsonl")
     (source / "ratings.dat").write_text("7::1::5::978300760\n7::1\n")
-    assert "ratings.dat line 2: 4 fields are needed. Received: 2" in error()
+    assert "ratings.dat line 2: must have 4 fields. Received: 2" in error()
     (source / "users.dat").unlink()
     assert "users.dat: cannot be read" in error()
 
 
-def test_main_packs_and_keeps_the_catalogue(movielens, source, tmp_path):
+def test_main_packs_and_keeps_the_catalog(movielens, source, tmp_path):
     write_100k(source)
     movielens.main(source, out=tmp_path / "data")
     assert (tmp_path / "data" / "MANIFEST.json").is_file()
-    assert (tmp_path / "data.catalogue" / "dataset.yaml").is_file()
+    assert (tmp_path / "data.catalog" / "dataset.yaml").is_file()
     with pytest.raises(DataError, match="exists already"):
         movielens.main(source, out=tmp_path / "data")

@@ -37,7 +37,7 @@ def source(tmp_path):
     return folder
 
 
-def test_stamps_become_a_catalogue(stamps, source, tmp_path):
+def test_stamps_become_a_catalog(stamps, source, tmp_path):
     dataset = read_dataset_file(stamps.write_stamps(source, tmp_path / "out"))
     assert {name: m.kind for name, m in dataset.schema().items.items()} == {
         "text": "text",
@@ -64,12 +64,12 @@ def test_stamps_become_a_catalogue(stamps, source, tmp_path):
     assert table == ["user_id,item_id,timestamp", "u1,frog,1600000000"]
 
 
-def test_what_is_wrong_with_the_source_is_said(stamps, source, tmp_path):
+def test_errors_in_the_source(stamps, source, tmp_path):
     (source / "interactions.csv").write_text("user,item\nu1,frog\n")
     with pytest.raises(DataError, match=r"interactions.csv: no column 'item_id'"):
         stamps.write_stamps(source, tmp_path / "out")
     (source / "interactions.csv").unlink()
-    with pytest.raises(DataError, match=r"there is no interactions.csv"):
+    with pytest.raises(DataError, match=r"interactions.csv is missing"):
         stamps.write_stamps(source, tmp_path / "out")
     (source / "interactions.csv").touch()
     (source / "items.jsonl").write_text("{}\n")

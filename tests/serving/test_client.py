@@ -15,7 +15,7 @@ CLIENT = Path(__file__).parents[2] / "serving" / "client.py"
 
 
 class Toy(tf.Module):
-    """Recommends the history itself, longest first asked, and finds by what was given."""
+    """Recommends the history itself and encodes an item by the lengths of its inputs."""
 
     @tf.function(
         input_signature=[
@@ -28,7 +28,7 @@ class Toy(tf.Module):
     def recommend(self, history, exclude, k, user_age):
         excluded = tf.strings.reduce_join(exclude, axis=1, separator="+", keepdims=True)
         items = tf.concat([history, excluded, tf.zeros_like(excluded)], axis=1)[:, : k[0]]
-        # Tells absence, NaN, from the number.
+        # -1 marks a missing number, which is NaN.
         age = tf.where(tf.math.is_nan(user_age), -1.0, user_age)[:, tf.newaxis]
         return {"items": items, "scores": age + tf.zeros(tf.shape(items))}
 
@@ -50,7 +50,7 @@ class Toy(tf.Module):
             tf.TensorSpec([None, None], tf.int64, "history_time"),
         ]
     )
-    def tell_times(self, history, history_time):
+    def times_as_scores(self, history, history_time):
         return {"items": history, "scores": tf.cast(history_time, tf.float32)}
 
 
@@ -61,7 +61,7 @@ def url(tmp_path_factory):
     signatures = {
         "serving_default": toy.recommend,
         "encode_items": toy.encode_items,
-        "times": toy.tell_times,
+        "times": toy.times_as_scores,
     }
     tf.saved_model.save(toy, str(folder / "7"), signatures=signatures)
     config = uvicorn.Config(create_app(folder), host="127.0.0.1", port=0, log_level="error")
@@ -80,13 +80,13 @@ def run(url, *arguments, model="toy"):
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_what_is_given_arrives(url):
+def test_given_inputs_reach_the_model(url):
     done = run(url, "--history=a,b", "--exclude=c,d", "--k=3", "user_age=7")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "7.000000\ta\n7.000000\tb\n7.000000\tc+d\n"
 
 
-def test_what_is_not_given_is_absent_and_padding_is_not_shown(url):
+def test_missing_inputs_are_absent_and_padding_is_not_printed(url):
     done = run(url, "--history=a", "--k=3")
     assert done.stdout == "-1.000000\ta\n"
     assert run(url).stdout == ""
@@ -95,8 +95,8 @@ def test_what_is_not_given_is_absent_and_padding_is_not_shown(url):
 def test_named_features_texts_files_and_lists(url, tmp_path):
     picture = tmp_path / "picture.png"
     picture.write_bytes(base64.b64decode("AP/+"))  # three bytes that are not UTF-8
-    asked = ("--signature=encode_items", "title=red = 1", f"picture=@{picture}")
-    done = run(url, *asked, "genres=a", "genres=b")
+    inputs = ("--signature=encode_items", "title=red = 1", f"picture=@{picture}")
+    done = run(url, *inputs, "genres=a", "genres=b")
     # "red = 1" has 7 characters; two genres were given.
     assert json.loads(done.stdout) == [[7, 3, 2]]
     assert json.loads(run(url, "--signature=encode_items").stdout) == [[0, 0, 0]]
@@ -120,10 +120,11 @@ def test_times_of_a_history(url):
     done = run(url, "--signature=times", "--history=a,b")
     assert done.stdout == "0.000000\ta\n0.000000\tb\n"
     done = run(url, "--signature=times", "--history=a,b", "--history_time=70")
-    assert "history_time: one for each id of history. Received: 1 for 2" in done.stderr
+    expected = "history_time must have one time per id of history. Received: 1 times for 2 ids"
+    assert expected in done.stderr
 
 
-def test_a_version_may_be_asked_for(url):
+def test_a_version_can_be_requested(url):
     done = run(url, "--version=7", "--history=a")
     assert (done.returncode, done.stdout) == (0, "-1.000000\ta\n")
     assert "no version 6 here; there is 7" in run(url, "--version=6").stderr
@@ -132,13 +133,13 @@ def test_a_version_may_be_asked_for(url):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["color=red"], "no input color; there are"),
-        (["red"], "NAME=VALUE is needed. Received: red"),
-        (["user_age=old"], "user_age: a number is needed. Received: old"),
-        (["user_age=1", "user_age=2"], "user_age: takes one value. Received: 2"),
-        (["--history=[a,b"], "--history: begins as a JSON list does, but is none"),
-        (["--exclude=[1, 2]"], "--exclude: a JSON list of strings is needed. Received: [1, 2]"),
-        (["--signature=other"], "no signature other; there are"),
+        (["color=red"], "input of serving_default must be one of"),
+        (["red"], "a feature must be NAME=VALUE. Received: red"),
+        (["user_age=old"], "user_age must be a number. Received: old"),
+        (["user_age=1", "user_age=2"], "user_age must have one value. Received: 2 values"),
+        (["--history=[a,b"], "--history: not valid as a JSON list"),
+        (["--exclude=[1, 2]"], "--exclude must be a JSON list of strings. Received: [1, 2]"),
+        (["--signature=other"], "signature must be one of"),
         (["--signature=encode_items", "title=@no-such-file"], "no-such-file"),
     ],
 )
@@ -150,13 +151,13 @@ def test_an_error_is_one_line(url, arguments, words):
     assert words in done.stderr
 
 
-def test_a_server_or_model_that_is_not_there(url):
+def test_an_unknown_model_and_a_missing_server(url):
     assert "no model 'other' here" in run(url, model="other").stderr
-    # Nobody listens on port 1.
+    # No process listens on port 1.
     done = run("http://127.0.0.1:1")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "no server answers there" in done.stderr
+    assert "no server responds" in done.stderr
 
 
 def test_the_client_imports_neither_tensorflow_nor_tfmmrec():
