@@ -104,8 +104,8 @@ def baseline_figures(
                 for penalty in penalties
             ]
             best = penalties[int(np.argmax(found))]
-            chosen = f" ({best:g})" if len(penalties) > 1 else ""
-            figures[f"{rival}{chosen}, {name}"] = shown.figure(rival, names, best)
+            parameter = f" ({best:g})" if len(penalties) > 1 else ""
+            figures[f"{rival}{parameter}, {name}"] = shown.figure(rival, names, best)
     return figures
 
 

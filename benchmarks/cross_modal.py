@@ -57,19 +57,19 @@ def main(
         raise DataError(f"{data}: has no cold-start items; pack it with cold_items: {{share: 0.1}}")
     base = read_training_file(config, quiet=True)
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, least=least))
-    chosen = {f"align-{weight:g}": weight for weight in read_weights(weights)}
-    missing = [name for name in chosen if kept.load(name) is None]
+    by_name = {f"cross_modal-{weight:g}": weight for weight in read_weights(weights)}
+    missing = [name for name in by_name if kept.load(name) is None]
     trainer = VariantTrainer(dataset, base)
     with tqdm.tqdm(total=len(missing) * seeds, unit="model", disable=None) as progress:
         for name in missing:
             found = []
             for seed in range(seeds):
-                assembly, _ = trainer.train(aligned(base, chosen[name], seed))
+                assembly, _ = trainer.train(aligned(base, by_name[name], seed))
                 recall = retrieval_recall(assembly, dataset.cold_items, k=K, least=least)
                 found.append({**recall, **measure_model(assembly)})
                 progress.update()
             kept.save(name, stacked(found))
-    print_table({f"{chosen[name]:g}": kept.load(name) for name in chosen})
+    print_table({f"{by_name[name]:g}": kept.load(name) for name in by_name})
 
 
 def read_weights(text: str) -> list[float]:

@@ -110,8 +110,8 @@ def print_table(
     everyone = {**models, **{name: values[np.newaxis] for name, values in baselines.items()}}
 
     def measured(values: np.ndarray, rows: np.ndarray, metric: str) -> float:
-        chosen = target.take(rows)
-        return float(np.mean([chosen.measure(task, seed[rows])[metric] for seed in values]))
+        events = target.take(rows)
+        return float(np.mean([events.measure(task, seed[rows])[metric] for seed in values]))
 
     rows = np.arange(len(users))
     sign = 1 if first == "rmse" else -1
@@ -131,7 +131,9 @@ def print_table(
             f"{target.measure(task, seed)[first]:.4f}" for seed in values if name in models
         )
         lines.append([*line, difference, of_seeds])
-    shown = [name.upper().replace("_", " ") for name in names]
+    shown = [
+        name.upper() if name in ("rmse", "mae", "auc") else name.replace("_", " ") for name in names
+    ]
     print(f"{len(users)} events of {len(np.unique(users))} users\n")
     print(markdown_table(["", *shown, f"{shown[0]} − {best}", "seeds"], lines))
 

@@ -90,10 +90,10 @@ def _draw_log(path: Path, items: int, events: int, users: int) -> None:
     with pyarrow.csv.CSVWriter(path, schema) as writer:
         for start in range(0, events, _ROWS_AT_A_TIME):
             count = min(_ROWS_AT_A_TIME, events - start)
-            chosen = (items * chance.random(count) ** 2).astype(int).tolist()
+            interacted = (items * chance.random(count) ** 2).astype(int).tolist()
             columns = [
                 [f"user-{n}" for n in chance.integers(0, users, count).tolist()],
-                [f"item-{n:08d}" for n in chosen],
+                [f"item-{n:08d}" for n in interacted],
                 chance.integers(1_500_000_000, 1_700_000_000, count),
                 chance.integers(1, 6, count),
             ]

@@ -85,10 +85,12 @@ def baseline_figures(dataset: Dataset) -> dict[str, Figures]:
     """Returns the metrics of popularity, of random scores and of each baseline tuned on valid."""
     targets = targets_of(dataset, "test")
     figures = measure_baselines(dataset)
-    chosen = chosen_matrix(dataset.histories(PAST["test"]), dataset.count("items"))
+    interactions = chosen_matrix(dataset.histories(PAST["test"]), dataset.count("items"))
     for name, best in tuned_item_rivals(dataset).items():
         score, _ = ITEM_RIVALS[name]
-        figures[f"{name} ({best:g})"] = measure(dataset, targets, ByScores.of(score(chosen, best)))
+        figures[f"{name} ({best:g})"] = measure(
+            dataset, targets, ByScores.of(score(interactions, best))
+        )
     return figures
 
 

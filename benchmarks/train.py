@@ -161,18 +161,18 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
     table = tf.constant(draw.normal(size=[num_items, 64]) / 8.0, tf.float32)
     task = tfrs.tasks.Retrieval()
 
-    def theirs(queries: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        vectors = tf.gather(table, chosen)
+    def theirs(queries: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        vectors = tf.gather(table, targets)
         with tf.GradientTape() as tape:
             tape.watch([queries, vectors])
             loss = task(queries, vectors, compute_metrics=False)
         return tape.gradient(loss, [queries, vectors])
 
     def ours(negatives: Negatives) -> Callable:
-        def gradients(queries: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            found = negatives(chosen)
+        def gradients(queries: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            found = negatives(targets)
             spared = negatives.spared(
-                found, batch["user"], events=tf.range(tf.size(chosen)), places=batch["place"]
+                found, batch["user"], events=tf.range(tf.size(targets)), places=batch["place"]
             )
             vectors = tf.gather(table, found.rows)
             with tf.GradientTape() as tape:
@@ -387,8 +387,8 @@ def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
     score, penalties = ITEM_RIVALS["EASE"]
 
     def ndcg(split: str, penalty: float) -> float:
-        chosen = chosen_matrix(dataset.histories(PAST[split]), dataset.count("items"))
-        scorer = ByScores.of(score(chosen, penalty))
+        interactions = chosen_matrix(dataset.histories(PAST[split]), dataset.count("items"))
+        scorer = ByScores.of(score(interactions, penalty))
         return measure(dataset, targets_of(dataset, split), scorer)[NDCG].mean()
 
     best = max(penalties, key=lambda penalty: ndcg("valid", penalty))

@@ -152,8 +152,8 @@ def _true_scores(world: World, folder: Path) -> MemberScores:
     """Returns the valid events with the true scores by modality instead of the members' scores."""
     dataset = Dataset(folder / "data")
     targets = targets_of(dataset, "valid")
-    asked = np.unique(targets.user)
-    users = np.searchsorted(world.user_ids(), np.array(dataset.user_ids)[asked])
+    rows = np.unique(targets.user)
+    users = np.searchsorted(world.user_ids(), np.array(dataset.user_ids)[rows])
     items = np.searchsorted(world.item_ids(), np.array(dataset.item_ids))
     true = [world.modality_scores(name)[np.ix_(users, items)] for name in MODALITIES]
     return MemberScores(
@@ -162,9 +162,9 @@ def _true_scores(world: World, folder: Path) -> MemberScores:
         scores=np.stack(true).astype(np.float32),
         # The world does not redistribute the weight of a missing modality.
         present=np.ones([len(MODALITIES), len(items)], bool),
-        user=np.searchsorted(asked, targets.user),
+        user=np.searchsorted(rows, targets.user),
         item=targets.item,
-        left_out=targets.histories.of_users(asked),
+        left_out=targets.histories.of_users(rows),
     )
 
 
