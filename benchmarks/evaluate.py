@@ -32,7 +32,7 @@ import tensorflow as tf  # isort: skip
 import tensorflow_recommenders as tfrs  # isort: skip
 import tqdm  # isort: skip
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.blocked_scores import QUERIES
 from tfmmrec.evaluation.ranking.rankers import ByVectors

@@ -38,7 +38,8 @@ import tensorflow_recommenders as tfrs  # isort: skip
 from tfmmrec.config.negatives import NegativesOptions
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
-from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import PAST
 from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.errors import ConfigError

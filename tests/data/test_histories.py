@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import Interactions
 from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.data.pipelines.sequence_windows import TrainingWindows

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions.events import Interactions
 from tfmmrec.data.outcomes import Outcomes
 from tfmmrec.data.pipelines.sampled_nonclicks import Unchosen

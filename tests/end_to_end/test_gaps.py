@@ -13,7 +13,8 @@ import yaml
 
 from tfmmrec.config.packing import PackOptions
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.ranking.targets import targets_of

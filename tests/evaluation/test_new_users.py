@@ -11,7 +11,8 @@ import yaml
 from tests.once import ONCE
 from tfmmrec.config.packing import PackOptions
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import asked_in, known_before
 from tfmmrec.data.packing import pack
 from tfmmrec.evaluation.baselines import tuning

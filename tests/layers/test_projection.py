@@ -4,8 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.normalization import Standardize
-from tfmmrec.layers.projection import FeatureInfo, Projection, unit_length
+from tfmmrec.layers.projection import Projection
+from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.modalities import Text
 from tfmmrec.testing import TestCase
 

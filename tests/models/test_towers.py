@@ -3,11 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.feature_projections import FeatureProjections, drop_present
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import MeanReader
-from tfmmrec.layers.projection import FeatureInfo, unit_length
+from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.query_tower import QueryTower
 from tfmmrec.testing import TestCase

@@ -5,11 +5,11 @@ import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesOptions
 from tfmmrec.config.new_items import NewItemsOptions
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import READERS
-from tfmmrec.layers.projection import FeatureInfo
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.query_tower import QueryTower

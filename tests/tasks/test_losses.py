@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.tasks.losses import candidate_bpr, candidate_softmax, info_nce
 from tfmmrec.tasks.negatives.sampler import Negatives
 from tfmmrec.testing import TestCase

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import Interactions, concatenate
 from tfmmrec.data.outcomes import Outcomes
 

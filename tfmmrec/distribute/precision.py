@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 @contextlib.contextmanager
@@ -13,7 +12,7 @@ def precision(name: str) -> Iterator[None]:
     """Layers that are made within this context compute in a format; weights are float32 always.
 
     Args:
-        name: one of `PRECISIONS`.
+        name: one of `tfmmrec.config.choices.PRECISIONS`.
     """
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy(name)

@@ -15,8 +15,6 @@ from tfmmrec.distribute import replicas
 from tfmmrec.distribute.cluster import EXAMPLE, Cluster, read_cluster
 from tfmmrec.errors import ConfigError, DataError
 
-STRATEGIES = ("auto", "one", "mirrored", "multiworker", "parameter_server", "tpu")
-
 _STRATEGY: contextvars.ContextVar[Any] = contextvars.ContextVar("strategy", default=None)
 
 

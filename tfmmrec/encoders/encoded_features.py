@@ -13,9 +13,9 @@ from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import encode_feature
 from tfmmrec.encoders.cache.output_table import Encoded
 from tfmmrec.encoders.factory import create_encoders, is_untrained
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.encoders.finetuning import RawFile, TrainedFeature
 from tfmmrec.errors import ConfigError
-from tfmmrec.layers.projection import FeatureInfo
 from tfmmrec.modalities import Modality
 from tfmmrec.modalities.preprocessing.pca import Pca
 

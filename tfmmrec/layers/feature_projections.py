@@ -6,8 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import uniform
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.pooling import ModalityGroups
-from tfmmrec.layers.projection import FeatureInfo, Projection, unit_length
+from tfmmrec.layers.projection import Projection
+from tfmmrec.layers.unit_length import unit_length
 
 # Modalities that say what an item is like by themselves, and that one may search by.
 MEDIA = ("text", "image", "audio")

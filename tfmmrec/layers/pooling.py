@@ -5,9 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.config.choices import POOLINGS
 from tfmmrec.layers.masked_softmax import masked_softmax
 
-POOLINGS = ("mean", "attention")
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")

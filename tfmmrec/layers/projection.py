@@ -1,54 +1,13 @@
 """From an encoder's output to a vector of the towers' own width."""
 
-import dataclasses
 from typing import Any
 
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
-from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.output_table import Encoded
 from tfmmrec.layers.normalization import PrincipalComponents, Standardize
-from tfmmrec.modalities import Modality
-
-
-@dataclasses.dataclass(frozen=True)
-class FeatureInfo:
-    """What a tower must know of a feature to be built, stored with the run.
-
-    Attributes:
-        name: the feature.
-        width: the last axis of the encoder's output.
-        vocabulary_size: entries to embed where the output is int32, else 0.
-        kind: the modality, that of a single value where a feature holds several.
-        num_values: how many vectors of this width a row has, to be pooled by the tower; 0 where
-            it has one.
-        components: how many principal components of it the tower reads; 0 is all.
-    """
-
-    name: str
-    width: int
-    vocabulary_size: int = 0
-    kind: str = ""
-    num_values: int = 0
-    components: int = 0
-
-    @classmethod
-    def of(
-        cls,
-        name: str,
-        modality: Modality,
-        encoder: FeatureEncoder,
-        encoded: Encoded,
-        *,
-        components: int = 0,
-    ) -> "FeatureInfo":
-        """Reads the sizes off an encoder and its output."""
-        _, *several, width = encoded.outputs.shape
-        kind = modality.element or modality.kind
-        size = getattr(encoder, "size", 0)
-        num_values = int(several[0]) if several else 0
-        return cls(name, int(width), size, kind, num_values, components)
+from tfmmrec.layers.unit_length import unit_length
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
@@ -127,16 +86,3 @@ class Projection(tf.keras.layers.Layer):
             "units": self.units,
             "dropout": self.dropout,
         }
-
-
-def unit_length(vectors: tf.Tensor) -> tf.Tensor:
-    """Scales vectors to length 1 along the last axis; a zero vector stays zero.
-
-    A zero vector has no direction to turn, and so no gradient: that of the formula would be
-    1 / epsilon, which is more than float16 holds.
-    """
-    # In float32, since in float16 the epsilon would itself be zero.
-    exact = tf.cast(vectors, tf.float32)
-    here = tf.reduce_any(exact != 0.0, axis=-1, keepdims=True)
-    unit = tf.math.l2_normalize(tf.where(here, exact, 1.0), axis=-1, epsilon=1e-12)
-    return tf.cast(tf.where(here, unit, 0.0), vectors.dtype)

@@ -9,7 +9,8 @@ import tensorflow as tf
 from scipy.sparse import csr_matrix
 
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.outcomes import Outcomes
 from tfmmrec.distribute import strategies
 from tfmmrec.distribute.precision import precision
@@ -279,3 +280,9 @@ def _make_weights(model: TwoTower) -> None:
         inputs["history_time"] = tf.zeros([2, 1], tf.int64)
     model.compute_loss(inputs, training=False)
     model.built = True
+
+
+def draws_unchosen(assembly: Assembly) -> bool:
+    """Whether clicks are taught beside drawn items, as the log tells of choices only."""
+    task = assembly.model.outcomes
+    return task is not None and "click" in task.heads and not assembly.outcomes.has_refused

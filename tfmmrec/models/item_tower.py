@@ -7,10 +7,11 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.new_items import NewItemsOptions
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.gated_id_embedding import GatedIds
-from tfmmrec.layers.projection import FeatureInfo, unit_length
+from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
 
 # What the vector of the id is called among the features of a fusion that takes it.

@@ -5,9 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.history import Reader
-from tfmmrec.layers.projection import FeatureInfo, unit_length
+from tfmmrec.layers.unit_length import unit_length
 
 
 class QueryTower(tf.keras.layers.Layer):

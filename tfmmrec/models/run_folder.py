@@ -10,10 +10,10 @@ import tensorflow as tf
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import MANIFEST, checksum, read_json, write_json
+from tfmmrec.distribute.checkpoint_options import io_options
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.models.bundle import Assembly, assemble
-from tfmmrec.training.checkpoints import io_options
 from tfmmrec.version import __version__
 
 RUN = "run.json"

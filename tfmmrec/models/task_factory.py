@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.outcomes import Outcomes
 from tfmmrec.errors import DataError
 from tfmmrec.models.item_tower import ItemTower

@@ -14,7 +14,7 @@ from tfmmrec.encoders.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.padded_unique import distinct
-from tfmmrec.layers.projection import unit_length
+from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.contrastive_alignment import Alignment
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower, Projected

@@ -8,7 +8,7 @@ import rich.console
 import rich.table
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.attribution.modality_ablation import ItemsByModality, score_shares

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import picked_values
+from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
 from tfmmrec.modalities import Modality, Several
 from tfmmrec.reports.value_html import show, thumbnail

@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import RawValues
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import PAST, known_before
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.storage import write_text

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfmmrec.data.dataset import SideName
 from tfmmrec.encoders.encoded_features import EncodedSide
 from tfmmrec.layers.feature_projections import Feature
-from tfmmrec.layers.projection import unit_length
+from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.bundle import Assembly
 from tfmmrec.serving.top_k import LOWEST, top_items
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.pipelines.sequence_windows import taught_places
 from tfmmrec.layers.fusion import Fusion
-from tfmmrec.layers.projection import unit_length
+from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.tasks.base import Read, Task
 from tfmmrec.tasks.losses import CHOICE_LOSSES
 from tfmmrec.tasks.negatives.false_negative_mask import Spared

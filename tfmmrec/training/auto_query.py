@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.layers.history import AUTO
+from tfmmrec.config.choices import AUTO
 from tfmmrec.models.bundle import Assembly
 
 

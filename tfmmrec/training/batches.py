@@ -7,7 +7,7 @@ from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.data.pipelines.sampled_nonclicks import Unchosen
 from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
 from tfmmrec.errors import DataError
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import Assembly, draws_unchosen
 
 Batches = TrainingExamples | TrainingWindows
 
@@ -85,9 +85,3 @@ def _outcomes(assembly: Assembly, steps_per_epoch: int | None = None) -> Trainin
         unchosen=unchosen,
         steps_per_epoch=steps_per_epoch,
     )
-
-
-def draws_unchosen(assembly: Assembly) -> bool:
-    """Whether clicks are taught beside drawn items, as the log tells of choices only."""
-    task = assembly.model.outcomes
-    return task is not None and "click" in task.heads and not assembly.outcomes.has_refused

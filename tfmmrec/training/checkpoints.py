@@ -10,25 +10,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.distribute.strategies import is_asynchronous
 from tfmmrec.errors import DataError
 
 _STATE = "state.json"
 # What the names of checkpoints begin with, so that nothing else is ever removed.
 _PREFIX = "epoch-"
-
-
-def io_options(strategy: tf.distribute.Strategy) -> tf.train.CheckpointOptions:
-    """How the weights of a strategy are written and read: by this process.
-
-    Weights may be on other machines, each of which would write its own to a disk that nobody else
-    sees.
-    """
-    if not (is_asynchronous(strategy) or isinstance(strategy, tf.distribute.TPUStrategy)):
-        return tf.train.CheckpointOptions()
-    with tf.device("CPU:0"):
-        here = tf.zeros(()).device
-    return tf.train.CheckpointOptions(experimental_io_device=here)
 
 
 def checkpoints_of(config: TrainConfig, partial: Path) -> "Checkpoints":

@@ -9,11 +9,12 @@ import tensorflow as tf
 import tqdm
 
 from tfmmrec.data.storage import write_json
+from tfmmrec.distribute.checkpoint_options import io_options
 from tfmmrec.distribute.strategies import leads, of_all
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import Assembly
-from tfmmrec.training.checkpoints import Checkpoints, io_options
+from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.diagnostics import Alarms
 from tfmmrec.training.train_step import Trainer
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfmmrec.config.checks import check_count, check_positive
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.distribute.strategies import STRATEGIES
+from tfmmrec.config.choices import STRATEGIES
 from tfmmrec.errors import ConfigError
 from tfmmrec.tuning.components import PARTS, parts_of
 from tfmmrec.tuning.ranges import flattened

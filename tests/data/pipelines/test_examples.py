@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.outcomes import Outcomes
 from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.data.pipelines.sampled_nonclicks import Unchosen

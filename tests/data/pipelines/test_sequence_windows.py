@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.pipelines.sequence_windows import TrainingWindows, taught_places
 
 # User 0 chose 10 … 16, user 1 nothing, user 2 chose 20 and user 3 chose 30, 31, 10.

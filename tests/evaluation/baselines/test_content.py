@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.encoders.cache.output_table import Encoded
 from tfmmrec.evaluation.baselines.content import ContentRivals, als, chosen_matrix, content_matrix
 

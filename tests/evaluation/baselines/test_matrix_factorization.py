@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.baselines import all
 from tfmmrec.evaluation.baselines.matrix_factorization import FACTOR_RIVALS, sparse_choices
 from tfmmrec.evaluation.ranking.rankers import Ranker

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics import beyond_accuracy
 from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
 

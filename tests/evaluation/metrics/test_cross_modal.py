@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.evaluation.metrics.cross_modal import (
     items_with,
     retrieval_ranks,
@@ -14,7 +15,6 @@ from tfmmrec.evaluation.metrics.cross_modal import (
     vectors_of,
 )
 from tfmmrec.layers.feature_projections import FeatureProjections
-from tfmmrec.layers.projection import FeatureInfo
 from tfmmrec.models.feature_table import FeatureTable
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.rankers import ByScores
 from tfmmrec.evaluation.ranking.targets import Targets

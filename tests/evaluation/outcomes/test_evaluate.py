@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.outcomes import Outcomes
 from tfmmrec.evaluation.baselines.outcomes import (
     click_rate,

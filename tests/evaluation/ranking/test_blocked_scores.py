@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks
 from tfmmrec.evaluation.ranking.rankers import ByScores, ByVectors

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config.new_items import NewItemsOptions
-from tfmmrec.layers.projection import FeatureInfo
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.testing import TestCase

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tests.models.test_two_tower import batch, create, scores, softmax
 from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.tasks.losses import candidate_softmax
 from tfmmrec.tasks.negatives.cross_batch_memory import Memory
 from tfmmrec.tasks.negatives.sampler import Negatives

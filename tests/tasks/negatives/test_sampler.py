@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.tasks.negatives.sampler import Negatives
 from tfmmrec.testing import TestCase
 

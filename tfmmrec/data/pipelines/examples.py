@@ -3,12 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.outcomes import Outcomes
 from tfmmrec.data.pipelines.sampled_nonclicks import Unchosen
-
-CONTEXTS = ("before", "around")
-
 
 class TrainingExamples:
     """Every event as an example, in an order that seed and epoch fix.

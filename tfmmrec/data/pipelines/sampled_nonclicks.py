@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 
 # Who chose half of the items is given one of their own once in a million draws.
 _TRIES = 20

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 
 
 class TrainingWindows:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.kernel_ridge import KernelRidge
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.encoders.cache.output_table import Encoded
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import threadpoolctl
 from scipy import sparse
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.ranking.rankers import ByVectors, Ranker
 
 # Given what is learned from, a parameter, and what those chose who are scored.

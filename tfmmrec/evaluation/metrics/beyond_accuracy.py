@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,8 +13,7 @@ from tfmmrec.evaluation.baselines.outcomes import (
 )
 from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets, predict_outcomes
 from tfmmrec.evaluation.ranking.targets import by_part
-from tfmmrec.models.bundle import Assembly
-from tfmmrec.training.batches import draws_unchosen
+from tfmmrec.models.bundle import Assembly, draws_unchosen
 
 
 def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:

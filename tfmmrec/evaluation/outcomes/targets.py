@@ -4,14 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import known_before, outcomes_in
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.outcomes import Outcomes
 from tfmmrec.evaluation.metrics.outcomes import calibration_curve, click_metrics, rating_metrics
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import Assembly, draws_unchosen
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.training.batches import draws_unchosen
 
 
 @dataclasses.dataclass(frozen=True)

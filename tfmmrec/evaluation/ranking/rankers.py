@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfmmrec.data.dataset import Dataset, Histories
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import PAST, asked_in, asked_of_the_past, known_before
 from tfmmrec.data.outcomes import Outcomes
 from tfmmrec.errors import DataError

@@ -7,7 +7,7 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.registry import Registry
-from tfmmrec.layers.projection import unit_length
+from tfmmrec.layers.unit_length import unit_length
 
 FUSIONS: "Registry[Fusion]" = Registry("fusion")
 

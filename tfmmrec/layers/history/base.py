@@ -120,5 +120,3 @@ class CausalReader(Reader):
 
 READERS: Registry[Reader] = Registry("query")
 
-# The name that leaves it to the data which of them reads best.
-AUTO = "auto"

@@ -10,7 +10,7 @@ from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.history.base import READERS, Reader
 from tfmmrec.layers.history.time_gaps import NUM_BUCKETS, ages, gap_buckets
 from tfmmrec.layers.masked_softmax import masked_softmax
-from tfmmrec.layers.projection import unit_length
+from tfmmrec.layers.unit_length import unit_length
 
 
 @READERS.register("mean")

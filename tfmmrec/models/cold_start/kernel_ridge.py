@@ -7,9 +7,10 @@ import numpy as np
 import tensorflow as tf
 from sklearn.kernel_ridge import KernelRidge
 
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.pooling import MeanPool
-from tfmmrec.layers.projection import FeatureInfo, unit_length
+from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.cold_start.feature_relevance import item_weights, relevance
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
 

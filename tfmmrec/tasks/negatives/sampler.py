@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.data.dataset import Histories
+from tfmmrec.data.histories import Histories
 from tfmmrec.distribute import replicas
 from tfmmrec.layers.padded_unique import distinct
 from tfmmrec.tasks.negatives.cross_batch_memory import Memory
