@@ -22,7 +22,7 @@ from tfmmrec.cli import run_script
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST, known_before
+from tfmmrec.data.holdout import PAST, context_of
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.baselines.content import chosen_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
@@ -91,10 +91,10 @@ def train(
     trainer = VariantTrainer(dataset, config)
     runs = []
     for seed in tqdm.trange(seeds, desc="model", disable=None):
-        assembly, _ = trainer.train(dataclasses.replace(config, seed=seed))
+        bundle, _ = trainer.train(dataclasses.replace(config, seed=seed))
         run: Figures = {}
         for length, last in lengths.items():
-            figures = measure_model(assembly, last=last)
+            figures = measure_model(bundle, last=last)
             run.update({f"{length}: {name}": values for name, values in figures.items()})
         runs.append(run)
     return stacked(runs)
@@ -118,15 +118,15 @@ def tuned_figures(
     It always learns from the full histories of existing users.
     """
     targets, count = targets_of(dataset, "test"), dataset.count("items")
-    taught = chosen_matrix(dataset.histories(PAST["test"]), count)
-    past = known_before(dataset, "test")
+    train_splits = chosen_matrix(dataset.histories(PAST["test"]), count)
+    past = context_of(dataset, "test")
     figures: dict[str, dict[str, Figures]] = {}
     for name, best in tuned_item_rivals(dataset).items():
         score, _ = ITEM_RIVALS[name]
         own = figures.setdefault(f"{name} ({best:g})", {})
         for length, last in lengths.items():
             read = chosen_matrix(past if last is None else past.recent(last), count)
-            scores = ByScores.of(score(taught, best, read))
+            scores = ByScores.of(score(train_splits, best, read))
             own[length] = measure(dataset, targets, scores)
     return figures
 

@@ -25,7 +25,7 @@ import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 
 import tensorflow as tf  # isort: skip
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import read_events
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.id_index import Ids
@@ -36,7 +36,7 @@ from tfmmrec.data.packing.statistics import Rejects
 from tfmmrec.data.tfrecords import Shard, encode_example
 
 _BEAM_ROWS = 20_000
-_QUIET = PackOptions(max_rejects=1.0, quiet=True)
+_QUIET = PackConfig(max_rejects=1.0, quiet=True)
 _ROW_FEATURES = {
     "user": tf.io.FixedLenFeature([], tf.int64),
     "item": tf.io.FixedLenFeature([], tf.int64),

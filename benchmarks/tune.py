@@ -113,10 +113,10 @@ def train(dataset: Dataset, config: TrainConfig, seeds: int, name: str) -> Figur
     """Trains with each seed; returns metrics `[seeds, users]` by split and metric."""
     trainer, runs = VariantTrainer(dataset, config), []
     for seed in tqdm.trange(_FIRST_SEED, _FIRST_SEED + seeds, desc=name, disable=None):
-        assembly, _ = trainer.train(dataclasses.replace(config, seed=seed))
+        bundle, _ = trainer.train(dataclasses.replace(config, seed=seed))
         figures = {}
         for split in _SPLITS:
-            measured = measure_model(assembly, split=split)
+            measured = measure_model(bundle, split=split)
             figures |= {f"{split} {key}": measured[key] for key in _METRICS.values()}
         runs.append(figures)
     return stacked(runs)

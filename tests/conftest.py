@@ -76,7 +76,7 @@ def write_video() -> Callable:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
     """A data folder of a few items with texts, a category and a year, two of them cold."""
-    from tfmmrec.config.packing import PackOptions
+    from tfmmrec.config.packing import PackConfig
     from tfmmrec.data.dataset import Dataset
     from tfmmrec.data.packing import pack
 
@@ -98,7 +98,7 @@ def small(tmp_path_factory):
         "cold_items": {"share": 0.2},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 

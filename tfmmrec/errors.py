@@ -19,7 +19,7 @@ class DataError(TfmmrecError):
     """A dataset file, table, data folder, run folder or model folder that cannot be used."""
 
 
-class ConfigError(TfmmrecError):
+class ConfigError(TfmmrecError, ValueError):
     """A configuration that asks for something that does not exist or does not fit."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 _SWITCH = "TF_USE_LEGACY_KERAS"
 
 
-def throw_switch() -> None:
+def enable_legacy_keras() -> None:
     """Makes the TensorFlow that is imported hereafter run with Keras 2.
 
     Raises:

@@ -18,10 +18,10 @@ def check(folder: Path, capsys, options: dict, *arguments: str) -> tuple[int, li
 
 SEQUENCE = {
     "features": ["title", "poster"],
-    "hidden": 0,
+    "projection_units": 0,
     "query": {"kind": "transformer", "max_history": 6, "layers": 1},
-    "align": {"chosen": 0.1},
-    "negatives": {"uniform": 3},
+    "contrastive": {"co_engagement": 0.1},
+    "negatives": {"num_uniform": 3},
     # The check has its own.
     "jit_compile": True,
     "strategy": "one",
@@ -50,7 +50,7 @@ def test_encoders_that_read_texts_are_named(tmp_path, capsys):
         "features": ["title"],
         "finetune": {"title": {}},
         "encoders": {"title": "builtin:lstm"},
-        "hidden": 0,
+        "projection_units": 0,
     }
     code, lines, err = check(tmp_path, capsys, options)
     assert code == 1 and "Traceback" not in err

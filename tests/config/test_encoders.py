@@ -2,14 +2,14 @@
 
 import pytest
 
-from tfmmrec.config.encoders import EncoderChoice, read_choice
+from tfmmrec.config.encoders import EncoderConfig, read_choice
 from tfmmrec.errors import ConfigError
 
 
 def test_a_text_and_a_mapping() -> None:
-    assert read_choice("title", "builtin", "text") == EncoderChoice()
-    assert read_choice("title", "hub:/x", "text") == EncoderChoice("hub:/x")
-    assert read_choice("title", {"handle": "hub:/x"}, "text") == EncoderChoice("hub:/x")
+    assert read_choice("title", "builtin", "text") == EncoderConfig()
+    assert read_choice("title", "hub:/x", "text") == EncoderConfig("hub:/x")
+    assert read_choice("title", {"handle": "hub:/x"}, "text") == EncoderConfig("hub:/x")
     declared = {"handle": "hub:/x", "picture_size": [240, 320], "value_range": [-1, 1]}
     choice = read_choice("poster", declared, "image")
     assert (choice.picture_size, choice.value_range) == ((240, 320), (-1, 1))

@@ -9,10 +9,10 @@ import yaml
 from tests.encoders.finetuning.worlds import letters_module, pack_titles
 from tfmmrec.cli.entry_point import build_parser, main
 from tfmmrec.cli.nested_overrides import folded, unfolded
-from tfmmrec.config.finetuning import FinetuneOptions, finetune_options
+from tfmmrec.config.finetuning import FinetuneConfig, finetune_options
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.encoders.encoded_features import encode_side, trained_options
+from tfmmrec.encoders.encoded_features import encode_entities, trained_options
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import create
 
@@ -24,32 +24,32 @@ FEATURES = {
 }
 
 
-def options_of(side: Any = "items", **config: Any) -> dict[str, FinetuneOptions]:
+def options_of(side: Any = "items", **config: Any) -> dict[str, FinetuneConfig]:
     return trained_options(side, FEATURES, TrainConfig(**config))
 
 
 def test_a_list_or_options_by_feature() -> None:
     assert finetune_options([]) == finetune_options({}) == {}
-    assert finetune_options(["a", "b"]) == {"a": FinetuneOptions(), "b": FinetuneOptions()}
+    assert finetune_options(["a", "b"]) == {"a": FinetuneConfig(), "b": FinetuneConfig()}
     assert finetune_options({"a": None, "b": {"recompute": True, "learning_rate": 1}}) == {
-        "a": FinetuneOptions(),
-        "b": FinetuneOptions(recompute=True, learning_rate=1),
+        "a": FinetuneConfig(),
+        "b": FinetuneConfig(recompute=True, learning_rate=1),
     }
 
 
 def test_what_starts_from_scratch_is_trained_without_being_asked_for_and_faster() -> None:
     assert options_of() == {}
-    assert options_of(finetune=["title"]) == {"title": FinetuneOptions(learning_rate=1e-4)}
+    assert options_of(finetune=["title"]) == {"title": FinetuneConfig(learning_rate=1e-4)}
     encoders = {"title": "builtin:lstm"}
-    assert options_of(encoders=encoders) == {"title": FinetuneOptions(learning_rate=1e-3)}
+    assert options_of(encoders=encoders) == {"title": FinetuneConfig(learning_rate=1e-3)}
     # Other options leave the rate as it is.
     finetune: dict[str, Any] = {"title": {"recompute": True}}
     assert options_of(encoders=encoders, finetune=finetune) == {
-        "title": FinetuneOptions(learning_rate=1e-3, recompute=True)
+        "title": FinetuneConfig(learning_rate=1e-3, recompute=True)
     }
     finetune = {"title": {"learning_rate": 0.5}}
     assert options_of(encoders=encoders, finetune=finetune) == {
-        "title": FinetuneOptions(learning_rate=0.5)
+        "title": FinetuneConfig(learning_rate=0.5)
     }
 
 
@@ -101,7 +101,7 @@ def test_what_no_item_has(tmp_path: Path) -> None:
         TrainConfig(encoders={"title": "builtin:lstm"}, quiet=True),
     ):
         with pytest.raises(ConfigError, match=r"^item feature 'title': no item has it, so that"):
-            encode_side(dataset, "items", config)
+            encode_entities(dataset, "items", config)
 
 
 def from_command_line(*arguments: str) -> Any:

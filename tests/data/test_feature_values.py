@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import RawValues, raw_values
 from tfmmrec.data.packing import pack
@@ -24,7 +24,7 @@ def dataset(tmp_path):
         "    groups: {modality: categorical, separator: '|'}\n"
         "interactions: {table: log.csv, user: user, item: item}\n"
     )
-    pack(tmp_path / "films.yaml", tmp_path / "data", PackOptions(quiet=True))
+    pack(tmp_path / "films.yaml", tmp_path / "data", PackConfig(quiet=True))
     return Dataset(tmp_path / "data")
 
 

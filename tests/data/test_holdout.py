@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 
 from tfmmrec.data.holdout import outcomes_in
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 
 
 def test_of_new_users_only_what_stands_behind_their_past_is_asked():
     # User 1 is new: they chose 10 and 12, refused 11 between, 13 before and 14 behind.
-    events = Outcomes(
+    events = LabeledEvents(
         user=np.array([0, 0, 1, 1, 1, 1, 1], np.int32),
         item=np.array([10, 11, 13, 10, 11, 12, 14], np.int32),
         place=np.array([0, 1, 0, 0, 1, 1, 2], np.int32),

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions.events import Interactions
-from tfmmrec.data.outcomes import Outcomes
-from tfmmrec.data.pipelines.sampled_nonclicks import Unchosen
+from tfmmrec.data.outcomes import LabeledEvents
+from tfmmrec.data.pipelines.sampled_nonclicks import NonClickSampler
 
 
 def events(rows: list[tuple[int, int, int, float, bool]]) -> Interactions:
@@ -33,31 +33,31 @@ def test_events_stand_in_order_behind_the_choices_of_their_user():
             (1, 4, 3, 5.0, True),
         ]
     )
-    outcomes = Outcomes.of(given)
+    outcomes = LabeledEvents.of(given)
     np.testing.assert_array_equal(outcomes.user, [0, 0, 0, 1, 1, 1])
     np.testing.assert_array_equal(outcomes.item, [6, 9, 5, 8, 7, 4])
     # What was not chosen is passed over.
     np.testing.assert_array_equal(outcomes.place, [0, 1, 1, 0, 1, 1])
     np.testing.assert_array_equal(outcomes.chosen, [True, False, True, True, False, True])
     np.testing.assert_array_equal(outcomes.rated, [True, False, True, True, True, True])
-    assert outcomes.has_refused
-    assert not outcomes.take(outcomes.chosen).has_refused
+    assert outcomes.has_negative_labels
+    assert not outcomes.take(outcomes.chosen).has_negative_labels
 
 
 def test_no_events_are_no_outcomes():
-    assert len(Outcomes.of(events([]))) == 0
+    assert len(LabeledEvents.of(events([]))) == 0
 
 
 # User 0 chose all but item 3, user 1 nothing.
 HISTORIES = Histories(items=np.array([0, 1, 2, 1], np.int32), offsets=np.array([0, 4, 4]))
 
 
-def drawn(unchosen: Unchosen, users: list[int], seed: int) -> list[int]:
+def drawn(unchosen: NonClickSampler, users: list[int], seed: int) -> list[int]:
     return unchosen.draw(tf.constant(users), tf.constant([seed, 0])).numpy().tolist()
 
 
 def test_what_a_user_chose_is_not_drawn():
-    unchosen = Unchosen(HISTORIES, np.arange(4), num_items=4)
+    unchosen = NonClickSampler(HISTORIES, np.arange(4), num_items=4)
     assert drawn(unchosen, [0] * 64, 3) == [3] * 64
     # Of user 1 all are free, each as likely as the other.
     counts = np.bincount(drawn(unchosen, [1] * 4000, 4), minlength=4)
@@ -65,13 +65,13 @@ def test_what_a_user_chose_is_not_drawn():
 
 
 def test_only_the_items_that_are_given_are_drawn():
-    unchosen = Unchosen(HISTORIES, np.array([0, 2]), num_items=4)
+    unchosen = NonClickSampler(HISTORIES, np.array([0, 2]), num_items=4)
     assert set(drawn(unchosen, [1] * 64, 5)) == {0, 2}
     # Where nothing is free, something is drawn all the same.
     assert set(drawn(unchosen, [0] * 64, 5)) <= {0, 2}
 
 
 def test_a_seed_draws_the_same_again():
-    unchosen = Unchosen(HISTORIES, np.arange(4), num_items=4)
+    unchosen = NonClickSampler(HISTORIES, np.arange(4), num_items=4)
     assert drawn(unchosen, [1] * 32, 6) == drawn(unchosen, [1] * 32, 6)
     assert drawn(unchosen, [1] * 32, 6) != drawn(unchosen, [1] * 32, 7)

@@ -9,7 +9,14 @@ import tensorflow as tf
 
 from tests.distribute.worlds import config
 from tfmmrec.distribute.cluster import read_cluster
-from tfmmrec.distribute.strategies import chosen_strategy, create_strategy, leads, of_all, serves
+from tfmmrec.distribute.strategies import (
+    chosen_strategy,
+    create_strategy,
+    leads,
+    needs_static_shapes,
+    of_all,
+    serves,
+)
 from tfmmrec.encoders.finetuning import TAUGHT
 from tfmmrec.errors import ConfigError
 from tfmmrec.training import fit
@@ -50,10 +57,10 @@ def test_auto_takes_what_is_there(monkeypatch):
 def test_a_tpu_asks_for_fixed_shapes(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.delenv("TPU_NAME", raising=False)
-    assert not config().fixed_shapes and not config(strategy="mirrored").fixed_shapes
-    assert config(strategy="tpu").fixed_shapes and config(jit_compile=True).fixed_shapes
+    assert not needs_static_shapes("auto", False) and not needs_static_shapes("mirrored", False)
+    assert needs_static_shapes("tpu", False) and needs_static_shapes("one", True)
     monkeypatch.setenv("TPU_NAME", "local")
-    assert config().fixed_shapes and not config(strategy="one").fixed_shapes
+    assert needs_static_shapes("auto", False) and not needs_static_shapes("one", False)
 
 
 def test_one_process_leads(monkeypatch):
@@ -120,7 +127,7 @@ def test_a_batch_has_a_row_for_each():
         check_devices(two, SimpleNamespace(model=SimpleNamespace(trained={})), 1)
 
 
-@pytest.mark.parametrize("option", ["memory", "mined"])
+@pytest.mark.parametrize("option", ["cross_batch_memory_size", "num_mined"])
 def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option):
     monkeypatch.setattr(fit, "is_asynchronous", lambda strategy: True)
     given = SimpleNamespace(model=SimpleNamespace(trained={}), config=config(negatives={option: 2}))
@@ -131,16 +138,16 @@ def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option)
 def test_a_tpu_trains_no_encoders(monkeypatch):
     monkeypatch.setattr(tf.distribute, "TPUStrategy", SimpleNamespace)
     trained = SimpleNamespace(trained={"title": None})
-    assembly = SimpleNamespace(model=trained, config=config(strategy="tpu"))
+    bundle = SimpleNamespace(model=trained, config=config(strategy="tpu"))
     with pytest.raises(ConfigError, match=r"strategy: tpu trains no encoders, .* title has one"):
-        check_devices(SimpleNamespace(num_replicas_in_sync=2), assembly, 8)
+        check_devices(SimpleNamespace(num_replicas_in_sync=2), bundle, 8)
 
 
 def test_a_batch_is_cut_into_parts():
     batches = tf.data.Dataset.from_tensors(
         {"item": tf.constant([7, 8, 7, -1, 9]), "history": tf.reshape(tf.range(10), [5, 2])}
     )
-    found = list(cut(batches, 3, range(1, 3), taught=True))
+    found = list(cut(batches, 3, range(1, 3), train_splits=True))
     # Of three parts, 0 is not wanted; 5 rows are 1, 2 and 2 of them, 3 items 1 each.
     assert [part["item"].numpy().tolist() for part in found] == [[8, 7], [-1, 9]]
     assert [part["history"].numpy().tolist() for part in found] == [

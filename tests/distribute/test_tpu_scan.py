@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.distribute.tpu_scan import obstacles
-from tfmmrec.layers.padded_unique import distinct
+from tfmmrec.layers.padded_unique import padded_unique
 
 ROWS = {"rows": tf.TensorSpec([6], tf.int32)}
 
@@ -51,7 +51,7 @@ def test_what_is_of_a_fixed_shape_is_not():
     def step(rows: tf.Tensor) -> tf.Tensor:
         # As an optimizer does, in the first call.
         weight.append(weight[0] if weight else tf.Variable(tf.ones([9, 2])))
-        each, places, _ = distinct(rows, 9)
+        each, places, _ = padded_unique(rows, 9)
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(tf.gather(weight[0], each) ** 2)
         weight[0].assign_sub(tf.convert_to_tensor(tape.gradient(loss, weight[0])))
@@ -75,7 +75,7 @@ def test_what_the_batch_brings_is_named():
 
 
 def test_the_line_that_made_it_is_told():
-    [found] = obstacles(lambda batch: distinct(batch["rows"])[0], ROWS)
+    [found] = obstacles(lambda batch: padded_unique(batch["rows"])[0], ROWS)
     assert str(found).startswith("tfmmrec/layers/padded_unique.py:")
     assert str(found).endswith(": Unique Unique: only the batch knows its shape, [None]")
 

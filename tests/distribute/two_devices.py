@@ -15,10 +15,10 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import read_json
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.strategies import create_strategy, training_on
-from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.training.batches import create_batches
-from tfmmrec.training.distribute_batches import deal
+from tfmmrec.training.distribute_batches import distribute_batches
 from tfmmrec.training.fit import fit
 from tfmmrec.training.train import train
 from tfmmrec.tuning import TuneConfig, tune
@@ -29,28 +29,36 @@ tf.config.set_logical_device_configuration(CPU, [tf.config.LogicalDeviceConfigur
 WINDOWS = {
     # No two items are alike: which of those that score the same are hardest is left to rounding.
     "features": ["title", "year"],
-    "query": {"kind": "gru", "max_history": 4, "units": 8, "dropout": 0.0, "gaps": True},
-    "fusion": {"kind": "late", "member_loss": 0.5},
+    "query": {"kind": "gru", "max_history": 4, "units": 8, "dropout": 0.0, "time_intervals": True},
+    "fusion": {"kind": "late", "modality_loss_weight": 0.5},
     # What is mined is all taken, so that nothing is drawn.
-    "negatives": {"memory": 5, "mined": 2, "mined_from": 2, "mine_every": 2, "hard": 4},
+    "negatives": {
+        "cross_batch_memory_size": 5,
+        "num_mined": 2,
+        "mining_top_k": 2,
+        "mining_interval": 2,
+        "num_hard_negatives": 4,
+    },
     "loss": "bpr",
-    "align": {},
-    "optimizer": {"clip": 0.2, "accumulate": 2},
+    "contrastive": {},
+    "optimizer": {"global_clipnorm": 0.2, "gradient_accumulation_steps": 2},
 }
 
 
-def built(dataset: Dataset, config: TrainConfig) -> tuple[Assembly, Any]:
+def built(dataset: Dataset, config: TrainConfig) -> tuple[ModelBundle, Any]:
     """A model, and the first of its batches as its strategy deals them."""
     strategy = create_strategy(config.strategy)
     with training_on(strategy):
-        assembly = assemble(dataset, config)
-    dealt = deal(strategy, create_batches(assembly), assembly.model.trained, epoch=0, seed=0)
-    return assembly, next(iter(dealt))
+        bundle = build_bundle(dataset, config)
+    dealt = distribute_batches(
+        strategy, create_batches(bundle), bundle.model.trained, epoch=0, seed=0
+    )
+    return bundle, next(iter(dealt))
 
 
-def loss_and_slopes(assembly: Assembly, batch: Any) -> tuple[float, list[np.ndarray]]:
+def loss_and_slopes(bundle: ModelBundle, batch: Any) -> tuple[float, list[np.ndarray]]:
     """The loss of a whole batch and its gradient, as an optimizer adds it up."""
-    model = assembly.model
+    model = bundle.model
     encoders = [weight for feature in model.trained.values() for weight in feature.weights]
     weights = [*model.tower_weights, *encoders]
 
@@ -82,11 +90,11 @@ def test_loss_and_gradient(small: Dataset) -> None:
 
 
 def test_loss_and_gradient_of_several_tasks(small: Dataset) -> None:
-    head = {"dropout": 0.0, "id_dropout": 0.0, "units": 4}
-    joint = {"retrieval": 1.0, "click": 0.5, "learned": True}
-    negatives = {"among": "all"}
+    head = {"dropout": 0.0, "id_embedding_dropout": 0.0, "units": 4}
+    joint = {"retrieval": 1.0, "click": 0.5, "uncertainty_weighting": True}
+    negatives = {"source": "full_catalog"}
     assert_two_are_as_one(
-        small, config(task="joint", joint=joint, head=head, align={}, negatives=negatives)
+        small, config(task="joint", joint=joint, head=head, contrastive={}, negatives=negatives)
     )
 
 
@@ -112,10 +120,10 @@ def test_a_whole_training_on_windows(small: Dataset, tmp_path: Path) -> None:
 def test_an_encoder_is_trained_and_the_table_follows(tmp_path: Path) -> None:
     handle = letters_module(tmp_path / "letters", dtype=tf.float16, average=False)
     given = without_chance(handle, strategy="mirrored", epochs=1)
-    assembly, _ = built(pack_titles(tmp_path), given)
-    before = assembly.model.items.outputs["title"].numpy()
-    fit(assembly)
-    table, [feature] = assembly.model.items.outputs["title"], assembly.model.trained.values()
+    bundle, _ = built(pack_titles(tmp_path), given)
+    before = bundle.model.items.outputs["title"].numpy()
+    fit(bundle)
+    table, [feature] = bundle.model.items.outputs["title"], bundle.model.trained.values()
     assert not np.allclose(before, table.numpy())
     rows = np.flatnonzero(feature.raw.present)
     encoded = feature.encoder.encode(tf.constant(feature.raw.take(rows)))

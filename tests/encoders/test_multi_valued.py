@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.encoders.base import FeatureEncoder
@@ -125,7 +125,7 @@ def test_lists_are_encoded_once_and_kept_in_order(tmp_path: Path):
         "interactions": {"table": "log.csv", "user": "user", "item": "item"},
     }
     (tmp_path / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(tmp_path / "set.yaml", tmp_path / "data", PackOptions(quiet=True))
+    pack(tmp_path / "set.yaml", tmp_path / "data", PackConfig(quiet=True))
     inner = Lengths()
     encoder = FramesEncoder(inner)
     encoded = encode_feature(Dataset(tmp_path / "data"), "items", "tags", encoder, quiet=True)

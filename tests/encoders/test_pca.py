@@ -9,7 +9,7 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import raw_values
@@ -46,7 +46,7 @@ def write(folder: Path, titles: list[str] = TITLES, dim: int = 4) -> Dataset:
         "split": {"by": "none"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 
@@ -153,17 +153,17 @@ def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("reduced")
     dataset = write(folder / "set")
     config = TrainConfig(
-        **ONCE, dim=8, epochs=1, batch_size=4, new_items={"share": 0.0}, quiet=True
+        **ONCE, dim=8, epochs=1, batch_size=4, cold_start={"weight": 0.0}, quiet=True
     )
     train(dataset.folder, folder / "run", config)
     return folder / "run"
 
 
 def test_a_run_serves_the_vectors_that_python_gives(run, tmp_path):
-    assembly = load_run(run, quiet=True)
-    assert assembly.items.encoded["title"].outputs.shape == (8, 4)
-    recommender = Recommender(assembly)
-    features = raw_values(assembly.dataset, "items", np.arange(8))
+    bundle = load_run(run, quiet=True)
+    assert bundle.items.encoded["title"].outputs.shape == (8, 4)
+    recommender = Recommender(bundle)
+    features = raw_values(bundle.dataset, "items", np.arange(8))
     served = tf.saved_model.load(str(export(run, tmp_path / "model", quiet=True))).signatures
     vectors = recommender.encode_items(features).numpy()
     np.testing.assert_allclose(served["encode_items"](**features)["vectors"], vectors, atol=1e-5)

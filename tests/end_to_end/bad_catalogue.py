@@ -21,7 +21,7 @@ from tests.end_to_end.bad_case import AS_IS, Case
 from tests.end_to_end.bad_items import ITEMS
 from tests.end_to_end.bad_media import PICTURES
 from tests.end_to_end.bad_rows import EVENTS, EVENTS_HEADER, USERS, USERS_HEADER
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 
@@ -130,7 +130,7 @@ class Packed:
 
 def pack_catalogue(folder: Path) -> Packed:
     """Writes the catalogue into a folder, packs it and reads it back."""
-    pack(write(folder / "catalogue"), folder / "data", PackOptions(max_rejects=1.0, quiet=True))
+    pack(write(folder / "catalogue"), folder / "data", PackConfig(max_rejects=1.0, quiet=True))
     dataset = Dataset(folder / "data")
     rejects = collections.defaultdict(list)
     for line in (folder / "data" / "rejects.jsonl").read_text(encoding="utf-8").splitlines():

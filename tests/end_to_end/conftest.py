@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.packing import pack
 from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
 from tfmmrec.serving.export import export
 from tfmmrec.training.train import train
 
-QUIET = PackOptions(quiet=True)
+QUIET = PackConfig(quiet=True)
 SMALL = SyntheticConfig(num_items=150, num_users=500, picture_size=32, sound_seconds=0.5)
 
 

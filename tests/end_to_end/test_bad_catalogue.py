@@ -14,8 +14,8 @@ from tests.end_to_end import bad_catalogue
 from tests.end_to_end.bad_case import Case
 from tests.end_to_end.bad_catalogue import CASES, Packed, as_markdown, expected, pack_catalogue
 from tests.end_to_end.bad_media import HUGE
-from tfmmrec.config.data_validation import CheckOptions
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.data_validation import CheckConfig
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.reports.data_validation.validate import check
@@ -96,7 +96,7 @@ def test_the_order_of_the_rows_is_kept(packed: Packed) -> None:
 
 
 def test_the_folder_is_whole(packed: Packed) -> None:
-    check(packed.dataset.folder, CheckOptions(quiet=True))
+    check(packed.dataset.folder, CheckConfig(quiet=True))
 
 
 def test_a_huge_picture_costs_no_memory(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def _pack_users(folder: Path, users: bytes) -> tuple[Dataset, list[dict[str, Any
     (folder / "items.csv").write_bytes(b"item_id\ni1\n")
     (folder / "log.csv").write_bytes(b"user,item\nu1,i1\n")
     (folder / "users.csv").write_bytes(b"user_id,text\n" + users)
-    pack(folder / "dataset.yaml", folder / "data", PackOptions(max_rejects=1.0, quiet=True))
+    pack(folder / "dataset.yaml", folder / "data", PackConfig(max_rejects=1.0, quiet=True))
     lines = (folder / "data" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
     return Dataset(folder / "data"), [json.loads(line) for line in lines]
 

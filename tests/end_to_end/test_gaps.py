@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import yaml
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
 from tfmmrec.serving.rest_server import create_app
@@ -66,7 +66,7 @@ def write(folder: Path, *, timed: bool = True) -> Path:
         "split": {"by": "column", "name": "part"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return folder / "data"
 
 
@@ -76,20 +76,20 @@ def data(tmp_path_factory) -> Path:
 
 
 def config(kind: str, **options) -> TrainConfig:
-    query = {"kind": kind, "gaps": True, "max_history": 3, "units": 16, "dropout": 0.0}
-    given = {"dim": 16, "epochs": 14, "batch_size": 128, "learning_rate": 0.05, "average": 0.9}
-    given |= {"query": query, "negatives": {"among": "all"}, "quiet": True}
+    query = {"kind": kind, "time_intervals": True, "max_history": 3, "units": 16, "dropout": 0.0}
+    given = {"dim": 16, "epochs": 14, "batch_size": 128, "learning_rate": 0.05, "ema_decay": 0.9}
+    given |= {"query": query, "negatives": {"source": "full_catalog"}, "quiet": True}
     return TrainConfig(**given | options)
 
 
-def trained(data: Path, kind: str) -> Assembly:
-    assembly = assemble(Dataset(data), config(kind))
-    fit(assembly)
-    return assembly
+def trained(data: Path, kind: str) -> ModelBundle:
+    bundle = build_bundle(Dataset(data), config(kind))
+    fit(bundle)
+    return bundle
 
 
 @pytest.fixture(scope="module")
-def gru(data: Path) -> Assembly:
+def gru(data: Path) -> ModelBundle:
     return trained(data, "gru")
 
 
@@ -101,11 +101,11 @@ def permuted(histories: Histories) -> Histories:
     return dataclasses.replace(histories, times=times)
 
 
-def shares_right(assembly: Assembly) -> tuple[float, float]:
+def shares_right(bundle: ModelBundle) -> tuple[float, float]:
     """How many users are answered items of the kind that they chose, by their times and others."""
-    targets = targets_of(assembly.dataset, "test", timed=True)
-    kinds = np.array([int(name[1:]) % 2 for name in assembly.dataset.item_ids])
-    scorer = assembly.scorer()
+    targets = targets_of(bundle.dataset, "test", timed=True)
+    kinds = np.array([int(name[1:]) % 2 for name in bundle.dataset.item_ids])
+    scorer = bundle.scorer()
     vectors, shares = scorer.item_vectors(), []
     for histories in (targets.histories, permuted(targets.histories)):
         [(users, scores)] = scorer.scores(vectors, histories, targets.user)
@@ -127,7 +127,7 @@ def test_a_reader_in_order_reads_the_gaps(gru):
 
 
 @pytest.fixture(scope="module")
-def model_dir(gru: Assembly, tmp_path_factory) -> Path:
+def model_dir(gru: ModelBundle, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "waiting"
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("tfmmrec.serving.export.load_run", lambda run, quiet: gru)
@@ -197,10 +197,10 @@ def test_the_warm_up_has_times(model_dir):
 def test_gaps_that_cannot_be_known_are_refused(data, tmp_path):
     bare = write(tmp_path, timed=False)
     with pytest.raises(ConfigError) as error:
-        assemble(Dataset(bare), config("gru"))
+        build_bundle(Dataset(bare), config("gru"))
     assert str(error.value) == (
-        f"query.gaps: the interactions of {bare} have no times; name their column as "
+        f"query.time_intervals: the interactions of {bare} have no times; name their column as "
         "interactions.time in the dataset file and pack again, or leave gaps out"
     )
     with pytest.raises(ConfigError, match="context: gaps are those of a history in order"):
-        assemble(Dataset(data), config("mean", context="around"))
+        build_bundle(Dataset(data), config("mean", history_context="bidirectional"))

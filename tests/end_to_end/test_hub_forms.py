@@ -12,7 +12,7 @@ import yaml
 
 from tests.encoders.hub.modules import bert_module, preprocessor_module, yamnet_module
 from tfmmrec.cli import main
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import raw_values
 from tfmmrec.data.packing import pack
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "interactions": {"table": "log.csv", "user": "user", "item": "item", "time": "time"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(declared, sort_keys=False))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     preprocessor_module(folder / "front")
     bert_module(folder / "bert")
     yamnet_module(folder / "yamnet")
@@ -83,7 +83,7 @@ def test_from_the_command_line_to_a_served_model(
         ", dim 4: call(inputs: float32 [?]) at 16000 Hz, at most 1 s, gives output 1, dim 4, "
         "mean over its other axes"
     )
-    options += ["--new_items.share", "0"]
+    options += ["--cold_start.weight", "0"]
     assert main(["train", data, "--out", str(run), *options]) == 0
     again = capsys.readouterr().out.splitlines()[:2]
     assert [line.split(": call")[1] for line in again] == [x.split(": call")[1] for x in lines]

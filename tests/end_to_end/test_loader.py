@@ -27,7 +27,9 @@ def version(request, data: Path, model_dir: Path, tmp_path_factory) -> Path:
     if request.param == "weighted":
         return model_dir / "1"
     folder = tmp_path_factory.mktemp("concat")
-    config = TrainConfig(**ONCE, epochs=1, fusion={"kind": "concat"}, ids=False, quiet=True)
+    config = TrainConfig(
+        **ONCE, epochs=1, fusion={"kind": "concat"}, id_embedding=False, quiet=True
+    )
     train(data, folder / "run", config)
     return export(folder / "run", folder / "model", quiet=True)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError
@@ -49,7 +49,7 @@ def write(folder: Path, *, ratings: bool = True, refused: bool = True) -> Path:
         "split": {"by": "random", "test_share": 0.2, "valid_share": 0.1},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return folder / "data"
 
 
@@ -60,13 +60,13 @@ def rated(tmp_path_factory) -> Path:
 
 def config(task: str, **options) -> TrainConfig:
     given = {**ONCE, "dim": 8, "epochs": 8, "batch_size": 128, "learning_rate": 0.03, "quiet": True}
-    return TrainConfig(**given | {"task": task, "context": "around", **options})
+    return TrainConfig(**given | {"task": task, "history_context": "bidirectional", **options})
 
 
 @pytest.fixture(scope="module")
 def rating_run(rated: Path) -> Path:
     run = rated.parent / "rating"
-    metrics = train(rated, run, config("rating", average=0.5))
+    metrics = train(rated, run, config("rating", ema_decay=0.5))
     # What came of the best epoch on the valid split.
     assert metrics["rmse"] > 0 and "ndcg@10" not in metrics
     return run
@@ -113,7 +113,7 @@ def test_the_export_predicts_what_is_measured(rating_run, tmp_path):
 
 
 def test_clicks_of_a_log_of_impressions(rated, tmp_path):
-    train(rated, tmp_path / "run", config("click", query={"kind": "gru"}, context="before"))
+    train(rated, tmp_path / "run", config("click", query={"kind": "gru"}, history_context="causal"))
     warm = evaluate(tmp_path / "run", quiet=True)["outcomes"]["click"]["warm"]
     assert warm["events"] == round(0.2 * USERS * EVENTS)
     assert warm["model"]["auc"] > 0.9 > warm["popularity"]["auc"]
@@ -131,13 +131,15 @@ def test_a_log_of_choices_has_items_drawn_beside_them(tmp_path):
 
 
 def test_a_joint_model_does_all_three(rated, tmp_path):
-    options = {"epochs": 6, "query": {"kind": "transformer"}, "context": "before"}
-    metrics = train(rated, tmp_path / "run", config("joint", joint={"learned": True}, **options))
+    options = {"epochs": 6, "query": {"kind": "transformer"}, "history_context": "causal"}
+    metrics = train(
+        rated, tmp_path / "run", config("joint", joint={"uncertainty_weighting": True}, **options)
+    )
     assert {"ndcg@10", "rmse", "log_loss"} <= set(metrics)
     # The split is random, so that pasts hold the future, which ratings may and rankings may not.
     with pytest.raises(DataError, match="the future"):
         evaluate(tmp_path / "run", quiet=True)
-    measured = evaluate(tmp_path / "run", allow_future=True, quiet=True)
+    measured = evaluate(tmp_path / "run", allow_leakage=True, quiet=True)
     assert "the past holds the future" in measured["verdict"]
     assert measured["warm"]["model"]["hr@10"] > measured["warm"]["random"]["hr@10"]
     outcomes = measured["outcomes"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser import CHROMIUM, said_by_a_browser
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.packing import pack
 from tfmmrec.evaluation.evaluate import evaluate
@@ -17,7 +17,7 @@ from tfmmrec.serving.search import search
 from tfmmrec.testing import test_assets
 from tfmmrec.training.train import train
 
-QUIET = PackOptions(quiet=True)
+QUIET = PackConfig(quiet=True)
 
 
 def _recipe(name: str) -> ModuleType:

@@ -13,7 +13,7 @@ import soundfile
 import tensorflow as tf
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.catalog_writer import write_catalogue
 from tfmmrec.data.dataset import Dataset
@@ -96,13 +96,13 @@ def dataset(folder: Path) -> Dataset:
             for step in range(5)
         ],
     )
-    pack(path, folder / "data", PackOptions(max_rejects=0.2, quiet=True))
+    pack(path, folder / "data", PackConfig(max_rejects=0.2, quiet=True))
     return Dataset(folder / "data")
 
 
 @pytest.fixture(scope="module")
 def run(dataset: Dataset, folder: Path) -> Path:
-    options = {"epochs": 30, "learning_rate": 0.01, "align": {"modalities": 1.0}, "dim": 16}
+    options = {"epochs": 30, "learning_rate": 0.01, "contrastive": {"cross_modal": 1.0}, "dim": 16}
     config = TrainConfig(**ONCE, **options, batch_size=8, encoders=ENCODERS, quiet=True)
     train(dataset.folder, folder / "run", config)
     return folder / "run"
@@ -128,17 +128,17 @@ def test_what_was_packed_is_read_back(dataset: Dataset) -> None:
 
 
 def test_the_encoders_give_what_the_tower_pools(run: Path) -> None:
-    assembly = load_run(run, quiet=True)
-    shapes = {name: e.outputs.shape for name, e in assembly.items.encoded.items()}
+    bundle = load_run(run, quiet=True)
+    shapes = {name: e.outputs.shape for name, e in bundle.items.encoded.items()}
     assert shapes["photos"] == (7, 3, 256)
     # The table is as wide as the longest list; a request may hold up to eight.
     assert shapes["reviews"] == (7, 3, 4)
     assert len(shapes["sounds"]) == 2
-    filled = np.asarray(assembly.items.encoded["reviews"].outputs).any(axis=-1).sum(axis=1)
+    filled = np.asarray(bundle.items.encoded["reviews"].outputs).any(axis=-1).sum(axis=1)
     assert filled.tolist() == [2, 1, 3, 0, 1, 1, 0]
-    values = {info.name: info.num_values for info in assembly.items.features()}
+    values = {info.name: info.num_values for info in bundle.items.features()}
     assert values == {"photos": 3, "reviews": 3, "sounds": 0}
-    queries = [w for w in assembly.model.item_tower.trainable_variables if "query" in w.name]
+    queries = [w for w in bundle.model.item_tower.trainable_variables if "query" in w.name]
     assert sorted(tuple(query.shape) for query in queries) == [(4,), (256,)]
     # An epoch has moved them from where they start.
     assert all(np.abs(query.numpy()).max() > 0 for query in queries)
@@ -157,7 +157,7 @@ def test_served_vectors_are_those_of_python(dataset: Dataset, run: Path, version
     expected = recommender.encode_items(raw).numpy()
     # What eight reviews vary by in their last components is little, and standardised.
     model = recommender.model
-    cached = model.item_tower.new_items(model.items.gather(tf.range(len(NAMES))))
+    cached = model.item_tower.cold_embeddings(model.items.gather(tf.range(len(NAMES))))
     np.testing.assert_allclose(cached, expected, atol=2e-4)
     signature = tf.saved_model.load(str(version)).signatures["encode_items"]
     instances = [{name: as_json(raw[name][row].numpy()) for name in raw} for row in range(7)]

@@ -10,7 +10,7 @@ import pytest
 
 import tfmmrec.models.bundle
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -28,7 +28,7 @@ FEW: dict[str, Any] = {**ONCE, "features": ["title", "genres"]}
 
 def _cold_ndcg(dataset_file: Path, folder: Path, cache: Path) -> float:
     """NDCG@10 of items that training never met, ranked among themselves."""
-    pack(dataset_file, folder / "data", PackOptions(quiet=True))
+    pack(dataset_file, folder / "data", PackConfig(quiet=True))
     config = TrainConfig(**ONCE, epochs=12, cache=str(cache), quiet=True)
     train(folder / "data", folder / "run", config)
     return evaluate(folder / "run", quiet=True)["cold"]["model"]["ndcg@10"]
@@ -135,9 +135,9 @@ def test_search_finds_an_item_by_its_own_content(run: Path, data: Path, catalogu
 
 def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
     config = TrainConfig(**FEW, epochs=2, patience=10, quiet=True)
-    assembly = tfmmrec.models.bundle.assemble(Dataset(data), config)
+    bundle = tfmmrec.models.bundle.build_bundle(Dataset(data), config)
     (tmp_path / "run.partial").mkdir()
-    fit(assembly, tmp_path / "run.partial")
+    fit(bundle, tmp_path / "run.partial")
     first = json.loads((tmp_path / "run.partial" / "history.json").read_text())
     more = dataclasses.replace(config, epochs=4)
     with pytest.raises(DataError, match="--resume"):

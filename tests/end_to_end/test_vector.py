@@ -12,7 +12,7 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -63,7 +63,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def dataset(folder: Path) -> Dataset:
-    pack(write_catalogue(folder), folder / "data", PackOptions(quiet=True))
+    pack(write_catalogue(folder), folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 
@@ -72,7 +72,7 @@ def model_dir(folder: Path, dataset: Dataset) -> Path:
     train(
         dataset.folder,
         folder / "run",
-        TrainConfig(**ONCE, epochs=1, dim=8, new_items={"share": 0.0}, quiet=True),
+        TrainConfig(**ONCE, epochs=1, dim=8, cold_start={"weight": 0.0}, quiet=True),
     )
     export(folder / "run", folder / "places", quiet=True)
     return folder / "places"

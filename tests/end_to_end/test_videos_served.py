@@ -14,7 +14,7 @@ import soundfile
 import tensorflow as tf
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.catalog_writer import write_catalogue
 from tfmmrec.data.dataset import Dataset
@@ -81,7 +81,7 @@ def catalogue(folder: Path, write_video: Callable) -> Path:
 @pytest.fixture
 def dataset(catalogue: Path, folder: Path) -> Dataset:
     if not (folder / "data").is_dir():
-        options = PackOptions(max_rejects=0.2, quiet=True)
+        options = PackConfig(max_rejects=0.2, quiet=True)
         pack(catalogue / "dataset.yaml", folder / "data", options)
     return Dataset(folder / "data")
 
@@ -90,7 +90,7 @@ def dataset(catalogue: Path, folder: Path) -> Dataset:
 def run(dataset: Dataset, folder: Path) -> Path:
     if not (folder / "run").is_dir():
         config = TrainConfig(
-            **ONCE, epochs=1, dim=16, batch_size=8, new_items={"share": 0.0}, quiet=True
+            **ONCE, epochs=1, dim=16, batch_size=8, cold_start={"weight": 0.0}, quiet=True
         )
         train(dataset.folder, folder / "run", config)
     return folder / "run"

@@ -53,10 +53,10 @@ def test_each_feature_is_lost_by_itself():
 
 
 def test_a_model_is_measured_without_and_gets_its_content_back(small):
-    config = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, ids=False, quiet=True)
-    assembly, _ = VariantTrainer(small, config).train(config)
-    whole, vectors = measure_model(assembly), assembly.scorer().item_vectors()
-    figures = measure_without(assembly, shares=(1.0,), each=0.3)
+    config = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, id_embedding=False, quiet=True)
+    bundle, _ = VariantTrainer(small, config).train(config)
+    whole, vectors = measure_model(bundle), bundle.scorer().item_vectors()
+    figures = measure_without(bundle, shares=(1.0,), each=0.3)
     ways = dict.fromkeys(name.rsplit(": ", 1)[0] for name in figures)
     assert list(ways) == [
         "nothing",
@@ -66,10 +66,10 @@ def test_a_model_is_measured_without_and_gets_its_content_back(small):
     ]
     for name, values in whole.items():
         np.testing.assert_array_equal(figures[f"nothing: {name}"], values)
-    np.testing.assert_array_equal(assembly.scorer().item_vectors(), vectors)
+    np.testing.assert_array_equal(bundle.scorer().item_vectors(), vectors)
     # By hand: no item has its text.
     for name in ("title", "plot"):
-        assembly.model.items.present[name] = tf.zeros([10], tf.bool)
-    for name, values in measure_model(assembly).items():
+        bundle.model.items.present[name] = tf.zeros([10], tf.bool)
+    for name, values in measure_model(bundle).items():
         np.testing.assert_array_equal(figures[f"text of 100% of its items: {name}"], values)
-    assert np.abs(assembly.scorer().item_vectors() - vectors).max() > 0.01
+    assert np.abs(bundle.scorer().item_vectors() - vectors).max() > 0.01

@@ -9,17 +9,17 @@ import rich.console
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import asked_in, known_before
+from tfmmrec.data.holdout import context_of, holdout_events
 from tfmmrec.data.packing import pack
 from tfmmrec.evaluation.baselines import tuning
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.measure import measure_model
 from tfmmrec.evaluation.ranking.targets import by_part, targets_of
-from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.run_folder import save_run
 from tfmmrec.reports.evaluation.console import print_metrics
 from tfmmrec.serving.batch_recommend import recommend
@@ -56,7 +56,7 @@ def data(tmp_path_factory) -> Dataset:
         "split": {"by": "column", "name": "part"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     # Who is cold is set by hand, and not drawn.
     (folder / "data" / "vocabulary" / "cold_user_ids.txt").write_text("n1\nn2\nn3\n")
     (folder / "data" / "vocabulary" / "cold_item_ids.txt").write_text("x\n")
@@ -64,14 +64,14 @@ def data(tmp_path_factory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def assembly(data) -> Assembly:
-    return assemble(data, TrainConfig(**ONCE, dim=4, quiet=True))
+def bundle(data) -> ModelBundle:
+    return build_bundle(data, TrainConfig(**ONCE, dim=4, quiet=True))
 
 
 @pytest.fixture(scope="module")
-def run(assembly, tmp_path_factory) -> Path:
+def run(bundle, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("new-run")
-    save_run(folder, assembly, {})
+    save_run(folder, bundle, {})
     return folder
 
 
@@ -85,8 +85,8 @@ def by_user(data: Dataset, histories: Histories) -> dict[str, str]:
 def test_what_a_new_user_did_before_the_last_choice_is_the_past(data):
     # Of n1, the last event is no positive, so that the one before it is asked for.
     past = {"k1": "abcd", "k2": "abc", "n1": "afc", "n2": "a", "n3": "ab"}
-    assert by_user(data, known_before(data, "test")) == past
-    asked = asked_in(data, "test")
+    assert by_user(data, context_of(data, "test")) == past
+    asked = holdout_events(data, "test")
     rows = zip(asked.user, asked.item, strict=True)
     pairs = [data.user_ids[user] + data.item_ids[item] for user, item in rows]
     assert pairs == ["k1e", "k1x", "k2d", "n1d", "n2x", "n3a"]
@@ -94,8 +94,8 @@ def test_what_a_new_user_did_before_the_last_choice_is_the_past(data):
 
 def test_on_valid_new_users_have_no_past_and_are_not_asked_for(data):
     past = {"k1": "abc", "k2": "ab", "n1": "", "n2": "", "n3": ""}
-    assert by_user(data, known_before(data, "valid")) == past
-    assert asked_in(data, "valid").user.tolist() == [0, 1]
+    assert by_user(data, context_of(data, "valid")) == past
+    assert holdout_events(data, "valid").user.tolist() == [0, 1]
     targets = targets_of(data, "valid")
     assert {name: rows.sum() for name, rows, _ in by_part(data, targets)} == {
         "warm": 2,
@@ -149,7 +149,7 @@ def test_new_users_have_a_table_of_their_own(data, run):
     assert (valid["cold"], valid["new_users"], valid["num_both_cold"]) == (None, None, 0)
 
 
-def test_recommend_reads_the_past_that_evaluation_reads(data, assembly, run):
+def test_recommend_reads_the_past_that_evaluation_reads(data, bundle, run):
     lines = recommend(run, users="k1,n1,n2,nobody", split="test", quiet=True)
     # What each chose before is left out.
     assert ["".join(sorted(line["items"])) for line in lines] == [
@@ -158,7 +158,7 @@ def test_recommend_reads_the_past_that_evaluation_reads(data, assembly, run):
         "bcdefx",
         "abcdefx",
     ]
-    scorer = assembly.scorer()
+    scorer = bundle.scorer()
     histories, row = targets_of(data, "test").histories, data.user_rows["n1"]
     [(_, [scores])] = scorer.scores(scorer.item_vectors(), histories, np.array([row]))
     expected = [scores[data.item_rows[item]] for item in lines[1]["items"]]
@@ -171,14 +171,14 @@ def test_recommend_reads_the_past_that_evaluation_reads(data, assembly, run):
     assert sorted(now["items"]) == ["e", "x"]
 
 
-def test_training_does_not_know_new_users(assembly):
-    assert assembly.model.known_users.numpy().tolist() == [True, True, False, False, False]
+def test_training_does_not_know_new_users(bundle):
+    assert bundle.model.known_users.numpy().tolist() == [True, True, False, False, False]
     # n1's f and n2's x are chosen by new users alone.
-    assert assembly.model.known.numpy().tolist() == [True, True, True, False, False, False, False]
+    assert bundle.model.known.numpy().tolist() == [True, True, True, False, False, False, False]
 
 
-def test_figures_of_new_users_with_all_of_the_past_and_with_none(assembly):
-    whole, none = measure_model(assembly, k=1), measure_model(assembly, k=1, last=0)
+def test_figures_of_new_users_with_all_of_the_past_and_with_none(bundle):
+    whole, none = measure_model(bundle, k=1), measure_model(bundle, k=1, last=0)
     metrics = ("hr", "precision", "ndcg", "map")
     names = [f"{part} {m}@1" for part in ("warm", "cold", "new_users") for m in metrics]
     assert list(whole) == list(none) == names

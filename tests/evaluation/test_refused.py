@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -107,7 +107,7 @@ def columns(tmp_path_factory):
         "split": {"by": "column", "name": "part"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return folder / "data"
 
 
@@ -116,7 +116,7 @@ def test_a_past_that_holds_the_future(columns, tmp_path, small):
     told = "split test: 12 choices stand before others .* user 'u0' of item 'i1'.*last_out"
     with pytest.raises(DataError, match=told):
         evaluate(tmp_path / "run", quiet=True)
-    found = evaluate(tmp_path / "run", allow_future=True, quiet=True)
+    found = evaluate(tmp_path / "run", allow_leakage=True, quiet=True)
     assert found["verdict"].endswith("of 12 choices the past holds the future")
     # Last choices have no such past; new items' users are read from all that they did.
     for split in ("valid", "test"):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfmmrec.encoders.cache.output_table import Encoded
-from tfmmrec.encoders.encoded_features import EncodedSide
+from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.slices import Slice, describe_slices, popularity_classes, slices_of
@@ -26,7 +26,7 @@ def test_a_catalogue_in_slices(small):
         "title": Encoded(np.zeros((num_items, 1)), title),
         "genre": Encoded(np.zeros((num_items, 1), np.int32), np.ones(num_items, bool)),
     }
-    found = slices_of(small, EncodedSide(modalities, {}, encoded), targets)
+    found = slices_of(small, EncodedEntities(modalities, {}, encoded), targets)
     groups = {}
     for part in found:
         groups.setdefault(part.group, []).append(part)

@@ -5,7 +5,7 @@ import pytest
 
 from tests.distribute.worlds import config
 from tfmmrec.evaluation.validation import Validation
-from tfmmrec.models.bundle import assemble
+from tfmmrec.models.bundle import build_bundle
 
 
 @pytest.mark.parametrize(
@@ -13,9 +13,9 @@ from tfmmrec.models.bundle import assemble
 )
 def test_each_user_is_left_out_once(small, task, metrics) -> None:
     """The folder's last choices: as many of each user, so that groups weigh the same."""
-    assembly = assemble(small, config(task=task, negatives={}, align={}))
-    scorer = assembly.scorer()
-    validation, vectors = Validation(assembly, scorer), scorer.item_vectors()
+    bundle = build_bundle(small, config(task=task, negatives={}, contrastive={}))
+    scorer = bundle.scorer()
+    validation, vectors = Validation(bundle, scorer), scorer.item_vectors()
     whole = validation.metrics(vectors)
     # Of twenty users, four chose an item last but one that nobody chose before.
     for groups, expected in ((1000, 16), (4, 4)):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfmmrec.layers.padded_unique import distinct
+from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.testing import TestCase
 
 ROWS = [7, 3, 7, 0, 3, 9]
@@ -10,7 +10,7 @@ ROWS = [7, 3, 7, 0, 3, 9]
 
 class DistinctTest(TestCase):
     def test_each_comes_once_in_the_order_of_its_first_place(self):
-        each, places, real = distinct(tf.constant(ROWS))
+        each, places, real = padded_unique(tf.constant(ROWS))
         self.assertAllEqual(each, [7, 3, 0, 9])
         self.assertAllEqual(places, [0, 1, 0, 2, 1, 3])
         self.assertAllEqual(real, [True] * 4)
@@ -18,13 +18,13 @@ class DistinctTest(TestCase):
     def test_of_a_fixed_shape_zeros_follow(self):
         # At most as many as rows, as what they are below, and as were said to be there.
         for below, most, length in ((30, None, 6), (10, None, 6), (10, 5, 5), (10, 8, 6)):
-            each, places, real = distinct(tf.constant(ROWS), below, most=most)
+            each, places, real = padded_unique(tf.constant(ROWS), below, most=most)
             self.assertAllEqual(each, [7, 3, 0, 9] + [0] * (length - 4))
             self.assertAllEqual(places, [0, 1, 0, 2, 1, 3])
             self.assertAllEqual(real, [True] * 4 + [False] * (length - 4))
 
     def test_the_fixed_shape_is_known_to_a_graph(self):
-        traced = tf.function(lambda rows: distinct(rows, 4)).get_concrete_function(
+        traced = tf.function(lambda rows: padded_unique(rows, 4)).get_concrete_function(
             tf.TensorSpec([6], tf.int32)
         )
         self.assertEqual([part.shape.as_list() for part in traced.outputs], [[4], [6], [4]])

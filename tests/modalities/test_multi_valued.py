@@ -12,7 +12,7 @@ import tensorflow as tf
 import yaml
 
 from tests.modalities.contract import PICTURE, SOUND
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.catalog_writer import write_catalogue
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -20,7 +20,7 @@ from tfmmrec.data.packing.row import pack_row
 from tfmmrec.data.schema import create_features
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError, SomeBroken
-from tfmmrec.modalities import Modality, Several, create
+from tfmmrec.modalities import Modality, MultiValued, create
 from tfmmrec.modalities.media_file import Media
 
 TEXTS = {"modality": "text", "many": True}
@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 def test_values(declared: dict, raw: Any, stored: Any, folder: Path):
     for modality in (create(declared), create(json.loads(json.dumps(create(declared).options())))):
         assert modality == create(declared)
-        assert isinstance(modality, Several)
+        assert isinstance(modality, MultiValued)
         assert modality.kind == modality.element == declared["modality"]
         assert isinstance(modality, Media) == (modality.kind != "text")
         assert modality.num_values == declared.get("most", 8)
@@ -117,7 +117,7 @@ def test_steps_run_on_each_value(folder: Path):
 def test_wrong_options_are_refused(declared: dict, reason: str):
     with pytest.raises(ConfigError, match=reason):
         create(declared)
-    assert not isinstance(create({"modality": "text", "many": False}), Several)
+    assert not isinstance(create({"modality": "text", "many": False}), MultiValued)
 
 
 def test_a_request_means_the_same_as_a_record():
@@ -176,7 +176,7 @@ def test_every_form_of_table_gives_the_same(suffix: str, folder: Path):
         "interactions": {"table": "log.csv", "user": "user", "item": "item"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(max_rejects=1.0, quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(max_rejects=1.0, quiet=True))
     dataset = Dataset(folder / "data")
     (batch,) = dataset.values("items", "photos", batch_size=8)
     assert batch.to_list() == [[PICTURE, PICTURE], []]

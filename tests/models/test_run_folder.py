@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import yaml
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError, TfmmrecError
-from tfmmrec.models.bundle import assemble, say_mute
+from tfmmrec.models.bundle import build_bundle, warn_unscorable_items
 from tfmmrec.models.run_folder import load_run, save_run
 from tfmmrec.serving.batch_recommend import recommend
 
@@ -31,26 +31,26 @@ def data(tmp_path_factory) -> Path:
         "interactions": {"table": "log.csv", "user": "user", "item": "item"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return folder / "data"
 
 
 def test_a_run_comes_back(data, tmp_path):
-    assembly = assemble(Dataset(data), TrainConfig(dim=4, seed=3, quiet=True))
-    for variable in assembly.model.trainable_variables:
+    bundle = build_bundle(Dataset(data), TrainConfig(dim=4, seed=3, quiet=True))
+    for variable in bundle.model.trainable_variables:
         variable.assign_add(0.1 * np.ones(variable.shape))
-    save_run(tmp_path, assembly, {"ndcg@10": 0.5})
+    save_run(tmp_path, bundle, {"ndcg@10": 0.5})
     loaded = load_run(tmp_path, quiet=True)
-    assert loaded.config == assembly.config
-    np.testing.assert_array_equal(loaded.scorer().item_vectors(), assembly.scorer().item_vectors())
-    fresh = assemble(Dataset(data), TrainConfig(dim=4, seed=3, quiet=True))
-    assert not np.allclose(fresh.scorer().item_vectors(), assembly.scorer().item_vectors())
+    assert loaded.config == bundle.config
+    np.testing.assert_array_equal(loaded.scorer().item_vectors(), bundle.scorer().item_vectors())
+    fresh = build_bundle(Dataset(data), TrainConfig(dim=4, seed=3, quiet=True))
+    assert not np.allclose(fresh.scorer().item_vectors(), bundle.scorer().item_vectors())
 
 
 def test_what_has_changed_since_is_refused(data, tmp_path):
     with pytest.raises(DataError, match="not a run folder"):
         load_run(tmp_path)
-    save_run(tmp_path, assemble(Dataset(data), TrainConfig(dim=4, quiet=True)), {})
+    save_run(tmp_path, build_bundle(Dataset(data), TrainConfig(dim=4, quiet=True)), {})
     saved = (tmp_path / "run.json").read_text()
     for old, new, reason in (
         ('"format": 1', '"format": 0', "format 0 is not 1"),
@@ -70,21 +70,21 @@ def test_what_has_changed_since_is_refused(data, tmp_path):
 
 def test_items_that_nothing_is_known_of_are_named_and_never_answered(data, tmp_path, capsys):
     # Item 3 has no country, and is not positive for anybody but v; without ids it is mute.
-    assembly = assemble(Dataset(data), TrainConfig(dim=4, ids=False, quiet=True))
-    assert assembly.mute_items().tolist() == [False, False, True]
-    say_mute(assembly.mute_items(), assembly.dataset.item_ids)
+    bundle = build_bundle(Dataset(data), TrainConfig(dim=4, id_embedding=False, quiet=True))
+    assert bundle.unscorable_items().tolist() == [False, False, True]
+    warn_unscorable_items(bundle.unscorable_items(), bundle.dataset.item_ids)
     assert capsys.readouterr().err == (
         "tfmmrec: 1 items have neither content nor events to train on, and are in no answer: 3\n"
     )
-    scorer = assembly.scorer()
-    histories = assembly.dataset.histories(["train"])
+    scorer = bundle.scorer()
+    histories = bundle.dataset.histories(["train"])
     _, scores = next(scorer.scores(scorer.item_vectors(), histories, np.array([0, 1])))
     assert np.isneginf(scores[:, 2]).all() and np.isfinite(scores[:, :2]).all()
     (tmp_path / "run").mkdir()
-    save_run(tmp_path / "run", assembly, {})
+    save_run(tmp_path / "run", bundle, {})
     for line in recommend(tmp_path / "run", k=3, quiet=True):
         assert "3" not in line["items"]
-    with_ids = assemble(Dataset(data), TrainConfig(dim=4, quiet=True))
-    assert not with_ids.mute_items().any()
-    say_mute(with_ids.mute_items(), assembly.dataset.item_ids)
+    with_ids = build_bundle(Dataset(data), TrainConfig(dim=4, quiet=True))
+    assert not with_ids.unscorable_items().any()
+    warn_unscorable_items(with_ids.unscorable_items(), bundle.dataset.item_ids)
     assert capsys.readouterr().err == ""

@@ -7,7 +7,7 @@ from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.feature_projections import FeatureProjections, drop_present
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.layers.history import MeanReader
+from tfmmrec.layers.history import MeanHistoryEncoder
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.query_tower import QueryTower
@@ -112,7 +112,7 @@ class ItemTowerTest(TestCase):
 
     def test_ids_are_dropped_where_it_is_said(self):
         tf.random.set_seed(0)
-        tower = item_tower(id_dropout=0.999999, modality_dropout=0.0, dropout=0.0)
+        tower = item_tower(id_embedding_dropout=0.999999, modality_dropout=0.0, dropout=0.0)
         given = inputs([True, True], [True, True])
         ids = (tf.constant([1, 2]), tf.constant([9.0, 9.0]))
         content = tower.content(given)
@@ -122,7 +122,7 @@ class ItemTowerTest(TestCase):
         self.assertNotAllClose(tower(given, *ids), content)
 
     def test_ids_alone_are_never_dropped(self):
-        tower = item_tower(features=[], id_dropout=0.999999)
+        tower = item_tower(features=[], id_embedding_dropout=0.999999)
         vectors = tower({}, tf.constant([1, 2]), tf.constant([9.0, 9.0]), drop_ids=True)
         self.assertAllClose(tf.norm(vectors, axis=1), [1.0, 1.0])
         with self.assertRaisesRegex(ValueError, "no features"):
@@ -135,7 +135,7 @@ class ItemTowerTest(TestCase):
             item_tower(fusion={"kind": "sum"})
 
     def test_an_id_that_nothing_replaces_is_never_dropped(self):
-        tower = item_tower(id_dropout=0.999999)
+        tower = item_tower(id_embedding_dropout=0.999999)
         given = inputs([False, True], [False, True])
         given_ids = (tf.constant([1, 2]), tf.constant([9.0, 9.0]))
         trained = tower(given, *given_ids, training=True, drop_ids=True)
@@ -171,14 +171,14 @@ class QueryTowerTest(TestCase):
         return unit_length(vectors), mask[..., tf.newaxis]
 
     def test_an_empty_history_is_nobody(self):
-        tower = QueryTower([], dim=6, readers=[MeanReader()])
+        tower = QueryTower([], dim=6, readers=[MeanHistoryEncoder()])
         queries = tower(*self.history(), {})
         self.assertAllClose(tf.norm(queries, axis=1), [1.0, 1.0])
         nobody = tower.nobody.numpy()[0]
         self.assertAllClose(queries[1], nobody / np.sqrt(np.sum(nobody**2)))
 
     def test_features_are_added_where_they_are_present(self):
-        tower = QueryTower(FEATURES, dim=6, readers=[MeanReader()])
+        tower = QueryTower(FEATURES, dim=6, readers=[MeanHistoryEncoder()])
         history, mask = self.history()
         with_all = tower(history, mask, inputs([True, True], [True, True]))
         without = tower(history, mask, inputs([False, False], [False, False]))
@@ -191,7 +191,7 @@ class QueryTowerTest(TestCase):
         self.assertAllClose(scaled, without)
 
     def test_what_is_absent_does_not_reach_the_vector(self):
-        tower = QueryTower(FEATURES, dim=6, readers=[MeanReader()])
+        tower = QueryTower(FEATURES, dim=6, readers=[MeanHistoryEncoder()])
         history, mask = self.history()
         given = inputs([False, True], [True, True])
         before = tower(history, mask, given)
@@ -200,7 +200,7 @@ class QueryTowerTest(TestCase):
         self.assertAllClose(tower(history, mask, given), before)
 
     def test_each_block_is_read_by_its_own_reader_where_it_is_told(self):
-        tower = QueryTower([], dim=2, readers=[MeanReader(), MeanReader()])
+        tower = QueryTower([], dim=2, readers=[MeanHistoryEncoder(), MeanHistoryEncoder()])
         history = tf.constant([[[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]])
         mask = tf.constant([[[True, False], [False, True]]])
         queries = tower(history, mask, {})

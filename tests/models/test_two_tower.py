@@ -3,18 +3,18 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.config.new_items import NewItemsOptions
+from tfmmrec.config.cold_start import ColdStartConfig
+from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.encoders.cache.output_table import Encoded
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.layers.history import READERS
+from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.query_tower import QueryTower
 from tfmmrec.models.two_tower import TwoTower, split_blocks
-from tfmmrec.tasks import Balance, RetrievalTask
+from tfmmrec.tasks import LossWeighting, RetrievalTask
 from tfmmrec.testing import TestCase
 
 # Items 0, 1 and 2 were chosen 6, 3 and 1 times, by users 0 and 1.
@@ -29,7 +29,7 @@ def encoded(rows: int) -> dict[str, Encoded]:
 def create(
     temperature: float = 0.5,
     fusion: dict | None = None,
-    new_items: NewItemsOptions | None = None,
+    cold_start: ColdStartConfig | None = None,
     negatives: dict | None = None,
     query: str = "mean",
 ) -> TwoTower:
@@ -39,13 +39,13 @@ def create(
         num_items=4,
         dim=5,
         fusion=fusion or {"kind": "weighted"},
-        new_items=new_items,
+        cold_start=cold_start,
         num_landmarks=3,
     )
-    readers = [READERS.create({"kind": query}) for _ in range(items.fusion.num_blocks)]
+    readers = [HISTORY_ENCODERS.create({"kind": query}) for _ in range(items.fusion.num_blocks)]
     task = RetrievalTask(
         "softmax",
-        NegativesOptions(**(negatives or {"spared": "none"})),
+        NegativesConfig(**(negatives or {"mask_positives": "none"})),
         histories=HISTORIES,
         num_items=4,
         width=items.width,
@@ -59,7 +59,7 @@ def create(
         counts=HISTORIES.counts(4),
         known_users=np.array([True, True]),
         tasks=[task],
-        balance=Balance({"retrieval": 1.0}),
+        balance=LossWeighting({"retrieval": 1.0}),
         temperature=temperature,
     )
 
@@ -109,7 +109,10 @@ class LossTest(TestCase):
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
 
     def test_all_items_that_training_knows_may_be_candidates(self):
-        model, given = create(negatives={"among": "all", "spared": "none"}), batch([2, 0, 1])
+        model, given = (
+            create(negatives={"source": "full_catalog", "mask_positives": "none"}),
+            batch([2, 0, 1]),
+        )
         expected = softmax(scores(model, given), np.ones(3), [0, 1, 2])
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
         alone = {name: value[:1] for name, value in given.items()}
@@ -117,7 +120,7 @@ class LossTest(TestCase):
         self.assertAllClose(model.compute_loss(alone), softmax(logits, np.ones(3), [0]), rtol=1e-5)
 
     def test_the_past_of_a_user_is_spared(self):
-        model, given = create(negatives={"spared": "past"}), batch([2, 0, 1])
+        model, given = create(negatives={"mask_positives": "history"}), batch([2, 0, 1])
         logits = scores(model, given)
         # Before its fifth event user 0 chose all three; before its second, item 1, as it now does.
         logits[0, 1:] = -np.inf
@@ -126,7 +129,9 @@ class LossTest(TestCase):
         )
 
     def test_all_places_of_a_history_are_trained_on_at_once(self):
-        model = create(query="transformer", negatives={"among": "all", "spared": "none"})
+        model = create(
+            query="transformer", negatives={"source": "full_catalog", "mask_positives": "none"}
+        )
         windows = {
             "history": tf.constant([[-1, 1, 2], [-1, 0, -1]]),
             "user": tf.constant([0, 1]),
@@ -154,7 +159,10 @@ class LossTest(TestCase):
         self.assertEqual(missing, [])
 
     def test_a_late_model_sums_the_joint_loss_and_the_mean_of_its_members(self):
-        model, given = create(fusion={"kind": "late", "member_loss": 0.5}), batch([2, 0, 1])
+        model, given = (
+            create(fusion={"kind": "late", "modality_loss_weight": 0.5}),
+            batch([2, 0, 1]),
+        )
         expected = softmax(scores(model, given), CHANCES, [0, 1, 2])
         # Each member scores by its own block alone, of length 1 on both sides.
         everything = model.item_vectors(tf.range(4)).numpy()
@@ -195,15 +203,15 @@ class VectorsTest(TestCase):
         total = content.numpy()[:3] + gates * table[1:4]
         self.assertAllClose(vectors[:3], total / np.linalg.norm(total, axis=1, keepdims=True))
 
-    def test_what_is_regressed_reaches_new_items_alone(self):
-        model = create(new_items=NewItemsOptions(share=0.5))
+    def test_what_is_regressed_reaches_cold_start_alone(self):
+        model = create(cold_start=ColdStartConfig(weight=0.5))
         before = model.item_vectors(tf.range(4))
         known = model.items.gather(tf.range(3))
         became = np.random.default_rng(0).normal(size=[3, 5])
         model.item_tower.regression.fit(known, became, np.array([6, 3, 1]))
         after = model.item_vectors(tf.range(4))
         self.assertAllClose(after[:3], before[:3])
-        new = model.item_tower.new_items(model.items.gather(tf.constant([3])))
+        new = model.item_tower.cold_embeddings(model.items.gather(tf.constant([3])))
         self.assertAllClose(after[3:], new)
         self.assertNotAllClose(after[3], before[3])
         # In whatever order rows are asked for, as often as they are.

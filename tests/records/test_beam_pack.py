@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from tfmmrec.config.data_validation import CheckOptions
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.data_validation import CheckConfig
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.packing import pack
@@ -117,7 +117,7 @@ def assert_alike(found: Path, expected: Path) -> None:
     assert texts(found) == texts(expected)
     for side in ("items", "users", *(f"interactions/{split}" for split in SPLITS)):
         assert records(found / side) == records(expected / side), side
-    check(found, CheckOptions(quiet=True))
+    check(found, CheckConfig(quiet=True))
     manifests = [json.loads((folder / "MANIFEST.json").read_text()) for folder in (found, expected)]
     assert manifests[0]["counts"] == manifests[1]["counts"]
     files = {str(path.relative_to(found)) for path in found.rglob("*") if path.is_file()}
@@ -129,7 +129,7 @@ def folders(tmp_path_factory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("beam")
     dataset = write(folder / "films")
     statistics = [
-        pack(dataset, folder / "local", PackOptions(max_rejects=1.0, quiet=True)),
+        pack(dataset, folder / "local", PackConfig(max_rejects=1.0, quiet=True)),
         pack_on_beam(dataset, folder / "beam", SMALL),
     ]
     return {"dataset": dataset, "local": folder / "local", "beam": folder / "beam", "s": statistics}
@@ -190,7 +190,7 @@ def test_no_user_table_split_by_column_and_compression(tmp_path):
     header, *lines = log.read_text().splitlines()
     parts = [f"{line},{SPLITS[n % 3]}" for n, line in enumerate(lines)]
     log.write_text("\n".join([f"{header},part", *parts]) + "\n")
-    pack(dataset, tmp_path / "local", PackOptions(max_rejects=1.0, gzip=True, quiet=True))
+    pack(dataset, tmp_path / "local", PackConfig(max_rejects=1.0, gzip=True, quiet=True))
     pack_on_beam(dataset, tmp_path / "beam", BeamOptions(max_rejects=1.0, gzip=True))
     assert texts(tmp_path / "beam") == texts(tmp_path / "local")
     for split in SPLITS:

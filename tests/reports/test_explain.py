@@ -17,7 +17,7 @@ from tfmmrec.training.train import train
 def run(small, request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("explained") / "run"
     options = {**ONCE, "dim": 4, "epochs": 1, "batch_size": 16, "quiet": True}
-    query = {"kind": request.param, "max_history": 4, "gaps": True}
+    query = {"kind": request.param, "max_history": 4, "time_intervals": True}
     train(small.folder, folder, TrainConfig(**{**options, "query": query}))
     return folder
 

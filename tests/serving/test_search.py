@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError, DataError
@@ -29,7 +29,7 @@ def dataset(tmp_path: Path) -> Dataset:
         "interactions": {"table": "log.csv", "user": "user", "item": "item"},
     }
     (folder / "films.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "films.yaml", tmp_path / "data", PackOptions(quiet=True))
+    pack(folder / "films.yaml", tmp_path / "data", PackConfig(quiet=True))
     return Dataset(tmp_path / "data")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.tasks.losses import candidate_bpr, candidate_softmax, info_nce
 from tfmmrec.tasks.negatives.sampler import Negatives
@@ -54,14 +54,14 @@ class CandidateSoftmaxTest(TestCase):
     queries = tf.constant([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     candidates = tf.constant([[1.0, 0.0], [0.5, 1.0], [0.0, 1.0]])
     labels = tf.constant([0, 1, 0])
-    log_chances = tf.math.log([0.9, 0.2, 0.5])
+    log_sampling_probability = tf.math.log([0.9, 0.2, 0.5])
 
     def loss(self, **options) -> tf.Tensor:
         given = {
             "queries": self.queries,
             "candidates": self.candidates,
             "labels": self.labels,
-            "log_chances": self.log_chances,
+            "log_sampling_probability": self.log_sampling_probability,
         }
         return candidate_softmax(**{**given, **options})
 
@@ -93,7 +93,7 @@ class CandidateSoftmaxTest(TestCase):
 
     def test_items_of_which_nothing_is_said_take_no_part(self):
         candidates = tf.constant([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
-        loss = self.loss(candidates=candidates, log_chances=tf.zeros([3]))
+        loss = self.loss(candidates=candidates, log_sampling_probability=tf.zeros([3]))
         # Events 0 and 2 chose item 0: log(e^2 + e^0) - 2 = 0.126928, log(e + e) - 1 = 0.693147.
         self.assertAllClose(loss, 0.410038, atol=1e-5)
         self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)
@@ -104,7 +104,10 @@ class CandidateSoftmaxTest(TestCase):
         queries = tf.constant(draw.normal(size=[6, 4]), tf.float32)
         candidates = draw.normal(size=[5, 4]) * np.array([[0], [1], [1], [0], [1]])
         candidates = tf.constant(candidates, tf.float32)
-        labels, log_chances = [1, 2, 3, 4, 1, 2], tf.math.log([0.5, 0.1, 0.9, 0.2, 0.4])
+        labels, log_sampling_probability = (
+            [1, 2, 3, 4, 1, 2],
+            tf.math.log([0.5, 0.1, 0.9, 0.2, 0.4]),
+        )
         spared = draw.random([6, 5]) < 0.4
         spared[5, 2] = True
         weights = np.where(spared, 0.0, [0.0, 10.0, 1 / 0.9, 0.0, 2.5])
@@ -121,7 +124,7 @@ class CandidateSoftmaxTest(TestCase):
                 queries,
                 candidates,
                 labels=tf.constant(labels),
-                log_chances=log_chances,
+                log_sampling_probability=log_sampling_probability,
                 spared=tf.constant(spared),
             )
 
@@ -151,14 +154,14 @@ class CandidateSoftmaxTest(TestCase):
         histories = Histories(np.repeat(np.arange(60), counts), np.array([0, counts.sum()]))
 
         def gradient(options: dict, others: np.ndarray, corrected: bool = True) -> np.ndarray:
-            negatives = Negatives(NegativesOptions(**options), histories, 60)
+            negatives = Negatives(NegativesConfig(**options), histories, 60)
             found = negatives(tf.constant(np.concatenate([[3], others]), tf.int32))
             with tf.GradientTape() as tape:
                 loss = candidate_softmax(
                     query,
                     tf.gather(items, found.rows),
                     labels=found.labels[:1],
-                    log_chances=found.log_chances * float(corrected),
+                    log_sampling_probability=found.log_sampling_probability * float(corrected),
                 )
             return tape.gradient(loss, query).numpy()[0]
 
@@ -168,9 +171,9 @@ class CandidateSoftmaxTest(TestCase):
             found = np.mean([gradient(options, others, corrected) for others in drawn], axis=0)
             return np.linalg.norm(found - exact) / np.linalg.norm(exact)
 
-        exact = gradient({"among": "all"}, np.zeros(0, np.int32))
+        exact = gradient({"source": "full_catalog"}, np.zeros(0, np.int32))
         self.assertLess(off({}), 0.09)
-        self.assertLess(off({"uniform": 10}), 0.07)
+        self.assertLess(off({"num_uniform": 10}), 0.07)
         self.assertGreater(off({}, corrected=False), 0.25)
 
 
@@ -179,7 +182,9 @@ class CandidateBprTest(TestCase):
 
     def loss(self, **options) -> tf.Tensor:
         held = {n: getattr(self.given, n) for n in ("queries", "candidates", "labels")}
-        return candidate_bpr(**{**held, "log_chances": self.given.log_chances, **options})
+        return candidate_bpr(
+            **{**held, "log_sampling_probability": self.given.log_sampling_probability, **options}
+        )
 
     def test_pairs_weigh_the_inverse_of_the_others_chances(self):
         logits = self.given.queries.numpy() @ self.given.candidates.numpy().T

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.config.tasks import HeadOptions
-from tfmmrec.data.outcomes import Outcomes
-from tfmmrec.tasks import Balance, OutcomeHead, OutcomeTask, Reading
+from tfmmrec.config.tasks import HeadConfig
+from tfmmrec.data.outcomes import LabeledEvents
+from tfmmrec.tasks import LossWeighting, OutcomeHead, OutcomeTask, Reading
 from tfmmrec.tasks.rating_click import Click, Rating, create_outcome
 from tfmmrec.testing import TestCase
 
@@ -17,14 +17,14 @@ def head(**options) -> OutcomeHead:
     """A head whose deep part says nothing, unless it is asked for layers."""
     plain = {
         "factors": 2,
-        "crosses": 0,
+        "num_cross_layers": 0,
         "units": 0,
-        "decay": 0.5,
-        "id_dropout": 0.0,
+        "l2": 0.5,
+        "id_embedding_dropout": 0.0,
         "dropout": 0.0,
     }
     made = OutcomeHead(
-        width=3, known_users=USERS, known_items=ITEMS, options=HeadOptions(**plain | options)
+        width=3, known_users=USERS, known_items=ITEMS, options=HeadConfig(**plain | options)
     )
     made(tf.ones([1, 3]), tf.ones([1, 3]), tf.constant([0]), tf.constant([0]))
     return made
@@ -70,7 +70,7 @@ class HeadTest(TestCase):
         self.assertAllClose(found, [7.0 + 3**0.5 * (0.1 + 2 * 0.5 + 5 * 0.3 * 0.6)])
 
     def test_crossing_layers_and_units_are_trained(self):
-        made = head(crosses=2, rank=2, units=4)
+        made = head(num_cross_layers=2, projection_dim=2, units=4)
         with tf.GradientTape() as tape:
             total = tf.reduce_sum(
                 made(tf.ones([2, 3]), tf.ones([2, 3]), tf.constant([0, 1]), tf.constant([0, 0]))
@@ -81,7 +81,7 @@ class HeadTest(TestCase):
         self.assertNotIn(None, gradients)
 
     def test_ids_are_dropped_in_training_alone(self):
-        made = with_numbers(head(id_dropout=0.5, factors=2))
+        made = with_numbers(head(id_embedding_dropout=0.5, factors=2))
         found = numbers(made, [0] * 400, [0] * 400, training=True)
         self.assertAllClose(numbers(made, [0], [0]), [0.75])
         # Neither, the item's, the user's, both.
@@ -94,10 +94,10 @@ class HeadTest(TestCase):
         # (0.25 + 1 + 4) + (0.0625 + 1 + 0.25) for the first pair, 1 + 9 for the second.
         penalty = made.penalty(tf.constant([0, 1]), tf.constant([0, 1]))
         self.assertAllClose(penalty, 0.5 * (6.5625 + 10.0) / 2)
-        self.assertEqual(float(head(decay=0.0).penalty(tf.constant([0]), tf.constant([0]))), 0.0)
+        self.assertEqual(float(head(l2=0.0).penalty(tf.constant([0]), tf.constant([0]))), 0.0)
 
 
-OUTCOMES = Outcomes(
+OUTCOMES = LabeledEvents(
     user=np.array([0, 0, 1], np.int32),
     item=np.array([0, 1, 0], np.int32),
     place=np.zeros(3, np.int32),
@@ -118,7 +118,7 @@ def read(batch, asked) -> Reading:
 
 
 def task(name: str) -> OutcomeTask:
-    made = OutcomeTask({name: create_outcome(name, OUTCOMES)}, {name: head(decay=0.0)})
+    made = OutcomeTask({name: create_outcome(name, OUTCOMES)}, {name: head(l2=0.0)})
     with_numbers(made.heads[name])
     return made
 
@@ -166,12 +166,12 @@ class BalanceTest(TestCase):
     losses = {"retrieval": tf.constant(4.0), "rating": tf.constant(0.5)}
 
     def test_given_weights_are_a_sum(self):
-        balance = Balance({"retrieval": 1.0, "rating": 3.0})
+        balance = LossWeighting({"retrieval": 1.0, "rating": 3.0})
         self.assertAllClose(balance(self.losses), 5.5)
         self.assertEmpty(balance.trainable_variables)
 
     def test_learned_weights_settle_where_each_task_is_as_uncertain_as_it_is(self):
-        balance = Balance({"retrieval": 1.0, "rating": 2.0}, learned=True)
+        balance = LossWeighting({"retrieval": 1.0, "rating": 2.0}, learned=True)
         # exp(−s) is the weight at first, s / 2 what it costs; a square error counts half.
         expected = 4.0 + 2.0 * 0.5 * 0.5 + (0.0 - np.log(2.0)) / 2
         self.assertAllClose(balance(self.losses), expected)

@@ -55,7 +55,7 @@ def test_a_sound_training_is_told_nothing():
     [
         ({"signs": {**FINE, "mean_cosine": 0.95}}, "collapse", "mean cosine 0.95"),
         ({"signs": {**FINE, "effective_rank": 1.5}}, "collapse", "64 dimensions hold no more"),
-        ({"signs": {**FINE, "norm_popularity": 0.95}}, "popularity", "negatives.uniform"),
+        ({"signs": {**FINE, "norm_popularity": 0.95}}, "popularity", "negatives.num_uniform"),
         ({"temperatures": (0.1, 0.01)}, "temperature", "lower bound"),
         ({"temperatures": (1.0,)}, "temperature", "upper bound"),
         (

@@ -3,13 +3,13 @@
 import tensorflow as tf
 
 from tfmmrec.testing import TestCase
-from tfmmrec.training.ema import WeightAverage
+from tfmmrec.training.ema import ExponentialMovingAverage
 
 
 class WeightAverageTest(TestCase):
     def test_it_follows_the_weights(self):
         weight = tf.Variable([0.0, 8.0])
-        average = WeightAverage([weight], 0.15)
+        average = ExponentialMovingAverage([weight], 0.15)
         weight.assign([10.0, 8.0])
         average.update()
         # The first decay is 1 / 10: 0.1 * 0 + 0.9 * 10 = 9.
@@ -21,14 +21,14 @@ class WeightAverageTest(TestCase):
 
     def test_a_decay_of_zero_is_the_weights_themselves(self):
         weight = tf.Variable([0.0])
-        average = WeightAverage([weight], 0.0)
+        average = ExponentialMovingAverage([weight], 0.0)
         weight.assign([3.0])
         average.update()
         self.assertAllClose(average.averages[0], [3.0])
 
     def test_swapping_twice_is_nothing(self):
         weight = tf.Variable([1.0])
-        average = WeightAverage([weight], 0.9)
+        average = ExponentialMovingAverage([weight], 0.9)
         weight.assign([5.0])
         average.swap()
         self.assertAllClose(weight, [1.0])

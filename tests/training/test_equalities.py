@@ -10,7 +10,7 @@ import yaml
 
 from tests.once import ONCE
 from tests.stopping import Stop, at_step
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -19,7 +19,7 @@ from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
 from tfmmrec.data.storage import read_json
 from tfmmrec.distribute.stateless_random import step_key
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.models.bundle import assemble
+from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.run_folder import load_run, read_run
 from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.serving.export import export
@@ -55,7 +55,7 @@ def data(tmp_path_factory) -> Path:
         "split": {"by": "last_out"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return folder / "data"
 
 
@@ -68,16 +68,16 @@ def config(**options) -> TrainConfig:
 # There are 64 events to train on: five steps of 12 an epoch; or 32 windows of 4 places, five of 6.
 SEQUENCE = {
     "features": ["title", "plot"],
-    "query": {"kind": "transformer", "max_history": 4, "layers": 1, "gaps": True},
+    "query": {"kind": "transformer", "max_history": 4, "layers": 1, "time_intervals": True},
     "negatives": {
-        "uniform": 3,
-        "hard": 6,
-        "mined": 1,
-        "mined_from": 3,
-        "mine_every": 2,
-        "memory": 4,
+        "num_uniform": 3,
+        "num_hard_negatives": 6,
+        "num_mined": 1,
+        "mining_top_k": 3,
+        "mining_interval": 2,
+        "cross_batch_memory_size": 4,
     },
-    "align": {"modalities": 0.1, "chosen": 0.1, "items": 6},
+    "contrastive": {"cross_modal": 0.1, "co_engagement": 0.1, "num_items": 6},
     "fusion": {"kind": "transformer", "heads": 2, "units": 8},
 }
 
@@ -110,7 +110,11 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path, monkeypa
 
 def test_what_stands_on_disk_within_an_epoch_is_gone_on_with(data, tmp_path, monkeypatch):
     """As a kill would leave it, which the training that went on to its end does not know of."""
-    options = {**SEQUENCE, "checkpoint_steps": 3, "optimizer": {"accumulate": 2, "clip": 0.5}}
+    options = {
+        **SEQUENCE,
+        "checkpoint_steps": 3,
+        "optimizer": {"gradient_accumulation_steps": 2, "global_clipnorm": 0.5},
+    }
 
     def copy() -> None:
         shutil.copytree(tmp_path / "whole.partial", tmp_path / "run.partial")
@@ -125,13 +129,13 @@ def test_what_stands_on_disk_within_an_epoch_is_gone_on_with(data, tmp_path, mon
     assert_the_same_run(tmp_path / "whole", tmp_path / "run")
 
 
-def batch(assembly) -> dict[str, tf.Tensor]:
+def batch(bundle) -> dict[str, tf.Tensor]:
     """The first batch of a training."""
-    given = {"batch_size": assembly.config.batch_size, "seed": 0}
-    if assembly.model.query_tower.at_every_place:
-        examples = TrainingWindows(assembly.histories, length=assembly.max_history, **given)
+    given = {"batch_size": bundle.config.batch_size, "seed": 0}
+    if bundle.model.query_tower.is_causal:
+        examples = TrainingWindows(bundle.histories, length=bundle.max_history, **given)
     else:
-        examples = TrainingExamples(assembly.histories, max_history=assembly.max_history, **given)
+        examples = TrainingExamples(bundle.histories, max_history=bundle.max_history, **given)
     return next(iter(examples.epochs(0)))
 
 
@@ -142,14 +146,14 @@ def flat(gradients: list) -> np.ndarray:
 
 def slopes(data: Path, inputs: dict | None = None, **options) -> tuple[float, np.ndarray]:
     """The loss of a batch at the weights that training begins with, and its gradients."""
-    assembly = assemble(Dataset(data), config(**options))
-    trainer = Trainer(assembly.model, assembly.config, 10)
-    inputs = inputs or batch(assembly)
+    bundle = build_bundle(Dataset(data), config(**options))
+    trainer = Trainer(bundle.model, bundle.config, 10)
+    inputs = inputs or batch(bundle)
     key = step_key(0, tf.constant(0))
-    if trainer.moves.loss_scale is not None:
+    if trainer.optimizer_step.loss_scale is not None:
         # It begins too high, and comes down by itself.
-        trainer.moves.loss_scale.factor.assign(128.0)
-    factor = trainer.moves.factor
+        trainer.optimizer_step.loss_scale.factor.assign(128.0)
+    factor = trainer.optimizer_step.factor
     loss, gradients = trainer._gradients(inputs, key, factor)
     return float(loss), flat(gradients[0]) / float(factor)
 
@@ -161,13 +165,13 @@ def assert_the_same(given: tuple[float, np.ndarray], found: tuple[float, np.ndar
 
 # Windows have empty places, which are no events, no candidates, and no chosen pairs.
 WINDOWS = {
-    "gru": {"kind": "gru", "max_history": 4, "units": 8, "gaps": True},
+    "gru": {"kind": "gru", "max_history": 4, "units": 8, "time_intervals": True},
     "transformer": {
         "kind": "transformer",
         "max_history": 4,
         "layers": 1,
         "units": 8,
-        "gaps": True,
+        "time_intervals": True,
     },
 }
 
@@ -176,9 +180,16 @@ WINDOWS = {
 def test_xla_learns_the_same(data, kind):
     """With the same units dropped and the same items drawn."""
     # As little as will do, since XLA takes its time.
-    options = {"hidden": 0, **{name: SEQUENCE[name] for name in ("features", "negatives", "align")}}
+    options = {
+        "projection_units": 0,
+        **{name: SEQUENCE[name] for name in ("features", "negatives", "contrastive")},
+    }
     if kind in WINDOWS:
-        options |= {"features": ["kind"], "query": WINDOWS[kind], "align": {"chosen": 0.1}}
+        options |= {
+            "features": ["kind"],
+            "query": WINDOWS[kind],
+            "contrastive": {"co_engagement": 0.1},
+        }
     assert_the_same(slopes(data, **options), slopes(data, **options, jit_compile=True))
 
 
@@ -190,9 +201,9 @@ def test_xla_learns_the_same(data, kind):
         {
             "features": ["kind", "title"],
             "query": WINDOWS["gru"],
-            "negatives": {"among": "all", "spared": "all"},
+            "negatives": {"source": "full_catalog", "mask_positives": "all"},
             "loss": "bpr",
-            "fusion": {"kind": "late", "member_loss": 0.5},
+            "fusion": {"kind": "late", "modality_loss_weight": 0.5},
         },
     ],
 )
@@ -203,7 +214,7 @@ def test_fixed_shapes_learn_the_same(data, options):
 
 def test_no_window_may_hold_anything(data):
     """Of what no event chose there is no loss, and no gradient that is no number."""
-    options = {"query": WINDOWS["gru"], "features": ["kind"], "align": {"chosen": 0.1}}
+    options = {"query": WINDOWS["gru"], "features": ["kind"], "contrastive": {"co_engagement": 0.1}}
     empty = {name: tf.fill([3, 4], -1) for name in ("history", "item", "place")}
     empty["user"] = tf.zeros([3], tf.int32)
     empty["history_time"] = tf.zeros([3, 4], tf.int64)
@@ -211,7 +222,7 @@ def test_no_window_may_hold_anything(data):
     assert loss == 0.0 and not gradient.any()
 
 
-CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_dropout": 0.0}
+CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_embedding_dropout": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +230,11 @@ CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_dropout": 0.0}
     [
         {"query": {"kind": "mean"}},
         {"query": {"kind": "gru"}},
-        {"task": "click", "features": ["kind"], "head": {"dropout": 0.0, "id_dropout": 0.0}},
+        {
+            "task": "click",
+            "features": ["kind"],
+            "head": {"dropout": 0.0, "id_embedding_dropout": 0.0},
+        },
     ],
 )
 def test_half_precision_learns_nearly_the_same(data, options):
@@ -238,17 +253,21 @@ def test_half_precision_learns_nearly_the_same(data, options):
 
 def test_two_batches_of_eight_are_one_of_sixteen(data):
     """Where an event's negatives are no matter of who else is in its batch."""
-    options = {**CALM, "query": {"kind": "mean", "dropout": 0.0}, "negatives": {"among": "all"}}
-    assembly = assemble(Dataset(data), config(**options, batch_size=16))
-    whole = batch(assembly)
+    options = {
+        **CALM,
+        "query": {"kind": "mean", "dropout": 0.0},
+        "negatives": {"source": "full_catalog"},
+    }
+    bundle = build_bundle(Dataset(data), config(**options, batch_size=16))
+    whole = batch(bundle)
     loss, gradient = slopes(data, whole, **options)
-    accumulating = config(**options, optimizer={"accumulate": 3})
-    trainer = Trainer(assembly.model, accumulating, 10)
+    accumulating = config(**options, optimizer={"gradient_accumulation_steps": 3})
+    trainer = Trainer(bundle.model, accumulating, 10)
     halves = [{name: part[start : start + 8] for name, part in whole.items()} for start in (0, 8)]
     losses = [float(trainer.train_step(half)["loss"]) for half in halves]
     assert np.mean(losses) == pytest.approx(loss, rel=1e-5)
     # A third batch is to come, of three whose mean is taken.
-    sums = flat(trainer.moves.sums)
+    sums = flat(trainer.optimizer_step.sums)
     np.testing.assert_allclose(sums * 3 / 2, gradient, rtol=1e-4, atol=1e-6)
 
 
@@ -256,9 +275,9 @@ def test_several_steps_at_once_learn_the_same(data):
     found = []
     for steps in (1, 3):
         options = {"epochs": 1, "features": ["kind"], "steps_per_execution": steps}
-        assembly = assemble(Dataset(data), config(**options))
-        fit(assembly)
-        found.append(assembly.model.get_weights())
+        bundle = build_bundle(Dataset(data), config(**options))
+        fit(bundle)
+        found.append(bundle.model.get_weights())
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -269,9 +288,9 @@ def test_what_half_precision_trained_is_served_in_full(data, tmp_path):
     train(data, tmp_path / "run", config(epochs=1, precision=precision))
     assert tf.keras.mixed_precision.global_policy() is before
     assert read_run(tmp_path / "run")["config"]["precision"] == precision
-    assembly = load_run(tmp_path / "run", quiet=True)
-    assert {weight.dtype for weight in assembly.model.weights} == {tf.float32}
-    assert assembly.scorer().item_vectors().dtype == np.float32
+    bundle = load_run(tmp_path / "run", quiet=True)
+    assert {weight.dtype for weight in bundle.model.weights} == {tf.float32}
+    assert bundle.scorer().item_vectors().dtype == np.float32
     version = export(tmp_path / "run", tmp_path / "models", quiet=True)
     serve = tf.saved_model.load(str(version)).signatures["serving_default"]
     assert serve.structured_outputs["scores"].dtype == tf.float32
@@ -314,13 +333,13 @@ def test_a_training_may_be_deterministic(data, monkeypatch):
 
     monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", asked)
     with pytest.raises(Stop):
-        fit(assemble(Dataset(data), config(deterministic=True, features=["kind"])))
+        fit(build_bundle(Dataset(data), config(deterministic=True, features=["kind"])))
 
 
 def test_what_cannot_be_compiled_is_refused(data):
     with pytest.raises(ConfigError, match="jit_compile: the encoders that finetune trains"):
         fit(
-            assemble(
+            build_bundle(
                 Dataset(data),
                 config(jit_compile=True, finetune=["title"], encoders={"title": "builtin"}),
             )

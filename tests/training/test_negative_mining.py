@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from tests.distribute.worlds import config
 from tests.tasks.negatives.test_sampler import HISTORIES
-from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.models.bundle import assemble
-from tfmmrec.tasks.negatives.mined import Mined
+from tfmmrec.config.negatives import NegativesConfig
+from tfmmrec.models.bundle import build_bundle
+from tfmmrec.tasks.negatives.mined import MinedNegatives
 from tfmmrec.tasks.negatives.sampler import Negatives
 from tfmmrec.testing import TestCase
-from tfmmrec.training.negative_mining import Mining, highest
+from tfmmrec.training.negative_mining import NegativeMiningCallback, highest
 
 
 class HighestTest(TestCase):
@@ -24,17 +24,17 @@ class HighestTest(TestCase):
 
 class MinedTest(TestCase):
     def test_all_are_taken_or_some_drawn(self):
-        mined = Mined(3, num=2, among=2)
+        mined = MinedNegatives(3, num=2, among=2)
         mined.rows.assign([[7, 8], [5, -1], [-1, -1]])
         self.assertAllEqual(mined.draw(tf.constant([1, 0])), [5, -1, 7, 8])
-        mined = Mined(1, num=20, among=30)
+        mined = MinedNegatives(1, num=20, among=30)
         mined.rows.assign([np.arange(30)])
         drawn = mined.draw(tf.constant([0, 0])).numpy()
         self.assertEqual(len(drawn), 40)
         self.assertGreater(len(set(drawn)), 10)
 
     def candidates(self, fixed: bool):
-        options = NegativesOptions(mined=2, mined_from=2)
+        options = NegativesConfig(num_mined=2, mining_top_k=2)
         negatives = Negatives(options, HISTORIES, 5, fixed_shapes=fixed)
         negatives.begin(4)
         negatives.mined.rows.assign([[3, 4], [1, -1], [-1, -1]])
@@ -46,25 +46,29 @@ class MinedTest(TestCase):
             found = self.candidates(fixed)
             self.assertAllEqual(found.rows[:4], [4, 0, 3, 1])
             self.assertAllEqual(found.labels, [0, 1, 0])
-            log_chances = [0.0, np.log(1 - (3 / 6) ** 3), 0.0, 0.0]
-            self.assertAllClose(found.log_chances[:4], log_chances, atol=1e-6)
-        self.assertAllEqual(found.log_chances[4:], [1e9])
+            log_sampling_probability = [0.0, np.log(1 - (3 / 6) ** 3), 0.0, 0.0]
+            self.assertAllClose(
+                found.log_sampling_probability[:4], log_sampling_probability, atol=1e-6
+            )
+        self.assertAllEqual(found.log_sampling_probability[4:], [1e9])
 
     def test_before_anything_was_mined_there_is_the_batch_alone(self):
-        negatives = Negatives(NegativesOptions(mined=2), HISTORIES, 5)
+        negatives = Negatives(NegativesConfig(num_mined=2), HISTORIES, 5)
         negatives.begin(4)
         found = negatives(tf.constant([0, 1]), tf.constant([0, 0]))
-        plain = Negatives(NegativesOptions(), HISTORIES, 5)(tf.constant([0, 1]))
+        plain = Negatives(NegativesConfig(), HISTORIES, 5)(tf.constant([0, 1]))
         self.assertAllEqual(found.rows, plain.rows)
-        self.assertAllEqual(found.log_chances, plain.log_chances)
+        self.assertAllEqual(found.log_sampling_probability, plain.log_sampling_probability)
 
 
 def test_each_user_gets_the_highest_of_what_they_did_not_choose(small):
-    assembly = assemble(small, config(negatives={"mined": 1, "mined_from": 4, "mine_every": 3}))
-    [task] = assembly.model.tasks
+    bundle = build_bundle(
+        small, config(negatives={"num_mined": 1, "mining_top_k": 4, "mining_interval": 3})
+    )
+    [task] = bundle.model.tasks
     task.begin()
     updates = SimpleNamespace(step=tf.Variable(0, dtype=tf.int64))
-    mining = Mining(assembly, task.negatives.mined, updates, every=3)
+    mining = NegativeMiningCallback(bundle, task.negatives.mined, updates, every=3)
     mining.on_epoch_begin(0)
     # Steps are taken by twos; the third is in the second pair.
     mining.on_train_batch_end(1)
@@ -72,7 +76,7 @@ def test_each_user_gets_the_highest_of_what_they_did_not_choose(small):
     assert rows.shape[1] == 4 and (rows == -1).all()
     mining.on_train_batch_end(3)
     rows = task.negatives.mined.rows.numpy()
-    model, histories, scorer = assembly.model, assembly.histories, assembly.scorer()
+    model, histories, scorer = bundle.model, bundle.histories, bundle.scorer()
     vectors = model.item_vectors(tf.range(small.count("items"))).numpy()
     for user in range(0, len(rows), 7):
         chosen = set(histories.items[histories.offsets[user] : histories.offsets[user + 1]])

@@ -5,11 +5,11 @@ import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.testing import TestCase
-from tfmmrec.training.optimizer_step import Updates
+from tfmmrec.training.optimizer_step import OptimizerStep
 
 
-def create(*weights: tf.Variable, **options) -> Updates:
-    return Updates(weights, [], TrainConfig(average=0.0, **options), num_batches=100)
+def create(*weights: tf.Variable, **options) -> OptimizerStep:
+    return OptimizerStep(weights, [], TrainConfig(ema_decay=0.0, **options), num_batches=100)
 
 
 def adam(gradients: list[float], rate: float) -> float:
@@ -48,7 +48,9 @@ class UpdatesTest(TestCase):
 
     def test_several_batches_are_one_update_by_their_mean(self):
         weight, table = tf.Variable([0.0]), tf.Variable([[0.0], [0.0]])
-        updates = create(weight, table, learning_rate=0.1, optimizer={"accumulate": 2})
+        updates = create(
+            weight, table, learning_rate=0.1, optimizer={"gradient_accumulation_steps": 2}
+        )
         take = tf.function(updates.take)
         for gradient in (1.0, 5.0, -2.0, 4.0, 9.0):
             rows = tf.IndexedSlices(
@@ -64,7 +66,7 @@ class UpdatesTest(TestCase):
 
     def test_the_norm_of_all_gradients_is_clipped(self):
         first, second = tf.Variable([0.0]), tf.Variable([[0.0], [0.0]])
-        updates = create(first, second, learning_rate=0.1, optimizer={"clip": 1.0})
+        updates = create(first, second, learning_rate=0.1, optimizer={"global_clipnorm": 1.0})
         # Slices of one row add up to 4, so that the norm is 5, and a fifth of each is left.
         slices = tf.IndexedSlices(
             tf.constant([[1.0], [3.0]]), tf.constant([1, 1]), tf.constant([2, 1])

@@ -10,12 +10,12 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.layers.history import READERS
+from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.run_folder import load_run, read_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
@@ -54,7 +54,7 @@ def write(folder: Path, split: str, choose: Callable[[int], list[int]] = in_turn
         "split": {"by": split},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return folder / "data"
 
 
@@ -81,8 +81,8 @@ def whole(data, tmp_path_factory) -> Path:
 
 
 def known(run: Path) -> set[str]:
-    assembly = load_run(run, quiet=True)
-    return {assembly.dataset.item_ids[row] for row in np.flatnonzero(assembly.model.known)}
+    bundle = load_run(run, quiet=True)
+    return {bundle.dataset.item_ids[row] for row in np.flatnonzero(bundle.model.known)}
 
 
 def test_a_refit_knows_what_stands_in_valid(data, tmp_path):
@@ -129,7 +129,7 @@ def test_the_data_choose_a_reader(data, tmp_path, capsys):
 
 
 def test_who_knows_no_order_is_a_mean(data, tmp_path):
-    around = config(**CHOICE, context="around", epochs=1)
+    around = config(**CHOICE, history_context="bidirectional", epochs=1)
     train(data, tmp_path / "run", around)
     assert read_run(tmp_path / "run")["config"]["query"]["kind"] == "mean"
 
@@ -158,9 +158,14 @@ def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, mon
     assert left <= {"checkpoint"}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in READERS.variants if kind != "id"])
+@pytest.mark.parametrize("kind", [kind for kind in HISTORY_ENCODERS.variants if kind != "id"])
 def test_every_reader_learns_what_comes_next(data, tmp_path, kind):
-    options = {"epochs": 40, "learning_rate": 0.01, "patience": 40, "negatives": {"among": "all"}}
+    options = {
+        "epochs": 40,
+        "learning_rate": 0.01,
+        "patience": 40,
+        "negatives": {"source": "full_catalog"},
+    }
     metrics = train(data, tmp_path / "run", config(query={"kind": kind, "dropout": 0.1}, **options))
     # By chance, one of about seven items that are left.
     assert metrics["mrr"] > 0.6
@@ -209,9 +214,11 @@ def test_a_user_who_is_an_id_is_served_as_one(data, tmp_path):
 
 def test_readers_in_order_have_no_way_around_an_event(data, tmp_path):
     with pytest.raises(ConfigError, match="context: a gru reads histories in order; use before"):
-        train(data, tmp_path / "run", config(query={"kind": "gru"}, context="around"))
+        train(
+            data, tmp_path / "run", config(query={"kind": "gru"}, history_context="bidirectional")
+        )
 
 
 def test_what_is_not_known_of_negatives_is_refused(data, tmp_path):
     with pytest.raises(ConfigError, match="among must be batch or all"):
-        train(data, tmp_path / "run", config(negatives={"among": "few"}))
+        train(data, tmp_path / "run", config(negatives={"source": "few"}))

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from tests.once import ONCE
+from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.schema import features_by_modality
-from tfmmrec.encoders.encoded_features import encode_side
+from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.measure import measure_model, stacked
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.models.bundle import assemble
+from tfmmrec.models.bundle import build_bundle
 from tfmmrec.training.fit import fit
 from tfmmrec.training.variants import VariantTrainer, fusion_variants, narrowed
 
@@ -51,8 +52,8 @@ def test_the_variants(small):
     assert variants["weighted-pooled"].pool == "mean"
     assert variants["only-text"].features == ["title", "plot"]
     assert variants["only-tables"].features == ["genre", "year"]
-    assert (variants["only-ids"].features, variants["only-ids"].ids) == ([], True)
-    assert (variants["only-content"].features, variants["only-content"].ids) == (None, False)
+    assert (variants["only-ids"].features, variants["only-ids"].id_embedding) == ([], True)
+    assert (variants["only-content"].features, variants["only-content"].id_embedding) == (None, False)
     assert {config.seed for config in variants.values()} == {3}
 
 
@@ -63,10 +64,10 @@ def test_variants_read_no_more_than_the_config(small):
 
 
 def test_narrowing_drops_what_has_nothing_left_to_work_on():
-    config = TrainConfig(finetune={"title": {}, "plot": {}}, align={"chosen": 0.1})
+    config = TrainConfig(finetune={"title": {}, "plot": {}}, contrastive={"co_engagement": 0.1})
     assert narrowed(config, ["plot"]).finetune == {"plot": {}}
-    assert narrowed(config, ["plot"]).align == {"chosen": 0.1}
-    assert narrowed(config, []).align == {}
+    assert narrowed(config, ["plot"]).contrastive.co_engagement == 0.1
+    assert narrowed(config, []).contrastive == ContrastiveConfig()
     assert narrowed(dataclasses.replace(config, finetune=["title"]), ["plot"]).finetune == []
 
 
@@ -74,22 +75,22 @@ def test_shared_outputs_train_the_same_model(small, trainer):
     config = dataclasses.replace(CONFIG, features=["genre", "title"], epochs=2, seed=1)
     trainer.train(CONFIG)
     shared, _ = trainer.train(config)
-    alone = assemble(small, config)
+    alone = build_bundle(small, config)
     fit(alone)
     assert shared.model.item_tower.fusion.names == alone.model.item_tower.fusion.names
     np.testing.assert_array_equal(shared.scorer().item_vectors(), alone.scorer().item_vectors())
 
 
 def test_ids_alone_know_nothing_of_cold_items(small, trainer):
-    assembly, _ = trainer.train(narrowed(CONFIG, []))
-    vectors = assembly.scorer().item_vectors()
+    bundle, _ = trainer.train(narrowed(CONFIG, []))
+    vectors = bundle.scorer().item_vectors()
     assert not vectors[small.cold_items].any()
     assert vectors[~small.cold_items].any(axis=1).all()
 
 
 def test_figures_of_a_model(small, trainer):
-    assembly, metrics = trainer.train(CONFIG)
-    figures = measure_model(assembly, k=3)
+    bundle, metrics = trainer.train(CONFIG)
+    figures = measure_model(bundle, k=3)
     metrics_of = [f"{name}@3" for name in ("hr", "precision", "ndcg", "map")]
     assert list(figures) == [f"{part} {name}" for part in ("warm", "cold") for name in metrics_of]
     targets = targets_of(small, "test")
@@ -104,22 +105,22 @@ def test_figures_of_a_model(small, trainer):
 
 def test_votes_that_are_counted_anew_are_traced_anew(small, trainer):
     fusion = {"kind": "late", "decision": "voting"}
-    assembly, _ = trainer.train(dataclasses.replace(CONFIG, fusion=fusion))
-    layer = assembly.model.item_tower.fusion
+    bundle, _ = trainer.train(dataclasses.replace(CONFIG, fusion=fusion))
+    layer = bundle.model.item_tower.fusion
     histories, users = small.histories(["train"]), np.arange(5)
     found = {}
-    for vote in ("highest", "borda", "reciprocal_rank"):
+    for vote in ("max", "borda", "reciprocal_rank"):
         layer.vote = vote
-        scorer = assembly.scorer()
+        scorer = bundle.scorer()
         [(_, found[vote])] = scorer.scores(scorer.item_vectors(), histories, users)
     # Shares of a list lie in [0, 1]; Σ w / (60 + rank) over weights of sum 1 is at most 1 / 61.
     assert found["borda"].min() >= 0 and 0.5 < found["borda"].max() <= 1
     assert 0 < found["reciprocal_rank"].max() <= 1 / 61 + 1e-6
-    assert found["highest"].max() < 0  # log-probabilities
+    assert found["max"].max() < 0  # log-probabilities
 
 
 def test_permuted_contents_are_those_of_other_items(small):
-    side = encode_side(small, "items", CONFIG)
+    side = encode_entities(small, "items", CONFIG)
     permuted = side.permuted(0)
     year, genre = side.encoded["year"], side.encoded["genre"]
     # The years are all different, so that they say whose content a row got.
@@ -134,7 +135,7 @@ def test_permuted_contents_are_those_of_other_items(small):
 
 def test_the_null_permutes_in_another_way_for_each_seed(small):
     trainer = VariantTrainer(small, dataclasses.replace(CONFIG, features=["year"]), permute=0)
-    year = encode_side(small, "items", CONFIG).encoded["year"].outputs
+    year = encode_entities(small, "items", CONFIG).encoded["year"].outputs
     found = []
     for seed in (0, 1):
         config = dataclasses.replace(trainer.config, seed=seed)

@@ -79,7 +79,7 @@ def search(small, tmp_path):
 
 OPTIONS = {
     "search": [],
-    "space": {"dim": [2, 4], "hidden": [0, 8]},
+    "space": {"dim": [2, 4], "projection_units": [0, 8]},
     "tuner": "grid",
     "finalists": 1,
     "reruns": 1,
@@ -108,7 +108,7 @@ def test_a_chief_and_two_workers_do_what_one_process_does(search, small, tmp_pat
     assert [trial["trial"] for trial in trials] == list(range(6))
     assert {trial["worker"] for trial in trials} <= {"w0", "w1"}
     # Four combinations, of which the base is one, each once; then two with another seed.
-    drawn = [(t["values"]["dim"], t["values"]["hidden"]) for t in trials[:4]]
+    drawn = [(t["values"]["dim"], t["values"]["projection_units"]) for t in trials[:4]]
     assert sorted(drawn) == [(2, 0), (2, 8), (4, 0), (4, 8)]
     assert [trial["stage"] for trial in trials[4:]] == ["rerun", "rerun"]
     # One process finds the same.

@@ -89,9 +89,9 @@ def _worth(values: dict[str, Any]) -> float:
 
 def test_a_grid_is_gone_through_once(small, tmp_path) -> None:
     runner = Runner(tmp_path)
-    ranges = {"dim": [2, 4, 8], "hidden": [0, 16], "learning_rate": 0.01}
+    ranges = {"dim": [2, 4, 8], "projection_units": [0, 16], "learning_rate": 0.01}
     searched(small, tmp_path, runner, tuner="grid", trials=None, space=ranges, reruns=0)
-    found = [(values["dim"], values["hidden"]) for _, values in runner.ran]
+    found = [(values["dim"], values["projection_units"]) for _, values in runner.ran]
     # The base, dim 4 without a hidden layer, is one of them.
     assert sorted(found) == [(2, 0), (2, 16), (4, 0), (4, 16), (8, 0), (8, 16)]
 
@@ -195,17 +195,25 @@ def test_a_space_of_few_combinations_is_tried_once(small, tmp_path, tuner) -> No
 
 def test_workers_train_what_was_drawn(small, tmp_path) -> None:
     """Messages to them hold options of kinds that were not drawn."""
-    ranges = {"fusion.kind": ["concat", "bilinear"], "fusion.concat.stand_in": [True, False]}
-    base = config(fusion={"kind": "concat", "stand_in": True})
+    ranges = {
+        "fusion.kind": ["concat", "bilinear"],
+        "fusion.concat.learned_missing_embedding": [True, False],
+    }
+    base = config(fusion={"kind": "concat", "learned_missing_embedding": True})
     tuned = TuneConfig(base, search=["fusion"], space=ranges)
     space = Space(tuned.base, tuned.parts, tuned.ranges, small)
     own = {"fusion.kind": "bilinear", "fusion.bilinear.rank": 2, "fusion.bilinear.dropout": 0.0}
-    own["fusion.bilinear.stand_in"] = True
+    own["fusion.bilinear.learned_missing_embedding"] = True
     hp = space.hyperparameters.copy()
     hp.values = dict(own)
     sent = keras_tuner.HyperParameters.from_proto(hp.to_proto()).values
     found = config_of(tuned.base, space, sent).fusion
-    assert found == {"kind": "bilinear", "rank": 2, "dropout": 0.0, "stand_in": True}
+    assert found == {
+        "kind": "bilinear",
+        "rank": 2,
+        "dropout": 0.0,
+        "learned_missing_embedding": True,
+    }
 
 
 def test_all_may_fail(small, tmp_path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.distribute.worlds import config
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.layers.history import READERS
+from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.search_space import Space
 
@@ -28,19 +28,21 @@ def test_each_kind_declares_its_own_options_by_the_keys_of_the_training_file(sma
         assert any(name.startswith(f"fusion.{kind}.") for name in found), kind
     for kind in ("mean", "gru", "transformer"):
         assert any(name.startswith(f"query.{kind}.") for name in found), kind
-    kinds = [*FUSIONS.variants, *READERS.variants, "kind"]
+    kinds = [*FUSIONS.variants, *HISTORY_ENCODERS.variants, "kind"]
     assert all(name.split(".")[1] in kinds for name in found)
 
 
 def test_the_base_is_one_point_of_the_space(small) -> None:
     """Its values lead back to what it was, with what else is by default written out."""
-    found = space(small, ["fusion", "towers", "optimizer"], {}, dim=32, hidden=128, batch_size=512)
+    found = space(
+        small, ["fusion", "towers", "optimizer"], {}, dim=32, projection_units=128, batch_size=512
+    )
     assert found.values["dim"] == 32 and found.values["fusion.kind"] == "weighted"
     drawn = found.config(found.values)
     assert drawn.dim == 32 and drawn.batch_size == 512
     assert drawn.fusion == {"kind": "weighted", "weights": None}
     # 0.0, which the base has, is in the ranges of the dropouts.
-    assert (drawn.dropout, drawn.id_dropout) == (0.0, 0.0)
+    assert (drawn.dropout, drawn.id_embedding_dropout) == (0.0, 0.0)
     assert found.own_values == found.values
 
 
@@ -72,7 +74,7 @@ def test_options_of_a_kind_count_where_it_is_drawn(small) -> None:
 
 
 def test_options_that_nobody_draws_stay_with_their_kind(small) -> None:
-    given = {"kind": "concat", "stand_in": True}
+    given = {"kind": "concat", "learned_missing_embedding": True}
     found = space(small, ["fusion"], {}, fusion=given)
     drawn = {"fusion.kind": "concat", "fusion.concat.units": 64, "fusion.concat.dropout": 0.1}
     assert found.config(drawn).fusion == {**given, "units": 64, "dropout": 0.1}
@@ -116,16 +118,16 @@ def test_what_cannot_be_reached_is_no_direction_of_the_search(small) -> None:
 
 def test_keys_that_no_part_declares_widen_the_space(small) -> None:
     ranges = {
-        "new_items.share": [0.1, 0.9],
-        "average": [0.5, 0.9],
+        "cold_start.weight": [0.1, 0.9],
+        "ema_decay": [0.5, 0.9],
         "encoders.title": ["builtin", "hub:somewhere"],
         "fusion.gated.surprise": [1, 2],
     }
     found = space(small, ["fusion"], ranges)
-    values = {**found.values, "new_items.share": 0.9, "average": 0.5}
+    values = {**found.values, "cold_start.weight": 0.9, "ema_decay": 0.5}
     values["encoders.title"] = "hub:somewhere"
     drawn = found.config(values)
-    assert drawn.new_items == {"share": 0.9} and drawn.average == 0.5
+    assert drawn.cold_start.weight == 0.9 and drawn.ema_decay == 0.5
     assert drawn.encoders == {"title": "hub:somewhere"}
     # It belongs to a kind, and is put where that one has its options.
     assert "fusion.gated.surprise" not in found.values
@@ -136,8 +138,8 @@ def test_keys_that_no_part_declares_widen_the_space(small) -> None:
 
 
 def test_defaults_of_nested_options_are_those_of_the_training_file(small) -> None:
-    found = space(small, ["towers"], {"new_items.penalty": {"min": 0.1, "max": 1.0}})
-    assert found.values["new_items.penalty"] == 0.3
+    found = space(small, ["towers"], {"cold_start.ridge_alpha": {"min": 0.1, "max": 1.0}})
+    assert found.values["cold_start.ridge_alpha"] == 0.3
 
 
 def test_keys_that_are_none_are_refused(small) -> None:
@@ -145,7 +147,7 @@ def test_keys_that_are_none_are_refused(small) -> None:
         ({"depth": [1]}, "space.depth: no key of the training file"),
         ({"units": [1]}, "did you mean fusion.concat.units or"),
         ({"seed": [1, 2]}, "space.seed: no key"),
-        ({"new_items": [1]}, "name a key in it, new_items.KEY"),
+        ({"cold_start": [1]}, "name a key in it, cold_start.KEY"),
         ({"dim.wide": [1]}, "the key has no others in it"),
         ({"query.kind": ["gru"]}, "name query in search as well"),
         ({"query.gru.units": [1]}, "name query in search as well"),
@@ -178,10 +180,10 @@ def test_bad_keys_of_the_tuning_file_are_refused() -> None:
         with pytest.raises(ConfigError, match=reason):
             TuneConfig(**options)
     with pytest.raises(ConfigError, match="objective: no metric 'rmse' of task retrieval"):
-        TuneConfig(config(), objective="rmse").base.judged_by  # noqa: B018
+        TuneConfig(config(), objective="rmse").base.objective_spec  # noqa: B018
 
 
 def test_trials_are_told_apart_by_the_objective() -> None:
     base = TuneConfig(config(), objective="hr@5", epochs=7).base
-    assert (base.objective, base.epochs, base.judged_by.cutoff) == ("hr@5", 7, 5)
-    assert dataclasses.replace(base, objective=None).judged_by.name == "ndcg@10"
+    assert (base.objective, base.epochs, base.objective_spec.cutoff) == ("hr@5", 7, 5)
+    assert dataclasses.replace(base, objective=None).objective_spec.name == "ndcg@10"

@@ -34,8 +34,8 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 def found(small, tmp_path_factory) -> Path:
     """A search of all parts, with what it printed."""
     out = tmp_path_factory.mktemp("searched") / "tuned"
-    given = {**SHORT, "search": None, "space": {"negatives.uniform": 0}, "epochs": 1}
-    tune(small.folder, out, TuneConfig(config(align={}), **given, quiet=True))
+    given = {**SHORT, "search": None, "space": {"negatives.num_uniform": 0}, "epochs": 1}
+    tune(small.folder, out, TuneConfig(config(contrastive={}), **given, quiet=True))
     return out
 
 
@@ -85,7 +85,7 @@ def test_the_best_is_a_training_file(found, small, tmp_path) -> None:
 
 def test_a_trial_is_the_training_that_its_values_stand_for(found, small, tmp_path) -> None:
     """The base, trained by the search, is what a training of that file gives."""
-    train(small.folder, tmp_path / "run", config(align={}, epochs=1))
+    train(small.folder, tmp_path / "run", config(contrastive={}, epochs=1))
     metrics = json.loads((tmp_path / "run" / "run.json").read_text())["metrics"]
     [base] = [trial for trial in lines(found) if trial["stage"] == "base"]
     assert base["metrics"]["ndcg@10"] == pytest.approx(metrics["ndcg@10"], abs=1e-6)

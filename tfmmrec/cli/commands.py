@@ -34,9 +34,14 @@ class Command:
 
 
 def _config(kind: type, options: Any) -> Any:
-    """Makes a config of the options that carry its fields' names."""
-    fields = dataclasses.fields(kind)
-    return kind(**{field.name: unfolded(options[field.name]) for field in fields})
+    """Builds a config from the options that carry its fields' names."""
+    values = {field.name: options[field.name] for field in dataclasses.fields(kind)}
+    return kind(
+        **{
+            name: value.as_dict() if isinstance(value, jsonargparse.Namespace) else unfolded(value)
+            for name, value in values.items()
+        }
+    )
 
 
 def _positional(parser: Parser, name: str, text: str) -> None:
@@ -52,19 +57,19 @@ def _config_file(parser: Parser) -> None:
 
 
 def _declare_pack(parser: Parser) -> None:
-    from tfmmrec.config.packing import PackOptions
+    from tfmmrec.config.packing import PackConfig
 
     _positional(parser, "dataset", "the dataset file, DATASET.yaml")
     _out(parser, "the data folder to write")
-    parser.add_class_arguments(PackOptions, as_group=False, skip={"gzip", "quiet"})
+    parser.add_class_arguments(PackConfig, as_group=False, skip={"gzip", "quiet"})
     parser.add_argument("--gzip", action="store_true", help="compress the shards")
 
 
 def _pack(options: Any) -> None:
-    from tfmmrec.config.packing import PackOptions
+    from tfmmrec.config.packing import PackConfig
     from tfmmrec.data.packing import pack
 
-    counts = pack(options.dataset, options.out, _config(PackOptions, options))
+    counts = pack(options.dataset, options.out, _config(PackConfig, options))
     rejects = counts["rejects"]
     print(
         f"{options.out}: {counts['items']['count']} items, {counts['users']['count']} users, "
@@ -76,19 +81,19 @@ def _pack(options: Any) -> None:
 
 
 def _declare_check(parser: Parser) -> None:
-    from tfmmrec.config.data_validation import CheckOptions
+    from tfmmrec.config.data_validation import CheckConfig
 
     _positional(parser, "data", "a data folder")
-    parser.add_class_arguments(CheckOptions, as_group=False, skip={"media", "quiet"})
+    parser.add_class_arguments(CheckConfig, as_group=False, skip={"media", "quiet"})
     parser.add_argument("--media", action="store_true", help="decode every picture and sound too")
     parser.add_argument("--quiet", action="store_true", help="print the verdict only")
 
 
 def _check(options: Any) -> None:
-    from tfmmrec.config.data_validation import CheckOptions
+    from tfmmrec.config.data_validation import CheckConfig
     from tfmmrec.reports.data_validation.validate import check
 
-    check(options.data, _config(CheckOptions, options))
+    check(options.data, _config(CheckConfig, options))
 
 
 def _declare_train(parser: Parser) -> None:
@@ -123,12 +128,12 @@ def _declare_encode(parser: Parser) -> None:
 def _encode(options: Any) -> None:
     from tfmmrec.config.train_config import TrainConfig
     from tfmmrec.data.dataset import Dataset
-    from tfmmrec.encoders.encoded_features import encode_side
+    from tfmmrec.encoders.encoded_features import encode_entities
 
     config = _config(TrainConfig, options)
     dataset = Dataset(options.data, cache=config.cache)
     for side in ("items", "users"):
-        for line in encode_side(dataset, side, config).lines(side):  # type: ignore[arg-type]
+        for line in encode_entities(dataset, side, config).lines(side):  # type: ignore[arg-type]
             print(line)
 
 
@@ -137,13 +142,15 @@ def _declare_evaluate(parser: Parser) -> None:
     parser.add_argument("--split", default="test", help="valid or test (default)")
     parser.add_argument("--report", type=Path | None, help="an HTML page to write as well")
     parser.add_argument(
-        "--shares", action="store_true", help="say what each modality is worth to the model"
+        "--modality_attribution",
+        action="store_true",
+        help="say what each modality is worth to the model",
     )
     parser.add_argument(
         "--cutoffs", type=list[int] | None, help="the k of HR@k and the like; [10, 20] by default"
     )
     parser.add_argument(
-        "--allow_future",
+        "--allow_leakage",
         action="store_true",
         help="measure even where a user's past holds what came later, as in random splits",
     )
@@ -153,7 +160,16 @@ def _evaluate(options: Any) -> None:
     from tfmmrec.evaluation.evaluate import evaluate
     from tfmmrec.reports.evaluation.console import print_metrics
 
-    names = ("run", "split", "report", "shares", "cutoffs", "allow_future", "seed", "quiet")
+    names = (
+        "run",
+        "split",
+        "report",
+        "modality_attribution",
+        "cutoffs",
+        "allow_leakage",
+        "seed",
+        "quiet",
+    )
     print_metrics(evaluate(**{name: options[name] for name in names}))
     if options.report is not None:
         print(options.report)
@@ -337,7 +353,7 @@ COMMANDS = {
     "compare": Command("compare runs on the same events", _declare_compare, _compare),
     "explain": Command("say where a score comes from", _declare_explain, _explain),
     "tune": Command("search the options of a training with Keras Tuner", _declare_tune, _tune),
-    "reweigh": Command(
+    "tune-fusion": Command(
         "search the weights of late fusion after training", _declare_reweigh, _reweigh
     ),
     "recommend": Command("answer the best items for users", _declare_recommend, _recommend),

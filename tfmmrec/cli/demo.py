@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich.console
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -36,7 +36,7 @@ def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     say("[bold]1. A catalogue drawn by program[/bold]: words, pictures and sounds")
     write_world(draw_world(SyntheticConfig()), out / "catalogue")
     say("[bold]2. Pack[/bold] tables and media into TFRecords")
-    pack(out / "catalogue" / "dataset.yaml", data, PackOptions(quiet=quiet))
+    pack(out / "catalogue" / "dataset.yaml", data, PackConfig(quiet=quiet))
     say("[bold]3. Train[/bold] the two towers on built-in encoders")
     train(data, run, TrainConfig(seed=seed, quiet=quiet))
     say("[bold]4. Evaluate[/bold] over the whole catalogue")

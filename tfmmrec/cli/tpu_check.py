@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tfmmrec.config.finetuning import finetune_options
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
@@ -14,7 +14,7 @@ from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
 from tfmmrec.distribute.tpu_scan import Obstacle, obstacles
 from tfmmrec.encoders.finetuning import add_inputs
 from tfmmrec.errors import ConfigError
-from tfmmrec.models.bundle import assemble
+from tfmmrec.models.bundle import build_bundle
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.train_step import Trainer
 
@@ -62,8 +62,8 @@ def find_obstacles(dataset: Dataset, config: TrainConfig) -> list[Obstacle]:
         dataset: what it is trained on.
         config: how, with strategy `tpu`, so that the model has fixed shapes.
     """
-    assembly = assemble(dataset, config)
-    batches, model = create_batches(assembly), assembly.model
+    bundle = build_bundle(dataset, config)
+    batches, model = create_batches(bundle), bundle.model
     fed = add_inputs(batches.epochs(0), model.trained, seed=config.seed, first_step=0)
     trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
     return obstacles(trainer.train_step, fed.element_spec)
@@ -72,7 +72,7 @@ def find_obstacles(dataset: Dataset, config: TrainConfig) -> list[Obstacle]:
 def _drawn(folder: Path) -> Dataset:
     """Draws a catalogue of texts, pictures and sounds that takes no time to pack."""
     file = write_world(draw_world(_WORLD), folder / "catalogue")
-    pack(file, folder / "data", PackOptions(quiet=True))
+    pack(file, folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 

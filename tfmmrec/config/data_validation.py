@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 @dataclasses.dataclass(frozen=True)
-class CheckOptions:
+class CheckConfig:
     """How to check.
 
     Attributes:

@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from tfmmrec.config.build_options import build
+from tfmmrec.config.parse import parse
 from tfmmrec.errors import ConfigError
 
 
 @dataclasses.dataclass(frozen=True)
-class EncoderChoice:
+class EncoderConfig:
     """Which encoder reads a feature, and what has to be known to call it.
 
     Attributes:
@@ -86,7 +86,7 @@ class EncoderChoice:
         }
 
 
-def read_choice(feature: str, declared: Any, kind: str) -> EncoderChoice:
+def read_choice(feature: str, declared: Any, kind: str) -> EncoderConfig:
     """Reads what a training file says under `encoders.FEATURE`.
 
     Args:
@@ -105,12 +105,12 @@ def read_choice(feature: str, declared: Any, kind: str) -> EncoderChoice:
             f"handle. Received: {declared!r}"
         )
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    choice = build(EncoderChoice, options, what, joint=".")
+    choice = parse(EncoderConfig, options, what, joint=".")
     _refuse_misfits(choice, what, kind)
     return choice
 
 
-def _refuse_misfits(choice: EncoderChoice, what: str, kind: str) -> None:
+def _refuse_misfits(choice: EncoderConfig, what: str, kind: str) -> None:
     if kind not in choice.by_modality and choice.handle != "builtin":
         raise ConfigError(f"{what}.handle: a feature of modality {kind} takes builtin")
     for option in choice.call_options():

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfmmrec.config.build_options import build
+from tfmmrec.config.parse import parse
 from tfmmrec.errors import ConfigError
 
 _LEARNING_RATE = 1e-4
@@ -13,7 +13,7 @@ _FROM_SCRATCH = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
-class FinetuneOptions:
+class FinetuneConfig:
     """How one feature's encoder is trained.
 
     Attributes:
@@ -40,7 +40,7 @@ class FinetuneOptions:
         except re.error as error:
             raise ValueError(f"variables: {self.variables!r} is no pattern: {error}") from None
 
-    def with_rate(self, from_scratch: bool) -> "FinetuneOptions":
+    def with_rate(self, from_scratch: bool) -> "FinetuneConfig":
         """Fills in the learning rate where none was given."""
         if self.learning_rate is not None:
             return self
@@ -51,7 +51,7 @@ class FinetuneOptions:
 
 def finetune_options(
     declared: Sequence[str] | Mapping[str, Mapping[str, Any] | None],
-) -> dict[str, FinetuneOptions]:
+) -> dict[str, FinetuneConfig]:
     """Reads the key `finetune`: a list of features, or their options by feature.
 
     Raises:
@@ -70,6 +70,6 @@ def finetune_options(
         if not isinstance(options, Mapping):
             raise ConfigError(f"finetune.{name}: write {{OPTION: value, …}}. Received: {options!r}")
     return {
-        name: build(FinetuneOptions, options, f"finetune.{name}", joint=".")
+        name: parse(FinetuneConfig, options, f"finetune.{name}", joint=".")
         for name, options in given.items()
     }

@@ -1,78 +1,83 @@
-"""Which items a chosen one is told from, keys of the training file."""
+"""The key `negatives` of the training file: the negatives of the sampled softmax."""
+
+from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
+from tfmmrec.config.checks import check_choice, check_count
+from tfmmrec.errors import ConfigError
 
-from tfmmrec.config.checks import check_count
+if TYPE_CHECKING:
+    import keras_tuner
 
-AMONG = ("batch", "all")
-SPARED = ("none", "past", "all")
+SOURCES = ("in_batch", "full_catalog")
+MASKED_POSITIVES = ("none", "history", "all")
 
 
 @dataclasses.dataclass(frozen=True)
-class NegativesOptions:
-    """Which items a chosen one is told from in training.
+class NegativesConfig:
+    """The candidates of the sampled softmax, and the false-negative mask.
 
     Attributes:
-        among: `batch`, the items that the batch chose on all replicas, or `all` that training
-            knows, which is exact and costs as much as the catalogue is large; good up to some
-            thousand items (default batch).
-        uniform: with `batch`, how many items are drawn beside them, each as likely as the other,
-            so that rare ones come up as well (default 0).
-        spared: which of the other items that a user chose are no negatives: those of the `past`,
-            which serving leaves out of its answers too, `all` of them, or `none` (default past).
-        hard: how many of the candidates are negatives of an event, those that score highest for
-            it; 0 takes all (default 0).
-        mined: with `batch`, how many items join it for each of its rows, drawn from those that
-            scored highest, when they were last looked for, of what the row's user did not choose
-            (default 0).
-        mined_from: how many of each user's highest these are drawn from (default 100).
-        mine_every: after how many steps these are looked for, each time (default 500).
-        memory: with `batch`, how many items are kept that earlier batches chose, with the vectors
-            that they had then, as further candidates (default 0).
+        source: `in_batch` takes the target items of the batch, on all replicas; `full_catalog`
+            takes every item of the training events, which is exact and costs time in proportion to
+            the catalog (up to some thousand items) (default in_batch).
+        num_uniform: with `in_batch`, the number of further items per batch that are drawn uniformly
+            from the catalog, so that rare items are negatives too (default 0).
+        mask_positives: which of a user's other positives are masked out of the negatives:
+            `history`, the earlier ones, which recommendations exclude as well; `all`; or `none`
+            (default history).
+        num_hard_negatives: the number of highest-scoring candidates per event that are kept as
+            negatives; 0 keeps all (default 0).
+        num_mined: with `in_batch`, the number of mined negatives per row of the batch: items that
+            scored highest for the row's user at the last mining, among those that the user did not
+            interact with (default 0).
+        mining_top_k: the number of highest-scoring items per user that mined negatives are drawn
+            from (default 100).
+        mining_interval: steps between two minings (default 500).
+        cross_batch_memory_size: with `in_batch`, the number of items of earlier batches that are
+            kept, with their embeddings of then, as further candidates (XBM; default 0).
     """
 
-    among: str = "batch"
-    uniform: int = 0
-    spared: str = "past"
-    hard: int = 0
-    mined: int = 0
-    mined_from: int = 100
-    mine_every: int = 500
-    memory: int = 0
+    source: str = "in_batch"
+    num_uniform: int = 0
+    mask_positives: str = "history"
+    num_hard_negatives: int = 0
+    num_mined: int = 0
+    mining_top_k: int = 100
+    mining_interval: int = 500
+    cross_batch_memory_size: int = 0
 
     @classmethod
     def search_space(
         cls, hp: keras_tuner.HyperParameters, *, few_items: bool = True
     ) -> dict[str, Any]:
-        """Draws what negatives are taken from for one trial of a search.
+        """Draws the source of negatives for one trial of a search.
 
         Args:
             hp: the hyperparameters of the trial.
-            few_items: whether the catalogue is small enough for all of it to be negatives.
+            few_items: whether the catalog is small enough for `full_catalog`.
         """
-        among = hp.Choice("negatives.among", list(AMONG) if few_items else ["batch"])
-        with hp.conditional_scope("negatives.among", ["batch"]):
-            uniform = hp.Choice("negatives.uniform", [0, 256, 1024])
-        return {"among": among, "uniform": uniform or 0}
+        source = hp.Choice("negatives.source", list(SOURCES) if few_items else ["in_batch"])
+        with hp.conditional_scope("negatives.source", ["in_batch"]):
+            num_uniform = hp.Choice("negatives.num_uniform", [0, 256, 1024])
+        return {"source": source, "num_uniform": num_uniform or 0}
 
     def __post_init__(self) -> None:
-        if self.among not in AMONG:
-            raise ValueError(f"among must be {' or '.join(AMONG)}. Received: {self.among!r}")
-        if self.spared not in SPARED:
-            raise ValueError(f"spared must be {', '.join(SPARED)}. Received: {self.spared!r}")
-        for name in ("uniform", "hard", "mined", "memory"):
+        check_choice("source", self.source, SOURCES)
+        check_choice("mask_positives", self.mask_positives, MASKED_POSITIVES)
+        for name in ("num_uniform", "num_hard_negatives", "num_mined", "cross_batch_memory_size"):
             check_count(name, getattr(self, name), 0)
-        check_count("mine_every", self.mine_every, 1)
-        check_count("mined_from", self.mined_from, 1)
-        if self.mined > self.mined_from:
-            raise ValueError(
-                f"mined must be at most mined_from, {self.mined_from}. Received: {self.mined}"
+        check_count("mining_interval", self.mining_interval, 1)
+        check_count("mining_top_k", self.mining_top_k, 1)
+        if self.num_mined > self.mining_top_k:
+            raise ConfigError(
+                f"num_mined must be at most mining_top_k, {self.mining_top_k}. "
+                f"Received: {self.num_mined}"
             )
-        for name, finds in (("uniform", "draws"), ("mined", "finds"), ("memory", "keeps")):
-            if getattr(self, name) and self.among == "all":
-                raise ValueError(
-                    f"{name} {finds} nothing new beside among: all; leave one of them out"
+        for name in ("num_uniform", "num_mined", "cross_batch_memory_size"):
+            if getattr(self, name) and self.source == "full_catalog":
+                raise ConfigError(
+                    f"{name} adds no candidate to source: full_catalog; leave one of them out"
                 )

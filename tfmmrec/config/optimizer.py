@@ -1,43 +1,42 @@
-"""How the towers' weights follow their gradients, a key of the training file."""
+"""The key `optimizer` of the training file: gradients and the learning rate schedule."""
+
+from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
+from tfmmrec.config.checks import check_at_least, check_choice, check_count, check_rate
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 SCHEDULES = ("constant", "cosine", "linear")
 
 
 @dataclasses.dataclass(frozen=True)
-class OptimizerOptions:
-    """What is done with gradients and the learning rate, besides Adam.
+class OptimizerConfig:
+    """Options of Adam beside the learning rate.
 
     Attributes:
-        schedule: how the learning rate goes on behind the warm-up: `constant`, or down to 0 at the
-            end of the last epoch along a `cosine` or a `linear` line (default constant).
-        warmup: the share of all steps in which the learning rate rises from 0 (default 0).
-        clip: the norm of all gradients of a step together, above which they are scaled down to it;
-            0 leaves them (default 0).
-        accumulate: how many batches make one step of the weights, by the mean of their gradients;
+        schedule: the learning rate after the warm-up: `constant`, or a `cosine` or `linear` decay
+            to 0 at the end of the last epoch (default constant).
+        warmup: the share of all steps in which the learning rate rises linearly from 0 (default 0).
+        global_clipnorm: the global norm of the gradients of a step, above which they are scaled
+            down to it; 0 does not clip (default 0).
+        gradient_accumulation_steps: the number of batches whose mean gradient makes one update, for
             a large batch in the memory of a small one (default 1).
     """
 
     schedule: str = "constant"
     warmup: float = 0.0
-    clip: float = 0.0
-    accumulate: int = 1
+    global_clipnorm: float = 0.0
+    gradient_accumulation_steps: int = 1
 
     def __post_init__(self) -> None:
-        if self.schedule not in SCHEDULES:
-            raise ValueError(
-                f"schedule must be {', '.join(SCHEDULES)}. Received: {self.schedule!r}"
-            )
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"warmup must be from 0 to below 1. Received: {self.warmup}")
-        if not self.clip >= 0:
-            raise ValueError(f"clip must be at least 0. Received: {self.clip}")
-        if self.accumulate < 1:
-            raise ValueError(f"accumulate must be at least 1. Received: {self.accumulate}")
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_rate("warmup", self.warmup)
+        check_at_least("global_clipnorm", self.global_clipnorm, 0)
+        check_count("gradient_accumulation_steps", self.gradient_accumulation_steps, 1)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
@@ -48,6 +47,6 @@ class OptimizerOptions:
         }
 
     @property
-    def has_end(self) -> bool:
-        """Whether the learning rate depends on how many steps there will be."""
+    def depends_on_num_steps(self) -> bool:
+        """Whether the learning rate depends on the number of steps of the whole training."""
         return self.schedule != "constant" or self.warmup > 0

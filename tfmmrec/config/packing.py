@@ -6,7 +6,7 @@ from tfmmrec.errors import ConfigError
 
 
 @dataclasses.dataclass(frozen=True)
-class PackOptions:
+class PackConfig:
     """How to pack.
 
     Attributes:

@@ -4,103 +4,108 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.config.alignment import AlignOptions
-from tfmmrec.config.build_options import build
-from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.config.new_items import NewItemsOptions
+from tfmmrec.config.checks import (
+    check_above,
+    check_between,
+    check_choice,
+    check_count,
+    check_rate,
+)
+from tfmmrec.config.choices import (
+    AUTO,
+    HISTORY_CONTEXTS,
+    POOLINGS,
+    PRECISIONS,
+    RETRIEVAL_LOSSES,
+    STRATEGIES,
+)
+from tfmmrec.config.cold_start import ColdStartConfig
+from tfmmrec.config.contrastive import ContrastiveConfig
+from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.config.objective import Objective, objective_of
-from tfmmrec.config.optimizer import OptimizerOptions
-from tfmmrec.config.tasks import TASKS, HeadOptions, JointOptions
-from tfmmrec.data.pipelines.examples import CONTEXTS
-from tfmmrec.distribute.cluster import read_cluster
-from tfmmrec.distribute.precision import PRECISIONS
-from tfmmrec.distribute.strategies import STRATEGIES, chosen_strategy
-from tfmmrec.errors import ConfigError
-from tfmmrec.layers.history import AUTO
-from tfmmrec.layers.pooling import POOLINGS
-from tfmmrec.tasks.losses import CHOICE_LOSSES
+from tfmmrec.config.optimizer import OptimizerConfig
+from tfmmrec.config.parse import parse_fields
+from tfmmrec.config.tasks import TASKS, HeadConfig, JointConfig
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """How a model is built and trained.
 
+    A field that holds another config takes a mapping of its fields as well:
+    `TrainConfig(negatives={"num_uniform": 64})`.
+
     Attributes:
-        features: the item features that are read (default all): `[title]` trains on titles alone.
-        encoders: by feature `builtin` or `hub:HANDLE`, HANDLE being a folder, a .tar.gz or an
-            address; or `{handle: hub:HANDLE, picture_size: 260, …}`, options as in
+        features: the item features to use (default all): `[title]` trains on titles alone.
+        encoders: by feature `builtin` or `hub:HANDLE`, where HANDLE is a folder, a .tar.gz or an
+            address; or a mapping with options, `{handle: hub:HANDLE, picture_size: 260}`, see
             docs/formats/training.md.
-        finetune: the item features whose encoders are trained as well: `[poster]`, or the options
-            of `FinetuneOptions` by feature, `{poster: {learning_rate: 0.00001}}`. Built-in encoders
-            without trained weights always are.
-        fusion: how an item's modalities become one vector: `{kind: weighted, …}`.
-        pool: how the features of one modality, such as title and plot, become one vector before
+        finetune: the item features whose encoders are trained with the towers: `[poster]`, or the
+            options of `FinetuneConfig` by feature, `{poster: {learning_rate: 0.00001}}`. Built-in
+            encoders without pretrained weights are always trained.
+        fusion: how the modalities of an item become one embedding: `{kind: weighted, ...}`.
+        pool: how the features of one modality, such as title and plot, become one embedding before
             the fusion: `mean` or `attention`; `none` fuses them one by one.
-        align: losses that pull contents together, by the options of `AlignOptions`:
-            `{modalities: 0.1, chosen: 0.1}`; none by default.
-        query: how a user is read: `{kind: mean, max_history: 50, …}`. By default, `{kind: auto}`,
-            a `mean` and a `transformer` are trained, and the better one on valid is kept.
-        context: what of a user's history training reads with an event: `before`, what came before
-            it, as in serving, or `around`, what came before and behind it. The latter asks for what
-            a user likes rather than for what comes next, which serves new items better, and known
-            ones worse.
-        task: what is taught: `retrieval`, what a user chooses next; `rating`; `click`, whether they
-            choose an item that is shown to them; or `joint`, the first with the others, as far as
-            the log tells of them.
-        head: how ratings and clicks are predicted, by the options of `HeadOptions`:
-            `{factors: 64}`.
-        joint: how the tasks of `joint` are weighed, by the options of `JointOptions`:
-            `{learned: true}`.
-        loss: of retrieval: `softmax` tells a chosen item from all negatives at once, `bpr` from one
-            at a time.
-        negatives: what chosen items are told from, by the options of `NegativesOptions`:
-            `{among: all}`.
-        components: how many principal components of an encoder's output the item tower reads; 0
-            reads all. Fewer generalise better to new items, more tell known ones apart.
-        hidden: the units of the hidden layer between what the item tower reads of a feature and
-            its vector; 0 leaves the layer out.
-        dim: the width of item and user vectors.
-        ids: whether items also have a learned vector of their own.
-        id_dropout: the chance, in training, that an item's id is left out.
-        new_items: what the vectors of items are that training never met, by the options of
-            `NewItemsOptions`: `{share: 0.7}`.
-        modality_dropout: the chance, in training, that a feature is treated as absent.
-        dropout: of the projections.
-        temperature: where the learned temperature of the softmax starts, within [0.01, 1].
-        epochs: passes over the training events at most.
-        batch_size: events a step, on all devices together.
-        learning_rate: of Adam, at its highest.
-        optimizer: what else is done with gradients and the learning rate, by the options of
-            `OptimizerOptions`: `{schedule: cosine, warmup: 0.05, clip: 1.0}`.
-        average: the decay of the moving average of the towers' weights, which is what is evaluated
-            and kept; 0 keeps the weights of the last step.
-        objective: the metric on valid that says which epoch, and which of several trainings, is
-            best: `ndcg@10`, `hr@20`, `mrr` and the like, `rmse` or `mae` of ratings, `auc` or
-            `log_loss` of clicks. By default NDCG@10, or the RMSE of ratings, or the log loss of
-            clicks where these alone are taught.
-        patience: epochs without a better `objective` before training stops.
-        refit: whether the model is trained anew on the train and valid splits, for the epochs that
-            were best on valid, once these are known. It knows more then, and the newest; without a
-            valid split there is nothing to add.
-        precision: `float32`, or how the towers compute beside float32 weights, losses and
-            results: `mixed_bfloat16`, or `mixed_float16` with a scaled loss. What is trained so is
-            evaluated and served in float32.
+        contrastive: contrastive losses over content embeddings, off by default:
+            `{cross_modal: 0.1, co_engagement: 0.1}`.
+        query: the history encoder, which reads a user's history: `{kind: mean, max_history: 50}`.
+            The default, `{kind: auto}`, trains a `mean` and a `transformer` encoder and keeps the
+            better one on valid.
+        history_context: the events that a training example reads: `causal`, those before the
+            target, as in serving; or `bidirectional`, those before and after it, which models a
+            user's general taste rather than the next item. `bidirectional` is better for cold
+            items and worse for known ones.
+        task: `retrieval` predicts the next item; `rating` predicts ratings; `click` predicts
+            whether a user interacts with an item; `joint` trains retrieval plus rating and click,
+            where labels exist.
+        head: the head that predicts ratings and clicks: `{factors: 64}`.
+        joint: the weights of the losses of `task: joint`: `{uncertainty_weighting: true}`.
+        loss: of retrieval: `softmax`, a sampled softmax over all negatives, or `bpr`, pairwise.
+        negatives: the negatives of retrieval: `{source: full_catalog}`.
+        pca_dim: the number of principal components of an encoding that the item tower reads; 0
+            reads the whole encoding. Fewer components generalize better to cold items, more
+            separate known items better.
+        projection_units: the units of the hidden layer in the projection of a feature; 0 leaves the
+            layer out.
+        dim: the width of item and user embeddings.
+        id_embedding: whether items have an id embedding beside their content.
+        id_embedding_dropout: the probability, in training, that an item's id is dropped.
+        cold_start: how embeddings of items without training events are computed: `{weight: 0.7}`.
+        modality_dropout: the probability, in training, that a feature is treated as missing.
+        dropout: the dropout rate of the projections.
+        temperature: the initial value of the learned softmax temperature, from 0.01 to 1.
+        epochs: the maximum number of passes over the training events.
+        batch_size: events per step, on all devices together.
+        learning_rate: the peak learning rate of Adam.
+        optimizer: gradients and the learning rate schedule:
+            `{schedule: cosine, warmup: 0.05, global_clipnorm: 1.0}`.
+        ema_decay: the decay of the exponential moving average (EMA) of the weights, which is what
+            is evaluated and saved; 0 saves the weights of the last step.
+        objective: the metric on valid that selects the best epoch and the best of several
+            trainings: `ndcg@10`, `hr@20`, `mrr` and the like, `rmse` or `mae` of ratings, `auc` or
+            `log_loss` of clicks. The default is NDCG@10; for `task: rating` it is RMSE, and for
+            `task: click` log loss.
+        patience: the number of epochs without a better `objective` after which training stops.
+        refit: whether the model is trained again on train and valid together, for the best number
+            of epochs on valid. Without a valid split there is nothing to add.
+        precision: `float32`, `mixed_bfloat16`, or `mixed_float16` with loss scaling. Weights,
+            losses and results stay float32; evaluation and serving use float32.
         jit_compile: whether XLA compiles the towers and the loss.
-        steps_per_execution: how many steps are taken before Python has its turn again.
-        deterministic: whether TensorFlow must compute the same bits from the same numbers on every
-            run, which may be slower. Order and draws are the same in any case.
-        checkpoints: the folder for checkpoints while the training goes on, which may be on gs:// or
-            other storage that TensorFlow writes to; one of its own for each training. By default
-            beside the run. They go when the run is whole.
-        checkpoint_steps: after how many steps of an epoch checkpoints are written, besides those
-            after each epoch; 0 for none. `--resume` goes on behind the last.
-        strategy: the devices that train: `one`; `mirrored`, all GPUs of this machine;
-            `multiworker`, several processes that TF_CONFIG names; `parameter_server`, workers that
-            are not in step, and servers that hold the weights; `tpu`. `auto` takes what is there.
-        cache: the folder that keeps outputs of encoders, which several data folders may share. It
-            goes before TFMMREC_CACHE_DIR; without either, it is `cache` in the data folder.
+        steps_per_execution: the number of training steps per call of a `tf.function`.
+        deterministic: whether TensorFlow must compute the same bits on every run, which may be
+            slower. The order of batches and all random draws are the same in any case.
+        checkpoints: the folder for checkpoints during training, one per training; it may be on
+            gs:// or other storage that TensorFlow writes to. The default is beside the run.
+            Checkpoints are removed when the run is complete.
+        checkpoint_steps: the number of steps between checkpoints within an epoch, beside those
+            after each epoch; 0 for none. `--resume` continues after the last checkpoint.
+        strategy: the devices: `one`; `mirrored`, all GPUs of this machine; `multiworker`, the
+            processes that TF_CONFIG names; `parameter_server`, asynchronous workers and servers
+            that hold the weights; `tpu`. `auto` takes the devices that it finds.
+        cache: the folder of the encoder cache, which several data folders may share. It takes
+            precedence over TFMMREC_CACHE_DIR; the default is `cache` in the data folder.
         seed: of weights, order and dropout.
-        quiet: no progress bars, and no lines about encoders.
+        quiet: no progress bars and no lines about encoders.
     """
 
     features: list[str] | None = None
@@ -108,28 +113,28 @@ class TrainConfig:
     finetune: list[str] | dict[str, Any] = dataclasses.field(default_factory=list)
     fusion: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "weighted"})
     pool: str = "none"
-    align: dict[str, Any] = dataclasses.field(default_factory=dict)
+    contrastive: ContrastiveConfig = ContrastiveConfig()
     query: dict[str, Any] = dataclasses.field(default_factory=lambda: {"kind": AUTO})
-    context: str = "before"
+    history_context: str = "causal"
     task: str = "retrieval"
-    head: dict[str, Any] = dataclasses.field(default_factory=dict)
-    joint: dict[str, Any] = dataclasses.field(default_factory=dict)
+    head: HeadConfig = HeadConfig()
+    joint: JointConfig = JointConfig()
     loss: str = "softmax"
-    negatives: dict[str, Any] = dataclasses.field(default_factory=dict)
-    components: int = 0
-    hidden: int = 128
+    negatives: NegativesConfig = NegativesConfig()
+    pca_dim: int = 0
+    projection_units: int = 128
     dim: int = 64
-    ids: bool = True
-    id_dropout: float = 0.3
-    new_items: dict[str, Any] = dataclasses.field(default_factory=dict)
+    id_embedding: bool = True
+    id_embedding_dropout: float = 0.3
+    cold_start: ColdStartConfig = ColdStartConfig()
     modality_dropout: float = 0.1
     dropout: float = 0.1
     temperature: float = 0.1
     epochs: int = 40
     batch_size: int = 1024
     learning_rate: float = 0.003
-    optimizer: dict[str, Any] = dataclasses.field(default_factory=dict)
-    average: float = 0.98
+    optimizer: OptimizerConfig = OptimizerConfig()
+    ema_decay: float = 0.98
     objective: str | None = None
     patience: int = 5
     refit: bool = True
@@ -145,88 +150,39 @@ class TrainConfig:
     quiet: bool = False
 
     def __post_init__(self) -> None:
+        parse_fields(self)
         for name in ("dim", "epochs", "batch_size", "patience", "steps_per_execution"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1. Received: {getattr(self, name)}")
-        for name in ("components", "hidden", "checkpoint_steps"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be at least 0. Received: {getattr(self, name)}")
-        for name in ("id_dropout", "modality_dropout", "dropout", "average"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(
-                    f"{name} must be from 0 to below 1. Received: {getattr(self, name)}"
-                )
-        if not 0.01 <= self.temperature <= 1:
-            raise ConfigError(f"temperature must be in [0.01, 1]. Received: {self.temperature}")
-        if not self.learning_rate > 0:
-            raise ConfigError(f"learning_rate must be above 0. Received: {self.learning_rate}")
-        if self.context not in CONTEXTS:
-            raise ConfigError(
-                f"context must be {' or '.join(CONTEXTS)}. Received: {self.context!r}"
-            )
-        if self.task not in TASKS:
-            raise ConfigError(f"task must be {', '.join(TASKS)}. Received: {self.task!r}")
-        if self.loss not in CHOICE_LOSSES:
-            raise ConfigError(f"loss must be {' or '.join(CHOICE_LOSSES)}. Received: {self.loss!r}")
-        if self.pool not in ("none", *POOLINGS):
-            raise ConfigError(
-                f"pool must be none or {' or '.join(POOLINGS)}. Received: {self.pool!r}"
-            )
-        if self.precision not in PRECISIONS:
-            raise ConfigError(
-                f"precision must be {' or '.join(PRECISIONS)}. Received: {self.precision!r}"
-            )
+            check_count(name, getattr(self, name), 1)
+        for name in ("pca_dim", "projection_units", "checkpoint_steps"):
+            check_count(name, getattr(self, name), 0)
+        for name in ("id_embedding_dropout", "modality_dropout", "dropout", "ema_decay"):
+            check_rate(name, getattr(self, name))
+        check_between("temperature", self.temperature, 0.01, 1)
+        check_above("learning_rate", self.learning_rate, 0)
+        check_choice("history_context", self.history_context, HISTORY_CONTEXTS)
+        check_choice("task", self.task, TASKS)
+        check_choice("loss", self.loss, RETRIEVAL_LOSSES)
+        check_choice("pool", self.pool, ("none", *POOLINGS))
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("strategy", self.strategy, STRATEGIES)
         objective_of(self.task, self.objective)
         for name in ("cache", "checkpoints"):
             folder = getattr(self, name)
             if folder and "://" not in folder:
                 # A run is opened again from other working directories.
                 object.__setattr__(self, name, str(Path(folder).expanduser().absolute()))
-        if self.strategy not in STRATEGIES:
-            raise ConfigError(
-                f"strategy must be one of {', '.join(STRATEGIES)}. Received: {self.strategy!r}"
-            )
 
     @property
-    def reader(self) -> dict[str, Any]:
-        """The reader of users: `query`, with `mean` where that leaves it open."""
+    def history_encoder(self) -> dict[str, Any]:
+        """`query`, with kind `mean` in place of `auto`."""
         return {**self.query, "kind": "mean"} if self.query.get("kind") == AUTO else self.query
 
     @property
-    def judged_by(self) -> Objective:
-        """The metric that says what is better, and which way."""
+    def objective_spec(self) -> Objective:
+        """The metric of `objective` and its direction."""
         return objective_of(self.task, self.objective)
 
     @property
-    def taught(self) -> list[str]:
+    def train_splits(self) -> list[str]:
         """The splits that the model is trained on."""
         return ["train", "valid"] if self.refit else ["train"]
-
-    @property
-    def fixed_shapes(self) -> bool:
-        """Whether no tensor's shape may depend on what is in a batch, as XLA and TPUs ask."""
-        return self.jit_compile or chosen_strategy(self.strategy, read_cluster()) == "tpu"
-
-    def head_options(self) -> HeadOptions:
-        """Reads `head`; raises ConfigError where it has unknown or wrong options."""
-        return build(HeadOptions, self.head, "head")
-
-    def joint_options(self) -> JointOptions:
-        """Reads `joint`; raises ConfigError where it has unknown or wrong options."""
-        return build(JointOptions, self.joint, "joint")
-
-    def align_options(self) -> AlignOptions:
-        """Reads `align`; raises ConfigError where it has unknown or wrong options."""
-        return build(AlignOptions, self.align, "align")
-
-    def negatives_options(self) -> NegativesOptions:
-        """Reads `negatives`; raises ConfigError where it has unknown or wrong options."""
-        return build(NegativesOptions, self.negatives, "negatives")
-
-    def optimizer_options(self) -> OptimizerOptions:
-        """Reads `optimizer`; raises ConfigError where it has unknown or wrong options."""
-        return build(OptimizerOptions, self.optimizer, "optimizer")
-
-    def new_items_options(self) -> NewItemsOptions:
-        """Reads `new_items`; raises ConfigError where it has unknown or wrong options."""
-        return build(NewItemsOptions, self.new_items, "new_items")

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions.events import SPLITS, Interactions, concatenate
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.data.schema import Schema
 from tfmmrec.data.storage import MANIFEST, read_json
 from tfmmrec.data.tfrecords import read_batches
@@ -19,7 +19,7 @@ from tfmmrec.data.vocabulary import read_vocabulary
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.modalities import Modality
 
-SideName = Literal["items", "users"]
+EntityName = Literal["items", "users"]
 
 EVENT_FEATURES = {
     "user": tf.io.FixedLenFeature([], tf.int64),
@@ -108,31 +108,31 @@ class Dataset:
         self.check_length("k", k)
         return k
 
-    def features(self, side: SideName) -> Mapping[str, Modality]:
+    def features(self, side: EntityName) -> Mapping[str, Modality]:
         """The features of one side by name."""
         return self.schema.items if side == "items" else self.schema.users
 
-    def count(self, side: SideName) -> int:
+    def count(self, side: EntityName) -> int:
         """How many items or users there are."""
         return len(self.item_ids if side == "items" else self.user_ids)
 
-    def categories(self, side: SideName, feature: str) -> list[str]:
+    def categories(self, side: EntityName, feature: str) -> list[str]:
         """The vocabulary of a categorical feature, the most frequent first."""
         return read_vocabulary(self.folder / "vocabulary" / f"{side}.{feature}.txt")
 
-    def values(self, side: SideName, feature: str, batch_size: int) -> tf.data.Dataset:
+    def values(self, side: EntityName, feature: str, batch_size: int) -> tf.data.Dataset:
         """Streams one feature of every row, in the order of the vocabulary, in batches."""
         parsing = {feature: self.features(side)[feature].parsing()}
         batches = read_batches(self.folder / side, parsing, batch_size)
         return batches.map(lambda batch: batch[feature])
 
-    def rows_at_a_time(self, side: SideName, most: int = 4096) -> int:
+    def rows_at_a_time(self, side: EntityName, most: int = 4096) -> int:
         """How many rows to read at a time, so that they take some 64 MB, media among them."""
         shards = [n for name, n in self.manifest["files"].items() if name.startswith(f"{side}/")]
         mean = sum(shard["bytes"] for shard in shards) / max(1, self.count(side))
         return int(np.clip(_BYTES_AT_A_TIME / max(1.0, mean), 32, most))
 
-    def side_checksum(self, side: SideName) -> list[str]:
+    def side_checksum(self, side: EntityName) -> list[str]:
         """The checksums of one side's shards, which change with any of its values."""
         return [
             entry["sha256"]
@@ -164,9 +164,9 @@ class Dataset:
         events = concatenate([self.events(split) for split in splits])
         return Histories.of(events.take(events.positive), len(self.user_ids), timed=timed)
 
-    def outcomes(self, splits: Iterable[str]) -> Outcomes:
+    def outcomes(self, splits: Iterable[str]) -> LabeledEvents:
         """All events of some splits with what came of them, by user and in order."""
-        return Outcomes.of(concatenate([self.events(split) for split in splits]))
+        return LabeledEvents.of(concatenate([self.events(split) for split in splits]))
 
     def all_done(self) -> Histories:
         """All that each user did, positive or not, in all splits."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 
 
 class RawValues:
@@ -17,7 +17,7 @@ class RawValues:
         side: `items` or `users`.
     """
 
-    def __init__(self, dataset: Dataset, side: SideName):
+    def __init__(self, dataset: Dataset, side: EntityName):
         self._columns = {name: _read(dataset, side, name) for name in dataset.features(side)}
 
     def take(self, rows: np.ndarray) -> dict[str, tf.Tensor]:
@@ -32,18 +32,18 @@ class RawValues:
         return {name: _take(column, rows) for name, column in self._columns.items()}
 
 
-def raw_values(dataset: Dataset, side: SideName, rows: np.ndarray) -> dict[str, tf.Tensor]:
+def raw_values(dataset: Dataset, side: EntityName, rows: np.ndarray) -> dict[str, tf.Tensor]:
     """Reads the values of some rows once, as `RawValues.take`, and holds one column at a time."""
     return {name: _take(_read(dataset, side, name), rows) for name in dataset.features(side)}
 
 
-def raw_column(dataset: Dataset, side: SideName, feature: str, rows: np.ndarray) -> tf.Tensor:
+def raw_column(dataset: Dataset, side: EntityName, feature: str, rows: np.ndarray) -> tf.Tensor:
     """Reads one feature of some rows, as `RawValues.take`."""
     return _take(_read(dataset, side, feature), rows)
 
 
 def picked_values(
-    dataset: Dataset, side: SideName, feature: str, rows: Iterable[int]
+    dataset: Dataset, side: EntityName, feature: str, rows: Iterable[int]
 ) -> dict[int, Any]:
     """Reads one feature of a few rows, and holds no others; absent values are left out.
 
@@ -63,13 +63,13 @@ def picked_values(
     return found
 
 
-def values_of_record(dataset: Dataset, side: SideName, record: bytes) -> dict[str, tf.Tensor]:
+def values_of_record(dataset: Dataset, side: EntityName, record: bytes) -> dict[str, tf.Tensor]:
     """Reads the values of one record that was packed for this side, a batch of one."""
     parsing = {name: modality.parsing() for name, modality in dataset.features(side).items()}
     return {name: _dense(values) for name, values in tf.io.parse_example([record], parsing).items()}
 
 
-def _read(dataset: Dataset, side: SideName, feature: str) -> tf.Tensor:
+def _read(dataset: Dataset, side: EntityName, feature: str) -> tf.Tensor:
     batches = list(dataset.values(side, feature, dataset.rows_at_a_time(side)))
     # The empty record, behind all others, is what an unknown row points to.
     parsing = {feature: dataset.features(side)[feature].parsing()}

@@ -5,13 +5,13 @@ import numpy as np
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import Interactions, concatenate
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 
 # The splits that known users' past is in.
 PAST = {"valid": ("train",), "test": ("train", "valid")}
 
 
-def known_before(dataset: Dataset, split: str, *, timed: bool = False) -> Histories:
+def context_of(dataset: Dataset, split: str, *, timed: bool = False) -> Histories:
     """What each user chose before the moment that a split asks for, oldest first.
 
     Of known users, their positives of the splits before; of new users, all but the last of theirs.
@@ -25,13 +25,13 @@ def known_before(dataset: Dataset, split: str, *, timed: bool = False) -> Histor
     return Histories.of(known, dataset.count("users"), timed=timed)
 
 
-def asked_in(dataset: Dataset, split: str) -> Interactions:
+def holdout_events(dataset: Dataset, split: str) -> Interactions:
     """The positives that are to be predicted: all of known users, and the last of each new one."""
     _, asked = _at(dataset, split)
     return asked
 
 
-def asked_of_the_past(dataset: Dataset, split: str) -> Interactions:
+def leaking_events(dataset: Dataset, split: str) -> Interactions:
     """What is asked for although its user's past goes on behind it: a history tells the future.
 
     Of cold items this is so by design: users are read from all that they chose of other items, and
@@ -44,7 +44,7 @@ def asked_of_the_past(dataset: Dataset, split: str) -> Interactions:
     return asked.take(asked.order < newest[asked.user])
 
 
-def outcomes_in(dataset: Dataset, split: str) -> Outcomes:
+def outcomes_in(dataset: Dataset, split: str) -> LabeledEvents:
     """The events whose outcomes are to be predicted: those that do not stand in the past.
 
     Of new users, these are the last choice and what they did behind the choice before it.

@@ -8,7 +8,7 @@ from tfmmrec.data.interactions.events import Interactions
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcomes:
+class LabeledEvents:
     """Events in columns, by user and in the order of each user's history.
 
     Attributes:
@@ -29,7 +29,7 @@ class Outcomes:
         return len(self.user)
 
     @classmethod
-    def of(cls, events: Interactions) -> "Outcomes":
+    def of(cls, events: Interactions) -> "LabeledEvents":
         """Brings events into the order of histories and counts what stands before each."""
         events = events.take(np.lexsort((events.order, events.user)))
         before = np.cumsum(events.positive) - events.positive
@@ -48,11 +48,11 @@ class Outcomes:
         return ~np.isnan(self.rating)
 
     @property
-    def has_refused(self) -> bool:
+    def has_negative_labels(self) -> bool:
         """Whether the log tells what users saw and did not choose."""
         return not self.chosen.all()
 
-    def take(self, rows: np.ndarray) -> "Outcomes":
+    def take(self, rows: np.ndarray) -> "LabeledEvents":
         """Returns the events of some rows (indices or a mask), in their order."""
         columns = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return Outcomes(**{name: column[rows] for name, column in columns.items()})
+        return LabeledEvents(**{name: column[rows] for name, column in columns.items()})

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfmmrec.distribute.strategies import is_asynchronous
 
 
-def io_options(strategy: tf.distribute.Strategy) -> tf.train.CheckpointOptions:
+def checkpoint_options(strategy: tf.distribute.Strategy) -> tf.train.CheckpointOptions:
     """How the weights of a strategy are written and read: by this process.
 
     Weights may be on other machines, each of which would write its own to a disk that nobody else

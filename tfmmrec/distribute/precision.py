@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 
-
 @contextlib.contextmanager
 def precision(name: str) -> Iterator[None]:
     """Layers that are made within this context compute in a format; weights are float32 always.

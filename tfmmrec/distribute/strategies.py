@@ -50,6 +50,16 @@ def chosen_strategy(name: str, cluster: Cluster) -> str:
     return "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 else "one"
 
 
+def needs_static_shapes(strategy: str, jit_compile: bool) -> bool:
+    """Whether no tensor's shape may depend on the content of a batch, as XLA and TPUs require.
+
+    Args:
+        strategy: the key `strategy` of the training file.
+        jit_compile: the key `jit_compile`.
+    """
+    return jit_compile or chosen_strategy(strategy, read_cluster()) == "tpu"
+
+
 def serves(name: str) -> bool:
     """Whether this process is one that only serves a coordinator."""
     cluster = read_cluster()

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from tfmmrec.config.finetuning import FinetuneOptions, finetune_options
+from tfmmrec.config.finetuning import FinetuneConfig, finetune_options
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import encode_feature
 from tfmmrec.encoders.cache.output_table import Encoded
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
-class EncodedSide:
+class EncodedEntities:
     """One side's encoders and what they gave.
 
     Attributes:
@@ -56,16 +56,16 @@ class EncodedSide:
             for name, modality in self.modalities.items()
         ]
 
-    def only(self, names: Collection[str]) -> "EncodedSide":
+    def only(self, names: Collection[str]) -> "EncodedEntities":
         """The side with some of its features."""
-        return EncodedSide(
+        return EncodedEntities(
             _only(self.modalities, names),
             _only(self.encoders, names),
             _only(self.encoded, names),
             _only(self.trained, names),
         )
 
-    def permuted(self, seed: int | Sequence[int]) -> "EncodedSide":
+    def permuted(self, seed: int | Sequence[int]) -> "EncodedEntities":
         """The side with the contents of its rows permuted, each row getting those of another.
 
         The features of a row move together, so that they still agree with one another, but not
@@ -90,7 +90,7 @@ class EncodedSide:
             }
         return dataclasses.replace(self, encoded=encoded)
 
-    def lines(self, side: SideName) -> list[str]:
+    def lines(self, side: EntityName) -> list[str]:
         """What encoding each feature took, and how its encoder is called, a line for each."""
         return [
             f"{side}.{name}: {_work_done(encoder, self.encoded[name])}: {encoder.summary()}"
@@ -115,7 +115,7 @@ def _only(given: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
     return {name: value for name, value in given.items() if name in names}
 
 
-def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> EncodedSide:
+def encode_entities(dataset: Dataset, side: EntityName, config: TrainConfig) -> EncodedEntities:
     """Encodes all features of one side, or reads their outputs from the cache."""
     modalities = read_features(dataset, side, config)
     trained = trained_options(side, modalities, config)
@@ -135,10 +135,10 @@ def encode_side(dataset: Dataset, side: SideName, config: TrainConfig) -> Encode
         name: TrainedFeature(name, encoders[name], RawFile(dataset, side, name), options)
         for name, options in trained.items()
     }
-    return EncodedSide(modalities, encoders, encoded, features)
+    return EncodedEntities(modalities, encoders, encoded, features)
 
 
-def read_features(dataset: Dataset, side: SideName, config: TrainConfig) -> dict[str, Modality]:
+def read_features(dataset: Dataset, side: EntityName, config: TrainConfig) -> dict[str, Modality]:
     """The features of a side that the model reads, in the order of the schema."""
     known = dict(dataset.features(side))
     if side == "users" or config.features is None:
@@ -152,8 +152,8 @@ def read_features(dataset: Dataset, side: SideName, config: TrainConfig) -> dict
 
 
 def trained_options(
-    side: SideName, modalities: Mapping[str, Modality], config: TrainConfig
-) -> dict[str, FinetuneOptions]:
+    side: EntityName, modalities: Mapping[str, Modality], config: TrainConfig
+) -> dict[str, FinetuneConfig]:
     """How the encoders are trained of the features that ask for it, by feature.
 
     Raises:
@@ -168,7 +168,7 @@ def trained_options(
             raise ConfigError(
                 f"finetune: the model reads no item feature {name!r}; it reads {known}"
             )
-    options = {**dict.fromkeys(from_scratch, FinetuneOptions()), **given}
+    options = {**dict.fromkeys(from_scratch, FinetuneConfig()), **given}
     for name in options:
         reason = "of user features" if side == "users" else _why_frozen(modalities[name])
         if reason:

@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.config.encoders import EncoderChoice, read_choice
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.config.encoders import EncoderConfig, read_choice
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.storage import shared_folder
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.builtin.registry import (
@@ -40,7 +40,7 @@ __all__ = [
 
 def create_encoders(
     dataset: Dataset,
-    side: SideName,
+    side: EntityName,
     chosen: Mapping[str, Any],
     *,
     features: Sequence[str] | None = None,
@@ -83,7 +83,7 @@ def create_encoders(
 
 def create_encoder(
     dataset: Dataset,
-    side: SideName,
+    side: EntityName,
     feature: str,
     declared: Any,
     *,
@@ -112,10 +112,10 @@ def _encoded_kind(modality: Modality) -> str:
 
 def _chosen_encoder(
     dataset: Dataset,
-    side: SideName,
+    side: EntityName,
     feature: str,
     kind: str,
-    choice: EncoderChoice,
+    choice: EncoderConfig,
     trainable: bool,
 ) -> FeatureEncoder:
     if kind not in BUILTIN:
@@ -130,7 +130,7 @@ def _chosen_encoder(
 
 
 def _builtin_encoder(
-    dataset: Dataset, feature: str, kind: str, choice: EncoderChoice, trainable: bool
+    dataset: Dataset, feature: str, kind: str, choice: EncoderConfig, trainable: bool
 ) -> FeatureEncoder:
     try:
         variant = builtin_variant(choice.handle, kind)

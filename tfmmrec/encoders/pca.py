@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.storage import read_json, shared_folder, write_json
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import cache_key, encode_feature
@@ -89,7 +89,7 @@ class ReducedEncoder(FeatureEncoder):
 
 def reduce_encoder(
     dataset: Dataset,
-    side: SideName,
+    side: EntityName,
     feature: str,
     base: FeatureEncoder,
     dim: int,

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.encoders.base import FeatureEncoder
 
 
@@ -91,21 +91,21 @@ class VectorEncoder(FeatureEncoder):
         return {**super().describe(), "dim": self.dim}
 
 
-def _fit_categories(dataset: Dataset, side: SideName, feature: str) -> CategoryEncoder:
+def _fit_categories(dataset: Dataset, side: EntityName, feature: str) -> CategoryEncoder:
     counted = dataset.statistics[side]["features"][feature]
     return CategoryEncoder(dataset.categories(side, feature), counted["most_values"])
 
 
-def _fit_number(dataset: Dataset, side: SideName, feature: str) -> NumberEncoder:
+def _fit_number(dataset: Dataset, side: EntityName, feature: str) -> NumberEncoder:
     return NumberEncoder(dataset.statistics[side]["features"][feature]["quantiles"])
 
 
-def _fit_vector(dataset: Dataset, side: SideName, feature: str) -> VectorEncoder:
+def _fit_vector(dataset: Dataset, side: EntityName, feature: str) -> VectorEncoder:
     return VectorEncoder(dataset.features(side)[feature].options()["dim"])
 
 
 # By modality, how the encoder of one feature is fitted.
-TABULAR: dict[str, Callable[[Dataset, SideName, str], FeatureEncoder]] = {
+TABULAR: dict[str, Callable[[Dataset, EntityName, str], FeatureEncoder]] = {
     "categorical": _fit_categories,
     "number": _fit_number,
     "vector": _fit_vector,

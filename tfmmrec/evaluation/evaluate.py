@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.data.holdout import asked_of_the_past
+from tfmmrec.data.holdout import leaking_events
 from tfmmrec.data.storage import write_json
 from tfmmrec.evaluation.attribution.modality_shares import measure_shares
 from tfmmrec.evaluation.metrics.ranking import CUTOFFS
@@ -27,9 +27,9 @@ def evaluate(
     *,
     split: str = "test",
     report: Path | None = None,
-    shares: bool = False,
+    modality_attribution: bool = False,
     cutoffs: Sequence[int] | None = None,
-    allow_future: bool = False,
+    allow_leakage: bool = False,
     seed: int = 0,
     quiet: bool = False,
 ) -> dict:
@@ -45,12 +45,12 @@ def evaluate(
             `data_card.md` are written into it.
         split: `valid` or `test`.
         report: an HTML page to write, with plots and examples; it needs the extra `report`.
-        shares: whether to say what each modality is worth, as `measure_shares` does, under
-            `modalities` of each part; a report has it in any case.
+        modality_attribution: whether to say what each modality is worth, as `measure_shares` does,
+            under `modalities` of each part; a report has it in any case.
         cutoffs: the k of HR@k, NDCG@k and the like, from 1 to the number of items (default 10 and
             20); 10, by which models are compared, is measured in any case.
-        allow_future: whether a user's past may hold what came after a choice to be predicted, as it
-            does where splits are random; the verdict says so.
+        allow_leakage: whether a user's past may hold what came after a choice to be predicted, as
+            it does where splits are random; the verdict says so.
         seed: of chance, and of the draws of users behind intervals.
         quiet: no progress bars while the run is loaded.
 
@@ -67,34 +67,34 @@ def evaluate(
     """
     if report is not None:
         check_plots()
-    assembly = load_run(run, quiet=quiet)
-    assembly.check_unseen(split)
+    bundle = load_run(run, quiet=quiet)
+    bundle.check_unseen(split)
     for k in cutoffs or ():
-        assembly.dataset.check_length("cutoffs", k)
+        bundle.dataset.check_length("cutoffs", k)
     cutoffs = CUTOFFS if cutoffs is None else sorted({K, *cutoffs})
     result: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
     ranked: list[Ranked] = []
-    scorer, vectors = assembly.scorer(), np.zeros([0, 0], np.float32)
-    if assembly.model.ranks_by == "retrieval":
-        targets = targets_of(assembly.dataset, split, timed=assembly.reads_times)
-        late = len(asked_of_the_past(assembly.dataset, split)) if allow_future else 0
-        if not allow_future:
-            check_no_future(assembly.dataset, split)
+    scorer, vectors = bundle.scorer(), np.zeros([0, 0], np.float32)
+    if bundle.model.ranks_by == "retrieval":
+        targets = targets_of(bundle.dataset, split, timed=bundle.reads_times)
+        late = len(leaking_events(bundle.dataset, split)) if allow_leakage else 0
+        if not allow_leakage:
+            check_no_future(bundle.dataset, split)
         vectors = scorer.item_vectors()
         ranker = model_ranker(scorer, vectors, targets.histories)
-        ranked = rank_parts(assembly, ranker, targets, split, seed)
+        ranked = rank_parts(bundle, ranker, targets, split, seed)
         result |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
-        result |= describe_parts(assembly, ranked, cutoffs=cutoffs, seed=seed)
+        result |= describe_parts(bundle, ranked, cutoffs=cutoffs, seed=seed)
         told = verdict(result[ranked[0].part])
         result["verdict"] = f"{told}; of {late} choices the past holds the future" if late else told
-        if shares or report is not None:
-            worth = measure_shares(assembly, scorer, ranked, seed=seed)
+        if modality_attribution or report is not None:
+            worth = measure_shares(bundle, scorer, ranked, seed=seed)
             for part in ranked:
                 result[part.part]["modalities"] = worth.get(part.part)
         save_ranks(Path(run), split, ranked)
-    result["outcomes"] = measure_outcomes(assembly, split)
+    result["outcomes"] = measure_outcomes(bundle, split)
     write_json(Path(run) / f"metrics.{split}.json", result)
-    write_cards(Path(run), assembly, result)
+    write_cards(Path(run), bundle, result)
     if report is not None:
-        write_report(Path(report), Path(run), assembly, scorer, vectors, ranked, result, seed=seed)
+        write_report(Path(report), Path(run), bundle, scorer, vectors, ranked, result, seed=seed)
     return result

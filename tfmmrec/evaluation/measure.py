@@ -9,7 +9,7 @@ from tfmmrec.evaluation.baselines.trivial import popularity, random_order
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
 from tfmmrec.evaluation.ranking.rankers import Ranker, model_ranker
 from tfmmrec.evaluation.ranking.targets import Targets, by_part, targets_of
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 
 # Arrays by name, the first axis of each being users or items.
 Figures = dict[str, np.ndarray]
@@ -39,7 +39,7 @@ def measure(dataset: Dataset, targets: Targets, ranker: Ranker, k: int = 10) -> 
 
 
 def measure_model(
-    assembly: Assembly, k: int = 10, split: str = "test", *, last: int | None = None
+    bundle: ModelBundle, k: int = 10, split: str = "test", *, last: int | None = None
 ) -> Figures:
     """Measures a model as it is now, traced anew.
 
@@ -50,11 +50,11 @@ def measure_model(
         last: how many of the last items of a history the model is given (default all); what a user
             chose before is left out of the answers all the same.
     """
-    targets = targets_of(assembly.dataset, split, timed=assembly.reads_times)
-    scorer = assembly.scorer()
+    targets = targets_of(bundle.dataset, split, timed=bundle.reads_times)
+    scorer = bundle.scorer()
     vectors = scorer.item_vectors()
     given = targets.histories if last is None else targets.histories.recent(last)
-    return measure(assembly.dataset, targets, model_ranker(scorer, vectors, given), k)
+    return measure(bundle.dataset, targets, model_ranker(scorer, vectors, given), k)
 
 
 def measure_baselines(dataset: Dataset) -> dict[str, Figures]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.evaluation.measure import Figures, measure_model
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 
 Presence = dict[str, np.ndarray]
 
@@ -45,7 +45,7 @@ def take_away_each(present: Mapping[str, np.ndarray], rate: float, *, seed: int)
 
 
 def measure_without(
-    assembly: Assembly, *, shares: Sequence[float] = (0.25, 0.5, 0.75, 1.0), each: float = 0.5
+    bundle: ModelBundle, *, shares: Sequence[float] = (0.25, 0.5, 0.75, 1.0), each: float = 0.5
 ) -> Figures:
     """Measures a model whose items have lost content, in several ways one after the other.
 
@@ -61,23 +61,23 @@ def measure_without(
         As `measure_model`, the names led by the way: `nothing: warm ndcg@10`, `text of 25% of its
         items: warm ndcg@10`, …
     """
-    present = {name: encoded.present for name, encoded in assembly.items.encoded.items()}
-    seed = assembly.config.seed
+    present = {name: encoded.present for name, encoded in bundle.items.encoded.items()}
+    seed = bundle.config.seed
     ways: dict[str, Presence] = {"nothing": present}
-    for modality, features in features_by_modality(assembly.items.modalities).items():
+    for modality, features in features_by_modality(bundle.items.modalities).items():
         for share in shares:
             left = take_away(present, features, share, seed=seed)
             ways[f"{modality} of {share:.0%} of its items"] = left
     ways[f"each feature with chance {each:g}"] = take_away_each(present, each, seed=seed)
     figures = {}
     for way, left in ways.items():
-        _set_presence(assembly, left)
-        figures.update({f"{way}: {name}": found for name, found in measure_model(assembly).items()})
-    _set_presence(assembly, present)
+        _set_presence(bundle, left)
+        figures.update({f"{way}: {name}": found for name, found in measure_model(bundle).items()})
+    _set_presence(bundle, present)
     return figures
 
 
-def _set_presence(assembly: Assembly, present: Presence) -> None:
+def _set_presence(bundle: ModelBundle, present: Presence) -> None:
     # Graphs that were traced before keep what they saw; `measure_model` traces its own.
     for name, here in present.items():
-        assembly.model.items.present[name] = tf.constant(here)
+        bundle.model.items.present[name] = tf.constant(here)

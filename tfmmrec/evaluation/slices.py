@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.feature_values import raw_column
 from tfmmrec.data.schema import features_by_modality
-from tfmmrec.encoders.encoded_features import EncodedSide
+from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
 from tfmmrec.evaluation.ranking.targets import Targets
 
@@ -34,7 +34,7 @@ class Slice:
     rows: np.ndarray
 
 
-def slices_of(dataset: Dataset, items: EncodedSide, targets: Targets) -> list[Slice]:
+def slices_of(dataset: Dataset, items: EncodedEntities, targets: Targets) -> list[Slice]:
     """Divides targets in several ways; parts without targets are left out.
 
     By how often the item was chosen before: `head` are the items that half of all choices were of,
@@ -119,7 +119,7 @@ def _by_number(group: str, numbers: np.ndarray) -> Iterator[Slice]:
             yield Slice(group, name, (numbers >= low) & (numbers < after))
 
 
-def _by_missing(items: EncodedSide, targets: Targets) -> Iterator[Slice]:
+def _by_missing(items: EncodedEntities, targets: Targets) -> Iterator[Slice]:
     """By the modalities of which an item has no feature at all."""
     there = {
         modality: np.any([items.encoded[name].present for name in names], axis=0)[targets.item]
@@ -135,7 +135,7 @@ def _by_missing(items: EncodedSide, targets: Targets) -> Iterator[Slice]:
             yield Slice("missing of the item", names[number] or "nothing", which == number)
 
 
-def _by_category(dataset: Dataset, side: SideName, rows: np.ndarray) -> Iterator[Slice]:
+def _by_category(dataset: Dataset, side: EntityName, rows: np.ndarray) -> Iterator[Slice]:
     whose = "item" if side == "items" else "user"
     for name, modality in dataset.features(side).items():
         if modality.kind != "categorical":

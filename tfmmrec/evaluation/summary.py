@@ -15,7 +15,7 @@ from tfmmrec.evaluation.metrics.ranking import CUTOFFS, ranking_metrics, target_
 from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
 from tfmmrec.evaluation.ranking.ranked_part import MODEL, K, Ranked
 from tfmmrec.evaluation.slices import describe_slices, slices_of
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 
 # Content of more numbers than these is not compared item by item.
 _MOST_NUMBERS = 2 * 10**8
@@ -36,30 +36,30 @@ class ItemFacts:
     kinds: Mapping[str, np.ndarray]
 
 
-def item_facts(assembly: Assembly) -> ItemFacts:
+def item_facts(bundle: ModelBundle) -> ItemFacts:
     """Collects what is known of the items."""
-    encoded, content = assembly.items.encoded, None
+    encoded, content = bundle.items.encoded, None
     if encoded:
         width = sum(int(np.prod(e.outputs.shape[1:])) for e in encoded.values())
-        if width * assembly.dataset.count("items") <= _MOST_NUMBERS:
+        if width * bundle.dataset.count("items") <= _MOST_NUMBERS:
             content = content_matrix(encoded)
-    return ItemFacts(content, _kinds(assembly.dataset))
+    return ItemFacts(content, _kinds(bundle.dataset))
 
 
 def describe_parts(
-    assembly: Assembly,
+    bundle: ModelBundle,
     ranked: Sequence[Ranked],
     *,
     cutoffs: Sequence[int] = CUTOFFS,
     seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
     """What `describe` says of each part, by its name."""
-    facts = item_facts(assembly)
-    return {own.part: describe(assembly, facts, own, cutoffs=cutoffs, seed=seed) for own in ranked}
+    facts = item_facts(bundle)
+    return {own.part: describe(bundle, facts, own, cutoffs=cutoffs, seed=seed) for own in ranked}
 
 
 def describe(
-    assembly: Assembly,
+    bundle: ModelBundle,
     facts: ItemFacts,
     ranked: Ranked,
     *,
@@ -85,7 +85,7 @@ def describe(
     resamples = UserResamples(ranked.targets.user, seed=seed)
     best = ranked.best_baseline
     lead = resamples.lead(ranked.gains(MODEL), ranked.gains(best))
-    slices = slices_of(assembly.dataset, assembly.items, ranked.targets)
+    slices = slices_of(bundle.dataset, bundle.items, ranked.targets)
     return {
         "targets": len(ranked.targets.user),
         "users": len(np.unique(ranked.targets.user)),

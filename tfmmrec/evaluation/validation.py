@@ -8,7 +8,7 @@ from tfmmrec.evaluation.metrics.ranking import CUTOFFS, ranking_metrics
 from tfmmrec.evaluation.outcomes.targets import outcome_targets, predict_outcomes
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import Targets, targets_of
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 
 
@@ -21,19 +21,19 @@ class Validation:
         scorer: of the model.
     """
 
-    def __init__(self, assembly: Assembly, scorer: Scorer):
-        self._dataset = assembly.dataset
+    def __init__(self, bundle: ModelBundle, scorer: Scorer):
+        self._dataset = bundle.dataset
         self._scorer = scorer
         self._targets: Targets | None = None
         self._outcomes = {}
         # Metrics at the k that the training is judged by as well.
-        own = assembly.config.judged_by.cutoff
+        own = bundle.config.objective_spec.cutoff
         self._cutoffs = sorted({*CUTOFFS, *([] if own is None else [own])})
-        if not assembly.config.refit:
-            self._outcomes = outcome_targets(assembly, "valid")
-            ranks = assembly.model.ranks_by == "retrieval"
-            if ranks and assembly.dataset.has_valid(assembly.config.task):
-                self._targets = targets_of(assembly.dataset, "valid", timed=assembly.reads_times)
+        if not bundle.config.refit:
+            self._outcomes = outcome_targets(bundle, "valid")
+            ranks = bundle.model.ranks_by == "retrieval"
+            if ranks and bundle.dataset.has_valid(bundle.config.task):
+                self._targets = targets_of(bundle.dataset, "valid", timed=bundle.reads_times)
 
     def metrics(self, vectors: np.ndarray) -> dict[str, float]:
         """Measures the model, by the names of the metrics, with its item vectors."""

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def distinct(
+def padded_unique(
     rows: tf.Tensor, below: int | None = None, *, most: int | None = None
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Gives each row once, in the order in which they come first.

@@ -9,7 +9,6 @@ from tfmmrec.config.choices import POOLINGS
 from tfmmrec.layers.masked_softmax import masked_softmax
 
 
-
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class AttentionPool(tf.keras.layers.Layer):
     """Pools the vectors of a row by a learned query: Σᵢ aᵢ vᵢ, a = softmax(q · vᵢ / |vᵢ|).

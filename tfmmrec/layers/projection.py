@@ -82,7 +82,7 @@ class Projection(tf.keras.layers.Layer):
             **super().get_config(),
             "dim": self.dim,
             "vocabulary_size": self.vocabulary_size,
-            "components": self.components,
+            "pca_dim": self.components,
             "units": self.units,
             "dropout": self.dropout,
         }

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.config.checks import check_count, check_share
+from tfmmrec.config.checks import check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.masked_softmax import masked_softmax
 
@@ -80,7 +80,7 @@ def check_blocks(*, layers: int, heads: int, units: int, dropout: float) -> None
     """Raises ValueError where blocks of these options cannot be."""
     for option, value in (("layers", layers), ("heads", heads), ("units", units)):
         check_count(option, value, 1)
-    check_share("dropout", dropout)
+    check_rate("dropout", dropout)
 
 
 def create_blocks(layers: int, heads: int, units: int, dropout: float) -> list[AttentionBlock]:

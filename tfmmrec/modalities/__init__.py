@@ -4,7 +4,7 @@ from tfmmrec.modalities.audio import Audio
 from tfmmrec.modalities.base import MODALITIES, Modality, create
 from tfmmrec.modalities.categorical import Categorical
 from tfmmrec.modalities.image import Image
-from tfmmrec.modalities.multi_valued import Several
+from tfmmrec.modalities.multi_valued import MultiValued
 from tfmmrec.modalities.number import Number
 from tfmmrec.modalities.text import Text
 from tfmmrec.modalities.vector import Vector
@@ -16,8 +16,8 @@ __all__ = [
     "Categorical",
     "Image",
     "Modality",
+    "MultiValued",
     "Number",
-    "Several",
     "Text",
     "Vector",
     "Video",

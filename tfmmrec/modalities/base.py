@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from tfmmrec.config.build_options import build
+from tfmmrec.config.parse import parse
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities.preprocessing.base import Step, create_step
 
@@ -155,10 +155,10 @@ def create(options: dict[str, Any]) -> Modality:
     options["steps"] = tuple(create_step(step, kind) for step in steps)
     what = f"modality {kind}"
     if kind not in SEVERAL or not _holds_several(options):
-        return build(MODALITIES[kind], options, what)
+        return parse(MODALITIES[kind], options, what)
     own = {name: options.pop(name) for name in _SEVERAL_OPTIONS if name in options}
-    one = build(MODALITIES[kind], options, what)
-    return build(SEVERAL[kind], {"one": one, "steps": one.steps, **own}, what)
+    one = parse(MODALITIES[kind], options, what)
+    return parse(SEVERAL[kind], {"one": one, "steps": one.steps, **own}, what)
 
 
 def _holds_several(options: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from tfmmrec.modalities.string_list import Strings
 
 
 @dataclasses.dataclass(frozen=True)
-class Several(Strings):
+class MultiValued(Strings):
     """Values of one modality, each packed as if it stood alone. An empty list is absent.
 
     Of the kind of its values to all that ask, so that a search by a picture finds it. What is
@@ -98,13 +98,13 @@ class Several(Strings):
 
 
 @dataclasses.dataclass(frozen=True)
-class SeveralFiles(Several, Media):
+class SeveralFiles(MultiValued, Media):
     """Several files of a row, named in its table."""
 
 
-def several(one: Modality, options: Mapping[str, Any]) -> Several:
+def several(one: Modality, options: Mapping[str, Any]) -> MultiValued:
     """Wraps a modality whose feature holds several values."""
     return SEVERAL[one.kind](one=one, steps=one.steps, **options)
 
 
-SEVERAL.update(text=Several, image=SeveralFiles, audio=SeveralFiles)
+SEVERAL.update(text=MultiValued, image=SeveralFiles, audio=SeveralFiles)

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.config.checks import check_count
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import Modality, register
 from tfmmrec.modalities.number import to_number
-from tfmmrec.modalities.preprocessing.requirements import check_whole
 from tfmmrec.modalities.text import quote, to_utf8
 
 
@@ -30,7 +30,7 @@ class Vector(Modality):
     dim: int
 
     def __post_init__(self) -> None:
-        check_whole("dim", self.dim, 1)
+        check_count("dim", self.dim, 1)
 
     def check(self, raw: Any, folder: Path) -> list[float] | None:
         parts = raw if isinstance(raw, list) else self._split(raw)

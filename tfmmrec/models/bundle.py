@@ -11,14 +11,15 @@ from scipy.sparse import csr_matrix
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.distribute import strategies
 from tfmmrec.distribute.precision import precision
-from tfmmrec.encoders.encoded_features import EncodedSide, encode_side, read_features
+from tfmmrec.distribute.strategies import needs_static_shapes
+from tfmmrec.encoders.encoded_features import EncodedEntities, encode_entities, read_features
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.layers.feature_projections import FeatureProjections
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.layers.history import READERS
+from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.cold_start.feature_relevance import item_factors
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ID, ItemTower
@@ -29,7 +30,7 @@ from tfmmrec.models.two_tower import TwoTower
 
 
 @dataclasses.dataclass(frozen=True)
-class Assembly:
+class ModelBundle:
     """A model and all that it was built from.
 
     Attributes:
@@ -45,10 +46,10 @@ class Assembly:
 
     dataset: Dataset
     config: TrainConfig
-    items: EncodedSide
-    users: EncodedSide
+    items: EncodedEntities
+    users: EncodedEntities
     histories: Histories
-    outcomes: Outcomes
+    outcomes: LabeledEvents
     model: TwoTower
 
     def check_unseen(self, split: str) -> None:
@@ -66,10 +67,10 @@ class Assembly:
         """Whether histories have to come with times."""
         return self.model.reads_times
 
-    def mute_items(self) -> np.ndarray:
+    def unscorable_items(self) -> np.ndarray:
         """bool `[items]`: those with neither content nor a known id, which nothing answers with."""
         mute = ~_has_content(self.items, self.dataset.count("items"))
-        return mute & ~self.model.known.numpy() if self.config.ids else mute
+        return mute & ~self.model.known.numpy() if self.config.id_embedding else mute
 
     def fit_new_items(self) -> None:
         """Fits the regression behind the vectors of new items to the model as it is."""
@@ -80,7 +81,7 @@ class Assembly:
             vectors = self.model.item_vectors(tf.constant(rows, tf.int32)).numpy()
             factors = None
             # A feature alone weighs 1 in any case.
-            learned = self.config.new_items_options().weights == "learned"
+            learned = self.config.cold_start.feature_weights == "learned"
             if learned and len(regression.features) > 1:
                 items, offsets = self.histories.items, self.histories.offsets
                 chosen = (np.ones(len(items)), items, offsets)
@@ -95,13 +96,13 @@ class Assembly:
         )
 
 
-def landmark_rows(items: EncodedSide, counts: np.ndarray, most: int) -> np.ndarray:
+def landmark_rows(items: EncodedEntities, counts: np.ndarray, most: int) -> np.ndarray:
     """The items with content that were chosen most often, `most` at most, in order of rows."""
     rows = np.flatnonzero(_has_content(items, len(counts)) & (counts > 0))
     return np.sort(rows[np.argsort(-counts[rows], kind="stable")[:most]])
 
 
-def _has_content(items: EncodedSide, num_items: int) -> np.ndarray:
+def _has_content(items: EncodedEntities, num_items: int) -> np.ndarray:
     """bool `[items]`: those that have any of the features."""
     told = np.zeros(num_items, bool)
     for encoded in items.encoded.values():
@@ -109,7 +110,7 @@ def _has_content(items: EncodedSide, num_items: int) -> np.ndarray:
     return told
 
 
-def say_mute(items: np.ndarray, ids: Sequence[str]) -> None:
+def warn_unscorable_items(items: np.ndarray, ids: Sequence[str]) -> None:
     """Says on stderr which items nothing is known of, the first by name."""
     rows = np.flatnonzero(items)
     if len(rows):
@@ -121,25 +122,27 @@ def say_mute(items: np.ndarray, ids: Sequence[str]) -> None:
         )
 
 
-def assemble(dataset: Dataset, config: TrainConfig) -> Assembly:
+def build_bundle(dataset: Dataset, config: TrainConfig) -> ModelBundle:
     """Builds a model with fresh weights, its standardisation fitted to the catalogue.
 
     Raises:
         ConfigError: the config does not fit the data.
     """
     _check_kinds(dataset, config)
-    items = encode_side(dataset, "items", config)
-    users = encode_side(dataset, "users", config)
-    return assemble_from(dataset, config, items, users)
+    items = encode_entities(dataset, "items", config)
+    users = encode_entities(dataset, "users", config)
+    return build_bundle_from(dataset, config, items, users)
 
 
-def assemble_from(
-    dataset: Dataset, config: TrainConfig, items: EncodedSide, users: EncodedSide
-) -> Assembly:
-    """Builds a model as `assemble` does, on sides that have been encoded before."""
+def build_bundle_from(
+    dataset: Dataset, config: TrainConfig, items: EncodedEntities, users: EncodedEntities
+) -> ModelBundle:
+    """Builds a model as `build_bundle` does, on sides that have been encoded before."""
     tf.keras.utils.set_random_seed(config.seed)
-    histories = dataset.histories(config.taught, timed=READERS.create(config.reader).gaps)
-    outcomes = dataset.outcomes(config.taught)
+    histories = dataset.histories(
+        config.train_splits, timed=HISTORY_ENCODERS.create(config.history_encoder).time_intervals
+    )
+    outcomes = dataset.outcomes(config.train_splits)
     weights = task_weights(config, outcomes)
     if "click" not in weights:
         outcomes = outcomes.take(outcomes.rated & ("rating" in weights))
@@ -148,7 +151,7 @@ def assemble_from(
         _fit(model.item_tower.projections, items)
         _fit(model.query_tower.projections, users)
         _make_weights(model)
-    return Assembly(dataset, config, items, users, histories, outcomes, model)
+    return ModelBundle(dataset, config, items, users, histories, outcomes, model)
 
 
 def fused_names(dataset: Dataset, config: TrainConfig) -> list[str]:
@@ -158,50 +161,45 @@ def fused_names(dataset: Dataset, config: TrainConfig) -> list[str]:
     names = list(modalities)
     if config.pool != "none":
         names = list(dict.fromkeys(m.element or m.kind for m in modalities.values()))
-    if config.ids and FUSIONS.variant(config.fusion).takes_id:
+    if config.id_embedding and FUSIONS.variant(config.fusion).takes_id:
         names.append(ID)
     return names
 
 
 def _check_kinds(dataset: Dataset, config: TrainConfig) -> None:
     """Looks kinds and options up before anything is encoded, which may take long."""
-    reader = READERS.create(config.reader)
-    if reader.at_every_place and config.context != "before":
+    reader = HISTORY_ENCODERS.create(config.history_encoder)
+    if reader.is_causal and config.history_context != "causal":
         raise ConfigError(
-            f"context: a {config.query['kind']} reads histories in order; use before, or query mean"
+            f"history_context: query.kind {config.query['kind']} needs causal; use that, or mean"
         )
-    if reader.gaps:
+    if reader.time_intervals:
         _check_gaps(dataset, config)
     names = fused_names(dataset, config)
     if names:
         FUSIONS.create(config.fusion, names=names)
-    elif not config.ids:
-        raise ConfigError("features: the items have none to read, and ids is false; give either")
-    config.align_options()
-    config.new_items_options()
-    config.negatives_options()
-    config.head_options()
-    config.joint_options()
-    config.optimizer_options()
+    elif not config.id_embedding:
+        raise ConfigError("features: items have no feature, and id_embedding is false; set either")
 
 
 def _check_gaps(dataset: Dataset, config: TrainConfig) -> None:
     if not dataset.schema.has_time:
         raise ConfigError(
-            f"query.gaps: the interactions of {dataset.folder} have no times; name their column as "
-            "interactions.time in the dataset file and pack again, or leave gaps out"
+            f"query.time_intervals: the interactions of {dataset.folder} have no times; "
+            "name their column as interactions.time in the dataset file and pack again, "
+            "or leave query.time_intervals out"
         )
-    if config.context != "before":
-        raise ConfigError("context: gaps are those of a history in order; use before")
+    if config.history_context != "causal":
+        raise ConfigError("history_context: query.time_intervals needs causal")
 
 
 def _build(
     dataset: Dataset,
     config: TrainConfig,
-    items: EncodedSide,
-    users: EncodedSide,
+    items: EncodedEntities,
+    users: EncodedEntities,
     histories: Histories,
-    outcomes: Outcomes,
+    outcomes: LabeledEvents,
     weights: dict[str, float],
 ) -> TwoTower:
     counts = histories.counts(dataset.count("items"))
@@ -210,19 +208,19 @@ def _build(
         # Also what nobody liked is trained on.
         counts = np.bincount(outcomes.item, minlength=len(counts))
         known_users = np.bincount(outcomes.user, minlength=len(known_users)) > 0
-    options = config.new_items_options()
+    options = config.cold_start
     item_tower = ItemTower(
-        items.features(config.components),
-        num_items=dataset.count("items") if config.ids else 0,
+        items.features(config.pca_dim),
+        num_items=dataset.count("items") if config.id_embedding else 0,
         dim=config.dim,
         fusion=config.fusion,
-        id_dropout=config.id_dropout,
+        id_embedding_dropout=config.id_embedding_dropout,
         modality_dropout=config.modality_dropout,
         dropout=config.dropout,
-        units=config.hidden,
+        units=config.projection_units,
         pool=config.pool,
-        new_items=options if config.ids else None,
-        num_landmarks=len(landmark_rows(items, counts, options.items)),
+        cold_start=options if config.id_embedding else None,
+        num_landmarks=len(landmark_rows(items, counts, options.num_items)),
     )
     tasks, balance = create_tasks(
         config,
@@ -232,7 +230,9 @@ def _build(
         outcomes=outcomes,
         num_items=len(counts),
     )
-    readers = [READERS.create(config.reader) for _ in range(item_tower.fusion.num_blocks)]
+    readers = [
+        HISTORY_ENCODERS.create(config.history_encoder) for _ in range(item_tower.fusion.num_blocks)
+    ]
     return TwoTower(
         item_tower,
         QueryTower(
@@ -249,14 +249,14 @@ def _build(
         tasks=tasks,
         balance=balance,
         temperature=config.temperature,
-        align=config.align_options(),
+        align=config.contrastive,
         withheld=dataset.cold_items,
-        fixed_shapes=config.fixed_shapes,
+        fixed_shapes=needs_static_shapes(config.strategy, config.jit_compile),
         trained=items.trained,
     )
 
 
-def _fit(projections: FeatureProjections | None, side: EncodedSide) -> None:
+def _fit(projections: FeatureProjections | None, side: EncodedEntities) -> None:
     if projections is not None:
         for info, projection in zip(projections.features, projections.projections, strict=True):
             projection.fit(side.encoded[info.name])
@@ -282,7 +282,7 @@ def _make_weights(model: TwoTower) -> None:
     model.built = True
 
 
-def draws_unchosen(assembly: Assembly) -> bool:
+def samples_nonclicks(bundle: ModelBundle) -> bool:
     """Whether clicks are taught beside drawn items, as the log tells of choices only."""
-    task = assembly.model.outcomes
-    return task is not None and "click" in task.heads and not assembly.outcomes.has_refused
+    task = bundle.model.outcomes
+    return task is not None and "click" in task.heads and not bundle.outcomes.has_negative_labels

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.config.alignment import AlignOptions
+from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.distribute import replicas
-from tfmmrec.layers.padded_unique import distinct
+from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.tasks.losses import info_nce
@@ -26,7 +26,7 @@ class Alignment(tf.Module):
 
     def __init__(
         self,
-        options: AlignOptions,
+        options: ContrastiveConfig,
         tower: ItemTower,
         items: FeatureTable,
         withheld: np.ndarray,
@@ -48,17 +48,17 @@ class Alignment(tf.Module):
             item: int32 `[batch]`, the row of the item that was chosen; -1 is none.
         """
         loss = tf.constant(0.0)
-        if self.options.modalities:
-            loss += self.options.modalities * self.between_modalities(training)
-        if self.options.chosen:
-            loss += self.options.chosen * self.between_chosen(before, item, training)
+        if self.options.cross_modal:
+            loss += self.options.cross_modal * self.between_modalities(training)
+        if self.options.co_engagement:
+            loss += self.options.co_engagement * self.between_chosen(before, item, training)
         return loss
 
     def between_modalities(self, training: bool) -> tf.Tensor:
         """The mean InfoNCE over all pairs of modalities, for items drawn from the catalogue."""
-        places = replicas.drawn(self.options.items, tf.shape(self._rows)[0])
+        places = replicas.drawn(self.options.num_items, tf.shape(self._rows)[0])
         # Each item once: drawn twice, it would be its own negative.
-        drawn, _, real = distinct(tf.gather(self._rows, places), self._rows_below)
+        drawn, _, real = padded_unique(tf.gather(self._rows, places), self._rows_below)
         rows, real = replicas.share(drawn), replicas.share(real)
         projections = self._tower.projections
         if projections is None:

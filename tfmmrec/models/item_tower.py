@@ -6,7 +6,7 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.config.new_items import NewItemsOptions
+from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.fusion import FUSIONS
@@ -32,13 +32,13 @@ class ItemTower(tf.keras.layers.Layer):
         num_items: rows of the id table; 0 leaves ids out.
         dim: the width of vectors.
         fusion: the kind of fusion and its options, `{"kind": "weighted"}`.
-        id_dropout: in training, the chance that the id of an item with content is left out
-            (see `GatedIds`).
+        id_embedding_dropout: in training, the chance that the id of an item with content is left
+            out (see `GatedIds`).
         modality_dropout: see `FeatureProjections`.
         dropout: of the projections.
         units: of their hidden layer, 0 for none.
         pool: how the features of one modality become one vector, see `FeatureProjections`.
-        new_items: how the vectors of new items come about; None is by their content alone.
+        cold_start: how the vectors of new items come about; None is by their content alone.
         num_landmarks: how many known items there are to compare new ones with (default 0).
 
     Raises:
@@ -53,12 +53,12 @@ class ItemTower(tf.keras.layers.Layer):
         num_items: int,
         dim: int,
         fusion: Mapping[str, Any],
-        id_dropout: float = 0.3,
+        id_embedding_dropout: float = 0.3,
         modality_dropout: float = 0.1,
         dropout: float = 0.1,
         units: int = 128,
         pool: str = "none",
-        new_items: NewItemsOptions | None = None,
+        cold_start: ColdStartConfig | None = None,
         num_landmarks: int = 0,
         **kwargs: Any,
     ):
@@ -83,17 +83,17 @@ class ItemTower(tf.keras.layers.Layer):
                 raise ValueError(f"a feature must not be called {ID!r} where the id is fused")
             names.append(ID)
         if num_items:
-            self.ids = GatedIds(num_items, dim, dropout=id_dropout)
+            self.ids = GatedIds(num_items, dim, dropout=id_embedding_dropout)
         # Ids alone are added to nothing, whatever the fusion is.
         self.fusion = FUSIONS.create(fusion if names else {"kind": "weighted"}, names=names)
         self.regression = None
-        if features and new_items is not None and new_items.share and num_landmarks:
+        if features and cold_start is not None and cold_start.weight and num_landmarks:
             self.regression = ContentRegression(
                 features,
                 width=self.width,
                 num_landmarks=num_landmarks,
-                share=new_items.share,
-                penalty=new_items.penalty,
+                share=cold_start.weight,
+                penalty=cold_start.ridge_alpha,
             )
 
     @classmethod
@@ -101,9 +101,11 @@ class ItemTower(tf.keras.layers.Layer):
         """Draws widths and dropouts for one trial of a search, by the keys of the training file."""
         return {
             "dim": hp.Choice("dim", [32, 64, 128], default=64),
-            "hidden": hp.Choice("hidden", [0, 64, 128, 256], default=128),
-            "components": hp.Choice("components", [0, 32, 64, 128]),
-            "id_dropout": hp.Choice("id_dropout", [0.0, 0.1, 0.3, 0.5], default=0.3),
+            "projection_units": hp.Choice("projection_units", [0, 64, 128, 256], default=128),
+            "pca_dim": hp.Choice("pca_dim", [0, 32, 64, 128]),
+            "id_embedding_dropout": hp.Choice(
+                "id_embedding_dropout", [0.0, 0.1, 0.3, 0.5], default=0.3
+            ),
             "modality_dropout": hp.Choice("modality_dropout", [0.0, 0.1, 0.3], default=0.1),
             "dropout": hp.Choice("dropout", [0.0, 0.1, 0.3, 0.5], default=0.1),
         }
@@ -193,7 +195,7 @@ class ItemTower(tf.keras.layers.Layer):
             raise ValueError("The items have no features to make a vector of")
         return self(inputs, training=training)
 
-    def new_items(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
+    def cold_embeddings(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
         """The vectors of a batch of items that training never met, `[batch, width]`.
 
         They are the fused content, or lie between it and what the regression says of it, shorter

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
-from tfmmrec.layers.history import Reader
+from tfmmrec.layers.history import HistoryEncoder
 from tfmmrec.layers.unit_length import unit_length
 
 
@@ -27,7 +27,7 @@ class QueryTower(tf.keras.layers.Layer):
         features: Sequence[FeatureInfo],
         *,
         dim: int,
-        readers: Sequence[Reader],
+        readers: Sequence[HistoryEncoder],
         num_users: int = 0,
         dropout: float = 0.1,
         **kwargs: Any,
@@ -61,9 +61,9 @@ class QueryTower(tf.keras.layers.Layer):
         return self.readers[0].max_history
 
     @property
-    def at_every_place(self) -> bool:
+    def is_causal(self) -> bool:
         """Whether each beginning of a history can be read at once."""
-        return self.readers[0].at_every_place
+        return self.readers[0].is_causal
 
     @property
     def reads_user(self) -> bool:
@@ -73,7 +73,7 @@ class QueryTower(tf.keras.layers.Layer):
     @property
     def reads_times(self) -> bool:
         """Whether it counts when the items of a history were chosen."""
-        return self.readers[0].gaps
+        return self.readers[0].time_intervals
 
     def call(
         self,
@@ -82,7 +82,7 @@ class QueryTower(tf.keras.layers.Layer):
         inputs: Mapping[str, Feature],
         users: tf.Tensor | None = None,
         training: bool = False,
-        every_place: bool = False,
+        return_sequences: bool = False,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Gives the vectors of a batch of users.
@@ -96,16 +96,16 @@ class QueryTower(tf.keras.layers.Layer):
                 where the readers read users.
             training: whether units are dropped.
             every_place: whether each beginning of a history is a user of its own; all readers
-                have to be `at_every_place`.
+                have to be `is_causal`.
             times: int64 `[batch, n]`, when the items were chosen, in Unix seconds, 0 or below where
                 that is not known; needed where the tower `reads_times`.
 
         Returns:
-            float32 `[batch, blocks * dim]`, each block of length 1; with `every_place`,
+            float32 `[batch, blocks * dim]`, each block of length 1; with `return_sequences`,
             `[batch, n, blocks * dim]`.
         """
         features = self._features(inputs, training)
-        options: dict[str, Any] = {"every_place": True} if every_place else {}
+        options: dict[str, Any] = {"every_place": True} if return_sequences else {}
         if self.reads_times:
             if times is None:
                 raise ValueError("Readers of gaps need the times of histories")
@@ -118,7 +118,7 @@ class QueryTower(tf.keras.layers.Layer):
             # Sums and lengths are of full precision, whatever the reader's is.
             vector = tf.cast(reader(items, mask=told, training=training, **options), tf.float32)
             has_history = tf.reduce_any(told, axis=1, keepdims=True)
-            if every_place:
+            if return_sequences:
                 has_history = tf.cumsum(tf.cast(told, tf.int32), axis=1)[..., tf.newaxis] > 0
             if self.ids is not None:
                 if users is None:
@@ -130,7 +130,7 @@ class QueryTower(tf.keras.layers.Layer):
             vector = tf.where(has_history, vector, nobody)
             if features is not None:
                 own = tf.cast(self.feature_scale[block], vector.dtype) * features
-                vector += own[:, tf.newaxis] if every_place else own
+                vector += own[:, tf.newaxis] if return_sequences else own
             blocks.append(unit_length(vector))
         return tf.concat(blocks, axis=-1)
 

@@ -10,10 +10,10 @@ import tensorflow as tf
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import MANIFEST, checksum, read_json, write_json
-from tfmmrec.distribute.checkpoint_options import io_options
+from tfmmrec.distribute.checkpoint_options import checkpoint_options
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.version import __version__
 
 RUN = "run.json"
@@ -21,31 +21,31 @@ _FORMAT = 1
 _WEIGHTS = "weights/model"
 
 
-def save_run(folder: Path, assembly: Assembly, metrics: dict[str, Any]) -> None:
+def save_run(folder: Path, bundle: ModelBundle, metrics: dict[str, Any]) -> None:
     """Writes the weights, then run.json, without which a folder is no run."""
     (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
-    options = io_options(assembly.model.distribute_strategy)
-    tf.train.Checkpoint(model=assembly.model).write(str(folder / _WEIGHTS), options)
+    options = checkpoint_options(bundle.model.distribute_strategy)
+    tf.train.Checkpoint(model=bundle.model).write(str(folder / _WEIGHTS), options)
     write_json(
         folder / RUN,
         {
             "format": _FORMAT,
             "version": __version__,
-            "data": str(assembly.dataset.folder.resolve()),
-            "manifest_sha256": checksum(assembly.dataset.folder / MANIFEST),
-            "config": dataclasses.asdict(assembly.config),
+            "data": str(bundle.dataset.folder.resolve()),
+            "manifest_sha256": checksum(bundle.dataset.folder / MANIFEST),
+            "config": dataclasses.asdict(bundle.config),
             "encoders": {
                 side: {name: encoder.describe() for name, encoder in encoders.items()}
-                for side, encoders in _encoders(assembly).items()
+                for side, encoders in _encoders(bundle).items()
             },
             "metrics": metrics,
         },
     )
 
 
-def _encoders(assembly: Assembly) -> dict[str, Mapping[str, FeatureEncoder]]:
+def _encoders(bundle: ModelBundle) -> dict[str, Mapping[str, FeatureEncoder]]:
     # By side, since items and users may have features of one name.
-    return {"items": assembly.items.encoders, "users": assembly.users.encoders}
+    return {"items": bundle.items.encoders, "users": bundle.users.encoders}
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     return content
 
 
-def load_run(folder: Path, *, quiet: bool = False) -> Assembly:
+def load_run(folder: Path, *, quiet: bool = False) -> ModelBundle:
     """Opens a run: its data folder, its encoders and its trained model.
 
     Raises:
@@ -79,16 +79,16 @@ def load_run(folder: Path, *, quiet: bool = False) -> Assembly:
         config = TrainConfig(**options)
     except TypeError as error:
         raise ConfigError(f"{folder}/{RUN}: config: {error}; train again") from None
-    assembly = assemble(dataset, config)
-    for side, encoders in _encoders(assembly).items():
+    bundle = build_bundle(dataset, config)
+    for side, encoders in _encoders(bundle).items():
         for name, encoder in encoders.items():
             if encoder.fingerprint != run["encoders"][side][name]["fingerprint"]:
                 raise DataError(f"{folder}: the encoder of {name} changed since; train again")
     weights = Path(folder) / _WEIGHTS
     try:
-        checkpoint = tf.train.Checkpoint(model=assembly.model)
+        checkpoint = tf.train.Checkpoint(model=bundle.model)
         checkpoint.read(str(weights)).expect_partial().assert_existing_objects_matched()
     except (tf.errors.OpError, AssertionError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{weights}: the weights cannot be read: {reason}; train again") from None
-    return assembly
+    return bundle

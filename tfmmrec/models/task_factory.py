@@ -4,17 +4,18 @@ import numpy as np
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
+from tfmmrec.distribute.strategies import needs_static_shapes
 from tfmmrec.errors import DataError
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.tasks.base import Task
-from tfmmrec.tasks.loss_weighting import Balance
+from tfmmrec.tasks.loss_weighting import LossWeighting
 from tfmmrec.tasks.rating_click import OutcomeTask, create_outcome
 from tfmmrec.tasks.rating_click_head import OutcomeHead
 from tfmmrec.tasks.retrieval import RetrievalTask
 
 
-def task_weights(config: TrainConfig, outcomes: Outcomes) -> dict[str, float]:
+def task_weights(config: TrainConfig, outcomes: LabeledEvents) -> dict[str, float]:
     """The weights of what a config teaches, by name.
 
     Args:
@@ -30,7 +31,7 @@ def task_weights(config: TrainConfig, outcomes: Outcomes) -> dict[str, float]:
                 "task rating: no event to train on has a rating; use retrieval or click"
             )
         return {config.task: 1.0}
-    options = config.joint_options()
+    options = config.joint
     weights = {"retrieval": options.retrieval, "rating": options.rating, "click": options.click}
     if not outcomes.rated.any():
         del weights["rating"]
@@ -46,9 +47,9 @@ def create_tasks(
     *,
     tower: ItemTower,
     histories: Histories,
-    outcomes: Outcomes,
+    outcomes: LabeledEvents,
     num_items: int,
-) -> tuple[list[Task], Balance]:
+) -> tuple[list[Task], LossWeighting]:
     """Builds the tasks of a model, and what weighs them.
 
     Args:
@@ -64,12 +65,12 @@ def create_tasks(
         tasks.append(
             RetrievalTask(
                 config.loss,
-                config.negatives_options(),
+                config.negatives,
                 histories=histories,
                 num_items=num_items,
                 width=tower.width,
                 fusion=tower.fusion,
-                fixed_shapes=config.fixed_shapes,
+                fixed_shapes=needs_static_shapes(config.strategy, config.jit_compile),
             )
         )
     names = [name for name in weights if name != "retrieval"]
@@ -80,11 +81,11 @@ def create_tasks(
                 width=tower.width,
                 known_users=np.bincount(outcomes.user, minlength=num_users) > 0,
                 known_items=np.bincount(outcomes.item, minlength=num_items) > 0,
-                options=config.head_options(),
+                options=config.head,
             )
             for name in names
         }
         predicted = {name: create_outcome(name, outcomes) for name in names}
-        rows_below = num_items if config.fixed_shapes else None
+        rows_below = num_items if needs_static_shapes(config.strategy, config.jit_compile) else None
         tasks.append(OutcomeTask(predicted, heads, rows_below=rows_below))
-    return tasks, Balance(weights, learned=config.joint_options().learned)
+    return tasks, LossWeighting(weights, learned=config.joint.uncertainty_weighting)

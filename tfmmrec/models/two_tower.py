@@ -7,19 +7,19 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfmmrec.config.alignment import AlignOptions
+from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.data.pipelines.sequence_windows import taught_places
 from tfmmrec.distribute import replicas
 from tfmmrec.encoders.finetuning import TrainedFeature, inputs_key, rows_key
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.fusion import Fusion
-from tfmmrec.layers.padded_unique import distinct
+from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.contrastive_alignment import Alignment
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower, Projected
 from tfmmrec.models.query_tower import QueryTower
-from tfmmrec.tasks import Balance, OutcomeHead, OutcomeTask, Reading, Task
+from tfmmrec.tasks import LossWeighting, OutcomeHead, OutcomeTask, Reading, Task
 
 
 class TwoTower(tfrs.Model):
@@ -51,9 +51,9 @@ class TwoTower(tfrs.Model):
         counts: np.ndarray,
         known_users: np.ndarray,
         tasks: Sequence[Task],
-        balance: Balance,
+        balance: LossWeighting,
         temperature: float = 0.1,
-        align: AlignOptions | None = None,
+        align: ContrastiveConfig | None = None,
         withheld: np.ndarray | None = None,
         fixed_shapes: bool = False,
         trained: Mapping[str, TrainedFeature] | None = None,
@@ -76,7 +76,7 @@ class TwoTower(tfrs.Model):
         )
         self.trained = dict(trained or {})
         self.alignment = Alignment(
-            align or AlignOptions(),
+            align or ContrastiveConfig(),
             item_tower,
             items,
             np.zeros(len(counts), bool) if withheld is None else withheld,
@@ -85,7 +85,7 @@ class TwoTower(tfrs.Model):
 
     @property
     def _rows_below(self) -> int | None:
-        """The number of items where shapes are fixed, as `distinct` takes it."""
+        """The number of items where shapes are fixed, as `padded_unique` takes it."""
         return self.counts.shape[0] if self.fixed_shapes else None
 
     @property
@@ -116,7 +116,7 @@ class TwoTower(tfrs.Model):
             return vectors
         places = tf.where(~tf.gather(self.known, rows))
         new = self._shown(tf.gather(rows, places[:, 0]), shown)
-        return tf.tensor_scatter_nd_update(vectors, places, self.item_tower.new_items(new))
+        return tf.tensor_scatter_nd_update(vectors, places, self.item_tower.cold_embeddings(new))
 
     def _shown(self, rows: tf.Tensor, shown: Mapping[str, tf.Tensor] | None) -> dict[str, Feature]:
         features = self.items.gather(rows)
@@ -161,7 +161,7 @@ class TwoTower(tfrs.Model):
         features: Mapping[str, Feature],
         users: tf.Tensor | None = None,
         training: bool = False,
-        every_place: bool = False,
+        return_sequences: bool = False,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """The vectors of users, each block of length 1, `[batch, width]`.
@@ -187,7 +187,7 @@ class TwoTower(tfrs.Model):
             features,
             users=None if users is None else tf.where(self._met(users), users, -1),
             training=training,
-            every_place=every_place,
+            return_sequences=return_sequences,
             times=times,
         )
 
@@ -312,10 +312,10 @@ class TwoTower(tfrs.Model):
         num_asked, asked = tf.size(asked), replicas.share(asked)
         taught_rows = [rows for rows, _ in given.values()]
         mentioned = [tf.reshape(tf.maximum(history, 0), [-1]), asked, *taught_rows]
-        rows, places, _ = distinct(tf.concat(mentioned, axis=0), self._rows_below)
-        past, own, *taught = tf.split(places, [tf.size(part) for part in mentioned])
+        rows, places, _ = padded_unique(tf.concat(mentioned, axis=0), self._rows_below)
+        past, own, *train_splits = tf.split(places, [tf.size(part) for part in mentioned])
         features = self.items.gather(rows)
-        for (name, (_, outputs)), encoded in zip(given.items(), taught, strict=True):
+        for (name, (_, outputs)), encoded in zip(given.items(), train_splits, strict=True):
             held, present = features[name]
             held = tf.tensor_scatter_nd_update(held, encoded[:, tf.newaxis], outputs)
             features[name] = (held, present)
@@ -326,7 +326,7 @@ class TwoTower(tfrs.Model):
             self.users.gather(inputs["user"]),
             inputs["user"],
             training=training,
-            every_place=inputs["item"].shape.rank == 2,
+            return_sequences=inputs["item"].shape.rank == 2,
             times=inputs.get("history_time"),
         )
         # Histories keep their ids: the user is known by them, and it is the item to come that may

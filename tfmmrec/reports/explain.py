@@ -12,7 +12,7 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.attribution.modality_ablation import ItemsByModality, score_shares
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.reports.item_cards import ItemCards
 
@@ -53,24 +53,24 @@ def explain(run: Path, *, user: str, item: str, quiet: bool = False) -> Explanat
         DataError: there is no such user or item, or nothing is known of the item.
         ConfigError: the model does not rank by scores of vectors, or has too many modalities.
     """
-    assembly = load_run(run, quiet=quiet)
-    dataset, model = assembly.dataset, assembly.model
+    bundle = load_run(run, quiet=quiet)
+    dataset, model = bundle.dataset, bundle.model
     for kind, name, rows in (("user", user, dataset.user_rows), ("item", item, dataset.item_rows)):
         if name not in rows:
             raise DataError(f"--{kind}: {name!r} is no {kind} of {dataset.folder}")
     if model.ranks_by != "retrieval":
         raise ConfigError(f"explain: {run} ranks by {model.ranks_by}, not by scores of choices")
-    by_modality = ItemsByModality(assembly)
+    by_modality = ItemsByModality(bundle)
     if len(by_modality.players) > _MOST_PLAYERS:
         raise ConfigError(f"explain: {run} has more than {_MOST_PLAYERS} modalities")
     row = dataset.item_rows[item]
-    if assembly.mute_items()[row]:
+    if bundle.unscorable_items()[row]:
         raise DataError(f"--item: nothing is known of {item!r}: no content, no events to train on")
-    vectors = assembly.scorer().item_vectors()
-    histories = dataset.histories(SPLITS, timed=assembly.reads_times)
-    past, queries = _queries(assembly, vectors, histories, dataset.user_rows[user])
-    shares = score_shares(assembly, by_modality, queries[:1], np.array([row], np.int32))
-    whole, *without = _scores(assembly, queries, vectors[row : row + 1])
+    vectors = bundle.scorer().item_vectors()
+    histories = dataset.histories(SPLITS, timed=bundle.reads_times)
+    past, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
+    shares = score_shares(bundle, by_modality, queries[:1], np.array([row], np.int32))
+    whole, *without = _scores(bundle, queries, vectors[row : row + 1])
     cards = ItemCards(dataset, past)
     return Explanation(
         float(whole),
@@ -83,32 +83,32 @@ def explain(run: Path, *, user: str, item: str, quiet: bool = False) -> Explanat
 
 
 def _queries(
-    assembly: Assembly, vectors: np.ndarray, histories: Histories, user: int
+    bundle: ModelBundle, vectors: np.ndarray, histories: Histories, user: int
 ) -> tuple[np.ndarray, tf.Tensor]:
     """The items that are read of a history; and vectors of the user, whole and without each."""
-    first = max(histories.offsets[user], histories.offsets[user + 1] - assembly.max_history)
+    first = max(histories.offsets[user], histories.offsets[user + 1] - bundle.max_history)
     places = np.arange(first, histories.offsets[user + 1])
     kept = [places, *(np.delete(places, number) for number in range(len(places)))]
-    shape = (len(kept), assembly.max_history)
+    shape = (len(kept), bundle.max_history)
     past, times = np.full(shape, -1, np.int32), np.zeros(shape, np.int64)
     for number, own in enumerate(kept):
         past[number, : len(own)] = histories.items[own]
         if histories.times is not None:
             times[number, : len(own)] = histories.times[own]
     users = np.full(len(kept), user, np.int32)
-    queries = assembly.model.query_vectors(
+    queries = bundle.model.query_vectors(
         tf.constant(vectors),
         tf.constant(past),
-        assembly.model.users.gather(users),
+        bundle.model.users.gather(users),
         tf.constant(users),
-        tf.constant(times) if assembly.reads_times else None,
+        tf.constant(times) if bundle.reads_times else None,
     )
     return histories.items[places], queries
 
 
-def _scores(assembly: Assembly, queries: tf.Tensor, vector: np.ndarray) -> np.ndarray:
+def _scores(bundle: ModelBundle, queries: tf.Tensor, vector: np.ndarray) -> np.ndarray:
     """The scores of one item, `[queries]`."""
-    return assembly.model.score(queries, tf.constant(vector)).numpy()[:, 0]
+    return bundle.model.score(queries, tf.constant(vector)).numpy()[:, 0]
 
 
 def print_explanation(

@@ -10,7 +10,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import picked_values
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
-from tfmmrec.modalities import Modality, Several
+from tfmmrec.modalities import Modality, MultiValued
 from tfmmrec.reports.value_html import show, thumbnail
 
 # Given rows of users and of items, by modality its part of the scores, [users, items].
@@ -77,7 +77,7 @@ class ItemCards:
     ) -> tuple[Modality | None, dict[int, bytes]]:
         """What the first feature of a kind is, and its values, of several the first."""
         for name, modality in dataset.features("items").items():
-            one = modality.one if isinstance(modality, Several) else modality
+            one = modality.one if isinstance(modality, MultiValued) else modality
             if one.kind == kind:
                 found = picked_values(dataset, "items", name, rows)
                 return one, {r: v[0] if isinstance(v, list) else v for r, v in found.items()}

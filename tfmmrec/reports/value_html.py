@@ -9,7 +9,7 @@ import PIL.Image
 import soundfile
 from markupsafe import Markup
 
-from tfmmrec.modalities import Audio, Categorical, Image, Modality, Number, Several, Text
+from tfmmrec.modalities import Audio, Categorical, Image, Modality, MultiValued, Number, Text
 from tfmmrec.reports.number_format import number
 
 _THUMBNAIL = 200
@@ -94,7 +94,7 @@ def _(modality: Audio, value: bytes) -> Markup:
 
 
 @show.register
-def _(modality: Several, value: list[bytes]) -> Markup:
+def _(modality: MultiValued, value: list[bytes]) -> Markup:
     return Markup("").join(show(modality.one, one) for one in value)
 
 

@@ -12,11 +12,11 @@ import tqdm
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import RawValues
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import PAST, known_before
+from tfmmrec.data.holdout import PAST, context_of
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.storage import write_text
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.models.bundle import say_mute
+from tfmmrec.models.bundle import warn_unscorable_items
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.serving_model import Recommender
 
@@ -52,21 +52,19 @@ def recommend(
     """
     if split is not None and split not in PAST:
         raise ConfigError(f"split must be one of {', '.join(PAST)}. Received: {split!r}")
-    assembly = load_run(run, quiet=quiet)
+    bundle = load_run(run, quiet=quiet)
     if split is not None:
-        assembly.check_unseen(split)
-    dataset = assembly.dataset
+        bundle.check_unseen(split)
+    dataset = bundle.dataset
     k = dataset.list_length(k)
     names = _user_ids(users, dataset)
     mask = None if candidates is None else _candidate_mask(candidates, dataset)
     if mask is not None:
-        say_mute(assembly.mute_items() & mask, dataset.item_ids)
-    recommender = Recommender(assembly)
-    timed = assembly.reads_times
+        warn_unscorable_items(bundle.unscorable_items() & mask, dataset.item_ids)
+    recommender = Recommender(bundle)
+    timed = bundle.reads_times
     histories = (
-        known_before(dataset, split, timed=timed)
-        if split
-        else dataset.histories(SPLITS, timed=timed)
+        context_of(dataset, split, timed=timed) if split else dataset.histories(SPLITS, timed=timed)
     )
     done = histories if split else dataset.all_done()
     features, ids = RawValues(dataset, "users"), np.array(dataset.item_ids, object)

@@ -36,9 +36,9 @@ def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
     Raises:
         TfmmrecError: the run cannot be loaded, or the folder cannot be written.
     """
-    assembly = load_run(run, quiet=quiet)
-    recommender = Recommender(assembly)
-    requests = _warmup_requests(recommender, assembly.dataset)
+    bundle = load_run(run, quiet=quiet)
+    recommender = Recommender(bundle)
+    requests = _warmup_requests(recommender, bundle.dataset)
     version_dir = Path(out) / str(_next_version(Path(out)))
     with whole_folder(version_dir) as folder:
         servable = tf.Module()

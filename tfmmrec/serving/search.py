@@ -12,7 +12,7 @@ from tfmmrec.data.feature_values import raw_values, values_of_record
 from tfmmrec.data.schema import derived_names
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
-from tfmmrec.modalities import Modality, Several
+from tfmmrec.modalities import Modality, MultiValued
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.serving_model import Recommender
 
@@ -41,23 +41,23 @@ def search(
     """
     if sum(value is not None for value in (text, image, audio, item)) == 0:
         raise ConfigError("give what to search for: --text, --image, --audio or --item")
-    assembly = load_run(run, quiet=True)
-    dataset = assembly.dataset
+    bundle = load_run(run, quiet=True)
+    dataset = bundle.dataset
     k = dataset.list_length(k)
-    read = assembly.items.modalities
+    read = bundle.items.modalities
     if not read:
         raise DataError(f"{run}: the model reads no item features to search by")
     if item is not None:
         if item not in dataset.item_rows:
             raise DataError(f"item {item!r} is not in {dataset.folder}")
         row = dataset.item_rows[item]
-        if not any(encoded.present[row] for encoded in assembly.items.encoded.values()):
+        if not any(encoded.present[row] for encoded in bundle.items.encoded.values()):
             raise DataError(f"item {item!r} has no content to search by")
         values = raw_values(dataset, "items", np.array([row]))
     else:
         values = _given_values(dataset, read, {"text": text, "image": image, "audio": audio})
     values = {name: _servable(dataset, name, value) for name, value in values.items()}
-    recommender = Recommender(assembly)
+    recommender = Recommender(bundle)
     items, scores = recommender.search(values, tf.constant([k]))
     found = [name.decode() for name in items.numpy()[0] if name]
     texts = item_texts(dataset, found)
@@ -93,7 +93,7 @@ def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
         raise DataError(f"--{kind}: there is no file {path}")
     folder = Path() if is_text else path.resolve().parent
     given: Any = value if is_text else path.name
-    if isinstance(modality, Several):
+    if isinstance(modality, MultiValued):
         # In a list it is one value, whatever separator it may hold.
         given = [given]
     try:

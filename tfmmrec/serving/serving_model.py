@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.dataset import SideName
-from tfmmrec.encoders.encoded_features import EncodedSide
+from tfmmrec.data.dataset import EntityName
+from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.unit_length import unit_length
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.serving.top_k import LOWEST, top_items
 
 # What a request calls the id of a user, their features, and the times of what they chose.
@@ -28,31 +28,31 @@ class Recommender(tf.Module):
         assembly: a trained model and what it was built from.
     """
 
-    def __init__(self, assembly: Assembly):
+    def __init__(self, bundle: ModelBundle):
         super().__init__()
-        dataset = assembly.dataset
-        self.model = assembly.model
-        self.items = assembly.items
-        self.users = assembly.users
-        self.max_history = assembly.max_history
+        dataset = bundle.dataset
+        self.model = bundle.model
+        self.items = bundle.items
+        self.users = bundle.users
+        self.max_history = bundle.max_history
         # Variables, since a graph with large constants in it cannot be saved.
-        self.item_vectors = _frozen(assembly.scorer().item_vectors())
-        tower = assembly.model.item_tower
+        self.item_vectors = _frozen(bundle.scorer().item_vectors())
+        tower = bundle.model.item_tower
         self.content_vectors = _frozen(
             np.zeros([dataset.count("items"), tower.width], np.float32)
             if tower.projections is None
-            else _of_all_items(assembly, lambda features: unit_length(tower.content(features)))
+            else _of_all_items(bundle, lambda features: unit_length(tower.content(features)))
         )
         self.aligned_vectors = None
-        if assembly.config.align_options().modalities and tower.projections is not None:
-            self.aligned_vectors = _frozen(_of_all_items(assembly, tower.projections.aligned))
+        if bundle.config.contrastive.cross_modal and tower.projections is not None:
+            self.aligned_vectors = _frozen(_of_all_items(bundle, tower.projections.aligned))
         self.encoder_vectors = {
-            name: _frozen(vectors) for name, vectors in _encoder_vectors(assembly).items()
+            name: _frozen(vectors) for name, vectors in _encoder_vectors(bundle).items()
         }
         self.item_ids = tf.constant(dataset.item_ids)
         self.item_rows = _rows_by_id(dataset.item_ids)
         self.user_rows = None
-        if assembly.model.reads_user:
+        if bundle.model.reads_user:
             self.user_rows = _rows_by_id(dataset.user_ids)
 
     def recommend(
@@ -154,7 +154,7 @@ class Recommender(tf.Module):
         Returns:
             float32 `[batch, width]`, such as stand in the index; 0 without content.
         """
-        return self.model.item_tower.new_items(self._features("items", features))
+        return self.model.item_tower.cold_embeddings(self._features("items", features))
 
     def search(
         self, features: Mapping[str, tf.Tensor], k: tf.Tensor
@@ -223,8 +223,8 @@ class Recommender(tf.Module):
             "encoders": [encoder.resources() for encoder in encoders],
         }
 
-    def _features(self, side: SideName, raw: Mapping[str, tf.Tensor]) -> dict[str, Feature]:
-        encoded: EncodedSide = self.items if side == "items" else self.users
+    def _features(self, side: EntityName, raw: Mapping[str, tf.Tensor]) -> dict[str, Feature]:
+        encoded: EncodedEntities = self.items if side == "items" else self.users
         features = {}
         for name, modality in encoded.modalities.items():
             values = modality.from_request(raw[name])
@@ -242,24 +242,24 @@ def _frozen(vectors: np.ndarray) -> tf.Variable:
     return tf.Variable(vectors, trainable=False)
 
 
-def _encoder_vectors(assembly: Assembly) -> dict[str, np.ndarray]:
+def _encoder_vectors(bundle: ModelBundle) -> dict[str, np.ndarray]:
     """The standardised encoder outputs of every item, of length 1; zeros where absent."""
-    projections = assembly.model.item_tower.projections
+    projections = bundle.model.item_tower.projections
     if projections is None:
         return {}
     vectors = {}
     for projection in projections.projections:
         if not projection.vocabulary_size:
-            outputs = assembly.model.items.outputs[projection.name]
+            outputs = bundle.model.items.outputs[projection.name]
             standard = projection.standardize(tf.convert_to_tensor(outputs))
-            present = assembly.items.encoded[projection.name].present[:, np.newaxis]
+            present = bundle.items.encoded[projection.name].present[:, np.newaxis]
             vectors[projection.name] = unit_length(standard).numpy() * present
     return vectors
 
 
-def _of_all_items(assembly: Assembly, make: Callable, batch_size: int = 512) -> np.ndarray:
+def _of_all_items(bundle: ModelBundle, make: Callable, batch_size: int = 512) -> np.ndarray:
     """What a function of item features, such as the tower's content, makes of every item."""
-    table, num_items = assembly.model.items, assembly.dataset.count("items")
+    table, num_items = bundle.model.items, bundle.dataset.count("items")
     function = tf.function(lambda rows: make(table.gather(rows)), reduce_retracing=True)
     batches = [
         function(tf.range(start, min(start + batch_size, num_items))).numpy()

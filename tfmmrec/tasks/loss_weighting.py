@@ -11,7 +11,7 @@ from tfmmrec.distribute import replicas
 _SHARES = {"rating": 0.5}
 
 
-class Balance(tf.Module):
+class LossWeighting(tf.Module):
     """The weighted sum of losses.
 
     Learned, it is Σ exp(−s) c L + s / 2 with s, the log of the variance of a task, learned; c is ½

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfmmrec.distribute import replicas
 from tfmmrec.tasks.chunked_softmax import chunked_softmax
-from tfmmrec.tasks.negatives.false_negative_mask import Spared
+from tfmmrec.tasks.negatives.false_negative_mask import FalseNegativeMask
 from tfmmrec.tasks.negatives.hard import hardest
 
 # Finite, since minus infinity times zero is not a number; exp of it is exactly 0.
@@ -16,8 +16,8 @@ def candidate_softmax(
     candidates: tf.Tensor,
     *,
     labels: tf.Tensor,
-    log_chances: tf.Tensor,
-    spared: tf.Tensor | Spared | None = None,
+    log_sampling_probability: tf.Tensor,
+    spared: tf.Tensor | FalseNegativeMask | None = None,
     hard: int = 0,
     counted: tf.Tensor | None = None,
 ) -> tf.Tensor:
@@ -44,7 +44,7 @@ def candidate_softmax(
         gives its events' part of the mean.
     """
     queries, candidates = tf.cast(queries, tf.float32), tf.cast(candidates, tf.float32)
-    told, log_weights = _weighed(candidates, log_chances)
+    told, log_weights = _weighed(candidates, log_sampling_probability)
 
     def correct(logits: tf.Tensor, part: slice) -> tf.Tensor:
         scores, own = logits, tf.gather(logits, labels[part], batch_dims=1)
@@ -65,8 +65,8 @@ def candidate_bpr(
     candidates: tf.Tensor,
     *,
     labels: tf.Tensor,
-    log_chances: tf.Tensor,
-    spared: tf.Tensor | Spared | None = None,
+    log_sampling_probability: tf.Tensor,
+    spared: tf.Tensor | FalseNegativeMask | None = None,
     hard: int = 0,
     counted: tf.Tensor | None = None,
 ) -> tf.Tensor:
@@ -77,7 +77,9 @@ def candidate_bpr(
 
     Args and return as for `candidate_softmax`.
     """
-    logits, own, log_weights, told = _scored(queries, candidates, labels, log_chances, spared)
+    logits, own, log_weights, told = _scored(
+        queries, candidates, labels, log_sampling_probability, spared
+    )
     if hard:
         chosen = _chosen(logits, tf.broadcast_to(log_weights, tf.shape(logits)), labels, hard)
         log_weights = tf.where(chosen, log_weights, _NEVER)
@@ -93,11 +95,11 @@ def _scored(
     queries: tf.Tensor,
     candidates: tf.Tensor,
     labels: tf.Tensor,
-    log_chances: tf.Tensor,
-    spared: tf.Tensor | Spared | None,
+    log_sampling_probability: tf.Tensor,
+    spared: tf.Tensor | FalseNegativeMask | None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns all logits, those of the own items, the logs of the weights, and who is told of."""
-    told, log_weights = _weighed(candidates, log_chances)
+    told, log_weights = _weighed(candidates, log_sampling_probability)
     logits = tf.cast(tf.matmul(queries, candidates, transpose_b=True), tf.float32)
     own = tf.gather(logits, labels, batch_dims=1)
     if spared is not None:
@@ -112,10 +114,12 @@ def _chosen(scores: tf.Tensor, weighed: tf.Tensor, labels: tf.Tensor, num: int) 
     return hardest(scores, there, num)
 
 
-def _weighed(candidates: tf.Tensor, log_chances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _weighed(
+    candidates: tf.Tensor, log_sampling_probability: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Of which candidates anything is said, and the logs of their weights, `[1, candidates]`."""
     told = tf.reduce_any(candidates != 0.0, axis=1)
-    return told, tf.where(told, -log_chances, _NEVER)[tf.newaxis]
+    return told, tf.where(told, -log_sampling_probability, _NEVER)[tf.newaxis]
 
 
 def _counted(told: tf.Tensor, labels: tf.Tensor, counted: tf.Tensor | None) -> tf.Tensor:
@@ -137,7 +141,7 @@ def _mean(losses: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
 
 
 # What a chosen item is told from others by, as training files name it.
-CHOICE_LOSSES = {"softmax": candidate_softmax, "bpr": candidate_bpr}
+RETRIEVAL_LOSS_FUNCTIONS = {"softmax": candidate_softmax, "bpr": candidate_bpr}
 
 
 def info_nce(

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.distribute import replicas
-from tfmmrec.layers.padded_unique import distinct
+from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.tasks.base import Read, Task
 from tfmmrec.tasks.rating_click_head import OutcomeHead
 
@@ -72,7 +72,7 @@ class Click(Outcome):
         return tf.sigmoid(number)
 
 
-def create_outcome(name: str, outcomes: Outcomes) -> Outcome:
+def create_outcome(name: str, outcomes: LabeledEvents) -> Outcome:
     """Builds what a task of this name predicts, from the events of training."""
     return Rating(outcomes.rating) if name == "rating" else Click()
 
@@ -109,7 +109,7 @@ class OutcomeTask(Task):
         user, item = batch["user"], batch["item"]
         # All replicas have to ask for the same items.
         everywhere = replicas.gather(item)
-        rows, places, _ = distinct(everywhere, self._rows_below)
+        rows, places, _ = padded_unique(everywhere, self._rows_below)
         reading = read(batch, rows)
         own = replicas.first_place(item) + tf.range(tf.size(item))
         items = tf.gather(reading.items, tf.gather(places, own))

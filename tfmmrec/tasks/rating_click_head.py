@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfmmrec.config.tasks import HeadOptions
+from tfmmrec.config.tasks import HeadConfig
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.stateless_random import Dropout, kept
 
@@ -33,7 +33,7 @@ class OutcomeHead(tf.keras.layers.Layer):
         width: int,
         known_users: np.ndarray,
         known_items: np.ndarray,
-        options: HeadOptions,
+        options: HeadConfig,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -50,8 +50,10 @@ class OutcomeHead(tf.keras.layers.Layer):
                 for name, known in (("users", known_users), ("items", known_items))
             ]
         self._crosses = [
-            tfrs.layers.dcn.Cross(projection_dim=options.rank or None, name=f"cross_{number}")
-            for number in range(options.crosses)
+            tfrs.layers.dcn.Cross(
+                projection_dim=options.projection_dim or None, name=f"cross_{number}"
+            )
+            for number in range(options.num_cross_layers)
         ]
         self._hidden = tf.keras.layers.Dense(options.units, "gelu") if options.units else None
         self._drop = Dropout(options.dropout)
@@ -111,11 +113,11 @@ class OutcomeHead(tf.keras.layers.Layer):
 
         Of several replicas, each gives its pairs' part of the mean.
         """
-        if not self.reads_ids or not self.options.decay:
+        if not self.reads_ids or not self.options.l2:
             return tf.constant(0.0)
         own = tf.concat(self._own(user_rows, item_rows, training=False), axis=1)
         num_pairs = replicas.total(tf.cast(tf.size(user_rows), tf.float32))
-        return self.options.decay * tf.reduce_sum(tf.square(own)) / num_pairs
+        return self.options.l2 * tf.reduce_sum(tf.square(own)) / num_pairs
 
     def _own(self, user_rows: tf.Tensor, item_rows: tf.Tensor, training: bool) -> list[tf.Tensor]:
         """What users and items have of their own, zeros for unknown ones, `[batch, …]` each."""
@@ -125,8 +127,8 @@ class OutcomeHead(tf.keras.layers.Layer):
         ):
             places = tf.maximum(rows, 0)
             counted = (rows >= 0) & tf.gather(known, places)
-            if training and self.options.id_dropout:
-                counted &= kept(tf.shape(rows), self.options.id_dropout)
+            if training and self.options.id_embedding_dropout:
+                counted &= kept(tf.shape(rows), self.options.id_embedding_dropout)
             found = tf.cast(tf.gather(table, places), tf.float32)
             own.append(tf.where(counted[:, tf.newaxis], found, 0.0))
         return own

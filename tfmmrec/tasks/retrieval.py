@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.pipelines.sequence_windows import taught_places
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.tasks.base import Read, Task
-from tfmmrec.tasks.losses import CHOICE_LOSSES
-from tfmmrec.tasks.negatives.false_negative_mask import Spared
+from tfmmrec.tasks.losses import RETRIEVAL_LOSS_FUNCTIONS
+from tfmmrec.tasks.negatives.false_negative_mask import FalseNegativeMask
 from tfmmrec.tasks.negatives.sampler import Candidates, Negatives
 
 
@@ -19,7 +19,7 @@ class RetrievalTask(Task):
     """A loss over the scores of chosen items and of their negatives.
 
     Args:
-        loss: how chosen items are told from others, of `CHOICE_LOSSES`.
+        loss: how chosen items are told from others, of `RETRIEVAL_LOSS_FUNCTIONS`.
         negatives: which others.
         histories: what each user chose in training.
         num_items: rows of the catalogue.
@@ -31,7 +31,7 @@ class RetrievalTask(Task):
     def __init__(
         self,
         loss: str,
-        negatives: NegativesOptions,
+        negatives: NegativesConfig,
         *,
         histories: Histories,
         num_items: int,
@@ -40,7 +40,7 @@ class RetrievalTask(Task):
         fixed_shapes: bool = False,
     ):
         super().__init__()
-        self.choice_loss = CHOICE_LOSSES[loss]
+        self.choice_loss = RETRIEVAL_LOSS_FUNCTIONS[loss]
         self.negatives = Negatives(negatives, histories, num_items, fixed_shapes=fixed_shapes)
         self._width = width
         self._fusion = fusion
@@ -56,14 +56,14 @@ class RetrievalTask(Task):
     ) -> dict[str, tf.Tensor]:
         chosen, place = inputs["item"], inputs["place"]
         events = tf.range(tf.size(inputs["user"]))
-        at_every_place, counted = chosen.shape.rank == 2, None
-        if at_every_place:
+        is_causal, counted = chosen.shape.rank == 2, None
+        if is_causal:
             there, counted = taught_places(chosen, fixed_shapes=self.negatives.fixed_shapes)
             chosen, place = tf.gather_nd(chosen, there), tf.gather_nd(place, there)
             events = tf.cast(there[:, 0], tf.int32)
         candidates = self.negatives(chosen, inputs["user"])
         reading = read(inputs, candidates.asked)
-        queries = tf.gather_nd(reading.queries, there) if at_every_place else reading.queries
+        queries = tf.gather_nd(reading.queries, there) if is_causal else reading.queries
         spared = self.negatives.spared(candidates, inputs["user"], events=events, places=place)
         vectors, memory = reading.items, self.negatives.memory
         if memory is not None:
@@ -78,21 +78,21 @@ class RetrievalTask(Task):
         queries: tf.Tensor,
         vectors: tf.Tensor,
         candidates: Candidates,
-        spared: Spared | None,
+        spared: FalseNegativeMask | None,
         counted: tf.Tensor | None,
     ) -> tf.Tensor:
         fusion = self._fusion
         given = {
             "labels": candidates.labels,
-            "log_chances": candidates.log_chances,
+            "log_sampling_probability": candidates.log_sampling_probability,
             "spared": spared,
-            "hard": self.negatives.options.hard,
+            "hard": self.negatives.options.num_hard_negatives,
             "counted": counted,
         }
         loss = tf.constant(0.0)
-        if fusion.joint_loss:
-            loss += fusion.joint_loss * self.choice_loss(queries, vectors, **given)
-        if fusion.member_loss:
+        if fusion.joint_loss_weight:
+            loss += fusion.joint_loss_weight * self.choice_loss(queries, vectors, **given)
+        if fusion.modality_loss_weight:
             members = [
                 self.choice_loss(query, unit_length(own), **given)
                 for query, own in zip(
@@ -101,5 +101,5 @@ class RetrievalTask(Task):
                     strict=True,
                 )
             ]
-            loss += fusion.member_loss * tf.add_n(members) / len(members)
+            loss += fusion.modality_loss_weight * tf.add_n(members) / len(members)
         return loss

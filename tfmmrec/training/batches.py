@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.pipelines.examples import TrainingExamples
-from tfmmrec.data.pipelines.sampled_nonclicks import Unchosen
+from tfmmrec.data.pipelines.sampled_nonclicks import NonClickSampler
 from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
 from tfmmrec.errors import DataError
-from tfmmrec.models.bundle import Assembly, draws_unchosen
+from tfmmrec.models.bundle import ModelBundle, samples_nonclicks
 
 Batches = TrainingExamples | TrainingWindows
 
@@ -32,55 +32,55 @@ class JointBatches:
         return tf.data.Dataset.zip(both).map(lambda batch, other: {**batch, "outcomes": other})
 
 
-def create_batches(assembly: Assembly) -> Batches | JointBatches:
+def create_batches(bundle: ModelBundle) -> Batches | JointBatches:
     """Chooses what suits the tasks, and the way in which the model reads users.
 
     Raises:
         DataError: there is nothing to train on.
     """
-    ranks_by = assembly.model.ranks_by
+    ranks_by = bundle.model.ranks_by
     if ranks_by != "retrieval":
-        if not len(assembly.outcomes):
-            raise DataError(f"{assembly.dataset.folder}: no event to train on")
-        return _outcomes(assembly)
-    if not len(assembly.histories.items):
-        raise DataError(f"{assembly.dataset.folder}: no positive interaction to train on")
-    retrieval = _retrieval(assembly)
-    if assembly.model.outcomes is None:
+        if not len(bundle.outcomes):
+            raise DataError(f"{bundle.dataset.folder}: no event to train on")
+        return _outcomes(bundle)
+    if not len(bundle.histories.items):
+        raise DataError(f"{bundle.dataset.folder}: no positive interaction to train on")
+    retrieval = _retrieval(bundle)
+    if bundle.model.outcomes is None:
         return retrieval
-    return JointBatches(retrieval, _outcomes(assembly, retrieval.steps_per_epoch))
+    return JointBatches(retrieval, _outcomes(bundle, retrieval.steps_per_epoch))
 
 
-def _retrieval(assembly: Assembly) -> Batches:
-    config = assembly.config
-    if assembly.model.query_tower.at_every_place:
+def _retrieval(bundle: ModelBundle) -> Batches:
+    config = bundle.config
+    if bundle.model.query_tower.is_causal:
         return TrainingWindows(
-            assembly.histories,
-            length=assembly.max_history,
+            bundle.histories,
+            length=bundle.max_history,
             batch_size=config.batch_size,
             seed=config.seed,
         )
     return TrainingExamples(
-        assembly.histories,
-        max_history=assembly.max_history,
+        bundle.histories,
+        max_history=bundle.max_history,
         batch_size=config.batch_size,
         seed=config.seed,
-        context=config.context,
+        history_context=config.history_context,
     )
 
 
-def _outcomes(assembly: Assembly, steps_per_epoch: int | None = None) -> TrainingExamples:
-    config, outcomes = assembly.config, assembly.outcomes
+def _outcomes(bundle: ModelBundle, steps_per_epoch: int | None = None) -> TrainingExamples:
+    config, outcomes = bundle.config, bundle.outcomes
     unchosen = None
-    if draws_unchosen(assembly):
-        counts = assembly.histories.counts(len(assembly.dataset.item_ids))
-        unchosen = Unchosen(assembly.histories, np.flatnonzero(counts), len(counts))
+    if samples_nonclicks(bundle):
+        counts = bundle.histories.counts(len(bundle.dataset.item_ids))
+        unchosen = NonClickSampler(bundle.histories, np.flatnonzero(counts), len(counts))
     return TrainingExamples(
-        assembly.histories,
-        max_history=assembly.max_history,
+        bundle.histories,
+        max_history=bundle.max_history,
         batch_size=config.batch_size,
         seed=config.seed,
-        context=config.context,
+        history_context=config.history_context,
         outcomes=outcomes,
         unchosen=unchosen,
         steps_per_epoch=steps_per_epoch,

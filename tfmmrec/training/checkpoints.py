@@ -78,7 +78,7 @@ class Checkpoints:
         Args:
             name: begins with `epoch-`.
             checkpoint: what to write.
-            options: see `io_options`.
+            options: see `checkpoint_options`.
             state: anything that JSON can hold.
             keep: the names of what stays, besides this one.
 

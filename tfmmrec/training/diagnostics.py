@@ -76,7 +76,7 @@ def alarms(
     if signs.get("mean_cosine", 0.0) > 0.9:
         found["collapse"] = (
             f"items are all alike (mean cosine {signs['mean_cosine']:.2f}); lower learning_rate, "
-            "or give negatives.uniform some hundred items"
+            "or give negatives.num_uniform some hundred items"
         )
     elif signs.get("effective_rank", width) < max(2.0, 0.05 * width):
         found["collapse"] = (
@@ -86,12 +86,12 @@ def alarms(
     if signs.get("norm_popularity", 0.0) > 0.9:
         found["popularity"] = (
             f"the length of vectors follows popularity ({signs['norm_popularity']:.2f}), and all "
-            "users get the same lists; give negatives.uniform some hundred items"
+            "users get the same lists; give negatives.num_uniform some hundred items"
         )
     if np.min(temperatures) <= 0.01 * _AT_BOUND:
         found["temperature"] = (
             "the temperature is at its lower bound, 0.01, as where train is known by heart; raise "
-            "dropout or id_dropout"
+            "dropout or id_embedding_dropout"
         )
     elif np.max(temperatures) >= 1.0 / _AT_BOUND:
         found["temperature"] = (

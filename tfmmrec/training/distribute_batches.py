@@ -14,7 +14,7 @@ from tfmmrec.training.batches import Batches, JointBatches
 _EPOCHS = 2**30
 
 
-def deal(
+def distribute_batches(
     strategy: tf.distribute.Strategy,
     batches: Batches | JointBatches,
     trained: Mapping[str, TrainedFeature],
@@ -46,7 +46,7 @@ def deal(
         dealt = batches.epochs(epoch, step)
         if num_parts > 1:
             numbers = range(worker * each, (worker + 1) * each)
-            dealt = cut(dealt, num_parts, numbers, taught=bool(trained))
+            dealt = cut(dealt, num_parts, numbers, train_splits=bool(trained))
         first_part = (epoch * batches.steps_per_epoch + step) * each
         return add_inputs(dealt, trained, seed=seed + worker, first_step=first_part)
 
@@ -62,7 +62,7 @@ def deal(
 
 
 def cut(
-    batches: tf.data.Dataset, num_parts: int, numbers: range, *, taught: bool = False
+    batches: tf.data.Dataset, num_parts: int, numbers: range, *, train_splits: bool = False
 ) -> tf.data.Dataset:
     """Cuts each batch into parts of like size.
 
@@ -79,7 +79,7 @@ def cut(
 
     def part(batch: Mapping[str, tf.Tensor], number: tf.Tensor) -> dict[str, tf.Tensor]:
         batch = dict(batch)
-        if taught:
+        if train_splits:
             batch[TAUGHT] = taught_items(batch["item"])
         return tf.nest.map_structure(lambda rows: mine(rows, number), batch)
 

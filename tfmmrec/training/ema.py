@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfmmrec.distribute import replicas
 
 
-class WeightAverage(tf.Module):
+class ExponentialMovingAverage(tf.Module):
     """Follows some weights: average ← d · average + (1 − d) · weight after each step.
 
     d is `decay`, and less in the first steps, (1 + step) / (10 + step), so that the weights that a

@@ -9,11 +9,11 @@ import tensorflow as tf
 import tqdm
 
 from tfmmrec.data.storage import write_json
-from tfmmrec.distribute.checkpoint_options import io_options
+from tfmmrec.distribute.checkpoint_options import checkpoint_options
 from tfmmrec.distribute.strategies import leads, of_all
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.validation import Validation
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.diagnostics import Alarms
 from tfmmrec.training.train_step import Trainer
@@ -37,16 +37,16 @@ class Watch(tf.keras.callbacks.Callback):
 
     def __init__(
         self,
-        assembly: Assembly,
+        bundle: ModelBundle,
         trainer: Trainer,
         steps: int,
         folder: Path | None,
         checkpoints: Checkpoints | None,
     ):
         super().__init__()
-        self.assembly = assembly
-        self.config = assembly.config
-        self.updates = trainer.moves
+        self.bundle = bundle
+        self.config = bundle.config
+        self.updates = trainer.optimizer_step
         self.steps = steps
         self.folder = folder
         self.checkpoints = checkpoints
@@ -56,13 +56,13 @@ class Watch(tf.keras.callbacks.Callback):
         # What was done of the epoch in which the training was stopped, and of the present one.
         self._skipped = self._first = self._done = self._epoch = 0
         self._last: str | None = None
-        self._strategy = assembly.model.distribute_strategy
-        self._io = io_options(self._strategy)
-        self._scorer = assembly.scorer()
-        self._validation = Validation(assembly, self._scorer)
+        self._strategy = bundle.model.distribute_strategy
+        self._io = checkpoint_options(self._strategy)
+        self._scorer = bundle.scorer()
+        self._validation = Validation(bundle, self._scorer)
         quiet = self.config.quiet or not leads(self._strategy)
-        self._alarms = Alarms(assembly.model, trainer.gradient_norms, quiet=quiet)
-        self._objective = self.config.judged_by
+        self._alarms = Alarms(bundle.model, trainer.gradient_norms, quiet=quiet)
+        self._objective = self.config.objective_spec
         self._progress: tqdm.tqdm | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -88,7 +88,7 @@ class Watch(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = {} if logs is None else logs
         self._refuse_nan(whole=True)
-        self.assembly.model.refresh()
+        self.bundle.model.refresh()
         # What is evaluated and kept is the average; what is trained on is not.
         self.updates.average.swap()
         vectors = self._scorer.item_vectors()
@@ -143,7 +143,7 @@ class Watch(tf.keras.callbacks.Callback):
     def restore_best(self) -> None:
         """Gives the model the weights of its best epoch."""
         if self._best_weights is not None:
-            self.assembly.model.set_weights(self._best_weights)
+            self.bundle.model.set_weights(self._best_weights)
         elif self.checkpoints is not None and self.best:
             name = f"epoch-{self.best['epoch']}"
             self.checkpoints.restore(name, self._checkpoint(), self._io)
@@ -155,9 +155,9 @@ class Watch(tf.keras.callbacks.Callback):
         if bad < 0 and (not whole or self.updates.are_finite()):
             return
         step = bad if bad >= 0 else int(self.updates.step.numpy()) - 1
-        rate = float(self.updates.rate(step // self.config.optimizer_options().accumulate))
+        rate = float(self.updates.rate(step // self.config.optimizer.gradient_accumulation_steps))
         what = "the loss" if bad >= 0 else "a weight"
-        advice = "train anew with a lower learning_rate or with optimizer.clip"
+        advice = "train anew with a lower learning_rate or with optimizer.global_clipnorm"
         if self._last is not None:
             advice = (
                 f"the last good checkpoint is {self._last}: lower learning_rate and add --resume, "
@@ -170,7 +170,7 @@ class Watch(tf.keras.callbacks.Callback):
 
     def _keep_best(self) -> None:
         if self.checkpoints is None:
-            self._best_weights = self.assembly.model.get_weights()
+            self._best_weights = self.bundle.model.get_weights()
 
     def _save(self, epoch: int, step: int = 0) -> None:
         """Keeps what to go on from, and the best.
@@ -197,7 +197,7 @@ class Watch(tf.keras.callbacks.Callback):
         self._last = self.checkpoints.path(name)
 
     def _checkpoint(self) -> tf.train.Checkpoint:
-        return tf.train.Checkpoint(model=self.assembly.model, updates=self.updates)
+        return tf.train.Checkpoint(model=self.bundle.model, updates=self.updates)
 
     def _fingerprint(self) -> str:
         """Names what must be the same for a checkpoint to be of use: all but how long and where.
@@ -205,10 +205,10 @@ class Watch(tf.keras.callbacks.Callback):
         A training whose loss went astray may go on with a lower learning rate.
         """
         free = {"patience", "cache", "quiet", "learning_rate", "checkpoints", "checkpoint_steps"}
-        if not self.config.optimizer_options().has_end:
+        if not self.config.optimizer.depends_on_num_steps:
             free.add("epochs")
         config = {name: value for name, value in vars(self.config).items() if name not in free}
-        manifest = self.assembly.dataset.manifest["files"]
+        manifest = self.bundle.dataset.manifest["files"]
         return json.dumps([config, sorted(entry["sha256"] for entry in manifest.values())])
 
     def _shown(self, metrics: dict[str, float]) -> dict[str, str]:

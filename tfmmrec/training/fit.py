@@ -10,18 +10,18 @@ import tensorflow as tf
 
 from tfmmrec.distribute.strategies import is_asynchronous, of_all
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.tasks import RetrievalTask
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.checkpoints import Checkpoints
-from tfmmrec.training.distribute_batches import deal
+from tfmmrec.training.distribute_batches import distribute_batches
 from tfmmrec.training.epoch_callback import Watch
-from tfmmrec.training.negative_mining import Mining
+from tfmmrec.training.negative_mining import NegativeMiningCallback
 from tfmmrec.training.train_step import Trainer
 
 
 def fit(
-    assembly: Assembly,
+    bundle: ModelBundle,
     folder: Path | None = None,
     *,
     checkpoints: Checkpoints | None = None,
@@ -42,9 +42,9 @@ def fit(
         ConfigError: the devices cannot train this model so.
         DataError: there is nothing to train on, or the checkpoints are not of this config.
     """
-    config, model = assembly.config, assembly.model
-    batches, strategy = create_batches(assembly), model.distribute_strategy
-    check_devices(strategy, assembly, batches.batch_size)
+    config, model = bundle.config, bundle.model
+    batches, strategy = create_batches(bundle), model.distribute_strategy
+    check_devices(strategy, bundle, batches.batch_size)
     for feature in model.trained.values():
         feature.check_gradients()
     if config.deterministic:
@@ -52,14 +52,16 @@ def fit(
     with strategy.scope():
         trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
         # Keras asks for an optimizer; the steps are the trainer's.
-        trainer.compile(trainer.moves.optimizer, steps_per_execution=config.steps_per_execution)
-        watch = Watch(assembly, trainer, batches.steps_per_epoch, folder, checkpoints)
+        trainer.compile(
+            trainer.optimizer_step.optimizer, steps_per_execution=config.steps_per_execution
+        )
+        watch = Watch(bundle, trainer, batches.steps_per_epoch, folder, checkpoints)
     # Each replica gives the loss of the whole batch.
     trainer.distribute_reduction_method = "first"
     start = time.monotonic()
-    for epoch, step, last in _stretches(assembly, watch):
+    for epoch, step, last in _stretches(bundle, watch):
         trainer.fit(
-            deal(
+            distribute_batches(
                 strategy,
                 batches,
                 model.trained,
@@ -70,7 +72,7 @@ def fit(
             initial_epoch=epoch,
             epochs=last,
             steps_per_epoch=batches.steps_per_epoch - step,
-            callbacks=list(_callbacks(strategy, assembly, watch, folder)),
+            callbacks=list(_callbacks(strategy, bundle, watch, folder)),
             verbose=0,
         )
     watch.restore_best()
@@ -78,11 +80,11 @@ def fit(
         history.extend(watch.history)
     for task in model.tasks:
         task.end()
-    assembly.fit_new_items()
+    bundle.fit_new_items()
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
 
 
-def check_devices(strategy: tf.distribute.Strategy, assembly: Assembly, batch_size: int) -> None:
+def check_devices(strategy: tf.distribute.Strategy, bundle: ModelBundle, batch_size: int) -> None:
     """Raises ConfigError where a strategy cannot train a model on batches of so many rows."""
     num_parts = strategy.num_replicas_in_sync
     even = not isinstance(strategy, tf.distribute.TPUStrategy) or batch_size % num_parts == 0
@@ -91,26 +93,26 @@ def check_devices(strategy: tf.distribute.Strategy, assembly: Assembly, batch_si
             f"batch_size: a batch of {batch_size} rows cannot be dealt to {num_parts} replicas"
             + ("" if even else " alike, as a TPU asks")
         )
-    if num_parts > 1 and assembly.config.jit_compile:
+    if num_parts > 1 and bundle.config.jit_compile:
         raise ConfigError(
             f"jit_compile: a step that XLA compiles is of one device, and there are {num_parts}; "
             "leave it out, or use strategy one"
         )
-    trained = ", ".join(assembly.model.trained)
+    trained = ", ".join(bundle.model.trained)
     if isinstance(strategy, tf.distribute.TPUStrategy) and trained:
         raise _no_encoders("tpu trains no encoders, which read texts and files,", trained)
     if not is_asynchronous(strategy):
         return
     if trained:
         raise _no_encoders("parameter_server trains no encoders,", trained)
-    options = assembly.config.negatives_options()
-    if options.memory or options.mined:
-        name = "memory" if options.memory else "mined"
+    options = bundle.config.negatives
+    if options.cross_batch_memory_size or options.num_mined:
+        name = "cross_batch_memory_size" if options.cross_batch_memory_size else "num_mined"
         raise ConfigError(
             f"negatives: {name}: with parameter_server there is no step before that all have "
             "taken; leave it out, or take another strategy"
         )
-    if assembly.config.checkpoint_steps:
+    if bundle.config.checkpoint_steps:
         raise ConfigError(
             "checkpoint_steps: with parameter_server there is no step that all have taken; leave "
             "it out, checkpoints are written after each epoch"
@@ -124,10 +126,10 @@ def _no_encoders(rule: str, names: str) -> ConfigError:
     )
 
 
-def _stretches(assembly: Assembly, watch: Watch) -> Iterator[tuple[int, int, int]]:
+def _stretches(bundle: ModelBundle, watch: Watch) -> Iterator[tuple[int, int, int]]:
     """What is left to train: the epoch and the step to begin with, and the epoch to stop before."""
     epoch, step = watch.restore()
-    found = of_all(assembly.model.distribute_strategy, np.array([epoch, step], np.int32))
+    found = of_all(bundle.model.distribute_strategy, np.array([epoch, step], np.int32))
     if len(np.unique(found, axis=0)) > 1:
         assert watch.checkpoints is not None  # Else all begin anew.
         raise DataError(
@@ -135,8 +137,8 @@ def _stretches(assembly: Assembly, watch: Watch) -> Iterator[tuple[int, int, int
             "they share"
         )
     # The rest of the epoch in which it was stopped has fewer steps than the others.
-    while epoch < assembly.config.epochs and not watch.is_done():
-        last = epoch + 1 if step else assembly.config.epochs
+    while epoch < bundle.config.epochs and not watch.is_done():
+        last = epoch + 1 if step else bundle.config.epochs
         yield epoch, step, last
         epoch, step = last, 0
 
@@ -154,13 +156,13 @@ class _AfterBatch(tf.keras.callbacks.Callback):
 
 
 def _callbacks(
-    strategy: tf.distribute.Strategy, assembly: Assembly, watch: Watch, folder: Path | None
+    strategy: tf.distribute.Strategy, bundle: ModelBundle, watch: Watch, folder: Path | None
 ) -> Iterator[tf.keras.callbacks.Callback]:
     yield watch
-    for task in assembly.model.tasks:
+    for task in bundle.model.tasks:
         if isinstance(task, RetrievalTask) and task.negatives.mined is not None:
-            every = task.negatives.options.mine_every
-            yield Mining(assembly, task.negatives.mined, watch.updates, every)
+            every = task.negatives.options.mining_interval
+            yield NegativeMiningCallback(bundle, task.negatives.mined, watch.updates, every)
     # Keras refuses it where workers are not in step.
     if not is_asynchronous(strategy):
         yield _AfterBatch(watch)

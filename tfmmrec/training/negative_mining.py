@@ -3,12 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.models.bundle import Assembly
-from tfmmrec.tasks.negatives.mined import Mined
-from tfmmrec.training.optimizer_step import Updates
+from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.tasks.negatives.mined import MinedNegatives
+from tfmmrec.training.optimizer_step import OptimizerStep
 
 
-class Mining(tf.keras.callbacks.Callback):
+class NegativeMiningCallback(tf.keras.callbacks.Callback):
     """Looks for the hardest negatives of all users every so many steps, with the weights as then.
 
     Xiong et al. 2021, "Approximate nearest neighbor negative contrastive learning for dense text
@@ -26,11 +26,13 @@ class Mining(tf.keras.callbacks.Callback):
     # So that Keras does not wait for the device after each step.
     _supports_tf_logs = True
 
-    def __init__(self, assembly: Assembly, mined: Mined, updates: Updates, every: int):
+    def __init__(
+        self, bundle: ModelBundle, mined: MinedNegatives, updates: OptimizerStep, every: int
+    ):
         super().__init__()
-        self._histories = assembly.histories
-        self._scorer = assembly.scorer()
-        self._known = assembly.model.known.numpy()
+        self._histories = bundle.histories
+        self._scorer = bundle.scorer()
+        self._known = bundle.model.known.numpy()
         self._mined = mined
         self._updates = updates
         self._every = every

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.distribute import replicas
+from tfmmrec.distribute.strategies import needs_static_shapes
 from tfmmrec.encoders.finetuning import TrainedFeature
-from tfmmrec.training.ema import WeightAverage
+from tfmmrec.training.ema import ExponentialMovingAverage
 from tfmmrec.training.learning_rate import LearningRate
 from tfmmrec.training.loss_scaling import LossScale
 
@@ -17,7 +18,7 @@ from tfmmrec.training.loss_scaling import LossScale
 Gradients = Sequence[Sequence[Any]]
 
 
-class Updates(tf.Module):
+class OptimizerStep(tf.Module):
     """Moves the weights by the gradients of each batch, and counts.
 
     Of several replicas each gives the loss of the whole batch and its part of the gradients.
@@ -44,21 +45,21 @@ class Updates(tf.Module):
         num_batches: int,
     ):
         super().__init__()
-        self._options = config.optimizer_options()
+        self._options = config.optimizer
         self._weights = [list(weights), *(encoder.weights for encoder in encoders)]
         self._encoders = list(encoders)
-        self._fixed_shapes = config.fixed_shapes
-        self._num_updates = max(1, num_batches // self._options.accumulate)
+        self._fixed_shapes = needs_static_shapes(config.strategy, config.jit_compile)
+        self._num_updates = max(1, num_batches // self._options.gradient_accumulation_steps)
         self.rate = self._rate(config.learning_rate)
         self.optimizer = tf.keras.optimizers.legacy.Adam(self.rate)
         for encoder in encoders:
             encoder.optimizer.learning_rate = self._rate(encoder.learning_rate or 0.0)
-        self.average = WeightAverage(weights, config.average)
+        self.average = ExponentialMovingAverage(weights, config.ema_decay)
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
         self.bad_step = tf.Variable(-1, trainable=False, dtype=tf.int64)
         self.loss_scale = LossScale() if config.precision == "mixed_float16" else None
         self.sums: list[tf.Variable] = []
-        if self._options.accumulate > 1:
+        if self._options.gradient_accumulation_steps > 1:
             self.sums = [
                 tf.Variable(tf.zeros(weight.shape), trainable=False)
                 for weight in tf.nest.flatten(self._weights)
@@ -92,7 +93,7 @@ class Updates(tf.Module):
         replicas.assign([self.bad_step, self.step], [bad_step, self.step + 1])
         if self.loss_scale is not None:
             gradients = _each(gradients, lambda gradient: _dense(gradient) / self.factor)
-        accumulate, clip = self._options.accumulate, self._options.clip
+        accumulate, clip = self._options.gradient_accumulation_steps, self._options.global_clipnorm
         if replicas.count() > 1 and (accumulate > 1 or clip or self.loss_scale is not None):
             gradients = _agreed(gradients)
         if accumulate == 1:
@@ -120,7 +121,7 @@ class Updates(tf.Module):
         replicas.do_if(finite, self._update, gradients)
 
     def _update(self, gradients: Gradients) -> None:
-        if self._options.clip:
+        if self._options.global_clipnorm:
             gradients = self._clipped(gradients)
         elif self._fixed_shapes:
             # How many rows of a table there are only the batch knows; Adam moves all in any case.
@@ -135,7 +136,7 @@ class Updates(tf.Module):
         # Slices of the same row add up before they have a length.
         whole = _each(gradients, _dense)
         # Of several replicas, each has a part of the gradients, all of them alike.
-        most = self._options.clip / replicas.count()
+        most = self._options.global_clipnorm / replicas.count()
         flat, _ = tf.clip_by_global_norm(_flat(whole), most)
         places = iter(flat)
         return [[next(places) for _ in part] for part in whole]

@@ -14,9 +14,14 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import refuse_existing
 from tfmmrec.distribute.cluster import read_cluster, serve
 from tfmmrec.distribute.strategies import create_strategy, leads, serves, training_on, with_others
-from tfmmrec.encoders.encoded_features import EncodedSide
+from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.errors import DataError, TfmmrecError
-from tfmmrec.models.bundle import Assembly, assemble, assemble_from, say_mute
+from tfmmrec.models.bundle import (
+    ModelBundle,
+    build_bundle,
+    build_bundle_from,
+    warn_unscorable_items,
+)
 from tfmmrec.models.run_folder import read_run, save_run
 from tfmmrec.training.auto_query import candidates
 from tfmmrec.training.checkpoints import Checkpoints, checkpoints_of
@@ -68,19 +73,19 @@ def _lead(
             "remove it"
         )
     make = _maker(Dataset(data, cache=config.cache), strategy)
-    assembly = make(dataclasses.replace(config, refit=False))
+    bundle = make(dataclasses.replace(config, refit=False))
     if not config.quiet:
-        for line in (*assembly.items.lines("items"), *assembly.users.lines("users")):
+        for line in (*bundle.items.lines("items"), *bundle.users.lines("users")):
             print(line)
-    say_mute(assembly.mute_items(), assembly.dataset.item_ids)
+    warn_unscorable_items(bundle.unscorable_items(), bundle.dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        assembly, metrics = fit_whole(assembly, config, make, partial, checkpoints)
+        bundle, metrics = fit_whole(bundle, config, make, partial, checkpoints)
     except TfmmrecError:
         if not resume and not checkpoints.exist():
             shutil.rmtree(partial)
         raise
-    save_run(partial, assembly, metrics)
+    save_run(partial, bundle, metrics)
     checkpoints.clear()
     if out.exists():
         out.rmdir()  # refuse_existing let only an empty folder pass
@@ -101,37 +106,39 @@ def _accompany(
         # The other writes there again when all have trained for an epoch, and not before.
         if resume:
             checkpoints.copy_from(checkpoints_of(config, partial))
-        assembly = make(dataclasses.replace(config, refit=False))
-        return fit_whole(assembly, config, make, folder, checkpoints)[1]
+        bundle = make(dataclasses.replace(config, refit=False))
+        return fit_whole(bundle, config, make, folder, checkpoints)[1]
 
 
-def _maker(dataset: Dataset, strategy: tf.distribute.Strategy) -> Callable[[TrainConfig], Assembly]:
+def _maker(
+    dataset: Dataset, strategy: tf.distribute.Strategy
+) -> Callable[[TrainConfig], ModelBundle]:
     """What builds the models of one training, which differ in how users are read and in splits.
 
     Frozen encoders are loaded, and their outputs read, for the first of them alone.
     """
-    sides: list[EncodedSide] = []
+    sides: list[EncodedEntities] = []
 
-    def make(config: TrainConfig) -> Assembly:
+    def make(config: TrainConfig) -> ModelBundle:
         with training_on(strategy):
             if sides:
-                return assemble_from(dataset, config, *sides)
-            assembly = assemble(dataset, config)
+                return build_bundle_from(dataset, config, *sides)
+            bundle = build_bundle(dataset, config)
         # Encoders that are trained begin anew with each model.
-        if not assembly.model.trained:
-            sides.extend((assembly.items, assembly.users))
-        return assembly
+        if not bundle.model.trained:
+            sides.extend((bundle.items, bundle.users))
+        return bundle
 
     return make
 
 
 def fit_whole(
-    assembly: Assembly,
+    bundle: ModelBundle,
     config: TrainConfig,
-    make: Callable[[TrainConfig], Assembly],
+    make: Callable[[TrainConfig], ModelBundle],
     folder: Path | None = None,
     checkpoints: Checkpoints | None = None,
-) -> tuple[Assembly, dict[str, Any]]:
+) -> tuple[ModelBundle, dict[str, Any]]:
     """Fits what a config leaves to choose and, where it says `refit`, the chosen one once more.
 
     That is fitted on train and valid, for as many epochs as were best for the first.
@@ -147,21 +154,21 @@ def fit_whole(
         What was fitted last, and the metrics of what was chosen, with the seconds of all and, where
         there was a choice, the metric that made it, by `candidates`.
     """
-    again = config.refit and assembly.dataset.has_valid(config.task)
-    offered = candidates(config, assembly)
-    found: dict[str, tuple[Assembly, dict[str, Any]]] = {}
+    again = config.refit and bundle.dataset.has_valid(config.task)
+    offered = candidates(config, bundle)
+    found: dict[str, tuple[ModelBundle, dict[str, Any]]] = {}
     for kind, offer in offered.items():
         inside, kept = folder, checkpoints
         if len(offered) > 1 or again:
             inside = folder and folder / "candidates" / kind
             kept = checkpoints and checkpoints.within(f"candidates/{kind}")
         # The first is there, but does not know yet that its reader is chosen.
-        model = make(dataclasses.replace(offer, refit=False)) if found else assembly
+        model = make(dataclasses.replace(offer, refit=False)) if found else bundle
         model = dataclasses.replace(model, config=dataclasses.replace(offer, refit=False))
         found[kind] = model, fit(model, inside, checkpoints=kept)
-    objective = config.judged_by
+    objective = config.objective_spec
     best = max(found, key=lambda kind: objective.worth(found[kind][1]))
-    assembly, metrics = found[best]
+    bundle, metrics = found[best]
     seconds = [each["seconds"] for _, each in found.values()]
     if len(found) > 1:
         metrics["candidates"] = {kind: each[objective.name] for kind, (_, each) in found.items()}
@@ -169,10 +176,10 @@ def fit_whole(
             worths = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
             print(f"query: {best}, by {objective.name} on valid: {worths}")
     if again:
-        assembly = make(offered[best])
-        epochs = dataclasses.replace(assembly.config, epochs=metrics["epoch"])
-        last = dataclasses.replace(assembly, config=epochs)
+        bundle = make(offered[best])
+        epochs = dataclasses.replace(bundle.config, epochs=metrics["epoch"])
+        last = dataclasses.replace(bundle, config=epochs)
         seconds.append(fit(last, folder, checkpoints=checkpoints)["seconds"])
     elif folder is not None and len(found) > 1:
         shutil.copytree(folder / "candidates" / best, folder, dirs_exist_ok=True)
-    return assembly, {**metrics, "seconds": round(sum(seconds), 1)}
+    return bundle, {**metrics, "seconds": round(sum(seconds), 1)}

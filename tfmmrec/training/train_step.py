@@ -11,7 +11,7 @@ from tfmmrec.distribute.stateless_random import drawing, step_key
 from tfmmrec.errors import ConfigError
 from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.training.gradient_norms import GradientNorms
-from tfmmrec.training.optimizer_step import Updates
+from tfmmrec.training.optimizer_step import OptimizerStep
 
 
 class Trainer(tf.keras.Model):
@@ -31,7 +31,9 @@ class Trainer(tf.keras.Model):
         self.model = model
         for task in model.tasks:
             task.begin()
-        self.moves = Updates(model.tower_weights, list(model.trained.values()), config, num_batches)
+        self.optimizer_step = OptimizerStep(
+            model.tower_weights, list(model.trained.values()), config, num_batches
+        )
         self.gradient_norms = GradientNorms(_projections(model), model.tower_weights)
         self._seed = config.seed
         self._gradients = self.gradients
@@ -46,11 +48,11 @@ class Trainer(tf.keras.Model):
 
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of the towers and of each trained encoder."""
-        key = step_key(self._seed, self.moves.step)
-        loss, gradients = self._gradients(inputs, key, self.moves.factor)
+        key = step_key(self._seed, self.optimizer_step.step)
+        loss, gradients = self._gradients(inputs, key, self.optimizer_step.factor)
         loss = replicas.total(loss)
-        self.gradient_norms.add(gradients[0], self.moves.factor)
-        self.moves.take(loss, gradients)
+        self.gradient_norms.add(gradients[0], self.optimizer_step.factor)
+        self.optimizer_step.take(loss, gradients)
         return {"loss": loss}
 
     def gradients(

@@ -7,13 +7,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.schema import features_by_modality
-from tfmmrec.encoders.encoded_features import EncodedSide, encode_side, read_features
+from tfmmrec.encoders.encoded_features import EncodedEntities, encode_entities, read_features
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.models.bundle import Assembly, assemble, assemble_from
+from tfmmrec.models.bundle import ModelBundle, build_bundle, build_bundle_from
 from tfmmrec.training.train import fit_whole
 
 
@@ -35,8 +36,8 @@ def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainCon
     variants["weighted-pooled"] = _with(alone, pool="mean")
     for modality, features in features_by_modality(read_features(dataset, "items", config)).items():
         variants[f"only-{modality}"] = narrowed(alone, features)
-    variants["only-ids"] = _with(narrowed(alone, []), ids=True)
-    variants["only-content"] = _with(alone, ids=False)
+    variants["only-ids"] = _with(narrowed(alone, []), id_embedding=True)
+    variants["only-content"] = _with(alone, id_embedding=False)
     return variants
 
 
@@ -61,8 +62,8 @@ def narrowed(config: TrainConfig, features: Iterable[str]) -> TrainConfig:
     if isinstance(config.finetune, dict):
         finetune = {name: config.finetune[name] for name in finetune}
     # Without content there is none to align.
-    align = config.align if features else {}
-    return _with(config, features=features, finetune=finetune, align=align)
+    contrastive = config.contrastive if features else ContrastiveConfig()
+    return _with(config, features=features, finetune=finetune, contrastive=contrastive)
 
 
 def _with(config: TrainConfig, **changes: Any) -> TrainConfig:
@@ -90,26 +91,26 @@ class VariantTrainer:
         self.config = config
         self.permute = permute
 
-    def train(self, config: TrainConfig) -> tuple[Assembly, dict[str, Any]]:
+    def train(self, config: TrainConfig) -> tuple[ModelBundle, dict[str, Any]]:
         """Trains a model in memory; returns it with its best weights, and what `fit` says."""
-        assembly = self.assemble(dataclasses.replace(config, refit=False))
-        return fit_whole(assembly, config, self.assemble)
+        bundle = self.build_bundle(dataclasses.replace(config, refit=False))
+        return fit_whole(bundle, config, self.build_bundle)
 
-    def assemble(self, config: TrainConfig) -> Assembly:
+    def build_bundle(self, config: TrainConfig) -> ModelBundle:
         """Builds a model with fresh weights in memory."""
         # Graphs of the models before pile up otherwise.
         tf.keras.backend.clear_session()
         items, users = self._sides
         if items.trained and self.permute is None:
-            return assemble(self.dataset, config)
+            return build_bundle(self.dataset, config)
         items = items.only(read_features(self.dataset, "items", config))
         if self.permute is not None:
             items = items.permuted([self.permute, config.seed])
-        return assemble_from(self.dataset, config, items, users)
+        return build_bundle_from(self.dataset, config, items, users)
 
     @functools.cached_property
-    def _sides(self) -> tuple[EncodedSide, EncodedSide]:
+    def _sides(self) -> tuple[EncodedEntities, EncodedEntities]:
         return (
-            encode_side(self.dataset, "items", self.config),
-            encode_side(self.dataset, "users", self.config),
+            encode_entities(self.dataset, "items", self.config),
+            encode_entities(self.dataset, "users", self.config),
         )

@@ -11,16 +11,16 @@ from typing import Any, TypeAlias
 
 import keras_tuner
 
-from tfmmrec.config.negatives import NegativesOptions
-from tfmmrec.config.optimizer import OptimizerOptions
-from tfmmrec.config.tasks import HeadOptions
+from tfmmrec.config.choices import RETRIEVAL_LOSSES
+from tfmmrec.config.negatives import NegativesConfig
+from tfmmrec.config.optimizer import OptimizerConfig
+from tfmmrec.config.tasks import HeadConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.layers.history import READERS
+from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.bundle import fused_names
 from tfmmrec.models.item_tower import ItemTower
-from tfmmrec.tasks.losses import CHOICE_LOSSES
 
 Draws: TypeAlias = keras_tuner.HyperParameters
 
@@ -44,20 +44,20 @@ def _fusion(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
 def _query(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     """Draws how users are read, then what that reader declares."""
     del dataset
-    kinds = [k for k, reader in READERS.variants.items() if _reads(reader, base)]
-    kind = hp.Choice("query.kind", kinds, default=base.reader["kind"])
+    kinds = [k for k, reader in HISTORY_ENCODERS.variants.items() if _reads(reader, base)]
+    kind = hp.Choice("query.kind", kinds, default=base.history_encoder["kind"])
     options: dict[str, Any] = {}
     for candidate in kinds:
         with hp.conditional_scope("query.kind", [candidate]):
-            drawn = READERS.variants[candidate].search_space(hp)
+            drawn = HISTORY_ENCODERS.variants[candidate].search_space(hp)
         options = drawn if candidate == kind else options
-    return {"query": _of_kind(base.reader, kind, options)}
+    return {"query": _of_kind(base.history_encoder, kind, options)}
 
 
 def _reads(reader: Any, base: TrainConfig) -> bool:
     """Whether a reader goes with what training reads, and places users that it has not met."""
-    in_place = READERS.variants[base.reader["kind"]]
-    known = base.context == "before" or not reader.at_every_place
+    in_place = HISTORY_ENCODERS.variants[base.history_encoder["kind"]]
+    known = base.history_context == "causal" or not reader.is_causal
     return reader is in_place or (known and not reader.reads_user)
 
 
@@ -74,17 +74,17 @@ def _towers(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
 
 def _loss(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     """Draws the loss, the temperature that scores start with, and the negatives."""
-    negatives = NegativesOptions.search_space(hp, few_items=dataset.count("items") <= _FEW_ITEMS)
+    negatives = NegativesConfig.search_space(hp, few_items=dataset.count("items") <= _FEW_ITEMS)
     return {
-        "loss": hp.Choice("loss", list(CHOICE_LOSSES)),
+        "loss": hp.Choice("loss", list(RETRIEVAL_LOSSES)),
         "temperature": hp.Float("temperature", 0.03, 0.3, sampling="log", default=0.1),
-        "negatives": {**base.negatives, **negatives},
+        "negatives": {**dataclasses.asdict(base.negatives), **negatives},
     }
 
 
 def _head(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     del dataset
-    return {"head": {**base.head, **HeadOptions.search_space(hp)}}
+    return {"head": {**dataclasses.asdict(base.head), **HeadConfig.search_space(hp)}}
 
 
 def _optimizer(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def _optimizer(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]
     return {
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=3e-3),
         "batch_size": hp.Choice("batch_size", [512, 1024, 2048], default=1024),
-        "average": hp.Choice("average", [0.0, 0.9, 0.98, 0.99], default=0.98),
-        "optimizer": {**base.optimizer, **OptimizerOptions.search_space(hp)},
+        "ema_decay": hp.Choice("ema_decay", [0.0, 0.9, 0.98, 0.99], default=0.98),
+        "optimizer": {**dataclasses.asdict(base.optimizer), **OptimizerConfig.search_space(hp)},
     }
 
 

@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Any
 
-from tfmmrec.config.checks import check_count, check_positive
-from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.checks import check_above, check_count
 from tfmmrec.config.choices import STRATEGIES
+from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError
 from tfmmrec.tuning.components import PARTS, parts_of
 from tfmmrec.tuning.ranges import flattened
@@ -72,7 +72,7 @@ class TuneConfig:
                     check_count(name, getattr(self, name), 1)
             check_count("finalists", self.finalists, 1)
             check_count("reruns", self.reruns, 0)
-            check_positive("lost_after", self.lost_after)
+            check_above("lost_after", self.lost_after, 0)
         except ValueError as error:
             raise ConfigError(str(error)) from None
         if self.train.strategy not in _ONE_PROCESS:
@@ -106,7 +106,7 @@ class TuneConfig:
             self.train,
             objective=self.objective or self.train.objective,
             epochs=self.epochs or self.train.epochs,
-            query=self.train.reader,
+            query=self.train.history_encoder,
             refit=False,
             quiet=True,
         )

@@ -59,7 +59,7 @@ class Staged(keras_tuner.Oracle):
         told: Callable[["Staged", Trial], None] = lambda oracle, trial: None,
         **options: Any,
     ):
-        objective = config.base.judged_by
+        objective = config.base.objective_spec
         super().__init__(
             objective=keras_tuner.Objective(objective.name, objective.direction),
             # A seed of 0 would be drawn anew.

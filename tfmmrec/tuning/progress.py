@@ -28,7 +28,7 @@ class Progress:
             print(self._line(record, records), flush=True)
 
     def _line(self, record: Record, records: list[Record]) -> str:
-        objective = self._config.base.judged_by
+        objective = self._config.base.objective_spec
         what = f"trial {record['trial']}"
         if is_rerun(record):
             what += f" (trial {record['of']} with seed {record['seed']})"

@@ -40,7 +40,7 @@ def write_results(
         DataError: no trial finished.
     """
     records = read_records(folder)
-    objective = config.base.judged_by
+    objective = config.base.objective_spec
     if not finished(records, objective.name):
         raise DataError(
             f"{dataset.folder}: no trial finished; the first said: {records[0]['error']}"

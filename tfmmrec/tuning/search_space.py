@@ -13,11 +13,11 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.layers.history import READERS
+from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.tuning.components import PARTS
 from tfmmrec.tuning.ranges import describe, possible, read_range, under, where, with_default
 
-_KINDS: dict[str, Registry[Any]] = {"fusion": FUSIONS, "query": READERS}
+_KINDS: dict[str, Registry[Any]] = {"fusion": FUSIONS, "query": HISTORY_ENCODERS}
 # What all trials have in common, or what only trains longer.
 _UNSEARCHED = (
     "cache",
@@ -54,7 +54,7 @@ class Space:
         self, base: TrainConfig, parts: list[str], ranges: Mapping[str, Any], dataset: Dataset
     ):
         FUSIONS.variant(base.fusion)
-        READERS.variant(base.reader)
+        HISTORY_ENCODERS.variant(base.history_encoder)
         self._base = base
         self._parts = parts
         self._dataset = dataset
@@ -118,7 +118,7 @@ class Space:
             raise ConfigError(
                 f"space.{name}: no key of the training file that can be searched{hint}"
             )
-        if isinstance(getattr(self._base, key), dict) != bool(inner):
+        if _is_nested(getattr(self._base, key)) != bool(inner):
             raise ConfigError(
                 f"space.{name}: "
                 + ("the key has no others in it" if inner else f"name a key in it, {key}.KEY")
@@ -138,13 +138,22 @@ class Space:
         if not inner:
             changes[key] = value
             return
-        place = changes[key] = copy.deepcopy(changes.get(key, getattr(self._base, key)))
+        place = changes[key] = _as_mapping(changes.get(key, getattr(self._base, key)))
         for step in inner[:-1]:
             below = place.get(step, {})
             # A name that stands for a mapping, an encoder's handle, becomes the mapping of it.
             place[step] = below if isinstance(below, dict) else {"handle": below}
             place = place[step]
         place[inner[-1]] = value
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or dataclasses.is_dataclass(value)
+
+
+def _as_mapping(value: Any) -> dict[str, Any]:
+    """A copy of a mapping or of a nested config that may be changed."""
+    return copy.deepcopy(dict(value)) if isinstance(value, Mapping) else dataclasses.asdict(value)
 
 
 def _ranged(hp: Any, ranges: Mapping[str, Any], base: TrainConfig) -> Any:
@@ -177,7 +186,7 @@ def _at(base: TrainConfig, name: str) -> Any:
     key, *inner = name.split(".")
     kinds = _KINDS.get(key)
     if kinds is not None and len(inner) > 1 and inner[0] in kinds.variants:
-        config = base.reader if key == "query" else base.fusion
+        config = base.history_encoder if key == "query" else base.fusion
         if config.get("kind") != inner[0]:
             return None
         if inner[1] not in config:
@@ -185,10 +194,8 @@ def _at(base: TrainConfig, name: str) -> Any:
             return declared[inner[1]].default if inner[1] in declared else None
     if key == "encoders" and len(inner) == 1:
         return base.encoders.get(inner[0], "builtin")
-    options = getattr(base, f"{key}_options", None)
-    # Of a mapping that is read into options, with the defaults of these.
-    value: Any = base if options is None else options()
-    for step in _path(name) if options is None else inner:
+    value: Any = base
+    for step in _path(name):
         value = value.get(step) if isinstance(value, Mapping) else getattr(value, step, None)
     return value
 

@@ -16,7 +16,7 @@ from tfmmrec.data.storage import read_json
 from tfmmrec.distribute.strategies import training_on
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.evaluation.validation import Validation
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.fit import fit
 from tfmmrec.training.variants import VariantTrainer
@@ -106,22 +106,22 @@ class TrialRunner:
         config = config_of(self._base, self._space, values)
         history: list[dict[str, Any]] = []
         with training_on(self._strategy):
-            assembly = self._trainer(config).assemble(config)
+            bundle = self._trainer(config).build_bundle(config)
         checkpoints = self._begin(trial, values, config)
-        metrics = fit(assembly, checkpoints=checkpoints, history=history)
+        metrics = fit(bundle, checkpoints=checkpoints, history=history)
         training = metrics.pop("seconds")
-        objective = config.judged_by.name
+        objective = config.objective_spec.name
         if not math.isfinite(metrics.get(objective, math.nan)):
             raise DataError(f"{objective} is no number: {metrics.get(objective)}")
         record: Record = {
             "metrics": metrics,
             "history": history,
-            "weights": _weights(assembly),
+            "weights": _weights(bundle),
             "seconds": {"training": training},
         }
         # Only what is trained again has its say in the end.
         if oracles.OF in values:
-            record["without"] = _without(assembly, objective)
+            record["without"] = _without(bundle, objective)
         return record
 
     def _trainer(self, config: TrainConfig) -> VariantTrainer:
@@ -143,7 +143,7 @@ class TrialRunner:
         own.clear()
         parent = values.get(oracles.PARENT)
         # A learning rate that falls to the end of a training is another in a longer one.
-        if parent is not None and not config.optimizer_options().has_end:
+        if parent is not None and not config.optimizer.depends_on_num_steps:
             record = read_json(record_path(self._folder, int(parent)))
             own.copy_from(self._checkpoints.within(_folder(int(parent), record["worker"])))
         return own
@@ -175,19 +175,19 @@ def _stage(values: Mapping[str, Any]) -> str:
     return "base" if oracles.BASE in values else "search"
 
 
-def _weights(assembly: Assembly) -> dict[str, float] | None:
+def _weights(bundle: ModelBundle) -> dict[str, float] | None:
     """The weights of the features, where the fusion has some that are the same for all items."""
-    fusion = assembly.model.item_tower.fusion
+    fusion = bundle.model.item_tower.fusion
     if not hasattr(fusion, "current_weights"):
         return None
     weights = fusion.current_weights().numpy().tolist()
     return dict(zip(fusion.names, weights, strict=True))
 
 
-def _without(assembly: Assembly, objective: str) -> list[float]:
+def _without(bundle: ModelBundle, objective: str) -> list[float]:
     """The objective on valid without each of some groups of users."""
-    scorer = assembly.scorer()
-    groups = Validation(assembly, scorer).without_groups(scorer.item_vectors())
+    scorer = bundle.scorer()
+    groups = Validation(bundle, scorer).without_groups(scorer.item_vectors())
     return [group[objective] for group in groups]
 
 

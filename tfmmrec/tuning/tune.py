@@ -9,7 +9,7 @@ from typing import Any
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import MANIFEST, checksum, read_json, refuse_existing, write_json
 from tfmmrec.distribute.strategies import create_strategy
-from tfmmrec.encoders.encoded_features import encode_side
+from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.training.checkpoints import checkpoints_of
 from tfmmrec.tuning import oracles
@@ -86,7 +86,7 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
         found = write_results(partial, dataset, config, space)
     except TfmmrecError:
         # What was found is worth more than a tidy place.
-        if not begun and not finished(read_records(partial), config.base.judged_by.name):
+        if not begun and not finished(read_records(partial), config.base.objective_spec.name):
             shutil.rmtree(partial)
         raise
     if checkpoints is not None:
@@ -111,7 +111,7 @@ def _lead(
         return
     # Once, before the workers ask for it.
     for side in ("items", "users"):
-        encode_side(dataset, side, config.base)  # type: ignore[arg-type]
+        encode_entities(dataset, side, config.base)  # type: ignore[arg-type]
     serve(oracle, address, folder, config.lost_after)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.id_index import Ids
 from tfmmrec.data.interactions import Interactions
@@ -75,7 +75,7 @@ LOG = [
 
 
 def test_cold_users_are_in_test_with_all_they_did(tmp_path):
-    pack(write(tmp_path / "films", LOG), tmp_path / "data", PackOptions(quiet=True))
+    pack(write(tmp_path / "films", LOG), tmp_path / "data", PackConfig(quiet=True))
     dataset = Dataset(tmp_path / "data")
     cold = np.flatnonzero(dataset.cold_users)
     # Half of the four with five positives.
@@ -100,13 +100,13 @@ def test_cold_users_are_in_test_with_all_they_did(tmp_path):
 def test_the_order_of_the_table_does_not_matter(tmp_path):
     found = []
     for name, log in (("one", LOG), ("other", LOG[::-1])):
-        pack(write(tmp_path / name, log), tmp_path / f"{name}-data", PackOptions(quiet=True))
+        pack(write(tmp_path / name, log), tmp_path / f"{name}-data", PackConfig(quiet=True))
         dataset = Dataset(tmp_path / f"{name}-data")
         found.append({dataset.user_ids[row] for row in np.flatnonzero(dataset.cold_users)})
     assert found[0] == found[1]
 
 
 def test_a_folder_without_the_file_has_no_cold_users(tmp_path):
-    pack(write(tmp_path / "films", LOG), tmp_path / "data", PackOptions(quiet=True))
+    pack(write(tmp_path / "films", LOG), tmp_path / "data", PackConfig(quiet=True))
     (tmp_path / "data" / "vocabulary" / "cold_user_ids.txt").unlink()
     assert Dataset(tmp_path / "data").cold_users.tolist() == [False] * 6

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.packing import pack
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.errors import StorageError
 
-OPTIONS = PackOptions(shard_bytes=100_000, quiet=True)
+OPTIONS = PackConfig(shard_bytes=100_000, quiet=True)
 
 
 def write(folder: Path) -> Path:

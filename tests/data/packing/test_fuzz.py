@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import InteractionTable, read_dataset_file
 from tfmmrec.data.id_index import Ids
 from tfmmrec.data.interactions import read_interactions
@@ -177,7 +177,7 @@ def test_any_catalogue_is_packed_or_refused(
         folder.mkdir()
         path = place(folder, declared, items, users, log)
         out = Path(name) / "data"
-        answers(lambda: pack(path, out, PackOptions(max_rejects=1.0, quiet=True)))
+        answers(lambda: pack(path, out, PackConfig(max_rejects=1.0, quiet=True)))
         left = sorted(entry.name for entry in Path(name).iterdir())
         assert left in (["catalogue"], ["catalogue", "data"])
         assert not out.exists() or (out / "MANIFEST.json").is_file()

@@ -10,14 +10,14 @@ import PIL.Image
 import pytest
 import yaml
 
-from tfmmrec.config.data_validation import CheckOptions
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.data_validation import CheckConfig
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError
 from tfmmrec.reports.data_validation.validate import check
 
-LOOSE = PackOptions(max_rejects=1.0, quiet=True)
+LOOSE = PackConfig(max_rejects=1.0, quiet=True)
 
 FEATURES = {
     "title": {"modality": "text"},
@@ -188,7 +188,7 @@ def test_histories_are_the_positives_in_order(packed):
 def test_too_many_rejects_are_an_error_that_leaves_nothing(tmp_path):
     path = write(tmp_path / "films")
     with pytest.raises(DataError) as caught:
-        pack(path, tmp_path / "data", PackOptions(max_rejects=0.05, quiet=True))
+        pack(path, tmp_path / "data", PackConfig(max_rejects=0.05, quiet=True))
     message = str(caught.value)
     assert str(path) in message and "6 of " in message and "items.csv row 4: poster" in message
     assert "\n" not in message
@@ -199,7 +199,7 @@ def test_no_rejects_within_no_tolerance(tmp_path):
     items = [ITEMS[0], ITEMS[1], ITEMS[2], ITEMS[3]]
     log = [LOG[0], "u1,001,1,4", "u1,003,2,4"]
     path = write(tmp_path / "films", items=items, log=log)
-    statistics = pack(path, tmp_path / "data", PackOptions(max_rejects=0.0, quiet=True))
+    statistics = pack(path, tmp_path / "data", PackConfig(max_rejects=0.0, quiet=True))
     assert (statistics["rejects"]["count"], statistics["rejects"]["share"]) == (0, 0.0)
 
 
@@ -240,7 +240,7 @@ def test_cold_items_are_in_test_only(tmp_path):
     assert sum(item in cold for item in test) == 16
     assert sum(len(dataset.events(split)) for split in ("train", "valid", "test")) == 72
     # Another seed draws others.
-    pack(path, tmp_path / "other", PackOptions(max_rejects=1.0, seed=1, quiet=True))
+    pack(path, tmp_path / "other", PackConfig(max_rejects=1.0, seed=1, quiet=True))
     assert set(np.flatnonzero(Dataset(tmp_path / "other").cold_items).tolist()) != cold
 
 
@@ -257,19 +257,19 @@ def test_without_a_table_of_users_the_interactions_name_them(tmp_path):
 def test_check_finds_a_changed_byte_and_a_missing_file(tmp_path):
     pack(write(tmp_path / "films"), tmp_path / "data", LOOSE)
     dataset = Dataset(tmp_path / "data")
-    check(dataset.folder, CheckOptions(quiet=True))
+    check(dataset.folder, CheckConfig(quiet=True))
     shard = tmp_path / "data" / "items" / "part-00000.tfrecord"
     whole = shard.read_bytes()
     changed = bytearray(whole)
     changed[len(whole) // 2] ^= 1
     shard.write_bytes(bytes(changed))
     with pytest.raises(DataError, match=r"items/part-00000\.tfrecord: the checksum differs"):
-        check(dataset.folder, CheckOptions(quiet=True))
+        check(dataset.folder, CheckConfig(quiet=True))
     shard.write_bytes(whole)
-    check(dataset.folder, CheckOptions(quiet=True))
+    check(dataset.folder, CheckConfig(quiet=True))
     shard.unlink()
     with pytest.raises(DataError, match=r"items/part-00000\.tfrecord: the file is missing"):
-        check(dataset.folder, CheckOptions(quiet=True))
+        check(dataset.folder, CheckConfig(quiet=True))
 
 
 def test_a_folder_without_a_manifest_is_no_data_folder(packed, tmp_path):

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.packing import pack
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.errors import DataError
 
 # Ten texts of some 200 bytes a shard, and one bucket of users a shard.
-OPTIONS = PackOptions(shard_bytes=2000, max_rejects=1.0, quiet=True)
+OPTIONS = PackConfig(shard_bytes=2000, max_rejects=1.0, quiet=True)
 NUM_ITEMS, NUM_USERS = 60, 20
 
 
@@ -148,7 +148,7 @@ def test_a_killed_process_leaves_no_folder_and_can_go_on(tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not out.exists()
-    options = PackOptions(shard_bytes=20_000, max_rejects=1.0, quiet=True)
+    options = PackConfig(shard_bytes=20_000, max_rejects=1.0, quiet=True)
     pack(dataset, out, options)
     pack(dataset, tmp_path / "whole", options)
     assert contents(out) == contents(tmp_path / "whole")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.data.pipelines.examples import TrainingExamples
-from tfmmrec.data.pipelines.sampled_nonclicks import Unchosen
+from tfmmrec.data.pipelines.sampled_nonclicks import NonClickSampler
 
 # User 0 chose 10, 11, 12, 13, user 1 nothing, user 2 chose 20 and user 3 chose 30, 31, 10.
 HISTORIES = Histories(
@@ -47,7 +47,9 @@ def test_each_event_comes_once_with_the_last_items_before_it():
 
 
 def test_around_an_event_are_the_items_on_both_sides():
-    source = TrainingExamples(HISTORIES, max_history=3, batch_size=4, seed=0, context="around")
+    source = TrainingExamples(
+        HISTORIES, max_history=3, batch_size=4, seed=0, history_context="bidirectional"
+    )
     # One item before it, which stands last, and two behind it, the farther one first.
     assert sorted(read(source)) == [
         (0, (-1, -1, 12), 13),
@@ -63,7 +65,9 @@ def test_around_an_event_are_the_items_on_both_sides():
 
 def test_around_an_event_its_own_item_is_not_told():
     again = Histories(items=np.array([5, 6, 5], np.int32), offsets=np.array([0, 3]))
-    source = TrainingExamples(again, max_history=4, batch_size=3, seed=0, context="around")
+    source = TrainingExamples(
+        again, max_history=4, batch_size=3, seed=0, history_context="bidirectional"
+    )
     assert sorted(read(source)) == [
         (0, (-1, -1, -1, 6), 5),
         (0, (-1, 5, -1, 5), 6),
@@ -116,7 +120,7 @@ def test_without_events_there_are_no_steps():
 
 
 # User 0 refused 20 behind 10 and 11; user 3 refused 13 before all else, and rated 31.
-OUTCOMES = Outcomes(
+OUTCOMES = LabeledEvents(
     user=np.array([0, 3, 3, 3], np.int32),
     item=np.array([20, 13, 31, 10], np.int32),
     place=np.array([2, 0, 1, 2], np.int32),
@@ -138,7 +142,7 @@ def read_outcomes(source: TrainingExamples, first: int = 0) -> list[tuple]:
     "context, expected",
     [
         (
-            "before",
+            "causal",
             [
                 (0, (-1, 10, 11), 20, False, "nan"),
                 (3, (-1, -1, -1), 13, False, "1.0"),
@@ -147,7 +151,7 @@ def read_outcomes(source: TrainingExamples, first: int = 0) -> list[tuple]:
             ],
         ),
         (
-            "around",
+            "bidirectional",
             [
                 # What stands behind a refused item begins with the choice that came next.
                 (0, (13, 12, 11), 20, False, "nan"),
@@ -160,13 +164,13 @@ def read_outcomes(source: TrainingExamples, first: int = 0) -> list[tuple]:
 )
 def test_outcomes_come_with_the_choices_around_them(context, expected):
     source = TrainingExamples(
-        HISTORIES, max_history=3, batch_size=2, seed=0, context=context, outcomes=OUTCOMES
+        HISTORIES, max_history=3, batch_size=2, seed=0, history_context=context, outcomes=OUTCOMES
     )
     assert sorted(read_outcomes(source)) == expected
 
 
 def test_beside_each_event_stands_an_item_that_its_user_did_not_choose():
-    unchosen = Unchosen(HISTORIES, np.array([10, 11, 20, 30]), num_items=40)
+    unchosen = NonClickSampler(HISTORIES, np.array([10, 11, 20, 30]), num_items=40)
     source = TrainingExamples(
         HISTORIES, max_history=2, batch_size=2, seed=0, outcomes=OUTCOMES, unchosen=unchosen
     )

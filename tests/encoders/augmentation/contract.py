@@ -26,8 +26,8 @@ def check_contract(
     assert_same(augment(inputs, [7, 1]), first)
     for seed in ([7, 2], [8, 1]):
         assert np.abs(augment(inputs, seed).numpy() - first.numpy()).max() > 1e-3
-    distinct = {example.tobytes() for example in first.numpy()}
-    assert len(distinct) > len(first) // 2, "the examples of a batch are varied alike"
+    padded_unique = {example.tobytes() for example in first.numpy()}
+    assert len(padded_unique) > len(first) // 2, "the examples of a batch are varied alike"
     spec = tf.TensorSpec([None] * len(inputs.shape), inputs.dtype)
     graph = tf.function(augment, input_signature=[spec, tf.TensorSpec([2], tf.int64)])
     assert_same(graph(inputs, tf.constant([7, 1], tf.int64)), first)

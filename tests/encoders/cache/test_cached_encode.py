@@ -16,8 +16,8 @@ import tensorflow as tf
 import yaml
 
 from tfmmrec.cli import main
-from tfmmrec.config.data_validation import CheckOptions
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.data_validation import CheckConfig
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -57,7 +57,7 @@ def write(folder: Path, titles: list[str] = TITLES) -> Dataset:
         "interactions": {"table": "log.csv", "user": "user", "item": "item"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 
@@ -371,7 +371,7 @@ def test_a_feature_that_no_row_has_gets_zeros_of_the_right_shape(tmp_path):
 
 def test_the_manifest_still_holds_beside_a_cache(dataset):
     encode(dataset, LengthEncoder())
-    check(dataset.folder, CheckOptions(quiet=True))
+    check(dataset.folder, CheckConfig(quiet=True))
 
 
 def test_the_command_says_what_it_found_and_what_it_encoded(dataset, tmp_path, capsys):

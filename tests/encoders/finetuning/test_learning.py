@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
-from tfmmrec.models.bundle import assemble
+from tfmmrec.models.bundle import build_bundle
 from tfmmrec.training.fit import fit
 
 BUCKETS = 1024
@@ -28,7 +28,7 @@ WORLD = SyntheticConfig(
 )
 CONFIG = TrainConfig(
     features=["description"],
-    ids=False,
+    id_embedding=False,
     refit=False,
     dim=16,
     # What is dropped of four numbers is much.
@@ -71,7 +71,7 @@ def pack_world(folder: Path, *, permuted: bool = False) -> Dataset:
         others = np.random.default_rng(0).permutation([row["description"] for row in rows])
         rows = [{**r, "description": str(o)} for r, o in zip(rows, others, strict=True)]
         table.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    pack(path, folder / "data", PackOptions(quiet=True))
+    pack(path, folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 
@@ -79,10 +79,12 @@ def best_on(dataset: Dataset, module: str, learning_rate: float | None) -> tuple
     """The best valid NDCG@10, and how far the encoder's weights moved; frozen without a rate."""
     finetune = {"description": {"learning_rate": learning_rate}} if learning_rate else {}
     encoders = {"description": f"hub:{module}"}
-    assembly = assemble(dataset, dataclasses.replace(CONFIG, encoders=encoders, finetune=finetune))
-    (table,) = assembly.items.encoders["description"].module.weights_to_train()
+    bundle = build_bundle(
+        dataset, dataclasses.replace(CONFIG, encoders=encoders, finetune=finetune)
+    )
+    (table,) = bundle.items.encoders["description"].module.weights_to_train()
     start = table.numpy()
-    metrics = fit(assembly)
+    metrics = fit(bundle)
     return metrics["ndcg@10"], float(np.abs(table.numpy() - start).max())
 
 

@@ -17,7 +17,7 @@ from tests.encoders.finetuning.worlds import (
 )
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.encoders.hub.encoder import HubEncoder
-from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.core_ops import foreign_ops
 from tfmmrec.serving.export import export
@@ -47,13 +47,13 @@ def run(dataset: Dataset, handle: str, tmp_path_factory) -> Path:
     return out
 
 
-def state(assembly: Assembly) -> dict[str, np.ndarray]:
+def state(bundle: ModelBundle) -> dict[str, np.ndarray]:
     """All that a run consists of, by name."""
-    feature = assembly.model.trained["title"]
+    feature = bundle.model.trained["title"]
     variables = {v.name: v.numpy() for v in feature.encoder.module.variables_read()}
     variables |= {f"master {v.name}": v.numpy() for v in feature.masters}
-    variables |= {str(n): value for n, value in enumerate(assembly.model.get_weights())}
-    variables["vectors"] = assembly.scorer().item_vectors()
+    variables |= {str(n): value for n, value in enumerate(bundle.model.get_weights())}
+    variables["vectors"] = bundle.scorer().item_vectors()
     variables["encoded"] = feature.encoder.encode(tf.constant(["abc", "b"])).numpy()
     return variables
 
@@ -87,7 +87,7 @@ def test_a_stopped_training_ends_with_the_same_weights(
     whole = without_chance(handle, finetune=FASTER)
     part = dataclasses.replace(whole, epochs=2)
     (tmp_path / "run.partial").mkdir()
-    fit(assemble(Dataset(dataset.folder), part), tmp_path / "run.partial")
+    fit(build_bundle(Dataset(dataset.folder), part), tmp_path / "run.partial")
     train(dataset.folder, tmp_path / "run", whole, resume=True)
     assert_same(state(load_run(tmp_path / "run", quiet=True)), state(load_run(run, quiet=True)))
     histories = [json.loads((r / "history.json").read_text()) for r in (run, tmp_path / "run")]
@@ -97,10 +97,12 @@ def test_a_stopped_training_ends_with_the_same_weights(
 
 
 def test_the_best_weights_are_kept_in_memory(dataset: Dataset, handle: str) -> None:
-    assembly = assemble(Dataset(dataset.folder), without_chance(handle, epochs=1, finetune=FASTER))
-    fit(assembly)
-    model, best = assembly.model, assembly.model.get_weights()
-    expected = state(assembly)
+    bundle = build_bundle(
+        Dataset(dataset.folder), without_chance(handle, epochs=1, finetune=FASTER)
+    )
+    fit(bundle)
+    model, best = bundle.model, bundle.model.get_weights()
+    expected = state(bundle)
     feature = model.trained["title"]
     spoilt = [
         *feature.encoder.module.variables_read(),
@@ -110,24 +112,24 @@ def test_the_best_weights_are_kept_in_memory(dataset: Dataset, handle: str) -> N
     ]
     for variable in spoilt:
         variable.assign(variable + 1)
-    assert not np.allclose(state(assembly)["encoded"], expected["encoded"])
+    assert not np.allclose(state(bundle)["encoded"], expected["encoded"])
     model.set_weights(best)
-    assert_same(state(assembly), expected)
+    assert_same(state(bundle), expected)
 
 
 def test_it_is_served_with_the_weights_that_were_trained(run: Path, tmp_path: Path) -> None:
     folder = export(run, tmp_path / "models" / "titles", quiet=True)
     # What reads the raw values in training is Python, of which nothing may be served.
     assert foreign_ops(folder) == []
-    assembly = load_run(run, quiet=True)
-    index = Recommender(assembly).content_vectors.numpy()
+    bundle = load_run(run, quiet=True)
+    index = Recommender(bundle).content_vectors.numpy()
     encode = tf.saved_model.load(str(folder)).signatures["encode_items"]
     served = encode(title=tf.constant(TITLES))["vectors"].numpy()
-    rows = [row_of(assembly.dataset, number) for number in range(len(TITLES))]
+    rows = [row_of(bundle.dataset, number) for number in range(len(TITLES))]
     np.testing.assert_allclose(served, index[rows], atol=1e-5)
     # That is not what the first weights would give.
-    frozen = assemble(assembly.dataset, assembly.config)
-    frozen.model.item_tower.set_weights(assembly.model.item_tower.get_weights())
+    frozen = build_bundle(bundle.dataset, bundle.config)
+    frozen.model.item_tower.set_weights(bundle.model.item_tower.get_weights())
     other = Recommender(frozen).content_vectors.numpy()
     assert not np.allclose(other, index, atol=1e-2)
 
@@ -143,10 +145,10 @@ def test_it_is_served_with_the_weights_that_were_trained(run: Path, tmp_path: Pa
 def test_what_an_epoch_moves(dataset: Dataset, handle: str, options: dict, expected: set) -> None:
     options = {"learning_rate": 0.01, **options}
     config = without_chance(handle, epochs=1, finetune={"title": options})
-    assembly = assemble(Dataset(dataset.folder), config)
-    start = state(assembly)
-    fit(assembly)
-    end = state(assembly)
+    bundle = build_bundle(Dataset(dataset.folder), config)
+    start = state(bundle)
+    fit(bundle)
+    end = state(bundle)
     names = ("table:0", "bias:0", "still:0", "average:0")
     assert {name for name in names if not np.array_equal(start[name], end[name])} == expected
 
@@ -164,5 +166,5 @@ def test_minilm_is_trained_saved_and_loaded(dataset: Dataset, tmp_path: Path) ->
     row = row_of(loaded.dataset, 0)
     encoded = feature.encoder.encode(tf.constant(TITLES[:1])).numpy()[0]
     np.testing.assert_allclose(encoded, table[row], atol=1e-4)
-    first = assemble(loaded.dataset, config).model.items.outputs["title"].numpy()[row]
+    first = build_bundle(loaded.dataset, config).model.items.outputs["title"].numpy()[row]
     assert not np.allclose(table[row], first, atol=1e-3)

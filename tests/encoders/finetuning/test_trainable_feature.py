@@ -16,7 +16,7 @@ from tests.encoders.finetuning.worlds import (
     trained_titles,
 )
 from tests.encoders.hub.modules import floats
-from tfmmrec.config.finetuning import FinetuneOptions
+from tfmmrec.config.finetuning import FinetuneConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.encoders.finetuning import TrainedFeature, add_inputs
 from tfmmrec.encoders.hub.encoder import HubEncoder
@@ -128,13 +128,13 @@ def test_moving_averages_move_in_training_alone(dataset: Dataset, handle: str) -
     names = [variable.name for variable in feature.state]
     assert names == ["average:0"]
     feature(tf.constant(["ccc"]))
-    assert weights_of(feature)["average"].tolist() == [0.0, 0.0, 0.0]
+    assert weights_of(feature)["ema_decay"].tolist() == [0.0, 0.0, 0.0]
     # Halfway from 0 to the mean of [1, 0, 0] and [1, 0, 2].
-    assert step(feature, "a", "acc")["average"].tolist() == [0.5, 0.0, 0.5]
+    assert step(feature, "a", "acc")["ema_decay"].tolist() == [0.5, 0.0, 0.5]
     recomputed = trained_titles(dataset, handle, recompute=True)
     moved = step(recomputed, "a", "acc")
     # Out of training, the average stays, and [1, 0, 0] + [1, 0, 2] is what the table is moved by.
-    assert moved["average"].tolist() == [0.0, 0.0, 0.0]
+    assert moved["ema_decay"].tolist() == [0.0, 0.0, 0.0]
     np.testing.assert_allclose(moved["table"], [[1.01, 2.01], [3, 4], [5.01, 7.01]], rtol=1e-5)
 
 
@@ -173,7 +173,7 @@ def test_the_catalogue_is_encoded_as_the_weights_are(dataset: Dataset, handle: s
 def test_sounds_are_varied_by_themselves(tmp_path: Path) -> None:
     encoder = HubEncoder("audio", trainable_sound_module(tmp_path / "sounds"), trainable=True)
     sounds = [wav(*[0.5] * 4000), b"", wav(*[0.5] * 800), wav(*[0.5] * 800)]
-    options = FinetuneOptions(learning_rate=0.1, augment={"shift": 0.5})
+    options = FinetuneConfig(learning_rate=0.1, augment={"shift": 0.5})
     feature = TrainedFeature("sound", encoder, Stored(sounds), options)  # type: ignore[arg-type]
     rows = tf.range(4)
     found, inputs = feature.inputs(rows, SEED)
@@ -213,6 +213,6 @@ def test_augmentations_that_do_not_fit(dataset: Dataset, handle: str, tmp_path: 
     with pytest.raises(ConfigError, match=r"^finetune\.title: augment: text has none"):
         trained_titles(dataset, handle, augment={"flip": 0.5})
     encoder = HubEncoder("audio", trainable_sound_module(tmp_path / "sounds"), trainable=True)
-    options = FinetuneOptions(learning_rate=0.1, augment={"flip": 0.5})
+    options = FinetuneConfig(learning_rate=0.1, augment={"flip": 0.5})
     with pytest.raises(ConfigError, match=r"^finetune\.sound: augment of audio has no option"):
         TrainedFeature("sound", encoder, Stored([b"x"]), options)  # type: ignore[arg-type]

@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 import yaml
 
-from tfmmrec.config.finetuning import FinetuneOptions
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.finetuning import FinetuneConfig
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -33,13 +33,13 @@ class Letters(tf.Module):
         self.bias = tf.Variable([1, 1], dtype=dtype, name="bias")
         self.still = tf.Variable([1.0], name="still")
         self.average = tf.Variable([0.0] * 3, trainable=False, name="average")
-        self.moves = average
+        self.optimizer_step = average
 
     @tf.function
     def __call__(self, inputs, training=False):
         letters = tf.strings.unicode_split(inputs, "UTF-8").to_tensor("")[:, :, tf.newaxis]
         counts = tf.reduce_sum(tf.cast(letters == tf.constant(["a", "b", "c"]), tf.float32), axis=1)
-        if training and self.moves:
+        if training and self.optimizer_step:
             mean = tf.reduce_mean(counts, axis=0)
             self.average.assign(0.5 * (self.average + mean))
         else:
@@ -70,7 +70,7 @@ def pack_titles(folder: Path, titles: Sequence[str] = TITLES) -> Dataset:
         "split": {"by": "none"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 
@@ -82,7 +82,7 @@ def trained_titles(dataset: Dataset, handle: str, **options: Any) -> TrainedFeat
     encoder = HubEncoder("text", handle, trainable=True)
     options = {"learning_rate": 0.01, **options}
     raw = RawFile(dataset, "items", "title")
-    return TrainedFeature("title", encoder, raw, FinetuneOptions(**options))
+    return TrainedFeature("title", encoder, raw, FinetuneConfig(**options))
 
 
 def without_chance(handle: str, **options: Any) -> TrainConfig:
@@ -95,9 +95,9 @@ def without_chance(handle: str, **options: Any) -> TrainConfig:
         "refit": False,
         "epochs": 4,
         "patience": 10,
-        "new_items": {"share": 0.0},
+        "cold_start": {"weight": 0.0},
         "dropout": 0.0,
-        "id_dropout": 0.0,
+        "id_embedding_dropout": 0.0,
         "modality_dropout": 0.0,
         "query": {"kind": "mean", "dropout": 0.0},
         "quiet": True,

@@ -14,7 +14,7 @@ from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.ranking.ranked_part import rank_parts
 from tfmmrec.evaluation.ranking.rankers import ByScores, model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.models.bundle import assemble
+from tfmmrec.models.bundle import build_bundle
 
 
 def worth_of(players, value):
@@ -39,17 +39,17 @@ def test_who_adds_alone_has_that_and_who_adds_nothing_nothing():
 
 def measured(dataset, **options):
     """An untrained model's ranks of warm items, and what its modalities are worth."""
-    assembly = assemble(dataset, TrainConfig(**{**ONCE, "dim": 4, "quiet": True, **options}))
-    targets, scorer = targets_of(dataset, "test"), assembly.scorer()
+    bundle = build_bundle(dataset, TrainConfig(**{**ONCE, "dim": 4, "quiet": True, **options}))
+    targets, scorer = targets_of(dataset, "test"), bundle.scorer()
     vectors = scorer.item_vectors()
     ranked, *_ = rank_parts(
-        assembly,
+        bundle,
         model_ranker(scorer, vectors, targets.histories),
         targets,
         "test",
         0,
     )
-    return ranked, measure_shares(assembly, scorer, [ranked]).get("warm")
+    return ranked, measure_shares(bundle, scorer, [ranked]).get("warm")
 
 
 def test_shares_add_up_to_the_whole(small):
@@ -67,5 +67,5 @@ def test_shares_add_up_to_the_whole(small):
 
 
 def test_one_modality_has_no_share(small):
-    _, found = measured(small, features=["title"], ids=False)
+    _, found = measured(small, features=["title"], id_embedding=False)
     assert found is None

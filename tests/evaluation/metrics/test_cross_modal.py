@@ -18,7 +18,7 @@ from tfmmrec.layers.feature_projections import FeatureProjections
 from tfmmrec.models.feature_table import FeatureTable
 
 
-def assembly(present: dict[str, list[bool]]) -> SimpleNamespace:
+def bundle(present: dict[str, list[bool]]) -> SimpleNamespace:
     """Two texts, a picture and a year of four items, projected with fresh weights."""
     rng = np.random.default_rng(0)
     encoded = {
@@ -35,7 +35,7 @@ def assembly(present: dict[str, list[bool]]) -> SimpleNamespace:
 
 
 def given() -> SimpleNamespace:
-    return assembly(
+    return bundle(
         {
             "title": [True, True, False, True],
             "plot": [True, False, True, True],

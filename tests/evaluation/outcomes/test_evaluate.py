@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.evaluation.baselines.outcomes import (
     click_rate,
     mean_rating,
@@ -21,10 +21,10 @@ from tfmmrec.evaluation.metrics.outcomes import (
 from tfmmrec.evaluation.outcomes.targets import with_unchosen
 
 
-def outcomes(rows: list[tuple[int, int, float]]) -> Outcomes:
+def outcomes(rows: list[tuple[int, int, float]]) -> LabeledEvents:
     """Events of a user, an item and a rating; those of at least 4 are choices."""
     user, item, rating = (np.array(column) for column in zip(*rows, strict=True))
-    return Outcomes(
+    return LabeledEvents(
         user=user.astype(np.int32),
         item=item.astype(np.int32),
         place=np.arange(len(rows), dtype=np.int32),

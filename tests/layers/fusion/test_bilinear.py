@@ -46,11 +46,11 @@ class BilinearFusionTest(TestCase):
 
     def test_stand_ins_take_the_places_of_the_absent(self):
         fusion = bilinear()
-        fusion.stand_ins.assign([[100.0], [2.0]])
+        fusion.missing_embeddings.assign([[100.0], [2.0]])
         # g = 2: (7)(2 - 1) = 7; (-1)(3*2 + 2) = -8; 7 - 4 = 3; 21 - 2 + 10 = 29; 32.
         self.assertAllClose(fusion(PAIR, mask=tf.constant([[True, False]])), [[32.0]])
         self.assertAllClose(fusion(PAIR, mask=BOTH), [[45.5]])
-        self.assertIsNone(bilinear(stand_in=False).stand_ins)
+        self.assertIsNone(bilinear(stand_in=False).missing_embeddings)
 
     def test_components_of_the_output_have_factors_of_their_own(self):
         fusion = BilinearFusion(["t", "g"], rank=1)
@@ -94,7 +94,10 @@ class BilinearFusionTest(TestCase):
             ({"rank": 0}, "rank must be at least 1. Received: 0"),
             ({"rank": 2.5}, "rank must be a whole number. Received: 2.5"),
             ({"dropout": -0.1}, "dropout must be from 0 to below 1. Received: -0.1"),
-            ({"stand_in": 1}, "stand_in must be true or false. Received: 1"),
+            (
+                {"learned_missing_embedding": 1},
+                "learned_missing_embedding must be true or false. Received: 1",
+            ),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
                 FUSIONS.create({"kind": "bilinear", **options}, names=["t"])

@@ -163,19 +163,19 @@ class FusionTest(TestCase):
         pair = tf.constant([[[1.0], [np.nan]], [[np.inf], [4.0]]])
         fusion = Fusion(["t", "g"])
         self.assertAllEqual(fusion.fill(pair, self.mask), [[[1.0], [0.0]], [[0.0], [4.0]]])
-        fusion.add_stand_ins(1)
+        fusion.add_missing_embeddings(1)
         self.assertAllEqual(fusion.fill(pair, self.mask), [[[1.0], [0.0]], [[0.0], [4.0]]])
-        fusion.stand_ins.assign([[7.0], [8.0]])
+        fusion.missing_embeddings.assign([[7.0], [8.0]])
         self.assertAllEqual(fusion.fill(pair, self.mask), [[[1.0], [8.0]], [[7.0], [4.0]]])
 
     def test_a_stand_in_learns_where_its_feature_is_absent(self):
         fusion = Fusion(["t", "g"])
-        fusion.add_stand_ins(1)
+        fusion.add_missing_embeddings(1)
         pair = tf.constant([[[1.0], [np.nan]], [[np.nan], [4.0]]])
         with tf.GradientTape() as tape:
             filled = fusion.fill(pair, tf.constant([[True, False], [True, True]]))
             loss = tf.reduce_sum(filled[0])
-        self.assertAllEqual(tape.gradient(loss, fusion.stand_ins), [[0.0], [1.0]])
+        self.assertAllEqual(tape.gradient(loss, fusion.missing_embeddings), [[0.0], [1.0]])
 
     def test_masked_softmax(self):
         logits = tf.constant([[0.0, np.log(3.0), 50.0]])
@@ -286,12 +286,14 @@ class ConcatFusionTest(TestCase):
         self.assertAllClose(fusion(pair, mask=mask), [[45.0], [8.0]])
 
     def test_stand_ins_take_the_places_of_the_absent(self):
-        fusion = FUSIONS.create({"kind": "concat", "units": 0, "stand_in": True}, names=["t", "g"])
+        fusion = FUSIONS.create(
+            {"kind": "concat", "units": 0, "learned_missing_embedding": True}, names=["t", "g"]
+        )
         pair, mask = tf.constant([[[1.0], [10.0]]] * 2), tf.constant([[True, True], [True, False]])
         fusion(pair, mask=mask)
         fusion.mix.set_weights([np.array([[2.0], [3.0], [5.0], [7.0]]), np.array([1.0])])
         self.assertAllClose(fusion(pair, mask=mask), [[45.0], [8.0]])
-        fusion.stand_ins.assign([[9.0], [4.0]])
+        fusion.missing_embeddings.assign([[9.0], [4.0]])
         # Without g: 2 * 1 + 3 * 4 + 5 * 1 + 7 * 0 + 1 = 20.
         self.assertAllClose(fusion(pair, mask=mask), [[45.0], [20.0]])
 
@@ -317,11 +319,17 @@ class ConcatFusionTest(TestCase):
         for options, reason in (
             ({"units": -1}, "units must be at least 0. Received: -1"),
             ({"dropout": 1.0}, "dropout must be from 0 to below 1. Received: 1.0"),
-            ({"width": 3}, "fusion.width: unknown key; concat takes dropout, stand_in, units"),
+            (
+                {"width": 3},
+                "fusion.width: unknown key; concat takes dropout, learned_missing_embedding, units",
+            ),
             ({"units": 1.5}, "units must be a whole number. Received: 1.5"),
             ({"units": True}, "units must be a whole number. Received: True"),
             ({"dropout": "some"}, "dropout must be from 0 to below 1. Received: 'some'"),
-            ({"stand_in": "no"}, "stand_in must be true or false. Received: 'no'"),
+            (
+                {"learned_missing_embedding": "no"},
+                "learned_missing_embedding must be true or false. Received: 'no'",
+            ),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
                 FUSIONS.create({"kind": "concat", **options}, names=NAMES)

@@ -75,7 +75,7 @@ class VotingTest(TestCase):
         self.assertEqual((fusion.num_blocks, fusion.num_temperatures), (2, 2))
 
     def test_scores_run_under_xla(self):
-        for vote in ("highest", "borda", "reciprocal_rank"):
+        for vote in ("max", "borda", "reciprocal_rank"):
             fusion = create(decision="voting", vote=vote)
             compiled = tf.function(fusion.score, jit_compile=True)
             self.assertAllClose(compiled(QUERY, ITEMS), fusion.score(QUERY, ITEMS))
@@ -86,7 +86,10 @@ class OptionsTest(TestCase):
         for options, reason in (
             ({"decision": "vote"}, "decision must be weighted or voting. Received: 'vote'"),
             ({"vote": "best"}, "vote must be highest or borda or reciprocal_rank"),
-            ({"member_loss": -1.0}, "member_loss must be at least 0. Received: -1.0"),
+            (
+                {"modality_loss_weight": -1.0},
+                "modality_loss_weight must be at least 0. Received: -1.0",
+            ),
             ({"weights": {"x": 1.0}}, "no such feature"),
         ):
             with self.assertRaisesRegex(ConfigError, reason):

@@ -5,10 +5,10 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from tfmmrec.errors import ConfigError
-from tfmmrec.layers.history import READERS, MeanReader
+from tfmmrec.layers.history import HISTORY_ENCODERS, MeanHistoryEncoder
 from tfmmrec.testing import TestCase
 
-KINDS = [(kind,) for kind in READERS.variants]
+KINDS = [(kind,) for kind in HISTORY_ENCODERS.variants]
 MASK = tf.constant([[True, True, True], [True, True, False], [False, False, False]])
 
 
@@ -22,25 +22,27 @@ class ReaderContractTest(TestCase, parameterized.TestCase):
     @parameterized.parameters(KINDS)
     def test_layer(self, kind: str):
         self.run_layer_test(
-            lambda: READERS.create({"kind": kind}), {"history": histories(), "mask": MASK}, (3, 4)
+            lambda: HISTORY_ENCODERS.create({"kind": kind}),
+            {"history": histories(), "mask": MASK},
+            (3, 4),
         )
 
     @parameterized.parameters(KINDS)
     def test_empty_places_do_not_reach_the_output(self, kind: str):
-        reader = READERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.create({"kind": kind})
         other = tf.where(MASK[..., tf.newaxis], histories(), 1e6)
         self.assertAllClose(reader(other, mask=MASK), reader(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
     def test_more_padding_changes_nothing(self, kind: str):
-        reader = READERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.create({"kind": kind})
         wider = tf.pad(histories(), [[0, 0], [0, 2], [0, 0]])
         mask = tf.pad(MASK, [[0, 0], [0, 2]])
         self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
     def test_a_batch_of_one_is_a_row_of_a_batch(self, kind: str):
-        reader = READERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.create({"kind": kind})
         whole = reader(histories(), mask=MASK)
         for row in range(3):
             one = reader(histories()[row : row + 1], mask=MASK[row : row + 1])
@@ -48,12 +50,12 @@ class ReaderContractTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(KINDS)
     def test_it_says_how_much_it_reads(self, kind: str):
-        self.assertEqual(READERS.create({"kind": kind, "max_history": 7}).max_history, 7)
+        self.assertEqual(HISTORY_ENCODERS.create({"kind": kind, "max_history": 7}).max_history, 7)
         with self.assertRaisesRegex(ConfigError, "at least 1. Received: 0"):
-            READERS.create({"kind": kind, "max_history": 0})
+            HISTORY_ENCODERS.create({"kind": kind, "max_history": 0})
 
 
-CAUSAL = [(kind,) for kind, variant in READERS.variants.items() if variant.at_every_place]
+CAUSAL = [(kind,) for kind, variant in HISTORY_ENCODERS.variants.items() if variant.is_causal]
 
 
 class CausalReaderTest(TestCase, parameterized.TestCase):
@@ -61,10 +63,10 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(CAUSAL)
     def test_a_place_is_what_the_history_up_to_it_would_give(self, kind: str):
-        reader = READERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.create({"kind": kind})
         history = histories()[:, :3]
         mask = tf.constant([[True, True, True], [True, False, True], [False, True, True]])
-        places = reader(history, mask=mask, every_place=True).numpy()
+        places = reader(history, mask=mask, return_sequences=True).numpy()
         for row, place in zip(*np.nonzero(mask.numpy()), strict=True):
             before = slice(0, place + 1)
             one = reader(history[row : row + 1, before], mask=mask[row : row + 1, before])
@@ -72,14 +74,14 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(CAUSAL)
     def test_the_order_counts(self, kind: str):
-        reader = READERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.create({"kind": kind})
         turned = tf.reverse(histories(), axis=[1])[:1]
         difference = reader(turned, mask=MASK[:1]) - reader(histories()[:1], mask=MASK[:1])
         self.assertGreater(np.abs(difference).max(), 1e-3)
 
     @parameterized.parameters(CAUSAL)
     def test_padding_in_front_changes_nothing(self, kind: str):
-        reader = READERS.create({"kind": kind, "max_history": 3})
+        reader = HISTORY_ENCODERS.create({"kind": kind, "max_history": 3})
         wider = tf.pad(histories(), [[0, 0], [2, 0], [0, 0]])
         mask = tf.pad(MASK, [[0, 0], [2, 0]])
         self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK), atol=1e-5)
@@ -91,12 +93,12 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
             ({"dropout": 1.0}, "dropout must"),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
-                READERS.create({"kind": kind, **options})
+                HISTORY_ENCODERS.create({"kind": kind, **options})
 
 
 class GruReaderTest(TestCase):
     def test_it_is_the_gru_of_keras(self):
-        reader = READERS.create({"kind": "gru", "units": 5})
+        reader = HISTORY_ENCODERS.create({"kind": "gru", "units": 5})
         reader(histories(), mask=MASK)
         keras = tf.keras.layers.GRU(5, return_sequences=True)
         keras(histories())
@@ -111,13 +113,13 @@ class GruReaderTest(TestCase):
         keras.set_weights([kernel, recurrent, np.stack([in_order(bias), np.zeros(15)])])
         expected = reader.output_layer(keras(2.0 * histories(), mask=MASK))  # the root of dim
         self.assertAllClose(
-            reader(histories(), mask=MASK, every_place=True)[:2], expected[:2], atol=1e-5
+            reader(histories(), mask=MASK, return_sequences=True)[:2], expected[:2], atol=1e-5
         )
 
 
 class MeanReaderTest(TestCase):
     def test_without_the_hidden_layer_it_is_the_mean_of_length_one(self):
-        reader = MeanReader(units=3)
+        reader = MeanHistoryEncoder(units=3)
         history = tf.constant([[[3.0, 0.0], [3.0, 8.0], [50.0, 50.0]]])
         mask = tf.constant([[True, True, False]])
         reader(history, mask=mask)
@@ -129,11 +131,11 @@ class MeanReaderTest(TestCase):
         self.assertAllClose(reader(history, mask=mask), [[1.6, -0.2]])
 
     def test_the_order_does_not_count(self):
-        reader = MeanReader()
+        reader = MeanHistoryEncoder()
         mask = tf.constant([[True] * 3] * 3)
         turned = tf.reverse(histories(), axis=[1])
         self.assertAllClose(reader(turned, mask=mask), reader(histories(), mask=mask))
 
     def test_unknown_options_are_refused(self):
         with self.assertRaisesRegex(ConfigError, "query.depth: unknown key; mean takes dropout"):
-            READERS.create({"kind": "mean", "depth": 2})
+            HISTORY_ENCODERS.create({"kind": "mean", "depth": 2})

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from tfmmrec.errors import ConfigError
-from tfmmrec.layers.history import READERS, MeanReader, Reader
+from tfmmrec.layers.history import HISTORY_ENCODERS, HistoryEncoder, MeanHistoryEncoder
 from tfmmrec.layers.history.time_gaps import ages, gap_buckets, gaps_before
 from tfmmrec.testing import TestCase
 
@@ -42,9 +42,9 @@ def histories() -> tf.Tensor:
     return tf.constant(np.random.default_rng(0).normal(size=[3, 3, 4]), tf.float32)
 
 
-def create(kind: str, **options: Any) -> Reader:
+def create(kind: str, **options: Any) -> HistoryEncoder:
     """A reader to which gaps mean something, as they do after some training."""
-    reader = READERS.create({"kind": kind, "gaps": True, **options})
+    reader = HISTORY_ENCODERS.create({"kind": kind, "time_intervals": True, **options})
     reader(histories(), mask=MASK, times=TIMES)
     weight = reader.recency if kind == "mean" else reader.gap_vectors
     weight.assign(np.random.default_rng(1).normal(size=weight.shape))
@@ -61,11 +61,16 @@ class GapsContractTest(TestCase, parameterized.TestCase):
     @parameterized.parameters(KINDS[:2])
     def test_layer(self, kind: str):
         inputs = {"history": histories(), "mask": MASK, "times": TIMES}
-        self.run_layer_test(lambda: READERS.create({"kind": kind, "gaps": True}), inputs, (3, 4))
+        self.run_layer_test(
+            lambda: HISTORY_ENCODERS.create({"kind": kind, "time_intervals": True}), inputs, (3, 4)
+        )
 
     @parameterized.parameters(KINDS)
     def test_it_begins_as_without_gaps(self, kind: str):
-        reader, plain = READERS.create({"kind": kind, "gaps": True}), READERS.create({"kind": kind})
+        reader, plain = (
+            HISTORY_ENCODERS.create({"kind": kind, "time_intervals": True}),
+            HISTORY_ENCODERS.create({"kind": kind}),
+        )
         begun = reader(histories(), mask=MASK, times=TIMES)
         plain(histories(), mask=MASK)
         of_gaps = ("recency", "gap_vectors")
@@ -111,7 +116,7 @@ class GapsContractTest(TestCase, parameterized.TestCase):
     @parameterized.parameters(KINDS[1:])
     def test_a_place_is_what_the_history_up_to_it_would_give(self, kind: str):
         reader = create(kind)
-        places = reader(histories(), mask=MASK, times=TIMES, every_place=True).numpy()
+        places = reader(histories(), mask=MASK, times=TIMES, return_sequences=True).numpy()
         for row, place in zip(*np.nonzero(MASK.numpy()), strict=True):
             part = (slice(row, row + 1), slice(0, place + 1))
             one = reader(histories()[part], mask=MASK[part], times=TIMES[part])
@@ -119,15 +124,19 @@ class GapsContractTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(KINDS)
     def test_it_is_a_switch(self, kind: str):
-        with self.assertRaisesRegex(ConfigError, "gaps must be true or false. Received: 2"):
-            READERS.create({"kind": kind, "gaps": 2})
-        with self.assertRaisesRegex(ConfigError, "query.gaps: unknown key; id takes max_history"):
-            READERS.create({"kind": "id", "gaps": True})
+        with self.assertRaisesRegex(
+            ConfigError, "time_intervals must be true or false. Received: 2"
+        ):
+            HISTORY_ENCODERS.create({"kind": kind, "time_intervals": 2})
+        with self.assertRaisesRegex(
+            ConfigError, "query.time_intervals: unknown key; id takes max_history"
+        ):
+            HISTORY_ENCODERS.create({"kind": "id", "time_intervals": True})
 
 
 class MeanOfRecentItemsTest(TestCase):
     def test_older_items_weigh_as_their_bucket_says(self):
-        reader = MeanReader(units=3, gaps=True)
+        reader = MeanHistoryEncoder(units=3, time_intervals=True)
         history = tf.constant([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]])
         mask = tf.constant([[True, True, False]])
         times = tf.constant([[100, 104, 0]], tf.int64)

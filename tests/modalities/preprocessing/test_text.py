@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from tfmmrec.config.data_validation import CheckOptions
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.data_validation import CheckConfig
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.encoders.cache.cached_encode import encode_feature
@@ -334,7 +334,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         "split": {"by": "none"},
     }
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "dataset.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "dataset.yaml", folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 
@@ -344,7 +344,7 @@ def stored(dataset: Dataset, feature: str) -> np.ndarray:
 
 
 def test_packing_runs_the_steps_and_stores_what_they_derive(dataset: Dataset):
-    check(dataset.folder, CheckOptions(quiet=True))
+    check(dataset.folder, CheckConfig(quiet=True))
     assert list(dataset.schema.items) == ["title", "title_tokens", "title_pos", "title_sentiment"]
     titles = [title.decode() for title in stored(dataset, "title")]
     assert titles == ["It's good", "我爱北京天安门", "Привет мир", "", "", "the dog"]

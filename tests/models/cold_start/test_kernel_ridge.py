@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.config.new_items import NewItemsOptions
+from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
 from tfmmrec.models.item_tower import ItemTower
@@ -149,26 +149,26 @@ class ContentRegressionTest(TestCase):
 
 class NewItemsTest(TestCase):
     def tower(self, **options) -> ItemTower:
-        given = {"num_items": ROWS, "new_items": NewItemsOptions(), "num_landmarks": ROWS}
+        given = {"num_items": ROWS, "cold_start": ColdStartConfig(), "num_landmarks": ROWS}
         return ItemTower(FEATURES, dim=5, **{"fusion": {"kind": "weighted"}, **given, **options})
 
     def test_there_is_no_regression_where_there_is_nothing_to_regress(self):
         self.assertIsNotNone(self.tower().regression)
-        self.assertIsNone(self.tower(new_items=None).regression)
-        self.assertIsNone(self.tower(new_items=NewItemsOptions(share=0.0)).regression)
+        self.assertIsNone(self.tower(cold_start=None).regression)
+        self.assertIsNone(self.tower(cold_start=ColdStartConfig(weight=0.0)).regression)
         self.assertIsNone(self.tower(num_landmarks=0).regression)
-        alone = self.tower(new_items=None)
-        self.assertAllClose(alone.new_items(inputs()), alone.content(inputs()))
+        alone = self.tower(cold_start=None)
+        self.assertAllClose(alone.cold_embeddings(inputs()), alone.content(inputs()))
 
     def test_what_has_no_content_stays_without_a_vector_in_every_kind_of_fusion(self):
         for kind in ("weighted", "transformer", "late"):
-            tower = self.tower(fusion={"kind": kind}, new_items=NewItemsOptions(share=1.0))
+            tower = self.tower(fusion={"kind": kind}, cold_start=ColdStartConfig(weight=1.0))
             tower.content(inputs())
             became = np.random.default_rng(3).normal(size=[ROWS, tower.width])
             tower.regression.fit(inputs(), became, COUNTS)
             given = {n: (v[:2], tf.constant([True, False])) for n, (v, _) in inputs().items()}
             given["genres"] = (given["genres"][0], tf.constant([False, False]))
-            new = tower.new_items(given).numpy()
+            new = tower.cold_embeddings(given).numpy()
             self.assertAllEqual(new[1], np.zeros(tower.width), msg=kind)
             self.assertTrue(new[0].any(), msg=kind)
             if kind == "late":  # a block each of text, genres, stills and the id

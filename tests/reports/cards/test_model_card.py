@@ -10,7 +10,7 @@ import pytest
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.storage import read_json
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.models.bundle import assemble
+from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.run_folder import save_run
 from tfmmrec.reports.cards.model_card import render_model_card
 from tfmmrec.reports.cards.model_facts import ModelFacts, UsedEncoder, handles_of, training_date
@@ -35,7 +35,7 @@ RUN: dict[str, Any] = {
     "config": {
         "task": "retrieval",
         "dim": 8,
-        "ids": True,
+        "id_embedding": True,
         "fusion": {"kind": "gated"},
         "query": {"kind": "mean"},
         "refit": True,
@@ -206,8 +206,8 @@ def test_the_date_is_that_of_the_last_log(tmp_path):
 def run(small, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("model_card") / "run"
     folder.mkdir()
-    config = TrainConfig(dim=4, hidden=4, query={"kind": "id"}, refit=False, quiet=True)
-    save_run(folder, assemble(small, config), {})
+    config = TrainConfig(dim=4, projection_units=4, query={"kind": "id"}, refit=False, quiet=True)
+    save_run(folder, build_bundle(small, config), {})
     evaluate(folder, quiet=True)
     return folder
 

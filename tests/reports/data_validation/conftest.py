@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import yaml
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import checksum
 
@@ -68,7 +68,7 @@ def packed(tmp_path_factory) -> Path:
     pack(
         write_catalogue(folder / "films"),
         folder / "data",
-        PackOptions(max_rejects=1.0, quiet=True),
+        PackConfig(max_rejects=1.0, quiet=True),
     )
     return folder / "data"
 

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmmrec.config.data_validation import CheckOptions
+from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import DataError
 from tfmmrec.reports.data_validation.anomalies import Fault, Faults
 from tfmmrec.reports.data_validation.console import all_tables
 from tfmmrec.reports.data_validation.validate import check, examine
 
-QUIET = CheckOptions(quiet=True)
+QUIET = CheckConfig(quiet=True)
 ITEMS = "items/part-00000.tfrecord"
 TRAIN = "interactions/train/part-00000.tfrecord"
 
 
 def faults(folder: Path, **options: Any) -> list[str]:
-    lines = examine(folder, CheckOptions(quiet=True, **options)).faults.lines()
+    lines = examine(folder, CheckConfig(quiet=True, **options)).faults.lines()
     # Every line names a file within the folder and says what to do.
     assert all(line.startswith(f"{folder}/") and "; " in line for line in lines), lines
     return [line.removeprefix(f"{folder}/") for line in lines]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.modalities.contract import PICTURE, SOUND
-from tfmmrec.config.data_validation import CheckOptions
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.data_validation import CheckConfig
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.catalog_writer import write_catalogue
 from tfmmrec.data.packing import pack
 from tfmmrec.modalities import create
@@ -34,12 +34,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         interactions=[{"user_id": "u", "item_id": "a", "timestamp": 1}],
     )
-    pack(path, folder / "data", PackOptions(quiet=True))
+    pack(path, folder / "data", PackConfig(quiet=True))
     return folder / "data"
 
 
 def test_each_value_is_counted(data: Path) -> None:
-    findings: Findings = examine(data, CheckOptions(media=True, quiet=True))
+    findings: Findings = examine(data, CheckConfig(media=True, quiet=True))
     tables = {table.title: table for table in all_tables(findings)}
     features = {row[0]: list(row[1:]) for row in tables["Features of items"].rows}
     assert features == {
@@ -53,7 +53,7 @@ def test_each_value_is_counted(data: Path) -> None:
 
 
 def test_each_value_is_shown(data: Path, tmp_path: Path) -> None:
-    check(data, CheckOptions(html=tmp_path / "x.html", schema=tmp_path / "schema", quiet=True))
+    check(data, CheckConfig(html=tmp_path / "x.html", schema=tmp_path / "schema", quiet=True))
     page = (tmp_path / "x.html").read_text()
     assert page.count("<img") == 3 and page.count("<audio") == 3
     assert "&lt;b&gt;fine" in page and "<b>fine" not in page

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.config.data_validation import CheckOptions
+from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.reports.data_validation.console import all_tables
 from tfmmrec.reports.data_validation.interaction_statistics import date
 from tfmmrec.reports.data_validation.quantile_sketch import Distribution
@@ -12,7 +12,7 @@ from tfmmrec.reports.data_validation.validate import Findings, check, examine
 from tfmmrec.reports.number_format import number, share, size
 from tfmmrec.reports.tables import Bars, Histogram
 
-QUIET = CheckOptions(quiet=True)
+QUIET = CheckConfig(quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -179,5 +179,5 @@ def test_quiet_prints_the_verdict_alone(packed, capsys):
     assert capsys.readouterr().out == (
         f"{packed}: whole; {num_files} files agree with the manifest, the records with the schema\n"
     )
-    check(packed, CheckOptions())
+    check(packed, CheckConfig())
     assert "Features of items" in capsys.readouterr().out

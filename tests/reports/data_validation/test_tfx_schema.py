@@ -9,7 +9,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfmmrec.config.data_validation import CheckOptions
+from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import DataError
 from tfmmrec.reports.data_validation.validate import check
@@ -24,7 +24,7 @@ DTYPES = {
 @pytest.fixture(scope="module")
 def folder(packed, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("schema") / "schema"
-    check(packed, CheckOptions(schema=out, quiet=True))
+    check(packed, CheckConfig(schema=out, quiet=True))
     return out
 
 
@@ -93,11 +93,11 @@ def test_users_and_interactions(folder, packed):
 def test_no_schema_of_data_that_are_not_whole(data, tmp_path):
     (data / "vocabulary" / "cold_item_ids.txt").unlink()
     with pytest.raises(DataError, match="the file is missing"):
-        check(data, CheckOptions(schema=tmp_path / "schema", quiet=True))
+        check(data, CheckConfig(schema=tmp_path / "schema", quiet=True))
     assert not (tmp_path / "schema").exists()
 
 
 def test_a_schema_that_cannot_be_written(packed, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="schema: cannot be written"):
-        check(packed, CheckOptions(schema=tmp_path / "file" / "schema", quiet=True))
+        check(packed, CheckConfig(schema=tmp_path / "file" / "schema", quiet=True))

@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from tests.models.test_two_tower import batch, create, scores, softmax
-from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.tasks.losses import candidate_softmax
-from tfmmrec.tasks.negatives.cross_batch_memory import Memory
+from tfmmrec.tasks.negatives.cross_batch_memory import CrossBatchMemory
 from tfmmrec.tasks.negatives.sampler import Negatives
 from tfmmrec.testing import TestCase
 
@@ -16,9 +16,9 @@ COUNTS = np.array([2, 2, 2, 2, 0])
 HISTORIES = Histories(np.array([0, 1, 2, 3, 3, 2, 1, 0], np.int32), np.array([0, 4, 8]))
 
 
-def memory(rows: list[int], size: int = 3) -> Memory:
+def memory(rows: list[int], size: int = 3) -> CrossBatchMemory:
     """One whose vectors are the numbers of their rows."""
-    held = Memory(size, 1, COUNTS)
+    held = CrossBatchMemory(size, 1, COUNTS)
     rows = rows + [-1] * (size - len(rows))
     held.rows.assign(rows)
     held.vectors.assign(np.array(rows, np.float32)[:, np.newaxis])
@@ -26,7 +26,9 @@ def memory(rows: list[int], size: int = 3) -> Memory:
 
 
 class MemoryTest(TestCase):
-    def remembered(self, held: Memory, rows: list[int], chosen: list[bool]) -> tuple[list, list]:
+    def remembered(
+        self, held: CrossBatchMemory, rows: list[int], chosen: list[bool]
+    ) -> tuple[list, list]:
         vectors = tf.constant(rows, tf.float32)[:, tf.newaxis] + 0.5
         held.remember(tf.constant(rows), vectors, tf.constant(chosen))
         return held.rows.numpy().tolist(), held.vectors.numpy()[:, 0].tolist()
@@ -77,7 +79,7 @@ class MemoryTest(TestCase):
                 hits[there] += 1
                 sizes.append(len(there))
             kept = there[:12]
-        events = float(Memory(12, 1, counts).num_events(tf.constant(np.mean(sizes))))
+        events = float(CrossBatchMemory(12, 1, counts).num_events(tf.constant(np.mean(sizes))))
         expected = 1.0 - (1.0 - counts / counts.sum()) ** events
         self.assertAllClose(hits / (rounds - 100), expected, atol=0.04)
         # Five events meet far fewer.
@@ -86,7 +88,7 @@ class MemoryTest(TestCase):
 
 class LossTest(TestCase):
     def model(self, spared: str):
-        model = create(negatives={"spared": spared, "memory": 3})
+        model = create(negatives={"mask_positives": spared, "cross_batch_memory_size": 3})
         model.tasks[0].begin()
         held = model.tasks[0].negatives.memory
         held.rows.assign([2, 1, -1])
@@ -94,7 +96,7 @@ class LossTest(TestCase):
         held.vectors.assign(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
         return model, held
 
-    def logits(self, model, given: dict, held: Memory) -> np.ndarray:
+    def logits(self, model, given: dict, held: CrossBatchMemory) -> np.ndarray:
         """Those of items 0 and 2 of the batch, and of item 1 as it is kept."""
         fresh = scores(model, given)
         # Each row has its own item, the third that of the first.
@@ -105,13 +107,13 @@ class LossTest(TestCase):
         return np.column_stack([fresh[:, :2], queries.numpy() @ held.vectors.numpy()[1]])
 
     def test_what_is_kept_is_a_negative_by_its_chance(self):
-        for spared in ("none", "past"):
+        for spared in ("none", "history"):
             (model, held), given = self.model(spared), batch([2, 0, 2])
             logits = self.logits(model, given, held)
             # All of the three known items are there, as they are on average behind many events.
             events = float(held.num_events(tf.constant(3)))
             chances = 1.0 - (1.0 - np.array([0.1, 0.6, 0.3])) ** events
-            if spared == "past":
+            if spared == "history":
                 # Before its fifth event user 0 chose all three, before its second item 1 alone.
                 logits[0, 1:] = logits[2, 2] = -np.inf
             expected = softmax(logits, chances, [0, 1, 0])
@@ -134,7 +136,7 @@ class LossTest(TestCase):
         return [name for name, _ in tf.train.list_variables(path) if part in name]
 
     def test_no_gradient_reaches_what_is_spared_of_it(self):
-        negatives = Negatives(NegativesOptions(memory=3), HISTORIES, 5)
+        negatives = Negatives(NegativesConfig(cross_batch_memory_size=3), HISTORIES, 5)
         negatives.begin(2)
         negatives.memory.rows.assign([1, 2, -1])
         found = negatives(tf.constant([3]))
@@ -149,7 +151,7 @@ class LossTest(TestCase):
                     tf.constant([[1.0, 2.0]]),
                     vectors,
                     labels=found.labels,
-                    log_chances=found.log_chances,
+                    log_sampling_probability=found.log_sampling_probability,
                     spared=spared,
                 )
             slopes = tape.gradient(loss, vectors).numpy()
@@ -159,7 +161,7 @@ class LossTest(TestCase):
         histories, chosen = HISTORIES, tf.constant([1, 1, 3])
         losses = []
         for fixed in (False, True):
-            options = NegativesOptions(memory=3, spared="past")
+            options = NegativesConfig(cross_batch_memory_size=3, mask_positives="history")
             negatives = Negatives(options, histories, 5, fixed_shapes=fixed)
             negatives.begin(2)
             # Item 0 is what rows are filled up with.
@@ -171,7 +173,7 @@ class LossTest(TestCase):
                     tf.constant([[1.0, 2.0], [0.5, 0.1], [-1.0, 0.3]]),
                     tf.gather(table, found.rows),
                     labels=found.labels,
-                    log_chances=found.log_chances,
+                    log_sampling_probability=found.log_sampling_probability,
                     spared=negatives.spared(
                         found,
                         tf.constant([0, 1]),

@@ -36,7 +36,7 @@ def kept(num: int) -> np.ndarray:
 def given(num: int) -> dict:
     return {
         "labels": tf.constant(LABELS, tf.int32),
-        "log_chances": tf.constant(LOG_CHANCES),
+        "log_sampling_probability": tf.constant(LOG_CHANCES),
         "spared": tf.constant(SPARED),
         "hard": num,
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.tasks.negatives.sampler import Negatives
 from tfmmrec.testing import TestCase
@@ -14,7 +14,7 @@ HISTORIES = Histories(np.array([4, 0, 1, 0, 0, 4], np.int32), np.array([0, 4, 4,
 
 
 def create(**options) -> Negatives:
-    return Negatives(NegativesOptions(**options), HISTORIES, 5)
+    return Negatives(NegativesConfig(**options), HISTORIES, 5)
 
 
 class NegativesTest(TestCase):
@@ -24,43 +24,48 @@ class NegativesTest(TestCase):
         self.assertAllEqual(found.labels, [0, 1, 0])
         # Shares of the six choices: 2 and 3.
         self.assertAllClose(
-            found.log_chances, np.log([1 - (4 / 6) ** 3, 1 - (3 / 6) ** 3]), atol=1e-6
+            found.log_sampling_probability, np.log([1 - (4 / 6) ** 3, 1 - (3 / 6) ** 3]), atol=1e-6
         )
 
     def test_of_a_fixed_shape_they_are_the_same(self):
-        negatives = Negatives(NegativesOptions(), HISTORIES, 5, fixed_shapes=True)
+        negatives = Negatives(NegativesConfig(), HISTORIES, 5, fixed_shapes=True)
         for chosen in ([4, 0, 4, -1, -1], [-1, 4, 0, -1, 4]):
             found = negatives(tf.constant(chosen))
             # As many as there are items; the chance is that of three events.
             self.assertAllEqual(found.rows, [4, 0, 0, 0, 0])
-            self.assertAllClose(found.log_chances[:2], create()(tf.constant([4, 0, 4])).log_chances)
-            self.assertAllEqual(found.log_chances[2:], [1e9] * 3)
+            self.assertAllClose(
+                found.log_sampling_probability[:2],
+                create()(tf.constant([4, 0, 4])).log_sampling_probability,
+            )
+            self.assertAllEqual(found.log_sampling_probability[2:], [1e9] * 3)
             real = [label for label, item in zip(found.labels, chosen, strict=True) if item >= 0]
             self.assertAllEqual(real, [0, 1, 0])
 
     def test_all_are_those_that_training_knows(self):
-        found = create(among="all")(tf.constant([4, 0, 4]))
+        found = create(source="full_catalog")(tf.constant([4, 0, 4]))
         self.assertAllEqual(found.rows, [0, 1, 4])
         self.assertAllEqual(found.labels, [2, 0, 2])
-        self.assertAllEqual(found.log_chances, [0.0, 0.0, 0.0])
+        self.assertAllEqual(found.log_sampling_probability, [0.0, 0.0, 0.0])
 
     def test_chances_are_how_often_items_come(self):
-        negatives, draw = create(uniform=2), np.random.default_rng(0)
+        negatives, draw = create(num_uniform=2), np.random.default_rng(0)
         tf.random.set_seed(0)
         hits, rounds = np.zeros(5), 2000
         for _ in range(rounds):
             found = negatives(tf.constant(draw.choice(HISTORIES.items, 3), tf.int32))
             hits[found.rows.numpy()] += 1
-        expected = np.exp(negatives.log_chances(tf.constant([0, 1, 4]), tf.constant(3)))
+        expected = np.exp(
+            negatives.log_sampling_probability(tf.constant([0, 1, 4]), tf.constant(3))
+        )
         self.assertAllClose(hits[[0, 1, 4]] / rounds, expected, atol=0.03)
         self.assertAllEqual(hits[[2, 3]], [0, 0])
 
     def test_an_item_that_is_always_chosen_is_certain(self):
-        only = Negatives(NegativesOptions(), Histories(np.zeros(4, np.int32), np.array([0, 4])), 1)
-        self.assertAllClose(only(tf.constant([0, 0])).log_chances, [0.0])
+        only = Negatives(NegativesConfig(), Histories(np.zeros(4, np.int32), np.array([0, 4])), 1)
+        self.assertAllClose(only(tf.constant([0, 0])).log_sampling_probability, [0.0])
 
     def spared(self, what: str) -> np.ndarray | None:
-        negatives = create(spared=what)
+        negatives = create(mask_positives=what)
         candidates = negatives(tf.constant([4, 0, 1]))
         found = negatives.spared(
             candidates,
@@ -72,7 +77,7 @@ class NegativesTest(TestCase):
 
     def test_the_past_of_a_user_is_spared(self):
         self.assertAllEqual(
-            self.spared("past"),  # of items 4, 0, 1
+            self.spared("history"),  # of items 4, 0, 1
             [
                 [False, False, False],
                 [False, True, False],
@@ -114,17 +119,32 @@ class NegativesTest(TestCase):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"among": "some"}, "among must be batch or all. Received: 'some'"),
-        ({"uniform": -1}, "uniform must be at least 0. Received: -1"),
-        ({"uniform": 5, "among": "all"}, "uniform draws nothing new beside among: all"),
-        ({"mined": 5, "among": "all"}, "mined finds nothing new beside among: all"),
-        ({"memory": 5, "among": "all"}, "memory keeps nothing new beside among: all"),
-        ({"hard": -1}, "hard must be at least 0. Received: -1"),
-        ({"mine_every": 0}, "mine_every must be at least 1. Received: 0"),
-        ({"mined": 9, "mined_from": 8}, "mined must be at most mined_from, 8. Received: 9"),
-        ({"spared": "future"}, "spared must be none, past, all. Received: 'future'"),
+        ({"source": "some"}, "source must be in_batch or full_catalog. Received: 'some'"),
+        ({"num_uniform": -1}, "num_uniform must be at least 0. Received: -1"),
+        (
+            {"num_uniform": 5, "source": "full_catalog"},
+            "num_uniform adds no candidate to source: full_catalog",
+        ),
+        (
+            {"num_mined": 5, "source": "full_catalog"},
+            "num_mined adds no candidate to source: full_catalog",
+        ),
+        (
+            {"cross_batch_memory_size": 5, "source": "full_catalog"},
+            "cross_batch_memory_size adds no candidate to source",
+        ),
+        ({"num_hard_negatives": -1}, "num_hard_negatives must be at least 0. Received: -1"),
+        ({"mining_interval": 0}, "mining_interval must be at least 1. Received: 0"),
+        (
+            {"num_mined": 9, "mining_top_k": 8},
+            "num_mined must be at most mining_top_k, 8. Received: 9",
+        ),
+        (
+            {"mask_positives": "future"},
+            "mask_positives must be one of none, history, all. Received: 'future'",
+        ),
     ],
 )
 def test_bad_options_are_refused(options, reason):
     with pytest.raises(ValueError, match=reason):
-        NegativesOptions(**options)
+        NegativesConfig(**options)

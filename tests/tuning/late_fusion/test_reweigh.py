@@ -12,7 +12,7 @@ import yaml
 
 from tests.once import ONCE
 from tfmmrec.cli import main
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import raw_values
@@ -22,7 +22,7 @@ from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.metrics.ranking import ranking_metrics
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.validation import Validation
-from tfmmrec.models.bundle import assemble
+from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.run_folder import load_run, read_run, save_run
 from tfmmrec.serving.export import export
 from tfmmrec.training.train import train
@@ -43,7 +43,7 @@ def run(tmp_path_factory) -> Path:
     path = write_world(draw_world(SMALL), folder / "catalogue")
     content = {**yaml.safe_load(path.read_text()), "cold_items": {"share": 0.1}}
     path.write_text(yaml.safe_dump(content))
-    pack(path, folder / "data", PackOptions(quiet=True))
+    pack(path, folder / "data", PackConfig(quiet=True))
     weights = {"title": 0.1, "year": 1.0, "id": 0.1}
     features = ["title", "genres", "year"]
     fusion = {**LATE, "weights": weights}
@@ -68,9 +68,9 @@ def test_the_metric_is_better_and_told_truly(run, again):
     assert (
         told["after"] == second["metrics"]["ndcg@10"] > told["before"] + 2 * told["standard_error"]
     )
-    assembly = load_run(again, quiet=True)
-    scorer = assembly.scorer()
-    measured = Validation(assembly, scorer).metrics(scorer.item_vectors())
+    bundle = load_run(again, quiet=True)
+    scorer = bundle.scorer()
+    measured = Validation(bundle, scorer).metrics(scorer.item_vectors())
     assert measured == pytest.approx({name: second["metrics"][name] for name in measured})
     assert second["metrics"]["epoch"] == first["metrics"]["epoch"]
     assert (again / "history.json").read_text() == (run / "history.json").read_text()
@@ -101,9 +101,9 @@ def test_each_trial_has_a_line(again):
 
 
 def test_what_is_served_is_the_weighted_sum_of_the_members(run, again, tmp_path):
-    assembly = load_run(run, quiet=True)
-    dataset, targets = assembly.dataset, targets_of(assembly.dataset, "valid")
-    members = cache_scores(assembly, targets)
+    bundle = load_run(run, quiet=True)
+    dataset, targets = bundle.dataset, targets_of(bundle.dataset, "valid")
+    members = cache_scores(bundle, targets)
     weights = read_run(again)["metrics"]["reweighed"]["weights"]
     expected = members.weighted(np.array(list(weights.values())))
     asked = np.unique(targets.user)[:40]
@@ -133,7 +133,7 @@ def test_what_is_served_is_the_weighted_sum_of_the_members(run, again, tmp_path)
 
 def test_a_run_of_a_run_works_and_keeps_what_is_good(again, capsys):
     out = again.parent / "third"
-    assert main(["reweigh", str(again), "--out", str(out), "--trials", "10", "--quiet"]) == 0
+    assert main(["tune-fusion", str(again), "--out", str(out), "--trials", "10", "--quiet"]) == 0
     printed = capsys.readouterr().out
     told = read_run(out)["metrics"]["reweighed"]
     assert told["after"] >= told["before"]
@@ -176,31 +176,31 @@ def tables(tmp_path_factory) -> Dataset:
         "split": {"by": "last_out"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    pack(folder / "set.yaml", folder / "data", PackOptions(quiet=True))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 
 def save_untrained(dataset: Dataset, folder: Path, **options: Any) -> Path:
     """A run of the weights that training begins with."""
     config = {"fusion": LATE, "dim": 4, **ONCE, "quiet": True, **options}
-    assembly = assemble(dataset, TrainConfig(**config))
-    assembly.fit_new_items()
+    bundle = build_bundle(dataset, TrainConfig(**config))
+    bundle.fit_new_items()
     folder.mkdir()
-    save_run(folder, assembly, {})
+    save_run(folder, bundle, {})
     return folder
 
 
 def test_members_of_new_items_are_weighed_as_the_model_does(tables, tmp_path):
-    run = save_untrained(tables, tmp_path / "run", new_items={"share": 0.6})
-    assembly = load_run(run, quiet=True)
+    run = save_untrained(tables, tmp_path / "run", cold_start={"weight": 0.6})
+    bundle = load_run(run, quiet=True)
     targets = targets_of(tables, "valid")
-    members = cache_scores(assembly, targets)
+    members = cache_scores(bundle, targets)
     # The two lack different things.
     assert [len(group.columns) for group in members.new_items] == [1, 1]
     asked, generator = np.unique(targets.user), np.random.default_rng(0)
     for weights in generator.dirichlet(np.ones(4), 2):
         named = dict(zip(members.names, weights.tolist(), strict=True))
-        folded = fold(assembly, named)
+        folded = fold(bundle, named)
         scorer = folded.scorer()
         vectors = scorer.item_vectors()
         [(_, queries)] = scorer.queries(vectors, targets.histories, asked)
@@ -212,9 +212,9 @@ def test_members_of_new_items_are_weighed_as_the_model_does(tables, tmp_path):
 
 def test_weights_of_the_run_do_not_matter_to_the_members(tables, tmp_path):
     targets = targets_of(tables, "valid")
-    assembly = load_run(save_untrained(tables, tmp_path / "run"), quiet=True)
-    first = cache_scores(assembly, targets)
-    second = cache_scores(fold(assembly, {"title": 1.0, "id": 3.0}), targets)
+    bundle = load_run(save_untrained(tables, tmp_path / "run"), quiet=True)
+    first = cache_scores(bundle, targets)
+    second = cache_scores(fold(bundle, {"title": 1.0, "id": 3.0}), targets)
     np.testing.assert_allclose(first.scores, second.scores, atol=1e-6)
     np.testing.assert_array_equal(first.present, second.present)
 
@@ -229,7 +229,7 @@ def test_what_cannot_be_reweighed_is_refused(tables, tmp_path):
         (copy / "run.json").write_text(json.dumps(content))
         return copy
 
-    alone = save_untrained(tables, tmp_path / "alone", features=["title"], ids=False)
+    alone = save_untrained(tables, tmp_path / "alone", features=["title"], id_embedding=False)
     for bad, reason in (
         (changed("weighted", fusion={"kind": "weighted"}), "train with fusion.kind late.*weighted"),
         (changed("voting", fusion={**LATE, "decision": "voting"}), "late voting"),
@@ -258,7 +258,7 @@ def test_data_without_a_valid_split_is_refused(tables, tmp_path):
     folder = tables.folder.parent
     content = yaml.safe_load((folder / "set.yaml").read_text())
     (folder / "none.yaml").write_text(yaml.safe_dump({**content, "split": {"by": "none"}}))
-    pack(folder / "none.yaml", tmp_path / "data", PackOptions(quiet=True))
+    pack(folder / "none.yaml", tmp_path / "data", PackConfig(quiet=True))
     run = save_untrained(Dataset(tmp_path / "data"), tmp_path / "run")
     with pytest.raises(DataError, match="has no valid split to search by"):
         reweigh(run, tmp_path / "out")

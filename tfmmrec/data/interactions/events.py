@@ -111,8 +111,8 @@ def _by_user_and_time(events: Interactions) -> np.ndarray:
 
 def _digests(events: Interactions, user_ids: Ids, item_ids: Ids) -> np.ndarray:
     def encoded(rows: np.ndarray, ids: Ids) -> list[bytes]:
-        distinct, inverse = np.unique(rows, return_inverse=True)
-        texts = np.array([text.encode() for text in ids.take(distinct)], object)
+        padded_unique, inverse = np.unique(rows, return_inverse=True)
+        texts = np.array([text.encode() for text in ids.take(padded_unique)], object)
         return texts[inverse].tolist()
 
     users, items = encoded(events.user, user_ids), encoded(events.item, item_ids)

@@ -103,15 +103,17 @@ class _ChunkReader:
             The parsed values, `filler` for broken ones and last for absent ones; and the codes
             into them.
         """
-        codes, distinct = self.chunk.coded(column)
+        codes, padded_unique = self.chunk.coded(column)
         if missing is not None:
             self._fail(np.flatnonzero(codes < 0), column, lambda row: missing)
-        plain = _parse_ids(distinct) if parse is to_id else None
+        plain = _parse_ids(padded_unique) if parse is to_id else None
         if plain is not None:
             return plain, codes
         parsed: list[Any] = []
         reasons: dict[int, str] = {}
-        for raw in distinct.to_pylist() if isinstance(distinct, pa.Array) else distinct:
+        for raw in (
+            padded_unique.to_pylist() if isinstance(padded_unique, pa.Array) else padded_unique
+        ):
             try:
                 parsed.append(parse(raw))
             except BrokenValue as error:
@@ -202,9 +204,9 @@ def _parse_times(values: Any) -> np.ndarray | None:
     return milliseconds if known.all() else None
 
 
-def _parse_ids(distinct: Any) -> pa.Array | None:
+def _parse_ids(padded_unique: Any) -> pa.Array | None:
     """Reads plain ids, with "" behind them; None when any needs a closer look."""
-    texts = _as_texts(distinct)
+    texts = _as_texts(padded_unique)
     if texts is None or not pc.all(pc.match_substring_regex(texts, _PLAIN_ID)).as_py():
         return None
     return pa.concat_arrays([texts, pa.array([""])]).cast(pa.large_string())

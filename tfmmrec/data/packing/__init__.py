@@ -1,6 +1,5 @@
 """Tables and media in, a data folder out."""
 
-from tfmmrec.config.packing import PackOptions
 from tfmmrec.data.packing.pack import pack
 
-__all__ = ["PackOptions", "pack"]
+__all__ = ["pack"]

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import Table
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.parallel import map_in_order
@@ -85,7 +85,7 @@ class SidePacker:
         folder: Path,
         journal: Journal,
         rejects: Rejects,
-        options: PackOptions,
+        options: PackConfig,
     ):
         self.name = name
         self.table = table

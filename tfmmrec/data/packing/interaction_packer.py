@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import DatasetFile
 from tfmmrec.data.id_index import Ids
 from tfmmrec.data.interactions import (
@@ -65,7 +65,7 @@ class LogPacker:
         notes: Path,
         journal: Journal,
         rejects: Rejects,
-        options: PackOptions,
+        options: PackConfig,
     ):
         self.dataset = dataset
         self.items = items

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.id_index import Ids
 from tfmmrec.data.packing.entity_packer import SidePacker
@@ -22,7 +22,7 @@ from tfmmrec.errors import DataError, StorageError
 from tfmmrec.version import __version__
 
 
-def pack(dataset_file: Path, out: Path, options: PackOptions = PackOptions()) -> dict[str, Any]:
+def pack(dataset_file: Path, out: Path, options: PackConfig = PackConfig()) -> dict[str, Any]:
     """Packs the tables and media that a dataset file names into a data folder.
 
     A pack that was stopped, by a kill for one, goes on from its last whole shard when the same
@@ -56,7 +56,7 @@ def pack(dataset_file: Path, out: Path, options: PackOptions = PackOptions()) ->
         ) from None
 
 
-def _key(dataset: DatasetFile, options: PackOptions) -> str:
+def _key(dataset: DatasetFile, options: PackConfig) -> str:
     """Names the input of a pack: the declaration, the tables' states and the options."""
     tables = [dataset.items.path, dataset.interactions.path]
     tables += [dataset.users.path] if dataset.users else []
@@ -67,7 +67,7 @@ def _key(dataset: DatasetFile, options: PackOptions) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _pack(dataset: DatasetFile, folder: Path, notes: Path, options: PackOptions) -> dict[str, Any]:
+def _pack(dataset: DatasetFile, folder: Path, notes: Path, options: PackConfig) -> dict[str, Any]:
     schema = dataset.schema()
     schema.save(folder / "schema.json")
     with (folder / "rejects.jsonl").open("w", encoding="utf-8") as lines:
@@ -111,7 +111,7 @@ def _pack_tables(
     folder: Path,
     notes: Path,
     rejects: Rejects,
-    options: PackOptions,
+    options: PackConfig,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Packs the tables; returns the statistics and the manifest's entries of the shards."""
     shared: Any = {
@@ -157,7 +157,7 @@ def _hand_over(side: SidePacker, folder: Path) -> Ids:
 
 
 def _write_unlisted_users(
-    folder: Path, ids: list[str], first_shard: int, options: PackOptions
+    folder: Path, ids: list[str], first_shard: int, options: PackConfig
 ) -> None:
     """Gives every user whom only the interactions name a record without features."""
     # Numbered behind the others, so that the records stay in the order of the vocabulary.

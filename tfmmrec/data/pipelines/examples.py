@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.outcomes import Outcomes
-from tfmmrec.data.pipelines.sampled_nonclicks import Unchosen
+from tfmmrec.data.outcomes import LabeledEvents
+from tfmmrec.data.pipelines.sampled_nonclicks import NonClickSampler
+
 
 class TrainingExamples:
     """Every event as an example, in an order that seed and epoch fix.
@@ -17,8 +18,8 @@ class TrainingExamples:
         histories: what each user chose in training, oldest first; if it has times, so have the
             examples.
         max_history: how many items are an event's history, at most.
-        context: `before`: the last items before the event, as serving sees them; `around`: half of
-            them before and half behind it, without the event's own item.
+        history_context: `causal`: the last items before the event, as in serving; `bidirectional`:
+            half of them before and half behind it, without the event's own item.
         batch_size: events a batch; the last events of an epoch that fill no batch are left out.
         seed: of the order.
         outcomes: the events; by default, all of the histories.
@@ -33,9 +34,9 @@ class TrainingExamples:
         max_history: int,
         batch_size: int,
         seed: int,
-        context: str = "before",
-        outcomes: Outcomes | None = None,
-        unchosen: Unchosen | None = None,
+        history_context: str = "causal",
+        outcomes: LabeledEvents | None = None,
+        unchosen: NonClickSampler | None = None,
         steps_per_epoch: int | None = None,
     ):
         outcomes = outcomes or _choices(histories)
@@ -44,11 +45,11 @@ class TrainingExamples:
         fits = self.num_events // self.batch_size if self.num_events else 0
         self.steps_per_epoch = fits if steps_per_epoch is None else steps_per_epoch
         self._seed = seed
-        self._context = context
+        self._history_context = history_context
         self._unchosen = unchosen
         # The places of a history, seen from the event and from what stands behind it; what came
         # just before the event always is the last.
-        half = max_history if context == "before" else max_history // 2
+        half = max_history if history_context == "causal" else max_history // 2
         self._before = tf.range(-half, 0)
         self._behind = tf.range(max_history - half - 1, -1, -1)
         # One past the last, so that there is something to gather where nobody chose anything.
@@ -99,7 +100,7 @@ class TrainingExamples:
         last = tf.size(self._items) - 1
         held = tf.clip_by_value(places, 0, last)
         history = tf.gather(self._items, held)
-        if self._context == "around":
+        if self._history_context == "bidirectional":
             # What is chosen again and again would be told by itself.
             mine &= history != item[:, tf.newaxis]
             # Around an event stands all else that its user chose.
@@ -118,11 +119,11 @@ class TrainingExamples:
         return {name: tf.concat([batch[name], drawn[name]], axis=0) for name in batch}
 
 
-def _choices(histories: Histories) -> Outcomes:
+def _choices(histories: Histories) -> LabeledEvents:
     """All that histories hold, as events."""
     lengths = np.diff(histories.offsets)
     users = np.repeat(np.arange(len(lengths)), lengths)
-    return Outcomes(
+    return LabeledEvents(
         user=users,
         item=histories.items,
         place=np.arange(len(users)) - histories.offsets[users],

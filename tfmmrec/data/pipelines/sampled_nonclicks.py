@@ -9,7 +9,7 @@ from tfmmrec.data.histories import Histories
 _TRIES = 20
 
 
-class Unchosen:
+class NonClickSampler:
     """Draws one item a user, each that they did not choose as likely as the other.
 
     A user who chose nearly everything may be given an item of their own after all.

@@ -6,11 +6,4 @@ from tfmmrec.data.synthetic.sampling import draw_world
 from tfmmrec.data.synthetic.world import World
 from tfmmrec.data.synthetic.write import write_world
 
-__all__ = [
-    "SyntheticConfig",
-    "World",
-    "draw_world",
-    "measure",
-    "popularity_scores",
-    "write_world",
-]
+__all__ = ["SyntheticConfig", "World", "draw_world", "measure", "popularity_scores", "write_world"]

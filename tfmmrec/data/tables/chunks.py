@@ -86,18 +86,18 @@ class RowChunk(Chunk):
 def code(values: list[Any]) -> tuple[np.ndarray, list[Any]]:
     """Codes any values; equal ones of different types, 1 and True, stay apart."""
     found: dict[Any, int] = {}
-    distinct: list[Any] = []
+    padded_unique: list[Any] = []
     codes = np.empty(len(values), np.int64)
     for row, value in enumerate(values):
         if value is None:
             codes[row] = -1
             continue
         key = (type(value), repr(value) if isinstance(value, list | dict) else value)
-        at = found.setdefault(key, len(distinct))
-        if at == len(distinct):
-            distinct.append(value)
+        at = found.setdefault(key, len(padded_unique))
+        if at == len(padded_unique):
+            padded_unique.append(value)
         codes[row] = at
-    return codes, distinct
+    return codes, padded_unique
 
 
 def none_if_empty(value: Any) -> Any:

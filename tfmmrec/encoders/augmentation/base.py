@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from tfmmrec.config.build_options import build
+from tfmmrec.config.parse import parse
 from tfmmrec.errors import ConfigError
 
 
@@ -59,7 +59,7 @@ def create_augmentation(kind: str, declared: Mapping[str, Any], **known: Any) ->
         raise ConfigError(f"augment: {kind} has none; there are {', '.join(sorted(AUGMENTATIONS))}")
     if not isinstance(declared, Mapping):
         raise ConfigError(f"augment: write {{OPTION: value, …}}. Received: {declared!r}")
-    return build(AUGMENTATIONS[kind], {**known, **declared}, f"augment of {kind}")
+    return parse(AUGMENTATIONS[kind], {**known, **declared}, f"augment of {kind}")
 
 
 def uniform(

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.progress import rows_bar
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.encode_loop import (
@@ -39,7 +39,7 @@ _ATTEMPTS = 3
 
 def encode_feature(
     dataset: Dataset,
-    side: SideName,
+    side: EntityName,
     feature: str,
     encoder: FeatureEncoder,
     *,
@@ -72,7 +72,7 @@ def encode_feature(
     return dataclasses.replace(written, num_encoded=num_encoded, seconds=time.monotonic() - begin)
 
 
-def cache_key(dataset: Dataset, side: SideName, feature: str, encoder: FeatureEncoder) -> str:
+def cache_key(dataset: Dataset, side: EntityName, feature: str, encoder: FeatureEncoder) -> str:
     """Names a table by the encoder, the feature's declaration and the packed values."""
     content = [
         encoder.fingerprint,
@@ -88,7 +88,7 @@ class _Source:
     """A feature and the encoder that reads it."""
 
     dataset: Dataset
-    side: SideName
+    side: EntityName
     feature: str
     encoder: FeatureEncoder
 

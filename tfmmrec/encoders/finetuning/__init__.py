@@ -1,6 +1,5 @@
 """Encoders that are trained along with the towers, from the raw media in the records."""
 
-from tfmmrec.config.finetuning import FinetuneOptions, finetune_options
 from tfmmrec.encoders.finetuning.input_pipeline import (
     TAUGHT,
     add_inputs,
@@ -13,11 +12,9 @@ from tfmmrec.encoders.finetuning.trainable_feature import TrainedFeature
 
 __all__ = [
     "TAUGHT",
-    "FinetuneOptions",
     "RawFile",
     "TrainedFeature",
     "add_inputs",
-    "finetune_options",
     "inputs_key",
     "rows_key",
     "taught_items",

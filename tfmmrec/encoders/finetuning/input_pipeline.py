@@ -34,7 +34,7 @@ def add_inputs(
 
     Args:
         batches: training batches with `item` int32, of any rank, -1 for none. Those that are parts
-            of a larger one say in `taught`, int32 `[n]`, which items they teach.
+            of a larger one say in `train_splits`, int32 `[n]`, which items they teach.
         features: those that are trained.
         seed: of the augmentation.
         first_step: the number of the first batch, so that a run that goes on varies as it would

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.storage import shared_folder
 
 _CHUNK = 1024
@@ -26,7 +26,7 @@ class RawFile:
         feature: a text, image or audio feature that holds one value.
     """
 
-    def __init__(self, dataset: Dataset, side: SideName, feature: str):
+    def __init__(self, dataset: Dataset, side: EntityName, feature: str):
         content = [feature, dataset.features(side)[feature].options(), dataset.side_checksum(side)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
         folder = dataset.cache / f"raw.{side}.{feature}.{key}"
@@ -47,7 +47,7 @@ class RawFile:
         return values
 
 
-def _write(folder: Path, dataset: Dataset, side: SideName, feature: str) -> None:
+def _write(folder: Path, dataset: Dataset, side: EntityName, feature: str) -> None:
     modality = dataset.features(side)[feature]
     lengths = [np.zeros(1, np.int64)]
     with (folder / "values.bin").open("wb") as file:

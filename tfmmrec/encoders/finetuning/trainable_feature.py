@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.config.finetuning import FinetuneOptions
+from tfmmrec.config.finetuning import FinetuneConfig
 from tfmmrec.distribute import replicas, strategies
 from tfmmrec.encoders.augmentation import Augmentation, create_augmentation
 from tfmmrec.encoders.finetuning.gradient_checkpointing import encode_in_parts
@@ -45,7 +45,7 @@ class TrainedFeature(tf.Module):
         feature: str,
         encoder: HubEncoder,
         raw: RawFile,
-        options: FinetuneOptions,
+        options: FinetuneConfig,
     ):
         super().__init__(name=f"trained_{feature}")
         if not raw.present.any():
@@ -185,7 +185,7 @@ def _chosen_weights(feature: str, encoder: HubEncoder, pattern: str) -> list[tf.
 
 
 def _create_augmentation(
-    feature: str, encoder: HubEncoder, options: FinetuneOptions
+    feature: str, encoder: HubEncoder, options: FinetuneConfig
 ) -> Augmentation | None:
     if not options.augment:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.config.encoders import EncoderChoice
+from tfmmrec.config.encoders import EncoderConfig
 from tfmmrec.distribute import strategies
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.hub.call_signatures import shown
@@ -36,7 +36,7 @@ class HubEncoder(FeatureEncoder):
         handle: a folder, a .tar.gz or an address; see `handles.resolve`.
         fingerprint: names the module's weights; by default, the hash of its files.
         trainable: whether it has `trainable_variables`, and `forward` may be called for training.
-        **options: those of `EncoderChoice`, such as `picture_size`.
+        **options: those of `EncoderConfig`, such as `picture_size`.
 
     Attributes:
         dim: of the vectors.
@@ -58,7 +58,7 @@ class HubEncoder(FeatureEncoder):
         self.modality = modality
         self.handle = handle
         self.trainable = trainable
-        choice = EncoderChoice(f"hub:{handle}", **options)
+        choice = EncoderConfig(f"hub:{handle}", **options)
         # What is trained has a copy on each device that trains.
         with strategies.current().scope() if trainable else contextlib.nullcontext():
             self.module = HubModule(modality, handle, choice, frozen=not trainable)

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.config.encoders import EncoderChoice
+from tfmmrec.config.encoders import EncoderConfig
 from tfmmrec.encoders.hub.call_signatures import CallForm
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities.codecs.wav import decode_wav, resample
@@ -70,7 +70,7 @@ def prepare_waveforms(
 
 
 def picture_sides(
-    module: Any, form: CallForm, choice: EncoderChoice, handle: str
+    module: Any, form: CallForm, choice: EncoderConfig, handle: str
 ) -> tuple[int, int]:
     """Returns the height and width of the pictures that a module gets.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.config.encoders import EncoderChoice
+from tfmmrec.config.encoders import EncoderConfig
 from tfmmrec.encoders.hub.call_signatures import CallForm, call_forms, choose_form, shown
 from tfmmrec.encoders.hub.handles import resolve
 from tfmmrec.encoders.hub.loading import hash_files, load_frozen, load_module, one_line
@@ -38,7 +38,7 @@ class HubModule(tf.Module):
     output: str
     dim: int
 
-    def __init__(self, modality: str, handle: str, choice: EncoderChoice, *, frozen: bool):
+    def __init__(self, modality: str, handle: str, choice: EncoderConfig, *, frozen: bool):
         super().__init__()
         self.modality = modality
         self.handle = handle

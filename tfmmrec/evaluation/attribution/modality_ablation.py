@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.evaluation.attribution.shapley import shapley, worth_of_sets
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import in_batches
 
 # The name of the learned vectors of ids among the modalities.
@@ -24,12 +24,12 @@ class ItemsByModality:
         players: the modalities, and `ids` where items have learned vectors.
     """
 
-    def __init__(self, assembly: Assembly):
-        groups = features_by_modality(assembly.items.modalities)
-        model = assembly.model
+    def __init__(self, bundle: ModelBundle):
+        groups = features_by_modality(bundle.items.modalities)
+        model = bundle.model
         self.players = [*groups, *([IDS] if model.item_tower.ids is not None else [])]
         self._kinds = {name: kind for kind, names in groups.items() for name in names}
-        self._num_items = assembly.dataset.count("items")
+        self._num_items = bundle.dataset.count("items")
         # Traced once, whatever is left out.
         self._vectors = tf.function(
             lambda rows, here, with_ids: model.item_vectors(
@@ -52,7 +52,7 @@ class ItemsByModality:
 
 
 def score_shares(
-    assembly: Assembly, by_modality: ItemsByModality, queries: tf.Tensor, rows: np.ndarray
+    bundle: ModelBundle, by_modality: ItemsByModality, queries: tf.Tensor, rows: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How much of the scores of items each of their modalities makes up: Shapley values.
 
@@ -69,7 +69,7 @@ def score_shares(
     """
 
     def scores(present: Collection[str]) -> np.ndarray:
-        found = assembly.model.score(queries, tf.constant(by_modality.vectors(present, rows)))
+        found = bundle.model.score(queries, tf.constant(by_modality.vectors(present, rows)))
         # An item of which nothing is told.
         return np.where(np.isfinite(found), found, 0.0)
 

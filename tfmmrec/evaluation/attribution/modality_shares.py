@@ -14,7 +14,7 @@ from tfmmrec.evaluation.ranking.ranked_part import K, Ranked
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import Targets
 from tfmmrec.evaluation.slices import LEAST_TARGETS, slices_of
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 
 # 2 to the power of this many models are measured.
@@ -23,7 +23,7 @@ _MOST_USERS = 2000
 
 
 def measure_shares(
-    assembly: Assembly, scorer: Scorer, ranked: Sequence[Ranked], *, seed: int = 0
+    bundle: ModelBundle, scorer: Scorer, ranked: Sequence[Ranked], *, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
     """Takes every set of modalities away from all items, in histories as well.
 
@@ -43,7 +43,7 @@ def measure_shares(
         "low", "high"}`: the share, and how much worse the model is without it. Slices are those of
         30 targets or more. Nothing for a model with one modality, or with more than six.
     """
-    by_modality = ItemsByModality(assembly)
+    by_modality = ItemsByModality(bundle)
     players = by_modality.players
     if not 1 < len(players) <= _MOST_PLAYERS:
         return {}
@@ -65,7 +65,7 @@ def measure_shares(
     without = [whole - worth[frozenset(players) - {name}] for name in players]
     columns = np.stack([*shares.values(), *without, whole, worth[frozenset()]], axis=1)
     return {
-        own.part: _told(assembly, players, targets, values, seed)
+        own.part: _told(bundle, players, targets, values, seed)
         for own, targets, values in zip(ranked, asked, np.split(columns, ends), strict=True)
     }
 
@@ -79,13 +79,13 @@ def _of_some_users(targets: Targets, seed: int) -> Targets:
 
 
 def _told(
-    assembly: Assembly, players: Sequence[str], targets: Targets, values: np.ndarray, seed: int
+    bundle: ModelBundle, players: Sequence[str], targets: Targets, values: np.ndarray, seed: int
 ) -> dict[str, Any]:
     """Of the players' shares, what is lost without each, all and nothing, `[targets, columns]`."""
     intervals = UserResamples(targets.user, seed=seed).intervals(values[:, :-2])
     told = [dataclasses.asdict(own) for own in intervals]
     num = len(players)
-    slices = slices_of(assembly.dataset, assembly.items, targets)
+    slices = slices_of(bundle.dataset, bundle.items, targets)
     return {
         "metric": f"ndcg@{K}",
         "all": float(values[:, -2].mean()),

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST, known_before
-from tfmmrec.encoders.encoded_features import EncodedSide
+from tfmmrec.data.holdout import PAST, context_of
+from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.baselines.content import ContentRivals, chosen_matrix, content_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
 from tfmmrec.evaluation.baselines.matrix_factorization import (
@@ -55,7 +55,7 @@ def known_item_baselines(dataset: Dataset, split: str) -> dict[str, Ranker]:
     return found
 
 
-def new_item_baselines(dataset: Dataset, items: EncodedSide, split: str) -> dict[str, Ranker]:
+def new_item_baselines(dataset: Dataset, items: EncodedEntities, split: str) -> dict[str, Ranker]:
     """The cosine and the ridge regression of content, and ALS factors regressed on it, by name.
 
     Penalties are the middle ones, since valid has no new items to choose by. Nothing without
@@ -68,7 +68,7 @@ def new_item_baselines(dataset: Dataset, items: EncodedSide, split: str) -> dict
     """
     if not items.encoded or not _matrices_fit(dataset):
         return {}
-    chosen = chosen_matrix(known_before(dataset, split), dataset.count("items"))
+    chosen = chosen_matrix(context_of(dataset, split), dataset.count("items"))
     rivals, content = ContentRivals(chosen), content_matrix(items.encoded)
     found: dict[str, Ranker] = {}
     for name, penalties in rivals.penalties.items():
@@ -85,7 +85,7 @@ def _by_items(dataset: Dataset, split: str, tunable: bool) -> Iterator[tuple[str
         best = tuned_item_rivals(dataset)
     num_items = dataset.count("items")
     chosen = chosen_matrix(dataset.histories(PAST[split]), num_items)
-    known = chosen_matrix(known_before(dataset, split), num_items)
+    known = chosen_matrix(context_of(dataset, split), num_items)
     for name, (score, _) in ITEM_RIVALS.items():
         yield f"{name} ({best[name]:g})", ByScores.of(score(chosen, best[name], known))
 
@@ -97,7 +97,7 @@ def _by_factors(dataset: Dataset, split: str, tunable: bool) -> Iterator[tuple[s
         best = tuned_factor_rivals(dataset)
     num_items = dataset.count("items")
     chosen = sparse_choices(dataset.histories(PAST[split]), num_items)
-    known = sparse_choices(known_before(dataset, split), num_items)
+    known = sparse_choices(context_of(dataset, split), num_items)
     for name, value in best.items():
         fit, _ = FACTOR_RIVALS[name]
         yield f"{name} ({value:g})", fit(chosen, value, known)

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 
 
-def mean_rating(train: Outcomes, events: Outcomes) -> np.ndarray:
+def mean_rating(train: LabeledEvents, events: LabeledEvents) -> np.ndarray:
     """The mean of all ratings, for every event."""
     return np.full(len(events), np.nanmean(train.rating, dtype=np.float64))
 
 
 def rating_biases(
-    train: Outcomes, events: Outcomes, *, damping: float = 10.0, rounds: int = 10
+    train: LabeledEvents, events: LabeledEvents, *, damping: float = 10.0, rounds: int = 10
 ) -> np.ndarray:
     """The mean rating plus a number for the item and one for the user.
 
@@ -42,8 +42,8 @@ def rating_biases(
 
 
 def rating_svd(
-    train: Outcomes,
-    events: Outcomes,
+    train: LabeledEvents,
+    events: LabeledEvents,
     *,
     factors: int = 100,
     epochs: int = 20,
@@ -97,13 +97,20 @@ def rating_svd(
     return np.clip(predicted, train.rating.min(), train.rating.max())
 
 
-def click_rate(train: Outcomes, events: Outcomes, share: float | None = None) -> np.ndarray:
+def click_rate(
+    train: LabeledEvents, events: LabeledEvents, share: float | None = None
+) -> np.ndarray:
     """The share of events that were choices; `share` where none but choices are told of."""
     return np.full(len(events), np.mean(train.chosen) if share is None else share)
 
 
 def popularity_rate(
-    train: Outcomes, events: Outcomes, num_items: int, *, drawn: bool, damping: float = 10.0
+    train: LabeledEvents,
+    events: LabeledEvents,
+    num_items: int,
+    *,
+    drawn: bool,
+    damping: float = 10.0,
 ) -> np.ndarray:
     """How often each item was chosen when it was shown, or, with `drawn`, drawn beside choices."""
     shown = np.bincount(train.item, minlength=num_items).astype(float)

@@ -9,11 +9,11 @@ import tensorflow as tf
 from tfmmrec.evaluation.measure import Figures
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches
 from tfmmrec.layers.feature_projections import MEDIA
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 
 
 def retrieval_recall(
-    assembly: Assembly, among: np.ndarray, *, k: int = 10, least: int = 20
+    bundle: ModelBundle, among: np.ndarray, *, k: int = 10, least: int = 20
 ) -> Figures:
     """Whether an item's one modality finds the other one of the same item, among many.
 
@@ -28,15 +28,15 @@ def retrieval_recall(
     """
     figures = {}
     for query, candidate in itertools.permutations(MEDIA, 2):
-        rows = items_with(assembly, (query, candidate), among)
+        rows = items_with(bundle, (query, candidate), among)
         if len(rows) >= least:
-            queries, candidates = (vectors_of(assembly, m, rows) for m in (query, candidate))
+            queries, candidates = (vectors_of(bundle, m, rows) for m in (query, candidate))
             ranks = retrieval_ranks(queries, candidates)
             figures[f"{query} → {candidate}"] = (ranks <= k).astype(np.float64)
     return figures
 
 
-def items_with(assembly: Assembly, modalities: Collection[str], among: np.ndarray) -> np.ndarray:
+def items_with(bundle: ModelBundle, modalities: Collection[str], among: np.ndarray) -> np.ndarray:
     """Rows of the items that have something of each modality.
 
     Args:
@@ -49,26 +49,24 @@ def items_with(assembly: Assembly, modalities: Collection[str], among: np.ndarra
     """
     here = np.array(among)
     for modality in modalities:
-        present = [
-            assembly.items.encoded[name].present for name in _features_of(assembly, modality)
-        ]
+        present = [bundle.items.encoded[name].present for name in _features_of(bundle, modality)]
         here &= np.any(present, axis=0) if present else False
     return np.flatnonzero(here)
 
 
-def vectors_of(assembly: Assembly, modality: str, rows: np.ndarray) -> np.ndarray:
+def vectors_of(bundle: ModelBundle, modality: str, rows: np.ndarray) -> np.ndarray:
     """What one modality alone says of some items, in the space that alignment makes one.
 
     Returns:
         float32 `[rows, dim]`, of length 1.
     """
-    tower = assembly.model.item_tower
+    tower = bundle.model.item_tower
     if tower.projections is None:
         raise ValueError("The items have no features to make a vector of")
-    names = _features_of(assembly, modality)
+    names = _features_of(bundle, modality)
     given = {
         name: (outputs, present & (name in names))
-        for name, (outputs, present) in assembly.model.items.gather(tf.constant(rows)).items()
+        for name, (outputs, present) in bundle.model.items.gather(tf.constant(rows)).items()
     }
     return tower.projections.aligned(given).numpy()
 
@@ -89,7 +87,7 @@ def retrieval_ranks(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     return np.concatenate([blocks.ranks(queries[b], rows[b], nothing, nothing) for b in batches])
 
 
-def _features_of(assembly: Assembly, modality: str) -> list[str]:
-    projections = assembly.model.item_tower.projections
+def _features_of(bundle: ModelBundle, modality: str) -> list[str]:
+    projections = bundle.model.item_tower.projections
     infos = [] if projections is None else projections.features
     return [info.name for info in infos if info.kind == modality]

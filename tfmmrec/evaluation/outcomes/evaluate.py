@@ -13,10 +13,10 @@ from tfmmrec.evaluation.baselines.outcomes import (
 )
 from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets, predict_outcomes
 from tfmmrec.evaluation.ranking.targets import by_part
-from tfmmrec.models.bundle import Assembly, draws_unchosen
+from tfmmrec.models.bundle import ModelBundle, samples_nonclicks
 
 
-def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
+def measure_outcomes(bundle: ModelBundle, split: str) -> dict[str, Any]:
     """Measures what a model predicts, and what baselines do that know all before the split.
 
     Returns:
@@ -24,19 +24,19 @@ def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
         baseline: {…}, …, "curve": […]}`, None without such events; `curve` is what the model says
         and what comes, see `OutcomeTargets.curve`. Nothing in a model without such a task.
     """
-    targets = outcome_targets(assembly, split)
+    targets = outcome_targets(bundle, split)
     if not targets:
         return {}
-    scorer = assembly.scorer()
+    scorer = bundle.scorer()
     vectors = scorer.item_vectors()
     predicted = {
-        name: {"model": values, **outcome_rivals(assembly, name, targets[name], split)}
+        name: {"model": values, **outcome_rivals(bundle, name, targets[name], split)}
         for name, values in predict_outcomes(scorer, vectors, targets).items()
     }
     result: dict[str, Any] = {}
     for name, target in targets.items():
         result[name] = {}
-        for part, rows, _ in by_part(assembly.dataset, target.events):
+        for part, rows, _ in by_part(bundle.dataset, target.events):
             result[name][part] = None
             if rows.any():
                 own = target.take(rows)
@@ -49,14 +49,14 @@ def measure_outcomes(assembly: Assembly, split: str) -> dict[str, Any]:
 
 
 def outcome_rivals(
-    assembly: Assembly, name: str, target: OutcomeTargets, split: str
+    bundle: ModelBundle, name: str, target: OutcomeTargets, split: str
 ) -> dict[str, np.ndarray]:
     """What simple predictors that know all before a split say, `[events]` by name."""
-    train, events = assembly.dataset.outcomes(PAST[split]), target.events
+    train, events = bundle.dataset.outcomes(PAST[split]), target.events
     if name == "rating":
         return {"biases": rating_biases(train, events), "mean": mean_rating(train, events)}
-    drawn = draws_unchosen(assembly)
-    num_items = assembly.dataset.count("items")
+    drawn = samples_nonclicks(bundle)
+    num_items = bundle.dataset.count("items")
     return {
         "popularity": popularity_rate(train, events, num_items, drawn=drawn),
         "rate": click_rate(train, events, share=0.5 if drawn else None),

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import known_before, outcomes_in
+from tfmmrec.data.holdout import context_of, outcomes_in
 from tfmmrec.data.interactions import SPLITS
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.evaluation.metrics.outcomes import calibration_curve, click_metrics, rating_metrics
-from tfmmrec.models.bundle import Assembly, draws_unchosen
+from tfmmrec.models.bundle import ModelBundle, samples_nonclicks
 from tfmmrec.models.scorer import Scorer
 
 
@@ -22,7 +22,7 @@ class OutcomeTargets:
         histories: what each user chose before the split.
     """
 
-    events: Outcomes
+    events: LabeledEvents
     histories: Histories
 
     def take(self, rows: np.ndarray) -> "OutcomeTargets":
@@ -44,28 +44,28 @@ class OutcomeTargets:
         return click_metrics(self.events.chosen, predicted)
 
 
-def outcome_targets(assembly: Assembly, split: str) -> dict[str, OutcomeTargets]:
+def outcome_targets(bundle: ModelBundle, split: str) -> dict[str, OutcomeTargets]:
     """Collects what the outcomes of a model are measured by; without events, not at all.
 
     Where the log tells of choices only, an item that the user never chose stands beside each, drawn
     from those as new or as known as the chosen one, the same whenever it is asked for.
     """
-    task, dataset = assembly.model.outcomes, assembly.dataset
+    task, dataset = bundle.model.outcomes, bundle.dataset
     if task is None:
         return {}
     events = outcomes_in(dataset, split)
-    histories = known_before(dataset, split, timed=assembly.reads_times)
+    histories = context_of(dataset, split, timed=bundle.reads_times)
     targets = {}
     if "rating" in task.heads and events.rated.any():
         targets["rating"] = OutcomeTargets(events.take(events.rated), histories)
     if "click" in task.heads and len(events):
-        if draws_unchosen(assembly):
+        if samples_nonclicks(bundle):
             events = with_unchosen(events, dataset.histories(SPLITS), dataset.cold_items)
         targets["click"] = OutcomeTargets(events, histories)
     return targets
 
 
-def with_unchosen(events: Outcomes, done: Histories, cold: np.ndarray) -> Outcomes:
+def with_unchosen(events: LabeledEvents, done: Histories, cold: np.ndarray) -> LabeledEvents:
     """Adds to each event one with an item that its user never chose.
 
     Args:
@@ -90,9 +90,9 @@ def with_unchosen(events: Outcomes, done: Histories, cold: np.ndarray) -> Outcom
     )
     columns = {
         field.name: np.concatenate([getattr(events, field.name), getattr(drawn, field.name)])
-        for field in dataclasses.fields(Outcomes)
+        for field in dataclasses.fields(LabeledEvents)
     }
-    return Outcomes(**columns)
+    return LabeledEvents(**columns)
 
 
 def predict_outcomes(

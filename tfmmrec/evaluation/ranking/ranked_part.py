@@ -12,7 +12,7 @@ from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.ranking.rankers import Ranker
 from tfmmrec.evaluation.ranking.targets import Targets, by_part
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 
 # The name of what is evaluated, among its baselines.
 MODEL = "model"
@@ -52,7 +52,7 @@ class Ranked:
 
 
 def rank_parts(
-    assembly: Assembly, model: Ranker, targets: Targets, split: str, seed: int
+    bundle: ModelBundle, model: Ranker, targets: Targets, split: str, seed: int
 ) -> list[Ranked]:
     """Ranks what each part of the targets asks for, parts without any left out.
 
@@ -63,7 +63,7 @@ def rank_parts(
         split: `valid` or `test`.
         seed: of chance.
     """
-    dataset = assembly.dataset
+    dataset = bundle.dataset
     # Known items are asked for in two parts, by the same baselines.
     known = functools.cache(lambda: known_item_baselines(dataset, split))
     found = []
@@ -72,7 +72,7 @@ def rank_parts(
             continue
         own = targets.take(rows)
         new = part == "cold"
-        rivals = new_item_baselines(dataset, assembly.items, split) if new else known()
+        rivals = new_item_baselines(dataset, bundle.items, split) if new else known()
         models = {MODEL: model, **rivals, "random": random_order(dataset, seed)}
         answers = {name: ranker.rank(own, among, K) for name, ranker in models.items()}
         ranks = {name: ranks for name, (ranks, _) in answers.items()}

@@ -7,8 +7,8 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import PAST, asked_in, asked_of_the_past, known_before
-from tfmmrec.data.outcomes import Outcomes
+from tfmmrec.data.holdout import PAST, context_of, holdout_events, leaking_events
+from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.errors import DataError
 
 # Whose targets stand in a table of their own: known users' warm and cold items, and new users.
@@ -52,10 +52,10 @@ def targets_of(dataset: Dataset, split: str, *, timed: bool = False) -> Targets:
     """
     if split not in PAST:
         raise DataError(f"split {split!r} cannot be evaluated; use {' or '.join(PAST)}")
-    events = asked_in(dataset, split)
+    events = holdout_events(dataset, split)
     both_cold = dataset.cold_users[events.user] & dataset.cold_items[events.item]
     events = events.take(~both_cold)
-    histories = known_before(dataset, split, timed=timed)
+    histories = context_of(dataset, split, timed=timed)
     repeats = np.array(
         [
             item in histories.of_user(user)
@@ -77,18 +77,18 @@ def targets_of(dataset: Dataset, split: str, *, timed: bool = False) -> Targets:
 
 def check_no_future(dataset: Dataset, split: str) -> None:
     """Raises DataError where a user's past holds what came after a choice to be predicted."""
-    late = asked_of_the_past(dataset, split)
+    late = leaking_events(dataset, split)
     if len(late):
         user, item = dataset.user_ids[late.user[0]], dataset.item_ids[late.item[0]]
         raise DataError(
             f"{dataset.folder}: split {split}: {len(late)} choices stand before others that are "
             f"given as known, the first by user {user!r} of item {item!r}: a model would be told "
-            "the future; split by time or last_out, or say --allow_future"
+            "the future; split by time or last_out, or say --allow_leakage"
         )
 
 
 def by_part(
-    dataset: Dataset, targets: Targets | Outcomes
+    dataset: Dataset, targets: Targets | LabeledEvents
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Divides targets by what is new in them, the user or the item.
 

@@ -27,30 +27,34 @@ class Fusion(tf.keras.layers.Layer):
     Attributes:
         takes_id: whether the vector of the item's id is one more of the vectors, under the name
             "id"; else what the id says is added to the content after it is fused.
-        joint_loss: the weight of the loss over the joint score.
-        member_loss: the weight of the mean of the losses over each block's own score.
+        joint_loss_weight: the weight of the loss over the joint score.
+        modality_loss_weight: the weight of the mean of the losses over each block's own score.
         num_temperatures: 1, or one a block, by which the blocks' scores are divided.
     """
 
     takes_id = False
-    joint_loss = 1.0
-    member_loss = 0.0
+    joint_loss_weight = 1.0
+    modality_loss_weight = 0.0
 
     def __init__(self, names: Sequence[str], **kwargs: Any):
         super().__init__(**kwargs)
         self.names = list(names)
-        self.stand_ins: tf.Variable | None = None
+        self.missing_embeddings: tf.Variable | None = None
 
-    def add_stand_ins(self, dim: int) -> None:
+    def add_missing_embeddings(self, dim: int) -> None:
         """Adds a learned vector by feature for what is absent, zeros at first; for `build`."""
-        self.stand_ins = self.add_weight(
-            name="stand_ins", shape=[len(self.names), dim], initializer="zeros"
+        self.missing_embeddings = self.add_weight(
+            name="missing_embeddings", shape=[len(self.names), dim], initializer="zeros"
         )
 
     def fill(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Puts a feature's stand-in, or zeros without stand-ins, where the mask is False."""
         # A choice, not a product with the mask, since 0 * NaN is NaN.
-        absent = 0.0 if self.stand_ins is None else tf.cast(self.stand_ins, vectors.dtype)
+        absent = (
+            0.0
+            if self.missing_embeddings is None
+            else tf.cast(self.missing_embeddings, vectors.dtype)
+        )
         return tf.where(mask[..., tf.newaxis], vectors, absent)
 
     def side_by_side(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

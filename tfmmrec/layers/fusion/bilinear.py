@@ -7,7 +7,7 @@ import keras_tuner
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.config.checks import check_count, check_share, check_switch
+from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 
@@ -32,7 +32,7 @@ class BilinearFusion(Fusion):
         names: the features, in the order of the vectors' second axis.
         rank: the number of products that are summed (default 4).
         dropout: the share of the summed products dropped in training (default 0.1).
-        stand_in: learns a vector by feature for what is absent (default True).
+        learned_missing_embedding: learns a vector by feature for what is absent (default True).
     """
 
     def __init__(
@@ -41,21 +41,21 @@ class BilinearFusion(Fusion):
         *,
         rank: int = 4,
         dropout: float = 0.1,
-        stand_in: bool = True,
+        learned_missing_embedding: bool = True,
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
         check_count("rank", rank, 1)
-        check_share("dropout", dropout)
-        check_switch("stand_in", stand_in)
+        check_rate("dropout", dropout)
+        check_bool("learned_missing_embedding", learned_missing_embedding)
         self.rank = rank
         self.dropout = dropout
-        self.stand_in = stand_in
+        self.learned_missing_embedding = learned_missing_embedding
 
     def build(self, input_shape: Any) -> None:
         num, dim = len(self.names), int(input_shape[-1])
-        if self.stand_in:
-            self.add_stand_ins(dim)
+        if self.learned_missing_embedding:
+            self.add_missing_embeddings(dim)
         average = np.broadcast_to(np.eye(dim) / num, [num, dim, dim])
         self.linear = self.add_weight(
             name="linear",
@@ -99,7 +99,9 @@ class BilinearFusion(Fusion):
         return {
             "rank": hp.Choice("fusion.bilinear.rank", [1, 2, 4, 8, 16], default=4),
             "dropout": hp.Choice("fusion.bilinear.dropout", [0.0, 0.1, 0.3], default=0.1),
-            "stand_in": hp.Boolean("fusion.bilinear.stand_in", default=True),
+            "learned_missing_embedding": hp.Boolean(
+                "fusion.bilinear.learned_missing_embedding", default=True
+            ),
         }
 
     def get_config(self) -> dict[str, Any]:
@@ -107,5 +109,5 @@ class BilinearFusion(Fusion):
             **super().get_config(),
             "rank": self.rank,
             "dropout": self.dropout,
-            "stand_in": self.stand_in,
+            "learned_missing_embedding": self.learned_missing_embedding,
         }

@@ -6,7 +6,7 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.config.checks import check_count, check_share, check_switch
+from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 
@@ -24,7 +24,8 @@ class ConcatFusion(Fusion):
         names: the features, in the order of the vectors' second axis.
         units: the width of the hidden layer; 0 mixes linearly (default 128).
         dropout: the share of hidden units dropped in training, from 0 to below 1 (default 0.1).
-        stand_in: learns a vector by feature for what is absent, instead of zeros (default False).
+        learned_missing_embedding: learns a vector by feature for what is absent, instead of zeros
+            (default False).
     """
 
     def __init__(
@@ -33,21 +34,21 @@ class ConcatFusion(Fusion):
         *,
         units: int = 128,
         dropout: float = 0.1,
-        stand_in: bool = False,
+        learned_missing_embedding: bool = False,
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
         check_count("units", units, 0)
-        check_share("dropout", dropout)
-        check_switch("stand_in", stand_in)
+        check_rate("dropout", dropout)
+        check_bool("learned_missing_embedding", learned_missing_embedding)
         self.units = units
         self.dropout = dropout
-        self.stand_in = stand_in
+        self.learned_missing_embedding = learned_missing_embedding
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
-        if self.stand_in:
-            self.add_stand_ins(dim)
+        if self.learned_missing_embedding:
+            self.add_missing_embeddings(dim)
         layers = []
         if self.units:
             layers.append(tf.keras.layers.Dense(self.units, "gelu", name="hidden"))
@@ -73,5 +74,5 @@ class ConcatFusion(Fusion):
             **super().get_config(),
             "units": self.units,
             "dropout": self.dropout,
-            "stand_in": self.stand_in,
+            "learned_missing_embedding": self.learned_missing_embedding,
         }

@@ -6,7 +6,7 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.config.checks import check_count, check_positive, check_share
+from tfmmrec.config.checks import check_above, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 from tfmmrec.layers.masked_softmax import masked_softmax
@@ -42,8 +42,8 @@ class GatedFusion(Fusion):
         super().__init__(names, **kwargs)
         check_count("units", units, 0)
         if temperature is not None:
-            check_positive("temperature", temperature)
-        check_share("dropout", dropout)
+            check_above("temperature", temperature, 0)
+        check_rate("dropout", dropout)
         self.units = units
         self.temperature = temperature
         self.dropout = dropout

@@ -10,7 +10,7 @@ from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 from tfmmrec.layers.fusion.convex_weights import ConvexWeights, draw_weights
 
 DECISIONS = ("weighted", "voting")
-VOTES = ("highest", "borda", "reciprocal_rank")
+VOTES = ("max", "borda", "reciprocal_rank")
 # Cormack et al. 2009, "Reciprocal rank fusion outperforms Condorcet".
 _RANK_CONSTANT = 60.0
 
@@ -25,7 +25,7 @@ class LateFusion(Fusion):
 
     * `decision: weighted` scores by Σₘ wₘ uₘ·vₘ, the weights of what an item has made to sum to
       one. That is one product of [u₁ … u_M] and [w₁v₁ … w_M v_M], so that one index serves it.
-    * `decision: voting` with `vote: highest` takes the highest of the log-probabilities of a choice
+    * `decision: voting` with `vote: max` takes the highest of the log-probabilities of a choice
       among all items, the softmax of uₘ·vₘ / τₘ, where τₘ is the temperature that m was trained
       with. (Of the products themselves the modality with the least to say is often the highest:
       its vectors have fallen together.) With `borda`, each modality ranks the catalogue and an
@@ -35,11 +35,11 @@ class LateFusion(Fusion):
     Args:
         names: the features, in the order of the vectors' second axis.
         decision: `weighted` (default) or `voting`.
-        vote: how votes are counted: `highest` (default), `borda` or `reciprocal_rank`.
+        vote: how votes are counted: `max` (default), `borda` or `reciprocal_rank`.
         weights: a weight of at least 0 by feature; what is left out gets 0. Default: learned where
             the decision is weighted, and equal in votes.
-        member_loss: the weight of the modalities' own losses beside the joint loss (default 1.0).
-            Votes have no joint loss.
+        modality_loss_weight: the weight of the modalities' own losses beside the joint loss
+            (default 1.0). Votes have no joint loss.
     """
 
     takes_id = True
@@ -49,22 +49,24 @@ class LateFusion(Fusion):
         names: Sequence[str],
         *,
         decision: str = "weighted",
-        vote: str = "highest",
+        vote: str = "max",
         weights: Mapping[str, float] | None = None,
-        member_loss: float = 1.0,
+        modality_loss_weight: float = 1.0,
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
         for option, value, known in (("decision", decision, DECISIONS), ("vote", vote, VOTES)):
             if value not in known:
                 raise ValueError(f"{option} must be {' or '.join(known)}. Received: {value!r}")
-        if not member_loss >= 0:
-            raise ValueError(f"member_loss must be at least 0. Received: {member_loss}")
+        if not modality_loss_weight >= 0:
+            raise ValueError(
+                f"modality_loss_weight must be at least 0. Received: {modality_loss_weight}"
+            )
         self.decision = decision
         self.vote = vote
         self.votes = decision == "voting"
-        self.joint_loss = 0.0 if self.votes else 1.0
-        self.member_loss = 1.0 if self.votes else member_loss
+        self.joint_loss_weight = 0.0 if self.votes else 1.0
+        self.modality_loss_weight = 1.0 if self.votes else modality_loss_weight
         self.fixed_weights = None if weights is None else dict(weights)
         self.weighing = ConvexWeights(self.names, weights=weights, learned=not self.votes)
 
@@ -104,7 +106,7 @@ class LateFusion(Fusion):
         scores = tf.einsum("qmd,imd->mqi", users, candidates)
         votes = tf.transpose(self.told(items))[:, tf.newaxis]  # [members, 1, items]
         scores = tf.where(votes, scores, scores.dtype.min)
-        if self.vote == "highest":
+        if self.vote == "max":
             told = tf.where(votes, tf.nn.log_softmax(scores, axis=-1), scores.dtype.min)
             return tf.reduce_max(told, axis=0)
         return self._count(_ranks(scores), votes)
@@ -127,10 +129,10 @@ class LateFusion(Fusion):
             vote = hp.Choice("fusion.late.vote", list(VOTES))
         with hp.conditional_scope("fusion.late.decision", ["weighted"]):
             weights = draw_weights(hp, "fusion.late.weights", names)
-            loss = hp.Choice("fusion.late.member_loss", [0.0, 0.3, 1.0], default=1.0)
+            loss = hp.Choice("fusion.late.modality_loss_weight", [0.0, 0.3, 1.0], default=1.0)
         if decision == "voting":
             return {"decision": decision, "vote": vote, "weights": None}
-        return {"decision": decision, "weights": weights, "member_loss": loss}
+        return {"decision": decision, "weights": weights, "modality_loss_weight": loss}
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -138,7 +140,7 @@ class LateFusion(Fusion):
             "decision": self.decision,
             "vote": self.vote,
             "weights": self.fixed_weights,
-            "member_loss": self.member_loss,
+            "modality_loss_weight": self.modality_loss_weight,
         }
 
 

@@ -1,17 +1,17 @@
 """Readers of users, one file a kind."""
 
-from tfmmrec.layers.history.base import READERS, CausalReader, Reader
-from tfmmrec.layers.history.gru import GruReader
-from tfmmrec.layers.history.mean import MeanReader
-from tfmmrec.layers.history.transformer import TransformerReader
-from tfmmrec.layers.history.user_id import IdReader
+from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder, HistoryEncoder
+from tfmmrec.layers.history.gru import GruHistoryEncoder
+from tfmmrec.layers.history.mean import MeanHistoryEncoder
+from tfmmrec.layers.history.transformer import TransformerHistoryEncoder
+from tfmmrec.layers.history.user_id import UserIdEncoder
 
 __all__ = [
-    "READERS",
-    "CausalReader",
-    "GruReader",
-    "IdReader",
-    "MeanReader",
-    "Reader",
-    "TransformerReader",
+    "HISTORY_ENCODERS",
+    "CausalHistoryEncoder",
+    "GruHistoryEncoder",
+    "HistoryEncoder",
+    "MeanHistoryEncoder",
+    "TransformerHistoryEncoder",
+    "UserIdEncoder",
 ]

@@ -6,32 +6,32 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.config.checks import check_count, check_switch
+from tfmmrec.config.checks import check_bool, check_count
 from tfmmrec.config.registry import Registry
 from tfmmrec.layers.history.time_gaps import NUM_BUCKETS, gap_buckets, gaps_before
 
 
-class Reader(tf.keras.layers.Layer):
+class HistoryEncoder(tf.keras.layers.Layer):
     """A layer `(history [batch, n, dim], mask [batch, n]) -> [batch, dim]`.
 
     Histories are item vectors, oldest first; the mask says where there are any. What stands
     elsewhere must not reach the output, and the width of the padding must not matter.
 
     Attributes:
-        at_every_place: whether a call with `every_place` says what the reader makes of each
+        at_every_place: whether a call with `return_sequences` says what the reader makes of each
             beginning of a history, so that all its events are trained on at once.
         reads_user: whether the user's own learned vector is added to what it gives, and tells known
             users from others, whatever their history is.
-        gaps: whether a call needs `times`, int64 `[batch, n]`, when each item was chosen in Unix
-            seconds, 0 or below where that is not known.
+        time_intervals: whether a call needs `times`, int64 `[batch, n]`, when each item was chosen
+            in Unix seconds, 0 or below where that is not known.
 
     Args:
         max_history: how many of the last items are read, at most.
     """
 
-    at_every_place = False
+    is_causal = False
     reads_user = False
-    gaps = False
+    time_intervals = False
 
     def __init__(self, *, max_history: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -53,26 +53,26 @@ class Reader(tf.keras.layers.Layer):
         return {**super().get_config(), "max_history": self.max_history}
 
 
-class CausalReader(Reader):
+class CausalHistoryEncoder(HistoryEncoder):
     """A reader whose output at a place depends on what stands up to there, and on nothing behind.
 
     Its answer is what it gives at the last place that holds an item; zeros where none does.
 
     Args:
         max_history: how many of the last items are read, at most.
-        gaps: whether to each item is added a learned vector of how long after the item before it it
-            was chosen; zeros at first (default no).
+        time_intervals: whether to each item is added a learned vector of how long after the item
+            before it it was chosen; zeros at first (default no).
     """
 
-    at_every_place = True
+    is_causal = True
 
-    def __init__(self, *, max_history: int, gaps: bool = False, **kwargs: Any):
+    def __init__(self, *, max_history: int, time_intervals: bool = False, **kwargs: Any):
         super().__init__(max_history=max_history, **kwargs)
-        check_switch("gaps", gaps)
-        self.gaps = gaps
+        check_bool("time_intervals", time_intervals)
+        self.time_intervals = time_intervals
 
     def build(self, input_shape: Any) -> None:
-        if self.gaps:
+        if self.time_intervals:
             self.gap_vectors = self.add_weight(
                 name="gap_vectors", shape=[NUM_BUCKETS, int(input_shape[-1])], initializer="zeros"
             )
@@ -83,21 +83,21 @@ class CausalReader(Reader):
         history: tf.Tensor,
         mask: tf.Tensor,
         training: bool = False,
-        every_place: bool = False,
+        return_sequences: bool = False,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Reads histories; with `every_place`, each beginning of them, `[batch, n, dim]`.
+        """Reads histories; with `return_sequences`, each beginning of them, `[batch, n, dim]`.
 
         What is given for a place without an item is of no meaning.
         """
         # Items come with length 1, which would hardly move gates, and would drown in the positions
         # that blocks add up.
         tokens = tf.where(mask[..., tf.newaxis], history, 0.0) * history.shape[-1] ** 0.5
-        if self.gaps:
+        if self.time_intervals:
             buckets = gap_buckets(gaps_before(times, mask))
             tokens += tf.gather(tf.cast(self.gap_vectors, tokens.dtype), buckets)
         read = self.read(tokens, mask, training)
-        if every_place:
+        if return_sequences:
             return read
         numbers = tf.range(1, tf.shape(mask)[1] + 1)
         last = tf.reduce_max(tf.where(mask, numbers, 0), axis=1)
@@ -115,8 +115,7 @@ class CausalReader(Reader):
         """
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gaps": self.gaps}
+        return {**super().get_config(), "time_intervals": self.time_intervals}
 
 
-READERS: Registry[Reader] = Registry("query")
-
+HISTORY_ENCODERS: Registry[HistoryEncoder] = Registry("query")

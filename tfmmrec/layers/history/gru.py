@@ -5,14 +5,14 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.config.checks import check_count, check_share
+from tfmmrec.config.checks import check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
-from tfmmrec.layers.history.base import READERS, CausalReader
+from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder
 
 
-@READERS.register("gru")
+@HISTORY_ENCODERS.register("gru")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
-class GruReader(CausalReader):
+class GruHistoryEncoder(CausalHistoryEncoder):
     """A gated recurrent unit that reads a history from the oldest item to the last.
 
     GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks",
@@ -23,7 +23,8 @@ class GruReader(CausalReader):
         max_history: how many of the last items are read (default 50).
         units: the width of the state (default 128).
         dropout: of the items and of the states that are read out, in training (default 0.3).
-        gaps: whether it is read too how long after the item before it each was chosen (default no).
+        time_intervals: whether it is read too how long after the item before it each was chosen
+            (default no).
     """
 
     def __init__(
@@ -32,12 +33,12 @@ class GruReader(CausalReader):
         max_history: int = 50,
         units: int = 128,
         dropout: float = 0.3,
-        gaps: bool = False,
+        time_intervals: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(max_history=max_history, gaps=gaps, **kwargs)
+        super().__init__(max_history=max_history, time_intervals=time_intervals, **kwargs)
         check_count("units", units, 1)
-        check_share("dropout", dropout)
+        check_rate("dropout", dropout)
         self.units = units
         self.dropout = dropout
 

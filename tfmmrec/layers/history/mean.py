@@ -5,17 +5,17 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.config.checks import check_switch
+from tfmmrec.config.checks import check_bool
 from tfmmrec.distribute.stateless_random import Dropout
-from tfmmrec.layers.history.base import READERS, Reader
+from tfmmrec.layers.history.base import HISTORY_ENCODERS, HistoryEncoder
 from tfmmrec.layers.history.time_gaps import NUM_BUCKETS, ages, gap_buckets
 from tfmmrec.layers.masked_softmax import masked_softmax
 from tfmmrec.layers.unit_length import unit_length
 
 
-@READERS.register("mean")
+@HISTORY_ENCODERS.register("mean")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
-class MeanReader(Reader):
+class MeanHistoryEncoder(HistoryEncoder):
     """Averages the item vectors of a history and turns the mean by a residual hidden layer.
 
     The order does not count, except that only the last items are read; with `gaps`, the time does.
@@ -26,8 +26,8 @@ class MeanReader(Reader):
         max_history: how many of the last items are read (default 50).
         units: the width of the hidden layer (default 128).
         dropout: the share of hidden units dropped in training (default 0.1).
-        gaps: whether an item's weight in the mean is learned by how long before the newest it was
-            chosen; all the same at first (default no).
+        time_intervals: whether an item's weight in the mean is learned by how long before the
+            newest it was chosen; all the same at first (default no).
     """
 
     def __init__(
@@ -36,21 +36,21 @@ class MeanReader(Reader):
         max_history: int = 50,
         units: int = 128,
         dropout: float = 0.1,
-        gaps: bool = False,
+        time_intervals: bool = False,
         **kwargs: Any,
     ):
         super().__init__(max_history=max_history, **kwargs)
-        check_switch("gaps", gaps)
+        check_bool("time_intervals", time_intervals)
         self.units = units
         self.dropout = dropout
-        self.gaps = gaps
+        self.time_intervals = time_intervals
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
         self.hidden = tf.keras.layers.Dense(self.units, "gelu")
         self.output_layer = tf.keras.layers.Dense(dim)
         self.drop = Dropout(self.dropout)
-        if self.gaps:
+        if self.time_intervals:
             self.recency = self.add_weight(name="recency", shape=[NUM_BUCKETS], initializer="zeros")
         super().build(input_shape)
 
@@ -63,7 +63,7 @@ class MeanReader(Reader):
     ) -> tf.Tensor:
         """Reads histories `[batch, n, dim]` where the mask `[batch, n]` is True."""
         weights = tf.cast(mask, history.dtype)
-        if self.gaps:
+        if self.time_intervals:
             logits = tf.gather(self.recency, gap_buckets(ages(times, mask)))
             weights = tf.cast(masked_softmax(logits, mask), history.dtype)
         # As a product, the histories, which are large, are gone through once.
@@ -81,5 +81,9 @@ class MeanReader(Reader):
         }
 
     def get_config(self) -> dict[str, Any]:
-        config = {"units": self.units, "dropout": self.dropout, "gaps": self.gaps}
+        config = {
+            "units": self.units,
+            "dropout": self.dropout,
+            "time_intervals": self.time_intervals,
+        }
         return {**super().get_config(), **config}

@@ -6,13 +6,13 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
-from tfmmrec.layers.history.base import READERS, CausalReader
+from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder
 from tfmmrec.layers.transformer_block import check_blocks, create_blocks
 
 
-@READERS.register("transformer")
+@HISTORY_ENCODERS.register("transformer")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
-class TransformerReader(CausalReader):
+class TransformerHistoryEncoder(CausalHistoryEncoder):
     """Self-attention over a history, each item attending to itself and to those before it.
 
     SASRec (Kang and McAuley 2018, "Self-attentive sequential recommendation", arXiv:1808.09781),
@@ -25,7 +25,8 @@ class TransformerReader(CausalReader):
         heads: the number of attention heads (default 2).
         units: the width of the blocks' hidden layer (default 64).
         dropout: of the items, attention weights and hidden units in training (default 0.3).
-        gaps: whether it is read too how long after the item before it each was chosen (default no).
+        time_intervals: whether it is read too how long after the item before it each was chosen
+            (default no).
     """
 
     def __init__(
@@ -36,10 +37,10 @@ class TransformerReader(CausalReader):
         heads: int = 2,
         units: int = 64,
         dropout: float = 0.3,
-        gaps: bool = False,
+        time_intervals: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(max_history=max_history, gaps=gaps, **kwargs)
+        super().__init__(max_history=max_history, time_intervals=time_intervals, **kwargs)
         check_blocks(layers=layers, heads=heads, units=units, dropout=dropout)
         self.layers = layers
         self.heads = heads

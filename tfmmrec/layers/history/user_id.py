@@ -4,12 +4,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.layers.history.base import READERS, Reader
+from tfmmrec.layers.history.base import HISTORY_ENCODERS, HistoryEncoder
 
 
-@READERS.register("id")
+@HISTORY_ENCODERS.register("id")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
-class IdReader(Reader):
+class UserIdEncoder(HistoryEncoder):
     """Reads nothing: the user is a learned vector of their own, which the query tower holds.
 
     With ids alone on the side of the items this is matrix factorisation. Users that training has

@@ -14,9 +14,10 @@ import numpy as np
 import soundfile
 import tensorflow as tf
 
+from tfmmrec.config.checks import check_above, check_count
 from tfmmrec.modalities.codecs.wav import HIGHEST_RATE, LOWEST_RATE, read_channels, resample
 from tfmmrec.modalities.preprocessing.base import Step, register
-from tfmmrec.modalities.preprocessing.requirements import check_between, check_whole, need
+from tfmmrec.modalities.preprocessing.requirements import need
 
 # What 16 bits can hold of +1.
 _LOUDEST = 1.0 - 2.0**-15
@@ -51,7 +52,7 @@ class Resample(Step):
     rate: int = 16_000
 
     def __post_init__(self) -> None:
-        check_whole("rate", self.rate, LOWEST_RATE, HIGHEST_RATE)
+        check_count("rate", self.rate, LOWEST_RATE, HIGHEST_RATE)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
         channels, rate = decoded(value)
@@ -77,7 +78,7 @@ class Loudness(Step):
     target: float = -23.0
 
     def __post_init__(self) -> None:
-        check_between("target", self.target, -70.0, 0.0)
+        check_above("target", self.target, -70.0, 0.0)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
         meter = need("pyloudnorm", self.kind).Meter
@@ -113,7 +114,7 @@ class Trim(Step):
     threshold_db: float = -40.0
 
     def __post_init__(self) -> None:
-        check_between("threshold_db", self.threshold_db, -120.0, -1.0)
+        check_above("threshold_db", self.threshold_db, -120.0, -1.0)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
         tfio = need("tensorflow_io", self.kind)
@@ -142,7 +143,7 @@ class Limit(Step):
     seconds: float = 10.0
 
     def __post_init__(self) -> None:
-        check_between("seconds", self.seconds, 0.0, 86_400.0)
+        check_above("seconds", self.seconds, 0.0, 86_400.0)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
         channels, rate = decoded(value)

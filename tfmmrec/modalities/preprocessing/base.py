@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tfmmrec.config.build_options import build
+from tfmmrec.config.parse import parse
 from tfmmrec.errors import ConfigError
 
 Values = list[bytes] | list[float]
@@ -77,4 +77,4 @@ def create_step(declared: Any, modality: str) -> Step:
         raise ConfigError(
             f"modality {modality} has no step {kind!r}; there are {', '.join(suited) or 'none'}"
         )
-    return build(STEPS[kind], options, f"step {kind}")
+    return parse(STEPS[kind], options, f"step {kind}")

@@ -19,9 +19,10 @@ import PIL.ExifTags
 import PIL.Image
 import PIL.ImageOps
 
+from tfmmrec.config.checks import check_above, check_count
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.preprocessing.base import Step, register
-from tfmmrec.modalities.preprocessing.requirements import check_between, check_whole, need
+from tfmmrec.modalities.preprocessing.requirements import need
 
 _ORIENTATION = PIL.ExifTags.Base.Orientation
 
@@ -60,7 +61,7 @@ class LimitSize(Step):
     pixels: int = 512
 
     def __post_init__(self) -> None:
-        check_whole("pixels", self.pixels, 1)
+        check_count("pixels", self.pixels, 1)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
         with _opened(value) as picture:
@@ -96,10 +97,10 @@ class Denoise(Step):
     def __post_init__(self) -> None:
         if self.method not in ("median", "bilateral"):
             raise ValueError(f"method must be median or bilateral. Received: {self.method!r}")
-        check_whole("size", self.size, 3, 31)
+        check_count("size", self.size, 3, 31)
         if self.size % 2 == 0:
             raise ValueError(f"size must be odd. Received: {self.size!r}")
-        check_between("sigma_color", self.sigma_color, 0.0, 255.0)
+        check_above("sigma_color", self.sigma_color, 0.0, 255.0)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
         cv2 = need("cv2", self.kind)

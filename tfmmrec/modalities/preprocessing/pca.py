@@ -3,8 +3,8 @@
 import dataclasses
 from typing import ClassVar
 
+from tfmmrec.config.checks import check_count
 from tfmmrec.modalities.preprocessing.base import Step, register
-from tfmmrec.modalities.preprocessing.requirements import check_whole
 
 
 @register
@@ -24,7 +24,7 @@ class Pca(Step):
     dim: int = 64
 
     def __post_init__(self) -> None:
-        check_whole("dim", self.dim, 1)
+        check_count("dim", self.dim, 1)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
         return value, {}

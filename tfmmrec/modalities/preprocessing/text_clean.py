@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from tfmmrec.config.checks import check_count
 from tfmmrec.modalities.preprocessing.base import Step, Values, register
-from tfmmrec.modalities.preprocessing.requirements import check_whole
 
 # Marks of direction change how a text is displayed and no word of it; two equal titles must not
 # differ by them, and a text that is cut must not be left with half a pair. The joiners U+200C and
@@ -65,7 +65,7 @@ class Clean(Step):
         if self.form not in ("NFC", "NFKC"):
             raise ValueError(f"form must be NFC or NFKC. Received: {self.form!r}")
         if self.max_chars is not None:
-            check_whole("max_chars", self.max_chars, 1)
+            check_count("max_chars", self.max_chars, 1)
 
     def run(self, value: bytes) -> tuple[bytes, Mapping[str, Values]]:
         text = strip_markup(value.decode("utf-8"))

@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from tfmmrec.config.checks import check_count
 from tfmmrec.modalities.preprocessing.base import Step, Values, register
 from tfmmrec.modalities.preprocessing.language import check_language, language_of
-from tfmmrec.modalities.preprocessing.requirements import check_whole, need
+from tfmmrec.modalities.preprocessing.requirements import need
 from tfmmrec.modalities.preprocessing.resources import loaded_once
 from tfmmrec.modalities.preprocessing.word_segmentation import is_word
 
@@ -33,7 +34,7 @@ class Sentiment(Step):
 
     def __post_init__(self) -> None:
         check_language(self.language)
-        check_whole("max_chars", self.max_chars, 1)
+        check_count("max_chars", self.max_chars, 1)
 
     def derived(self) -> Mapping[str, Mapping[str, Any]]:
         return {"sentiment": {"modality": "number"}}

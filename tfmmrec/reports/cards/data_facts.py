@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.interactions import SPLITS, Interactions
 from tfmmrec.modalities import Modality
 from tfmmrec.reports.data_validation.interaction_statistics import date
@@ -39,7 +39,7 @@ def _days(dataset: Dataset, events: Interactions) -> tuple[str, str]:
     return (date(times.min()), date(times.max())) if len(times) else ("", "")
 
 
-def feature_rows(dataset: Dataset, side: SideName) -> list[list[str]]:
+def feature_rows(dataset: Dataset, side: EntityName) -> list[list[str]]:
     """Of each feature of a side its modality, how often it is missing, and its steps."""
     stated, total = dataset.statistics[side].get("features", {}), dataset.count(side)
     rows = []

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.encoders.encoded_features import EncodedSide
+from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.encoders.hub.license import stated_licence
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 
 _BUILTIN_LICENCE = "tfmmrec's own, Apache-2.0"
 _NOT_STATED = "not stated"
@@ -73,13 +73,13 @@ class ModelFacts:
         return [used.feature for used in self.encoders if used.side == side]
 
 
-def model_facts(assembly: Assembly) -> ModelFacts:
+def model_facts(bundle: ModelBundle) -> ModelFacts:
     """Collects what is known of a model."""
-    dataset, model = assembly.dataset, assembly.model
-    users = np.repeat(np.arange(dataset.count("users")), np.diff(assembly.histories.offsets))
+    dataset, model = bundle.dataset, bundle.model
+    users = np.repeat(np.arange(dataset.count("users")), np.diff(bundle.histories.offsets))
     if model.ranks_by != "retrieval":
-        users = assembly.outcomes.user
-    given = assembly.config.encoders
+        users = bundle.outcomes.user
+    given = bundle.config.encoders
     return ModelFacts(
         name=dataset.schema.name,
         num_weights=sum(int(np.prod(weight.shape)) for weight in model.trainable_variables),
@@ -87,19 +87,19 @@ def model_facts(assembly: Assembly) -> ModelFacts:
         num_users=dataset.count("users"),
         num_events=len(users),
         num_taught_users=len(np.unique(users)),
-        max_history=assembly.max_history,
-        reads_times=assembly.reads_times,
+        max_history=bundle.max_history,
+        reads_times=bundle.reads_times,
         reads_user=model.query_tower.reads_user,
         heads_read_user=any(head.reads_ids for head in model.heads),
         encoders=(
-            *_used_encoders("items", assembly.items, given),
-            *_used_encoders("users", assembly.users, given),
+            *_used_encoders("items", bundle.items, given),
+            *_used_encoders("users", bundle.users, given),
         ),
     )
 
 
 def _used_encoders(
-    side: str, encoded: EncodedSide, given: Mapping[str, Any]
+    side: str, encoded: EncodedEntities, given: Mapping[str, Any]
 ) -> Iterator[UsedEncoder]:
     for feature, encoder in encoded.encoders.items():
         told = encoder.describe()

@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.reports.data_validation.feature_statistics import describe
 from tfmmrec.reports.data_validation.record_reader import Rows
 from tfmmrec.reports.number_format import share
@@ -20,7 +20,7 @@ class SideStatistics:
         seed: of samples.
     """
 
-    def __init__(self, dataset: Dataset, side: SideName, *, seed: int = 0):
+    def __init__(self, dataset: Dataset, side: EntityName, *, seed: int = 0):
         self.side = side
         self.features = dataset.features(side)
         self.num_records = 0

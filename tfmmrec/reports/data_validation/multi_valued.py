@@ -5,7 +5,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfmmrec.modalities import Several
+from tfmmrec.modalities import MultiValued
 from tfmmrec.reports.data_validation.feature_statistics import Description, describe
 from tfmmrec.reports.data_validation.tfx_schema import add_domain
 from tfmmrec.reports.data_validation.value_anomalies import ValueCheck, value_check
@@ -36,12 +36,12 @@ class SeveralDescription(Description):
 
 
 @describe.register
-def _(modality: Several, expected: int, seed: int) -> Description:
+def _(modality: MultiValued, expected: int, seed: int) -> Description:
     return SeveralDescription(describe(modality.one, expected * modality.most, seed))
 
 
 @value_check.register
-def _(modality: Several, vocabulary: Sequence[str], media: bool) -> ValueCheck:
+def _(modality: MultiValued, vocabulary: Sequence[str], media: bool) -> ValueCheck:
     check_one = value_check(modality.one, vocabulary, media)
 
     def check(values: list[bytes]) -> str | None:
@@ -54,6 +54,6 @@ def _(modality: Several, vocabulary: Sequence[str], media: bool) -> ValueCheck:
 
 
 @add_domain.register
-def _(modality: Several, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
+def _(modality: MultiValued, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
     add_domain(modality.one, feature, counted)
     feature.value_count.max = modality.most

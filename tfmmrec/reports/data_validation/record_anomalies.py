@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.reports.data_validation.anomalies import PACK_AGAIN, Fault
 from tfmmrec.reports.data_validation.record_reader import Rows
 from tfmmrec.reports.data_validation.shard_reader import ShardReader
@@ -18,7 +18,7 @@ class RowChecks:
         media: whether every picture and sound is decoded.
     """
 
-    def __init__(self, dataset: Dataset, side: SideName, *, media: bool = False):
+    def __init__(self, dataset: Dataset, side: EntityName, *, media: bool = False):
         self.dataset = dataset
         self.side = side
         self.ids = dataset.item_ids if side == "items" else dataset.user_ids

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.reports.data_validation.shard_reader import ShardReader
 
 
@@ -53,7 +53,7 @@ class SideReader:
         quiet: no progress bar.
     """
 
-    def __init__(self, dataset: Dataset, side: SideName, *, quiet: bool = False):
+    def __init__(self, dataset: Dataset, side: EntityName, *, quiet: bool = False):
         self.features = dataset.features(side)
         parsing = {name: modality.parsing() for name, modality in self.features.items()}
         self.shards = ShardReader(

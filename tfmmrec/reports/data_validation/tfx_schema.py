@@ -13,7 +13,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfmmrec.data.dataset import EVENT_FEATURES, Dataset, SideName
+from tfmmrec.data.dataset import EVENT_FEATURES, Dataset, EntityName
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Audio, Categorical, Image, Modality, Number, Text
 
@@ -44,7 +44,7 @@ def write_schemas(dataset: Dataset, folder: Path) -> None:
         raise DataError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
-def side_schema(dataset: Dataset, side: SideName) -> schema_pb2.Schema:
+def side_schema(dataset: Dataset, side: EntityName) -> schema_pb2.Schema:
     """States the features of items or users."""
     schema = schema_pb2.Schema()
     count = dataset.count(side)

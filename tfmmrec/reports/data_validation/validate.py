@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import tfmmrec.reports.data_validation.multi_valued  # noqa: F401  It registers how several values are looked at.
-from tfmmrec.config.data_validation import CheckOptions
-from tfmmrec.data.dataset import Dataset, SideName
+from tfmmrec.config.data_validation import CheckConfig
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.storage import MANIFEST, read_json
 from tfmmrec.errors import DataError, TfmmrecError
@@ -50,7 +50,7 @@ class Findings:
     cards: Cards | None = None
 
 
-def check(folder: Path, options: CheckOptions) -> None:
+def check(folder: Path, options: CheckConfig) -> None:
     """Checks a data folder and prints what it holds.
 
     Args:
@@ -75,7 +75,7 @@ def check(folder: Path, options: CheckOptions) -> None:
         write_schemas(findings.dataset, options.schema)
 
 
-def _refuse_inside(folder: Path, options: CheckOptions) -> None:
+def _refuse_inside(folder: Path, options: CheckConfig) -> None:
     for name in ("html", "schema"):
         path = getattr(options, name)
         # There it would be a file that the manifest does not list.
@@ -83,7 +83,7 @@ def _refuse_inside(folder: Path, options: CheckOptions) -> None:
             raise DataError(f"{path}: stands within the data folder; give another --{name}")
 
 
-def examine(folder: Path, options: CheckOptions) -> Findings:
+def examine(folder: Path, options: CheckConfig) -> Findings:
     """Reads everything in a data folder once, checks it and counts it.
 
     Args:
@@ -136,7 +136,7 @@ def _read_manifest(folder: Path) -> dict:
 
 
 def _examine_side(
-    dataset: Dataset, side: SideName, options: CheckOptions, faults: Faults, cards: Cards | None
+    dataset: Dataset, side: EntityName, options: CheckConfig, faults: Faults, cards: Cards | None
 ) -> SideStatistics:
     reader = SideReader(dataset, side, quiet=options.quiet)
     checks = RowChecks(dataset, side, media=options.media)
@@ -150,7 +150,7 @@ def _examine_side(
     return statistics
 
 
-def _examine_events(dataset: Dataset, options: CheckOptions, faults: Faults) -> EventStatistics:
+def _examine_events(dataset: Dataset, options: CheckConfig, faults: Faults) -> EventStatistics:
     checks, statistics = EventChecks(dataset), EventStatistics(dataset, seed=options.seed)
     for split in SPLITS:
         reader = EventReader(dataset, split)

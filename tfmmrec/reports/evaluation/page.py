@@ -11,7 +11,7 @@ from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.evaluation.attribution.modality_ablation import ItemsByModality, score_shares
 from tfmmrec.evaluation.ranking.ranked_part import MODEL, TITLES, K, Ranked
 from tfmmrec.evaluation.slices import popularity_classes
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.evaluation.tables import figures, part_tables
@@ -26,7 +26,7 @@ _MOST_SHOWN = 400
 def write_report(
     path: Path,
     run: Path,
-    assembly: Assembly,
+    bundle: ModelBundle,
     scorer: Scorer,
     vectors: np.ndarray,
     ranked: list[Ranked],
@@ -49,13 +49,13 @@ def write_report(
     Raises:
         DataError: it cannot be written.
     """
-    scripts, drawn = drawings(_plots(run, assembly, vectors, ranked, result))
-    users = _users(assembly, scorer, vectors, ranked[0], result, seed) if ranked else []
+    scripts, drawn = drawings(_plots(run, bundle, vectors, ranked, result))
+    users = _users(bundle, scorer, vectors, ranked[0], result, seed) if ranked else []
     content = read_json(run / "run.json")
     page = render(
         "evaluation.html",
         command="evaluate",
-        name=assembly.dataset.schema.name,
+        name=bundle.dataset.schema.name,
         run=run.resolve().name,
         split=result["split"],
         verdict=result["verdict"],
@@ -82,7 +82,7 @@ def _part(own: Ranked, told: Mapping[str, Any], split: str) -> dict[str, Any]:
 
 def _plots(
     run: Path,
-    assembly: Assembly,
+    bundle: ModelBundle,
     vectors: np.ndarray,
     ranked: list[Ranked],
     result: Mapping[str, Any],
@@ -91,7 +91,7 @@ def _plots(
     from tfmmrec.reports.evaluation import plots
 
     found: dict[str, Any] = {}
-    metric = assembly.config.judged_by.name
+    metric = bundle.config.objective_spec.name
     # What was chosen between, and then what was chosen.
     for history in [*sorted(run.glob("candidates/*/history.json")), run / "history.json"]:
         if history.is_file():
@@ -115,9 +115,9 @@ def _plots(
     for group in dict.fromkeys(own["group"] for own in told["slices"]):
         own = [one for one in told["slices"] if one["group"] == group]
         found[f"By {group}"] = plots.slices(own, told[MODEL][f"ndcg@{K}"])
-    counts = first.targets.histories.counts(assembly.dataset.count("items"))
+    counts = first.targets.histories.counts(bundle.dataset.count("items"))
     rows = _shown_items(counts, first.among)
-    columns = ItemCards(assembly.dataset, rows).columns(rows.tolist())
+    columns = ItemCards(bundle.dataset, rows).columns(rows.tolist())
     named = np.bincount(first.lists[MODEL].named, minlength=len(counts))
     found["What lists name, by popularity"] = plots.popularity(counts[rows], named[rows], columns)
     groups = np.array(["head", "middle", "tail"])[popularity_classes(counts)[rows]].tolist()
@@ -126,7 +126,7 @@ def _plots(
 
 
 def _users(
-    assembly: Assembly,
+    bundle: ModelBundle,
     scorer: Scorer,
     vectors: np.ndarray,
     first: Ranked,
@@ -139,11 +139,11 @@ def _users(
 
     def shares(users: np.ndarray, items: np.ndarray) -> Mapping[str, np.ndarray]:
         queries = [own for _, own in scorer.queries(vectors, histories, users)]
-        by_modality = ItemsByModality(assembly)
-        return score_shares(assembly, by_modality, np.concatenate(queries), items)
+        by_modality = ItemsByModality(bundle)
+        return score_shares(bundle, by_modality, np.concatenate(queries), items)
 
     return user_cards(
-        assembly.dataset,
+        bundle.dataset,
         first.lists[MODEL],
         histories,
         set(pairs),

@@ -9,7 +9,7 @@ from tfmmrec.distribute import replicas
 _POINTS = 512
 
 
-class Memory(tf.Module):
+class CrossBatchMemory(tf.Module):
     """Keeps vectors of earlier batches, whose items are negatives that cost no tower.
 
     Vectors change slowly, so that those of a few batches ago still tell (Wang et al. 2020,

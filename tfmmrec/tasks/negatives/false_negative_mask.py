@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.layers.padded_unique import distinct
+from tfmmrec.layers.padded_unique import padded_unique
 
 # Behind all places of a history.
 NEVER = np.iinfo(np.int32).max
 
 
 @dataclasses.dataclass(frozen=True)
-class Spared:
+class FalseNegativeMask:
     """What is no negative of events: `spared[start:stop]` is bool `[stop - start, candidates]`.
 
     It is as large as the logits, and so is worked out for no more events than are asked for.
@@ -45,7 +45,7 @@ class Spared:
         below, most = None, None
         if self.longest is not None:
             below, most = self.splits.shape[0] - 1, self.users.shape[0]
-        users, rows, _ = distinct(asked, below, most=most)
+        users, rows, _ = padded_unique(asked, below, most=most)
         owners, chosen, columns = self._chosen(users)
         never = tf.fill([tf.size(users), self.num_candidates + 1], NEVER)
         first = tf.tensor_scatter_nd_update(

@@ -5,8 +5,8 @@ import tensorflow as tf
 from tfmmrec.distribute.stateless_random import integers
 
 
-class Mined(tf.Module):
-    """Draws hard negatives of users from what scored highest for them; `Mining` looks for that.
+class MinedNegatives(tf.Module):
+    """Draws hard negatives of users from the items that `NegativeMiningCallback` mined for them.
 
     To draw from many, rather than to take the highest, keeps those apart that a user would have
     chosen next (Xiong et al. 2021, arXiv:2007.00808, draw from 200).

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.distribute import replicas
-from tfmmrec.layers.padded_unique import distinct
-from tfmmrec.tasks.negatives.cross_batch_memory import Memory
-from tfmmrec.tasks.negatives.false_negative_mask import NEVER, Spared
-from tfmmrec.tasks.negatives.mined import Mined
+from tfmmrec.layers.padded_unique import padded_unique
+from tfmmrec.tasks.negatives.cross_batch_memory import CrossBatchMemory
+from tfmmrec.tasks.negatives.false_negative_mask import NEVER, FalseNegativeMask
+from tfmmrec.tasks.negatives.mined import MinedNegatives
 
 # The log of a chance that leaves nothing of a logit, in numbers that float32 holds.
 _ALWAYS = 1e9
@@ -31,7 +31,7 @@ class Candidates:
     """
 
     rows: tf.Tensor
-    log_chances: tf.Tensor
+    log_sampling_probability: tf.Tensor
     labels: tf.Tensor
     asked: tf.Tensor
     chosen: tf.Tensor | None = None
@@ -51,12 +51,12 @@ class Negatives(tf.Module):
         mined: the hardest negatives of each user; None likewise.
     """
 
-    memory: Memory | None = None
-    mined: Mined | None = None
+    memory: CrossBatchMemory | None = None
+    mined: MinedNegatives | None = None
 
     def __init__(
         self,
-        options: NegativesOptions,
+        options: NegativesConfig,
         histories: Histories,
         num_items: int,
         *,
@@ -78,11 +78,15 @@ class Negatives(tf.Module):
     def begin(self, width: int) -> None:
         """Makes what a training holds from step to step, for vectors of so many numbers."""
         options = self.options
-        if options.memory:
-            self.memory = Memory(min(options.memory, len(self._known)), width, self._counts)
-        if options.mined:
+        if options.cross_batch_memory_size:
+            self.memory = CrossBatchMemory(
+                min(options.cross_batch_memory_size, len(self._known)), width, self._counts
+            )
+        if options.num_mined:
             num_users = len(self._splits) - 1
-            self.mined = Mined(num_users, num=options.mined, among=options.mined_from)
+            self.mined = MinedNegatives(
+                num_users, num=options.num_mined, among=options.mining_top_k
+            )
 
     def end(self) -> None:
         """Drops it, since what was trained does without."""
@@ -103,7 +107,7 @@ class Negatives(tf.Module):
             chosen: int32 `[events]`.
             users: int32 `[batch]`, rows of users, for what was mined for them.
         """
-        if self.options.among == "all":
+        if self.options.source == "full_catalog":
             if self.fixed_shapes:
                 chosen, _ = _without_gaps(chosen)
             labels = tf.gather(self._places, chosen)
@@ -122,10 +126,14 @@ class Negatives(tf.Module):
             here = tf.range(tf.size(rows)) <= tf.reduce_max(places[: tf.size(everywhere)])
             found, real, events = self.memory.beside(rows, real, here)
         # What fills up stands for no item, as if it came infinitely often.
-        log_chances = tf.where(real, self.log_chances(found, events), _ALWAYS)
+        log_sampling_probability = tf.where(
+            real, self.log_sampling_probability(found, events), _ALWAYS
+        )
         if mined is not None:
-            log_chances = _certain(log_chances, places[-_size(mined) :], mined >= 0)
-        return Candidates(found, log_chances, tf.gather(places, own), rows, here)
+            log_sampling_probability = _certain(
+                log_sampling_probability, places[-_size(mined) :], mined >= 0
+            )
+        return Candidates(found, log_sampling_probability, tf.gather(places, own), rows, here)
 
     def _everywhere(self, rows: tf.Tensor) -> tf.Tensor:
         gathered = replicas.gather(rows)
@@ -137,16 +145,16 @@ class Negatives(tf.Module):
     def _asked(
         self, everywhere: tf.Tensor, mined: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """What the batch chose, then what is drawn and mined, each once, as `distinct` gives it."""
-        num_drawn = self.options.uniform
+        """Items of the batch, then drawn and mined items, each once, as `padded_unique` gives them."""
+        num_drawn = self.options.num_uniform
         drawn = replicas.drawn(num_drawn, tf.size(self._known))
         asked = [everywhere, tf.gather(self._known, drawn)]
         if mined is not None:
             asked.append(tf.where(mined >= 0, mined, everywhere[0]))
         below = self._places.shape[0] if self.fixed_shapes else None
-        return distinct(tf.concat(asked, axis=0), below)
+        return padded_unique(tf.concat(asked, axis=0), below)
 
-    def log_chances(self, rows: tf.Tensor, num_events: tf.Tensor) -> tf.Tensor:
+    def log_sampling_probability(self, rows: tf.Tensor, num_events: tf.Tensor) -> tf.Tensor:
         """The log of the chance that items are candidates of a batch of so many events.
 
         It is 1 − (1 − share)^events · (1 − 1 / known)^uniform: an item is in the batch once,
@@ -154,12 +162,12 @@ class Negatives(tf.Module):
         """
         shares = tf.gather(self._shares, rows)
         missed = tf.cast(num_events, tf.float32) * tf.math.log1p(-tf.minimum(shares, 0.999999))
-        missed += self.options.uniform * np.log1p(-1.0 / max(2, len(self._known)))
+        missed += self.options.num_uniform * np.log1p(-1.0 / max(2, len(self._known)))
         return tf.math.log(-tf.math.expm1(tf.minimum(missed, -1e-9)))
 
     def spared(
         self, candidates: Candidates, users: tf.Tensor, events: tf.Tensor, places: tf.Tensor
-    ) -> Spared | None:
+    ) -> FalseNegativeMask | None:
         """Says which candidates are no negatives of an event, though not its own item.
 
         Args:
@@ -171,13 +179,13 @@ class Negatives(tf.Module):
         Returns:
             `spared[3:5]` for those of the fourth and fifth event; None where there are none.
         """
-        if self.options.spared == "none":
+        if self.options.mask_positives == "none":
             return None
-        if self.options.spared == "all":
+        if self.options.mask_positives == "all":
             places = tf.fill(tf.shape(places), NEVER)
         num_candidates = tf.size(candidates.rows)
         columns = _places(candidates.rows, tf.size(self._places))
-        return Spared(
+        return FalseNegativeMask(
             self._items,
             self._first,
             self._splits,
@@ -201,14 +209,16 @@ def _first_places(histories: Histories) -> np.ndarray:
     return places[first][same]
 
 
-def _certain(log_chances: tf.Tensor, places: tf.Tensor, mined: tf.Tensor) -> tf.Tensor:
+def _certain(log_sampling_probability: tf.Tensor, places: tf.Tensor, mined: tf.Tensor) -> tf.Tensor:
     """Log chances `[candidates]` with 0 at the places of what was mined.
 
     That is there for certain, for the user whom it was mined for, and weighs one as the chosen item
     does; for all others as well, since the inverse of a small chance would weigh too much.
     """
-    there = tf.scatter_nd(places[:, tf.newaxis], tf.cast(mined, tf.int32), tf.shape(log_chances))
-    return tf.where(there > 0, 0.0, log_chances)
+    there = tf.scatter_nd(
+        places[:, tf.newaxis], tf.cast(mined, tf.int32), tf.shape(log_sampling_probability)
+    )
+    return tf.where(there > 0, 0.0, log_sampling_probability)
 
 
 def _size(rows: tf.Tensor) -> int | tf.Tensor:

@@ -5,11 +5,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from tfmmrec.layers.fusion import FUSIONS, LateFusion
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.item_tower import ItemTower
 
 
-def fold(assembly: Assembly, weights: Mapping[str, float]) -> Assembly:
+def fold(bundle: ModelBundle, weights: Mapping[str, float]) -> ModelBundle:
     """Gives the model of an assembly fixed weights, in place, and all that follows from them.
 
     Nothing else of the model depends on weights: users are read from blocks of length 1. The
@@ -22,11 +22,11 @@ def fold(assembly: Assembly, weights: Mapping[str, float]) -> Assembly:
     Returns:
         The same model, with a config that builds it.
     """
-    fusion = {**assembly.config.fusion, "weights": dict(weights)}
-    config = dataclasses.replace(assembly.config, fusion=fusion)
-    assembly.model.item_tower.fusion = _fusion(assembly.model.item_tower, weights)
-    assembly.fit_new_items()
-    return dataclasses.replace(assembly, config=config)
+    fusion = {**bundle.config.fusion, "weights": dict(weights)}
+    config = dataclasses.replace(bundle.config, fusion=fusion)
+    bundle.model.item_tower.fusion = _fusion(bundle.model.item_tower, weights)
+    bundle.fit_new_items()
+    return dataclasses.replace(bundle, config=config)
 
 
 @contextlib.contextmanager
@@ -42,7 +42,7 @@ def equal_weights(tower: ItemTower) -> Iterator[None]:
 
 def _fusion(tower: ItemTower, weights: Mapping[str, float]) -> LateFusion:
     given = tower.fusion.get_config()
-    kept = {name: given[name] for name in ("decision", "vote", "member_loss")}
+    kept = {name: given[name] for name in ("decision", "vote", "modality_loss_weight")}
     fusion = FUSIONS.create(
         {"kind": "late", **kept, "weights": dict(weights)}, names=given["names"]
     )

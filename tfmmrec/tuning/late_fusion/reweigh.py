@@ -19,7 +19,7 @@ from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.layers.fusion import LateFusion
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run, read_run, save_run
 from tfmmrec.tuning.late_fusion.fold_weights import fold
 from tfmmrec.tuning.late_fusion.member_scores import MemberScores
@@ -67,17 +67,17 @@ def reweigh(
         ConfigError: an option is unknown.
         DataError: the run does not serve.
     """
-    judged_by = _check_options(tuner, trials, objective)
+    objective_spec = _check_options(tuner, trials, objective)
     _check_config(Path(run))
     refuse_existing(Path(out))
-    assembly = load_run(run, quiet=True)
-    fusion = _fusion_of(assembly, Path(run))
-    targets = targets_of(assembly.dataset, "valid", timed=assembly.reads_times)
-    before = _measured(assembly, judged_by)
+    bundle = load_run(run, quiet=True)
+    fusion = _fusion_of(bundle, Path(run))
+    targets = targets_of(bundle.dataset, "valid", timed=bundle.reads_times)
+    before = _measured(bundle, objective_spec)
     present = fusion.current_weights().numpy()
 
     start = time.monotonic()
-    scores = cache_scores(assembly, targets, seed=seed, most=most)
+    scores = cache_scores(bundle, targets, seed=seed, most=most)
     cached = time.monotonic()
     if len(scores.user) < len(targets.user) and not quiet:
         print(
@@ -86,19 +86,19 @@ def reweigh(
             file=sys.stderr,
         )
     starts = [present, np.full(len(present), 1.0 / len(present))]
-    found = search_weights(scores, judged_by, starts, tuner=tuner, trials=trials, seed=seed)
+    found = search_weights(scores, objective_spec, starts, tuner=tuner, trials=trials, seed=seed)
     searched = time.monotonic()
     error, weights = _chosen(found, present, scores.user)
-    assembly, after = _with_weights(assembly, _named(scores, weights), judged_by)
-    if judged_by.worth(after) < judged_by.worth(before):
+    bundle, after = _with_weights(bundle, _named(scores, weights), objective_spec)
+    if objective_spec.worth(after) < objective_spec.worth(before):
         # The events that were left aside think otherwise.
         weights = present
-        assembly, after = _with_weights(assembly, _named(scores, weights), judged_by)
+        bundle, after = _with_weights(bundle, _named(scores, weights), objective_spec)
     told = {
         "from": str(Path(run).resolve()),
-        "objective": judged_by.name,
-        "before": before[judged_by.name],
-        "after": after[judged_by.name],
+        "objective": objective_spec.name,
+        "before": before[objective_spec.name],
+        "after": after[objective_spec.name],
         "standard_error": error,
         "weights": _named(scores, weights),
         "present": _named(scores, present),
@@ -112,7 +112,7 @@ def reweigh(
             "search": round(searched - cached, 1),
         },
     }
-    _write(Path(run), Path(out), assembly, after, told, found, scores)
+    _write(Path(run), Path(out), bundle, after, told, found, scores)
     return told
 
 
@@ -159,28 +159,28 @@ def _check_config(run: Path) -> None:
         )
 
 
-def _fusion_of(assembly: Assembly, run: Path) -> LateFusion:
-    fusion = assembly.model.item_tower.fusion
+def _fusion_of(bundle: ModelBundle, run: Path) -> LateFusion:
+    fusion = bundle.model.item_tower.fusion
     if not isinstance(fusion, LateFusion) or len(fusion.names) < 2:
         raise DataError(
             f"{run}: there is nothing to weigh; the fusion has one member: "
             f"{', '.join(fusion.names) or 'id'}"
         )
-    if not assembly.model.scores_by_product:
+    if not bundle.model.scores_by_product:
         raise DataError(f"{run}: was not taught to rank; train with task retrieval or joint")
-    if not assembly.dataset.has_valid("retrieval"):
+    if not bundle.dataset.has_valid("retrieval"):
         raise DataError(
-            f"{assembly.dataset.folder}: has no valid split to search by; give the dataset file a "
+            f"{bundle.dataset.folder}: has no valid split to search by; give the dataset file a "
             "split"
         )
     return fusion
 
 
-def _measured(assembly: Assembly, objective: Objective) -> dict[str, float]:
+def _measured(bundle: ModelBundle, objective: Objective) -> dict[str, float]:
     """The metrics on valid, the one that is searched by among them."""
-    config = dataclasses.replace(assembly.config, objective=objective.name)
-    scorer = assembly.scorer()
-    validation = Validation(dataclasses.replace(assembly, config=config), scorer)
+    config = dataclasses.replace(bundle.config, objective=objective.name)
+    scorer = bundle.scorer()
+    validation = Validation(dataclasses.replace(bundle, config=config), scorer)
     return validation.metrics(scorer.item_vectors())
 
 
@@ -191,10 +191,10 @@ def _chosen(found: Found, present: np.ndarray, users: np.ndarray) -> tuple[float
 
 
 def _with_weights(
-    assembly: Assembly, weights: Mapping[str, float], objective: Objective
-) -> tuple[Assembly, dict[str, float]]:
+    bundle: ModelBundle, weights: Mapping[str, float], objective: Objective
+) -> tuple[ModelBundle, dict[str, float]]:
     """The model with some weights, and its metrics on valid."""
-    folded = fold(assembly, weights)
+    folded = fold(bundle, weights)
     return folded, _measured(folded, objective)
 
 
@@ -220,7 +220,7 @@ def _named(scores: MemberScores, values: np.ndarray) -> dict[str, float]:
 def _write(
     run: Path,
     out: Path,
-    assembly: Assembly,
+    bundle: ModelBundle,
     metrics: Mapping[str, float],
     told: Mapping[str, Any],
     found: Found,
@@ -228,7 +228,7 @@ def _write(
 ) -> None:
     trained = read_run(run)
     # As it was trained, and not as it was opened to be measured.
-    fusion = assembly.config.fusion
+    fusion = bundle.config.fusion
     config = TrainConfig(**{**trained["config"], "fusion": fusion})
     kept = {name: trained["metrics"][name] for name in ("epoch",) if name in trained["metrics"]}
     lines = [
@@ -246,5 +246,5 @@ def _write(
             shutil.copy(run / _HISTORY, folder / _HISTORY)
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (folder / _WEIGHTS).write_text(text, encoding="utf-8")
-        whole = dataclasses.replace(assembly, config=config)
+        whole = dataclasses.replace(bundle, config=config)
         save_run(folder, whole, {**kept, **metrics, "reweighed": dict(told)})

@@ -6,7 +6,7 @@ from sklearn.kernel_ridge import KernelRidge
 
 from tfmmrec.evaluation.ranking.targets import Targets
 from tfmmrec.layers.fusion import Fusion
-from tfmmrec.models.bundle import Assembly, landmark_rows
+from tfmmrec.models.bundle import ModelBundle, landmark_rows
 from tfmmrec.models.cold_start.feature_relevance import item_weights
 from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
@@ -19,7 +19,7 @@ _ITEMS_A_BATCH = 512
 
 
 def cache_scores(
-    assembly: Assembly, targets: Targets, *, seed: int = 0, most: int = MOST_SCORES
+    bundle: ModelBundle, targets: Targets, *, seed: int = 0, most: int = MOST_SCORES
 ) -> MemberScores:
     """Works out how each member of a fusion scores the catalogue for each user of a split.
 
@@ -32,16 +32,16 @@ def cache_scores(
         seed: says of whom.
         most: how many scores are kept at most; those of one user are in any case.
     """
-    tower = assembly.model.item_tower
-    fusion, landmarks = tower.fusion, _landmarks(assembly)
-    shown = ~assembly.dataset.cold_items
+    tower = bundle.model.item_tower
+    fusion, landmarks = tower.fusion, _landmarks(bundle)
+    shown = ~bundle.dataset.cold_items
     shown[landmarks] = False
     items = np.concatenate([landmarks, np.flatnonzero(shown)])
     with equal_weights(tower):
-        vectors, present = _member_vectors(assembly)
+        vectors, present = _member_vectors(bundle)
         asked = _some_users(targets, most // (len(fusion.names) * len(items)), seed)
         scores = np.empty([len(fusion.names), len(asked), len(items)], np.float32)
-        for users, own in assembly.scorer().queries(vectors, targets.histories, asked):
+        for users, own in bundle.scorer().queries(vectors, targets.histories, asked):
             rows = np.searchsorted(asked, users)
             for member, (queries, others) in enumerate(_by_member(fusion, own, vectors[items])):
                 scores[member, rows] = queries @ others.T
@@ -58,25 +58,25 @@ def cache_scores(
         user=np.searchsorted(asked, targets.user[events]),
         item=columns[targets.item[events]],
         left_out=(past[ranked], columns[chosen[ranked]]),
-        new_items=_new_items(assembly, vectors, items, landmarks),
+        new_items=_new_items(bundle, vectors, items, landmarks),
     )
 
 
-def _landmarks(assembly: Assembly) -> np.ndarray:
+def _landmarks(bundle: ModelBundle) -> np.ndarray:
     """The items that the vectors of new ones are regressed on; none without a regression."""
-    regression = assembly.model.item_tower.regression
+    regression = bundle.model.item_tower.regression
     if regression is None:
         return np.zeros(0, np.int64)
-    return landmark_rows(assembly.items, assembly.model.counts.numpy(), regression.num_landmarks)
+    return landmark_rows(bundle.items, bundle.model.counts.numpy(), regression.num_landmarks)
 
 
-def _member_vectors(assembly: Assembly) -> tuple[np.ndarray, np.ndarray]:
+def _member_vectors(bundle: ModelBundle) -> tuple[np.ndarray, np.ndarray]:
     """The vectors of items before the weights, and which members count for each.
 
     Returns:
         (float32 `[items, members * dim]`, bool `[items, members]`).
     """
-    model, tower = assembly.model, assembly.model.item_tower
+    model, tower = bundle.model, bundle.model.item_tower
 
     def make(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         known = tf.gather(model.known, rows)
@@ -90,7 +90,7 @@ def _member_vectors(assembly: Assembly) -> tuple[np.ndarray, np.ndarray]:
         return num * tower.join(projected, ids, counts), mask
 
     function = tf.function(make, input_signature=[tf.TensorSpec([None], tf.int32)])
-    num_items = assembly.dataset.count("items")
+    num_items = bundle.dataset.count("items")
     batches = [
         function(tf.range(start, min(start + _ITEMS_A_BATCH, num_items)))
         for start in range(0, num_items, _ITEMS_A_BATCH)
@@ -115,10 +115,10 @@ def _by_member(
 
 
 def _new_items(
-    assembly: Assembly, vectors: np.ndarray, items: np.ndarray, landmarks: np.ndarray
+    bundle: ModelBundle, vectors: np.ndarray, items: np.ndarray, landmarks: np.ndarray
 ) -> list[NewItems]:
     """What the regression makes of items that training never met, by what there is of them."""
-    model, tower = assembly.model, assembly.model.item_tower
+    model, tower = bundle.model, bundle.model.item_tower
     new = np.flatnonzero(~model.known.numpy()[items])
     if tower.regression is None or not len(new):
         return []

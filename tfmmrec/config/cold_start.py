@@ -1,0 +1,36 @@
+"""The key `cold_start` of the training file: embeddings of items without training events."""
+
+import dataclasses
+from typing import Literal
+
+from tfmmrec.config.checks import check_above, check_between, check_choice, check_count
+
+
+@dataclasses.dataclass(frozen=True)
+class ColdStartConfig:
+    """How the embedding of a cold-start item is computed from its content.
+
+    It is `weight * regression + (1 - weight) * tower`: a kernel ridge regression from the content
+    of trained items to their embeddings, mixed with the output of the item tower (see
+    `tfmmrec.models.cold_start.kernel_ridge`). Without id embeddings, items learn from content
+    alone, and there is no regression.
+
+    Attributes:
+        weight: of the regression, from 0 to 1; 0 uses the item tower alone (default 0.3).
+        ridge_alpha: the ridge penalty of the regression, above 0 (default 0.3).
+        feature_weights: the weights of the features in the kernel: `learned`, so that features that
+            predict interactions weigh more, or `equal` (default learned).
+        num_items: the maximum number of trained items to fit, those with the most events; the time
+            grows with its cube (default 2048).
+    """
+
+    weight: float = 0.3
+    ridge_alpha: float = 0.3
+    feature_weights: Literal["learned", "equal"] = "learned"
+    num_items: int = 2048
+
+    def __post_init__(self) -> None:
+        check_between("weight", self.weight, 0, 1)
+        check_above("ridge_alpha", self.ridge_alpha, 0)
+        check_choice("feature_weights", self.feature_weights, ("learned", "equal"))
+        check_count("num_items", self.num_items, 1)
