@@ -24,7 +24,7 @@ from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import PAST
 from tfmmrec.data.schema import features_by_modality
-from tfmmrec.encoders.encoded_features import encode_side
+from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.evaluation.baselines.content import ContentRivals, chosen_matrix, content_matrix
 from tfmmrec.evaluation.measure import measure, measure_baselines, measure_model, stacked
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
@@ -115,7 +115,7 @@ class BaselineBench:
     def __init__(self, dataset: Dataset, config: TrainConfig):
         self.dataset = dataset
         self.targets = targets_of(dataset, "test")
-        self.encoded = encode_side(dataset, "items", config).encoded
+        self.encoded = encode_entities(dataset, "items", config).encoded
         # The events of new users, if any, are not training data.
         past = dataset.histories(PAST["test"])
         self.rivals = ContentRivals(chosen_matrix(past, dataset.count("items")))

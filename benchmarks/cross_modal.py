@@ -64,9 +64,9 @@ def main(
         for name in missing:
             found = []
             for seed in range(seeds):
-                assembly, _ = trainer.train(aligned(base, by_name[name], seed))
-                recall = retrieval_recall(assembly, dataset.cold_items, k=K, least=least)
-                found.append({**recall, **measure_model(assembly)})
+                bundle, _ = trainer.train(aligned(base, by_name[name], seed))
+                recall = retrieval_recall(bundle, dataset.cold_items, k=K, least=least)
+                found.append({**recall, **measure_model(bundle)})
                 progress.update()
             kept.save(name, stacked(found))
     print_table({f"{by_name[name]:g}": kept.load(name) for name in by_name})
@@ -82,8 +82,8 @@ def read_weights(text: str) -> list[float]:
 
 def aligned(config: TrainConfig, weight: float, seed: int) -> TrainConfig:
     """Returns the config with another weight of the contrastive loss between modalities."""
-    align = {**config.align, "modalities": weight}
-    return dataclasses.replace(config, align=align, seed=seed)
+    contrastive = dataclasses.replace(config.contrastive, cross_modal=weight)
+    return dataclasses.replace(config, contrastive=contrastive, seed=seed)
 
 
 def print_table(figures: dict[str, Figures]) -> None:

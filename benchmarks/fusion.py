@@ -78,13 +78,13 @@ def train_and_measure(
     trainer: VariantTrainer, config: TrainConfig, seed: int, name: str
 ) -> dict[str, Figures]:
     """Trains a variant with one seed; returns its metrics by row."""
-    assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
-    fusion = assembly.model.item_tower.fusion
+    bundle, metrics = trainer.train(dataclasses.replace(config, seed=seed))
+    fusion = bundle.model.item_tower.fusion
     by_row = {}
     for row in rows_of(name):
         if row != name:
             fusion.vote = row.removeprefix(f"{name}-")
-        by_row[row] = {**measure_model(assembly), "seconds": np.array(metrics["seconds"])}
+        by_row[row] = {**measure_model(bundle), "seconds": np.array(metrics["seconds"])}
         if name == "weighted":
             by_row[row]["weights"] = fusion.current_weights().numpy()
             by_row[row]["features"] = np.array(fusion.names)

@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -64,9 +64,11 @@ def main(
         run = Path(out) / f"seed{seed}"
         if not run.exists():
             query = {"kind": "mean"}
-            options = TrainConfig(query=query, refit=False, ids=False, seed=seed, quiet=True)
+            options = TrainConfig(
+                query=query, refit=False, id_embedding=False, seed=seed, quiet=True
+            )
             train(dataset.folder, run, options)
-        summary = evaluate(run, shares=True, quiet=True)[segment]["modalities"]
+        summary = evaluate(run, modality_attribution=True, quiet=True)[segment]["modalities"]
         total = summary["all"] - summary["nothing"]
         shares = {name: row["share"]["mean"] for name, row in summary["modalities"].items()}
         relative = {name: share / total for name, share in shares.items()}
@@ -82,7 +84,7 @@ def _packed(world: World, out: Path, cold: float) -> Dataset:
         path = out / "catalog" / "dataset.yaml"
         content = yaml.safe_load(path.read_text())
         path.write_text(yaml.safe_dump({**content, "cold_items": {"share": cold}}))
-        pack(path, out / "data", PackOptions(quiet=True))
+        pack(path, out / "data", PackConfig(quiet=True))
     return Dataset(out / "data")
 
 

@@ -27,7 +27,7 @@ from tfmmrec.evaluation.metrics.bootstrap import clustered_interval
 from tfmmrec.evaluation.outcomes.evaluate import outcome_rivals
 from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets, predict_outcomes
 from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer, chosen_names, narrowed
 
@@ -59,8 +59,8 @@ def main(
         raise ConfigError(f"{config}: task must be rating or click. Received: {base.task!r}")
     known = {
         "both": base,
-        "ids": narrowed(dataclasses.replace(base, ids=True), []),
-        "content": dataclasses.replace(base, ids=False, head={**base.head, **HEADS}),
+        "ids": narrowed(dataclasses.replace(base, id_embedding=True), []),
+        "content": dataclasses.replace(base, id_embedding=False, head={**base.head, **HEADS}),
     }
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
@@ -68,9 +68,9 @@ def main(
         if kept.load(name) is None:
             kept.save(name, train(trainer, known[name], seeds, name))
     models = {name: found for name in known if (found := kept.load(name)) is not None}
-    assembly = trainer.assemble(base)
-    target = outcome_targets(assembly, "test")[base.task]
-    baselines = outcome_rivals(assembly, base.task, target, "test")
+    bundle = trainer.build_bundle(base)
+    target = outcome_targets(bundle, "test")[base.task]
+    baselines = outcome_rivals(bundle, base.task, target, "test")
     if base.task == "rating":
         # `tfmmrec evaluate` leaves it out, because it is slow on large logs.
         baselines["SVD"] = rating_svd(dataset.outcomes(PAST["test"]), target.events)
@@ -85,16 +85,16 @@ def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -
     """Trains a variant with each seed; returns predictions `[seeds, events]` and costs."""
     runs = []
     for seed in tqdm.trange(seeds, desc=name, disable=None):
-        assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
+        bundle, metrics = trainer.train(dataclasses.replace(config, seed=seed))
         costs = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
-        runs.append({"predicted": predict(assembly, config.task), **costs})
+        runs.append({"predicted": predict(bundle, config.task), **costs})
     return stacked(runs)
 
 
-def predict(assembly: Assembly, task: str) -> np.ndarray:
+def predict(bundle: ModelBundle, task: str) -> np.ndarray:
     """Returns the model's predictions for the events of the test split, `[events]`."""
-    scorer = assembly.scorer()
-    targets = outcome_targets(assembly, "test")
+    scorer = bundle.scorer()
+    targets = outcome_targets(bundle, "test")
     return predict_outcomes(scorer, scorer.item_vectors(), targets)[task]
 
 

@@ -59,8 +59,8 @@ def main(
     base = read_training_file(config, quiet=True)
     known = {
         "both": base,
-        "ids": narrowed(dataclasses.replace(base, ids=True), []),
-        "content": dataclasses.replace(base, ids=False),
+        "ids": narrowed(dataclasses.replace(base, id_embedding=True), []),
+        "content": dataclasses.replace(base, id_embedding=False),
     }
     kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
@@ -75,9 +75,9 @@ def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -
     """Trains a variant with each seed; returns metrics `[seeds, users]` and costs `[seeds]`."""
     runs = []
     for seed in tqdm.trange(seeds, desc=name, disable=None):
-        assembly, metrics = trainer.train(dataclasses.replace(config, seed=seed))
+        bundle, metrics = trainer.train(dataclasses.replace(config, seed=seed))
         costs = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
-        runs.append({**measure_model(assembly), **costs})
+        runs.append({**measure_model(bundle), **costs})
     return stacked(runs)
 
 

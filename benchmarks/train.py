@@ -35,7 +35,7 @@ import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 import tensorflow as tf  # isort: skip
 import tensorflow_recommenders as tfrs  # isort: skip
 
-from tfmmrec.config.negatives import NegativesOptions
+from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
@@ -48,7 +48,7 @@ from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
 from tfmmrec.evaluation.measure import measure
 from tfmmrec.evaluation.ranking.rankers import ByScores, model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.models.bundle import Assembly, assemble
+from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.tasks.losses import candidate_softmax
 from tfmmrec.tasks.negatives.sampler import Negatives
@@ -182,18 +182,18 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
                     queries,
                     vectors,
                     labels=found.labels,
-                    log_chances=found.log_chances,
+                    log_sampling_probability=found.log_sampling_probability,
                     spared=spared,
                 )
             return tape.gradient(loss, [queries, vectors])
 
         return gradients
 
-    kinds = {"tfmmrec, mask_positives: none": "none", "tfmmrec, mask_positives: history": "past"}
+    kinds = {"tfmmrec, mask_positives: none": "none", "tfmmrec, mask_positives: history": "history"}
     functions = {
         "TFRS task": theirs,
         **{
-            name: ours(Negatives(NegativesOptions(spared=spared), histories, num_items))
+            name: ours(Negatives(NegativesConfig(mask_positives=spared), histories, num_items))
             for name, spared in kinds.items()
         },
     }
@@ -243,13 +243,13 @@ def steps(dataset: Dataset, config: TrainConfig, rounds: int, now: Clock) -> Non
     """Times an epoch of training at batch 1,024."""
     config = dataclasses.replace(config, batch_size=1024)
     ids = dataclasses.replace(
-        narrowed(config, []), query={"kind": "id"}, negatives={"spared": "none"}
+        narrowed(config, []), query={"kind": "id"}, negatives={"mask_positives": "none"}
     )
     contestants = {
         "tutorial, dimension 32": tutorial_epoch(dataset, 32),
         "tutorial, dimension 64": tutorial_epoch(dataset, 64),
-        "tfmmrec, the training file": epoch(assemble(dataset, config)),
-        "tfmmrec, ids alone": epoch(assemble(dataset, ids)),
+        "tfmmrec, the training file": epoch(build_bundle(dataset, config)),
+        "tfmmrec, ids alone": epoch(build_bundle(dataset, ids)),
     }
     rates = race(contestants, rounds, now)
     rows = [
@@ -260,24 +260,24 @@ def steps(dataset: Dataset, config: TrainConfig, rounds: int, now: Clock) -> Non
     print(markdown_table([*head, "relative to the tutorial at dimension 64"], rows), flush=True)
 
 
-def epoch(assembly: Assembly) -> Contestant:
+def epoch(bundle: ModelBundle) -> Contestant:
     """Returns a contestant that trains for one epoch by `fit`."""
-    batches = create_batches(assembly)
-    trainer = compiled(assembly, batches.steps_per_epoch)
+    batches = create_batches(bundle)
+    trainer = compiled(bundle, batches.steps_per_epoch)
 
     def run() -> int:
         count = batches.steps_per_epoch
         trainer.fit(batches.epochs(0), steps_per_epoch=count, verbose=0)
         # A batch of windows has that many events on average.
-        return count * assembly.config.batch_size
+        return count * bundle.config.batch_size
 
     return run
 
 
-def compiled(assembly: Assembly, num_batches: int) -> Trainer:
+def compiled(bundle: ModelBundle, num_batches: int) -> Trainer:
     """Returns the compiled trainer that `tfmmrec train` uses."""
-    trainer = Trainer(assembly.model, assembly.config, num_batches)
-    trainer.compile(trainer.moves.optimizer)
+    trainer = Trainer(bundle.model, bundle.config, num_batches)
+    trainer.compile(trainer.optimizer_step.optimizer)
     return trainer
 
 
@@ -302,14 +302,14 @@ def encoding(
     dataset: Dataset, config: TrainConfig, rounds: int, now: Clock, num_steps: int = 20
 ) -> None:
     """Times steps of 32 events on cached encodings, and steps that include the encoders."""
-    assembly = assemble(dataset, dataclasses.replace(config, batch_size=32))
+    bundle = build_bundle(dataset, dataclasses.replace(config, batch_size=32))
     batches = [
         {name: value.numpy() for name, value in batch.items()}
-        for batch in create_batches(assembly).epochs(0).take(num_steps)
+        for batch in create_batches(bundle).epochs(0).take(num_steps)
     ]
     step, encoders = (
-        tf.function(compiled(assembly, num_steps).train_step),
-        encoders_in_step(assembly),
+        tf.function(compiled(bundle, num_steps).train_step),
+        encoders_in_step(bundle),
     )
     turn = 0
 
@@ -343,15 +343,15 @@ def encoding(
     print(markdown_table(head, rows), flush=True)
 
 
-def encoders_in_step(assembly: Assembly) -> list[Callable[[np.ndarray], None]]:
+def encoders_in_step(bundle: ModelBundle) -> list[Callable[[np.ndarray], None]]:
     """Returns one function per text or image feature that encodes items, raw values in memory."""
     found = []
-    for feature, encoder in assembly.items.encoders.items():
-        if assembly.items.modalities[feature].kind not in ("text", "image"):
+    for feature, encoder in bundle.items.encoders.items():
+        if bundle.items.modalities[feature].kind not in ("text", "image"):
             continue
         while encoder.base is not None:
             encoder = encoder.base
-        [values] = [v.numpy() for v in assembly.dataset.values("items", feature, 10**9)]
+        [values] = [v.numpy() for v in bundle.dataset.values("items", feature, 10**9)]
         signature = [tf.TensorSpec([None], tf.string)]
         encode = tf.function(encoder.encode, input_signature=signature)
 
@@ -371,13 +371,17 @@ def until_ease(dataset: Dataset, config: TrainConfig, sequence: TrainConfig, now
         "tfmmrec, the training file": config,
         "tfmmrec, the training file for sequences": sequence,
         "SASRec": dataclasses.replace(
-            narrowed(sequence, []), query={"kind": "transformer"}, negatives={"among": "all"}
+            narrowed(sequence, []),
+            query={"kind": "transformer"},
+            negatives={"source": "full_catalog"},
         ),
     }
     rows = []
     for title, own in contestants.items():
         tf.keras.backend.clear_session()
-        found = seconds_until(assemble(dataset, dataclasses.replace(own, refit=True)), goal, now)
+        found = seconds_until(
+            build_bundle(dataset, dataclasses.replace(own, refit=True)), goal, now
+        )
         rows.append([title, *found])
     head = [f"NDCG@10 of {name}: {goal:.4f}", "seconds", "epochs", "NDCG@10 reached"]
     print(markdown_table(head, rows), flush=True)
@@ -396,27 +400,27 @@ def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
     return f"EASE ({best:g})", ndcg("test", best)
 
 
-def seconds_until(assembly: Assembly, goal: float, now: Clock) -> list[str]:
+def seconds_until(bundle: ModelBundle, goal: float, now: Clock) -> list[str]:
     """Trains until the EMA of the weights reaches a test NDCG@10; includes building the graph."""
-    examples = create_batches(assembly)
+    examples = create_batches(bundle)
     steps = examples.steps_per_epoch
-    trainer = compiled(assembly, assembly.config.epochs * steps)
-    average = trainer.moves.average
-    scorer, targets = assembly.scorer(), targets_of(assembly.dataset, "test")
+    trainer = compiled(bundle, bundle.config.epochs * steps)
+    average = trainer.optimizer_step.average
+    scorer, targets = bundle.scorer(), targets_of(bundle.dataset, "test")
     seconds, best = 0.0, 0.0
-    for number in range(assembly.config.epochs):
+    for number in range(bundle.config.epochs):
         start = now()
         trainer.fit(examples.epochs(number), steps_per_epoch=steps, verbose=0)
         seconds += now() - start
         average.swap()
         vectors = scorer.item_vectors()
         ranker = model_ranker(scorer, vectors, targets.histories)
-        figures = measure(assembly.dataset, targets, ranker)
+        figures = measure(bundle.dataset, targets, ranker)
         average.swap()
         best = max(best, figures[NDCG].mean())
         if best >= goal:
             return [f"{seconds:.1f}", str(number + 1), f"{best:.4f}"]
-    return [f"not in {seconds:.1f}", str(assembly.config.epochs), f"{best:.4f}"]
+    return [f"not in {seconds:.1f}", str(bundle.config.epochs), f"{best:.4f}"]
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def main(
     found = {}
     for name, training in (("base", given), ("best", best)):
         training = dataclasses.replace(
-            training, query=training.reader, refit=False, objective=best.objective
+            training, query=training.history_encoder, refit=False, objective=best.objective
         )
         kept = KeptFigures(out / name, circumstances(dataset, training, seeds=seeds))
         if (figures := kept.load(name)) is None:

@@ -1,7 +1,7 @@
 """Compares late-fusion weights tuned after training with the planted ones of a synthetic world.
 
 python benchmarks/tune_fusion.py --out FOLDER \
-    --num_items 1200 --num_users 4000 --missing 0 --ids false
+    --num_items 1200 --num_users 4000 --missing 0 --id_embedding false
 
 A synthetic world is generated, packed and trained on with late fusion. Then its weights are tuned.
 The oracle tunes the weights of the users' true scores, without any training.
@@ -19,7 +19,7 @@ import numpy as np
 
 import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 from tfmmrec.config.objective import objective_of
-from tfmmrec.config.packing import PackOptions
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
@@ -27,7 +27,7 @@ from tfmmrec.data.synthetic import SyntheticConfig, World, draw_world, write_wor
 from tfmmrec.evaluation.metrics.ranking import ranking_metrics
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.models.bundle import Assembly
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run, read_run
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.train import train
@@ -72,7 +72,7 @@ def main(
     folder = Path(out)
     if not (folder / "data").exists():
         write_world(world, folder / "catalog")
-        pack(folder / "catalog" / "dataset.yaml", folder / "data", PackOptions(quiet=True))
+        pack(folder / "catalog" / "dataset.yaml", folder / "data", PackConfig(quiet=True))
     planted = world.config.planted_weights()
     rows = [_row("planted", planted, planted)]
     true = _true_scores(world, folder)
@@ -86,7 +86,7 @@ def main(
             options = TrainConfig(
                 fusion={"kind": "late"},
                 query={"kind": "mean"},
-                ids=ids,
+                id_embedding=ids,
                 pool=pool,
                 seed=seed,
                 refit=False,
@@ -103,15 +103,15 @@ def _searched(run: Path, seed: int, tuner: str, trials: int) -> list[list[str]]:
     after = run.with_name(f"{run.name}-{tuner}-{trials}")
     if not after.exists():
         reweigh(run, after, tuner=tuner, trials=trials, objective=METRIC)
-    assembly, rows = load_run(run, quiet=True), []
-    scores = cache_scores(assembly, targets_of(assembly.dataset, "valid"))
+    bundle, rows = load_run(run, quiet=True), []
+    scores = cache_scores(bundle, targets_of(bundle.dataset, "valid"))
     result = read_run(after)["metrics"]["reweighed"]
     for name, folder, weights in (
         ("learned", run, result["present"]),
         ("tuned", None, result["found"]),
         ("used", after, result["weights"]),
     ):
-        raw, counts = _by_modality(assembly, scores, weights)
+        raw, counts = _by_modality(bundle, scores, weights)
         figures = ["", ""] if folder is None else _figures(load_run(folder, quiet=True))
         seconds = [f"{result['seconds'][k]:.1f}" if folder == after else "" for k in _STAGES]
         rows.append([*_row(f"seed {seed}: {name}", raw, counts)[:8], *figures, *seconds])
@@ -119,10 +119,10 @@ def _searched(run: Path, seed: int, tuner: str, trials: int) -> list[list[str]]:
 
 
 def _by_modality(
-    assembly: Assembly, scores: MemberScores, weights: dict[str, float]
+    bundle: ModelBundle, scores: MemberScores, weights: dict[str, float]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Returns weights by modality, and the standard deviation of each modality's score part."""
-    features = assembly.dataset.features("items")
+    features = bundle.dataset.features("items")
     kinds = [
         features[name].element or features[name].kind if name in features else name
         for name in scores.names
@@ -137,13 +137,13 @@ def _by_modality(
     return raw, counts
 
 
-def _figures(assembly: Assembly) -> list[str]:
-    scorer = assembly.scorer()
+def _figures(bundle: ModelBundle) -> list[str]:
+    scorer = bundle.scorer()
     vectors, figures = scorer.item_vectors(), []
     for split in ("valid", "test"):
-        targets = targets_of(assembly.dataset, split)
+        targets = targets_of(bundle.dataset, split)
         ranker = model_ranker(scorer, vectors, targets.histories)
-        ranks = ranker.ranks(targets, ~assembly.dataset.cold_items)
+        ranks = ranker.ranks(targets, ~bundle.dataset.cold_items)
         figures.append(f"{ranking_metrics(ranks)[METRIC]:.4f}")
     return figures
 

@@ -53,7 +53,10 @@ def test_the_variants(small):
     assert variants["only-text"].features == ["title", "plot"]
     assert variants["only-tables"].features == ["genre", "year"]
     assert (variants["only-ids"].features, variants["only-ids"].id_embedding) == ([], True)
-    assert (variants["only-content"].features, variants["only-content"].id_embedding) == (None, False)
+    assert (variants["only-content"].features, variants["only-content"].id_embedding) == (
+        None,
+        False,
+    )
     assert {config.seed for config in variants.values()} == {3}
 
 

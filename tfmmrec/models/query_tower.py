@@ -105,7 +105,7 @@ class QueryTower(tf.keras.layers.Layer):
             `[batch, n, blocks * dim]`.
         """
         features = self._features(inputs, training)
-        options: dict[str, Any] = {"every_place": True} if return_sequences else {}
+        options: dict[str, Any] = {"return_sequences": True} if return_sequences else {}
         if self.reads_times:
             if times is None:
                 raise ValueError("Readers of gaps need the times of histories")

@@ -164,7 +164,12 @@ def read_outcomes(source: TrainingExamples, first: int = 0) -> list[tuple]:
 )
 def test_outcomes_come_with_the_choices_around_them(context, expected):
     source = TrainingExamples(
-        HISTORIES, max_history=3, batch_size=2, seed=0, history_context=context, outcomes=OUTCOMES
+        HISTORIES,
+        max_history=3,
+        batch_size=2,
+        seed=0,
+        history_context=context,
+        outcomes=OUTCOMES,
     )
     assert sorted(read_outcomes(source)) == expected
 

@@ -36,7 +36,7 @@ def test_off_changes_nothing():
 
 
 def test_examples():
-    assert doctest.testmod(augmentation.pictures).failed == 0
+    assert doctest.testmod(augmentation.image).failed == 0
 
 
 def test_a_share_of_pictures_is_mirrored():

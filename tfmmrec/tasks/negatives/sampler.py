@@ -145,7 +145,7 @@ class Negatives(tf.Module):
     def _asked(
         self, everywhere: tf.Tensor, mined: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Items of the batch, then drawn and mined items, each once, as `padded_unique` gives them."""
+        """Items of the batch, drawn and mined items, each once, as `padded_unique` does."""
         num_drawn = self.options.num_uniform
         drawn = replicas.drawn(num_drawn, tf.size(self._known))
         asked = [everywhere, tf.gather(self._known, drawn)]
