@@ -59,10 +59,11 @@ demo: venv  ## runs the whole pipeline on a synthetic catalog: pack, train, eval
 test: venv  ## runs the test suite
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-lint: venv  ## runs the checks of CI: formatting, ruff, mypy
+lint: venv  ## runs the checks of CI: formatting, ruff, mypy, import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: venv  ## formats the code and applies ruff's fixes
 	$(BIN)/ruff format .

@@ -127,7 +127,7 @@ def read_environment() -> Environment:
 def _stated_needs() -> tuple[list[str], str]:
     """Returns tfmmrec's requirements and Python range: the checkout's, or else as installed."""
     setup = configparser.ConfigParser()
-    if not setup.read(Path(__file__).parents[1] / "setup.cfg"):
+    if not setup.read(Path(__file__).parents[2] / "setup.cfg"):
         installed = importlib.metadata.distribution("tfmmrec")
         return installed.requires or [], installed.metadata["Requires-Python"]
     needs = setup["options"]["install_requires"].strip().splitlines()

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.util import pywrap_xla_ops
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 # What hands tensors over within a graph; the rest of what has no kernel cannot be compiled.
 _HANDED = {"Placeholder", "PlaceholderWithDefault"}
 # What they give is of the shapes that they are given, so that XLA knows it when it compiles.

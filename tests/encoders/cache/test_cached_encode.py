@@ -168,8 +168,10 @@ import pathlib, sys, threading
 import numpy as np
 import tfmmrec.cli
 import tensorflow as tf
-from tfmmrec.dataset import Dataset
-from tfmmrec.encoders import FeatureEncoder, encode_feature, value_store
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.encoders.base import FeatureEncoder
+from tfmmrec.encoders.cache import value_store
+from tfmmrec.encoders.cache.cached_encode import encode_feature
 
 value_store._PART_SECONDS = 0.0
 class Stuck(FeatureEncoder):

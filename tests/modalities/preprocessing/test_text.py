@@ -276,7 +276,7 @@ import socket, sys
 def refuse(*arguments, **options):
     raise AssertionError("a step asked for the network")
 socket.socket.connect = socket.getaddrinfo = refuse
-from tfmmrec.preprocessing import create_step
+from tfmmrec.modalities.preprocessing import create_step
 heavy = {"jieba", "nltk", "regex", "snownlp", "textblob", "vaderSentiment"} & set(sys.modules)
 assert not heavy, heavy
 for step in ("tokens", "pos", "sentiment"):
