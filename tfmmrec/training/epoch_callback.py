@@ -1,5 +1,6 @@
 """Watches a training: evaluates after each epoch, keeps the best, goes on after a stop."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,11 @@ class Watch(tf.keras.callbacks.Callback):
         free = {"patience", "cache", "quiet", "learning_rate", "checkpoints", "checkpoint_steps"}
         if not self.config.optimizer.depends_on_num_steps:
             free.add("epochs")
-        config = {name: value for name, value in vars(self.config).items() if name not in free}
+        config = {
+            name: value
+            for name, value in dataclasses.asdict(self.config).items()
+            if name not in free
+        }
         manifest = self.bundle.dataset.manifest["files"]
         return json.dumps([config, sorted(entry["sha256"] for entry in manifest.values())])
 
