@@ -68,7 +68,8 @@ def main(
                 query=query, refit=False, id_embedding=False, seed=seed, quiet=True
             )
             train(dataset.folder, run, options)
-        summary = evaluate(run, modality_attribution=True, quiet=True)[segment]["modalities"]
+        result = evaluate(run, modality_attribution=True, quiet=True)
+        summary = result.metrics[segment]["modalities"]
         total = summary["all"] - summary["nothing"]
         shares = {name: row["share"]["mean"] for name, row in summary["modalities"].items()}
         relative = {name: share / total for name, share in shares.items()}

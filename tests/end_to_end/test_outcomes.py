@@ -73,7 +73,7 @@ def rating_run(rated: Path) -> Path:
 
 
 def test_ratings_are_predicted_better_than_by_biases(rating_run):
-    measured = evaluate(rating_run, quiet=True)
+    measured = evaluate(rating_run, quiet=True).metrics
     assert measured["warm"] is None and measured["cold"] is None
     warm = measured["outcomes"]["rating"]["warm"]
     assert measured["outcomes"]["rating"]["cold"] is None
@@ -114,7 +114,7 @@ def test_the_export_predicts_what_is_measured(rating_run, tmp_path):
 
 def test_clicks_of_a_log_of_impressions(rated, tmp_path):
     train(rated, tmp_path / "run", config("click", query={"kind": "gru"}, history_context="causal"))
-    warm = evaluate(tmp_path / "run", quiet=True)["outcomes"]["click"]["warm"]
+    warm = evaluate(tmp_path / "run", quiet=True).metrics["outcomes"]["click"]["warm"]
     assert warm["events"] == round(0.2 * USERS * EVENTS)
     assert warm["model"]["auc"] > 0.9 > warm["popularity"]["auc"]
     assert warm["model"]["log_loss"] < warm["rate"]["log_loss"]
@@ -124,7 +124,7 @@ def test_clicks_of_a_log_of_impressions(rated, tmp_path):
 def test_a_log_of_choices_has_items_drawn_beside_them(tmp_path):
     data = write(tmp_path, ratings=False, refused=False)
     train(data, tmp_path / "run", config("click", epochs=8))
-    warm = evaluate(tmp_path / "run", quiet=True)["outcomes"]["click"]["warm"]
+    warm = evaluate(tmp_path / "run", quiet=True).metrics["outcomes"]["click"]["warm"]
     # Of so few events, 0.74 to 0.79 with the first three seeds; 0.5 by chance.
     assert warm["model"]["auc"] > 0.7
     assert warm["rate"]["log_loss"] == pytest.approx(np.log(2.0))
@@ -139,7 +139,7 @@ def test_a_joint_model_does_all_three(rated, tmp_path):
     # The split is random, so that pasts hold the future, which ratings may and rankings may not.
     with pytest.raises(DataError, match="the future"):
         evaluate(tmp_path / "run", quiet=True)
-    measured = evaluate(tmp_path / "run", allow_leakage=True, quiet=True)
+    measured = evaluate(tmp_path / "run", allow_leakage=True, quiet=True).metrics
     assert "the past holds the future" in measured["verdict"]
     assert measured["warm"]["model"]["hr@10"] > measured["warm"]["random"]["hr@10"]
     outcomes = measured["outcomes"]

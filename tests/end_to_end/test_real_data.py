@@ -12,7 +12,7 @@ from tests.once import ONCE
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.packing import pack
-from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 from tfmmrec.serving.search import search
 from tfmmrec.testing import test_assets
 from tfmmrec.training.train import train
@@ -55,7 +55,7 @@ def test_films_with_titles_plots_and_posters(tmp_path: Path, thresholds: dict) -
     config = TrainConfig(**ONCE, encoders=encoders, epochs=4, quiet=True)
     train(tmp_path / "data", tmp_path / "run", config)
     report = tmp_path / "report.html"
-    warm = evaluate(tmp_path / "run", report=report, quiet=True)["warm"]
+    warm = evaluate_run(tmp_path / "run", report=report, quiet=True).metrics["warm"]
     print(warm)
     assert warm["targets"] == 938
     # Worked out apart from this project: 77 hits among 938 users.
@@ -76,7 +76,7 @@ def test_stamps_are_found_by_word_picture_and_sound(tmp_path: Path, thresholds: 
     run = tmp_path / "run"
     train(tmp_path / "data", run, TrainConfig(**ONCE, encoders=encoders, epochs=8, quiet=True))
     report = tmp_path / "report.html"
-    warm = evaluate(run, report=report, quiet=True)["warm"]
+    warm = evaluate_run(run, report=report, quiet=True).metrics["warm"]
     _draws(report, tmp_path, pictures=200, players=5)
     bound = thresholds["stamps"]["model_over_popularity_ndcg@10"]
     assert warm["model"]["ndcg@10"] >= bound * warm["popularity"]["ndcg@10"]

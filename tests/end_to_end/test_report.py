@@ -9,13 +9,13 @@ import pytest
 
 from tests.browser import needs_chromium, said_by_a_browser
 from tfmmrec.errors import DataError
-from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 
 
 @pytest.fixture(scope="module")
 def told(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
     path = tmp_path_factory.mktemp("report") / "there is none yet" / "report.html"
-    return evaluate(run, report=path, quiet=True), path
+    return evaluate_run(run, report=path, quiet=True).metrics, path
 
 
 def test_it_holds_what_was_measured(told: tuple[dict, Path]) -> None:
@@ -66,4 +66,4 @@ def test_a_browser_draws_it_and_asks_for_nothing(told: tuple[dict, Path], tmp_pa
 def test_a_page_that_cannot_be_written(run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"file/report\.html: cannot be written"):
-        evaluate(run, report=tmp_path / "file" / "report.html", quiet=True)
+        evaluate_run(run, report=tmp_path / "file" / "report.html", quiet=True)

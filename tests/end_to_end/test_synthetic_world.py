@@ -16,6 +16,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.evaluate import evaluate
+from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.search import search
 from tfmmrec.training.fit import fit
@@ -31,11 +32,11 @@ def _cold_ndcg(dataset_file: Path, folder: Path, cache: Path) -> float:
     pack(dataset_file, folder / "data", PackConfig(quiet=True))
     config = TrainConfig(**ONCE, epochs=12, cache=str(cache), quiet=True)
     train(folder / "data", folder / "run", config)
-    return evaluate(folder / "run", quiet=True)["cold"]["model"]["ndcg@10"]
+    return evaluate(folder / "run", quiet=True).metrics["cold"]["model"]["ndcg@10"]
 
 
 def test_the_model_beats_popularity(run: Path, thresholds: dict) -> None:
-    warm = evaluate(run, quiet=True)["warm"]
+    warm = evaluate_run(run, quiet=True).metrics["warm"]
     bound = thresholds["synthetic"]["model_over_popularity_ndcg@10"]
     assert warm["model"]["ndcg@10"] >= bound * warm["popularity"]["ndcg@10"]
     assert warm["popularity"]["ndcg@10"] > warm["random"]["ndcg@10"]
@@ -77,7 +78,7 @@ def test_evaluate_and_recommend_agree(run: Path, data: Path) -> None:
         assert not set(rows) & set(past.of_user(user).tolist())
         assert line["scores"] == sorted(line["scores"], reverse=True)
         hits += chosen.get(user) in rows
-    hit_rate = evaluate(run, quiet=True)["warm"]["model"]["hr@10"]
+    hit_rate = evaluate(run, quiet=True).metrics["warm"]["model"]["hr@10"]
     assert hits / len(chosen) == pytest.approx(hit_rate)
 
 

@@ -122,7 +122,7 @@ def test_targets_stand_in_one_table_each(data):
 
 
 def test_new_users_have_a_table_of_their_own(data, run):
-    result = evaluate(run, quiet=True)
+    result = evaluate(run, quiet=True).metrics
     assert (result["num_repeats"], result["num_both_cold"]) == (1, 1)
     sizes = {
         name: (result[name]["targets"], result[name]["items"])
@@ -145,7 +145,7 @@ def test_new_users_have_a_table_of_their_own(data, run):
         "1 events of new users and cold items are left out",
     ):
         assert line in out.getvalue()
-    valid = evaluate(run, split="valid", quiet=True)
+    valid = evaluate(run, split="valid", quiet=True).metrics
     assert (valid["cold"], valid["new_users"], valid["num_both_cold"]) == (None, None, 0)
 
 

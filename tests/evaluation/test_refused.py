@@ -15,6 +15,7 @@ from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.ranking.targets import check_no_future
+from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.search import search
 from tfmmrec.training.train import train
@@ -49,7 +50,7 @@ def test_a_run_of_another_version(copy):
 def test_a_run_without_its_weights(copy):
     shutil.rmtree(copy / "weights")
     with pytest.raises(DataError, match=r"weights cannot be read.*train again"):
-        evaluate(copy, quiet=True)
+        evaluate_run(copy, quiet=True)
     # What was there before is there still, and nothing half.
     assert not list(copy.glob("metrics.*")) and not list(copy.glob("*card*"))
 
@@ -78,9 +79,11 @@ def test_lists_longer_than_the_catalogue(run, k):
 
 
 def test_cutoffs_that_are_asked_for(copy):
-    found = evaluate(copy, cutoffs=[3], quiet=True)["warm"]["model"]
+    found = evaluate(copy, cutoffs=[3], quiet=True).metrics["warm"]["model"]
     assert list(found) == ["hr@3", "ndcg@3", "hr@10", "ndcg@10", "mrr"]
-    assert evaluate(copy, quiet=True)["warm"]["model"]["hr@10"] == found["hr@10"]
+    assert evaluate(copy, quiet=True).metrics["warm"]["model"]["hr@10"] == found["hr@10"]
+    # Saving the result is up to the caller.
+    assert not list(copy.glob("metrics.*")) and not list(copy.glob("ranks.*"))
 
 
 def test_candidates_that_nobody_knows(run, tmp_path):
@@ -116,7 +119,7 @@ def test_a_past_that_holds_the_future(columns, tmp_path, small):
     told = "split test: 12 choices stand before others .* user 'u0' of item 'i1'.*last_out"
     with pytest.raises(DataError, match=told):
         evaluate(tmp_path / "run", quiet=True)
-    found = evaluate(tmp_path / "run", allow_leakage=True, quiet=True)
+    found = evaluate(tmp_path / "run", allow_leakage=True, quiet=True).metrics
     assert found["verdict"].endswith("of 12 choices the past holds the future")
     # Last choices have no such past; new items' users are read from all that they did.
     for split in ("valid", "test"):

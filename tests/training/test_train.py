@@ -96,7 +96,7 @@ def test_a_refit_knows_what_stands_in_valid(data, tmp_path):
 
 
 def test_a_refit_is_not_judged_by_what_it_was_trained_on(whole):
-    assert evaluate(whole, quiet=True)["warm"]["targets"] == USERS + 1
+    assert evaluate(whole, quiet=True).metrics["warm"]["targets"] == USERS + 1
     for judge in (evaluate, recommend):
         with pytest.raises(DataError, match="split valid: the model was trained on it"):
             judge(whole, split="valid", quiet=True)
@@ -125,7 +125,10 @@ def test_the_data_choose_a_reader(data, tmp_path, capsys):
         for folder in ("", "candidates/transformer", "candidates/mean")
     ]
     assert histories[0] == histories[1] != histories[2]
-    assert evaluate(tmp_path / "run", split="valid", quiet=True)["warm"]["targets"] == USERS + 1
+    assert (
+        evaluate(tmp_path / "run", split="valid", quiet=True).metrics["warm"]["targets"]
+        == USERS + 1
+    )
 
 
 def test_who_knows_no_order_is_a_mean(data, tmp_path):

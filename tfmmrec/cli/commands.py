@@ -157,8 +157,8 @@ def _declare_evaluate(parser: Parser) -> None:
 
 
 def _evaluate(options: Any) -> None:
-    from tfmmrec.evaluation.evaluate import evaluate
     from tfmmrec.reports.evaluation.console import print_metrics
+    from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 
     names = (
         "run",
@@ -170,7 +170,7 @@ def _evaluate(options: Any) -> None:
         "seed",
         "quiet",
     )
-    print_metrics(evaluate(**{name: options[name] for name in names}))
+    print_metrics(evaluate_run(**{name: options[name] for name in names}).metrics)
     if options.report is not None:
         print(options.report)
 
@@ -182,10 +182,11 @@ def _declare_compare(parser: Parser) -> None:
 
 
 def _compare(options: Any) -> None:
-    from tfmmrec.evaluation.compare import compare, print_comparison
+    from tfmmrec.reports.evaluation.compare_runs import compare_runs
+    from tfmmrec.reports.evaluation.console import print_comparison
 
     names = ("runs", "split", "report", "seed", "quiet")
-    print_comparison(compare(**{name: options[name] for name in names}), options.split)
+    print_comparison(compare_runs(**{name: options[name] for name in names}), options.split)
 
 
 def _declare_explain(parser: Parser) -> None:

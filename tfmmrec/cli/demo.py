@@ -12,8 +12,8 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import refuse_existing
 from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
-from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.reports.evaluation.console import print_metrics
+from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
 from tfmmrec.serving.search import item_texts, search
@@ -42,7 +42,7 @@ def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     say("[bold]4. Evaluate[/bold] over the whole catalogue")
     # The page's plots are an extra.
     report = out / "report.html" if importlib.util.find_spec("bokeh") else None
-    print_metrics(evaluate(run, report=report, quiet=True, seed=seed), console)
+    print_metrics(evaluate_run(run, report=report, quiet=True, seed=seed).metrics, console)
     if report is not None:
         say(f"   {report}")
     say("[bold]5. Tune[/bold] the fusion weights a little with Keras Tuner")

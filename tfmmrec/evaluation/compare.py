@@ -1,60 +1,29 @@
-"""Compares runs on the same targets, pair by pair."""
+"""Compares the ranks of runs on the same targets, with paired differences."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rich.console
-import rich.table
 
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
-from tfmmrec.evaluation.rank_store import KeptRanks, load_ranks
+from tfmmrec.evaluation.rank_store import KeptRanks
 from tfmmrec.evaluation.ranking.ranked_part import K
 from tfmmrec.models.run_folder import read_run
-from tfmmrec.reports.bokeh import check_plots
-from tfmmrec.reports.evaluation.compare_page import write_comparison
-from tfmmrec.reports.evaluation.tables import lead_told
 
 METRICS = (f"hr@{K}", f"ndcg@{K}", "mrr")
 
 
-def compare(
-    runs: Sequence[Path],
-    *,
-    split: str = "test",
-    report: Path | None = None,
-    seed: int = 0,
-    quiet: bool = False,
-) -> dict[str, Any]:
-    """Measures runs on the same targets; the differences are to the first.
-
-    Runs that were not evaluated on the split yet are evaluated now.
-
-    Args:
-        runs: run folders, two at least, of the same data.
-        split: `valid` or `test`.
-        report: an HTML page to write, with curves; it needs the extra `report`.
-        seed: of the draws of users behind intervals.
-        quiet: no progress bars.
-
-    Returns:
-        By part, `warm`, `cold` and `new_users`, where there are any: `{"targets", "runs": {NAME:
-        {METRIC: {"mean", "low", "high"}, "lead": {"mean", "low", "high", "p"}}}}`; `lead` is of
-        NDCG@10 over the first run, which has none.
+def check_comparable(runs: Sequence[Path]) -> None:
+    """Checks that runs were trained on the same data.
 
     Raises:
-        ConfigError: there is one run only, or one twice.
-        DataError: a folder is no run, or the runs are of different data or rank nothing.
+        ConfigError: there are fewer than two runs, or one is given twice.
+        DataError: a folder is not a run, or the runs have different data.
     """
-    if report is not None:
-        check_plots()
-    runs = [Path(run) for run in runs]
     if len(runs) < 2 or len({run.resolve() for run in runs}) < len(runs):
         given = ", ".join(map(str, runs))
         raise ConfigError(f"compare needs two runs or more, each once. Received: {given}")
@@ -62,31 +31,33 @@ def compare(
     for run, manifest in zip(runs, manifests, strict=True):
         if manifest != manifests[0]:
             raise DataError(f"{run}: trained on other data than {runs[0]}; pack and train alike")
-    kept = [_ranks(run, split, quiet) for run in runs]
-    for run, own in zip(runs, kept, strict=True):
-        if not own:
-            raise DataError(f"{run}: ranks no items; only models that do can be compared")
-    by_run = dict(zip(map(str, runs), kept, strict=True))
-    compared = {part: _compare_part(by_run, part, seed) for part in kept[0]}
-    if report is not None:
-        write_comparison(Path(report), split, compared, by_run, METRICS)
-    return compared
 
 
-def _ranks(run: Path, split: str, quiet: bool) -> KeptRanks:
-    found = load_ranks(run, split)
-    if found is None:
-        evaluate(run, split=split, quiet=quiet)
-        found = load_ranks(run, split)
-    return found or {}
+def compare(ranks: Mapping[str, KeptRanks], *, seed: int = 0) -> dict[str, Any]:
+    """Compares runs on the same targets, each with the first run.
+
+    Args:
+        ranks: the ranks of each run, by its name.
+        seed: of the bootstrap over users.
+
+    Returns:
+        For each segment of the first run, `warm`, `cold` or `new_users`: `{"targets", "runs":
+        {NAME: {METRIC: {"mean", "low", "high"}, "lead": {"mean", "low", "high", "p"}}}}`. `lead` is
+        the paired difference in NDCG@10 to the first run, which has none.
+
+    Raises:
+        DataError: the runs have different targets.
+    """
+    first = next(iter(ranks.values()))
+    return {part: _compare_part(ranks, part, seed) for part in first}
 
 
-def _compare_part(kept: dict[str, KeptRanks], part: str, seed: int) -> dict[str, Any]:
-    users, items, _ = next(iter(kept.values()))[part]
+def _compare_part(ranks: Mapping[str, KeptRanks], part: str, seed: int) -> dict[str, Any]:
+    users, items, _ = next(iter(ranks.values()))[part]
     resamples = UserResamples(users, seed=seed)
     found: dict[str, Any] = {}
     first = None
-    for name, own in kept.items():
+    for name, own in ranks.items():
         if not (np.array_equal(own[part][0], users) and np.array_equal(own[part][1], items)):
             raise DataError(f"{name}: its {part} targets are others; evaluate all runs again")
         values = target_metrics(own[part][2])
@@ -103,22 +74,3 @@ def _compare_part(kept: dict[str, KeptRanks], part: str, seed: int) -> dict[str,
         lead = resamples.lead(gains, first)
         found[name]["lead"] = {**dataclasses.asdict(lead.interval), "p": lead.p}
     return {"targets": len(users), "runs": found}
-
-
-def print_comparison(
-    compared: dict[str, Any], split: str, console: rich.console.Console | None = None
-) -> None:
-    """Prints a table for each part."""
-    console = console or rich.console.Console()
-    for part, told in compared.items():
-        names = list(told["runs"])
-        title = f"{split}, {part.replace('_', ' ')}: {told['targets']} events"
-        table = rich.table.Table(title=title)
-        table.add_column("")
-        for metric in METRICS:
-            table.add_column(metric.upper(), justify="right")
-        table.add_column(f"NDCG@{K} - {names[0]}", justify="right")
-        for name, row in told["runs"].items():
-            figures = [str(Interval(**row[metric])) for metric in METRICS]
-            table.add_row(name, *figures, lead_told(row.get("lead")))
-        console.print(table)

@@ -1,5 +1,6 @@
-"""Evaluates a run beside simple recommenders, and says so in metrics.SPLIT.json."""
+"""Evaluates a model on a split, next to simple baselines."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,64 +17,88 @@ from tfmmrec.evaluation.ranking.ranked_part import K, Ranked, rank_parts
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import PARTS, check_no_future, targets_of
 from tfmmrec.evaluation.summary import describe_parts, verdict
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run
-from tfmmrec.reports.bokeh import check_plots
-from tfmmrec.reports.cards.write import write_cards
-from tfmmrec.reports.evaluation.page import write_report
+from tfmmrec.models.scorer import Scorer
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationResult:
+    """The result of an evaluation.
+
+    Attributes:
+        split: the evaluated split, `valid` or `test`.
+        bundle: the evaluated model with its data.
+        scorer: of the model.
+        item_vectors: vectors of all items, float32 `[items, width]`; `[0, 0]` if the model does not
+            rank items.
+        segments: the ranks and lists of each segment; empty if the model does not rank items.
+        metrics: the content of `metrics.SPLIT.json`: `{"split", "verdict", "num_repeats",
+            "num_both_cold", "warm", "cold", "new_users", "outcomes"}`. `verdict` is one sentence on
+            the lead over the best baseline; `num_repeats` and `num_both_cold` count the positives
+            that were not evaluated; `warm`, `cold` and `new_users` are as returned by
+            `summary.describe`, None for a segment without targets and for a model that does not
+            rank; `outcomes` is as returned by `measure_outcomes`.
+    """
+
+    split: str
+    bundle: ModelBundle
+    scorer: Scorer
+    item_vectors: np.ndarray
+    segments: list[Ranked]
+    metrics: dict[str, Any]
+
+    def save(self, run: Path) -> None:
+        """Writes `metrics.SPLIT.json` and, if items are ranked, `ranks.SPLIT.npz`.
+
+        Args:
+            run: the run folder.
+        """
+        if self.segments:
+            save_ranks(Path(run), self.split, self.segments)
+        write_json(Path(run) / f"metrics.{self.split}.json", self.metrics)
 
 
 def evaluate(
-    run: Path,
+    run: Path | ModelBundle,
     *,
     split: str = "test",
-    report: Path | None = None,
     modality_attribution: bool = False,
     cutoffs: Sequence[int] | None = None,
     allow_leakage: bool = False,
     seed: int = 0,
     quiet: bool = False,
-) -> dict:
-    """Ranks what users chose next, by the model and by simple recommenders, and compares them.
+) -> EvaluationResult:
+    """Ranks the target items of a split by the model and by simple baselines. Writes no file.
 
-    Every item is ranked that the user has not chosen before; items that were kept cold are ranked
-    among themselves, and new users are counted by themselves, in tables of their own. A model that
-    was taught ratings or clicks is measured by these as well, or by these alone where it was taught
-    nothing else.
+    The candidates of a user are all items without an earlier interaction of the user. Cold-start
+    items are ranked among themselves, and new users are a segment of their own. Models with a
+    rating or click task are evaluated on these as well; without retrieval, on these only.
 
     Args:
-        run: a run folder; `metrics.SPLIT.json`, `ranks.SPLIT.npz`, `model_card.md` and
-            `data_card.md` are written into it.
+        run: a run folder, or a loaded model.
         split: `valid` or `test`.
-        report: an HTML page to write, with plots and examples; it needs the extra `report`.
-        modality_attribution: whether to say what each modality is worth, as `measure_shares` does,
-            under `modalities` of each part; a report has it in any case.
+        modality_attribution: whether to compute the Shapley attribution of the modalities
+            (`measure_shares`), stored as `modalities` of each segment.
         cutoffs: the k of HR@k, NDCG@k and the like, from 1 to the number of items (default 10 and
-            20); 10, by which models are compared, is measured in any case.
-        allow_leakage: whether a user's past may hold what came after a choice to be predicted, as
-            it does where splits are random; the verdict says so.
-        seed: of chance, and of the draws of users behind intervals.
+            20). 10, the cutoff of all comparisons, is always included.
+        allow_leakage: whether the history of a user may contain events later than the target event
+            (temporal leakage), as in random splits. The verdict then counts these targets.
+        seed: of the random baseline and of the bootstrap over users.
         quiet: no progress bars while the run is loaded.
 
-    Returns:
-        `{"split", "verdict", "num_repeats", "num_both_cold", "warm", "cold", "new_users",
-        "outcomes"}`: how far the model is ahead in a sentence; the next positives that were left
-        out; `warm`, `cold` and `new_users` as `describe` has them, None where there are no such
-        targets, or nothing is ranked; and `outcomes` as `measure_outcomes` has it.
-
     Raises:
-        DataError: the run or its data is not whole or has changed, or the split holds nothing, or
-            the past holds the future.
+        DataError: the run or its data is incomplete or has changed, the split is empty, or there is
+            temporal leakage.
         ConfigError: a cutoff is out of range.
     """
-    if report is not None:
-        check_plots()
-    bundle = load_run(run, quiet=quiet)
+    bundle = run if isinstance(run, ModelBundle) else load_run(Path(run), quiet=quiet)
     bundle.check_unseen(split)
     for k in cutoffs or ():
         bundle.dataset.check_length("cutoffs", k)
     cutoffs = CUTOFFS if cutoffs is None else sorted({K, *cutoffs})
-    result: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
-    ranked: list[Ranked] = []
+    metrics: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
+    segments: list[Ranked] = []
     scorer, vectors = bundle.scorer(), np.zeros([0, 0], np.float32)
     if bundle.model.ranks_by == "retrieval":
         targets = targets_of(bundle.dataset, split, timed=bundle.reads_times)
@@ -82,19 +107,16 @@ def evaluate(
             check_no_future(bundle.dataset, split)
         vectors = scorer.item_vectors()
         ranker = model_ranker(scorer, vectors, targets.histories)
-        ranked = rank_parts(bundle, ranker, targets, split, seed)
-        result |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
-        result |= describe_parts(bundle, ranked, cutoffs=cutoffs, seed=seed)
-        told = verdict(result[ranked[0].part])
-        result["verdict"] = f"{told}; of {late} choices the past holds the future" if late else told
-        if modality_attribution or report is not None:
-            worth = measure_shares(bundle, scorer, ranked, seed=seed)
-            for part in ranked:
-                result[part.part]["modalities"] = worth.get(part.part)
-        save_ranks(Path(run), split, ranked)
-    result["outcomes"] = measure_outcomes(bundle, split)
-    write_json(Path(run) / f"metrics.{split}.json", result)
-    write_cards(Path(run), bundle, result)
-    if report is not None:
-        write_report(Path(report), Path(run), bundle, scorer, vectors, ranked, result, seed=seed)
-    return result
+        segments = rank_parts(bundle, ranker, targets, split, seed)
+        metrics |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
+        metrics |= describe_parts(bundle, segments, cutoffs=cutoffs, seed=seed)
+        told = verdict(metrics[segments[0].part])
+        metrics["verdict"] = (
+            f"{told}; of {late} choices the past holds the future" if late else told
+        )
+        if modality_attribution:
+            worth = measure_shares(bundle, scorer, segments, seed=seed)
+            for segment in segments:
+                metrics[segment.part]["modalities"] = worth.get(segment.part)
+    metrics["outcomes"] = measure_outcomes(bundle, split)
+    return EvaluationResult(split, bundle, scorer, vectors, segments, metrics)

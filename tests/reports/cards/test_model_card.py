@@ -9,11 +9,11 @@ import pytest
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.storage import read_json
-from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.run_folder import save_run
 from tfmmrec.reports.cards.model_card import render_model_card
 from tfmmrec.reports.cards.model_facts import ModelFacts, UsedEncoder, handles_of, training_date
+from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 
 FACTS = ModelFacts(
     name="movies",
@@ -208,7 +208,7 @@ def run(small, tmp_path_factory) -> Path:
     folder.mkdir()
     config = TrainConfig(dim=4, projection_units=4, query={"kind": "id"}, refit=False, quiet=True)
     save_run(folder, build_bundle(small, config), {})
-    evaluate(folder, quiet=True)
+    evaluate_run(folder, quiet=True)
     return folder
 
 
@@ -227,11 +227,11 @@ def test_a_real_run_has_both_cards_and_what_the_owner_wrote_stays(run, small):
     assert str(small.folder) not in text
     owned = text.replace("*to be filled in by the owner*", "me", 1)
     card.write_text(owned)
-    evaluate(run, quiet=True)
+    evaluate_run(run, quiet=True)
     assert card.read_text() == owned
 
 
 def test_valid_gives_way_to_test(run):
     text = (run / "model_card.md").read_text()
-    evaluate(run, split="valid", quiet=True)
+    evaluate_run(run, split="valid", quiet=True)
     assert (run / "model_card.md").read_text() == text

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfmmrec.config.objective import objective_of
 from tfmmrec.data.storage import read_json, write_text
+from tfmmrec.evaluation.compare import METRICS
 from tfmmrec.evaluation.rank_store import KeptRanks
 from tfmmrec.evaluation.ranking.ranked_part import TITLES
 from tfmmrec.models.run_folder import read_run
@@ -19,7 +20,6 @@ def write_comparison(
     split: str,
     compared: Mapping[str, Any],
     kept: Mapping[str, KeptRanks],
-    metrics: tuple[str, ...],
 ) -> None:
     """Writes the page.
 
@@ -28,7 +28,6 @@ def write_comparison(
         split: what was predicted.
         compared: what `compare` returns.
         kept: the ranks by run, the first run first.
-        metrics: those of the tables.
 
     Raises:
         DataError: it cannot be written.
@@ -40,7 +39,7 @@ def write_comparison(
         name=f"{len(kept)} runs on {split}",
         verdict=f"Differences are to {next(iter(kept))}",
         parts=[
-            comparison(f"{TITLES[part]}: {told['targets']:,} choices", told["runs"], metrics)
+            comparison(f"{TITLES[part]}: {told['targets']:,} choices", told["runs"], METRICS)
             for part, told in compared.items()
         ],
         scripts=scripts,

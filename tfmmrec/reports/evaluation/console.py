@@ -7,9 +7,11 @@ from typing import Any
 import rich.console
 import rich.table
 
+from tfmmrec.evaluation.compare import METRICS
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.ranked_part import K
 from tfmmrec.evaluation.ranking.targets import PARTS
+from tfmmrec.reports.evaluation.tables import lead_told
 
 
 def print_metrics(result: dict, console: rich.console.Console | None = None) -> None:
@@ -39,6 +41,25 @@ def print_metrics(result: dict, console: rich.console.Console | None = None) -> 
             if measured is not None:
                 counts = f"{name} of {measured['events']} events, {part.replace('_', ' ')}"
                 console.print(_table(f"{result['split']}: {counts}", measured))
+
+
+def print_comparison(
+    compared: dict[str, Any], split: str, console: rich.console.Console | None = None
+) -> None:
+    """Prints a table for each part of a comparison of runs."""
+    console = console or rich.console.Console()
+    for part, told in compared.items():
+        names = list(told["runs"])
+        title = f"{split}, {part.replace('_', ' ')}: {told['targets']} events"
+        table = rich.table.Table(title=title)
+        table.add_column("")
+        for metric in METRICS:
+            table.add_column(metric.upper(), justify="right")
+        table.add_column(f"NDCG@{K} - {names[0]}", justify="right")
+        for name, row in told["runs"].items():
+            figures = [str(Interval(**row[metric])) for metric in METRICS]
+            table.add_row(name, *figures, lead_told(row.get("lead")))
+        console.print(table)
 
 
 def _below(part: dict[str, Any]) -> str:

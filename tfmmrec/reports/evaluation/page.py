@@ -9,10 +9,9 @@ import yaml
 
 from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.evaluation.attribution.modality_ablation import ItemsByModality, score_shares
+from tfmmrec.evaluation.evaluate import EvaluationResult
 from tfmmrec.evaluation.ranking.ranked_part import MODEL, TITLES, K, Ranked
 from tfmmrec.evaluation.slices import popularity_classes
-from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.evaluation.tables import figures, part_tables
 from tfmmrec.reports.html import render
@@ -26,11 +25,7 @@ _MOST_SHOWN = 400
 def write_report(
     path: Path,
     run: Path,
-    bundle: ModelBundle,
-    scorer: Scorer,
-    vectors: np.ndarray,
-    ranked: list[Ranked],
-    result: Mapping[str, Any],
+    result: EvaluationResult,
     *,
     seed: int = 0,
 ) -> None:
@@ -39,29 +34,26 @@ def write_report(
     Args:
         path: of the page; one that stands there is replaced.
         run: the run folder.
-        assembly: what was evaluated.
-        scorer: of the model.
-        vectors: of all items, where anything is ranked.
-        ranked: ranks and lists by part.
-        result: what `evaluate` returns.
-        seed: of which users and items are shown.
+        result: the evaluation of the run.
+        seed: of the selection of users.
 
     Raises:
         DataError: it cannot be written.
     """
-    scripts, drawn = drawings(_plots(run, bundle, vectors, ranked, result))
-    users = _users(bundle, scorer, vectors, ranked[0], result, seed) if ranked else []
+    metrics, segments = result.metrics, result.segments
+    scripts, drawn = drawings(_plots(run, result))
+    users = _users(result, segments[0], seed) if segments else []
     content = read_json(run / "run.json")
     page = render(
         "evaluation.html",
         command="evaluate",
-        name=bundle.dataset.schema.name,
+        name=result.bundle.dataset.schema.name,
         run=run.resolve().name,
-        split=result["split"],
-        verdict=result["verdict"],
-        ahead=bool(ranked) and result[ranked[0].part]["lead"]["low"] > 0,
-        parts=[_part(own, result[own.part], result["split"]) for own in ranked],
-        outcomes=_outcome_tables(result["outcomes"]),
+        split=result.split,
+        verdict=metrics["verdict"],
+        ahead=bool(segments) and metrics[segments[0].part]["lead"]["low"] > 0,
+        parts=[_part(own, metrics[own.part], result.split) for own in segments],
+        outcomes=_outcome_tables(metrics["outcomes"]),
         scripts=scripts,
         plots=drawn,
         users=users,
@@ -80,38 +72,33 @@ def _part(own: Ranked, told: Mapping[str, Any], split: str) -> dict[str, Any]:
     return {"title": TITLES[own.part], "told": told, "tables": list(tables)}
 
 
-def _plots(
-    run: Path,
-    bundle: ModelBundle,
-    vectors: np.ndarray,
-    ranked: list[Ranked],
-    result: Mapping[str, Any],
-) -> dict[str, Any]:
+def _plots(run: Path, result: EvaluationResult) -> dict[str, Any]:
     """The plots by their title."""
     from tfmmrec.reports.evaluation import plots
 
     found: dict[str, Any] = {}
+    bundle, metrics, segments = result.bundle, result.metrics, result.segments
     metric = bundle.config.objective_spec.name
     # What was chosen between, and then what was chosen.
     for history in [*sorted(run.glob("candidates/*/history.json")), run / "history.json"]:
         if history.is_file():
             whose = f" of {history.parent.name}" if history.parent != run else ""
             found[f"Learning{whose}"] = plots.learning_curves(read_json(history), metric)
-    for name, parts in result["outcomes"].items():
+    for name, parts in metrics["outcomes"].items():
         for part, told in parts.items():
             if told is not None and told["curve"]:
                 title = f"Calibration of {name}s, {TITLES[part].lower()}"
                 found[title] = plots.calibration(told["curve"])
-    if not ranked:
+    if not segments:
         return found
-    first = ranked[0]
+    first = segments[0]
     for metric in ("hr", "ndcg"):
         found[f"{metric.upper()} by the length of lists"] = plots.by_cutoff(first.ranks, metric)
-    told = result[first.part]
-    for part in (own.part for own in ranked):
-        if result[part]["modalities"] is not None:
+    told = metrics[first.part]
+    for part in (own.part for own in segments):
+        if metrics[part]["modalities"] is not None:
             title = f"What modalities are worth, {TITLES[part].lower()}"
-            found[title] = plots.modalities(result[part]["modalities"])
+            found[title] = plots.modalities(metrics[part]["modalities"])
     for group in dict.fromkeys(own["group"] for own in told["slices"]):
         own = [one for one in told["slices"] if one["group"] == group]
         found[f"By {group}"] = plots.slices(own, told[MODEL][f"ndcg@{K}"])
@@ -121,24 +108,20 @@ def _plots(
     named = np.bincount(first.lists[MODEL].named, minlength=len(counts))
     found["What lists name, by popularity"] = plots.popularity(counts[rows], named[rows], columns)
     groups = np.array(["head", "middle", "tail"])[popularity_classes(counts)[rows]].tolist()
-    found["Items in the plane of their vectors"] = plots.item_map(vectors[rows], groups, columns)
+    found["Items in the plane of their vectors"] = plots.item_map(
+        result.item_vectors[rows], groups, columns
+    )
     return found
 
 
-def _users(
-    bundle: ModelBundle,
-    scorer: Scorer,
-    vectors: np.ndarray,
-    first: Ranked,
-    result: Mapping[str, Any],
-    seed: int,
-) -> list[UserCard]:
+def _users(result: EvaluationResult, first: Ranked, seed: int) -> list[UserCard]:
     """Some users with what they are recommended, and what of it is which modality."""
+    bundle, vectors = result.bundle, result.item_vectors
     pairs = zip(first.targets.user.tolist(), first.targets.item.tolist(), strict=True)
     histories = first.targets.histories
 
     def shares(users: np.ndarray, items: np.ndarray) -> Mapping[str, np.ndarray]:
-        queries = [own for _, own in scorer.queries(vectors, histories, users)]
+        queries = [own for _, own in result.scorer.queries(vectors, histories, users)]
         by_modality = ItemsByModality(bundle)
         return score_shares(bundle, by_modality, np.concatenate(queries), items)
 
@@ -147,7 +130,7 @@ def _users(
         first.lists[MODEL],
         histories,
         set(pairs),
-        shares if result[first.part]["modalities"] is not None else None,
+        shares if result.metrics[first.part]["modalities"] is not None else None,
         seed=seed,
     )
 

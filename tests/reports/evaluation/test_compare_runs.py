@@ -12,9 +12,10 @@ from tests.browser import CHROMIUM, said_by_a_browser
 from tests.once import ONCE
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.compare import compare, print_comparison
-from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.rank_store import load_ranks
+from tfmmrec.reports.evaluation.compare_runs import compare_runs
+from tfmmrec.reports.evaluation.console import print_comparison
+from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 from tfmmrec.training.train import train
 
 
@@ -27,9 +28,9 @@ def runs(small, tmp_path_factory):
     return folder
 
 
-def test_the_figures_are_those_of_evaluate(runs):
+def test_the_figures_are_those_of_evaluate_run(runs):
     pair = [runs / "one", runs / "two"]
-    found = compare(pair, quiet=True)
+    found = compare_runs(pair, quiet=True)
     # Both were evaluated on the way.
     metrics = [json.loads((run / "metrics.test.json").read_text()) for run in pair]
     for part in ("warm", "cold"):
@@ -46,7 +47,7 @@ def test_the_figures_are_those_of_evaluate(runs):
 
 def test_a_page_of_curves(runs, tmp_path):
     pair = [runs / "one", runs / "two"]
-    found = compare(pair, report=tmp_path / "page.html", quiet=True)
+    found = compare_runs(pair, report=tmp_path / "page.html", quiet=True)
     page = (tmp_path / "page.html").read_text()
     lead = found["warm"]["runs"][str(pair[1])]["lead"]
     assert f"p {lead['p']:.4f}" in page
@@ -57,7 +58,7 @@ def test_a_page_of_curves(runs, tmp_path):
 
 
 def test_ranks_of_another_training_or_half_a_file_are_not_read(runs, tmp_path):
-    evaluate(runs / "one", quiet=True)
+    evaluate_run(runs / "one", quiet=True)
     copy = shutil.copytree(runs / "one", tmp_path / "copy")
     ranks = load_ranks(copy, "test")
     assert ranks is not None and np.isfinite(ranks["warm"][2]).all()
@@ -71,11 +72,11 @@ def test_ranks_of_another_training_or_half_a_file_are_not_read(runs, tmp_path):
 
 def test_what_cannot_be_compared(runs, tmp_path):
     with pytest.raises(ConfigError, match="two runs or more, each once"):
-        compare([runs / "one", runs / "two" / ".." / "one"], quiet=True)
+        compare_runs([runs / "one", runs / "two" / ".." / "one"], quiet=True)
     with pytest.raises(DataError, match=f"{tmp_path}: not a run folder"):
-        compare([runs / "one", tmp_path], quiet=True)
+        compare_runs([runs / "one", tmp_path], quiet=True)
     other = shutil.copytree(runs / "two", tmp_path / "other")
     told = json.loads((other / "run.json").read_text())
     (other / "run.json").write_text(json.dumps({**told, "manifest_sha256": "x"}))
     with pytest.raises(DataError, match=f"{other}: trained on other data than"):
-        compare([runs / "one", other], quiet=True)
+        compare_runs([runs / "one", other], quiet=True)

@@ -1,0 +1,60 @@
+"""Compares runs; evaluates those that were not evaluated before, and writes the HTML page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfmmrec.errors import DataError
+from tfmmrec.evaluation.compare import check_comparable, compare
+from tfmmrec.evaluation.rank_store import KeptRanks, load_ranks
+from tfmmrec.reports.bokeh import check_plots
+from tfmmrec.reports.evaluation.compare_page import write_comparison
+from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
+
+
+def compare_runs(
+    runs: Sequence[Path],
+    *,
+    split: str = "test",
+    report: Path | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Compares runs on the same targets, each with the first run.
+
+    Runs without stored ranks of the split are evaluated first, with `evaluate_run`.
+
+    Args:
+        runs: at least two run folders, trained on the same data.
+        split: `valid` or `test`.
+        report: an HTML page to write, with curves; it needs the extra `report`.
+        seed: of the bootstrap over users.
+        quiet: no progress bars.
+
+    Returns:
+        As `compare`, with the paths of the runs as names.
+
+    Raises:
+        ConfigError: there are fewer than two runs, or one is given twice.
+        DataError: a folder is not a run; the runs have different data; a model does not rank items;
+            the page cannot be written, or the extra `report` is missing.
+    """
+    if report is not None:
+        check_plots()
+    runs = [Path(run) for run in runs]
+    check_comparable(runs)
+    ranks = {str(run): _ranks(run, split, quiet) for run in runs}
+    comparison = compare(ranks, seed=seed)
+    if report is not None:
+        write_comparison(Path(report), split, comparison, ranks)
+    return comparison
+
+
+def _ranks(run: Path, split: str, quiet: bool) -> KeptRanks:
+    ranks = load_ranks(run, split)
+    if ranks is None:
+        evaluate_run(run, split=split, quiet=quiet)
+        ranks = load_ranks(run, split)
+    if not ranks:
+        raise DataError(f"{run}: ranks no items; only models that do can be compared")
+    return ranks

@@ -1,0 +1,57 @@
+"""Evaluates a run and writes the results: metrics, ranks, cards and the HTML page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfmmrec.evaluation.evaluate import EvaluationResult, evaluate
+from tfmmrec.reports.bokeh import check_plots
+from tfmmrec.reports.cards.write import write_cards
+from tfmmrec.reports.evaluation.page import write_report
+
+
+def evaluate_run(
+    run: Path,
+    *,
+    split: str = "test",
+    report: Path | None = None,
+    modality_attribution: bool = False,
+    cutoffs: Sequence[int] | None = None,
+    allow_leakage: bool = False,
+    seed: int = 0,
+    quiet: bool = False,
+) -> EvaluationResult:
+    """Evaluates a run as `evaluate` does, and writes the results.
+
+    Args:
+        run: a run folder. `metrics.SPLIT.json`, `ranks.SPLIT.npz`, `model_card.md` and
+            `data_card.md` are written into it.
+        split: `valid` or `test`.
+        report: an HTML page to write, with plots, examples and the modality attribution; it needs
+            the extra `report`.
+        modality_attribution: see `evaluate`; a page always has it.
+        cutoffs: see `evaluate`.
+        allow_leakage: see `evaluate`.
+        seed: of the random baseline, the bootstrap, and the users and items on the page.
+        quiet: no progress bars while the run is loaded.
+
+    Raises:
+        DataError: see `evaluate`; or a file cannot be written, or the extra `report` is missing.
+        ConfigError: a cutoff is out of range.
+    """
+    run = Path(run)
+    if report is not None:
+        check_plots()
+    result = evaluate(
+        run,
+        split=split,
+        modality_attribution=modality_attribution or report is not None,
+        cutoffs=cutoffs,
+        allow_leakage=allow_leakage,
+        seed=seed,
+        quiet=quiet,
+    )
+    result.save(run)
+    write_cards(run, result)
+    if report is not None:
+        write_report(Path(report), run, result, seed=seed)
+    return result
