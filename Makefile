@@ -2,7 +2,7 @@
 # environment creates it first, so each target works in a fresh checkout.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format clean
+.PHONY: help venv demo test test-all lint format clean
 
 VENV ?= .venv
 PIP_VERSION ?= 26.3
@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 help:  ## lists the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
 		while IFS='|' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
 
 venv: $(STAMP)  ## creates .venv with the tested versions; updates it when setup.cfg or constraints.txt change
@@ -56,8 +56,14 @@ demo: venv  ## runs the whole pipeline on a synthetic catalog: pack, train, eval
 	rm -rf demo
 	$(BIN)/tfmmrec demo $(ARGS)
 
-test: venv  ## runs the test suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+# Prints the tests that take longest. Workers take tests from each other, since a few are long.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=40 --durations-min=2
+
+test: venv  ## runs every test that is not marked slow, in about ten minutes on two cores
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: venv  ## runs the slow tests too: several processes, real data, learning on larger data
+	$(PYTEST) $(ARGS)
 
 lint: venv  ## runs the checks of CI: formatting, ruff, mypy, import contract
 	$(BIN)/ruff format --check .

@@ -16,6 +16,8 @@ from tfmmrec.data.storage import read_json
 from tfmmrec.models.run_folder import load_run, read_run
 from tfmmrec.training.train import train
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

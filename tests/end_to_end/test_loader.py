@@ -12,6 +12,8 @@ from tfmmrec.serving.loader_check import build_loader, compare, run_loader
 from tfmmrec.serving.warmup import read_warmup
 from tfmmrec.training.train import train
 
+pytestmark = pytest.mark.slow
+
 SOURCES = Path(__file__).parents[2] / "serving" / "loader"
 
 

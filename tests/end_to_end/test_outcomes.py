@@ -112,6 +112,7 @@ def test_the_export_predicts_what_is_measured(rating_run, tmp_path):
     np.testing.assert_allclose(alone, [score], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_clicks_of_a_log_of_impressions(rated, tmp_path):
     train(rated, tmp_path / "run", config("click", query={"kind": "gru"}, history_context="causal"))
     warm = evaluate(tmp_path / "run", quiet=True).metrics["outcomes"]["click"]["warm"]
@@ -130,6 +131,7 @@ def test_a_log_of_choices_has_items_drawn_beside_them(tmp_path):
     assert warm["rate"]["log_loss"] == pytest.approx(np.log(2.0))
 
 
+@pytest.mark.slow
 def test_a_joint_model_does_all_three(rated, tmp_path):
     options = {"epochs": 6, "query": {"kind": "transformer"}, "history_context": "causal"}
     metrics = train(

@@ -17,6 +17,8 @@ from tfmmrec.serving.search import search
 from tfmmrec.testing import test_assets
 from tfmmrec.training.train import train
 
+pytestmark = pytest.mark.slow
+
 QUIET = PackConfig(quiet=True)
 
 

@@ -43,6 +43,7 @@ def test_the_model_beats_popularity(run: Path, thresholds: dict) -> None:
     assert json.loads((run / "metrics.test.json").read_text())["warm"] == warm
 
 
+@pytest.mark.slow
 def test_cold_items_are_placed_by_their_media(
     catalogue: Path, data: Path, tmp_path: Path, thresholds: dict
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run.partial").exists()
 
 
+@pytest.mark.slow
 def test_the_weights_that_tuning_finds_are_trained_with(data: Path, tmp_path: Path) -> None:
     space = {"fusion.kind": "weighted", "fusion.weighted.weights": "drawn"}
     options: dict[str, Any] = {"search": ["fusion"], "space": space, "trials": 2, "epochs": 1}

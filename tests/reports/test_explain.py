@@ -13,7 +13,9 @@ from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.training.train import train
 
 
-@pytest.fixture(scope="module", params=["mean", "transformer"])
+@pytest.fixture(
+    scope="module", params=["mean", pytest.param("transformer", marks=pytest.mark.slow)]
+)
 def run(small, request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("explained") / "run"
     options = {**ONCE, "dim": 4, "epochs": 1, "batch_size": 16, "quiet": True}

@@ -1,6 +1,7 @@
 """Losses against softmaxes that are written out."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesConfig
@@ -144,6 +145,7 @@ class CandidateSoftmaxTest(TestCase):
         self.assertEqual(self.loss(**halves).dtype, tf.float32)
         self.assertAllClose(self.loss(**halves), self.loss(), atol=2e-3)
 
+    @pytest.mark.slow
     def test_gradients_are_those_of_the_full_softmax_on_average(self):
         draw = np.random.default_rng(0)
         # What is chosen often differs from the rest, so that who comes how often matters.

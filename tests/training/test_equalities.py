@@ -108,6 +108,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path, monkeypa
     assert_the_same_run(tmp_path / "whole", tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_what_stands_on_disk_within_an_epoch_is_gone_on_with(data, tmp_path, monkeypatch):
     """As a kill would leave it, which the training that went on to its end does not know of."""
     options = {
@@ -176,7 +177,9 @@ WINDOWS = {
 }
 
 
-@pytest.mark.parametrize("kind", ["mean", *WINDOWS])
+@pytest.mark.parametrize(
+    "kind", ["mean", *(pytest.param(kind, marks=pytest.mark.slow) for kind in WINDOWS)]
+)
 def test_xla_learns_the_same(data, kind):
     """With the same units dropped and the same items drawn."""
     # As little as will do, since XLA takes its time.
@@ -197,14 +200,20 @@ def test_xla_learns_the_same(data, kind):
     "options",
     [
         SEQUENCE,
-        {"features": ["kind"], "query": {"kind": "mean"}, "task": "click"},
-        {
-            "features": ["kind", "title"],
-            "query": WINDOWS["gru"],
-            "negatives": {"source": "full_catalog", "mask_positives": "all"},
-            "loss": "bpr",
-            "fusion": {"kind": "late", "modality_loss_weight": 0.5},
-        },
+        pytest.param(
+            {"features": ["kind"], "query": {"kind": "mean"}, "task": "click"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {
+                "features": ["kind", "title"],
+                "query": WINDOWS["gru"],
+                "negatives": {"source": "full_catalog", "mask_positives": "all"},
+                "loss": "bpr",
+                "fusion": {"kind": "late", "modality_loss_weight": 0.5},
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_fixed_shapes_learn_the_same(data, options):
@@ -229,12 +238,15 @@ CALM = {"dropout": 0.0, "modality_dropout": 0.0, "id_embedding_dropout": 0.0}
     "options",
     [
         {"query": {"kind": "mean"}},
-        {"query": {"kind": "gru"}},
-        {
-            "task": "click",
-            "features": ["kind"],
-            "head": {"dropout": 0.0, "id_embedding_dropout": 0.0},
-        },
+        pytest.param({"query": {"kind": "gru"}}, marks=pytest.mark.slow),
+        pytest.param(
+            {
+                "task": "click",
+                "features": ["kind"],
+                "head": {"dropout": 0.0, "id_embedding_dropout": 0.0},
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_half_precision_learns_nearly_the_same(data, options):

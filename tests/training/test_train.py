@@ -95,6 +95,7 @@ def test_a_refit_knows_what_stands_in_valid(data, tmp_path):
     assert read_run(tmp_path / "refit")["config"]["epochs"] == 3
 
 
+@pytest.mark.slow
 def test_a_refit_is_not_judged_by_what_it_was_trained_on(whole):
     assert evaluate(whole, quiet=True).metrics["warm"]["targets"] == USERS + 1
     for judge in (evaluate, recommend):
@@ -138,7 +139,7 @@ def test_who_knows_no_order_is_a_mean(data, tmp_path):
 
 
 # In the second candidate, and in what follows the choice.
-@pytest.mark.parametrize("stop", [3, 5])
+@pytest.mark.parametrize("stop", [3, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, monkeypatch, stop):
     epochs = itertools.count(1)
     before = Watch.on_epoch_end
@@ -161,7 +162,14 @@ def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, mon
     assert left <= {"checkpoint"}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in HISTORY_ENCODERS.variants if kind != "id"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if kind == "mean" else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in HISTORY_ENCODERS.variants
+        if kind != "id"
+    ],
+)
 def test_every_reader_learns_what_comes_next(data, tmp_path, kind):
     options = {
         "epochs": 40,
@@ -179,6 +187,7 @@ def test_every_reader_learns_what_comes_next(data, tmp_path, kind):
     assert np.isfinite(scores).all()
 
 
+@pytest.mark.slow
 def test_a_user_who_is_an_id_has_a_taste(tmp_path):
     data = write(tmp_path, "last_out", by_taste)
     options = {"features": [], "query": {"kind": "id"}, "epochs": 40, "learning_rate": 0.01}

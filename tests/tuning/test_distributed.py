@@ -87,6 +87,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow
 def test_a_chief_and_two_workers_do_what_one_process_does(search, small, tmp_path) -> None:
     """And a third that is killed in the middle of a trial loses that one, which another does."""
     several = search(**OPTIONS)

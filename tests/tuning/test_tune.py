@@ -115,6 +115,7 @@ def lead_astray(monkeypatch, *dims: int) -> None:
     monkeypatch.setattr(TwoTower, "compute_loss", astray)
 
 
+@pytest.mark.slow
 def test_failed_trials_are_recorded_and_the_search_goes_on(small, tmp_path, monkeypatch) -> None:
     """One width leads the loss astray, and one schedule is none."""
     lead_astray(monkeypatch, 2)
@@ -138,6 +139,7 @@ def test_no_finished_trial_is_an_error_that_leaves_nothing(small, tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_hyperband_goes_on_from_checkpoints(small, tmp_path) -> None:
     options = {**SHORT, "tuner": "hyperband", "trials": 4, "epochs": 3, "reruns": 0}
     tune(small.folder, tmp_path / "tuned", TuneConfig(config(patience=9), **options, quiet=True))
@@ -165,6 +167,7 @@ def test_what_stands_there_is_not_searched_over(small, tmp_path) -> None:
     assert (tmp_path / "other.partial" / "search.json").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_without_repeating_a_trial(small, tmp_path) -> None:
     file, out = tmp_path / "tune.yaml", tmp_path / "tuned"
     given = {key: value for key, value in WITHOUT_CHANCE.items() if key != "quiet"}

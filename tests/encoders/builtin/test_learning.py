@@ -94,9 +94,9 @@ def accuracies(
     ("modality", "variant", "task", "steps", "batch_size", "rate"),
     [
         ("text", "lstm", orders, 40, 32, 1e-3),
-        ("text", "transformer", orders, 60, 32, 5e-4),
-        ("image", "cnn", stripes, 30, 16, 5e-4),
-        ("audio", "cnn", chirps, 20, 16, 5e-4),
+        pytest.param("text", "transformer", orders, 60, 32, 5e-4, marks=pytest.mark.slow),
+        pytest.param("image", "cnn", stripes, 30, 16, 5e-4, marks=pytest.mark.slow),
+        pytest.param("audio", "cnn", chirps, 20, 16, 5e-4, marks=pytest.mark.slow),
     ],
 )
 def test_learns_more_than_from_shuffled_labels(

@@ -88,6 +88,7 @@ def best_on(dataset: Dataset, module: str, learning_rate: float | None) -> tuple
     return metrics["ndcg@10"], float(np.abs(table.numpy() - start).max())
 
 
+@pytest.mark.slow
 def test_a_trained_encoder_beats_the_frozen_one(tmp_path: Path, module: str) -> None:
     """Against the same world with the descriptions permuted between its items."""
     (tmp_path / "null").mkdir()

@@ -153,6 +153,7 @@ def test_what_an_epoch_moves(dataset: Dataset, handle: str, options: dict, expec
     assert {name for name in names if not np.array_equal(start[name], end[name])} == expected
 
 
+@pytest.mark.slow
 def test_minilm_is_trained_saved_and_loaded(dataset: Dataset, tmp_path: Path) -> None:
     """Its weights are of half precision, and its vocabulary is a table within the graph."""
     handle = str(test_assets("hub/minilm_l6_fp16"))

@@ -47,6 +47,7 @@ class NegativesTest(TestCase):
         self.assertAllEqual(found.labels, [2, 0, 2])
         self.assertAllEqual(found.log_sampling_probability, [0.0, 0.0, 0.0])
 
+    @pytest.mark.slow
     def test_chances_are_how_often_items_come(self):
         negatives, draw = create(num_uniform=2), np.random.default_rng(0)
         tf.random.set_seed(0)

@@ -59,6 +59,7 @@ def again(run) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_metric_is_better_and_told_truly(run, again):
     first, second = read_run(run), read_run(again)
     told = second["metrics"]["reweighed"]
