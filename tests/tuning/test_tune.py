@@ -1,7 +1,9 @@
 """Whole searches over a few items, in this process and as a command that is killed."""
 
+import html
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from tests.distribute.worlds import WITHOUT_CHANCE, config
 from tfmmrec.cli import main
 from tfmmrec.errors import DataError
 from tfmmrec.models.two_tower import TwoTower
+from tfmmrec.reports.tuning.page import write_tuning_page
 from tfmmrec.training.train import train
 from tfmmrec.tuning import TuneConfig, tune
 
@@ -45,7 +48,6 @@ def test_a_search_leaves_its_results_and_nothing_else(found) -> None:
         "results.json",
         "tensorboard",
         "trials.jsonl",
-        "tuning.html",
     ]
     assert [path.name for path in found.parent.iterdir()] == ["tuned"]
     trials = lines(found)
@@ -56,6 +58,15 @@ def test_a_search_leaves_its_results_and_nothing_else(found) -> None:
         if "error" not in trial:
             assert trial["seconds"]["whole"] >= trial["seconds"]["training"] > 0
             assert len(trial["history"]) == trial["metrics"]["epoch"] == 1
+
+
+def test_the_page_is_written_from_the_files_of_the_search(found, tmp_path) -> None:
+    folder = shutil.copytree(found, tmp_path / "tuned")
+    write_tuning_page(folder)
+    page = html.unescape((folder / "tuning.html").read_text())
+    # The first line of the training file is the verdict.
+    verdict, _, best = (folder / "best.yaml").read_text().partition("\n")
+    assert verdict.removeprefix("# ") in page and verdict not in page and best in page
 
 
 def test_trials_stand_in_tensorboard(found) -> None:

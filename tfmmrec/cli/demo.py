@@ -14,6 +14,7 @@ from tfmmrec.data.storage import refuse_existing
 from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
 from tfmmrec.reports.evaluation.console import print_metrics
 from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
+from tfmmrec.reports.tuning.page import write_tuning_page
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
 from tfmmrec.serving.search import item_texts, search
@@ -57,6 +58,7 @@ def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
         quiet=True,
     )
     say(f"   {tune(data, out / 'tuned', search_config)['verdict']}")
+    write_tuning_page(out / "tuned")
     say("[bold]6. Export[/bold] a SavedModel for TensorFlow Serving")
     version = export(run, out / "models" / "demo", quiet=True)
     say(f"   {version}")

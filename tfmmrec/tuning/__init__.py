@@ -1,9 +1,9 @@
-"""Keras Tuner searches the options of a training.
+"""Hyperparameter search over the options of a training with Keras Tuner.
 
-`search` is the stage. What may be tried is in `parts`, which ask the parts of a model, in `ranges`
-and `space`; what is tried next in `oracles`, and by whom in `processes` and `tuner`; a trial in
-`trials` and `records`. `results` says which is best; `outputs` writes it, with `hparams` and the
-`page`, whose plots stand on `axes`, `importance` and `triangle`.
+`tune` is the stage. `components`, `ranges` and `search_space` define the search space; `oracles`
+select the hyperparameters of the next trial; `tuner` and `distributed` run trials in one or several
+processes; `trial_runner` and `trial_store` train a trial and store its record. `finalists` compares
+the best trials, and `results` writes the files. The page is written by `tfmmrec.reports.tuning`.
 """
 
 from tfmmrec.tuning.config import TuneConfig

@@ -1,7 +1,6 @@
 """The results of a search: the best training file, and what led to it."""
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,12 @@ from tfmmrec.tuning.finalists import finalists, lead_told, told, verdict
 from tfmmrec.tuning.hparams import hparams_path, write_hparams
 from tfmmrec.tuning.search_space import Space
 from tfmmrec.tuning.trial_runner import config_of
-from tfmmrec.tuning.trial_store import Record, read_records, write_lines
+from tfmmrec.tuning.trial_store import read_records, write_lines
 
+# The files of a finished search.
 RESULTS = "results.json"
+BEST = "best.yaml"
+TRIALS = "trials.jsonl"
 
 
 def write_results(
@@ -48,7 +50,9 @@ def write_results(
     found = finalists(records, objective)
     best = next(r for r in records if r["trial"] == found[0].trial)
     chosen = _training_file(config, config_of(config.base, space, best["drawn"]))
+    features = dataset.features("items")
     results = {
+        "name": dataset.folder.name,
         "verdict": verdict(found, objective),
         "lead": lead_told(found, objective),
         "trial": found[0].trial,
@@ -57,16 +61,17 @@ def write_results(
         "finalists": told(found),
         "trials": len(records),
         "failed": sum("error" in record for record in records),
+        "space": space.describe(),
+        "modalities": {name: m.element or m.kind for name, m in features.items()} | {"id": "id"},
     }
     text = yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
     records = [{k: v for k, v in record.items() if k != "drawn"} for record in records]
-    write_text(folder / "best.yaml", f"# {results['verdict']}\n{text}")
-    write_lines(folder / "trials.jsonl", records)
+    write_text(folder / BEST, f"# {results['verdict']}\n{text}")
+    write_lines(folder / TRIALS, records)
     for record in records:
         if "error" not in record and not hparams_path(folder, record).exists():
             write_hparams(folder, record)
     write_json(folder / RESULTS, results)
-    _write_page(folder, dataset, space, results, records, text)
     return results
 
 
@@ -80,37 +85,3 @@ def _training_file(config: TuneConfig, best: TrainConfig) -> dict[str, Any]:
         chosen["query"] = given["query"]
     del chosen["quiet"]
     return chosen
-
-
-def _write_page(
-    folder: Path,
-    dataset: Dataset,
-    space: Space,
-    results: dict[str, Any],
-    records: list[Record],
-    text: str,
-) -> None:
-    try:
-        import bokeh  # noqa: F401
-    except ImportError:
-        print(
-            "tfmmrec: no tuning.html, its plots need the extra report; pip install "
-            "'tfmmrec[report]'",
-            file=sys.stderr,
-        )
-        return
-    from tfmmrec.reports.tuning.page import write_page
-
-    features = dataset.features("items")
-    write_page(
-        folder / "tuning.html",
-        {
-            **results,
-            "name": dataset.folder.name,
-            "space": space.describe(),
-            "modalities": {name: m.element or m.kind for name, m in features.items()}
-            | {"id": "id"},
-            "trials": records,
-            "best_yaml": text,
-        },
-    )

@@ -39,8 +39,8 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
 
     Args:
         data: a data folder; it needs a valid split.
-        out: gets `best.yaml` (a training file), `trials.jsonl`, `results.json`, `tuning.html` (with
-            the extra report) and logs for TensorBoard.
+        out: gets `best.yaml` (a training file), `trials.jsonl`, `results.json` and logs for
+            TensorBoard.
         config: how to search.
         resume: go on with a search that was stopped; one that is finished is left as it is.
 

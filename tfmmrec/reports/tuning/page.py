@@ -1,14 +1,44 @@
 """A search as one HTML page with plots, which needs no network."""
 
+import importlib.util
+import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.data.storage import write_text
+from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.html import render
 from tfmmrec.reports.tuning.tables import finalists_table, trials_table
 from tfmmrec.tuning.importance import importances
+from tfmmrec.tuning.results import BEST, RESULTS, TRIALS
+
+PAGE = "tuning.html"
+
+
+def write_tuning_page(folder: Path) -> None:
+    """Writes the page of a finished search into its folder, from the files that `tune` wrote there.
+
+    Without the extra `report`, whose library draws the plots, it prints how to install it instead.
+
+    Args:
+        folder: of the search, with `results.json`, `trials.jsonl` and `best.yaml`.
+
+    Raises:
+        DataError: a file cannot be read or written.
+    """
+    if importlib.util.find_spec("bokeh") is None:
+        print(
+            f"tfmmrec: no {PAGE}, its plots need the extra report; pip install 'tfmmrec[report]'",
+            file=sys.stderr,
+        )
+        return
+    lines = (folder / TRIALS).read_text(encoding="utf-8").splitlines()
+    # The first line of the training file is the verdict, which the page has already.
+    _, _, best = (folder / BEST).read_text(encoding="utf-8").partition("\n")
+    search = {**read_json(folder / RESULTS), "trials": [json.loads(line) for line in lines]}
+    write_page(folder / PAGE, {**search, "best_yaml": best})
 
 
 def write_page(path: Path, told: Mapping[str, Any]) -> None:
