@@ -32,9 +32,9 @@ from tfmmrec.models.run_folder import load_run, read_run
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.train import train
 from tfmmrec.tuning.late_fusion.member_scores import MemberScores
-from tfmmrec.tuning.late_fusion.reweigh import reweigh
 from tfmmrec.tuning.late_fusion.score_cache import cache_scores
 from tfmmrec.tuning.late_fusion.search import search_weights
+from tfmmrec.tuning.late_fusion.tune_fusion import tune_fusion
 
 MODALITIES = ("text", "image", "audio")
 _STAGES = ("scores", "search")
@@ -102,13 +102,13 @@ def _searched(run: Path, seed: int, tuner: str, trials: int) -> list[list[str]]:
     """Returns the rows of a run with its weights before and after tuning."""
     after = run.with_name(f"{run.name}-{tuner}-{trials}")
     if not after.exists():
-        reweigh(run, after, tuner=tuner, trials=trials, objective=METRIC)
+        tune_fusion(run, after, tuner=tuner, trials=trials, objective=METRIC)
     bundle, rows = load_run(run, quiet=True), []
     scores = cache_scores(bundle, targets_of(bundle.dataset, "valid"))
-    result = read_run(after)["metrics"]["reweighed"]
+    result = read_run(after)["metrics"]["tuned_fusion"]
     for name, folder, weights in (
-        ("learned", run, result["present"]),
-        ("tuned", None, result["found"]),
+        ("learned", run, result["initial_weights"]),
+        ("tuned", None, result["searched_weights"]),
         ("used", after, result["weights"]),
     ):
         raw, counts = _by_modality(bundle, scores, weights)
@@ -164,7 +164,7 @@ def _true_scores(world: World, folder: Path) -> MemberScores:
         present=np.ones([len(MODALITIES), len(items)], bool),
         user=np.searchsorted(rows, targets.user),
         item=targets.item,
-        left_out=targets.histories.of_users(rows),
+        excluded=targets.histories.of_users(rows),
     )
 
 

@@ -214,6 +214,7 @@ def _declare_tune(parser: Parser) -> None:
 
 def _tune(options: Any) -> None:
     from tfmmrec.config.train_config import TrainConfig
+    from tfmmrec.reports.tuning.page import write_tuning_page
     from tfmmrec.tuning import TuneConfig, tune
 
     options = options.clone()
@@ -221,10 +222,11 @@ def _tune(options: Any) -> None:
     config = _config(TuneConfig, options)
     found = tune(options.data, options.out, config, resume=options.resume)
     if found:  # a worker has none
+        write_tuning_page(options.out)
         print(f"{options.out}/best.yaml: {found['verdict']}")
 
 
-def _declare_reweigh(parser: Parser) -> None:
+def _declare_tune_fusion(parser: Parser) -> None:
     _positional(parser, "run", "a run folder, trained with fusion.kind late and refit false")
     _out(parser, "the run folder to write")
     parser.add_argument("--tuner", default="bayesian", help="bayesian (default) or random")
@@ -232,11 +234,12 @@ def _declare_reweigh(parser: Parser) -> None:
     parser.add_argument("--objective", default="ndcg@10", help="hr@K, ndcg@K (default 10) or mrr")
 
 
-def _reweigh(options: Any) -> None:
-    from tfmmrec.tuning.late_fusion.reweigh import print_reweighed, reweigh
+def _tune_fusion(options: Any) -> None:
+    from tfmmrec.reports.tuning.console import print_tuned_fusion
+    from tfmmrec.tuning.late_fusion.tune_fusion import tune_fusion
 
     names = ("run", "out", "tuner", "trials", "objective", "seed", "quiet")
-    print_reweighed(options.out, reweigh(**{name: options[name] for name in names}))
+    print_tuned_fusion(options.out, tune_fusion(**{name: options[name] for name in names}))
 
 
 def _declare_recommend(parser: Parser) -> None:
@@ -355,7 +358,7 @@ COMMANDS = {
     "explain": Command("say where a score comes from", _declare_explain, _explain),
     "tune": Command("search the options of a training with Keras Tuner", _declare_tune, _tune),
     "tune-fusion": Command(
-        "search the weights of late fusion after training", _declare_reweigh, _reweigh
+        "search the weights of late fusion after training", _declare_tune_fusion, _tune_fusion
     ),
     "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
     "search": Command("find items by text, picture or sound", _declare_search, _search),

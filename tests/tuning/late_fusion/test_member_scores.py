@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.layers.fusion import LateFusion
-from tfmmrec.tuning.late_fusion.member_scores import MemberScores, NewItems
+from tfmmrec.tuning.late_fusion.member_scores import ColdStartItems, MemberScores
 
 NAMES = ["t", "g", "id"]
 
@@ -21,7 +21,7 @@ def of_one_user(scores, present, **options) -> MemberScores:
         present=np.array(present, bool),
         user=np.array([0]),
         item=np.array([0]),
-        **{"left_out": (none, none), **options},
+        **{"excluded": (none, none), **options},
     )
 
 
@@ -38,21 +38,21 @@ def test_weights_of_what_is_present_sum_to_one_by_hand():
 def test_new_items_have_a_share_of_what_is_regressed_by_hand():
     # The second item is new and has a text alone. It is half regressed: of the first item's vector,
     # which is known by text and id, it has 0.5, where it has a word.
-    new = NewItems(
+    new = ColdStartItems(
         columns=np.array([1]),
-        told=np.array([True, False]),
-        mix=np.array([[0.5]], np.float32),
-        share=0.5,
+        has_content=np.array([True, False]),
+        coefficients=np.array([[0.5]], np.float32),
+        weight=0.5,
     )
-    scores = of_one_user([[2.0, 3.0], [4.0, 0.0]], [[1, 1], [1, 0]], new_items=[new])
+    scores = of_one_user([[2.0, 3.0], [4.0, 0.0]], [[1, 1], [1, 0]], cold_start=[new])
     # The first: 0.25 · 2 + 0.75 · 4 = 3.5. The second: content 1 · 3; regressed
     # 0.5 · 0.25 · 2 = 0.25; (3 + 0.25) / 2 = 1.625.
     np.testing.assert_allclose(scores.weighted(np.array([0.25, 0.75])), [[3.5, 1.625]])
 
 
-def test_ranks_share_ties_and_pass_over_what_is_left_out_by_hand():
-    left_out = (np.array([0, 0]), np.array([2, 3]))
-    scores = of_one_user([[1.0, 2.0, 9.0, 1.0, 1.0, 0.0]], [[1] * 6], left_out=left_out)
+def test_ranks_share_ties_and_pass_over_what_is_excluded_by_hand():
+    excluded = (np.array([0, 0]), np.array([2, 3]))
+    scores = of_one_user([[1.0, 2.0, 9.0, 1.0, 1.0, 0.0]], [[1] * 6], excluded=excluded)
     # Above 1 stands 2, and not 9, which is left out as one of those with the same score is; the
     # other counts a half: 1 + 1 + 0.5.
     assert scores.ranks(np.array([1.0])).tolist() == [2.5]
@@ -80,7 +80,7 @@ def test_any_weights_give_what_the_fusion_gives():
         present=present.T,
         user=user,
         item=generator.integers(num_items, size=1000),
-        left_out=np.nonzero(past),
+        excluded=np.nonzero(past),
     )
     for weights in generator.dirichlet(np.ones(3), 5):
         named = dict(zip(NAMES, weights.tolist(), strict=True))

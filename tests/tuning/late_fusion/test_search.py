@@ -34,7 +34,7 @@ def true_scores(world: World) -> MemberScores:
         present=np.ones([3, world.config.num_items], bool),
         user=users,
         item=world.events[asked, 1],
-        left_out=(world.events[before, 0], world.events[before, 1]),
+        excluded=(world.events[before, 0], world.events[before, 1]),
     )
 
 
@@ -45,9 +45,9 @@ def test_planted_weights_are_found(world, tuner, metric):
     found = search_weights(true_scores(world), objective, [EQUAL], tuner=tuner, trials=100)
     np.testing.assert_allclose(found.weights, PLANTED, atol=0.05)
     # They are worth more than what it started with, and as much as any that was tried, nearly.
-    values = found.tried.worth.mean(axis=1)
-    assert found.worth.mean() > values[0] + 0.02
-    assert found.worth.mean() > values.max() - 0.005
+    values = found.trials.values.mean(axis=1)
+    assert found.values.mean() > values[0] + 0.02
+    assert found.values.mean() > values.max() - 0.005
 
 
 def test_starts_are_tried_first_and_the_seed_says_the_rest(world):
@@ -56,11 +56,11 @@ def test_starts_are_tried_first_and_the_seed_says_the_rest(world):
     first, again, other = (
         search_weights(scores, objective, starts, trials=12, seed=seed) for seed in (0, 0, 1)
     )
-    assert first.tried.weights.shape == (12, 3)
-    np.testing.assert_allclose(first.tried.weights[:2], starts)
-    np.testing.assert_array_equal(first.tried.weights, again.tried.weights)
+    assert first.trials.weights.shape == (12, 3)
+    np.testing.assert_allclose(first.trials.weights[:2], starts)
+    np.testing.assert_array_equal(first.trials.weights, again.trials.weights)
     np.testing.assert_array_equal(first.weights, again.weights)
-    assert not np.allclose(first.tried.weights[2:], other.tried.weights[2:])
+    assert not np.allclose(first.trials.weights[2:], other.trials.weights[2:])
 
 
 def test_no_member_loses_all_its_weight(world):

@@ -1,1 +1,1 @@
-"""The weights of late fusion, searched after training over cached member scores."""
+"""Search for the weights of a late fusion after training."""

@@ -1,4 +1,4 @@
-"""Other weights for a trained late fusion, folded into the vectors of its items."""
+"""Replaces the weights of a trained late fusion, and what depends on them."""
 
 import contextlib
 import dataclasses
@@ -10,13 +10,13 @@ from tfmmrec.models.item_tower import ItemTower
 
 
 def fold(bundle: ModelBundle, weights: Mapping[str, float]) -> ModelBundle:
-    """Gives the model of an assembly fixed weights, in place, and all that follows from them.
+    """Gives a model fixed late-fusion weights, in place, and fits the cold-start regression again.
 
-    Nothing else of the model depends on weights: users are read from blocks of length 1. The
-    regression behind new items does, which is fitted to the vectors of known ones.
+    The query tower does not depend on the weights: it reads blocks of length 1. The cold-start
+    regression does, since it is fitted to the embeddings of trained items.
 
     Args:
-        assembly: a model with a weighted late fusion.
+        bundle: a model with a weighted late fusion.
         weights: by member, at least 0.
 
     Returns:
@@ -31,20 +31,20 @@ def fold(bundle: ModelBundle, weights: Mapping[str, float]) -> ModelBundle:
 
 @contextlib.contextmanager
 def equal_weights(tower: ItemTower) -> Iterator[None]:
-    """While it lasts, all members of the tower's fusion have the same weight."""
-    own = tower.fusion
-    tower.fusion = _fusion(tower, dict.fromkeys(own.names, 1.0))
+    """Gives all members of the tower's fusion the same weight within the context."""
+    trained = tower.fusion
+    tower.fusion = _fusion(tower, dict.fromkeys(trained.names, 1.0))
     try:
         yield
     finally:
-        tower.fusion = own
+        tower.fusion = trained
 
 
 def _fusion(tower: ItemTower, weights: Mapping[str, float]) -> LateFusion:
-    given = tower.fusion.get_config()
-    kept = {name: given[name] for name in ("decision", "vote", "modality_loss_weight")}
+    config = tower.fusion.get_config()
+    options = {name: config[name] for name in ("decision", "vote", "modality_loss_weight")}
     fusion = FUSIONS.create(
-        {"kind": "late", **kept, "weights": dict(weights)}, names=given["names"]
+        {"kind": "late", **options, "weights": dict(weights)}, names=config["names"]
     )
     assert isinstance(fusion, LateFusion)
     return fusion

@@ -1,4 +1,4 @@
-"""The scores of the members of a trained late fusion for the users of a split."""
+"""Computes the scores per member of a trained late fusion for the users of a split."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,138 +11,142 @@ from tfmmrec.models.cold_start.feature_relevance import item_weights
 from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
 from tfmmrec.tuning.late_fusion.fold_weights import equal_weights
-from tfmmrec.tuning.late_fusion.member_scores import MemberScores, NewItems
+from tfmmrec.tuning.late_fusion.member_scores import ColdStartItems, MemberScores
 
-# The most scores that are kept; they take 512 MB.
-MOST_SCORES = 2**27
-_ITEMS_A_BATCH = 512
+# Maximum number of scores, which take 512 MB.
+MAX_SCORES = 2**27
+_ITEMS_PER_BATCH = 512
 
 
 def cache_scores(
-    bundle: ModelBundle, targets: Targets, *, seed: int = 0, most: int = MOST_SCORES
+    bundle: ModelBundle, targets: Targets, *, seed: int = 0, max_scores: int = MAX_SCORES
 ) -> MemberScores:
-    """Works out how each member of a fusion scores the catalogue for each user of a split.
+    """Computes the score of each member of a fusion for each user of a split and each item.
 
-    Withheld items are left out, and what each user chose before.
+    Cold-start items that the data withhold are left out; a user's earlier items are excluded.
 
     Args:
-        assembly: a model with a weighted late fusion; its weights do not matter.
-        targets: what is to be predicted. Where the scores of all its users would be too many, the
-            events of some are taken.
-        seed: says of whom.
-        most: how many scores are kept at most; those of one user are in any case.
+        bundle: a model with a weighted late fusion; its weights have no effect.
+        targets: the events to predict. If the scores of all their users are too many, the events of
+            a sample of users are used.
+        seed: of the sample.
+        max_scores: maximum number of scores; those of one user are computed in any case.
     """
     tower = bundle.model.item_tower
     fusion, landmarks = tower.fusion, _landmarks(bundle)
-    shown = ~bundle.dataset.cold_items
-    shown[landmarks] = False
-    items = np.concatenate([landmarks, np.flatnonzero(shown)])
+    others = ~bundle.dataset.cold_items
+    others[landmarks] = False
+    items = np.concatenate([landmarks, np.flatnonzero(others)])
     with equal_weights(tower):
-        vectors, present = _member_vectors(bundle)
-        asked = _some_users(targets, most // (len(fusion.names) * len(items)), seed)
-        scores = np.empty([len(fusion.names), len(asked), len(items)], np.float32)
-        for users, own in bundle.scorer().queries(vectors, targets.histories, asked):
-            rows = np.searchsorted(asked, users)
-            for member, (queries, others) in enumerate(_by_member(fusion, own, vectors[items])):
-                scores[member, rows] = queries @ others.T
-    columns = np.full(len(vectors), -1)
+        embeddings, present = _member_embeddings(bundle)
+        sampled = _sample_users(targets, max_scores // (len(fusion.names) * len(items)), seed)
+        scores = np.empty([len(fusion.names), len(sampled), len(items)], np.float32)
+        for users, batch in bundle.scorer().queries(embeddings, targets.histories, sampled):
+            rows = np.searchsorted(sampled, users)
+            pairs = _by_member(fusion, batch, embeddings[items])
+            for member, (query, candidates) in enumerate(pairs):
+                scores[member, rows] = query @ candidates.T
+    columns = np.full(len(embeddings), -1)
     columns[items] = np.arange(len(items))
-    events = np.isin(targets.user, asked)
-    past, chosen = targets.histories.of_users(asked)
-    ranked = columns[chosen] >= 0
+    events = np.isin(targets.user, sampled)
+    rows, history = targets.histories.of_users(sampled)
+    ranked = columns[history] >= 0
     return MemberScores(
         names=list(fusion.names),
         items=items,
         scores=scores,
         present=present[items].T,
-        user=np.searchsorted(asked, targets.user[events]),
+        user=np.searchsorted(sampled, targets.user[events]),
         item=columns[targets.item[events]],
-        left_out=(past[ranked], columns[chosen[ranked]]),
-        new_items=_new_items(bundle, vectors, items, landmarks),
+        excluded=(rows[ranked], columns[history[ranked]]),
+        cold_start=_cold_start_items(bundle, embeddings, items, landmarks),
     )
 
 
 def _landmarks(bundle: ModelBundle) -> np.ndarray:
-    """The items that the vectors of new ones are regressed on; none without a regression."""
+    """The catalog rows that the cold-start regression is fitted to; none without a regression."""
     regression = bundle.model.item_tower.regression
     if regression is None:
         return np.zeros(0, np.int64)
     return landmark_rows(bundle.items, bundle.model.counts.numpy(), regression.num_landmarks)
 
 
-def _member_vectors(bundle: ModelBundle) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors of items before the weights, and which members count for each.
+def _member_embeddings(bundle: ModelBundle) -> tuple[np.ndarray, np.ndarray]:
+    """The unweighted embeddings of all items, and which members each item has.
 
     Returns:
         (float32 `[items, members * dim]`, bool `[items, members]`).
     """
     model, tower = bundle.model, bundle.model.item_tower
 
-    def make(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def embed(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         known = tf.gather(model.known, rows)
         ids, counts = tf.where(known, rows + 1, 0), tf.gather(model.counts, rows)
         projected = tower.project(model.items.gather(rows), ids)
-        mask = projected[1]
+        mask = projected[1]  # [rows, features]
         if tower.fuses_id:
             mask = tf.concat([mask, known[:, tf.newaxis]], axis=1)
-        # Equal weights divide by the number of members that count.
+        # The fusion with equal weights divides by the number of present members.
         num = tf.reduce_sum(tf.cast(mask, tf.float32), axis=1, keepdims=True)
         return num * tower.join(projected, ids, counts), mask
 
-    function = tf.function(make, input_signature=[tf.TensorSpec([None], tf.int32)])
+    function = tf.function(embed, input_signature=[tf.TensorSpec([None], tf.int32)])
     num_items = bundle.dataset.count("items")
     batches = [
-        function(tf.range(start, min(start + _ITEMS_A_BATCH, num_items)))
-        for start in range(0, num_items, _ITEMS_A_BATCH)
+        function(tf.range(start, min(start + _ITEMS_PER_BATCH, num_items)))
+        for start in range(0, num_items, _ITEMS_PER_BATCH)
     ]
-    vectors, masks = zip(*batches, strict=True)
-    return np.concatenate(vectors), np.concatenate(masks)
+    embeddings, masks = zip(*batches, strict=True)
+    return np.concatenate(embeddings), np.concatenate(masks)
 
 
-def _some_users(targets: Targets, most: int, seed: int) -> np.ndarray:
-    asked = np.unique(targets.user)
-    if len(asked) <= most:
-        return asked
-    drawn = np.random.default_rng(seed).permutation(len(asked))[: max(1, most)]
-    return asked[np.sort(drawn)]
+def _sample_users(targets: Targets, max_users: int, seed: int) -> np.ndarray:
+    users = np.unique(targets.user)
+    if len(users) <= max_users:
+        return users
+    sample = np.random.default_rng(seed).permutation(len(users))[: max(1, max_users)]
+    return users[np.sort(sample)]
 
 
 def _by_member(
     fusion: Fusion, queries: np.ndarray, items: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    own, other = (fusion.split(vectors).numpy() for vectors in (queries, items))
-    return [(own[:, member], other[:, member]) for member in range(own.shape[1])]
+    query, item = (fusion.split(embeddings).numpy() for embeddings in (queries, items))
+    return [(query[:, member], item[:, member]) for member in range(query.shape[1])]
 
 
-def _new_items(
-    bundle: ModelBundle, vectors: np.ndarray, items: np.ndarray, landmarks: np.ndarray
-) -> list[NewItems]:
-    """What the regression makes of items that training never met, by what there is of them."""
+def _cold_start_items(
+    bundle: ModelBundle, embeddings: np.ndarray, items: np.ndarray, landmarks: np.ndarray
+) -> list[ColdStartItems]:
+    """The items without interactions, grouped by the members that they have."""
     model, tower = bundle.model, bundle.model.item_tower
-    new = np.flatnonzero(~model.known.numpy()[items])
-    if tower.regression is None or not len(new):
+    cold = np.flatnonzero(~model.known.numpy()[items])
+    if tower.regression is None or not len(cold):
         return []
-    contents = tower.regression.told(model.items.gather(items[new]))
-    mix = _mix(tower.regression, model.counts.numpy()[landmarks], contents)
-    told = tower.fusion.told(vectors[items[new]]).numpy()
-    patterns, which = np.unique(told, axis=0, return_inverse=True)
+    contents = tower.regression.told(model.items.gather(items[cold]))
+    coefficients = _coefficients(tower.regression, model.counts.numpy()[landmarks], contents)
+    has_content = tower.fusion.told(embeddings[items[cold]]).numpy()
+    patterns, group_of = np.unique(has_content, axis=0, return_inverse=True)
     return [
-        NewItems(
-            columns=new[which == group],
-            told=pattern,
-            mix=mix[:, which == group],
-            share=float(tower.regression.fitted_share),
+        ColdStartItems(
+            columns=cold[group_of == group],
+            has_content=pattern,
+            coefficients=coefficients[:, group_of == group],
+            weight=float(tower.regression.fitted_share),
         )
         for group, pattern in enumerate(patterns)
     ]
 
 
-def _mix(regression: ContentRegression, counts: np.ndarray, contents: tf.Tensor) -> np.ndarray:
-    """How much of the vector of each landmark is in what is regressed, `[landmarks, contents]`.
+def _coefficients(
+    regression: ContentRegression, counts: np.ndarray, contents: tf.Tensor
+) -> np.ndarray:
+    """The coefficient of each landmark in the regressed embeddings, `[landmarks, contents]`.
 
-    The regression is linear in what it is fitted to. With K the kernel among the landmarks and k
-    that between them and the contents, it gives kᵀ D (D K D + penalty)⁻¹ D V of vectors V, where D²
-    are the weights of the landmarks; the transposed factor of V is what it is fitted to k.
+    Kernel ridge regression is linear in its targets. With K the kernel between landmarks, k the
+    kernel between landmarks and contents, and D² the weights of the landmarks, it predicts
+    kᵀ D (D K D + alpha)⁻¹ D V for embeddings V. The transpose of the factor of V is the solution
+    for the targets k.
     """
     among = rbf(squared_distances(regression.landmarks, regression.landmarks)).numpy()
     between = rbf(squared_distances(regression.landmarks, contents)).numpy()

@@ -1,4 +1,4 @@
-"""Weights that are at least 0 and sum to one, as numbers from 0 to 1 that know nothing of it."""
+"""The simplex of weights, at least 0 with sum one, mapped to the unit cube of a search space."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,15 @@ import numpy as np
 
 
 def to_weights(breaks: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Breaks a stick of length 1 again and again; the pieces are the weights.
+    """Maps the unit cube to the simplex by stick breaking; uniform breaks give uniform weights.
 
-    Of what is left with m pieces to come, the next is `1 − (1 − u)^(1 / (m − 1))`. That is what a
-    uniform u has to become for the weights to be uniform on the simplex, Dirichlet(1, …, 1): the
-    share of one piece of m is Beta(1, m − 1), whose distribution function is `1 − (1 − x)^(m − 1)`.
+    With m pieces to come, the next piece is `1 − (1 − u)^(1 / (m − 1))` of the rest of the stick.
+    This is the inverse of the distribution function of Beta(1, m − 1), `1 − (1 − x)^(m − 1)`, which
+    is the distribution of one weight of m under Dirichlet(1, …, 1), the uniform distribution on the
+    simplex.
 
     Args:
-        breaks: the u, from 0 to 1, one fewer than there are weights.
+        breaks: the u, from 0 to 1, one fewer than the weights.
 
     Returns:
         The weights, float64 `[len(breaks) + 1]`.
@@ -23,21 +24,21 @@ def to_weights(breaks: Sequence[float] | np.ndarray) -> np.ndarray:
         [0.5, 0.25, 0.25]
     """
     left, weights = 1.0, []
-    for place, u in enumerate(breaks):
-        piece = left * (1.0 - (1.0 - u) ** (1.0 / (len(breaks) - place)))
+    for index, u in enumerate(breaks):
+        piece = left * (1.0 - (1.0 - u) ** (1.0 / (len(breaks) - index)))
         weights.append(piece)
         left -= piece
     return np.array([*weights, left])
 
 
 def to_breaks(weights: Sequence[float] | np.ndarray) -> np.ndarray:
-    """The numbers that `to_weights` makes these weights of.
+    """The inverse of `to_weights`.
 
     Args:
-        weights: at least 0, their sum above 0; scaled to sum to one.
+        weights: at least 0, with a sum above 0; scaled to sum one.
 
     Returns:
-        float64 `[len(weights) - 1]`, from 0 to 1; 0 where nothing is left to break.
+        float64 `[len(weights) - 1]`, from 0 to 1; 0 if nothing is left to break.
 
     Examples:
         >>> to_breaks([0.5, 0.25, 0.25]).tolist()
@@ -45,8 +46,8 @@ def to_breaks(weights: Sequence[float] | np.ndarray) -> np.ndarray:
     """
     weights = np.asarray(weights, np.float64)
     breaks = []
-    for place, weight in enumerate(weights[:-1]):
-        left = weights[place:].sum()
-        share = weight / left if left > 0 else 0.0
-        breaks.append(1.0 - (1.0 - share) ** (len(weights) - 1 - place))
+    for index, weight in enumerate(weights[:-1]):
+        left = weights[index:].sum()
+        piece = weight / left if left > 0 else 0.0
+        breaks.append(1.0 - (1.0 - piece) ** (len(weights) - 1 - index))
     return np.clip(breaks, 0.0, 1.0)

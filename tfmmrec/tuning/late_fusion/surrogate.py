@@ -1,4 +1,4 @@
-"""A smooth picture of what weights are worth, by those that were tried."""
+"""A Gaussian-process surrogate of the metric as a function of late-fusion weights."""
 
 import dataclasses
 import warnings
@@ -8,77 +8,76 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
-# Weights that are looked at for a peak, and how often what is best so far is looked around.
-_LOOKS = 2000
+# Number of weights per round of the search for an optimum, and number of rounds.
+_NUM_CANDIDATES = 2000
 _ROUNDS = 5
 
 
 @dataclasses.dataclass(frozen=True)
-class Tried:
-    """Weights that were tried.
+class WeightTrials:
+    """Weights and their metrics.
 
     Attributes:
         weights: float `[trials, members]`.
-        worth: the metric of each event, float `[trials, events]`; more is better.
+        values: the metric of each event, float `[trials, events]`; higher is better.
         user: of each event, int `[events]`.
     """
 
     weights: np.ndarray
-    worth: np.ndarray
+    values: np.ndarray
     user: np.ndarray
 
 
-def peaks(tried: Tried, num: int, generator: np.random.Generator) -> np.ndarray:
-    """Where a Gaussian process over trials has its highest mean, for users drawn anew each time.
+def bootstrap_optima(trials: WeightTrials, num: int, generator: np.random.Generator) -> np.ndarray:
+    """The optimum of a Gaussian process over the trials, for bootstrap samples of the users.
 
-    A metric of ranks is a step function of weights, and flat near its best: which trial has the
-    highest value is a matter of luck. The process has noise of its own in it, and so smooths the
-    steps away. What remains is that other users would have liked other weights; how much so is
-    told by drawing as many users with replacement. The mean of what is best for each draw, bagging
-    (Breiman 1996), is less at the mercy of the users there are than what is best for them.
+    A ranking metric is a step function of the weights and flat near its optimum, so that the best
+    trial is a matter of luck. The process has a noise term, which smooths the steps. The optimum
+    still depends on the users; bootstrap samples show how much. The mean of the optima (bagging,
+    Breiman 1996) depends less on the users at hand than the optimum for exactly these users.
 
     Args:
-        tried: at least two trials.
-        num: how many draws.
-        generator: draws them.
+        trials: at least two.
+        num: number of bootstrap samples.
+        generator: of the random numbers.
 
     Returns:
         Weights, float64 `[num, members]`.
     """
-    num_members = tried.weights.shape[1]
-    values = tried.worth.mean(axis=1)
+    num_members = trials.weights.shape[1]
     process = GaussianProcessRegressor(
         ConstantKernel(1.0, (1e-2, 1e3)) * RBF(np.full(num_members, 0.5), (0.05, 10.0))
         + WhiteKernel(1e-2, (1e-6, 1.0)),
         normalize_y=True,
     )
     with warnings.catch_warnings():
-        # A length at the end of its range says that a weight hardly counts, which may well be.
+        # A length scale at the end of its range means a weight without effect, which is possible.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        process.fit(tried.weights, values)
+        process.fit(trials.weights, trials.values.mean(axis=1))
     kernel = process.kernel_
-    inverse = np.linalg.inv(kernel(tried.weights))
-    drawn = _drawn_means(tried, num, generator)
-    drawn -= drawn.mean(axis=0)
+    inverse = np.linalg.inv(kernel(trials.weights))
+    samples = _bootstrap_means(trials, num, generator)
+    samples -= samples.mean(axis=0)
 
     def mean(weights: np.ndarray) -> np.ndarray:
-        """The mean of the process for each draw, `[weights, num]`."""
-        return kernel.k1(weights, tried.weights) @ (inverse @ drawn)
+        """The mean of the process for each sample, `[weights, num]`."""
+        return kernel.k1(weights, trials.weights) @ (inverse @ samples)
 
-    looked = np.concatenate([tried.weights, generator.dirichlet(np.ones(num_members), _LOOKS)])
+    uniform = generator.dirichlet(np.ones(num_members), _NUM_CANDIDATES)
+    candidates = np.concatenate([trials.weights, uniform])
     for round_ in range(_ROUNDS):
-        best = np.unique(looked[mean(looked).argmax(axis=0)], axis=0)
-        around = best[generator.integers(len(best), size=_LOOKS)]
-        # Nearer and nearer, by what is on the way to somewhere else.
-        step = generator.random([_LOOKS, 1]) * 0.5**round_
-        others = generator.dirichlet(np.ones(num_members), _LOOKS)
-        looked = np.concatenate([best, (1.0 - step) * around + step * others])
-    return looked[mean(looked).argmax(axis=0)]
+        best = np.unique(candidates[mean(candidates).argmax(axis=0)], axis=0)
+        around = best[generator.integers(len(best), size=_NUM_CANDIDATES)]
+        # Steps from an optimum towards a random point, half as long in each round.
+        step = generator.random([_NUM_CANDIDATES, 1]) * 0.5**round_
+        others = generator.dirichlet(np.ones(num_members), _NUM_CANDIDATES)
+        candidates = np.concatenate([best, (1.0 - step) * around + step * others])
+    return candidates[mean(candidates).argmax(axis=0)]
 
 
-def _drawn_means(tried: Tried, num: int, generator: np.random.Generator) -> np.ndarray:
-    """The mean of each trial over the events of users drawn with replacement, `[trials, num]`."""
-    users, places = np.unique(tried.user, return_inverse=True)
-    times = generator.multinomial(len(users), np.full(len(users), 1.0 / len(users)), num)
-    of_events = times.T[places].astype(np.float64)
-    return tried.worth @ of_events / of_events.sum(axis=0)
+def _bootstrap_means(trials: WeightTrials, num: int, generator: np.random.Generator) -> np.ndarray:
+    """The mean of each trial over bootstrap samples of the users, `[trials, num]`."""
+    users, positions = np.unique(trials.user, return_inverse=True)
+    counts = generator.multinomial(len(users), np.full(len(users), 1.0 / len(users)), num)
+    of_events = counts.T[positions].astype(np.float64)
+    return trials.values @ of_events / of_events.sum(axis=0)

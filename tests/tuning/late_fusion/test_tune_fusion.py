@@ -27,8 +27,8 @@ from tfmmrec.models.run_folder import load_run, read_run, save_run
 from tfmmrec.serving.export import export
 from tfmmrec.training.train import train
 from tfmmrec.tuning.late_fusion.fold_weights import fold
-from tfmmrec.tuning.late_fusion.reweigh import reweigh
 from tfmmrec.tuning.late_fusion.score_cache import cache_scores
+from tfmmrec.tuning.late_fusion.tune_fusion import tune_fusion
 
 LATE = {"kind": "late"}
 SMALL = SyntheticConfig(num_items=120, num_users=400, picture_size=32, sound_seconds=0.5)
@@ -39,7 +39,7 @@ NEW = {"a": "i10", "b": "i11"}
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     """A run on a world with gaps and cold items, which reads what tells least."""
-    folder = tmp_path_factory.mktemp("reweigh")
+    folder = tmp_path_factory.mktemp("tune_fusion")
     path = write_world(draw_world(SMALL), folder / "catalogue")
     content = {**yaml.safe_load(path.read_text()), "cold_items": {"share": 0.1}}
     path.write_text(yaml.safe_dump(content))
@@ -55,19 +55,21 @@ def run(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def again(run) -> Path:
     out = run.parent / "again"
-    reweigh(run, out, trials=60, quiet=True)
+    tune_fusion(run, out, trials=60, quiet=True)
     return out
 
 
 @pytest.mark.slow
 def test_the_metric_is_better_and_told_truly(run, again):
     first, second = read_run(run), read_run(again)
-    told = second["metrics"]["reweighed"]
-    assert told["from"] == str(run)
-    assert told["before"] == first["metrics"]["ndcg@10"]
+    result = second["metrics"]["tuned_fusion"]
+    assert result["source_run"] == str(run)
+    assert result["before"] == first["metrics"]["ndcg@10"]
     # What tells most, the title, had counted for next to nothing.
     assert (
-        told["after"] == second["metrics"]["ndcg@10"] > told["before"] + 2 * told["standard_error"]
+        result["after"]
+        == second["metrics"]["ndcg@10"]
+        > result["before"] + 2 * result["standard_error"]
     )
     bundle = load_run(again, quiet=True)
     scorer = bundle.scorer()
@@ -80,7 +82,7 @@ def test_the_metric_is_better_and_told_truly(run, again):
 def test_the_config_is_that_of_the_run_with_fixed_weights(run, again):
     first, second = read_run(run), read_run(again)
     fusion = second["config"].pop("fusion")
-    weights = second["metrics"]["reweighed"]["weights"]
+    weights = second["metrics"]["tuned_fusion"]["weights"]
     assert fusion == {**LATE, "weights": weights}
     assert set(weights) == {"title", "genres", "year", "id"}
     assert sum(weights.values()) == pytest.approx(1.0, abs=0.001)
@@ -95,17 +97,17 @@ def test_each_trial_has_a_line(again):
     # Those of the run, scaled to sum to one; genres had none.
     expected = {"title": 1 / 12, "genres": 0, "year": 10 / 12, "id": 1 / 12}
     assert lines[0]["weights"] == pytest.approx(expected, abs=1e-5)
-    told = read_run(again)["metrics"]["reweighed"]
-    assert lines[0]["ndcg@10"] == pytest.approx(told["before"], abs=1e-6)
+    result = read_run(again)["metrics"]["tuned_fusion"]
+    assert lines[0]["ndcg@10"] == pytest.approx(result["before"], abs=1e-6)
     assert lines[1]["weights"] == pytest.approx(dict.fromkeys(expected, 0.25))
-    assert told["trials"] == 60 and told["present"] == pytest.approx(expected, abs=1e-5)
+    assert result["trials"] == 60 and result["initial_weights"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_what_is_served_is_the_weighted_sum_of_the_members(run, again, tmp_path):
     bundle = load_run(run, quiet=True)
     dataset, targets = bundle.dataset, targets_of(bundle.dataset, "valid")
     members = cache_scores(bundle, targets)
-    weights = read_run(again)["metrics"]["reweighed"]["weights"]
+    weights = read_run(again)["metrics"]["tuned_fusion"]["weights"]
     expected = members.weighted(np.array(list(weights.values())))
     asked = np.unique(targets.user)[:40]
     past = [[dataset.item_ids[i] for i in targets.histories.of_user(u)] for u in asked]
@@ -136,22 +138,22 @@ def test_a_run_of_a_run_works_and_keeps_what_is_good(again, capsys):
     out = again.parent / "third"
     assert main(["tune-fusion", str(again), "--out", str(out), "--trials", "10", "--quiet"]) == 0
     printed = capsys.readouterr().out
-    told = read_run(out)["metrics"]["reweighed"]
-    assert told["after"] >= told["before"]
-    if told["weights"] == told["present"]:
-        assert "the weights stay" in printed
-    assert f"{told['before']:.4f} -> {told['after']:.4f}" in printed
+    result = read_run(out)["metrics"]["tuned_fusion"]
+    assert result["after"] >= result["before"]
+    if result["weights"] == result["initial_weights"]:
+        assert "the weights are unchanged" in printed
+    assert f"{result['before']:.4f} -> {result['after']:.4f}" in printed
     assert main(["recommend", str(out), "--users", "u00001", "--quiet"]) == 0
 
 
 def test_where_all_do_not_fit_some_events_are_taken(run, tmp_path, capsys):
     # 4 members and the 108 items that are not cold: scores of 50 users.
-    told = reweigh(run, tmp_path / "out", trials=10, most=4 * 108 * 50)
-    assert told["events"] == 50
+    result = tune_fusion(run, tmp_path / "out", trials=10, max_scores=4 * 108 * 50)
+    assert result["events"] == 50
     events = len(targets_of(Dataset(run.parent / "data"), "valid").user)
-    assert f"50 of {events} events are searched by" in capsys.readouterr().err
+    assert f"50 of {events} events; the scores" in capsys.readouterr().err
     # The figures are those of all.
-    assert told["before"] == read_run(run)["metrics"]["ndcg@10"]
+    assert result["before"] == read_run(run)["metrics"]["ndcg@10"]
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +199,7 @@ def test_members_of_new_items_are_weighed_as_the_model_does(tables, tmp_path):
     targets = targets_of(tables, "valid")
     members = cache_scores(bundle, targets)
     # The two lack different things.
-    assert [len(group.columns) for group in members.new_items] == [1, 1]
+    assert [len(group.columns) for group in members.cold_start] == [1, 1]
     asked, generator = np.unique(targets.user), np.random.default_rng(0)
     for weights in generator.dirichlet(np.ones(4), 2):
         named = dict(zip(members.names, weights.tolist(), strict=True))
@@ -220,7 +222,7 @@ def test_weights_of_the_run_do_not_matter_to_the_members(tables, tmp_path):
     np.testing.assert_array_equal(first.present, second.present)
 
 
-def test_what_cannot_be_reweighed_is_refused(tables, tmp_path):
+def test_what_cannot_be_tuned_is_refused(tables, tmp_path):
     run, out = save_untrained(tables, tmp_path / "run"), tmp_path / "out"
     saved = json.loads((run / "run.json").read_text())
 
@@ -235,24 +237,24 @@ def test_what_cannot_be_reweighed_is_refused(tables, tmp_path):
         (changed("weighted", fusion={"kind": "weighted"}), "train with fusion.kind late.*weighted"),
         (changed("voting", fusion={**LATE, "decision": "voting"}), "late voting"),
         (changed("refit", refit=True), r"split valid: the model was trained on it \(refit\)"),
-        (alone, "nothing to weigh; the fusion has one member: title"),
+        (alone, "no weights to search; the fusion has one member: title"),
         (tmp_path, "not a run folder"),
     ):
         with pytest.raises((ConfigError, DataError), match=reason) as caught:
-            reweigh(bad, out, quiet=True)
+            tune_fusion(bad, out, quiet=True)
         assert "\n" not in str(caught.value)
         assert not out.exists()
     for options, reason in (
         ({"objective": "rmse"}, "no metric 'rmse' of task retrieval; there are hr@K, ndcg@K, mrr"),
-        ({"tuner": "grid"}, "tuner: unknown 'grid'; there are bayesian, random"),
+        ({"tuner": "grid"}, "tuner must be bayesian or random. Received: 'grid'"),
         ({"trials": 9}, "trials must be at least 10. Received: 9"),
     ):
         with pytest.raises(ConfigError, match=reason):
-            reweigh(run, out, **options)
+            tune_fusion(run, out, **options)
     out.mkdir()
     (out / "mine.txt").touch()
     with pytest.raises(DataError, match="exists already"):
-        reweigh(run, out)
+        tune_fusion(run, out)
 
 
 def test_data_without_a_valid_split_is_refused(tables, tmp_path):
@@ -261,5 +263,5 @@ def test_data_without_a_valid_split_is_refused(tables, tmp_path):
     (folder / "none.yaml").write_text(yaml.safe_dump({**content, "split": {"by": "none"}}))
     pack(folder / "none.yaml", tmp_path / "data", PackConfig(quiet=True))
     run = save_untrained(Dataset(tmp_path / "data"), tmp_path / "run")
-    with pytest.raises(DataError, match="has no valid split to search by"):
-        reweigh(run, tmp_path / "out")
+    with pytest.raises(DataError, match="has no valid split to search on"):
+        tune_fusion(run, tmp_path / "out")

@@ -1,0 +1,24 @@
+"""The result of a search, printed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def print_tuned_fusion(out: Path, result: Mapping[str, Any]) -> None:
+    """Prints the result of `tune_fusion`: the metric and the weights, before and after."""
+    metric, error, seconds = result["objective"], result["standard_error"], result["seconds"]
+    print(
+        f"{out}: {metric} on valid {result['before']:.4f} -> {result['after']:.4f}, measured on "
+        f"the {result['events']} events of the search; scores in {seconds['scores']} s, "
+        f"{result['trials']} trials in {seconds['search']} s"
+    )
+    if result["weights"] == result["initial_weights"]:
+        print(
+            f"  the weights are unchanged: none were better by more than the standard error, "
+            f"{error:.4f}"
+        )
+    print(f"  {'':16} {'before':>8} {'after':>8} {'influence':>11}")
+    for name, weight in result["weights"].items():
+        before, influence = result["initial_weights"][name], result["influence"][name]
+        print(f"  {name:16} {before:8.3f} {weight:8.3f} {influence:11.1%}")
