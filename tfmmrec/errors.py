@@ -46,3 +46,13 @@ class SomeBroken(BrokenValue):
 
 class StorageError(TfmmrecError):
     """A file cannot be written: the disk is full, or the place is not ours."""
+
+
+def one_line(error: BaseException, max_length: int = 300) -> str:
+    """Returns the message of an error as one line; the name of its class if it has no message.
+
+    Args:
+        error: any exception.
+        max_length: number of characters to keep (default 300).
+    """
+    return (" ".join(str(error).split()) or type(error).__name__)[:max_length]

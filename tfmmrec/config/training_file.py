@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, one_line
 
 
 def read_training_file(path: Path | None, **given: Any) -> TrainConfig:
@@ -25,4 +25,4 @@ def read_training_file(path: Path | None, **given: Any) -> TrainConfig:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         return TrainConfig(**{**content, **given})
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ConfigError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path}: {one_line(error)}") from None

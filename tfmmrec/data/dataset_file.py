@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from tfmmrec.data.schema import Schema, create_features
-from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.errors import ConfigError, DataError, one_line
 
 _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
     "last_out": {},
@@ -96,7 +96,7 @@ def read_dataset_file(path: Path) -> DatasetFile:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give the path of a dataset file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        raise DataError(f"{path}: not valid YAML: {one_line(error)}") from None
     top = _Keys(path, "", content)
     known = ["name", "items", "users", "interactions", "split", "cold_items", "cold_users"]
     top.refuse_others(known)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.cluster import EXAMPLE, Cluster, read_cluster
-from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.errors import ConfigError, DataError, one_line
 
 _STRATEGY: contextvars.ContextVar[Any] = contextvars.ContextVar("strategy", default=None)
 
@@ -129,7 +129,7 @@ def _tpu() -> tf.distribute.Strategy:
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise ConfigError(
             f"strategy: tpu: no TPU answers to TPU_NAME={name}: {reason}; on a TPU VM it is local"
         ) from None

@@ -14,6 +14,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.util import pywrap_xla_ops
 
+from tfmmrec.errors import one_line
+
 _PACKAGE = Path(__file__).parents[1]
 # What hands tensors over within a graph; the rest of what has no kernel cannot be compiled.
 _HANDED = {"Placeholder", "PlaceholderWithDefault"}
@@ -184,7 +186,7 @@ def _of_compilation(traced: Any, parts: list[tf.TensorSpec]) -> Iterator[Obstacl
     try:
         program = traced.experimental_get_compiler_ir(*parts)(stage="hlo")
     except (ValueError, tf.errors.OpError) as error:
-        yield Obstacle("step", "compilation", " ".join(str(error).split())[:400], "XLA")
+        yield Obstacle("step", "compilation", one_line(error, 400), "XLA")
         return
     # XLA gives room for the largest shape that there could be: f32[<=12].
     for line in program.splitlines():

@@ -10,7 +10,7 @@ import PIL.JpegImagePlugin
 import PIL.PngImagePlugin
 import tensorflow as tf
 
-from tfmmrec.errors import BrokenValue
+from tfmmrec.errors import BrokenValue, one_line
 from tfmmrec.modalities.base import register
 from tfmmrec.modalities.codecs.image_structure import gif_pixels, why_broken
 from tfmmrec.modalities.media_file import Media
@@ -86,7 +86,7 @@ def _refuse_too_many_pixels(pixels: int, what: str) -> None:
 
 
 def _reason(data: bytes, error: Exception) -> str:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = one_line(error)
     if "truncated" in reason.lower():
         return "cut off"
     return why_broken(data) if data.startswith((b"RIFF", *_CORE_FORMATS)) else reason

@@ -12,7 +12,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import MANIFEST, checksum, read_json, write_json
 from tfmmrec.distribute.checkpoint_options import checkpoint_options
 from tfmmrec.encoders.base import FeatureEncoder
-from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.errors import ConfigError, DataError, one_line
 from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.version import __version__
 
@@ -89,6 +89,6 @@ def load_run(folder: Path, *, quiet: bool = False) -> ModelBundle:
         checkpoint = tf.train.Checkpoint(model=bundle.model)
         checkpoint.read(str(weights)).expect_partial().assert_existing_objects_matched()
     except (tf.errors.OpError, AssertionError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise DataError(f"{weights}: the weights cannot be read: {reason}; train again") from None
     return bundle

@@ -30,7 +30,7 @@ class ServedModel:
             self.metadata = _read_signature_defs(folder)
             self._model = tf.saved_model.load(str(folder))
         except Exception as error:  # TensorFlow raises many kinds
-            raise DataError(f"{folder}: does not load: {one_line(error)}") from None
+            raise DataError(f"{folder}: does not load: {error_message(error)}") from None
         self.signatures = {
             name: function.structured_input_signature[1]
             for name, function in self._model.signatures.items()
@@ -45,7 +45,7 @@ class ServedModel:
         try:
             outputs = self._model.signatures[request.signature](**inputs)
         except tf.errors.InvalidArgumentError as error:
-            raise BadRequest(f"{request.signature}: {one_line(error)}") from None
+            raise BadRequest(f"{request.signature}: {error_message(error)}") from None
         return {name: np.asarray(value.numpy()) for name, value in outputs.items()}
 
 
@@ -73,7 +73,7 @@ def _read_signature_defs(folder: Path) -> dict[str, Any]:
     }
 
 
-def one_line(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """Returns what TensorFlow says, without the graph's nodes that it names after it."""
     message = getattr(error, "message", None) or str(error)
     lines = [line for line in message.splitlines() if line.strip()]

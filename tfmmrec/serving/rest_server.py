@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tfmmrec.errors import ConfigError, TfmmrecError
-from tfmmrec.serving.loaded_model import ServedModel, one_line
+from tfmmrec.serving.loaded_model import ServedModel, error_message
 from tfmmrec.serving.rest_json import BadRequest, decode_request, encode_response
 
 _MODEL = r"/v1/models/([^/:]+)(?:/versions/([0-9]+))?"
@@ -125,7 +125,7 @@ def _app(model: ServedModel, middleware: list[Middleware]) -> Starlette:
         405: lambda request, error: _malformed(request),
         HTTPException: lambda request, error: _answer({"error": error.detail}, error.status_code),
         BadRequest: lambda request, error: _answer({"error": str(error)}, 400),
-        Exception: lambda request, error: _answer({"error": one_line(error)}, 500),
+        Exception: lambda request, error: _answer({"error": error_message(error)}, 500),
     }
     route = Route("/v1/{path:path}", answer, methods=["GET", "POST"])
     return Starlette(routes=[route], middleware=middleware, exception_handlers=handlers)

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.errors import DataError
+from tfmmrec.errors import DataError, one_line
 
 _STATE = "state.json"
 # What the names of checkpoints begin with, so that nothing else is ever removed.
@@ -131,5 +131,4 @@ class Checkpoints:
         try:
             yield
         except (tf.errors.OpError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise DataError(f"{self.folder}: checkpoints: {reason}") from None
+            raise DataError(f"{self.folder}: checkpoints: {one_line(error)}") from None

@@ -7,7 +7,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine import hyperparameters as kinds
 
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, one_line
 
 _LIMITS = {"min", "max", "step", "sampling"}
 
@@ -32,7 +32,7 @@ def read_range(name: str, given: Any, default: Any = None) -> Any:
         else:
             hp.Fixed(name, given)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"space.{name}: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"space.{name}: {one_line(error)}") from None
     return with_default(hp.space[0], default)
 
 

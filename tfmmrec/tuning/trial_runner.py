@@ -14,7 +14,7 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import read_json
 from tfmmrec.distribute.strategies import training_on
-from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.errors import DataError, TfmmrecError, one_line
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.training.checkpoints import Checkpoints
@@ -83,7 +83,7 @@ class TrialRunner:
             record |= self._train(trial, values)
         # Whatever goes wrong in one trial, out of memory or a bad draw, is no end of the search.
         except Exception as error:
-            record["error"] = _one_line(error)
+            record["error"] = _describe_error(error)
         # Models hold on to themselves, and hundreds of them do not fit into memory.
         gc.collect()
         ended = time.time()
@@ -191,6 +191,6 @@ def _without(bundle: ModelBundle, objective: str) -> list[float]:
     return [group[objective] for group in groups]
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())[:300]
+def _describe_error(error: Exception) -> str:
+    text = one_line(error)
     return text if isinstance(error, TfmmrecError) else f"{type(error).__name__}: {text}"

@@ -10,7 +10,7 @@ from tfmmrec.data.tables.chunks import Chunk, OnReject, Row
 from tfmmrec.data.tables.csv import read_csv
 from tfmmrec.data.tables.jsonl import read_jsonl
 from tfmmrec.data.tables.parquet import count_parquet, read_parquet
-from tfmmrec.errors import DataError
+from tfmmrec.errors import DataError, one_line
 
 __all__ = ["Chunk", "OnReject", "Row", "count_rows", "read_chunks", "read_table"]
 
@@ -50,7 +50,7 @@ def read_chunks(path: Path, columns: Iterable[str], on_reject: OnReject) -> Iter
             rows += len(chunk)
             yield chunk
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+        raise DataError(f"{path}: cannot be read: {one_line(error)}") from None
     if not rows:
         raise DataError(f"{path}: the table has no rows")
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.value_store import ValueStore, hash_values, resized
+from tfmmrec.errors import one_line
 from tfmmrec.modalities import Modality
 
 _BATCH = 32
@@ -179,7 +180,7 @@ def _encode(modality: Modality, encode: Encode, batch: _Batch) -> np.ndarray:
         return encode(values).numpy()
     except tf.errors.InvalidArgumentError as error:
         if len(batch.rows) == 1:
-            reason = " ".join((error.message or "").split())[:200]
+            reason = one_line(error)
             raise BrokenRow(batch.start + int(batch.rows[0]), reason) from None
         # One by one: the row that it fails on is named, and the outputs of none depend on others.
         alone = [dataclasses.replace(batch, rows=batch.rows[[n]]) for n in range(len(batch.rows))]

@@ -9,7 +9,7 @@ import tensorflow_hub as hub
 from tensorflow_hub.resolver import tfhub_cache_dir
 
 from tfmmrec.data.storage import checksum, whole_folder
-from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.errors import ConfigError, DataError, one_line
 
 SAVED_MODEL = "saved_model.pb"
 
@@ -47,8 +47,7 @@ def _fetched(handle: str) -> Path:
     try:
         return Path(hub.resolve(handle))
     except Exception as error:  # urllib, tarfile and tf.io each raise their own.
-        reason = " ".join(str(error).split())[:300]
-        raise ConfigError(f"encoder {handle}: cannot be fetched: {reason}") from None
+        raise ConfigError(f"encoder {handle}: cannot be fetched: {one_line(error)}") from None
 
 
 def _unpacked(handle: str) -> Path:

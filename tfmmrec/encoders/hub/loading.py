@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfmmrec.encoders.hub.handles import SAVED_MODEL
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, one_line
 
 _UNKNOWN_OP = "Op type not registered"
 
@@ -65,11 +65,6 @@ def hash_files(folder: Path) -> str:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-def one_line(error: Exception) -> str:
-    """Returns the beginning of what an error says, without line breaks."""
-    return " ".join(str(error).split())[:300]
 
 
 def _refuse_tf1(folder: Path, handle: str) -> None:

@@ -8,10 +8,10 @@ import tensorflow as tf
 from tfmmrec.config.encoders import EncoderConfig
 from tfmmrec.encoders.hub.call_signatures import CallForm, call_forms, choose_form, shown
 from tfmmrec.encoders.hub.handles import resolve
-from tfmmrec.encoders.hub.loading import hash_files, load_frozen, load_module, one_line
+from tfmmrec.encoders.hub.loading import hash_files, load_frozen, load_module
 from tfmmrec.encoders.hub.outputs import choose_output, named_outputs, pooled
 from tfmmrec.encoders.hub.text_preprocessor import TextPreprocessor, token_mask
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, one_line
 
 
 class HubModule(tf.Module):

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tfmmrec.encoders.hub.call_signatures import call_forms, choose_form
 from tfmmrec.encoders.hub.handles import resolve
-from tfmmrec.encoders.hub.loading import hash_files, load_frozen, one_line
-from tfmmrec.errors import ConfigError
+from tfmmrec.encoders.hub.loading import hash_files, load_frozen
+from tfmmrec.errors import ConfigError, one_line
 
 _MASK = "input_mask"
 

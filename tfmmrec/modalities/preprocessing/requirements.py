@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, one_line
 
 
 def need(module: str, step: str) -> ModuleType:
@@ -19,7 +19,7 @@ def need(module: str, step: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        reason = " ".join(str(error).split())
         raise ConfigError(
-            f"step {step} needs {module} ({reason}); run pip install 'tfmmrec[preprocessing]'"
+            f"step {step} needs {module} ({one_line(error)}); "
+            "run pip install 'tfmmrec[preprocessing]'"
         ) from None
