@@ -57,6 +57,7 @@ class FeatureProjections(tf.keras.layers.Layer):
             )
             for info in self.features
         ]
+        self.dim = dim
         self.groups = None
         if pool != "none":
             kinds = {info.name: info.kind for info in self.features}
@@ -73,6 +74,14 @@ class FeatureProjections(tf.keras.layers.Layer):
     def alignable(self) -> list[int]:
         """The places of the features that are media, whose vectors alignment may pull together."""
         return [place for place, info in enumerate(self.features) if info.kind in MEDIA]
+
+    def build(self, input_shape: Any) -> None:
+        for info, projection in zip(self.features, self.projections, strict=True):
+            values = [info.num_values] if info.num_values else []
+            projection.build([None, *values, info.width])
+        if self.groups is not None:
+            self.groups.build([None, len(self.features), self.dim])
+        super().build(input_shape)
 
     def call(
         self, inputs: Mapping[str, Feature], training: bool = False

@@ -34,6 +34,7 @@ class GatedIds(tf.keras.layers.Layer):
         one = tf.keras.initializers.Constant
         self.slope = self.add_weight(name="slope", shape=[], initializer=one(1.0))
         self.bias = self.add_weight(name="bias", shape=[], initializer=one(-1.0))
+        self.table.build(input_shape)
         super().build(input_shape)
 
     def call(

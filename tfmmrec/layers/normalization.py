@@ -30,7 +30,10 @@ class Standardize(tf.keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
-        self.pool = AttentionPool(name="pool") if len(input_shape) == 3 else None
+        self.pool = None
+        if len(input_shape) == 3:
+            self.pool = AttentionPool(name="pool")
+            self.pool.build(input_shape)
         # Kept from mixed precision: the scale of a component that hardly varies is beyond float16.
         fitted = {"shape": [width], "trainable": False, "experimental_autocast": False}
         self.mean = self.add_weight(name="mean", initializer="zeros", **fitted)

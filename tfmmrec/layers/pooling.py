@@ -115,6 +115,11 @@ class ModalityGroups(tf.keras.layers.Layer):
             group: layer(name=group) for group in self.groups if len(self.places(group)) > 1
         }
 
+    def build(self, input_shape: Any) -> None:
+        for group, pool in self.pools.items():
+            pool.build([None, len(self.places(group)), input_shape[-1]])
+        super().build(input_shape)
+
     def places(self, group: str) -> list[int]:
         """Where the features of one modality stand in the vectors."""
         return [place for place, name in enumerate(self.names) if self.kinds[name] == group]

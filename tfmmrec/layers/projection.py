@@ -52,14 +52,29 @@ class Projection(tf.keras.layers.Layer):
             self.output_layer = tf.keras.layers.Dense(dim)
             self.drop = Dropout(dropout)
 
+    def build(self, input_shape: Any) -> None:
+        if self.vocabulary_size:
+            self.embedding.build(input_shape)
+        else:
+            self.standardize.build(input_shape)
+            width = input_shape[-1]
+            if self.reduce is not None:
+                self.reduce.build([None, width])
+                width = self.components
+            if self.hidden is not None:
+                self.hidden.build([None, width])
+                width = self.units
+            self.output_layer.build([None, width])
+        super().build(input_shape)
+
     def fit(self, encoded: Encoded) -> None:
         """Fits the standardisation and the components to the rows that are present."""
+        if not self.built:
+            self.build([None, *encoded.outputs.shape[1:]])
         if self.vocabulary_size:
             return
-        self.standardize.build([None, *encoded.outputs.shape[1:]])
         self.standardize.fit(encoded.vectors())
         if self.reduce is not None:
-            self.reduce.build([None, encoded.outputs.shape[-1]])
             self.reduce.fit(self.standardize.scaled(encoded.vectors()).numpy())
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

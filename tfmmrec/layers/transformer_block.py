@@ -48,6 +48,13 @@ class AttentionBlock(tf.keras.layers.Layer):
         self.hidden = dense(self.units, "gelu", name="hidden")
         self.hidden_output = dense(dim, name="hidden_output")
         self.drop = Dropout(self.dropout)
+        tokens = [None, None, dim]
+        self.attention_norm.build(tokens)
+        self.heads_layer.build(tokens)
+        self.attention_output.build([None, None, self.heads, width])
+        self.hidden_norm.build(tokens)
+        self.hidden.build(tokens)
+        self.hidden_output.build([None, None, self.units])
         super().build(input_shape)
 
     def call(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:

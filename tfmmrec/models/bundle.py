@@ -148,9 +148,9 @@ def build_bundle_from(
         outcomes = outcomes.take(outcomes.rated & ("rating" in weights))
     with strategies.current().scope(), precision(config.precision):
         model = _build(dataset, config, items, users, histories, outcomes, weights)
+        _build_weights(model)
         _fit(model.item_tower.projections, items)
         _fit(model.query_tower.projections, users)
-        _make_weights(model)
     return ModelBundle(dataset, config, items, users, histories, outcomes, model)
 
 
@@ -262,23 +262,12 @@ def _fit(projections: FeatureProjections | None, side: EncodedEntities) -> None:
             projection.fit(side.encoded[info.name])
 
 
-def _make_weights(model: TwoTower) -> None:
-    """Calls the model once, so that all weights are there before they are saved or restored."""
-    # Two rows, since the softmax of one row over one item is a loss that Keras warns of.
-    history = tf.zeros([2, 1], tf.int32)
-    rows = tf.zeros([2], tf.int32)
-    inputs = {
-        "history": history,
-        "user": rows,
-        # An item that training knows, since others are not chosen.
-        "item": rows + int(np.argmax(model.known)),
-        "place": rows,
-        "chosen": tf.ones([2], tf.bool),
-        "rating": tf.zeros([2]),
-    }
-    if model.reads_times:
-        inputs["history_time"] = tf.zeros([2, 1], tf.int64)
-    model.compute_loss(inputs, training=False)
+def _build_weights(model: TwoTower) -> None:
+    """Creates all variables, so that they exist before they are saved or restored."""
+    model.item_tower.build(None)
+    model.query_tower.build(None)
+    for head in model.heads:
+        head.build([None, model.item_tower.width])
     model.built = True
 
 

@@ -96,6 +96,15 @@ class ItemTower(tf.keras.layers.Layer):
                 penalty=cold_start.ridge_alpha,
             )
 
+    def build(self, input_shape: Any) -> None:
+        if self.projections is not None:
+            self.projections.build(None)
+        if self.ids is not None:
+            self.ids.build([None])
+        if self.fusion.names:
+            self.fusion.build([None, len(self.fusion.names), self.dim])
+        super().build(input_shape)
+
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
         """Draws widths and dropouts for one trial of a search, by the keys of the training file."""

@@ -55,6 +55,13 @@ class QueryTower(tf.keras.layers.Layer):
             name="nobody", shape=[num_blocks, dim], initializer="random_normal"
         )
 
+    def build(self, input_shape: Any) -> None:
+        if self.projections is not None:
+            self.projections.build(None)
+        for reader in self.readers:
+            reader.build([None, None, self.dim])
+        super().build(input_shape)
+
     @property
     def max_history(self) -> int:
         """How many of a user's last items are read."""

@@ -59,6 +59,17 @@ class OutcomeHead(tf.keras.layers.Layer):
         self._drop = Dropout(options.dropout)
         self._output = tf.keras.layers.Dense(1)
 
+    def build(self, input_shape: Any) -> None:
+        width = 3 * input_shape[-1]
+        for cross in self._crosses:
+            # A crossing layer makes its dense layers in its own first call alone.
+            cross(tf.zeros([1, width], self.compute_dtype))
+        if self._hidden is not None:
+            self._hidden.build([None, width])
+            width = self.options.units
+        self._output.build([None, width])
+        super().build(input_shape)
+
     def _table(self, name: str, rows: int) -> tf.Variable:
         def start(shape: list[int], dtype: tf.DType) -> tf.Tensor:
             factors = tf.random.normal([shape[0], self.options.factors], stddev=0.1, dtype=dtype)

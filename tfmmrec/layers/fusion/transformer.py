@@ -66,6 +66,10 @@ class TransformerFusion(Fusion):
         self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
         self.output_layer = tf.keras.layers.Dense(dim, kernel_initializer="zeros", name="output")
         self.drop = Dropout(self.dropout)
+        for block in self.blocks:
+            block.build([None, None, dim])
+        self.output_norm.build([None, dim])
+        self.output_layer.build([None, dim])
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -50,6 +50,8 @@ class GruHistoryEncoder(CausalHistoryEncoder):
         )
         self.output_layer = dense(int(input_shape[-1]), name="output")
         self.drop = Dropout(self.dropout)
+        self.inward.build(input_shape)
+        self.output_layer.build([None, None, self.units])
         super().build(input_shape)
 
     def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:

@@ -50,6 +50,8 @@ class MeanHistoryEncoder(HistoryEncoder):
         self.hidden = tf.keras.layers.Dense(self.units, "gelu")
         self.output_layer = tf.keras.layers.Dense(dim)
         self.drop = Dropout(self.dropout)
+        self.hidden.build([None, dim])
+        self.output_layer.build([None, self.units])
         if self.time_intervals:
             self.recency = self.add_weight(name="recency", shape=[NUM_BUCKETS], initializer="zeros")
         super().build(input_shape)

@@ -57,6 +57,9 @@ class TransformerHistoryEncoder(CausalHistoryEncoder):
         self.blocks = create_blocks(self.layers, self.heads, self.units, self.dropout)
         self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
         self.drop = Dropout(self.dropout)
+        for block in self.blocks:
+            block.build([None, None, dim])
+        self.output_norm.build([None, None, dim])
         super().build(input_shape)
 
     def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
