@@ -28,6 +28,7 @@ from tfmmrec.evaluation.outcomes.evaluate import outcome_rivals
 from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets, predict_outcomes
 from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer, chosen_names, narrowed
 
@@ -93,7 +94,7 @@ def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -
 
 def predict(bundle: ModelBundle, task: str) -> np.ndarray:
     """Returns the model's predictions for the events of the test split, `[events]`."""
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     targets = outcome_targets(bundle, "test")
     return predict_outcomes(scorer, scorer.item_vectors(), targets)[task]
 

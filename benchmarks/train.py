@@ -49,6 +49,7 @@ from tfmmrec.evaluation.measure import measure
 from tfmmrec.evaluation.ranking.rankers import ByScores, model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import ModelBundle, build_bundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.tasks.losses import candidate_softmax
 from tfmmrec.tasks.negatives.sampler import Negatives
@@ -406,7 +407,7 @@ def seconds_until(bundle: ModelBundle, goal: float, now: Clock) -> list[str]:
     steps = examples.steps_per_epoch
     trainer = compiled(bundle, bundle.config.epochs * steps)
     average = trainer.optimizer_step.average
-    scorer, targets = bundle.scorer(), targets_of(bundle.dataset, "test")
+    scorer, targets = Scorer(bundle.model), targets_of(bundle.dataset, "test")
     seconds, best = 0.0, 0.0
     for number in range(bundle.config.epochs):
         start = now()

@@ -29,6 +29,7 @@ from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.train import train
 from tfmmrec.tuning.late_fusion.member_scores import MemberScores
@@ -138,7 +139,7 @@ def _by_modality(
 
 
 def _figures(bundle: ModelBundle) -> list[str]:
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     vectors, figures = scorer.item_vectors(), []
     for split in ("valid", "test"):
         targets = targets_of(bundle.dataset, split)

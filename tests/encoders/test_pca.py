@@ -20,6 +20,7 @@ from tfmmrec.encoders.pca import fit_components, reduce_encoder
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.modalities.preprocessing import create_step
 from tfmmrec.models.run_folder import load_run
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
 from tfmmrec.serving.search import search
@@ -206,7 +207,7 @@ def test_a_run_whose_components_changed_since_is_refused(run):
 
 def test_a_cleared_cache_is_fitted_to_the_same(run):
     folder = Path(json.loads((run / "run.json").read_text())["data"])
-    before = load_run(run, quiet=True).scorer().item_vectors()
+    before = Scorer(load_run(run, quiet=True).model).item_vectors()
     for path in (folder / "cache").glob("items.title.*"):
         path.rename(path.with_name(f"old.{path.name}"))
-    np.testing.assert_array_equal(load_run(run, quiet=True).scorer().item_vectors(), before)
+    np.testing.assert_array_equal(Scorer(load_run(run, quiet=True).model).item_vectors(), before)

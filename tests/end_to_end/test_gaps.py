@@ -19,6 +19,7 @@ from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import ModelBundle, build_bundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
 from tfmmrec.serving.rest_server import create_app
@@ -105,7 +106,7 @@ def shares_right(bundle: ModelBundle) -> tuple[float, float]:
     """How many users are answered items of the kind that they chose, by their times and others."""
     targets = targets_of(bundle.dataset, "test", timed=True)
     kinds = np.array([int(name[1:]) % 2 for name in bundle.dataset.item_ids])
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     vectors, shares = scorer.item_vectors(), []
     for histories in (targets.histories, permuted(targets.histories)):
         [(users, scores)] = scorer.scores(vectors, histories, targets.user)

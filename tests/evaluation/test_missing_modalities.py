@@ -7,6 +7,7 @@ from tests.once import ONCE
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.evaluation.measure import measure_model
 from tfmmrec.evaluation.missing_modalities import measure_without, take_away, take_away_each
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.variants import VariantTrainer
 
 PRESENT = {
@@ -55,7 +56,7 @@ def test_each_feature_is_lost_by_itself():
 def test_a_model_is_measured_without_and_gets_its_content_back(small):
     config = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, id_embedding=False, quiet=True)
     bundle, _ = VariantTrainer(small, config).train(config)
-    whole, vectors = measure_model(bundle), bundle.scorer().item_vectors()
+    whole, vectors = measure_model(bundle), Scorer(bundle.model).item_vectors()
     figures = measure_without(bundle, shares=(1.0,), each=0.3)
     ways = dict.fromkeys(name.rsplit(": ", 1)[0] for name in figures)
     assert list(ways) == [
@@ -66,10 +67,10 @@ def test_a_model_is_measured_without_and_gets_its_content_back(small):
     ]
     for name, values in whole.items():
         np.testing.assert_array_equal(figures[f"nothing: {name}"], values)
-    np.testing.assert_array_equal(bundle.scorer().item_vectors(), vectors)
+    np.testing.assert_array_equal(Scorer(bundle.model).item_vectors(), vectors)
     # By hand: no item has its text.
     for name in ("title", "plot"):
         bundle.model.items.present[name] = tf.zeros([10], tf.bool)
     for name, values in measure_model(bundle).items():
         np.testing.assert_array_equal(figures[f"text of 100% of its items: {name}"], values)
-    assert np.abs(bundle.scorer().item_vectors() - vectors).max() > 0.01
+    assert np.abs(Scorer(bundle.model).item_vectors() - vectors).max() > 0.01

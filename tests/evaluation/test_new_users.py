@@ -21,6 +21,7 @@ from tfmmrec.evaluation.measure import measure_model
 from tfmmrec.evaluation.ranking.targets import by_part, targets_of
 from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.run_folder import save_run
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.evaluation.console import print_metrics
 from tfmmrec.serving.batch_recommend import recommend
 
@@ -158,7 +159,7 @@ def test_recommend_reads_the_past_that_evaluation_reads(data, bundle, run):
         "bcdefx",
         "abcdefx",
     ]
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     histories, row = targets_of(data, "test").histories, data.user_rows["n1"]
     [(_, [scores])] = scorer.scores(scorer.item_vectors(), histories, np.array([row]))
     expected = [scores[data.item_rows[item]] for item in lines[1]["items"]]

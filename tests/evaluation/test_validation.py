@@ -6,6 +6,7 @@ import pytest
 from tests.distribute.worlds import config
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import build_bundle
+from tfmmrec.models.scorer import Scorer
 
 
 @pytest.mark.parametrize(
@@ -14,7 +15,7 @@ from tfmmrec.models.bundle import build_bundle
 def test_each_user_is_left_out_once(small, task, metrics) -> None:
     """The folder's last choices: as many of each user, so that groups weigh the same."""
     bundle = build_bundle(small, config(task=task, negatives={}, contrastive={}))
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     validation, vectors = Validation(bundle, scorer), scorer.item_vectors()
     whole = validation.metrics(vectors)
     # Of twenty users, four chose an item last but one that nobody chose before.

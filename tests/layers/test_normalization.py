@@ -47,7 +47,7 @@ class PrincipalComponentsTest(TestCase):
     def test_a_projection_fits_them_to_what_is_present(self):
         rows = np.concatenate([self.rows, [[900.0, 900.0, 900.0]]]).astype(np.float32)
         encoded = Encoded(rows, np.array([True, True, True, True, False]))
-        projection = Projection(4, components=2)
+        projection = Projection(4, pca_dim=2)
         projection.fit(encoded)
         read = projection.reduce(projection.standardize(self.rows)).numpy()
         self.assertAllClose(np.mean(read**2), 1.0, rtol=1e-5)

@@ -12,8 +12,10 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError, TfmmrecError
-from tfmmrec.models.bundle import build_bundle, warn_unscorable_items
+from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.run_folder import load_run, save_run
+from tfmmrec.models.scorer import Scorer
+from tfmmrec.models.unscorable_items import unscorable_items, warn_unscorable_items
 from tfmmrec.serving.batch_recommend import recommend
 
 
@@ -42,9 +44,11 @@ def test_a_run_comes_back(data, tmp_path):
     save_run(tmp_path, bundle, {"ndcg@10": 0.5})
     loaded = load_run(tmp_path, quiet=True)
     assert loaded.config == bundle.config
-    np.testing.assert_array_equal(loaded.scorer().item_vectors(), bundle.scorer().item_vectors())
+    np.testing.assert_array_equal(
+        Scorer(loaded.model).item_vectors(), Scorer(bundle.model).item_vectors()
+    )
     fresh = build_bundle(Dataset(data), TrainConfig(dim=4, seed=3, quiet=True))
-    assert not np.allclose(fresh.scorer().item_vectors(), bundle.scorer().item_vectors())
+    assert not np.allclose(Scorer(fresh.model).item_vectors(), Scorer(bundle.model).item_vectors())
 
 
 def test_what_has_changed_since_is_refused(data, tmp_path):
@@ -71,12 +75,12 @@ def test_what_has_changed_since_is_refused(data, tmp_path):
 def test_items_that_nothing_is_known_of_are_named_and_never_answered(data, tmp_path, capsys):
     # Item 3 has no country, and is not positive for anybody but v; without ids it is mute.
     bundle = build_bundle(Dataset(data), TrainConfig(dim=4, id_embedding=False, quiet=True))
-    assert bundle.unscorable_items().tolist() == [False, False, True]
-    warn_unscorable_items(bundle.unscorable_items(), bundle.dataset.item_ids)
+    assert unscorable_items(bundle).tolist() == [False, False, True]
+    warn_unscorable_items(unscorable_items(bundle), bundle.dataset.item_ids)
     assert capsys.readouterr().err == (
         "tfmmrec: 1 items have neither content nor events to train on, and are in no answer: 3\n"
     )
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     histories = bundle.dataset.histories(["train"])
     _, scores = next(scorer.scores(scorer.item_vectors(), histories, np.array([0, 1])))
     assert np.isneginf(scores[:, 2]).all() and np.isfinite(scores[:, :2]).all()
@@ -85,6 +89,6 @@ def test_items_that_nothing_is_known_of_are_named_and_never_answered(data, tmp_p
     for line in recommend(tmp_path / "run", k=3, quiet=True):
         assert "3" not in line["items"]
     with_ids = build_bundle(Dataset(data), TrainConfig(dim=4, quiet=True))
-    assert not with_ids.unscorable_items().any()
-    warn_unscorable_items(with_ids.unscorable_items(), bundle.dataset.item_ids)
+    assert not unscorable_items(with_ids).any()
+    warn_unscorable_items(unscorable_items(with_ids), bundle.dataset.item_ids)
     assert capsys.readouterr().err == ""

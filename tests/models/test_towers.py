@@ -27,7 +27,8 @@ def inputs(text_present: list[bool], genres_present: list[bool]) -> dict:
 
 
 def item_tower(**options) -> ItemTower:
-    given = {"num_items": 4, "dim": 6, "fusion": {"kind": "weighted"}, **options}
+    fusion = FUSIONS.parse(options.pop("fusion", {"kind": "weighted"}), names=[])
+    given = {"num_items": 4, "dim": 6, "fusion": fusion, **options}
     return ItemTower(given.pop("features", FEATURES), **given)
 
 
@@ -171,19 +172,19 @@ class QueryTowerTest(TestCase):
         return unit_length(vectors), mask[..., tf.newaxis]
 
     def test_an_empty_history_is_nobody(self):
-        tower = QueryTower([], dim=6, readers=[MeanHistoryEncoder()])
+        tower = QueryTower([], dim=6, history_encoders=[MeanHistoryEncoder()])
         queries = tower(*self.history(), {})
         self.assertAllClose(tf.norm(queries, axis=1), [1.0, 1.0])
         nobody = tower.nobody.numpy()[0]
         self.assertAllClose(queries[1], nobody / np.sqrt(np.sum(nobody**2)))
 
     def test_features_are_added_where_they_are_present(self):
-        tower = QueryTower(FEATURES, dim=6, readers=[MeanHistoryEncoder()])
+        tower = QueryTower(FEATURES, dim=6, history_encoders=[MeanHistoryEncoder()])
         history, mask = self.history()
         with_all = tower(history, mask, inputs([True, True], [True, True]))
         without = tower(history, mask, inputs([False, False], [False, False]))
         self.assertNotAllClose(with_all, without)
-        bare = tower.readers[0](history, mask=mask[..., 0])
+        bare = tower.history_encoders[0](history, mask=mask[..., 0])
         bare = tf.where([[True], [False]], bare, tower.nobody)
         self.assertAllClose(without, bare / tf.norm(bare, axis=1, keepdims=True))
         tower.feature_scale.assign([0.0])
@@ -191,7 +192,7 @@ class QueryTowerTest(TestCase):
         self.assertAllClose(scaled, without)
 
     def test_what_is_absent_does_not_reach_the_vector(self):
-        tower = QueryTower(FEATURES, dim=6, readers=[MeanHistoryEncoder()])
+        tower = QueryTower(FEATURES, dim=6, history_encoders=[MeanHistoryEncoder()])
         history, mask = self.history()
         given = inputs([False, True], [True, True])
         before = tower(history, mask, given)
@@ -200,13 +201,13 @@ class QueryTowerTest(TestCase):
         self.assertAllClose(tower(history, mask, given), before)
 
     def test_each_block_is_read_by_its_own_reader_where_it_is_told(self):
-        tower = QueryTower([], dim=2, readers=[MeanHistoryEncoder(), MeanHistoryEncoder()])
+        tower = QueryTower([], dim=2, history_encoders=[MeanHistoryEncoder(), MeanHistoryEncoder()])
         history = tf.constant([[[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]])
         mask = tf.constant([[[True, False], [False, True]]])
         queries = tower(history, mask, {})
         self.assertEqual(queries.shape, [1, 4])
         for block, item in enumerate(([0.6, 0.8], [0.0, 1.0])):
-            reader = tower.readers[block]
+            reader = tower.history_encoders[block]
             alone = reader(tf.constant([[item]]), mask=tf.constant([[True]]))
             self.assertAllClose(queries[:, 2 * block : 2 * block + 2], unit_length(alone))
         # Without a word in the second block, the user is nobody there.

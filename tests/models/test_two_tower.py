@@ -38,11 +38,13 @@ def create(
         features,
         num_items=4,
         dim=5,
-        fusion=fusion or {"kind": "weighted"},
+        fusion=FUSIONS.parse(fusion or {"kind": "weighted"}, names=["feature", "id"]),
         cold_start=cold_start,
         num_landmarks=3,
     )
-    readers = [HISTORY_ENCODERS.create({"kind": query}) for _ in range(items.fusion.num_blocks)]
+    encoders = [
+        HISTORY_ENCODERS.parse({"kind": query}).create() for _ in range(items.fusion.num_blocks)
+    ]
     task = RetrievalTask(
         "softmax",
         NegativesConfig(**(negatives or {"mask_positives": "none"})),
@@ -53,7 +55,7 @@ def create(
     )
     return TwoTower(
         items,
-        QueryTower(features, dim=5, readers=readers),
+        QueryTower(features, dim=5, history_encoders=encoders),
         items=FeatureTable(encoded(4)),
         users=FeatureTable(encoded(2)),
         counts=HISTORIES.counts(4),
@@ -245,8 +247,12 @@ class VectorsTest(TestCase):
 
     def test_blocks_have_length_one_where_there_is_something(self):
         vectors = tf.constant([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
-        unit, told = split_blocks(vectors, FUSIONS.create({"kind": "late"}, names=["a", "b"]))
+        unit, told = split_blocks(
+            vectors, FUSIONS.parse({"kind": "late"}, names=["a", "b"]).create(names=["a", "b"])
+        )
         self.assertAllClose(unit, [[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
         self.assertAllEqual(told, [[True, False], [False, True]])
-        unit, told = split_blocks(vectors, FUSIONS.create({"kind": "weighted"}, names=["a"]))
+        unit, told = split_blocks(
+            vectors, FUSIONS.parse({"kind": "weighted"}, names=["a"]).create(names=["a"])
+        )
         self.assertAllEqual(told, [[True], [True]])

@@ -21,6 +21,7 @@ from tfmmrec.distribute.stateless_random import step_key
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.serving.export import export
 from tfmmrec.training.fit import fit
@@ -134,9 +135,13 @@ def batch(bundle) -> dict[str, tf.Tensor]:
     """The first batch of a training."""
     given = {"batch_size": bundle.config.batch_size, "seed": 0}
     if bundle.model.query_tower.is_causal:
-        examples = TrainingWindows(bundle.histories, length=bundle.max_history, **given)
+        examples = TrainingWindows(
+            bundle.histories, length=bundle.model.query_tower.max_history, **given
+        )
     else:
-        examples = TrainingExamples(bundle.histories, max_history=bundle.max_history, **given)
+        examples = TrainingExamples(
+            bundle.histories, max_history=bundle.model.query_tower.max_history, **given
+        )
     return next(iter(examples.epochs(0)))
 
 
@@ -302,7 +307,7 @@ def test_what_half_precision_trained_is_served_in_full(data, tmp_path):
     assert read_run(tmp_path / "run")["config"]["precision"] == precision
     bundle = load_run(tmp_path / "run", quiet=True)
     assert {weight.dtype for weight in bundle.model.weights} == {tf.float32}
-    assert bundle.scorer().item_vectors().dtype == np.float32
+    assert Scorer(bundle.model).item_vectors().dtype == np.float32
     version = export(tmp_path / "run", tmp_path / "models", quiet=True)
     serve = tf.saved_model.load(str(version)).signatures["serving_default"]
     assert serve.structured_outputs["scores"].dtype == tf.float32

@@ -9,6 +9,7 @@ from tests.distribute.worlds import config
 from tests.tasks.negatives.test_sampler import HISTORIES
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.models.bundle import build_bundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.tasks.negatives.mined import MinedNegatives
 from tfmmrec.tasks.negatives.sampler import Negatives
 from tfmmrec.testing import TestCase
@@ -76,7 +77,7 @@ def test_each_user_gets_the_highest_of_what_they_did_not_choose(small):
     assert rows.shape[1] == 4 and (rows == -1).all()
     mining.on_train_batch_end(3)
     rows = task.negatives.mined.rows.numpy()
-    model, histories, scorer = bundle.model, bundle.histories, bundle.scorer()
+    model, histories, scorer = bundle.model, bundle.histories, Scorer(bundle.model)
     vectors = model.item_vectors(tf.range(small.count("items"))).numpy()
     for user in range(0, len(rows), 7):
         chosen = set(histories.items[histories.offsets[user] : histories.offsets[user + 1]])

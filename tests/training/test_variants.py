@@ -14,6 +14,7 @@ from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.measure import measure_model, stacked
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import build_bundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.fit import fit
 from tfmmrec.training.variants import VariantTrainer, fusion_variants, narrowed
 
@@ -81,12 +82,14 @@ def test_shared_outputs_train_the_same_model(small, trainer):
     alone = build_bundle(small, config)
     fit(alone)
     assert shared.model.item_tower.fusion.names == alone.model.item_tower.fusion.names
-    np.testing.assert_array_equal(shared.scorer().item_vectors(), alone.scorer().item_vectors())
+    np.testing.assert_array_equal(
+        Scorer(shared.model).item_vectors(), Scorer(alone.model).item_vectors()
+    )
 
 
 def test_ids_alone_know_nothing_of_cold_items(small, trainer):
     bundle, _ = trainer.train(narrowed(CONFIG, []))
-    vectors = bundle.scorer().item_vectors()
+    vectors = Scorer(bundle.model).item_vectors()
     assert not vectors[small.cold_items].any()
     assert vectors[~small.cold_items].any(axis=1).all()
 
@@ -114,7 +117,7 @@ def test_votes_that_are_counted_anew_are_traced_anew(small, trainer):
     found = {}
     for vote in ("max", "borda", "reciprocal_rank"):
         layer.vote = vote
-        scorer = bundle.scorer()
+        scorer = Scorer(bundle.model)
         [(_, found[vote])] = scorer.scores(scorer.item_vectors(), histories, users)
     # Shares of a list lie in [0, 1]; Σ w / (60 + rank) over weights of sum 1 is at most 1 / 61.
     assert found["borda"].min() >= 0 and 0.5 < found["borda"].max() <= 1

@@ -1,12 +1,45 @@
-"""Variants that register themselves by name and are built from a config's `{kind: …}`."""
+"""Registry of named variants, such as the kinds of fusion, built from a config's `{kind: …}`."""
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from tfmmrec.errors import ConfigError
 
-T = TypeVar("T")
+
+class Configurable(Protocol):
+    """A class whose options can be checked without building it."""
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        """Raises ValueError where an option has a bad value."""
+
+
+T = TypeVar("T", bound=Configurable)
+
+
+@dataclasses.dataclass(frozen=True)
+class VariantSpec(Generic[T]):
+    """A kind and its options, checked; from `Registry.parse`.
+
+    Attributes:
+        kind: the name in the registry.
+        variant: the class registered under it.
+        options: the options from the config; the others have the defaults of the class.
+    """
+
+    kind: str
+    variant: type[T]
+    options: Mapping[str, Any]
+
+    def create(self, **arguments: Any) -> T:
+        """Builds an instance.
+
+        Args:
+            **arguments: arguments of the class that do not come from the config.
+        """
+        return self.variant(**arguments, **self.options)
 
 
 class Registry(Generic[T]):
@@ -14,6 +47,20 @@ class Registry(Generic[T]):
 
     Args:
         family: the config key of the family, for errors.
+
+    Example:
+        >>> FUSIONS = Registry("fusion")
+        >>> @FUSIONS.register("mean")
+        ... class Mean:
+        ...     def __init__(self, scale=1.0):
+        ...         self.scale = scale
+        ...
+        ...     @classmethod
+        ...     def check_options(cls, *, scale):
+        ...         if scale <= 0:
+        ...             raise ValueError(f"scale must be above 0. Received: {scale}")
+        >>> FUSIONS.parse({"kind": "mean", "scale": 2.0}).create().scale
+        2.0
     """
 
     def __init__(self, family: str):
@@ -21,7 +68,7 @@ class Registry(Generic[T]):
         self.variants: dict[str, type[T]] = {}
 
     def register(self, kind: str) -> Callable[[type[T]], type[T]]:
-        """Class decorator: makes a variant known as `kind`."""
+        """Class decorator: registers a variant under the name `kind`."""
 
         def add(variant: type[T]) -> type[T]:
             self.variants[kind] = variant
@@ -30,7 +77,11 @@ class Registry(Generic[T]):
         return add
 
     def variant(self, config: Mapping[str, Any]) -> type[T]:
-        """Returns the class that a config names; raises ConfigError when there is none."""
+        """Returns the class of a config's `kind`.
+
+        Raises:
+            ConfigError: no variant has this name.
+        """
         kind = config.get("kind")
         if kind not in self.variants:
             raise ConfigError(
@@ -38,26 +89,33 @@ class Registry(Generic[T]):
             )
         return self.variants[kind]
 
-    def create(self, config: Mapping[str, Any], **given: Any) -> T:
-        """Builds the variant of `{kind: …, option: …}`.
+    def parse(self, config: Mapping[str, Any], **arguments: Any) -> VariantSpec[T]:
+        """Checks `{kind: …, option: …}` without building the variant.
 
         Args:
             config: the kind and its options.
-            **given: arguments that the program, not the config, supplies.
+            **arguments: arguments that the program, not the config, supplies to
+                `VariantSpec.create`, so far as options are checked against them.
 
         Raises:
             ConfigError: the kind or an option is unknown, or an option has a bad value.
         """
         variant = self.variant(config)
         options = {name: value for name, value in config.items() if name != "kind"}
-        taken = set(inspect.signature(variant.__init__).parameters) - {"self", "kwargs", *given}
+        parameters = {
+            name: parameter
+            for name, parameter in inspect.signature(variant.__init__).parameters.items()
+            if parameter.default is not inspect.Parameter.empty
+        }
         for option in options:
-            if option not in taken:
+            if option not in parameters:
                 raise ConfigError(
                     f"{self.family}.{option}: unknown key; {config['kind']} takes "
-                    f"{', '.join(sorted(taken)) or 'none'}"
+                    f"{', '.join(sorted(parameters)) or 'none'}"
                 )
+        defaults = {name: parameter.default for name, parameter in parameters.items()}
         try:
-            return variant(**given, **options)
+            variant.check_options(**arguments, **{**defaults, **options})
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{self.family}: {error}") from None
+        return VariantSpec(config["kind"], variant, options)

@@ -38,11 +38,11 @@ class EncodedEntities:
     encoded: Mapping[str, Encoded]
     trained: Mapping[str, TrainedFeature] = dataclasses.field(default_factory=dict)
 
-    def features(self, components: int = 0) -> list[FeatureInfo]:
+    def features(self, pca_dim: int = 0) -> list[FeatureInfo]:
         """The features, as a tower is built from them.
 
         Args:
-            components: how many principal components of an encoder's output are read, 0 for all.
+            pca_dim: how many principal components of an encoder's output are read, 0 for all.
                 An encoder that is trained is always read whole, for its output turns.
         """
         return [
@@ -51,10 +51,17 @@ class EncodedEntities:
                 modality,
                 self.encoders[name],
                 self.encoded[name],
-                components=0 if name in self.trained else components,
+                pca_dim=0 if name in self.trained else pca_dim,
             )
             for name, modality in self.modalities.items()
         ]
+
+    def has_content(self, num_rows: int) -> np.ndarray:
+        """Returns which rows have at least one feature, bool `[rows]`."""
+        has_content = np.zeros(num_rows, bool)
+        for encoded in self.encoded.values():
+            has_content |= encoded.present
+        return has_content
 
     def only(self, names: Collection[str]) -> "EncodedEntities":
         """The side with some of its features."""

@@ -18,7 +18,7 @@ class FeatureInfo:
         kind: the modality, that of a single value where a feature holds several.
         num_values: how many vectors of this width a row has, to be pooled by the tower; 0 where
             it has one.
-        components: how many principal components of it the tower reads; 0 is all.
+        pca_dim: how many principal components of it the tower reads; 0 is all.
     """
 
     name: str
@@ -26,7 +26,7 @@ class FeatureInfo:
     vocabulary_size: int = 0
     kind: str = ""
     num_values: int = 0
-    components: int = 0
+    pca_dim: int = 0
 
     @classmethod
     def of(
@@ -36,11 +36,11 @@ class FeatureInfo:
         encoder: FeatureEncoder,
         encoded: Encoded,
         *,
-        components: int = 0,
+        pca_dim: int = 0,
     ) -> "FeatureInfo":
         """Reads the sizes off an encoder and its output."""
         _, *several, width = encoded.outputs.shape
         kind = modality.element or modality.kind
         size = getattr(encoder, "size", 0)
         num_values = int(several[0]) if several else 0
-        return cls(name, int(width), size, kind, num_values, components)
+        return cls(name, int(width), size, kind, num_values, pca_dim)

@@ -17,7 +17,7 @@ from tfmmrec.evaluation.ranking.ranked_part import K, Ranked, rank_parts
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import PARTS, check_no_future, targets_of
 from tfmmrec.evaluation.summary import describe_parts, verdict
-from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.bundle import ModelBundle, check_not_trained_on
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
 
@@ -93,15 +93,15 @@ def evaluate(
         ConfigError: a cutoff is out of range.
     """
     bundle = run if isinstance(run, ModelBundle) else load_run(Path(run), quiet=quiet)
-    bundle.check_unseen(split)
+    check_not_trained_on(bundle.config, split)
     for k in cutoffs or ():
         bundle.dataset.check_length("cutoffs", k)
     cutoffs = CUTOFFS if cutoffs is None else sorted({K, *cutoffs})
     metrics: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
     segments: list[Ranked] = []
-    scorer, vectors = bundle.scorer(), np.zeros([0, 0], np.float32)
+    scorer, vectors = Scorer(bundle.model), np.zeros([0, 0], np.float32)
     if bundle.model.ranks_by == "retrieval":
-        targets = targets_of(bundle.dataset, split, timed=bundle.reads_times)
+        targets = targets_of(bundle.dataset, split, timed=bundle.model.reads_times)
         late = len(leaking_events(bundle.dataset, split)) if allow_leakage else 0
         if not allow_leakage:
             check_no_future(bundle.dataset, split)

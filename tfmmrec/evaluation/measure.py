@@ -10,6 +10,7 @@ from tfmmrec.evaluation.metrics.per_user import per_user_metrics
 from tfmmrec.evaluation.ranking.rankers import Ranker, model_ranker
 from tfmmrec.evaluation.ranking.targets import Targets, by_part, targets_of
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.scorer import Scorer
 
 # Arrays by name, the first axis of each being users or items.
 Figures = dict[str, np.ndarray]
@@ -50,8 +51,8 @@ def measure_model(
         last: how many of the last items of a history the model is given (default all); what a user
             chose before is left out of the answers all the same.
     """
-    targets = targets_of(bundle.dataset, split, timed=bundle.reads_times)
-    scorer = bundle.scorer()
+    targets = targets_of(bundle.dataset, split, timed=bundle.model.reads_times)
+    scorer = Scorer(bundle.model)
     vectors = scorer.item_vectors()
     given = targets.histories if last is None else targets.histories.recent(last)
     return measure(bundle.dataset, targets, model_ranker(scorer, vectors, given), k)

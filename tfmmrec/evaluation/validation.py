@@ -33,7 +33,7 @@ class Validation:
             self._outcomes = outcome_targets(bundle, "valid")
             ranks = bundle.model.ranks_by == "retrieval"
             if ranks and bundle.dataset.has_valid(bundle.config.task):
-                self._targets = targets_of(bundle.dataset, "valid", timed=bundle.reads_times)
+                self._targets = targets_of(bundle.dataset, "valid", timed=bundle.model.reads_times)
 
     def metrics(self, vectors: np.ndarray) -> dict[str, float]:
         """Measures the model, by the names of the metrics, with its item vectors."""

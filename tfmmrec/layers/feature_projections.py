@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import uniform
 from tfmmrec.encoders.feature_info import FeatureInfo
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.pooling import ModalityGroups
 from tfmmrec.layers.projection import Projection
 from tfmmrec.layers.unit_length import unit_length
@@ -50,7 +51,7 @@ class FeatureProjections(tf.keras.layers.Layer):
             Projection(
                 dim,
                 vocabulary_size=info.vocabulary_size,
-                components=info.components,
+                pca_dim=info.pca_dim,
                 dropout=dropout,
                 units=units,
                 name=info.name,
@@ -78,9 +79,9 @@ class FeatureProjections(tf.keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         for info, projection in zip(self.features, self.projections, strict=True):
             values = [info.num_values] if info.num_values else []
-            projection.build([None, *values, info.width])
+            build_layer(projection, [None, *values, info.width])
         if self.groups is not None:
-            self.groups.build([None, len(self.features), self.dim])
+            build_layer(self.groups, [None, len(self.features), self.dim])
         super().build(input_shape)
 
     def call(

@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import kept
+from tfmmrec.layers.build_layer import build_layer
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
@@ -34,7 +35,7 @@ class GatedIds(tf.keras.layers.Layer):
         one = tf.keras.initializers.Constant
         self.slope = self.add_weight(name="slope", shape=[], initializer=one(1.0))
         self.bias = self.add_weight(name="bias", shape=[], initializer=one(-1.0))
-        self.table.build(input_shape)
+        build_layer(self.table, input_shape)
         super().build(input_shape)
 
     def call(

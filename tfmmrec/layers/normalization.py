@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders.pca import fit_components
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.pooling import AttentionPool
 
 
@@ -33,7 +34,7 @@ class Standardize(tf.keras.layers.Layer):
         self.pool = None
         if len(input_shape) == 3:
             self.pool = AttentionPool(name="pool")
-            self.pool.build(input_shape)
+            build_layer(self.pool, input_shape)
         # Kept from mixed precision: the scale of a component that hardly varies is beyond float16.
         fitted = {"shape": [width], "trainable": False, "experimental_autocast": False}
         self.mean = self.add_weight(name="mean", initializer="zeros", **fitted)

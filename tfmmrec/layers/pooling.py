@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.config.choices import POOLINGS
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.masked_softmax import masked_softmax
 
 
@@ -117,7 +118,7 @@ class ModalityGroups(tf.keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         for group, pool in self.pools.items():
-            pool.build([None, len(self.places(group)), input_shape[-1]])
+            build_layer(pool, [None, len(self.places(group)), input_shape[-1]])
         super().build(input_shape)
 
     def places(self, group: str) -> list[int]:

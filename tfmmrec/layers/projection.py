@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.normalization import PrincipalComponents, Standardize
 from tfmmrec.layers.unit_length import unit_length
 
@@ -22,7 +23,7 @@ class Projection(tf.keras.layers.Layer):
     Args:
         dim: the width of the result.
         vocabulary_size: entries to embed, or 0 for vectors.
-        components: how many principal components of vectors are read; 0 reads all (default 0).
+        pca_dim: how many principal components of vectors are read; 0 reads all (default 0).
         units: the width of the hidden layer; 0 leaves it out (default 128).
         dropout: the share of inputs and hidden units dropped in training (default 0.1).
     """
@@ -32,7 +33,7 @@ class Projection(tf.keras.layers.Layer):
         dim: int,
         *,
         vocabulary_size: int = 0,
-        components: int = 0,
+        pca_dim: int = 0,
         units: int = 128,
         dropout: float = 0.1,
         **kwargs: Any,
@@ -40,37 +41,36 @@ class Projection(tf.keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.dim = dim
         self.vocabulary_size = vocabulary_size
-        self.components = components
+        self.pca_dim = pca_dim
         self.units = units
         self.dropout = dropout
         if vocabulary_size:
             self.embedding = tf.keras.layers.Embedding(vocabulary_size, dim)
         else:
             self.standardize = Standardize()
-            self.reduce = PrincipalComponents(components) if components else None
+            self.reduce = PrincipalComponents(pca_dim) if pca_dim else None
             self.hidden = tf.keras.layers.Dense(units, "gelu") if units else None
             self.output_layer = tf.keras.layers.Dense(dim)
             self.drop = Dropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         if self.vocabulary_size:
-            self.embedding.build(input_shape)
+            build_layer(self.embedding, input_shape)
         else:
-            self.standardize.build(input_shape)
+            build_layer(self.standardize, input_shape)
             width = input_shape[-1]
             if self.reduce is not None:
-                self.reduce.build([None, width])
-                width = self.components
+                build_layer(self.reduce, [None, width])
+                width = self.pca_dim
             if self.hidden is not None:
-                self.hidden.build([None, width])
+                build_layer(self.hidden, [None, width])
                 width = self.units
-            self.output_layer.build([None, width])
+            build_layer(self.output_layer, [None, width])
         super().build(input_shape)
 
     def fit(self, encoded: Encoded) -> None:
         """Fits the standardisation and the components to the rows that are present."""
-        if not self.built:
-            self.build([None, *encoded.outputs.shape[1:]])
+        build_layer(self, [None, *encoded.outputs.shape[1:]])
         if self.vocabulary_size:
             return
         self.standardize.fit(encoded.vectors())
@@ -97,7 +97,7 @@ class Projection(tf.keras.layers.Layer):
             **super().get_config(),
             "dim": self.dim,
             "vocabulary_size": self.vocabulary_size,
-            "pca_dim": self.components,
+            "pca_dim": self.pca_dim,
             "units": self.units,
             "dropout": self.dropout,
         }

@@ -1,11 +1,13 @@
 """A block of a transformer over a set of tokens, some of which are absent."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.masked_softmax import masked_softmax
 
 
@@ -49,12 +51,12 @@ class AttentionBlock(tf.keras.layers.Layer):
         self.hidden_output = dense(dim, name="hidden_output")
         self.drop = Dropout(self.dropout)
         tokens = [None, None, dim]
-        self.attention_norm.build(tokens)
-        self.heads_layer.build(tokens)
-        self.attention_output.build([None, None, self.heads, width])
-        self.hidden_norm.build(tokens)
-        self.hidden.build(tokens)
-        self.hidden_output.build([None, None, self.units])
+        build_layer(self.attention_norm, tokens)
+        build_layer(self.heads_layer, tokens)
+        build_layer(self.attention_output, [None, None, self.heads, width])
+        build_layer(self.hidden_norm, tokens)
+        build_layer(self.hidden, tokens)
+        build_layer(self.hidden_output, [None, None, self.units])
         super().build(input_shape)
 
     def call(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -83,11 +85,11 @@ class AttentionBlock(tf.keras.layers.Layer):
         }
 
 
-def check_blocks(*, layers: int, heads: int, units: int, dropout: float) -> None:
-    """Raises ValueError where blocks of these options cannot be."""
-    for option, value in (("layers", layers), ("heads", heads), ("units", units)):
-        check_count(option, value, 1)
-    check_rate("dropout", dropout)
+def check_block_options(options: Mapping[str, Any]) -> None:
+    """Raises ConfigError unless `layers`, `heads`, `units` and `dropout` are valid."""
+    for option in ("layers", "heads", "units"):
+        check_count(option, options[option], 1)
+    check_rate("dropout", options["dropout"])
 
 
 def create_blocks(layers: int, heads: int, units: int, dropout: float) -> list[AttentionBlock]:

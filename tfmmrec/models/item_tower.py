@@ -7,9 +7,11 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.cold_start import ColdStartConfig
+from tfmmrec.config.registry import VariantSpec
 from tfmmrec.encoders.feature_info import FeatureInfo
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
-from tfmmrec.layers.fusion import FUSIONS
+from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.gated_id_embedding import GatedIds
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
@@ -31,7 +33,7 @@ class ItemTower(tf.keras.layers.Layer):
         features: the item features.
         num_items: rows of the id table; 0 leaves ids out.
         dim: the width of vectors.
-        fusion: the kind of fusion and its options, `{"kind": "weighted"}`.
+        fusion: the kind of fusion and its options.
         id_embedding_dropout: in training, the chance that the id of an item with content is left
             out (see `GatedIds`).
         modality_dropout: see `FeatureProjections`.
@@ -42,7 +44,6 @@ class ItemTower(tf.keras.layers.Layer):
         num_landmarks: how many known items there are to compare new ones with (default 0).
 
     Raises:
-        ConfigError: the fusion's kind or options are unknown.
         ValueError: there are neither features nor ids.
     """
 
@@ -52,7 +53,7 @@ class ItemTower(tf.keras.layers.Layer):
         *,
         num_items: int,
         dim: int,
-        fusion: Mapping[str, Any],
+        fusion: VariantSpec[Fusion],
         id_embedding_dropout: float = 0.3,
         modality_dropout: float = 0.1,
         dropout: float = 0.1,
@@ -67,7 +68,7 @@ class ItemTower(tf.keras.layers.Layer):
             raise ValueError("An item tower needs features, ids or both. Received: neither")
         self.dim = dim
         self.projections = self.ids = None
-        self.fuses_id = bool(num_items) and FUSIONS.variant(fusion).takes_id
+        self.fuses_id = bool(num_items) and fusion.variant.takes_id
         if features:
             self.projections = FeatureProjections(
                 features,
@@ -84,8 +85,7 @@ class ItemTower(tf.keras.layers.Layer):
             names.append(ID)
         if num_items:
             self.ids = GatedIds(num_items, dim, dropout=id_embedding_dropout)
-        # Ids alone are added to nothing, whatever the fusion is.
-        self.fusion = FUSIONS.create(fusion if names else {"kind": "weighted"}, names=names)
+        self.fusion = fusion.create(names=names)
         self.regression = None
         if features and cold_start is not None and cold_start.weight and num_landmarks:
             self.regression = ContentRegression(
@@ -98,11 +98,11 @@ class ItemTower(tf.keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         if self.projections is not None:
-            self.projections.build(None)
+            build_layer(self.projections, None)
         if self.ids is not None:
-            self.ids.build([None])
+            build_layer(self.ids, [None])
         if self.fusion.names:
-            self.fusion.build([None, len(self.fusion.names), self.dim])
+            build_layer(self.fusion, [None, len(self.fusion.names), self.dim])
         super().build(input_shape)
 
     @classmethod

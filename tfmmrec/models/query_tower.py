@@ -1,4 +1,4 @@
-"""A user's vector: the history as a reader reads it, and the user's own features."""
+"""Query tower: a user's embedding, from the history encoder and the user's own features."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,20 +6,25 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.encoders.feature_info import FeatureInfo
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.history import HistoryEncoder
 from tfmmrec.layers.unit_length import unit_length
 
 
 class QueryTower(tf.keras.layers.Layer):
-    """Reads histories of item vectors, one reader a block of them, and adds the user's features.
+    """Encodes histories of item embeddings and adds the embeddings of the user's features.
+
+    An item embedding consists of one or more blocks, see `Fusion`. Each block has a history encoder
+    of its own.
 
     Args:
         features: the user features.
         dim: the width of a block.
-        readers: one a block.
-        num_users: how many users have a vector of their own, where the readers want one.
-        dropout: of the projections.
+        history_encoders: one per block, of the same class and options.
+        num_users: the number of users with a learned embedding, if the history encoders
+            `reads_user` (default 0).
+        dropout: the dropout rate of the projections (default 0.1).
     """
 
     def __init__(
@@ -27,16 +32,16 @@ class QueryTower(tf.keras.layers.Layer):
         features: Sequence[FeatureInfo],
         *,
         dim: int,
-        readers: Sequence[HistoryEncoder],
+        history_encoders: Sequence[HistoryEncoder],
         num_users: int = 0,
         dropout: float = 0.1,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         self.dim = dim
-        self.readers = list(readers)
+        self.history_encoders = list(history_encoders)
         self.projections = FeatureProjections(features, dim, dropout=dropout) if features else None
-        num_blocks = len(self.readers)
+        num_blocks = len(self.history_encoders)
         if features:
             self.feature_scale = self.add_weight(
                 name="feature_scale",
@@ -50,37 +55,37 @@ class QueryTower(tf.keras.layers.Layer):
                 shape=[num_users, num_blocks, dim],
                 initializer=tf.keras.initializers.RandomNormal(stddev=dim**-0.5),
             )
-        # Where there is neither history nor feature, this is what the user is taken for.
+        # The embedding of a user with neither history nor features.
         self.nobody = self.add_weight(
             name="nobody", shape=[num_blocks, dim], initializer="random_normal"
         )
 
     def build(self, input_shape: Any) -> None:
         if self.projections is not None:
-            self.projections.build(None)
-        for reader in self.readers:
-            reader.build([None, None, self.dim])
+            build_layer(self.projections, None)
+        for encoder in self.history_encoders:
+            build_layer(encoder, [None, None, self.dim])
         super().build(input_shape)
 
     @property
     def max_history(self) -> int:
-        """How many of a user's last items are read."""
-        return self.readers[0].max_history
+        """The maximum number of latest items of a history that are read."""
+        return self.history_encoders[0].max_history
 
     @property
     def is_causal(self) -> bool:
-        """Whether each beginning of a history can be read at once."""
-        return self.readers[0].is_causal
+        """Whether one call can encode all prefixes of a history, see `HistoryEncoder`."""
+        return self.history_encoders[0].is_causal
 
     @property
     def reads_user(self) -> bool:
-        """Whether users have a learned vector of their own."""
-        return self.readers[0].reads_user
+        """Whether users have a learned embedding."""
+        return self.history_encoders[0].reads_user
 
     @property
     def reads_times(self) -> bool:
-        """Whether it counts when the items of a history were chosen."""
-        return self.readers[0].time_intervals
+        """Whether the times of the events of a history are read."""
+        return self.history_encoders[0].time_intervals
 
     def call(
         self,
@@ -92,20 +97,20 @@ class QueryTower(tf.keras.layers.Layer):
         return_sequences: bool = False,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Gives the vectors of a batch of users.
+        """Computes the embeddings of a batch of users.
 
         Args:
-            history: item vectors, each block of length 1, `[batch, n, blocks * dim]`, oldest
+            history: item embeddings, each block of length 1, `[batch, n, blocks * dim]`, oldest
                 first.
-            mask: bool `[batch, n, blocks]`, where there is an item that has a word in the block.
+            mask: bool `[batch, n, blocks]`, where there is an item with content in the block.
             inputs: the user features of the batch.
-            users: int32 `[batch]`, the rows of users that training has met, -1 for others; needed
-                where the readers read users.
-            training: whether units are dropped.
-            every_place: whether each beginning of a history is a user of its own; all readers
-                have to be `is_causal`.
-            times: int64 `[batch, n]`, when the items were chosen, in Unix seconds, 0 or below where
-                that is not known; needed where the tower `reads_times`.
+            users: int32 `[batch]`, rows of users with training events, -1 for others; needed if the
+                tower `reads_user`.
+            training: whether dropout is applied.
+            return_sequences: whether to return the embedding for each prefix of a history; needs
+                `is_causal`.
+            times: int64 `[batch, n]`, the times of the events in Unix seconds, 0 or below if
+                unknown; needed if the tower `reads_times`.
 
         Returns:
             float32 `[batch, blocks * dim]`, each block of length 1; with `return_sequences`,
@@ -115,36 +120,41 @@ class QueryTower(tf.keras.layers.Layer):
         options: dict[str, Any] = {"return_sequences": True} if return_sequences else {}
         if self.reads_times:
             if times is None:
-                raise ValueError("Readers of gaps need the times of histories")
+                raise ValueError("times are needed with time_intervals. Received: times=None")
             options["times"] = times
         blocks = []
-        # Split, since the gradient of a slice is a copy of the whole, be it the only one.
-        of_blocks = tf.split(history, len(self.readers), axis=2)
-        for block, (reader, items) in enumerate(zip(self.readers, of_blocks, strict=True)):
-            told = mask[:, :, block]
-            # Sums and lengths are of full precision, whatever the reader's is.
-            vector = tf.cast(reader(items, mask=told, training=training, **options), tf.float32)
-            has_history = tf.reduce_any(told, axis=1, keepdims=True)
+        # tf.split, since the gradient of a slice is a copy of the whole tensor.
+        history_blocks = tf.split(history, len(self.history_encoders), axis=2)
+        for block, (encoder, items) in enumerate(
+            zip(self.history_encoders, history_blocks, strict=True)
+        ):
+            block_mask = mask[:, :, block]  # [batch, n]
+            # Sums and lengths are computed in float32 for every precision of the encoder.
+            embedding = tf.cast(
+                encoder(items, mask=block_mask, training=training, **options), tf.float32
+            )  # [batch, dim] or [batch, n, dim]
+            has_history = tf.reduce_any(block_mask, axis=1, keepdims=True)
             if return_sequences:
-                has_history = tf.cumsum(tf.cast(told, tf.int32), axis=1)[..., tf.newaxis] > 0
+                has_history = tf.cumsum(tf.cast(block_mask, tf.int32), axis=1)[..., tf.newaxis] > 0
             if self.ids is not None:
                 if users is None:
-                    raise ValueError("Users that have vectors of their own are needed by row")
+                    raise ValueError("users are needed with user ids. Received: users=None")
                 has_history = users[:, tf.newaxis] >= 0
-                own_vectors = tf.gather(self.ids[:, block], tf.maximum(users, 0))
-                vector += tf.cast(own_vectors, vector.dtype)
-            nobody = tf.cast(self.nobody[block], vector.dtype)
-            vector = tf.where(has_history, vector, nobody)
+                id_embeddings = tf.gather(self.ids[:, block], tf.maximum(users, 0))
+                embedding += tf.cast(id_embeddings, embedding.dtype)
+            nobody = tf.cast(self.nobody[block], embedding.dtype)
+            embedding = tf.where(has_history, embedding, nobody)
             if features is not None:
-                own = tf.cast(self.feature_scale[block], vector.dtype) * features
-                vector += own[:, tf.newaxis] if return_sequences else own
-            blocks.append(unit_length(vector))
+                scaled = tf.cast(self.feature_scale[block], embedding.dtype) * features
+                embedding += scaled[:, tf.newaxis] if return_sequences else scaled
+            blocks.append(unit_length(embedding))
         return tf.concat(blocks, axis=-1)
 
     def _features(self, inputs: Mapping[str, Feature], training: bool) -> tf.Tensor | None:
+        """The sum of the embeddings of the user's features, float32 `[batch, dim]`."""
         if self.projections is None:
             return None
-        vectors, present = self.projections(inputs, training=training)
-        vectors = tf.cast(vectors, tf.float32)
-        present = tf.cast(present, vectors.dtype)[..., tf.newaxis]
-        return tf.reduce_sum(vectors * present, axis=1)
+        embeddings, present = self.projections(inputs, training=training)
+        embeddings = tf.cast(embeddings, tf.float32)  # [batch, features, dim]
+        present = tf.cast(present, embeddings.dtype)[..., tf.newaxis]
+        return tf.reduce_sum(embeddings * present, axis=1)

@@ -14,15 +14,13 @@ class Scorer:
 
     Args:
         model: the trained towers.
-        num_items: rows of the catalogue.
-        max_history: how many of a user's last items are read.
         batch_size: users or items a step.
     """
 
-    def __init__(self, model: TwoTower, *, num_items: int, max_history: int, batch_size: int = 512):
-        self.max_history = max_history
+    def __init__(self, model: TwoTower, *, batch_size: int = 512):
+        self.max_history = max_history = model.query_tower.max_history
         self.batch_size = batch_size
-        self._num_items = num_items
+        self._num_items = model.counts.shape[0]
         self.scores_by_product = model.scores_by_product
         self._reads_times = model.reads_times
         self._item_vectors = tf.function(

@@ -14,6 +14,8 @@ from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.attribution.modality_ablation import ItemsByModality, score_shares
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run
+from tfmmrec.models.scorer import Scorer
+from tfmmrec.models.unscorable_items import unscorable_items
 from tfmmrec.reports.item_cards import ItemCards
 
 _MOST_PLAYERS = 10
@@ -64,10 +66,10 @@ def explain(run: Path, *, user: str, item: str, quiet: bool = False) -> Explanat
     if len(by_modality.players) > _MOST_PLAYERS:
         raise ConfigError(f"explain: {run} has more than {_MOST_PLAYERS} modalities")
     row = dataset.item_rows[item]
-    if bundle.unscorable_items()[row]:
+    if unscorable_items(bundle)[row]:
         raise DataError(f"--item: nothing is known of {item!r}: no content, no events to train on")
-    vectors = bundle.scorer().item_vectors()
-    histories = dataset.histories(SPLITS, timed=bundle.reads_times)
+    vectors = Scorer(bundle.model).item_vectors()
+    histories = dataset.histories(SPLITS, timed=bundle.model.reads_times)
     past, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
     shares = score_shares(bundle, by_modality, queries[:1], np.array([row], np.int32))
     whole, *without = _scores(bundle, queries, vectors[row : row + 1])
@@ -86,10 +88,12 @@ def _queries(
     bundle: ModelBundle, vectors: np.ndarray, histories: Histories, user: int
 ) -> tuple[np.ndarray, tf.Tensor]:
     """The items that are read of a history; and vectors of the user, whole and without each."""
-    first = max(histories.offsets[user], histories.offsets[user + 1] - bundle.max_history)
+    first = max(
+        histories.offsets[user], histories.offsets[user + 1] - bundle.model.query_tower.max_history
+    )
     places = np.arange(first, histories.offsets[user + 1])
     kept = [places, *(np.delete(places, number) for number in range(len(places)))]
-    shape = (len(kept), bundle.max_history)
+    shape = (len(kept), bundle.model.query_tower.max_history)
     past, times = np.full(shape, -1, np.int32), np.zeros(shape, np.int64)
     for number, own in enumerate(kept):
         past[number, : len(own)] = histories.items[own]
@@ -101,7 +105,7 @@ def _queries(
         tf.constant(past),
         bundle.model.users.gather(users),
         tf.constant(users),
-        tf.constant(times) if bundle.reads_times else None,
+        tf.constant(times) if bundle.model.reads_times else None,
     )
     return histories.items[places], queries
 

@@ -16,8 +16,9 @@ from tfmmrec.data.holdout import PAST, context_of
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.storage import write_text
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.models.bundle import warn_unscorable_items
+from tfmmrec.models.bundle import check_not_trained_on
 from tfmmrec.models.run_folder import load_run
+from tfmmrec.models.unscorable_items import unscorable_items, warn_unscorable_items
 from tfmmrec.serving.serving_model import Recommender
 
 _BATCH = 256
@@ -54,15 +55,15 @@ def recommend(
         raise ConfigError(f"split must be one of {', '.join(PAST)}. Received: {split!r}")
     bundle = load_run(run, quiet=quiet)
     if split is not None:
-        bundle.check_unseen(split)
+        check_not_trained_on(bundle.config, split)
     dataset = bundle.dataset
     k = dataset.list_length(k)
     names = _user_ids(users, dataset)
     mask = None if candidates is None else _candidate_mask(candidates, dataset)
     if mask is not None:
-        warn_unscorable_items(bundle.unscorable_items() & mask, dataset.item_ids)
+        warn_unscorable_items(unscorable_items(bundle) & mask, dataset.item_ids)
     recommender = Recommender(bundle)
-    timed = bundle.reads_times
+    timed = bundle.model.reads_times
     histories = (
         context_of(dataset, split, timed=timed) if split else dataset.histories(SPLITS, timed=timed)
     )

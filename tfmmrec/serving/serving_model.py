@@ -11,6 +11,7 @@ from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.top_k import LOWEST, top_items
 
 # What a request calls the id of a user, their features, and the times of what they chose.
@@ -34,9 +35,9 @@ class Recommender(tf.Module):
         self.model = bundle.model
         self.items = bundle.items
         self.users = bundle.users
-        self.max_history = bundle.max_history
+        self.max_history = bundle.model.query_tower.max_history
         # Variables, since a graph with large constants in it cannot be saved.
-        self.item_vectors = _frozen(bundle.scorer().item_vectors())
+        self.item_vectors = _frozen(Scorer(bundle.model).item_vectors())
         tower = bundle.model.item_tower
         self.content_vectors = _frozen(
             np.zeros([dataset.count("items"), tower.width], np.float32)

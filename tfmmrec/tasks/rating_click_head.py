@@ -9,6 +9,7 @@ import tensorflow_recommenders as tfrs
 from tfmmrec.config.tasks import HeadConfig
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.stateless_random import Dropout, kept
+from tfmmrec.layers.build_layer import build_layer
 
 
 class OutcomeHead(tf.keras.layers.Layer):
@@ -65,9 +66,9 @@ class OutcomeHead(tf.keras.layers.Layer):
             # A crossing layer makes its dense layers in its own first call alone.
             cross(tf.zeros([1, width], self.compute_dtype))
         if self._hidden is not None:
-            self._hidden.build([None, width])
+            build_layer(self._hidden, [None, width])
             width = self.options.units
-        self._output.build([None, width])
+        build_layer(self._output, [None, width])
         super().build(input_shape)
 
     def _table(self, name: str, rows: int) -> tf.Variable:

@@ -56,13 +56,13 @@ def _retrieval(bundle: ModelBundle) -> Batches:
     if bundle.model.query_tower.is_causal:
         return TrainingWindows(
             bundle.histories,
-            length=bundle.max_history,
+            length=bundle.model.query_tower.max_history,
             batch_size=config.batch_size,
             seed=config.seed,
         )
     return TrainingExamples(
         bundle.histories,
-        max_history=bundle.max_history,
+        max_history=bundle.model.query_tower.max_history,
         batch_size=config.batch_size,
         seed=config.seed,
         history_context=config.history_context,
@@ -77,7 +77,7 @@ def _outcomes(bundle: ModelBundle, steps_per_epoch: int | None = None) -> Traini
         unchosen = NonClickSampler(bundle.histories, np.flatnonzero(counts), len(counts))
     return TrainingExamples(
         bundle.histories,
-        max_history=bundle.max_history,
+        max_history=bundle.model.query_tower.max_history,
         batch_size=config.batch_size,
         seed=config.seed,
         history_context=config.history_context,

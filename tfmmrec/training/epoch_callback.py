@@ -15,6 +15,7 @@ from tfmmrec.distribute.strategies import leads, of_all
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.diagnostics import Alarms
 from tfmmrec.training.train_step import Trainer
@@ -59,7 +60,7 @@ class Watch(tf.keras.callbacks.Callback):
         self._last: str | None = None
         self._strategy = bundle.model.distribute_strategy
         self._io = checkpoint_options(self._strategy)
-        self._scorer = bundle.scorer()
+        self._scorer = Scorer(bundle.model)
         self._validation = Validation(bundle, self._scorer)
         quiet = self.config.quiet or not leads(self._strategy)
         self._alarms = Alarms(bundle.model, trainer.gradient_norms, quiet=quiet)

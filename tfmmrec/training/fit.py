@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfmmrec.distribute.strategies import is_asynchronous, of_all
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.cold_start.fit import fit_cold_start
 from tfmmrec.tasks import RetrievalTask
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.checkpoints import Checkpoints
@@ -80,7 +81,7 @@ def fit(
         history.extend(watch.history)
     for task in model.tasks:
         task.end()
-    bundle.fit_new_items()
+    fit_cold_start(bundle)
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.tasks.negatives.mined import MinedNegatives
 from tfmmrec.training.optimizer_step import OptimizerStep
 
@@ -31,7 +32,7 @@ class NegativeMiningCallback(tf.keras.callbacks.Callback):
     ):
         super().__init__()
         self._histories = bundle.histories
-        self._scorer = bundle.scorer()
+        self._scorer = Scorer(bundle.model)
         self._known = bundle.model.known.numpy()
         self._mined = mined
         self._updates = updates

@@ -20,9 +20,9 @@ from tfmmrec.models.bundle import (
     ModelBundle,
     build_bundle,
     build_bundle_from,
-    warn_unscorable_items,
 )
 from tfmmrec.models.run_folder import read_run, save_run
+from tfmmrec.models.unscorable_items import unscorable_items, warn_unscorable_items
 from tfmmrec.training.auto_query import candidates
 from tfmmrec.training.checkpoints import Checkpoints, checkpoints_of
 from tfmmrec.training.fit import fit
@@ -77,7 +77,7 @@ def _lead(
     if not config.quiet:
         for line in (*bundle.items.lines("items"), *bundle.users.lines("users")):
             print(line)
-    warn_unscorable_items(bundle.unscorable_items(), bundle.dataset.item_ids)
+    warn_unscorable_items(unscorable_items(bundle), bundle.dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
         bundle, metrics = fit_whole(bundle, config, make, partial, checkpoints)

@@ -19,8 +19,8 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import HISTORY_ENCODERS
-from tfmmrec.models.bundle import fused_names
 from tfmmrec.models.item_tower import ItemTower
+from tfmmrec.models.model_spec import fused_names
 
 Draws: TypeAlias = keras_tuner.HyperParameters
 

@@ -17,6 +17,7 @@ from tfmmrec.distribute.strategies import training_on
 from tfmmrec.errors import DataError, TfmmrecError, one_line
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.fit import fit
 from tfmmrec.training.variants import VariantTrainer
@@ -186,7 +187,7 @@ def _weights(bundle: ModelBundle) -> dict[str, float] | None:
 
 def _without(bundle: ModelBundle, objective: str) -> list[float]:
     """The objective on valid without each of some groups of users."""
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     groups = Validation(bundle, scorer).without_groups(scorer.item_vectors())
     return [group[objective] for group in groups]
 

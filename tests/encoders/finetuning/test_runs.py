@@ -19,6 +19,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.encoders.hub.encoder import HubEncoder
 from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.run_folder import load_run
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.core_ops import foreign_ops
 from tfmmrec.serving.export import export
 from tfmmrec.serving.serving_model import Recommender
@@ -53,7 +54,7 @@ def state(bundle: ModelBundle) -> dict[str, np.ndarray]:
     variables = {v.name: v.numpy() for v in feature.encoder.module.variables_read()}
     variables |= {f"master {v.name}": v.numpy() for v in feature.masters}
     variables |= {str(n): value for n, value in enumerate(bundle.model.get_weights())}
-    variables["vectors"] = bundle.scorer().item_vectors()
+    variables["vectors"] = Scorer(bundle.model).item_vectors()
     variables["encoded"] = feature.encoder.encode(tf.constant(["abc", "b"])).numpy()
     return variables
 

@@ -15,6 +15,7 @@ from tfmmrec.evaluation.ranking.ranked_part import rank_parts
 from tfmmrec.evaluation.ranking.rankers import ByScores, model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import build_bundle
+from tfmmrec.models.scorer import Scorer
 
 
 def worth_of(players, value):
@@ -40,7 +41,7 @@ def test_who_adds_alone_has_that_and_who_adds_nothing_nothing():
 def measured(dataset, **options):
     """An untrained model's ranks of warm items, and what its modalities are worth."""
     bundle = build_bundle(dataset, TrainConfig(**{**ONCE, "dim": 4, "quiet": True, **options}))
-    targets, scorer = targets_of(dataset, "test"), bundle.scorer()
+    targets, scorer = targets_of(dataset, "test"), Scorer(bundle.model)
     vectors = scorer.item_vectors()
     ranked, *_ = rank_parts(
         bundle,

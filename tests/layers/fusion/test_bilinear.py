@@ -37,8 +37,8 @@ class BilinearFusionTest(TestCase):
         self.assertAllClose(bilinear()(PAIR, mask=BOTH), [[45.5]])
 
     def test_what_is_absent_is_a_zero_with_the_one_appended(self):
-        for stand_in in (True, False):
-            fusion = bilinear(stand_in=stand_in)
+        for learned in (True, False):
+            fusion = bilinear(learned_missing_embedding=learned)
             # g = 0: (2*3 + 1)(-1) = -7; (3 - 4)(2) = -2; -7 - 1 = -8; 7*3 + 10 = 31; 23.
             self.assertAllClose(fusion(PAIR, mask=tf.constant([[True, False]])), [[23.0]])
             # Nothing: (1)(-1) = -1; (-4)(2) = -8; -1 - 4 + 10 = 5.
@@ -50,7 +50,7 @@ class BilinearFusionTest(TestCase):
         # g = 2: (7)(2 - 1) = 7; (-1)(3*2 + 2) = -8; 7 - 4 = 3; 21 - 2 + 10 = 29; 32.
         self.assertAllClose(fusion(PAIR, mask=tf.constant([[True, False]])), [[32.0]])
         self.assertAllClose(fusion(PAIR, mask=BOTH), [[45.5]])
-        self.assertIsNone(bilinear(stand_in=False).missing_embeddings)
+        self.assertIsNone(bilinear(learned_missing_embedding=False).missing_embeddings)
 
     def test_components_of_the_output_have_factors_of_their_own(self):
         fusion = BilinearFusion(["t", "g"], rank=1)
@@ -100,4 +100,4 @@ class BilinearFusionTest(TestCase):
             ),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
-                FUSIONS.create({"kind": "bilinear", **options}, names=["t"])
+                FUSIONS.parse({"kind": "bilinear", **options}, names=["t"]).create(names=["t"])

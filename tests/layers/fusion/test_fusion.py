@@ -25,7 +25,7 @@ MASK = tf.constant(
 
 def create(kind: str, names: list[str] = NAMES) -> Fusion:
     """A fusion whose weights say something: some are zeros until they are trained."""
-    fusion = FUSIONS.create({"kind": kind}, names=names)
+    fusion = FUSIONS.parse({"kind": kind}, names=names).create(names=names)
     fusion(tf.zeros([1, len(names), 5]), mask=tf.ones([1, len(names)], tf.bool))
     rng = np.random.default_rng(1)
     fusion.set_weights([w + rng.normal(scale=0.2, size=w.shape) for w in fusion.get_weights()])
@@ -124,7 +124,7 @@ class FusionContractTest(TestCase, parameterized.TestCase):
     def test_a_draw_of_the_search_space_builds_a_fusion(self, kind: str):
         hp = keras_tuner.HyperParameters()
         options = FUSIONS.variants[kind].search_space(hp, NAMES)
-        fusion = FUSIONS.create({"kind": kind, **options}, names=NAMES)
+        fusion = FUSIONS.parse({"kind": kind, **options}, names=NAMES).create(names=NAMES)
         self.assertEqual(fusion(vectors(), mask=MASK).shape, [4, 5 * fusion.num_blocks])
         self.assertNotEmpty(hp.values)
         # A second draw of the same trial says the same.
@@ -260,7 +260,9 @@ class WeightedFusionTest(TestCase):
             ({}, "must not all be 0"),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
-                FUSIONS.create({"kind": "weighted", "weights": weights}, names=NAMES)
+                FUSIONS.parse({"kind": "weighted", "weights": weights}, names=NAMES).create(
+                    names=NAMES
+                )
 
     def test_search_space_draws_a_weight_a_feature(self):
         hp = keras_tuner.HyperParameters()
@@ -277,7 +279,9 @@ class WeightedFusionTest(TestCase):
 
 class ConcatFusionTest(TestCase):
     def test_worked_example(self):
-        fusion = FUSIONS.create({"kind": "concat", "units": 0}, names=["t", "g"])
+        fusion = FUSIONS.parse({"kind": "concat", "units": 0}, names=["t", "g"]).create(
+            names=["t", "g"]
+        )
         pair, mask = tf.constant([[[1.0], [10.0]]] * 2), tf.constant([[True, True], [True, False]])
         fusion(pair, mask=mask)
         fusion.set_weights([np.array([[2.0], [3.0], [5.0], [7.0]]), np.array([1.0])])
@@ -286,9 +290,9 @@ class ConcatFusionTest(TestCase):
         self.assertAllClose(fusion(pair, mask=mask), [[45.0], [8.0]])
 
     def test_stand_ins_take_the_places_of_the_absent(self):
-        fusion = FUSIONS.create(
+        fusion = FUSIONS.parse(
             {"kind": "concat", "units": 0, "learned_missing_embedding": True}, names=["t", "g"]
-        )
+        ).create(names=["t", "g"])
         pair, mask = tf.constant([[[1.0], [10.0]]] * 2), tf.constant([[True, True], [True, False]])
         fusion(pair, mask=mask)
         fusion.mix.set_weights([np.array([[2.0], [3.0], [5.0], [7.0]]), np.array([1.0])])
@@ -304,7 +308,9 @@ class ConcatFusionTest(TestCase):
         self.assertNotAllClose(output[0], output[1])
 
     def test_no_units_mix_linearly(self):
-        fusion = FUSIONS.create({"kind": "concat", "units": 0}, names=["t", "g"])
+        fusion = FUSIONS.parse({"kind": "concat", "units": 0}, names=["t", "g"]).create(
+            names=["t", "g"]
+        )
         mask = tf.constant([[True, True]])
         first = tf.constant([[[1.0, 2.0], [3.0, 4.0]]])
         zero = fusion(tf.zeros([1, 2, 2]), mask=mask)
@@ -332,8 +338,8 @@ class ConcatFusionTest(TestCase):
             ),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
-                FUSIONS.create({"kind": "concat", **options}, names=NAMES)
+                FUSIONS.parse({"kind": "concat", **options}, names=NAMES).create(names=NAMES)
 
     def test_unknown_kinds_are_refused(self):
         with self.assertRaisesRegex(ConfigError, "unknown kind 'sum'; there are .*weighted"):
-            FUSIONS.create({"kind": "sum"}, names=NAMES)
+            FUSIONS.parse({"kind": "sum"}, names=NAMES).create(names=NAMES)

@@ -88,4 +88,4 @@ class GatedFusionTest(TestCase):
             ({"dropout": 1}, "dropout must be from 0 to below 1. Received: 1"),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
-                FUSIONS.create({"kind": "gated", **options}, names=["t"])
+                FUSIONS.parse({"kind": "gated", **options}, names=["t"]).create(names=["t"])

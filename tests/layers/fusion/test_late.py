@@ -15,7 +15,7 @@ QUERY = tf.constant([[1.0, 2.0, 3.0, 1.0]])
 
 
 def create(**options) -> LateFusion:
-    return FUSIONS.create({"kind": "late", **options}, names=NAMES)
+    return FUSIONS.parse({"kind": "late", **options}, names=NAMES).create(names=NAMES)
 
 
 class WeightedDecisionTest(TestCase):
@@ -71,7 +71,7 @@ class VotingTest(TestCase):
         self.assertAllClose(
             fusion(vectors, mask=tf.constant([[True, False]])), [[1.0, 0.0, 0.0, 0.0]]
         )
-        self.assertEqual((fusion.joint_loss, fusion.member_loss), (0.0, 1.0))
+        self.assertEqual((fusion.joint_loss_weight, fusion.modality_loss_weight), (0.0, 1.0))
         self.assertEqual((fusion.num_blocks, fusion.num_temperatures), (2, 2))
 
     def test_scores_run_under_xla(self):
@@ -85,7 +85,7 @@ class OptionsTest(TestCase):
     def test_bad_options_are_refused(self):
         for options, reason in (
             ({"decision": "vote"}, "decision must be weighted or voting. Received: 'vote'"),
-            ({"vote": "best"}, "vote must be highest or borda or reciprocal_rank"),
+            ({"vote": "best"}, "vote must be one of max, borda, reciprocal_rank"),
             (
                 {"modality_loss_weight": -1.0},
                 "modality_loss_weight must be at least 0. Received: -1.0",

@@ -89,4 +89,4 @@ class TransformerFusionTest(TestCase):
             ({"dropout": 1.0}, "dropout must be from 0 to below 1. Received: 1.0"),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
-                FUSIONS.create({"kind": "transformer", **options}, names=["t"])
+                FUSIONS.parse({"kind": "transformer", **options}, names=["t"]).create(names=["t"])

@@ -22,27 +22,27 @@ class ReaderContractTest(TestCase, parameterized.TestCase):
     @parameterized.parameters(KINDS)
     def test_layer(self, kind: str):
         self.run_layer_test(
-            lambda: HISTORY_ENCODERS.create({"kind": kind}),
+            lambda: HISTORY_ENCODERS.parse({"kind": kind}).create(),
             {"history": histories(), "mask": MASK},
             (3, 4),
         )
 
     @parameterized.parameters(KINDS)
     def test_empty_places_do_not_reach_the_output(self, kind: str):
-        reader = HISTORY_ENCODERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         other = tf.where(MASK[..., tf.newaxis], histories(), 1e6)
         self.assertAllClose(reader(other, mask=MASK), reader(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
     def test_more_padding_changes_nothing(self, kind: str):
-        reader = HISTORY_ENCODERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         wider = tf.pad(histories(), [[0, 0], [0, 2], [0, 0]])
         mask = tf.pad(MASK, [[0, 0], [0, 2]])
         self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
     def test_a_batch_of_one_is_a_row_of_a_batch(self, kind: str):
-        reader = HISTORY_ENCODERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         whole = reader(histories(), mask=MASK)
         for row in range(3):
             one = reader(histories()[row : row + 1], mask=MASK[row : row + 1])
@@ -50,9 +50,11 @@ class ReaderContractTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(KINDS)
     def test_it_says_how_much_it_reads(self, kind: str):
-        self.assertEqual(HISTORY_ENCODERS.create({"kind": kind, "max_history": 7}).max_history, 7)
+        self.assertEqual(
+            HISTORY_ENCODERS.parse({"kind": kind, "max_history": 7}).create().max_history, 7
+        )
         with self.assertRaisesRegex(ConfigError, "at least 1. Received: 0"):
-            HISTORY_ENCODERS.create({"kind": kind, "max_history": 0})
+            HISTORY_ENCODERS.parse({"kind": kind, "max_history": 0}).create()
 
 
 CAUSAL = [(kind,) for kind, variant in HISTORY_ENCODERS.variants.items() if variant.is_causal]
@@ -63,7 +65,7 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(CAUSAL)
     def test_a_place_is_what_the_history_up_to_it_would_give(self, kind: str):
-        reader = HISTORY_ENCODERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         history = histories()[:, :3]
         mask = tf.constant([[True, True, True], [True, False, True], [False, True, True]])
         places = reader(history, mask=mask, return_sequences=True).numpy()
@@ -74,14 +76,14 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(CAUSAL)
     def test_the_order_counts(self, kind: str):
-        reader = HISTORY_ENCODERS.create({"kind": kind})
+        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         turned = tf.reverse(histories(), axis=[1])[:1]
         difference = reader(turned, mask=MASK[:1]) - reader(histories()[:1], mask=MASK[:1])
         self.assertGreater(np.abs(difference).max(), 1e-3)
 
     @parameterized.parameters(CAUSAL)
     def test_padding_in_front_changes_nothing(self, kind: str):
-        reader = HISTORY_ENCODERS.create({"kind": kind, "max_history": 3})
+        reader = HISTORY_ENCODERS.parse({"kind": kind, "max_history": 3}).create()
         wider = tf.pad(histories(), [[0, 0], [2, 0], [0, 0]])
         mask = tf.pad(MASK, [[0, 0], [2, 0]])
         self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK), atol=1e-5)
@@ -93,12 +95,12 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
             ({"dropout": 1.0}, "dropout must"),
         ):
             with self.assertRaisesRegex(ConfigError, reason):
-                HISTORY_ENCODERS.create({"kind": kind, **options})
+                HISTORY_ENCODERS.parse({"kind": kind, **options}).create()
 
 
 class GruReaderTest(TestCase):
     def test_it_is_the_gru_of_keras(self):
-        reader = HISTORY_ENCODERS.create({"kind": "gru", "units": 5})
+        reader = HISTORY_ENCODERS.parse({"kind": "gru", "units": 5}).create()
         reader(histories(), mask=MASK)
         keras = tf.keras.layers.GRU(5, return_sequences=True)
         keras(histories())
@@ -138,4 +140,4 @@ class MeanReaderTest(TestCase):
 
     def test_unknown_options_are_refused(self):
         with self.assertRaisesRegex(ConfigError, "query.depth: unknown key; mean takes dropout"):
-            HISTORY_ENCODERS.create({"kind": "mean", "depth": 2})
+            HISTORY_ENCODERS.parse({"kind": "mean", "depth": 2}).create()

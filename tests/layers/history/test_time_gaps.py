@@ -44,7 +44,7 @@ def histories() -> tf.Tensor:
 
 def create(kind: str, **options: Any) -> HistoryEncoder:
     """A reader to which gaps mean something, as they do after some training."""
-    reader = HISTORY_ENCODERS.create({"kind": kind, "time_intervals": True, **options})
+    reader = HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True, **options}).create()
     reader(histories(), mask=MASK, times=TIMES)
     weight = reader.recency if kind == "mean" else reader.gap_vectors
     weight.assign(np.random.default_rng(1).normal(size=weight.shape))
@@ -62,14 +62,16 @@ class GapsContractTest(TestCase, parameterized.TestCase):
     def test_layer(self, kind: str):
         inputs = {"history": histories(), "mask": MASK, "times": TIMES}
         self.run_layer_test(
-            lambda: HISTORY_ENCODERS.create({"kind": kind, "time_intervals": True}), inputs, (3, 4)
+            lambda: HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True}).create(),
+            inputs,
+            (3, 4),
         )
 
     @parameterized.parameters(KINDS)
     def test_it_begins_as_without_gaps(self, kind: str):
         reader, plain = (
-            HISTORY_ENCODERS.create({"kind": kind, "time_intervals": True}),
-            HISTORY_ENCODERS.create({"kind": kind}),
+            HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True}).create(),
+            HISTORY_ENCODERS.parse({"kind": kind}).create(),
         )
         begun = reader(histories(), mask=MASK, times=TIMES)
         plain(histories(), mask=MASK)
@@ -127,11 +129,11 @@ class GapsContractTest(TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(
             ConfigError, "time_intervals must be true or false. Received: 2"
         ):
-            HISTORY_ENCODERS.create({"kind": kind, "time_intervals": 2})
+            HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": 2}).create()
         with self.assertRaisesRegex(
             ConfigError, "query.time_intervals: unknown key; id takes max_history"
         ):
-            HISTORY_ENCODERS.create({"kind": "id", "time_intervals": True})
+            HISTORY_ENCODERS.parse({"kind": "id", "time_intervals": True}).create()
 
 
 class MeanOfRecentItemsTest(TestCase):

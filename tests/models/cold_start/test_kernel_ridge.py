@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.encoders.feature_info import FeatureInfo
+from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.testing import TestCase
@@ -150,7 +151,9 @@ class ContentRegressionTest(TestCase):
 class NewItemsTest(TestCase):
     def tower(self, **options) -> ItemTower:
         given = {"num_items": ROWS, "cold_start": ColdStartConfig(), "num_landmarks": ROWS}
-        return ItemTower(FEATURES, dim=5, **{"fusion": {"kind": "weighted"}, **given, **options})
+        names = [*(info.name for info in FEATURES), "id"]
+        fusion = FUSIONS.parse(options.pop("fusion", {"kind": "weighted"}), names=names)
+        return ItemTower(FEATURES, dim=5, **{**given, **options, "fusion": fusion})
 
     def test_there_is_no_regression_where_there_is_nothing_to_regress(self):
         self.assertIsNotNone(self.tower().regression)

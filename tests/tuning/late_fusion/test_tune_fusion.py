@@ -23,7 +23,9 @@ from tfmmrec.evaluation.metrics.ranking import ranking_metrics
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import build_bundle
+from tfmmrec.models.cold_start.fit import fit_cold_start
 from tfmmrec.models.run_folder import load_run, read_run, save_run
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.export import export
 from tfmmrec.training.train import train
 from tfmmrec.tuning.late_fusion.fold_weights import fold
@@ -72,7 +74,7 @@ def test_the_metric_is_better_and_told_truly(run, again):
         > result["before"] + 2 * result["standard_error"]
     )
     bundle = load_run(again, quiet=True)
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     measured = Validation(bundle, scorer).metrics(scorer.item_vectors())
     assert measured == pytest.approx({name: second["metrics"][name] for name in measured})
     assert second["metrics"]["epoch"] == first["metrics"]["epoch"]
@@ -187,7 +189,7 @@ def save_untrained(dataset: Dataset, folder: Path, **options: Any) -> Path:
     """A run of the weights that training begins with."""
     config = {"fusion": LATE, "dim": 4, **ONCE, "quiet": True, **options}
     bundle = build_bundle(dataset, TrainConfig(**config))
-    bundle.fit_new_items()
+    fit_cold_start(bundle)
     folder.mkdir()
     save_run(folder, bundle, {})
     return folder
@@ -204,7 +206,7 @@ def test_members_of_new_items_are_weighed_as_the_model_does(tables, tmp_path):
     for weights in generator.dirichlet(np.ones(4), 2):
         named = dict(zip(members.names, weights.tolist(), strict=True))
         folded = fold(bundle, named)
-        scorer = folded.scorer()
+        scorer = Scorer(folded.model)
         vectors = scorer.item_vectors()
         [(_, queries)] = scorer.queries(vectors, targets.histories, asked)
         expected = queries @ vectors[members.items].T

@@ -14,6 +14,7 @@ from tfmmrec.evaluation.baselines.outcomes import (
 from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets, predict_outcomes
 from tfmmrec.evaluation.ranking.targets import by_part
 from tfmmrec.models.bundle import ModelBundle, samples_nonclicks
+from tfmmrec.models.scorer import Scorer
 
 
 def measure_outcomes(bundle: ModelBundle, split: str) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def measure_outcomes(bundle: ModelBundle, split: str) -> dict[str, Any]:
     targets = outcome_targets(bundle, split)
     if not targets:
         return {}
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     vectors = scorer.item_vectors()
     predicted = {
         name: {"model": values, **outcome_rivals(bundle, name, targets[name], split)}

@@ -54,7 +54,7 @@ def outcome_targets(bundle: ModelBundle, split: str) -> dict[str, OutcomeTargets
     if task is None:
         return {}
     events = outcomes_in(dataset, split)
-    histories = context_of(dataset, split, timed=bundle.reads_times)
+    histories = context_of(dataset, split, timed=bundle.model.reads_times)
     targets = {}
     if "rating" in task.heads and events.rated.any():
         targets["rating"] = OutcomeTargets(events.take(events.rated), histories)

@@ -41,6 +41,17 @@ class Fusion(tf.keras.layers.Layer):
         self.names = list(names)
         self.missing_embeddings: tf.Variable | None = None
 
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        """Raises ValueError where an option has a bad value.
+
+        `Registry.parse` calls it before anything is encoded or built.
+
+        Args:
+            **options: the keyword arguments of `__init__`, and `names`.
+        """
+        del options
+
     def add_missing_embeddings(self, dim: int) -> None:
         """Adds a learned vector by feature for what is absent, zeros at first; for `build`."""
         self.missing_embeddings = self.add_weight(

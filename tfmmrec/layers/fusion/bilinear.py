@@ -45,12 +45,18 @@ class BilinearFusion(Fusion):
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
-        check_count("rank", rank, 1)
-        check_rate("dropout", dropout)
-        check_bool("learned_missing_embedding", learned_missing_embedding)
+        self.check_options(
+            rank=rank, dropout=dropout, learned_missing_embedding=learned_missing_embedding
+        )
         self.rank = rank
         self.dropout = dropout
         self.learned_missing_embedding = learned_missing_embedding
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        check_count("rank", options["rank"], 1)
+        check_rate("dropout", options["dropout"])
+        check_bool("learned_missing_embedding", options["learned_missing_embedding"])
 
     def build(self, input_shape: Any) -> None:
         num, dim = len(self.names), int(input_shape[-1])

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 
 
@@ -38,12 +39,18 @@ class ConcatFusion(Fusion):
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
-        check_count("units", units, 0)
-        check_rate("dropout", dropout)
-        check_bool("learned_missing_embedding", learned_missing_embedding)
+        self.check_options(
+            units=units, dropout=dropout, learned_missing_embedding=learned_missing_embedding
+        )
         self.units = units
         self.dropout = dropout
         self.learned_missing_embedding = learned_missing_embedding
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        check_count("units", options["units"], 0)
+        check_rate("dropout", options["dropout"])
+        check_bool("learned_missing_embedding", options["learned_missing_embedding"])
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
@@ -55,7 +62,7 @@ class ConcatFusion(Fusion):
             layers.append(Dropout(self.dropout))
         layers.append(tf.keras.layers.Dense(dim, name="output"))
         self.mix = tf.keras.Sequential(layers, name="mix")
-        self.mix.build([None, len(self.names) * (dim + 1)])
+        build_layer(self.mix, [None, len(self.names) * (dim + 1)])
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:

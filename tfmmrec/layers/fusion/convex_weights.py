@@ -7,6 +7,8 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
+from tfmmrec.errors import ConfigError
+
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class ConvexWeights(tf.keras.layers.Layer):
@@ -34,8 +36,7 @@ class ConvexWeights(tf.keras.layers.Layer):
         self.names = list(names)
         self.fixed_weights = None if weights is None else dict(weights)
         self.learned = learned and weights is None
-        if self.fixed_weights is not None:
-            _check_weights(self.fixed_weights, self.names)
+        check_weights(weights, self.names)
 
     def build(self, input_shape: Any) -> None:
         if self.learned:
@@ -88,13 +89,25 @@ def draw_weights(
     return weights if any(weights.values()) else dict.fromkeys(names, 1.0)
 
 
-def _check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:
+def check_weights(weights: Any, names: Sequence[str]) -> None:
+    """Raises ConfigError unless weights are None, or numbers of at least 0 by feature, not all 0.
+
+    Args:
+        weights: the option of a fusion.
+        names: the features.
+    """
+    if weights is None:
+        return
+    if not isinstance(weights, Mapping):
+        raise ConfigError(
+            f"weights must be a mapping of features to numbers. Received: {weights!r}"
+        )
     for name, weight in weights.items():
         if name not in names:
-            raise ValueError(f"weights.{name}: no such feature; there are {', '.join(names)}")
+            raise ConfigError(f"weights.{name}: no such feature; there are {', '.join(names)}")
         if isinstance(weight, bool) or not isinstance(weight, int | float):
-            raise ValueError(f"weights.{name} must be a number. Received: {weight!r}")
+            raise ConfigError(f"weights.{name} must be a number. Received: {weight!r}")
         if not math.isfinite(weight) or weight < 0:
-            raise ValueError(f"weights.{name} must be at least 0. Received: {weight!r}")
+            raise ConfigError(f"weights.{name} must be at least 0. Received: {weight!r}")
     if not sum(weights.values()) > 0:
-        raise ValueError(f"weights must not all be 0. Received: {dict(weights)}")
+        raise ConfigError(f"weights must not all be 0. Received: {dict(weights)}")

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.config.checks import check_above, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 from tfmmrec.layers.masked_softmax import masked_softmax
 
@@ -40,13 +41,17 @@ class GatedFusion(Fusion):
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
-        check_count("units", units, 0)
-        if temperature is not None:
-            check_above("temperature", temperature, 0)
-        check_rate("dropout", dropout)
+        self.check_options(units=units, temperature=temperature, dropout=dropout)
         self.units = units
         self.temperature = temperature
         self.dropout = dropout
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        check_count("units", options["units"], 0)
+        if options["temperature"] is not None:
+            check_above("temperature", options["temperature"], 0)
+        check_rate("dropout", options["dropout"])
 
     def build(self, input_shape: Any) -> None:
         layers = []
@@ -60,7 +65,7 @@ class GatedFusion(Fusion):
             )
         )
         self.gate = tf.keras.Sequential(layers, name="gate")
-        self.gate.build([None, len(self.names) * (int(input_shape[-1]) + 1)])
+        build_layer(self.gate, [None, len(self.names) * (int(input_shape[-1]) + 1)])
         if self.temperature is None:
             self.log_temperature = self.add_weight(
                 name="log_temperature", shape=[], initializer="zeros"

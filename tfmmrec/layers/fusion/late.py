@@ -6,8 +6,10 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
+from tfmmrec.config.checks import check_at_least, check_choice
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
-from tfmmrec.layers.fusion.convex_weights import ConvexWeights, draw_weights
+from tfmmrec.layers.fusion.convex_weights import ConvexWeights, check_weights, draw_weights
 
 DECISIONS = ("weighted", "voting")
 VOTES = ("max", "borda", "reciprocal_rank")
@@ -55,13 +57,13 @@ class LateFusion(Fusion):
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
-        for option, value, known in (("decision", decision, DECISIONS), ("vote", vote, VOTES)):
-            if value not in known:
-                raise ValueError(f"{option} must be {' or '.join(known)}. Received: {value!r}")
-        if not modality_loss_weight >= 0:
-            raise ValueError(
-                f"modality_loss_weight must be at least 0. Received: {modality_loss_weight}"
-            )
+        self.check_options(
+            names=self.names,
+            decision=decision,
+            vote=vote,
+            weights=weights,
+            modality_loss_weight=modality_loss_weight,
+        )
         self.decision = decision
         self.vote = vote
         self.votes = decision == "voting"
@@ -69,6 +71,13 @@ class LateFusion(Fusion):
         self.modality_loss_weight = 1.0 if self.votes else modality_loss_weight
         self.fixed_weights = None if weights is None else dict(weights)
         self.weighing = ConvexWeights(self.names, weights=weights, learned=not self.votes)
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        check_choice("decision", options["decision"], DECISIONS)
+        check_choice("vote", options["vote"], VOTES)
+        check_weights(options["weights"], options["names"])
+        check_at_least("modality_loss_weight", options["modality_loss_weight"], 0)
 
     @property
     def num_blocks(self) -> int:
@@ -83,7 +92,7 @@ class LateFusion(Fusion):
         return self.weighing.current()
 
     def build(self, input_shape: Any) -> None:
-        self.weighing.build(input_shape)
+        build_layer(self.weighing, input_shape)
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

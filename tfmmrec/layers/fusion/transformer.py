@@ -7,8 +7,9 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
-from tfmmrec.layers.transformer_block import check_blocks, create_blocks
+from tfmmrec.layers.transformer_block import check_block_options, create_blocks
 
 
 @FUSIONS.register("transformer")
@@ -44,11 +45,15 @@ class TransformerFusion(Fusion):
         **kwargs: Any,
     ):
         super().__init__(names, **kwargs)
-        check_blocks(layers=layers, heads=heads, units=units, dropout=dropout)
+        self.check_options(layers=layers, heads=heads, units=units, dropout=dropout)
         self.layers = layers
         self.heads = heads
         self.units = units
         self.dropout = dropout
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        check_block_options(options)
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
@@ -67,9 +72,9 @@ class TransformerFusion(Fusion):
         self.output_layer = tf.keras.layers.Dense(dim, kernel_initializer="zeros", name="output")
         self.drop = Dropout(self.dropout)
         for block in self.blocks:
-            block.build([None, None, dim])
-        self.output_norm.build([None, dim])
-        self.output_layer.build([None, dim])
+            build_layer(block, [None, None, dim])
+        build_layer(self.output_norm, [None, dim])
+        build_layer(self.output_layer, [None, dim])
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -6,8 +6,9 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
-from tfmmrec.layers.fusion.convex_weights import ConvexWeights, draw_weights
+from tfmmrec.layers.fusion.convex_weights import ConvexWeights, check_weights, draw_weights
 
 
 @FUSIONS.register("weighted")
@@ -35,11 +36,16 @@ class WeightedFusion(Fusion):
         self, names: Sequence[str], *, weights: Mapping[str, float] | None = None, **kwargs: Any
     ):
         super().__init__(names, **kwargs)
+        self.check_options(names=self.names, weights=weights)
         self.fixed_weights = None if weights is None else dict(weights)
         self.weighing = ConvexWeights(self.names, weights=weights)
 
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        check_weights(options["weights"], options["names"])
+
     def build(self, input_shape: Any) -> None:
-        self.weighing.build(input_shape)
+        build_layer(self.weighing, input_shape)
         super().build(input_shape)
 
     def current_weights(self) -> tf.Tensor:

@@ -35,8 +35,18 @@ class HistoryEncoder(tf.keras.layers.Layer):
 
     def __init__(self, *, max_history: int, **kwargs: Any):
         super().__init__(**kwargs)
-        check_count("max_history", max_history, 1)
         self.max_history = max_history
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        """Raises ValueError where an option has a bad value.
+
+        `Registry.parse` calls it before anything is encoded or built.
+
+        Args:
+            **options: the keyword arguments of `__init__`.
+        """
+        check_count("max_history", options["max_history"], 1)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
@@ -68,8 +78,12 @@ class CausalHistoryEncoder(HistoryEncoder):
 
     def __init__(self, *, max_history: int, time_intervals: bool = False, **kwargs: Any):
         super().__init__(max_history=max_history, **kwargs)
-        check_bool("time_intervals", time_intervals)
         self.time_intervals = time_intervals
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        super().check_options(**options)
+        check_bool("time_intervals", options["time_intervals"])
 
     def build(self, input_shape: Any) -> None:
         if self.time_intervals:

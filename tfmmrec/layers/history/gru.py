@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.config.checks import check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder
 
 
@@ -37,10 +38,17 @@ class GruHistoryEncoder(CausalHistoryEncoder):
         **kwargs: Any,
     ):
         super().__init__(max_history=max_history, time_intervals=time_intervals, **kwargs)
-        check_count("units", units, 1)
-        check_rate("dropout", dropout)
+        self.check_options(
+            max_history=max_history, units=units, dropout=dropout, time_intervals=time_intervals
+        )
         self.units = units
         self.dropout = dropout
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        super().check_options(**options)
+        check_count("units", options["units"], 1)
+        check_rate("dropout", options["dropout"])
 
     def build(self, input_shape: Any) -> None:
         dense = tf.keras.layers.Dense
@@ -50,8 +58,8 @@ class GruHistoryEncoder(CausalHistoryEncoder):
         )
         self.output_layer = dense(int(input_shape[-1]), name="output")
         self.drop = Dropout(self.dropout)
-        self.inward.build(input_shape)
-        self.output_layer.build([None, None, self.units])
+        build_layer(self.inward, input_shape)
+        build_layer(self.output_layer, [None, None, self.units])
         super().build(input_shape)
 
     def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:

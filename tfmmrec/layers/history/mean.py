@@ -5,8 +5,9 @@ from typing import Any
 import keras_tuner
 import tensorflow as tf
 
-from tfmmrec.config.checks import check_bool
+from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.history.base import HISTORY_ENCODERS, HistoryEncoder
 from tfmmrec.layers.history.time_gaps import NUM_BUCKETS, ages, gap_buckets
 from tfmmrec.layers.masked_softmax import masked_softmax
@@ -40,18 +41,27 @@ class MeanHistoryEncoder(HistoryEncoder):
         **kwargs: Any,
     ):
         super().__init__(max_history=max_history, **kwargs)
-        check_bool("time_intervals", time_intervals)
+        self.check_options(
+            max_history=max_history, units=units, dropout=dropout, time_intervals=time_intervals
+        )
         self.units = units
         self.dropout = dropout
         self.time_intervals = time_intervals
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        super().check_options(**options)
+        check_count("units", options["units"], 1)
+        check_rate("dropout", options["dropout"])
+        check_bool("time_intervals", options["time_intervals"])
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
         self.hidden = tf.keras.layers.Dense(self.units, "gelu")
         self.output_layer = tf.keras.layers.Dense(dim)
         self.drop = Dropout(self.dropout)
-        self.hidden.build([None, dim])
-        self.output_layer.build([None, self.units])
+        build_layer(self.hidden, [None, dim])
+        build_layer(self.output_layer, [None, self.units])
         if self.time_intervals:
             self.recency = self.add_weight(name="recency", shape=[NUM_BUCKETS], initializer="zeros")
         super().build(input_shape)

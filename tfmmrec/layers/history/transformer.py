@@ -6,8 +6,9 @@ import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
+from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder
-from tfmmrec.layers.transformer_block import check_blocks, create_blocks
+from tfmmrec.layers.transformer_block import check_block_options, create_blocks
 
 
 @HISTORY_ENCODERS.register("transformer")
@@ -41,11 +42,23 @@ class TransformerHistoryEncoder(CausalHistoryEncoder):
         **kwargs: Any,
     ):
         super().__init__(max_history=max_history, time_intervals=time_intervals, **kwargs)
-        check_blocks(layers=layers, heads=heads, units=units, dropout=dropout)
+        self.check_options(
+            max_history=max_history,
+            layers=layers,
+            heads=heads,
+            units=units,
+            dropout=dropout,
+            time_intervals=time_intervals,
+        )
         self.layers = layers
         self.heads = heads
         self.units = units
         self.dropout = dropout
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        super().check_options(**options)
+        check_block_options(options)
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
@@ -58,8 +71,8 @@ class TransformerHistoryEncoder(CausalHistoryEncoder):
         self.output_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
         self.drop = Dropout(self.dropout)
         for block in self.blocks:
-            block.build([None, None, dim])
-        self.output_norm.build([None, None, dim])
+            build_layer(block, [None, None, dim])
+        build_layer(self.output_norm, [None, None, dim])
         super().build(input_shape)
 
     def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:

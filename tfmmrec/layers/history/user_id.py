@@ -24,6 +24,7 @@ class UserIdEncoder(HistoryEncoder):
 
     def __init__(self, *, max_history: int = 1, **kwargs: Any):
         super().__init__(max_history=max_history, **kwargs)
+        self.check_options(max_history=max_history)
 
     def call(self, history: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
         del mask, training

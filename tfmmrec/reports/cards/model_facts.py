@@ -87,8 +87,8 @@ def model_facts(bundle: ModelBundle) -> ModelFacts:
         num_users=dataset.count("users"),
         num_events=len(users),
         num_taught_users=len(np.unique(users)),
-        max_history=bundle.max_history,
-        reads_times=bundle.reads_times,
+        max_history=bundle.model.query_tower.max_history,
+        reads_times=bundle.model.reads_times,
         reads_user=model.query_tower.reads_user,
         heads_read_user=any(head.reads_ids for head in model.heads),
         encoders=(

@@ -4,8 +4,9 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping
 
-from tfmmrec.layers.fusion import FUSIONS, LateFusion
+from tfmmrec.layers.fusion import LateFusion
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.cold_start.fit import fit_cold_start
 from tfmmrec.models.item_tower import ItemTower
 
 
@@ -25,7 +26,7 @@ def fold(bundle: ModelBundle, weights: Mapping[str, float]) -> ModelBundle:
     fusion = {**bundle.config.fusion, "weights": dict(weights)}
     config = dataclasses.replace(bundle.config, fusion=fusion)
     bundle.model.item_tower.fusion = _fusion(bundle.model.item_tower, weights)
-    bundle.fit_new_items()
+    fit_cold_start(bundle)
     return dataclasses.replace(bundle, config=config)
 
 
@@ -43,8 +44,4 @@ def equal_weights(tower: ItemTower) -> Iterator[None]:
 def _fusion(tower: ItemTower, weights: Mapping[str, float]) -> LateFusion:
     config = tower.fusion.get_config()
     options = {name: config[name] for name in ("decision", "vote", "modality_loss_weight")}
-    fusion = FUSIONS.create(
-        {"kind": "late", **options, "weights": dict(weights)}, names=config["names"]
-    )
-    assert isinstance(fusion, LateFusion)
-    return fusion
+    return LateFusion(config["names"], **options, weights=dict(weights))

@@ -6,10 +6,12 @@ from sklearn.kernel_ridge import KernelRidge
 
 from tfmmrec.evaluation.ranking.targets import Targets
 from tfmmrec.layers.fusion import Fusion
-from tfmmrec.models.bundle import ModelBundle, landmark_rows
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.cold_start.feature_relevance import item_weights
 from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
+from tfmmrec.models.cold_start.landmarks import landmark_rows
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.tuning.late_fusion.fold_weights import equal_weights
 from tfmmrec.tuning.late_fusion.member_scores import ColdStartItems, MemberScores
 
@@ -41,7 +43,7 @@ def cache_scores(
         embeddings, present = _member_embeddings(bundle)
         sampled = _sample_users(targets, max_scores // (len(fusion.names) * len(items)), seed)
         scores = np.empty([len(fusion.names), len(sampled), len(items)], np.float32)
-        for users, batch in bundle.scorer().queries(embeddings, targets.histories, sampled):
+        for users, batch in Scorer(bundle.model).queries(embeddings, targets.histories, sampled):
             rows = np.searchsorted(sampled, users)
             pairs = _by_member(fusion, batch, embeddings[items])
             for member, (query, candidates) in enumerate(pairs):

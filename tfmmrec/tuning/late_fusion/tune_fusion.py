@@ -18,6 +18,7 @@ from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run, read_run, save_run
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.tuning.late_fusion.fold_weights import fold
 from tfmmrec.tuning.late_fusion.member_scores import MemberScores
 from tfmmrec.tuning.late_fusion.requirements import check_config, check_options, late_fusion_of
@@ -75,7 +76,7 @@ def tune_fusion(
     refuse_existing(Path(out))
     bundle = load_run(run, quiet=True)
     initial = late_fusion_of(bundle, Path(run)).current_weights().numpy()
-    targets = targets_of(bundle.dataset, "valid", timed=bundle.reads_times)
+    targets = targets_of(bundle.dataset, "valid", timed=bundle.model.reads_times)
     before = _valid_metrics(bundle, spec)
 
     start = time.monotonic()
@@ -122,7 +123,7 @@ def tune_fusion(
 def _valid_metrics(bundle: ModelBundle, objective: Objective) -> dict[str, float]:
     """The metrics on valid, the objective of the search among them."""
     config = dataclasses.replace(bundle.config, objective=objective.name)
-    scorer = bundle.scorer()
+    scorer = Scorer(bundle.model)
     validation = Validation(dataclasses.replace(bundle, config=config), scorer)
     return validation.metrics(scorer.item_vectors())
 
