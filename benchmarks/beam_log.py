@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import tfmmrec.cli
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset_file import read_dataset_file
 
 
@@ -42,7 +42,7 @@ def draw_log(folder: Path, rows: int, users: int, items: int, seed: int = 0) -> 
         random.integers(1_600_000_000, 1_700_000_000, size=rows).tolist(),
         strict=True,
     )
-    return write_catalogue(
+    return write_catalog(
         folder,
         name="log",
         items=({"item_id": f"i{n}"} for n in range(items)),

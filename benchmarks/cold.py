@@ -22,7 +22,7 @@ from tfmmrec.cli import run_script
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST
+from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.evaluation.baselines.content import ContentRivals, chosen_matrix, content_matrix
@@ -115,14 +115,14 @@ class BaselineBench:
     def __init__(self, dataset: Dataset, config: TrainConfig):
         self.dataset = dataset
         self.targets = targets_of(dataset, "test")
-        self.encoded = encode_entities(dataset, "items", config).encoded
+        self.encodings = encode_entities(dataset, "items", config).encodings
         # The events of new users, if any, are not training data.
-        past = dataset.histories(PAST["test"])
+        past = dataset.histories(CONTEXT_SPLITS["test"])
         self.rivals = ContentRivals(chosen_matrix(past, dataset.count("items")))
 
     def figure(self, rival: str, names: list[str], penalty: float) -> np.ndarray:
         """Returns NDCG@10 by user of a baseline that reads some features."""
-        content = content_matrix({name: self.encoded[name] for name in names})
+        content = content_matrix({name: self.encodings[name] for name in names})
         scores = self.rivals.scores(rival, content, penalty)
         return measure(self.dataset, self.targets, ByScores.of(scores))[METRIC]
 

@@ -22,7 +22,7 @@ from tfmmrec.cli import run_script
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST, context_of
+from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.baselines.content import chosen_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
@@ -118,7 +118,7 @@ def tuned_figures(
     It always learns from the full histories of existing users.
     """
     targets, count = targets_of(dataset, "test"), dataset.count("items")
-    train_splits = chosen_matrix(dataset.histories(PAST["test"]), count)
+    train_splits = chosen_matrix(dataset.histories(CONTEXT_SPLITS["test"]), count)
     past = context_of(dataset, "test")
     figures: dict[str, dict[str, Figures]] = {}
     for name, best in tuned_item_rivals(dataset).items():

@@ -19,7 +19,7 @@ import tfmmrec.cli
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST
+from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.baselines.outcomes import rating_svd
 from tfmmrec.evaluation.measure import Figures, stacked
@@ -74,7 +74,7 @@ def main(
     baselines = outcome_rivals(bundle, base.task, target, "test")
     if base.task == "rating":
         # `tfmmrec evaluate` leaves it out, because it is slow on large logs.
-        baselines["SVD"] = rating_svd(dataset.outcomes(PAST["test"]), target.events)
+        baselines["SVD"] = rating_svd(dataset.outcomes(CONTEXT_SPLITS["test"]), target.events)
     print_table(base.task, target, {n: f["predicted"] for n, f in models.items()}, baselines)
     for name, figures in models.items():
         epochs = ", ".join(str(epoch) for epoch in figures["epoch"])

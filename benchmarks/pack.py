@@ -28,7 +28,7 @@ import tensorflow as tf  # isort: skip
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import read_events
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.packing.entity_packer import SidePacker
 from tfmmrec.data.packing.interaction_packer import LogPacker
 from tfmmrec.data.packing.journal import Journal
@@ -203,8 +203,8 @@ def pack_log(log: DatasetFile, out: Path) -> None:
     with (out / "rejects.jsonl").open("w", encoding="utf-8") as lines:
         packer = LogPacker(
             log,
-            Ids(f"i{n}" for n in range(20_000)),
-            Ids(),
+            IdIndex(f"i{n}" for n in range(20_000)),
+            IdIndex(),
             folder=out,
             notes=out / "notes",
             journal=Journal(out / "notes"),

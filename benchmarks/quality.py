@@ -23,7 +23,7 @@ from tfmmrec.cli import run_script
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST
+from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.evaluation.baselines.content import chosen_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
 from tfmmrec.evaluation.baselines.tuning import tuned_item_rivals
@@ -85,7 +85,7 @@ def baseline_figures(dataset: Dataset) -> dict[str, Figures]:
     """Returns the metrics of popularity, of random scores and of each baseline tuned on valid."""
     targets = targets_of(dataset, "test")
     figures = measure_baselines(dataset)
-    interactions = chosen_matrix(dataset.histories(PAST["test"]), dataset.count("items"))
+    interactions = chosen_matrix(dataset.histories(CONTEXT_SPLITS["test"]), dataset.count("items"))
     for name, best in tuned_item_rivals(dataset).items():
         score, _ = ITEM_RIVALS[name]
         figures[f"{name} ({best:g})"] = measure(
@@ -105,7 +105,7 @@ def in_different_seconds(dataset: Dataset) -> np.ndarray | None:
     first = np.full(dataset.count("users"), np.iinfo(np.int64).max)
     np.minimum.at(first, test.user, test.time)
     last = np.full(dataset.count("users"), np.iinfo(np.int64).min)
-    for split in PAST["test"]:
+    for split in CONTEXT_SPLITS["test"]:
         events = dataset.events(split)
         events = events.take(events.positive)
         np.maximum.at(last, events.user, events.time)

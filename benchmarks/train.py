@@ -40,7 +40,7 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import PAST
+from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.baselines.content import chosen_matrix
@@ -393,7 +393,9 @@ def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
     score, penalties = ITEM_RIVALS["EASE"]
 
     def ndcg(split: str, penalty: float) -> float:
-        interactions = chosen_matrix(dataset.histories(PAST[split]), dataset.count("items"))
+        interactions = chosen_matrix(
+            dataset.histories(CONTEXT_SPLITS[split]), dataset.count("items")
+        )
         scorer = ByScores.of(score(interactions, penalty))
         return measure(dataset, targets_of(dataset, split), scorer)[NDCG].mean()
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 import tfmmrec.cli
-from tfmmrec.data.catalog_writer import write_catalogue
-from tfmmrec.data.k_core import first_of_each, k_core
+from tfmmrec.data.catalog_writer import write_catalog
+from tfmmrec.data.k_core import first_occurrences, k_core
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import refuse_existing
 from tfmmrec.errors import DataError
@@ -160,7 +160,7 @@ def write_amazon_reviews(
     ids = list(known)
     wanted = {ids[row] for row in np.unique(events.item[kept])} if min_events else set(ids)
     picture = {} if images is None else {"picture": {"modality": "image"}}
-    return write_catalogue(
+    return write_catalog(
         folder,
         name="amazon-" + reviews.name.split(".")[0],
         items=_items(meta, release, wanted, images),
@@ -179,7 +179,7 @@ def _filter(reviews: Path, release: Release, events: Reviews, min_events: int) -
     Returns:
         bool `[reviews]`, True for the reviews to keep.
     """
-    unique = first_of_each(events.user, events.item, events.time)
+    unique = first_occurrences(events.user, events.item, events.time)
     kept = k_core(events.user, events.item, unique, min_events)
     if not kept.any():
         raise DataError(f"{reviews}: no review is left; lower --min-events {min_events}")

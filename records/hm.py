@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import tfmmrec.cli
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import refuse_existing
 from tfmmrec.errors import ConfigError, DataError
@@ -86,7 +86,7 @@ def write_hm(
         images = source / "images"
     first = _first_day(since)
     customers, articles = _occurring(source / _TRANSACTIONS, first) if first else (None, None)
-    return write_catalogue(
+    return write_catalog(
         folder,
         name="hm",
         items=_articles(source / _ARTICLES, images, articles),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import tfmmrec.cli
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import refuse_existing
 from tfmmrec.errors import DataError
@@ -81,7 +81,7 @@ def write_microlens(
     features |= {name: {"modality": _MEDIA[name][0]} for name in media}
     if counts is not None:
         features |= {"likes": {"modality": "number"}, "views": {"modality": "number"}}
-    return write_catalogue(
+    return write_catalog(
         folder,
         name=pairs.name.removesuffix("_pairs.csv").lower(),
         items=_items(pairs, titles, counts, media),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import tfmmrec.cli
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import refuse_existing
 from tfmmrec.errors import DataError
@@ -78,7 +78,7 @@ def write_movielens(
         "gender": {"modality": "categorical"},
         "occupation": {"modality": "categorical"},
     }
-    return write_catalogue(
+    return write_catalog(
         folder,
         name=name,
         items=_with_content(movies, posters, plots),

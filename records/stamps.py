@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tfmmrec.cli
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import refuse_existing
 from tfmmrec.errors import DataError
@@ -46,7 +46,7 @@ def write_stamps(source: Path, folder: Path, *, overwrite: bool = False) -> Path
     for name in ("items.jsonl", "interactions.csv"):
         if not (source / name).is_file():
             raise DataError(f"{source}: not a folder of stamps; {name} is missing")
-    return write_catalogue(
+    return write_catalog(
         folder,
         name="stamps",
         items=_items(source),

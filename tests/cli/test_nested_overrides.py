@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from tfmmrec.cli.entry_point import build_parser
-from tfmmrec.cli.nested_overrides import folded, unfolded
+from tfmmrec.cli.nested_overrides import fold_overrides, unfold_overrides
 
 FILE = {
     "encoders": {
@@ -18,11 +18,11 @@ FILE = {
 
 def parsed(command: str, *arguments: str) -> Any:
     line = [command, "data", "--out", "out", *arguments]
-    return build_parser([command]).parse_args(folded(line))[command]
+    return build_parser([command]).parse_args(fold_overrides(line))[command]
 
 
 def encoders(*arguments: str) -> Any:
-    return unfolded(parsed("train", *arguments)["encoders"])
+    return unfold_overrides(parsed("train", *arguments)["encoders"])
 
 
 def test_keys_of_two_levels() -> None:
@@ -46,17 +46,17 @@ def test_they_go_over_those_of_a_file(tmp_path: Path) -> None:
 
 def test_other_mappings_and_the_base_of_a_search() -> None:
     options = ["--fusion.weights.title", "0.7", "--fusion.weights.plot", "0.3"]
-    assert unfolded(parsed("train", *options)["fusion"]) == {
+    assert unfold_overrides(parsed("train", *options)["fusion"]) == {
         "kind": "weighted",
         "weights": {"title": 0.7, "plot": 0.3},
     }
     options = ["--train.encoders.title.handle", "hub:https://tfhub.dev/a/b/1"]
     options += ["--train.encoders.title.output", "1"]
-    assert unfolded(parsed("tune", *options)["train"]["encoders"]) == {
+    assert unfold_overrides(parsed("tune", *options)["train"]["encoders"]) == {
         "title": {"handle": "hub:https://tfhub.dev/a/b/1", "output": 1}
     }
 
 
 def test_other_arguments_stay_as_they_are() -> None:
     line = ["train", "a.b.c", "--out", "--x.y.z", "--fusion.kind", "weighted", "--dim=3"]
-    assert folded(line) == line
+    assert fold_overrides(line) == line

@@ -8,11 +8,11 @@ import yaml
 
 from tests.encoders.finetuning.worlds import letters_module, pack_titles
 from tfmmrec.cli.entry_point import build_parser, main
-from tfmmrec.cli.nested_overrides import folded, unfolded
+from tfmmrec.cli.nested_overrides import fold_overrides, unfold_overrides
 from tfmmrec.config.finetuning import FinetuneConfig, finetune_options
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.encoders.encoded_features import encode_entities, trained_options
+from tfmmrec.encoders.encoded_features import encode_entities, trainable_options
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import create
 
@@ -25,7 +25,7 @@ FEATURES = {
 
 
 def options_of(side: Any = "items", **config: Any) -> dict[str, FinetuneConfig]:
-    return trained_options(side, FEATURES, TrainConfig(**config))
+    return trainable_options(side, FEATURES, TrainConfig(**config))
 
 
 def test_a_list_or_options_by_feature() -> None:
@@ -66,8 +66,8 @@ def test_what_starts_from_scratch_is_trained_without_being_asked_for_and_faster(
         ({"title": {"augment": [1]}}, "finetune.title.augment: a mapping is needed"),
         ({"title": {"variables": "("}}, "finetune.title.variables: '(' is no pattern: missing )"),
         (["poster"], "finetune: the model reads no item feature 'poster'; it reads title, plot"),
-        (["plot"], "finetune.plot: encoders with pca behind them cannot be trained"),
-        (["clip"], "finetune.clip: encoders of several values cannot be trained"),
+        (["plot"], "finetune.plot: encoders followed by a pca step cannot be trained"),
+        (["clip"], "finetune.clip: encoders of multi-valued features cannot be trained"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(declared: Any, message: str) -> None:
@@ -78,16 +78,15 @@ def test_what_is_wrong_is_named_in_one_line(declared: Any, message: str) -> None
 
 
 def test_what_starts_from_scratch_and_cannot_be_trained() -> None:
-    for side, feature, choice, reason in (
-        ("items", "plot", "builtin:lstm", "with pca behind them"),
-        ("items", "clip", "builtin:cnn", "of several values"),
+    for entity, feature, choice, reason in (
+        ("items", "plot", "builtin:lstm", "followed by a pca step"),
+        ("items", "clip", "builtin:cnn", "of multi-valued features"),
         ("users", "title", "builtin:lstm", "of user features"),
     ):
         with pytest.raises(ConfigError) as caught:
-            options_of(side, encoders={feature: choice})
+            options_of(entity, encoders={feature: choice})
         assert str(caught.value) == (
-            f"encoders.{feature}: encoders {reason} cannot be trained; take one that is trained "
-            "already"
+            f"encoders.{feature}: encoders {reason} cannot be trained; use a pretrained onealready"
         )
     # Item features of the same name are another matter.
     assert options_of("users", finetune=["title"]) == {}
@@ -106,7 +105,9 @@ def test_what_no_item_has(tmp_path: Path) -> None:
 
 def from_command_line(*arguments: str) -> Any:
     line = ["train", "data", "--out", "out", *arguments]
-    return unfolded(build_parser(["train"]).parse_args(folded(line))["train"]["finetune"])
+    return unfold_overrides(
+        build_parser(["train"]).parse_args(fold_overrides(line))["train"]["finetune"]
+    )
 
 
 def test_from_a_file_and_the_command_line(tmp_path: Path) -> None:
@@ -136,8 +137,11 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: Any)
     train += ["--encoders.title", f"hub:{handle}"]
     for arguments, message in (
         (["--finetune", "[plot]"], "no item feature 'plot'; it reads title"),
-        (["--finetune.title.variables", "kernel"], "title.variables: no weight fits 'kernel'"),
-        (["--finetune.title.variables", "still"], "has no gradient by the weights to train"),
+        (["--finetune.title.variables", "kernel"], "title.variables: no weight matches 'kernel'"),
+        (
+            ["--finetune.title.variables", "still"],
+            "has no gradient with respect to the",
+        ),
         (["--finetune", "{title: {augment: {flip: 1}}}"], "finetune.title: augment: text has none"),
     ):
         assert main([*train, *arguments]) == 1

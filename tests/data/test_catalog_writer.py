@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset_file import read_dataset_file
 from tfmmrec.data.tables.read import read_table
 from tfmmrec.errors import ConfigError, DataError
@@ -27,7 +27,7 @@ def write(folder, **changes):
         "interactions": EVENTS,
         **changes,
     }
-    return write_catalogue(folder, **options)
+    return write_catalog(folder, **options)
 
 
 def read_items(folder):

@@ -5,7 +5,7 @@ import pytest
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import RawValues, raw_values
+from tfmmrec.data.feature_values import FeatureValues, read_feature_values
 from tfmmrec.data.packing import pack
 
 
@@ -29,13 +29,13 @@ def dataset(tmp_path):
 
 
 def test_rows_are_taken_in_any_order_and_nobody_has_nothing(dataset):
-    values = RawValues(dataset, "users")
+    values = FeatureValues(dataset, "users")
     u, v = (dataset.user_rows[name] for name in "uv")
     taken = values.take(np.array([v, u, -1, u]))
     assert taken["age"].numpy()[[1, 3]].tolist() == [30, 30]
     assert all(math.isnan(age) for age in taken["age"].numpy()[[0, 2]])
     assert taken["groups"].numpy().tolist() == [[b"", b""], [b"a", b"b"], [b"", b""], [b"a", b"b"]]
-    items = raw_values(dataset, "items", np.array([dataset.item_rows["1"]]))
+    items = read_feature_values(dataset, "items", np.array([dataset.item_rows["1"]]))
     assert items["title"].numpy().tolist() == [b"Heat"]
 
 
@@ -43,7 +43,7 @@ def test_a_column_is_read_once(dataset, monkeypatch):
     read = []
     values = dataset.values
     monkeypatch.setattr(dataset, "values", lambda *a, **k: read.append(a[:2]) or values(*a, **k))
-    users = RawValues(dataset, "users")
+    users = FeatureValues(dataset, "users")
     for row in (0, 1):
         users.take(np.array([row]))
     assert read == [("users", "age"), ("users", "groups")]

@@ -22,7 +22,7 @@ EVENTS = Interactions(
 
 @pytest.fixture
 def histories() -> Histories:
-    return Histories.of(EVENTS, 3, timed=True)
+    return Histories.of(EVENTS, 3, with_times=True)
 
 
 def test_times_are_whole_seconds_as_a_request_has_them(histories):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tfmmrec.data.holdout import outcomes_in
+from tfmmrec.data.holdout import holdout_outcomes
 from tfmmrec.data.outcomes import LabeledEvents
 
 
@@ -20,6 +20,6 @@ def test_of_new_users_only_what_stands_behind_their_past_is_asked():
     dataset = SimpleNamespace(
         cold_users=np.array([False, True]), outcomes=lambda splits: events, count=lambda side: 2
     )
-    asked = outcomes_in(dataset, "test")
+    asked = holdout_outcomes(dataset, "test")
     np.testing.assert_array_equal(asked.user, [0, 0, 1, 1, 1])
     np.testing.assert_array_equal(asked.item, [10, 11, 11, 12, 14])

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 
 
 def test_ids_have_the_rows_of_their_order():
-    ids = Ids(["b", "a"])
+    ids = IdIndex(["b", "a"])
     ids.extend(["я", "007"])
     assert len(ids) == 4
     assert ids.rows(["007", "none", "b", "", "я"]).tolist() == [3, -1, 0, -1, 2]
@@ -15,6 +15,6 @@ def test_ids_have_the_rows_of_their_order():
 
 
 def test_without_ids_all_are_unknown():
-    assert Ids().rows(["a"]).tolist() == [-1]
-    assert Ids(["a"]).rows([]).tolist() == []
-    assert Ids().from_row(0) == []
+    assert IdIndex().rows(["a"]).tolist() == [-1]
+    assert IdIndex(["a"]).rows([]).tolist() == []
+    assert IdIndex().from_row(0) == []

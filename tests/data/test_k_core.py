@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.data.k_core import first_of_each, k_core
+from tfmmrec.data.k_core import first_occurrences, k_core
 
 
 def test_only_the_first_of_equal_events_stays():
@@ -11,9 +11,9 @@ def test_only_the_first_of_equal_events_stays():
     item = np.array([0, 0, 0, 1, 0])
     time = np.array([5, 5, 5, 5, 6])
     # Events 0 and 2 are the same; 3 has another item, 4 another time.
-    assert first_of_each(user, item, time).tolist() == [True, True, False, True, True]
-    assert first_of_each(user[:1], item[:1], time[:1]).tolist() == [True]
-    assert first_of_each(user[:0], item[:0], time[:0]).tolist() == []
+    assert first_occurrences(user, item, time).tolist() == [True, True, False, True, True]
+    assert first_occurrences(user[:1], item[:1], time[:1]).tolist() == [True]
+    assert first_occurrences(user[:0], item[:0], time[:0]).tolist() == []
 
 
 def test_dropping_goes_on_until_nothing_is_below_k():

@@ -17,7 +17,7 @@ from tfmmrec.distribute.strategies import (
     of_all,
     serves,
 )
-from tfmmrec.encoders.finetuning import TAUGHT
+from tfmmrec.encoders.finetuning import TARGET_ITEMS
 from tfmmrec.errors import ConfigError
 from tfmmrec.training import fit
 from tfmmrec.training.distribute_batches import cut
@@ -124,20 +124,22 @@ def test_one_device_is_enough(monkeypatch, capsys):
 def test_a_batch_has_a_row_for_each():
     two = SimpleNamespace(num_replicas_in_sync=2)
     with pytest.raises(ConfigError, match="batch_size: a batch of 1 rows cannot be dealt to 2"):
-        check_devices(two, SimpleNamespace(model=SimpleNamespace(trained={})), 1)
+        check_devices(two, SimpleNamespace(model=SimpleNamespace(trainable_features={})), 1)
 
 
 @pytest.mark.parametrize("option", ["cross_batch_memory_size", "num_mined"])
 def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option):
     monkeypatch.setattr(fit, "is_asynchronous", lambda strategy: True)
-    given = SimpleNamespace(model=SimpleNamespace(trained={}), config=config(negatives={option: 2}))
+    given = SimpleNamespace(
+        model=SimpleNamespace(trainable_features={}), config=config(negatives={option: 2})
+    )
     with pytest.raises(ConfigError, match=f"negatives: {option}: with parameter_server"):
         check_devices(SimpleNamespace(num_replicas_in_sync=1), given, 8)
 
 
 def test_a_tpu_trains_no_encoders(monkeypatch):
     monkeypatch.setattr(tf.distribute, "TPUStrategy", SimpleNamespace)
-    trained = SimpleNamespace(trained={"title": None})
+    trained = SimpleNamespace(trainable_features={"title": None})
     bundle = SimpleNamespace(model=trained, config=config(strategy="tpu"))
     with pytest.raises(ConfigError, match=r"strategy: tpu trains no encoders, .* title has one"):
         check_devices(SimpleNamespace(num_replicas_in_sync=2), bundle, 8)
@@ -147,14 +149,14 @@ def test_a_batch_is_cut_into_parts():
     batches = tf.data.Dataset.from_tensors(
         {"item": tf.constant([7, 8, 7, -1, 9]), "history": tf.reshape(tf.range(10), [5, 2])}
     )
-    found = list(cut(batches, 3, range(1, 3), train_splits=True))
+    found = list(cut(batches, 3, range(1, 3), with_target_items=True))
     # Of three parts, 0 is not wanted; 5 rows are 1, 2 and 2 of them, 3 items 1 each.
     assert [part["item"].numpy().tolist() for part in found] == [[8, 7], [-1, 9]]
     assert [part["history"].numpy().tolist() for part in found] == [
         [[2, 3], [4, 5]],
         [[6, 7], [8, 9]],
     ]
-    assert [part[TAUGHT].numpy().tolist() for part in found] == [[8], [9]]
+    assert [part[TARGET_ITEMS].numpy().tolist() for part in found] == [[8], [9]]
     even = cut(batches, 5, range(5))
     assert {name: spec.shape.as_list() for name, spec in even.element_spec.items()} == {
         "item": [1],

@@ -51,7 +51,7 @@ def built(dataset: Dataset, config: TrainConfig) -> tuple[ModelBundle, Any]:
     with training_on(strategy):
         bundle = build_bundle(dataset, config)
     dealt = distribute_batches(
-        strategy, create_batches(bundle), bundle.model.trained, epoch=0, seed=0
+        strategy, create_batches(bundle), bundle.model.trainable_features, epoch=0, seed=0
     )
     return bundle, next(iter(dealt))
 
@@ -59,7 +59,9 @@ def built(dataset: Dataset, config: TrainConfig) -> tuple[ModelBundle, Any]:
 def loss_and_slopes(bundle: ModelBundle, batch: Any) -> tuple[float, list[np.ndarray]]:
     """The loss of a whole batch and its gradient, as an optimizer adds it up."""
     model = bundle.model
-    encoders = [weight for feature in model.trained.values() for weight in feature.weights]
+    encoders = [
+        weight for feature in model.trainable_features.values() for weight in feature.weights
+    ]
     weights = [*model.tower_weights, *encoders]
 
     def step(inputs: Any) -> Any:
@@ -123,7 +125,7 @@ def test_an_encoder_is_trained_and_the_table_follows(tmp_path: Path) -> None:
     bundle, _ = built(pack_titles(tmp_path), given)
     before = bundle.model.items.outputs["title"].numpy()
     fit(bundle)
-    table, [feature] = bundle.model.items.outputs["title"], bundle.model.trained.values()
+    table, [feature] = bundle.model.items.outputs["title"], bundle.model.trainable_features.values()
     assert not np.allclose(before, table.numpy())
     rows = np.flatnonzero(feature.raw.present)
     encoded = feature.encoder.encode(tf.constant(feature.raw.take(rows)))

@@ -16,7 +16,7 @@ from tfmmrec.data.packing import pack
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import encode_feature
 from tfmmrec.encoders.factory import create_encoder
-from tfmmrec.encoders.multi_valued import FramesEncoder
+from tfmmrec.encoders.multi_valued import MultiValuedEncoder
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Video, create
 
@@ -48,7 +48,7 @@ MEANS = [[2.0, 5.0], [0.0, 0.0], [2.0, 4.0], [2.0, 14 / 3]]
 
 
 def test_the_mean_is_over_the_values_that_are_there():
-    encoder = FramesEncoder(Lengths())
+    encoder = MultiValuedEncoder(Lengths())
     encode = tf.function(
         encoder.encode, input_signature=[tf.RaggedTensorSpec([None, None], tf.string, 1)]
     )
@@ -60,12 +60,12 @@ def test_the_mean_is_over_the_values_that_are_there():
 
 @pytest.mark.parametrize("row", range(len(VALUES)))
 def test_a_batch_of_one_is_encoded_as_in_a_larger_one(row: int):
-    outputs = FramesEncoder(Lengths()).encode(tf.ragged.constant([VALUES[row]], tf.string, 1))
+    outputs = MultiValuedEncoder(Lengths()).encode(tf.ragged.constant([VALUES[row]], tf.string, 1))
     np.testing.assert_allclose(outputs, [MEANS[row]], rtol=1e-6)
 
 
 def test_a_batch_without_any_value_gives_zeros():
-    encoder = FramesEncoder(Lengths())
+    encoder = MultiValuedEncoder(Lengths())
     spec = tf.RaggedTensorSpec([None, None], tf.string, 1)
     values = tf.ragged.constant([[], []], tf.string, 1)
     for encode in (encoder.encode, tf.function(encoder.encode, input_signature=[spec])):
@@ -77,7 +77,7 @@ EACH = [[[1, 1], [3, 9]], [[0, 0], [0, 0]], [[2, 4], [0, 0]], [[1, 1], [2, 4]]]
 
 
 def test_the_outputs_of_each_value_are_kept_for_the_tower():
-    encoder = FramesEncoder(Lengths(), 2)
+    encoder = MultiValuedEncoder(Lengths(), 2)
     spec = tf.RaggedTensorSpec([None, None], tf.string, 1)
     for encode in (encoder.encode, tf.function(encoder.encode, input_signature=[spec])):
         np.testing.assert_array_equal(encode(tf.ragged.constant(VALUES, tf.string)), EACH)
@@ -85,25 +85,25 @@ def test_the_outputs_of_each_value_are_kept_for_the_tower():
             outputs = encode(tf.ragged.constant([value], tf.string, 1))
             assert outputs.shape == [1, 2, 2]
             np.testing.assert_array_equal(outputs, EACH[row : row + 1])
-    fingerprints = {FramesEncoder(Lengths(), n).fingerprint for n in (None, 2, 3)}
+    fingerprints = {MultiValuedEncoder(Lengths(), n).fingerprint for n in (None, 2, 3)}
     assert len(fingerprints) == 3
     assert encoder.describe()["num_values"] == 2
 
 
 def test_no_more_values_are_encoded_at_a_time_than_rows():
     inner = Lengths()
-    FramesEncoder(inner).encode(tf.ragged.constant([["a"] * 50, ["b"] * 20], tf.string))
+    MultiValuedEncoder(inner).encode(tf.ragged.constant([["a"] * 50, ["b"] * 20], tf.string))
     assert int(inner.widest) == 2
 
 
 def test_it_names_itself_and_saves_what_is_inside():
     inner = Lengths()
-    encoder = FramesEncoder(inner)
-    assert encoder.fingerprint == FramesEncoder(Lengths()).fingerprint
-    assert len({encoder.fingerprint, FramesEncoder(Lengths("2")).fingerprint, "lengths"}) == 3
+    encoder = MultiValuedEncoder(inner)
+    assert encoder.fingerprint == MultiValuedEncoder(Lengths()).fingerprint
+    assert len({encoder.fingerprint, MultiValuedEncoder(Lengths("2")).fingerprint, "lengths"}) == 3
     assert encoder.resources() == [inner.widest]
     assert encoder.describe() == {
-        "encoder": "FramesEncoder",
+        "encoder": "MultiValuedEncoder",
         "fingerprint": encoder.fingerprint,
         "handle": "here",
     }
@@ -127,7 +127,7 @@ def test_lists_are_encoded_once_and_kept_in_order(tmp_path: Path):
     (tmp_path / "set.yaml").write_text(yaml.safe_dump(content))
     pack(tmp_path / "set.yaml", tmp_path / "data", PackConfig(quiet=True))
     inner = Lengths()
-    encoder = FramesEncoder(inner)
+    encoder = MultiValuedEncoder(inner)
     encoded = encode_feature(Dataset(tmp_path / "data"), "items", "tags", encoder, quiet=True)
     assert int(inner.widest) == 32
     # Lengths 1 to m have the mean (m + 1) / 2 and the mean square (m + 1) (2 m + 1) / 6.
@@ -135,7 +135,7 @@ def test_lists_are_encoded_once_and_kept_in_order(tmp_path: Path):
         most = row % 4 + 1
         expected = [(most + 1) / 2, (most + 1) * (2 * most + 1) / 6]
         assert encoded.present[row] == (row % 7 != 6)
-        np.testing.assert_allclose(encoded.outputs[row], expected if row % 7 != 6 else [0, 0])
+        np.testing.assert_allclose(encoded.values[row], expected if row % 7 != 6 else [0, 0])
 
 
 def test_how_several_values_become_one_is_chosen(tmp_path: Path):
@@ -161,7 +161,7 @@ def test_how_several_values_become_one_is_chosen(tmp_path: Path):
 def test_a_video_takes_the_encoders_of_pictures(tmp_path: Path):
     dataset: Any = types.SimpleNamespace(features=lambda side: {"clip": Video()}, cache=tmp_path)
     encoder = create_encoder(dataset, "items", "clip", "builtin")
-    assert isinstance(encoder, FramesEncoder)
+    assert isinstance(encoder, MultiValuedEncoder)
     assert encoder.describe()["picture_size"] == 96
     red, blue = (
         tf.io.encode_jpeg(np.full([8, 8, 3], colour, np.uint8)).numpy()

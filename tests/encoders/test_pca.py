@@ -12,11 +12,11 @@ from tests.once import ONCE
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import raw_values
+from tfmmrec.data.feature_values import read_feature_values
 from tfmmrec.data.packing import pack
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import encode_feature
-from tfmmrec.encoders.pca import fit_components, reduce_encoder
+from tfmmrec.encoders.pca import fit_pca, fit_pca_encoder
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.modalities.preprocessing import create_step
 from tfmmrec.models.run_folder import load_run
@@ -70,15 +70,15 @@ def test_components_by_hand():
     # Around the mean (1, 1): (3, 4), (-3, -4) and (0.8, -0.6), (-0.8, 0.6). The first pair lies
     # along (0.6, 0.8) and the other across it, with variances 2 * 25 / 3 and 2 * 1 / 3.
     outputs = np.array([[4, 5], [-2, -3], [1.8, 0.4], [0.2, 1.6]], np.float32)
-    both = fit_components(outputs, 64)
+    both = fit_pca(outputs, 64)
     np.testing.assert_allclose(both.mean, [1.0, 1.0], atol=1e-6)
     np.testing.assert_allclose(np.abs(both.axes), [[0.6, 0.8], [0.8, 0.6]], atol=1e-6)
-    assert (both.asked, both.axes.shape, both.explained) == (64, (2, 2), pytest.approx(1.0))
-    one = fit_components(outputs, 1)
+    assert (both.requested_dim, both.axes.shape, both.explained) == (64, (2, 2), pytest.approx(1.0))
+    one = fit_pca(outputs, 1)
     assert one.explained == pytest.approx(25 / 26)
     reduced = (outputs - one.mean) @ one.axes
     np.testing.assert_allclose(np.abs(reduced[:, 0]), [5.0, 5.0, 0.0, 0.0], atol=1e-5)
-    np.testing.assert_array_equal(fit_components(outputs, 1).axes, one.axes)
+    np.testing.assert_array_equal(fit_pca(outputs, 1).axes, one.axes)
 
 
 @pytest.mark.parametrize(
@@ -92,32 +92,32 @@ def test_components_by_hand():
     ],
 )
 def test_the_rows_may_span_fewer_dimensions(outputs: list, dim: int):
-    assert fit_components(np.array(outputs, np.float32), 64).axes.shape == (3, dim)
+    assert fit_pca(np.array(outputs, np.float32), 64).axes.shape == (3, dim)
 
 
 def test_rows_that_do_not_differ_are_kept_as_they_are():
     for outputs in (np.zeros([0, 3]), np.ones([1, 3]), np.full([5, 3], 0.1)):
-        components = fit_components(outputs.astype(np.float32), 2)
-        assert components.axes.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
-        assert components.mean.tolist() == [0.0, 0.0, 0.0]
+        projection = fit_pca(outputs.astype(np.float32), 2)
+        assert projection.axes.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+        assert projection.mean.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_present_rows_are_encoded_once_and_found_again(tmp_path):
     dataset = write(tmp_path / "set", ["aaa", "", "b", "ccccc"])
     base = LengthEncoder()
-    reduced = reduce_encoder(dataset, "items", "title", base, 4, quiet=True)
+    reduced = fit_pca_encoder(dataset, "items", "title", base, 4, quiet=True)
     encoded = encode_feature(dataset, "items", "title", reduced, quiet=True)
     # Lengths 3, 1 and 5 along (0.6, 0.8), around their mean of 3; the absent one counts nowhere.
-    outputs = np.asarray(encoded.outputs)
+    outputs = np.asarray(encoded.values)
     assert outputs.shape == (4, 1) and encoded.present.tolist() == [True, False, True, True]
     np.testing.assert_allclose(outputs[:, 0] * np.sign(outputs[3, 0]), [0, 0, -2, 2], atol=1e-5)
     assert int(base.count) == 3
     about = reduced.describe()
-    assert (about["dim"], about["asked_dim"], about["explained_variance"]) == (1, 4, 1.0)
+    assert (about["dim"], about["requested_dim"], about["explained_variance"]) == (1, 4, 1.0)
     assert about["base"]["fingerprint"] == "lengths"
 
     again = LengthEncoder()
-    found = reduce_encoder(Dataset(dataset.folder), "items", "title", again, 4, quiet=True)
+    found = fit_pca_encoder(Dataset(dataset.folder), "items", "title", again, 4, quiet=True)
     assert found.fingerprint == reduced.fingerprint
     encode_feature(dataset, "items", "title", found, quiet=True)
     assert int(again.count) == 0
@@ -128,13 +128,13 @@ def test_other_data_or_another_dim_are_fitted_anew(tmp_path):
     lengths = ["aaa", "bb", "c", "dddddddd"]
     one = write(tmp_path / "one", lengths)
     two = write(tmp_path / "two", [*lengths, "eeeeeeeeeeee"])
-    first = reduce_encoder(one, "items", "title", LengthEncoder(), 4, quiet=True)
+    first = fit_pca_encoder(one, "items", "title", LengthEncoder(), 4, quiet=True)
     # Even with the cache of the other data at hand.
     (one.folder / "cache").rename(two.folder / "cache")
-    second = reduce_encoder(two, "items", "title", LengthEncoder(), 4, quiet=True)
+    second = fit_pca_encoder(two, "items", "title", LengthEncoder(), 4, quiet=True)
     assert first.mean[0] != second.mean[0] and first.fingerprint != second.fingerprint
     for dim in (3, 5):
-        reduce_encoder(two, "items", "title", LengthEncoder(), dim, quiet=True)
+        fit_pca_encoder(two, "items", "title", LengthEncoder(), dim, quiet=True)
     found = [path.name.rsplit(".pca")[1] for path in (two.folder / "cache").glob("*.pca*")]
     assert sorted(found) == ["3", "4", "4", "5"]
 
@@ -162,9 +162,9 @@ def run(tmp_path_factory) -> Path:
 
 def test_a_run_serves_the_vectors_that_python_gives(run, tmp_path):
     bundle = load_run(run, quiet=True)
-    assert bundle.items.encoded["title"].outputs.shape == (8, 4)
+    assert bundle.items.encodings["title"].values.shape == (8, 4)
     recommender = Recommender(bundle)
-    features = raw_values(bundle.dataset, "items", np.arange(8))
+    features = read_feature_values(bundle.dataset, "items", np.arange(8))
     served = tf.saved_model.load(str(export(run, tmp_path / "model", quiet=True))).signatures
     vectors = recommender.encode_items(features).numpy()
     np.testing.assert_allclose(served["encode_items"](**features)["vectors"], vectors, atol=1e-5)
@@ -189,7 +189,7 @@ def test_the_commands_take_such_a_run(run):
     assert len(recommend(run, users="u0", k=2, quiet=True)[0]["items"]) == 2
     assert search(run, text="green bird", k=1)[0]["item"] == "3"
     about = json.loads((run / "run.json").read_text())["encoders"]["items"]["title"]
-    assert (about["encoder"], about["dim"]) == ("ReducedEncoder", 4)
+    assert (about["encoder"], about["dim"]) == ("PcaEncoder", 4)
 
 
 def test_a_run_whose_components_changed_since_is_refused(run):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import raw_values
+from tfmmrec.data.feature_values import read_feature_values
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.core_ops import foreign_ops
@@ -50,7 +50,7 @@ def test_the_answers_are_those_of_recommend(
     past = dataset.histories(["train", "valid"])
     histories = [[dataset.item_ids[i] for i in past.of_user(user)] for user in range(20)]
     widest = max(map(len, histories))
-    features = raw_values(dataset, "users", np.arange(20))
+    features = read_feature_values(dataset, "users", np.arange(20))
     request = {
         "history": [history + [""] * (widest - len(history)) for history in histories],
         "exclude": [[""]] * 20,
@@ -111,7 +111,7 @@ def test_raw_content_becomes_the_vector_of_a_new_item(
     del inputs["k"]
     place = Dataset(data).item_ids.index(row["item_id"])
     # What tables hold is taken from the data folder.
-    tables = raw_values(Dataset(data), "items", np.array([place]))
+    tables = read_feature_values(Dataset(data), "items", np.array([place]))
     inputs.update({name: tables[name] for name in ("genres", "year")})
     vector = loaded.signatures["encode_items"](**inputs)["vectors"].numpy()
     model = load_run(run, quiet=True).model

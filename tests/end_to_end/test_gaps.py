@@ -26,13 +26,13 @@ from tfmmrec.serving.rest_server import create_app
 from tfmmrec.serving.warmup import read_warmup
 from tfmmrec.training.fit import fit
 
-ITEMS, USERS, TAUGHT = 12, 300, 240
+ITEMS, USERS, TARGET_ITEMS = 12, 300, 240
 START = 1_600_000_000
 # In seconds: within a minute, and after a day.
 SHORT, LONG = (5, 60), (86_400, 500_000)
 
 
-def write(folder: Path, *, timed: bool = True) -> Path:
+def write(folder: Path, *, with_times: bool = True) -> Path:
     """A choice of each of two kinds, and then one of the first kind again after a short wait.
 
     After a long one, it is the kind of the second choice.
@@ -46,7 +46,7 @@ def write(folder: Path, *, timed: bool = True) -> Path:
         # How long the third choice takes tells nothing.
         waits = [0, *(chance.integers(*(SHORT if short else LONG)) for short in (quick, user % 2))]
         for place, (item, time) in enumerate(zip(items, START + np.cumsum(waits), strict=True)):
-            part = "test" if place == 2 and user >= TAUGHT else "train"
+            part = "test" if place == 2 and user >= TARGET_ITEMS else "train"
             log.append(f"u{user},i{item},{time},{part}")
         users.append(
             f"u{user},{20 + user % 50},{'xyz'[user % 3]},likes {('red', 'blue')[user % 2]}"
@@ -63,7 +63,7 @@ def write(folder: Path, *, timed: bool = True) -> Path:
             "id": "id",
             "features": {name: {"modality": modality} for name, modality in features.items()},
         },
-        "interactions": table | ({"time": "time"} if timed else {}),
+        "interactions": table | ({"time": "time"} if with_times else {}),
         "split": {"by": "column", "name": "part"},
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
@@ -104,7 +104,7 @@ def permuted(histories: Histories) -> Histories:
 
 def shares_right(bundle: ModelBundle) -> tuple[float, float]:
     """How many users are answered items of the kind that they chose, by their times and others."""
-    targets = targets_of(bundle.dataset, "test", timed=True)
+    targets = targets_of(bundle.dataset, "test", with_times=True)
     kinds = np.array([int(name[1:]) % 2 for name in bundle.dataset.item_ids])
     scorer = Scorer(bundle.model)
     vectors, shares = scorer.item_vectors(), []
@@ -155,10 +155,10 @@ def ask(model_dir: Path) -> Ask:
 def test_the_served_answer_is_that_of_recommend(gru, ask, monkeypatch):
     """With the user's number, category and text; and times count as they come with a request."""
     monkeypatch.setattr("tfmmrec.serving.batch_recommend.load_run", lambda run, quiet: gru)
-    user = f"u{TAUGHT + 1}"
+    user = f"u{TARGET_ITEMS + 1}"
     [line] = recommend(Path("run"), users=user, k=4, split="test", quiet=True)
     dataset = gru.dataset
-    past, row = dataset.histories(["train"], timed=True), dataset.user_rows[user]
+    past, row = dataset.histories(["train"], with_times=True), dataset.user_rows[user]
     first, second = (dataset.item_ids[item] for item in past.of_user(row))
     times = past.times[past.offsets[row] : past.offsets[row + 1]].tolist()
     about = {"user_age": 20 + 241 % 50, "user_town": ["y"], "user_about": "likes blue"}
@@ -196,7 +196,7 @@ def test_the_warm_up_has_times(model_dir):
 
 
 def test_gaps_that_cannot_be_known_are_refused(data, tmp_path):
-    bare = write(tmp_path, timed=False)
+    bare = write(tmp_path, with_times=False)
     with pytest.raises(ConfigError) as error:
         build_bundle(Dataset(bare), config("gru"))
     assert str(error.value) == (

@@ -14,7 +14,7 @@ from tests.encoders.hub.modules import bert_module, preprocessor_module, yamnet_
 from tfmmrec.cli import main
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import raw_values
+from tfmmrec.data.feature_values import read_feature_values
 from tfmmrec.data.packing import pack
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.export import export
@@ -77,7 +77,7 @@ def test_from_the_command_line_to_a_served_model(
     assert main(["encode", data, *options, "--quiet"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("items.title: 6 rows, 5 with a value: 0 found in the cache, 5 encod")
+    assert lines[0].startswith("items.title: 6 rows, 5 with a value: 0 read from the cache, 5 enc")
     assert lines[0].endswith("gives output sequence_output, dim 2, max over its other axes")
     assert lines[1].endswith(
         ", dim 4: call(inputs: float32 [?]) at 16000 Hz, at most 1 s, gives output 1, dim 4, "
@@ -87,7 +87,7 @@ def test_from_the_command_line_to_a_served_model(
     assert main(["train", data, "--out", str(run), *options]) == 0
     again = capsys.readouterr().out.splitlines()[:2]
     assert [line.split(": call")[1] for line in again] == [x.split(": call")[1] for x in lines]
-    assert all("5 found in the cache, 0 encoded" in line for line in again)
+    assert all("5 read from the cache, 0 encoded" in line for line in again)
     described = json.loads((run / "run.json").read_text())["encoders"]["items"]
     assert described["title"]["output"] == "sequence_output"
     assert described["title"]["preprocessor"] == f"{folder}/front"
@@ -96,7 +96,7 @@ def test_from_the_command_line_to_a_served_model(
         "fingerprint": described["sound"]["fingerprint"],
         "handle": f"{folder}/yamnet",
         "dim": 4,
-        "form": "call",
+        "signature": "call",
         "inputs": {"inputs": "float32 [?]"},
         "sample_rate": 16000,
         "max_seconds": 1.0,
@@ -116,7 +116,7 @@ def test_from_the_command_line_to_a_served_model(
     assert done.returncode == 0, done.stderr[-2000:]
     vectors = np.array(json.loads(done.stdout.splitlines()[-1]))
     recommender = Recommender(load_run(run, quiet=True))
-    raw = raw_values(Dataset(folder / "data"), "items", np.arange(len(TITLES)))
+    raw = read_feature_values(Dataset(folder / "data"), "items", np.arange(len(TITLES)))
     np.testing.assert_allclose(vectors, recommender.encode_items(raw), atol=1e-5)
     np.testing.assert_allclose(vectors, recommender.content_vectors, atol=1e-5)
 

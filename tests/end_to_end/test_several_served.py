@@ -15,9 +15,9 @@ import tensorflow as tf
 from tests.once import ONCE
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import raw_values
+from tfmmrec.data.feature_values import read_feature_values
 from tfmmrec.data.packing import pack
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.reports.item_cards import ItemCards
@@ -73,7 +73,7 @@ def dataset(folder: Path) -> Dataset:
     def files(name: str, contents: list[bytes], suffix: str) -> list[tuple[str, bytes]]:
         return [(f"{name}{place}.{suffix}", data) for place, data in enumerate(contents)]
 
-    path = write_catalogue(
+    path = write_catalog(
         folder / "catalogue",
         name="several",
         items=[
@@ -129,12 +129,12 @@ def test_what_was_packed_is_read_back(dataset: Dataset) -> None:
 
 def test_the_encoders_give_what_the_tower_pools(run: Path) -> None:
     bundle = load_run(run, quiet=True)
-    shapes = {name: e.outputs.shape for name, e in bundle.items.encoded.items()}
+    shapes = {name: e.values.shape for name, e in bundle.items.encodings.items()}
     assert shapes["photos"] == (7, 3, 256)
     # The table is as wide as the longest list; a request may hold up to eight.
     assert shapes["reviews"] == (7, 3, 4)
     assert len(shapes["sounds"]) == 2
-    filled = np.asarray(bundle.items.encoded["reviews"].outputs).any(axis=-1).sum(axis=1)
+    filled = np.asarray(bundle.items.encodings["reviews"].values).any(axis=-1).sum(axis=1)
     assert filled.tolist() == [2, 1, 3, 0, 1, 1, 0]
     values = {info.name: info.num_values for info in bundle.items.features()}
     assert values == {"photos": 3, "reviews": 3, "sounds": 0}
@@ -152,7 +152,7 @@ def as_json(value: Any) -> Any:
 
 def test_served_vectors_are_those_of_python(dataset: Dataset, run: Path, version: Path) -> None:
     recommender = Recommender(load_run(run, quiet=True))
-    raw = raw_values(dataset, "items", np.arange(7))
+    raw = read_feature_values(dataset, "items", np.arange(7))
     raw = {name: dataset.schema.items[name].servable_values(raw[name]) for name in raw}
     expected = recommender.encode_items(raw).numpy()
     # What eight reviews vary by in their last components is little, and standardised.

@@ -25,7 +25,7 @@ from tfmmrec.training.train import train
 NUM_ITEMS, NUM_USERS = 12, 16
 
 
-def write_catalogue(folder: Path) -> Path:
+def write_catalog(folder: Path) -> Path:
     """Items on a circle, every fourth without its place; users with three numbers as text."""
     items = []
     for n in range(NUM_ITEMS):
@@ -63,7 +63,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def dataset(folder: Path) -> Dataset:
-    pack(write_catalogue(folder), folder / "data", PackConfig(quiet=True))
+    pack(write_catalog(folder), folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 

@@ -16,9 +16,9 @@ import tensorflow as tf
 from tests.once import ONCE
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import raw_values
+from tfmmrec.data.feature_values import read_feature_values
 from tfmmrec.data.packing import pack
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.export import export
@@ -58,7 +58,7 @@ def catalogue(folder: Path, write_video: Callable) -> Path:
         path = folder / "source" / f"{name}.mov"
         write_video(path, colours, size=(32, 16), tone=WITH_SOUND.get(name))
     (folder / "source" / "broken.mov").write_bytes(b"this is only text, whatever its name")
-    write_catalogue(
+    write_catalog(
         out,
         name="videos",
         items=[
@@ -140,7 +140,7 @@ def test_sound_tracks_are_features_where_there_are_any(dataset: Dataset) -> None
 def test_served_vectors_are_those_of_python(dataset: Dataset, run: Path, version: Path) -> None:
     recommender = Recommender(load_run(run, quiet=True))
     rows = np.arange(len(ITEMS))
-    raw = raw_values(dataset, "items", rows)
+    raw = read_feature_values(dataset, "items", rows)
     expected = recommender.encode_items(raw).numpy()
     # What was encoded row by row for training, by the cache, is the same.
     np.testing.assert_allclose(recommender.content_vectors.numpy(), expected, atol=1e-5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
 from tfmmrec.evaluation.ranking.targets import targets_of
@@ -23,8 +23,8 @@ def test_a_catalogue_in_slices(small):
     title = np.zeros(num_items, bool)
     title[targets.item[:3]] = True
     encoded = {
-        "title": Encoded(np.zeros((num_items, 1)), title),
-        "genre": Encoded(np.zeros((num_items, 1), np.int32), np.ones(num_items, bool)),
+        "title": Encodings(np.zeros((num_items, 1)), title),
+        "genre": Encodings(np.zeros((num_items, 1), np.int32), np.ones(num_items, bool)),
     }
     found = slices_of(small, EncodedEntities(modalities, {}, encoded), targets)
     groups = {}

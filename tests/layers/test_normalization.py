@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.layers.normalization import PrincipalComponents
 from tfmmrec.layers.projection import Projection
 from tfmmrec.testing import TestCase
@@ -46,7 +46,7 @@ class PrincipalComponentsTest(TestCase):
 
     def test_a_projection_fits_them_to_what_is_present(self):
         rows = np.concatenate([self.rows, [[900.0, 900.0, 900.0]]]).astype(np.float32)
-        encoded = Encoded(rows, np.array([True, True, True, True, False]))
+        encoded = Encodings(rows, np.array([True, True, True, True, False]))
         projection = Projection(4, pca_dim=2)
         projection.fit(encoded)
         read = projection.reduce(projection.standardize(self.rows)).numpy()

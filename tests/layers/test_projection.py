@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.normalization import Standardize
 from tfmmrec.layers.projection import Projection
@@ -81,7 +81,7 @@ class ProjectionTest(TestCase):
     def test_fit_looks_at_what_is_present_only(self):
         outputs = np.array([[1.0], [3.0], [1000.0]], np.float32)
         projection = Projection(4)
-        projection.fit(Encoded(outputs, np.array([True, True, False])))
+        projection.fit(Encodings(outputs, np.array([True, True, False])))
         # Mean (1 + 3) / 2 = 2, deviation 1.
         self.assertAllClose(projection.standardize.mean, [2.0])
         self.assertAllClose(projection.standardize.scale, [1.0])
@@ -93,7 +93,7 @@ class ProjectionTest(TestCase):
         outputs[0] = [[0.0, 10.0], [2.0, 30.0]]
         outputs[1, 0] = [4.0, 20.0]
         outputs[2, 1] = [2.0, 20.0]
-        encoded = Encoded(outputs, np.array([True, True, True, False]))
+        encoded = Encodings(outputs, np.array([True, True, True, False]))
         self.assertAllEqual(encoded.vectors(), [[0, 10], [2, 30], [4, 20], [2, 20]])
         projection = Projection(4)
         projection.fit(encoded)
@@ -119,7 +119,7 @@ class ProjectionTest(TestCase):
         class Vocabulary:
             size = 9
 
-        encoded = Encoded(np.zeros([5, 3]), np.ones(5, bool))
+        encoded = Encodings(np.zeros([5, 3]), np.ones(5, bool))
         modality = Text()
         self.assertEqual(
             FeatureInfo.of("a", modality, object(), encoded), FeatureInfo("a", 3, 0, "text")
@@ -127,7 +127,7 @@ class ProjectionTest(TestCase):
         self.assertEqual(
             FeatureInfo.of("a", modality, Vocabulary(), encoded), FeatureInfo("a", 3, 9, "text")
         )
-        several = Encoded(np.zeros([5, 4, 3]), np.ones(5, bool))
+        several = Encodings(np.zeros([5, 4, 3]), np.ones(5, bool))
         self.assertEqual(
             FeatureInfo.of("a", modality, object(), several), FeatureInfo("a", 3, 0, "text", 4)
         )

@@ -13,7 +13,7 @@ import yaml
 
 from tests.modalities.contract import PICTURE, SOUND
 from tfmmrec.config.packing import PackConfig
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.data.packing.row import pack_row
@@ -146,7 +146,7 @@ def test_a_catalogue_takes_lists_of_media(tmp_path: Path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.png").write_bytes(PICTURE + name.encode())
     sources = [tmp_path / name / "1.png" for name in "abc"]
-    write_catalogue(
+    write_catalog(
         tmp_path / "out",
         name="x",
         items=[{"item_id": "1", "photos": [*sources, ("2.png", b"2"), tmp_path / "none.png"]}],

@@ -57,7 +57,7 @@ def test_what_has_changed_since_is_refused(data, tmp_path):
     save_run(tmp_path, build_bundle(Dataset(data), TrainConfig(dim=4, quiet=True)), {})
     saved = (tmp_path / "run.json").read_text()
     for old, new, reason in (
-        ('"format": 1', '"format": 0', "format 0 is not 1"),
+        ('"format": 2', '"format": 1', "run format 1, this version reads 2; train it again"),
         ('"manifest_sha256": "', '"manifest_sha256": "0', "changed since; train again"),
         ('"fingerprint": "', '"fingerprint": "0', "the encoder of country changed since"),
         ('"dim": 4', '"dim": 5', "the weights cannot be read"),

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import HISTORY_ENCODERS
@@ -21,9 +21,9 @@ from tfmmrec.testing import TestCase
 HISTORIES = Histories(np.array([1, 2, 0, 0, 0, 1, 1, 0, 0, 0], np.int32), np.array([0, 5, 10]))
 
 
-def encoded(rows: int) -> dict[str, Encoded]:
+def encoded(rows: int) -> dict[str, Encodings]:
     outputs = np.random.default_rng(rows).normal(size=[rows, 3]).astype(np.float32)
-    return {"feature": Encoded(outputs, np.ones(rows, bool))}
+    return {"feature": Encodings(outputs, np.ones(rows, bool))}
 
 
 def create(
@@ -239,7 +239,7 @@ class VectorsTest(TestCase):
 
     def test_features_are_gathered_by_row(self):
         table = FeatureTable(
-            {"a": Encoded(np.array([[1.0], [2.0], [3.0]]), np.array([True, False, True]))}
+            {"a": Encodings(np.array([[1.0], [2.0], [3.0]]), np.array([True, False, True]))}
         )
         output, present = table.gather(tf.constant([2, 1, 2]))["a"]
         self.assertAllEqual(output, [[3.0], [2.0], [3.0]])

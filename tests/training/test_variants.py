@@ -128,20 +128,20 @@ def test_votes_that_are_counted_anew_are_traced_anew(small, trainer):
 def test_permuted_contents_are_those_of_other_items(small):
     side = encode_entities(small, "items", CONFIG)
     permuted = side.permuted(0)
-    year, genre = side.encoded["year"], side.encoded["genre"]
+    year, genre = side.encodings["year"], side.encodings["genre"]
     # The years are all different, so that they say whose content a row got.
-    order = [year.outputs.tolist().index(row) for row in permuted.encoded["year"].outputs.tolist()]
+    order = [year.values.tolist().index(row) for row in permuted.encodings["year"].values.tolist()]
     assert sorted(order) == list(range(10)) != order
-    np.testing.assert_array_equal(permuted.encoded["genre"].outputs, genre.outputs[order])
-    present = side.encoded["title"].present
+    np.testing.assert_array_equal(permuted.encodings["genre"].values, genre.values[order])
+    present = side.encodings["title"].present
     assert present.sum() == 8
-    assert permuted.encoded["title"].present.tolist() == present[order].tolist()
-    assert side.permuted(0).encoded["year"].outputs.tolist() != year.outputs.tolist()
+    assert permuted.encodings["title"].present.tolist() == present[order].tolist()
+    assert side.permuted(0).encodings["year"].values.tolist() != year.values.tolist()
 
 
 def test_the_null_permutes_in_another_way_for_each_seed(small):
     trainer = VariantTrainer(small, dataclasses.replace(CONFIG, features=["year"]), permute=0)
-    year = encode_entities(small, "items", CONFIG).encoded["year"].outputs
+    year = encode_entities(small, "items", CONFIG).encodings["year"].values
     found = []
     for seed in (0, 1):
         config = dataclasses.replace(trainer.config, seed=seed)

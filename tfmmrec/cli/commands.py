@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonargparse
 
-from tfmmrec.cli.nested_overrides import unfolded
+from tfmmrec.cli.nested_overrides import unfold_overrides
 from tfmmrec.errors import ConfigError, TfmmrecError
 from tfmmrec.legacy_keras import keras_problem
 
@@ -38,7 +38,9 @@ def _config(kind: type, options: Any) -> Any:
     values = {field.name: options[field.name] for field in dataclasses.fields(kind)}
     return kind(
         **{
-            name: value.as_dict() if isinstance(value, jsonargparse.Namespace) else unfolded(value)
+            name: value.as_dict()
+            if isinstance(value, jsonargparse.Namespace)
+            else unfold_overrides(value)
             for name, value in values.items()
         }
     )
@@ -133,7 +135,7 @@ def _encode(options: Any) -> None:
     config = _config(TrainConfig, options)
     dataset = Dataset(options.data, cache=config.cache)
     for side in ("items", "users"):
-        for line in encode_entities(dataset, side, config).lines(side):  # type: ignore[arg-type]
+        for line in encode_entities(dataset, side, config).summary_lines(side):  # type: ignore[arg-type]
             print(line)
 
 

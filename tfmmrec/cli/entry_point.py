@@ -10,7 +10,7 @@ from typing import Any
 import jsonargparse
 
 from tfmmrec.cli.commands import COMMANDS, Parser
-from tfmmrec.cli.nested_overrides import folded
+from tfmmrec.cli.nested_overrides import fold_overrides
 from tfmmrec.errors import TfmmrecError
 from tfmmrec.legacy_keras import keras_problem
 from tfmmrec.version import __version__
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 when something could not be done, 2 when the command line is wrong.
     """
     _hush_tensorflow()
-    arguments = folded(_underscored(sys.argv[1:] if arguments is None else arguments))
+    arguments = fold_overrides(_underscored(sys.argv[1:] if arguments is None else arguments))
     return _guarded(lambda: _run(arguments), debug="--debug" in arguments)
 
 

@@ -16,7 +16,7 @@ _JOINT = "\x01"
 _MAPPINGS = ("encoders", "finetune", "fusion", "query", "space")
 
 
-def folded(arguments: Sequence[str]) -> list[str]:
+def fold_overrides(arguments: Sequence[str]) -> list[str]:
     """Folds `--encoders.poster.picture_size 260`, and the same below `--train`, into two levels."""
     whole: list[str] = []
     rest = iter(arguments)
@@ -31,7 +31,7 @@ def folded(arguments: Sequence[str]) -> list[str]:
     return whole
 
 
-def unfolded(value: Any) -> Any:
+def unfold_overrides(value: Any) -> Any:
     """Gives back the levels of a mapping; what is no mapping comes back as it is.
 
     A name that stands for a text, an encoder's handle, becomes the mapping of it under `handle`.

@@ -64,7 +64,7 @@ def find_obstacles(dataset: Dataset, config: TrainConfig) -> list[Obstacle]:
     """
     bundle = build_bundle(dataset, config)
     batches, model = create_batches(bundle), bundle.model
-    fed = add_inputs(batches.epochs(0), model.trained, seed=config.seed, first_step=0)
+    fed = add_inputs(batches.epochs(0), model.trainable_features, seed=config.seed, first_step=0)
     trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
     return obstacles(trainer.train_step, fed.element_spec)
 

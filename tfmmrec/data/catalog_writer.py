@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tfmmrec.data.schema import create_features
-from tfmmrec.data.storage import whole_folder
+from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.modalities.media_file import Media
 
@@ -24,7 +24,7 @@ Features = Mapping[str, Mapping[str, Any]]
 _INTERACTION_COLUMNS = {"user": "user_id", "item": "item_id", "time": "timestamp"}
 
 
-def write_catalogue(
+def write_catalog(
     folder: Path,
     *,
     name: str,
@@ -78,7 +78,7 @@ def write_catalogue(
 
     Examples:
         >>> import tempfile
-        >>> path = write_catalogue(
+        >>> path = write_catalog(
         ...     Path(tempfile.mkdtemp()) / "songs",
         ...     name="songs",
         ...     items=[{"item_id": "1", "title": "Blue", "cover": ("1.png", b"...")}],
@@ -107,7 +107,7 @@ def write_catalogue(
         "cold_items": cold_items and dict(cold_items),
         "cold_users": cold_users and dict(cold_users),
     }
-    with whole_folder(Path(folder), replace=overwrite) as out:
+    with atomic_folder(Path(folder), replace=overwrite) as out:
         columns = [item_id, *item_features]
         _write_jsonl(out / "items.jsonl", columns, _with_media(items, media, out))
         if users is not None and user_features is not None:

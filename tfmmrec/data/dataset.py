@@ -1,4 +1,4 @@
-"""A data folder, opened: vocabularies, histories, and features in batches."""
+"""Reads a data folder: vocabularies, events, histories, and feature values in batches."""
 
 import functools
 import os
@@ -13,7 +13,7 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions.events import SPLITS, Interactions, concatenate
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.data.schema import Schema
-from tfmmrec.data.storage import MANIFEST, read_json
+from tfmmrec.data.storage import read_json, read_manifest
 from tfmmrec.data.tfrecords import read_batches
 from tfmmrec.data.vocabulary import read_vocabulary
 from tfmmrec.errors import ConfigError, DataError
@@ -37,107 +37,112 @@ _EVENT_DTYPES: dict[str, Any] = {
     "positive": np.bool_,
     "order": np.int32,
 }
-_USERS_A_BATCH = 1024
-_BYTES_AT_A_TIME = 64e6
+_BATCH_USERS = 1024
+_CHUNK_BYTES = 64e6
 
 
 class Dataset:
     """A data folder.
 
     Args:
-        folder: what `tfmmrec pack` wrote.
-        cache: where outputs of encoders are kept, which several data folders may share; by default
-            the folder that TFMMREC_CACHE_DIR names, and without that `cache` in the data folder.
+        folder: a folder written by `tfmmrec pack`.
+        cache: folder of the encoding cache, which data folders may share (default: the folder in
+            TFMMREC_CACHE_DIR, or else `cache` in the data folder).
+
+    Attributes:
+        manifest: content of MANIFEST.json.
+        schema: the features.
+        statistics: content of statistics.json.
+        item_ids: item id by row.
+        user_ids: user id by row.
 
     Raises:
-        DataError: the folder is not there or not whole.
+        DataError: the folder does not exist, is not complete, or has another format.
     """
 
     def __init__(self, folder: Path, *, cache: str | Path | None = None):
         self.folder = Path(folder)
-        chosen = cache or os.environ.get("TFMMREC_CACHE_DIR")
-        self.cache = Path(chosen).expanduser() if chosen else self.folder / "cache"
-        if not (self.folder / MANIFEST).is_file():
-            raise DataError(f"{folder}: not a data folder (it has no {MANIFEST}); run tfmmrec pack")
-        self.manifest = read_json(self.folder / MANIFEST)
+        cache = cache or os.environ.get("TFMMREC_CACHE_DIR")
+        self.cache = Path(cache).expanduser() if cache else self.folder / "cache"
+        self.manifest = read_manifest(self.folder)
         self.schema = Schema.load(self.folder / "schema.json")
         self.statistics = read_json(self.folder / "statistics.json")
         vocabulary = self.folder / "vocabulary"
         self.item_ids = read_vocabulary(vocabulary / "item_ids.txt")
         self.user_ids = read_vocabulary(vocabulary / "user_ids.txt")
         self._cold_ids = read_vocabulary(vocabulary / "cold_item_ids.txt")
-        # Folders of earlier versions have no such file, and no such users.
         self._cold_user_ids = read_vocabulary(vocabulary / "cold_user_ids.txt")
 
     @functools.cached_property
     def item_rows(self) -> dict[str, int]:
-        """Item rows by id."""
+        """Item row by id."""
         return {identity: row for row, identity in enumerate(self.item_ids)}
 
     @functools.cached_property
     def user_rows(self) -> dict[str, int]:
-        """User rows by id."""
+        """User row by id."""
         return {identity: row for row, identity in enumerate(self.user_ids)}
 
     @functools.cached_property
     def cold_items(self) -> np.ndarray:
-        """bool `[items]`: which items were kept out of train and valid."""
+        """bool `[items]`: whether the item is cold, i.e. has events in test only."""
         cold = np.zeros(len(self.item_ids), bool)
         cold[[self.item_rows[identity] for identity in self._cold_ids]] = True
         return cold
 
     @functools.cached_property
     def cold_users(self) -> np.ndarray:
-        """bool `[users]`: which users have all they did in test, and are new to a model."""
+        """bool `[users]`: whether the user is cold, i.e. has events in test only."""
         cold = np.zeros(len(self.user_ids), bool)
         cold[[self.user_rows[identity] for identity in self._cold_user_ids]] = True
         return cold
 
-    def check_length(self, name: str, k: int) -> None:
-        """Raises ConfigError unless a list of `k` items can be made of the catalogue."""
+    def check_k(self, name: str, k: int) -> None:
+        """Raises ConfigError unless `k` is from 1 to the number of items."""
         num_items = self.count("items")
         if not 1 <= k <= num_items:
             raise ConfigError(
-                f"{name}: from 1 to {num_items}, the items of {self.folder}. Received: {k}"
+                f"{name}: from 1 to {num_items}, the number of items of {self.folder}. "
+                f"Received: {k}"
             )
 
-    def list_length(self, k: int | None) -> int:
-        """How many items are answered: what is asked for, or 10 where there are so many."""
+    def default_k(self, k: int | None) -> int:
+        """Returns a valid `k`; the default is 10, or the number of items if there are fewer."""
         if k is None:
             return min(10, self.count("items"))
-        self.check_length("k", k)
+        self.check_k("k", k)
         return k
 
-    def features(self, side: EntityName) -> Mapping[str, Modality]:
-        """The features of one side by name."""
-        return self.schema.items if side == "items" else self.schema.users
+    def features(self, entity: EntityName) -> Mapping[str, Modality]:
+        """Returns the modalities of items or users by feature."""
+        return self.schema.items if entity == "items" else self.schema.users
 
-    def count(self, side: EntityName) -> int:
-        """How many items or users there are."""
-        return len(self.item_ids if side == "items" else self.user_ids)
+    def count(self, entity: EntityName) -> int:
+        """Returns the number of items or users."""
+        return len(self.item_ids if entity == "items" else self.user_ids)
 
-    def categories(self, side: EntityName, feature: str) -> list[str]:
-        """The vocabulary of a categorical feature, the most frequent first."""
-        return read_vocabulary(self.folder / "vocabulary" / f"{side}.{feature}.txt")
+    def categories(self, entity: EntityName, feature: str) -> list[str]:
+        """Returns the vocabulary of a categorical feature, the most frequent category first."""
+        return read_vocabulary(self.folder / "vocabulary" / f"{entity}.{feature}.txt")
 
-    def values(self, side: EntityName, feature: str, batch_size: int) -> tf.data.Dataset:
-        """Streams one feature of every row, in the order of the vocabulary, in batches."""
-        parsing = {feature: self.features(side)[feature].parsing()}
-        batches = read_batches(self.folder / side, parsing, batch_size)
+    def values(self, entity: EntityName, feature: str, batch_size: int) -> tf.data.Dataset:
+        """Streams the stored values of one feature in batches, in the order of rows."""
+        parsing = {feature: self.features(entity)[feature].parsing()}
+        batches = read_batches(self.folder / entity, parsing, batch_size)
         return batches.map(lambda batch: batch[feature])
 
-    def rows_at_a_time(self, side: EntityName, most: int = 4096) -> int:
-        """How many rows to read at a time, so that they take some 64 MB, media among them."""
-        shards = [n for name, n in self.manifest["files"].items() if name.startswith(f"{side}/")]
-        mean = sum(shard["bytes"] for shard in shards) / max(1, self.count(side))
-        return int(np.clip(_BYTES_AT_A_TIME / max(1.0, mean), 32, most))
+    def rows_per_chunk(self, entity: EntityName, max_rows: int = 4096) -> int:
+        """Returns the number of rows, 32 to `max_rows`, that take about 64 MB with their media."""
+        shards = [n for name, n in self.manifest["files"].items() if name.startswith(f"{entity}/")]
+        mean = sum(shard["bytes"] for shard in shards) / max(1, self.count(entity))
+        return int(np.clip(_CHUNK_BYTES / max(1.0, mean), 32, max_rows))
 
-    def side_checksum(self, side: EntityName) -> list[str]:
-        """The checksums of one side's shards, which change with any of its values."""
+    def entity_checksums(self, entity: EntityName) -> list[str]:
+        """Returns the checksums of the shards, which change whenever a packed value changes."""
         return [
             entry["sha256"]
             for name, entry in sorted(self.manifest["files"].items())
-            if name.startswith(f"{side}/")
+            if name.startswith(f"{entity}/")
         ]
 
     def events(self, split: str) -> Interactions:
@@ -147,42 +152,42 @@ class Dataset:
             DataError: there is no such split.
         """
         if split not in SPLITS:
-            raise DataError(f"unknown split {split!r}; there are {', '.join(SPLITS)}")
+            raise DataError(f"unknown split {split!r}; the splits are {', '.join(SPLITS)}")
         return self._events[split]
 
     @functools.cached_property
     def _events(self) -> dict[str, Interactions]:
         return {split: read_events(self.folder / "interactions" / split) for split in SPLITS}
 
-    def has_valid(self, task: str) -> bool:
-        """Whether there is something to choose by in the trainings of a task."""
+    def has_validation_events(self, task: str) -> bool:
+        """Whether the valid split has events by which models of a task can be compared."""
         events = self.events("valid")
         return bool(len(events) if task in ("rating", "click") else events.positive.any())
 
-    def histories(self, splits: Iterable[str], *, timed: bool = False) -> Histories:
-        """The positives of some splits, by user and in order, `timed` or without times."""
+    def histories(self, splits: Iterable[str], *, with_times: bool = False) -> Histories:
+        """Returns the positives of some splits as histories, optionally with times."""
         events = concatenate([self.events(split) for split in splits])
-        return Histories.of(events.take(events.positive), len(self.user_ids), timed=timed)
+        return Histories.of(events.take(events.positive), len(self.user_ids), with_times=with_times)
 
     def outcomes(self, splits: Iterable[str]) -> LabeledEvents:
-        """All events of some splits with what came of them, by user and in order."""
+        """Returns all events of some splits with their labels, sorted by user and history."""
         return LabeledEvents.of(concatenate([self.events(split) for split in splits]))
 
-    def all_done(self) -> Histories:
-        """All that each user did, positive or not, in all splits."""
+    def all_histories(self) -> Histories:
+        """Returns all events of all splits as histories, positives and others."""
         return Histories.of(
             concatenate([self.events(split) for split in SPLITS]), len(self.user_ids)
         )
 
 
 def read_events(folder: Path) -> Interactions:
-    """Reads a folder of histories as events, in the order in which they were written."""
-    batches = [_flat(batch) for batch in read_batches(folder, EVENT_FEATURES, _USERS_A_BATCH)]
-    return concatenate([_flat_of_none(), *batches])
+    """Reads a folder of packed histories as events, in the order in which they were written."""
+    batches = [_flatten(batch) for batch in read_batches(folder, EVENT_FEATURES, _BATCH_USERS)]
+    return concatenate([_no_events(), *batches])
 
 
-def _flat(batch: Mapping[str, Any]) -> Interactions:
-    """Turns a batch of histories into events."""
+def _flatten(batch: Mapping[str, Any]) -> Interactions:
+    """Converts a batch of histories to events."""
     lengths = batch["item"].row_lengths().numpy()
     columns = {name: batch[name].flat_values.numpy() for name in _EVENT_DTYPES if name != "user"}
     columns["user"] = np.repeat(batch["user"].numpy(), lengths)
@@ -192,6 +197,6 @@ def _flat(batch: Mapping[str, Any]) -> Interactions:
     )
 
 
-def _flat_of_none() -> Interactions:
+def _no_events() -> Interactions:
     columns = {name: np.zeros(0, dtype) for name, dtype in _EVENT_DTYPES.items()}
     return Interactions(**columns, part=np.zeros(0, np.int8))

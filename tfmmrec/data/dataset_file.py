@@ -22,7 +22,7 @@ _POSITIVE = re.compile(r"^\s*(\w+)\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$")
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The table of one side: its file, its id column and its features."""
+    """The table of one entity: its file, its id column and its features."""
 
     path: Path
     id: str

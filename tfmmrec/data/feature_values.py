@@ -9,16 +9,16 @@ import tensorflow as tf
 from tfmmrec.data.dataset import Dataset, EntityName
 
 
-class RawValues:
-    """Every feature of one side, read once and held, to be taken batch by batch.
+class FeatureValues:
+    """Every feature of one entity, read once and held, to be taken batch by batch.
 
     Args:
         dataset: a data folder.
-        side: `items` or `users`.
+        entity: `items` or `users`.
     """
 
-    def __init__(self, dataset: Dataset, side: EntityName):
-        self._columns = {name: _read(dataset, side, name) for name in dataset.features(side)}
+    def __init__(self, dataset: Dataset, entity: EntityName):
+        self._columns = {name: _read(dataset, entity, name) for name in dataset.features(entity)}
 
     def take(self, rows: np.ndarray) -> dict[str, tf.Tensor]:
         """Gives the values of some rows.
@@ -32,18 +32,22 @@ class RawValues:
         return {name: _take(column, rows) for name, column in self._columns.items()}
 
 
-def raw_values(dataset: Dataset, side: EntityName, rows: np.ndarray) -> dict[str, tf.Tensor]:
-    """Reads the values of some rows once, as `RawValues.take`, and holds one column at a time."""
-    return {name: _take(_read(dataset, side, name), rows) for name in dataset.features(side)}
+def read_feature_values(
+    dataset: Dataset, entity: EntityName, rows: np.ndarray
+) -> dict[str, tf.Tensor]:
+    """Reads the values of some rows as `FeatureValues.take` does, with one column in memory."""
+    return {name: _take(_read(dataset, entity, name), rows) for name in dataset.features(entity)}
 
 
-def raw_column(dataset: Dataset, side: EntityName, feature: str, rows: np.ndarray) -> tf.Tensor:
-    """Reads one feature of some rows, as `RawValues.take`."""
-    return _take(_read(dataset, side, feature), rows)
+def read_feature_column(
+    dataset: Dataset, entity: EntityName, feature: str, rows: np.ndarray
+) -> tf.Tensor:
+    """Reads one feature of some rows, as `FeatureValues.take`."""
+    return _take(_read(dataset, entity, feature), rows)
 
 
-def picked_values(
-    dataset: Dataset, side: EntityName, feature: str, rows: Iterable[int]
+def values_by_row(
+    dataset: Dataset, entity: EntityName, feature: str, rows: Iterable[int]
 ) -> dict[int, Any]:
     """Reads one feature of a few rows, and holds no others; absent values are left out.
 
@@ -51,7 +55,7 @@ def picked_values(
         By row what NumPy makes of the value, a list where a row may have several.
     """
     wanted, found, start = set(rows), {}, 0
-    for batch in dataset.values(side, feature, dataset.rows_at_a_time(side)):
+    for batch in dataset.values(entity, feature, dataset.rows_per_chunk(entity)):
         num_rows = int(batch.shape[0])
         here = [row for row in range(start, start + num_rows) if row in wanted]
         for row in here:
@@ -63,16 +67,16 @@ def picked_values(
     return found
 
 
-def values_of_record(dataset: Dataset, side: EntityName, record: bytes) -> dict[str, tf.Tensor]:
-    """Reads the values of one record that was packed for this side, a batch of one."""
-    parsing = {name: modality.parsing() for name, modality in dataset.features(side).items()}
+def parse_record(dataset: Dataset, entity: EntityName, record: bytes) -> dict[str, tf.Tensor]:
+    """Reads the values of one record that was packed for this entity, a batch of one."""
+    parsing = {name: modality.parsing() for name, modality in dataset.features(entity).items()}
     return {name: _dense(values) for name, values in tf.io.parse_example([record], parsing).items()}
 
 
-def _read(dataset: Dataset, side: EntityName, feature: str) -> tf.Tensor:
-    batches = list(dataset.values(side, feature, dataset.rows_at_a_time(side)))
+def _read(dataset: Dataset, entity: EntityName, feature: str) -> tf.Tensor:
+    batches = list(dataset.values(entity, feature, dataset.rows_per_chunk(entity)))
     # The empty record, behind all others, is what an unknown row points to.
-    parsing = {feature: dataset.features(side)[feature].parsing()}
+    parsing = {feature: dataset.features(entity)[feature].parsing()}
     return tf.concat([*batches, tf.io.parse_example([b""], parsing)[feature]], axis=0)
 
 

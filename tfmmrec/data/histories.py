@@ -1,4 +1,4 @@
-"""The items that each user interacted with, oldest first."""
+"""User histories: the items that each user interacted with, oldest first."""
 
 import dataclasses
 
@@ -9,13 +9,13 @@ from tfmmrec.data.interactions.events import Interactions
 
 @dataclasses.dataclass(frozen=True)
 class Histories:
-    """What each user chose, oldest first, in one array.
+    """The histories of all users in one array.
 
     Attributes:
-        items: int32 `[events]`, item rows.
-        offsets: int64 `[users + 1]`; user u's items are `items[offsets[u]:offsets[u + 1]]`.
-        times: int64 `[events]`, when each was chosen in Unix seconds, 0 or below where that is not
-            known; None where nobody asked for them.
+        items: int32 `[events]`, item rows, by user and oldest first.
+        offsets: int64 `[users + 1]`; the items of user u are `items[offsets[u]:offsets[u + 1]]`.
+        times: int64 `[events]`, Unix seconds, 0 or below if unknown; None if they were not
+            requested.
     """
 
     items: np.ndarray
@@ -23,50 +23,59 @@ class Histories:
     times: np.ndarray | None = None
 
     @classmethod
-    def of(cls, events: Interactions, num_users: int, *, timed: bool = False) -> "Histories":
-        """Groups events by user, in the order of each user's history, `timed` or without times."""
+    def of(cls, events: Interactions, num_users: int, *, with_times: bool = False) -> "Histories":
+        """Groups events by user, each user's in the order of their history."""
         rows = np.lexsort((events.order, events.user))
         counts = np.bincount(events.user, minlength=num_users)
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        return cls(events.item[rows], offsets, events.time[rows] // 1000 if timed else None)
+        return cls(events.item[rows], offsets, events.time[rows] // 1000 if with_times else None)
 
     def of_user(self, user: int) -> np.ndarray:
-        """The item rows that one user chose, oldest first."""
+        """Returns the item rows of one user, oldest first."""
         return self.items[self.offsets[user] : self.offsets[user + 1]]
 
     def of_users(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What some users chose: which of them, and the item row, both int `[choices]`."""
+        """Returns the histories of some users, flattened.
+
+        Args:
+            users: int `[n]`, user rows.
+
+        Returns:
+            The index into `users` and the item row of each event, both int `[events]`.
+        """
         starts, lengths = self.offsets[users], self.offsets[users + 1] - self.offsets[users]
         which = np.repeat(np.arange(len(users)), lengths)
-        # Places inside a user's own choices, and from there in all.
+        # Positions within each history, then in `items`.
         inside = np.arange(len(which)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         return which, self.items[starts[which] + inside]
 
     def counts(self, num_items: int) -> np.ndarray:
-        """How often each item was chosen, int64 `[num_items]`."""
+        """Returns the number of events of each item, int64 `[num_items]`."""
         return np.bincount(self.items, minlength=num_items)
 
     def recent(self, length: int) -> "Histories":
-        """The last items of every user, `length` at most."""
+        """Returns the histories truncated to the last `length` items of each user."""
         counts = np.minimum(np.diff(self.offsets), length)
-        kept = np.arange(len(self.items)) >= np.repeat(
+        is_recent = np.arange(len(self.items)) >= np.repeat(
             self.offsets[1:] - counts, np.diff(self.offsets)
         )
-        times = None if self.times is None else self.times[kept]
-        return Histories(self.items[kept], np.concatenate([[0], np.cumsum(counts)]), times)
+        times = None if self.times is None else self.times[is_recent]
+        return Histories(self.items[is_recent], np.concatenate([[0], np.cumsum(counts)]), times)
 
     def last(self, users: np.ndarray, length: int) -> np.ndarray:
-        """The last items of some users, int32 `[users, length]`, padded behind with -1."""
+        """Returns the last items of some users, int32 `[users, length]`, right-padded with -1."""
         return self._last(self.items, users, np.full((len(users), length), -1, np.int32))
 
     def last_times(self, users: np.ndarray, length: int) -> np.ndarray:
-        """The times of the last items, int64 `[users, length]`, padded behind with 0.
+        """Returns the times of the last items, int64 `[users, length]`, right-padded with 0.
 
         Raises:
-            ValueError: these are histories without times.
+            ValueError: the histories have no times.
         """
         if self.times is None:
-            raise ValueError("A model that reads gaps needs histories with times. Received: none")
+            raise ValueError(
+                "A model with time intervals needs histories with times. Received: none"
+            )
         return self._last(self.times, users, np.zeros((len(users), length), np.int64))
 
     def _last(self, column: np.ndarray, users: np.ndarray, padded: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What is known of users before a split, and what the split asks for."""
+"""The holdout of a split: the histories known beforehand, and the target events after them."""
 
 import numpy as np
 
@@ -7,68 +7,69 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import Interactions, concatenate
 from tfmmrec.data.outcomes import LabeledEvents
 
-# The splits that known users' past is in.
-PAST = {"valid": ("train",), "test": ("train", "valid")}
+# By evaluated split, the splits from which the histories of known users are taken.
+CONTEXT_SPLITS = {"valid": ("train",), "test": ("train", "valid")}
 
 
-def context_of(dataset: Dataset, split: str, *, timed: bool = False) -> Histories:
-    """What each user chose before the moment that a split asks for, oldest first.
+def context_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Histories:
+    """Returns each user's history before the target events of a split, oldest first.
 
-    Of known users, their positives of the splits before; of new users, all but the last of theirs.
+    The history of a known user is all positives of the earlier splits. The history of a new (cold)
+    user is all of their positives but the last.
 
     Args:
         dataset: the data folder.
-        split: valid or test.
-        timed: whether the histories have times (default no).
+        split: `valid` or `test`.
+        with_times: whether the histories have times (default False).
     """
-    known, _ = _at(dataset, split)
-    return Histories.of(known, dataset.count("users"), timed=timed)
+    context, _ = _context_and_targets(dataset, split)
+    return Histories.of(context, dataset.count("users"), with_times=with_times)
 
 
 def holdout_events(dataset: Dataset, split: str) -> Interactions:
-    """The positives that are to be predicted: all of known users, and the last of each new one."""
-    _, asked = _at(dataset, split)
-    return asked
+    """Returns the target events of a split: positives of known users, the last of each new user."""
+    _, targets = _context_and_targets(dataset, split)
+    return targets
 
 
 def leaking_events(dataset: Dataset, split: str) -> Interactions:
-    """What is asked for although its user's past goes on behind it: a history tells the future.
+    """Returns the target events with temporal leakage: the user's history has later events.
 
-    Of cold items this is so by design: users are read from all that they chose of other items, and
-    so these are not looked at.
+    Events of cold items are not examined. They leak by design: all events of a cold item are in
+    test, and a user's history is everything else that they interacted with.
     """
-    known, asked = _at(dataset, split)
-    asked = asked.take(~dataset.cold_items[asked.item])
-    newest = np.full(dataset.count("users"), -1)
-    np.maximum.at(newest, known.user, known.order)
-    return asked.take(asked.order < newest[asked.user])
+    context, targets = _context_and_targets(dataset, split)
+    targets = targets.take(~dataset.cold_items[targets.item])
+    latest = np.full(dataset.count("users"), -1)
+    np.maximum.at(latest, context.user, context.order)
+    return targets.take(targets.order < latest[targets.user])
 
 
-def outcomes_in(dataset: Dataset, split: str) -> LabeledEvents:
-    """The events whose outcomes are to be predicted: those that do not stand in the past.
+def holdout_outcomes(dataset: Dataset, split: str) -> LabeledEvents:
+    """Returns the events of a split whose outcomes (rating, click) are predicted.
 
-    Of new users, these are the last choice and what they did behind the choice before it.
+    For known users these are all events of the split. For a new user, these are the last positive
+    and the events after the positive before it; the earlier ones are the history.
     """
     events = dataset.outcomes([split])
-    choices = np.bincount(events.user, events.chosen, minlength=dataset.count("users"))
-    return events.take(
-        ~dataset.cold_users[events.user] | (events.place >= choices[events.user] - 1)
-    )
+    num_positives = np.bincount(events.user, events.chosen, minlength=dataset.count("users"))
+    is_target = events.place >= num_positives[events.user] - 1
+    return events.take(~dataset.cold_users[events.user] | is_target)
 
 
-def _at(dataset: Dataset, split: str) -> tuple[Interactions, Interactions]:
-    """The positives before the moment of a split, and those to be predicted."""
-    known = concatenate([dataset.events(name) for name in PAST[split]])
-    known = known.take(known.positive)
-    asked = dataset.events(split)
-    asked = asked.take(asked.positive)
-    # What a new user did stands in test as a whole, the past as well.
-    past = dataset.cold_users[asked.user] & ~_is_last(asked)
-    return concatenate([known, asked.take(past)]), asked.take(~past)
+def _context_and_targets(dataset: Dataset, split: str) -> tuple[Interactions, Interactions]:
+    """Returns the positives before the target events of a split, and the target events."""
+    earlier = concatenate([dataset.events(name) for name in CONTEXT_SPLITS[split]])
+    earlier = earlier.take(earlier.positive)
+    events = dataset.events(split)
+    events = events.take(events.positive)
+    # All events of a new user are in test, those of the history too.
+    is_context = dataset.cold_users[events.user] & ~_is_last(events)
+    return concatenate([earlier, events.take(is_context)]), events.take(~is_context)
 
 
 def _is_last(events: Interactions) -> np.ndarray:
-    """Which event is the last of its user, bool `[events]`."""
+    """Returns whether each event is the last of its user, bool `[events]`."""
     rows = np.lexsort((events.order, events.user))
     users = events.user[rows]
     last = np.zeros(len(events), bool)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-class Ids:
+class IdIndex:
     """Ids in the order of their rows.
 
     Args:

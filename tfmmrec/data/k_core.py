@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def first_of_each(*columns: np.ndarray) -> np.ndarray:
+def first_occurrences(*columns: np.ndarray) -> np.ndarray:
     """Says of each event whether it is the first with its values.
 
     Args:
@@ -13,7 +13,7 @@ def first_of_each(*columns: np.ndarray) -> np.ndarray:
         bool `[events]`.
 
     Examples:
-        >>> first_of_each(np.array([7, 8, 7]), np.array([1, 1, 1])).tolist()
+        >>> first_occurrences(np.array([7, 8, 7]), np.array([1, 1, 1])).tolist()
         [True, True, False]
     """
     order = np.lexsort(columns)

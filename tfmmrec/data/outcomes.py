@@ -1,4 +1,4 @@
-"""Events with what came of them: a rating, a click or none."""
+"""Events with their outcome labels: rating and click."""
 
 import dataclasses
 
@@ -9,14 +9,14 @@ from tfmmrec.data.interactions.events import Interactions
 
 @dataclasses.dataclass(frozen=True)
 class LabeledEvents:
-    """Events in columns, by user and in the order of each user's history.
+    """Labeled events in columns, sorted by user and by the order of each user's history.
 
     Attributes:
-        user: int32 `[events]`, rows of users.
-        item: int32 `[events]`, rows of items.
-        place: int32 `[events]`, how many choices (positives) of the same user stand before.
-        chosen: bool `[events]`, whether the event is a choice itself.
-        rating: float32 `[events]`, NaN where there is none.
+        user: int32 `[events]`, user rows.
+        item: int32 `[events]`, item rows.
+        place: int32 `[events]`, position in the history: number of earlier positives of the user.
+        chosen: bool `[events]`, click label: whether the event is a positive.
+        rating: float32 `[events]`, rating label, NaN if there is none.
     """
 
     user: np.ndarray
@@ -30,26 +30,26 @@ class LabeledEvents:
 
     @classmethod
     def of(cls, events: Interactions) -> "LabeledEvents":
-        """Brings events into the order of histories and counts what stands before each."""
+        """Sorts events by user and history, and counts the earlier positives of each."""
         events = events.take(np.lexsort((events.order, events.user)))
-        before = np.cumsum(events.positive) - events.positive
+        earlier = np.cumsum(events.positive) - events.positive
         starts = np.searchsorted(events.user, events.user, side="left")
         return cls(
             user=events.user,
             item=events.item,
-            place=(before - before[starts]).astype(np.int32) if len(events) else before,
+            place=(earlier - earlier[starts]).astype(np.int32) if len(events) else earlier,
             chosen=events.positive,
             rating=events.rating,
         )
 
     @property
     def rated(self) -> np.ndarray:
-        """bool `[events]`: which have a rating."""
+        """bool `[events]`: whether the event has a rating."""
         return ~np.isnan(self.rating)
 
     @property
     def has_negative_labels(self) -> bool:
-        """Whether the log tells what users saw and did not choose."""
+        """Whether there are events with a negative click label."""
         return not self.chosen.all()
 
     def take(self, rows: np.ndarray) -> "LabeledEvents":

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec import modalities
-from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.data.storage import DATA_FORMAT, check_format
+from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
-
-FORMAT = 1
 
 TABLES = "tables"
 _OF_TABLES = ("categorical", "number")
@@ -37,7 +36,7 @@ class Schema:
     def save(self, path: Path) -> None:
         """Writes schema.json."""
         content = {
-            "format": FORMAT,
+            "format": DATA_FORMAT,
             "name": self.name,
             "items": _declared(self.items),
             "users": _declared(self.users),
@@ -47,12 +46,9 @@ class Schema:
 
     @classmethod
     def load(cls, path: Path) -> "Schema":
-        """Reads schema.json; raises DataError when it is of another format."""
+        """Reads schema.json; raises DataError if it has another format."""
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content.get("format") != FORMAT:
-            raise DataError(
-                f"{path}: format {content.get('format')} is not {FORMAT}; pack the data again"
-            )
+        check_format(path, content, "data", DATA_FORMAT, "pack it again")
         return cls(
             name=content["name"],
             items=create_features(content["items"], f"{path}: items"),

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all, and the manifest that says that one is whole."""
+"""Atomic writes of files and folders, content fingerprints, and manifests."""
 
 import contextlib
 import fcntl
@@ -9,27 +9,76 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tfmmrec.errors import ConfigError, DataError
 
 MANIFEST = "MANIFEST.json"
+# Raised whenever folders packed earlier can no longer be read.
+DATA_FORMAT = 2
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
-    """Gives a temporary folder to write in, which becomes `path` when the block ends well.
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Opens a temporary file beside `path`, which replaces `path` when the block succeeds.
+
+    The bytes are on the disk before the name is, so that after a crash `path` has either its
+    earlier content or all of the new one. If the block fails, the temporary file is removed.
 
     Args:
-        path: where the folder is to appear; its parents are made.
-        replace: whether a folder that stands there gives way; otherwise it is an error.
+        path: the file to write; its folder must exist.
+
+    Yields:
+        A file open for writing bytes. Its `name` may be used by libraries that write to a path.
 
     Raises:
-        DataError: something stands at `path`, or it cannot be written.
+        OSError: the disk is full, or the folder is not writable.
+    """
+    # Its name matches no pattern by which finished files are found, such as *.npz.
+    descriptor, partial = tempfile.mkstemp(".partial", f".{path.name}.", path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o666 & ~_umask())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
+        raise
+
+
+def fingerprint(content: Any) -> str:
+    """Returns the SHA-256 of a value that JSON can express, 64 hex digits.
+
+    The order of keys does not matter. Keys of caches are such hashes, or their first digits.
+
+    Examples:
+        >>> fingerprint({"a": 1, "b": [2]}) == fingerprint({"b": [2], "a": 1})
+        True
+    """
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Creates a temporary folder to write in, which becomes `path` when the block succeeds.
+
+    Args:
+        path: the folder to create; its parents are created.
+        replace: whether an existing folder is replaced; otherwise it is an error.
+
+    Yields:
+        The temporary folder. It is removed if the block fails.
+
+    Raises:
+        DataError: `path` exists already, or cannot be written.
     """
     path = Path(os.path.abspath(path))
     refuse_existing(path, replace=replace)
-    with _beside(path) as partial:
+    with _temporary_folder(path) as partial:
         yield partial
         if path.is_dir():
             shutil.rmtree(path)
@@ -38,16 +87,16 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def shared_folder(path: Path) -> Iterator[Path]:
-    """As `whole_folder`, for what processes may make at the same time: the first one's stays.
+    """Like `atomic_folder`, for processes that may create the same folder: the first one stays.
 
     Args:
-        path: where the folder is to appear; its name says all that its content depends on.
+        path: the folder to create; its name identifies its content.
 
     Raises:
         DataError: it cannot be written.
     """
     path = Path(os.path.abspath(path))
-    with _beside(path) as partial:
+    with _temporary_folder(path) as partial:
         yield partial
         try:
             partial.rename(path)
@@ -58,46 +107,54 @@ def shared_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(path: Path) -> None:
-    """Removes a folder so that nobody sees a half of it."""
+    """Removes a folder; no process sees it partly removed."""
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    with contextlib.suppress(FileNotFoundError):  # another process did it
+    with contextlib.suppress(FileNotFoundError):  # removed by another process
         path.rename(aside / "old")
     shutil.rmtree(aside)
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Gives a temporary folder beside `path`, which goes when the block fails."""
+def _temporary_folder(path: Path) -> Iterator[Path]:
+    """Creates a temporary folder beside `path`, and removes it if the block fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
-        raise DataError(f"{path}: cannot be made: {error.strerror}") from None
+        raise DataError(f"{path}: cannot be created: {error.strerror}") from None
     try:
-        # mkdtemp makes folders that only their owner can read; this one is to be shared.
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o777 & ~umask)
+        # mkdtemp creates folders that only their owner can read.
+        partial.chmod(0o777 & ~_umask())
         yield partial
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
+def _umask() -> int:
+    # The system has no call that only reads it.
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
 @contextlib.contextmanager
 def resumable_folder(path: Path, key: str) -> Iterator[tuple[Path, Path]]:
-    """Gives a folder to write in and one for notes, which outlive a stop; see `whole_folder`.
+    """Like `atomic_folder`, but unfinished work is kept and resumed.
 
-    The folders stand in `.NAME.partial` beside `path`. When the block ends well, the first becomes
-    `path` and the notes go. When its input is at fault (DataError, ConfigError), both go; after
-    any other end, a kill among them, the next block of the same key finds them as they were.
+    The work is in `.NAME.partial` beside `path`. When the block succeeds, its folder becomes
+    `path` and the notes are removed. When the input is at fault (DataError, ConfigError), both are
+    removed. After any other end, such as a kill, the next call with the same key resumes them.
 
     Args:
-        path: where the folder is to appear; its parents are made.
-        key: names the input; what another input left is removed.
+        path: the folder to create; its parents are created.
+        key: identifies the input; unfinished work with another key is discarded.
+
+    Yields:
+        The folder to write in, and a folder for notes on the progress.
 
     Raises:
-        DataError: something stands at `path`, it cannot be written, or another process is at it.
+        DataError: `path` exists already, cannot be written, or another process is writing it.
     """
     path = Path(os.path.abspath(path))
     refuse_existing(path)
@@ -127,17 +184,19 @@ def _locked(path: Path, partial: Path) -> Iterator[None]:
         partial.mkdir(parents=True, exist_ok=True)
         lock = (partial / "lock").open("a")
     except OSError as error:
-        raise DataError(f"{path}: cannot be made: {error.strerror}") from None
+        raise DataError(f"{path}: cannot be created: {error.strerror}") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise DataError(f"{path}: another process is writing it; wait for its end") from None
+            raise DataError(
+                f"{path}: another process is writing it; wait until it has finished"
+            ) from None
         yield
 
 
 def refuse_existing(path: Path, *, replace: bool = False) -> None:
-    """Raises DataError when `path` is there already (an empty folder does no harm)."""
+    """Raises DataError if `path` exists; an empty folder is accepted."""
     if path.is_dir() and (replace or not any(path.iterdir())):
         return
     if path.exists():
@@ -145,27 +204,31 @@ def refuse_existing(path: Path, *, replace: bool = False) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON that people can read."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Writes indented JSON, atomically (see `atomic_write`)."""
+    with atomic_write(path) as file:
+        file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all; one that stands there already is replaced.
+    """Writes a text file atomically (see `atomic_write`), and creates its folder.
 
     Raises:
         DataError: it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        with atomic_write(path) as file:
+            file.write(text.encode("utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def read_json(path: Path) -> Any:
-    """Reads JSON; raises DataError when the file is missing or broken."""
+    """Reads JSON.
+
+    Raises:
+        DataError: the file is missing or is not valid JSON.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -173,26 +236,57 @@ def read_json(path: Path) -> Any:
 
 
 def checksum(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hex."""
+    """Returns the SHA-256 of a file's content, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def manifest_entry(path: Path) -> dict[str, Any]:
-    """Returns a file's size and checksum."""
+    """Returns the size and checksum of a file."""
     return {"bytes": path.stat().st_size, "sha256": checksum(path)}
 
 
 def write_manifest(
     folder: Path, counts: dict[str, Any], known: Mapping[str, dict[str, Any]] | None = None
 ) -> None:
-    """Writes MANIFEST.json: the counts, and the size and checksum of every file there.
+    """Writes MANIFEST.json: counts, and the size and checksum of every file of a folder.
 
     Args:
         folder: the folder.
-        counts: what to say of the content.
-        known: entries of files, by name, that need not be read again.
+        counts: counts of the content, such as its numbers of rows.
+        known: entries by file name that were computed before, so that these files are not read.
     """
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     files = {name: (known or {}).get(name) or manifest_entry(folder / name) for name in names}
-    write_json(folder / MANIFEST, {"counts": counts, "files": files})
+    write_json(folder / MANIFEST, {"format": DATA_FORMAT, "counts": counts, "files": files})
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Reads the MANIFEST.json of a data folder.
+
+    Raises:
+        DataError: the folder has none, so it is no data folder, or it has another format.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise DataError(f"{folder}: not a data folder (it has no {MANIFEST}); run tfmmrec pack")
+    manifest: dict[str, Any] = read_json(path)
+    check_format(folder, manifest, "data", DATA_FORMAT, "pack it again")
+    return manifest
+
+
+def check_format(folder: Path, content: Any, kind: str, supported: int, advice: str) -> None:
+    """Raises DataError unless a folder has the supported format.
+
+    Args:
+        folder: for the message.
+        content: the JSON object that states the format under `format`; format 1 had no number.
+        kind: of the format, such as `data` or `run`.
+        supported: the only format that this version reads.
+        advice: what to do about another one.
+    """
+    found = content.get("format", 1) if isinstance(content, Mapping) else 1
+    if found != supported:
+        raise DataError(
+            f"{folder}: has {kind} format {found}, this version reads {supported}; {advice}"
+        )

@@ -1,4 +1,4 @@
-"""One side of a data folder, encoded: what a config makes of its features."""
+"""The encoded features of one entity (items or users), as a training config selects them."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -11,10 +11,10 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import encode_feature
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.factory import create_encoders, is_untrained
 from tfmmrec.encoders.feature_info import FeatureInfo
-from tfmmrec.encoders.finetuning import RawFile, TrainedFeature
+from tfmmrec.encoders.finetuning import MediaStore, TrainableFeature
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
 from tfmmrec.modalities.preprocessing.pca import Pca
@@ -24,173 +24,182 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class EncodedEntities:
-    """One side's encoders and what they gave.
+    """All items or all users of a data folder: their features, encoders and encodings.
 
     Attributes:
-        modalities: by feature, those that the model reads.
-        encoders: by feature.
-        encoded: by feature.
-        trained: the features whose encoders are trained with the towers.
+        modalities: modality by feature, for the features that the model reads.
+        encoders: encoder by feature.
+        encodings: encodings by feature.
+        trainable_features: the features whose encoders are trained with the towers.
     """
 
     modalities: Mapping[str, Modality]
     encoders: Mapping[str, FeatureEncoder]
-    encoded: Mapping[str, Encoded]
-    trained: Mapping[str, TrainedFeature] = dataclasses.field(default_factory=dict)
+    encodings: Mapping[str, Encodings]
+    trainable_features: Mapping[str, TrainableFeature] = dataclasses.field(default_factory=dict)
 
     def features(self, pca_dim: int = 0) -> list[FeatureInfo]:
-        """The features, as a tower is built from them.
+        """Returns the sizes from which a tower is built.
 
         Args:
-            pca_dim: how many principal components of an encoder's output are read, 0 for all.
-                An encoder that is trained is always read whole, for its output turns.
+            pca_dim: number of principal components of an encoding that the tower reads; 0 reads
+                it whole. A fine-tuned encoding is always read whole, since its axes move.
         """
         return [
             FeatureInfo.of(
                 name,
                 modality,
                 self.encoders[name],
-                self.encoded[name],
-                pca_dim=0 if name in self.trained else pca_dim,
+                self.encodings[name],
+                pca_dim=0 if name in self.trainable_features else pca_dim,
             )
             for name, modality in self.modalities.items()
         ]
 
     def has_content(self, num_rows: int) -> np.ndarray:
-        """Returns which rows have at least one feature, bool `[rows]`."""
+        """Returns whether each row has at least one feature, bool `[rows]`."""
         has_content = np.zeros(num_rows, bool)
-        for encoded in self.encoded.values():
-            has_content |= encoded.present
+        for encodings in self.encodings.values():
+            has_content |= encodings.present
         return has_content
 
     def only(self, names: Collection[str]) -> "EncodedEntities":
-        """The side with some of its features."""
+        """Returns a copy with a subset of the features."""
         return EncodedEntities(
             _only(self.modalities, names),
             _only(self.encoders, names),
-            _only(self.encoded, names),
-            _only(self.trained, names),
+            _only(self.encodings, names),
+            _only(self.trainable_features, names),
         )
 
     def permuted(self, seed: int | Sequence[int]) -> "EncodedEntities":
-        """The side with the contents of its rows permuted, each row getting those of another.
+        """Returns a copy whose rows have exchanged their content at random.
 
-        The features of a row move together, so that they still agree with one another, but not
-        with what users choose: the null against which content has to show its worth.
+        All features of a row move together: they still agree with one another, but not with the
+        interactions. This is the null model against which content has to show its value.
 
         Raises:
-            ConfigError: an encoder is trained, which would read the row's own values again.
+            ConfigError: an encoder is trainable; it would read the row's own raw values again.
         """
-        if self.trained:
-            names = ", ".join(self.trained)
+        if self.trainable_features:
+            names = ", ".join(self.trainable_features)
             raise ConfigError(
-                f"finetune: {names}: an encoder that is trained reads its row's own values, "
-                "which cannot be permuted"
+                f"finetune: {names}: a trainable encoder reads the raw values of its row, which "
+                "cannot be permuted"
             )
-        encoded = dict(self.encoded)
-        if encoded:
-            num_rows = len(next(iter(encoded.values())).present)
+        encodings = dict(self.encodings)
+        if encodings:
+            num_rows = len(next(iter(encodings.values())).present)
             order = np.random.default_rng(seed).permutation(num_rows)
-            encoded = {
-                name: Encoded(np.asarray(given.outputs)[order], given.present[order])
-                for name, given in encoded.items()
+            encodings = {
+                name: Encodings(np.asarray(one.values)[order], one.present[order])
+                for name, one in encodings.items()
             }
-        return dataclasses.replace(self, encoded=encoded)
+        return dataclasses.replace(self, encodings=encodings)
 
-    def lines(self, side: EntityName) -> list[str]:
-        """What encoding each feature took, and how its encoder is called, a line for each."""
+    def summary_lines(self, entity: EntityName) -> list[str]:
+        """Returns a line per feature: the work of encoding it, and how its encoder is called."""
         return [
-            f"{side}.{name}: {_work_done(encoder, self.encoded[name])}: {encoder.summary()}"
-            + (f"; {self.trained[name].summary()}" if name in self.trained else "")
+            f"{entity}.{name}: {_work_done(encoder, self.encodings[name])}: {encoder.summary()}"
+            + (
+                f"; {self.trainable_features[name].summary()}"
+                if name in self.trainable_features
+                else ""
+            )
             for name, encoder in self.encoders.items()
         ]
 
 
-def _work_done(encoder: FeatureEncoder, encoded: Encoded) -> str:
-    # Reduced outputs were there when their components were fitted.
-    work = [step for step in (encoded, getattr(encoder, "fitting", None)) if step is not None]
-    fresh = sum(step.num_encoded for step in work)
-    present = int(encoded.present.sum())
+def _work_done(encoder: FeatureEncoder, encodings: Encodings) -> str:
+    # A PCA is fitted on the encodings of its base encoder, which are counted as well.
+    steps = [one for one in (encodings, getattr(encoder, "fitted_on", None)) if one is not None]
+    num_encoded = sum(step.num_encoded for step in steps)
+    num_present = int(encodings.present.sum())
     return (
-        f"{len(encoded.present)} rows, {present} with a value: {present - fresh} found in the "
-        f"cache, {fresh} encoded in {sum(step.seconds for step in work):.1f} s, "
-        f"dim {' x '.join(map(str, encoded.outputs.shape[1:]))}"
+        f"{len(encodings.present)} rows, {num_present} with a value: {num_present - num_encoded} "
+        f"read from the cache, {num_encoded} encoded in {sum(step.seconds for step in steps):.1f} "
+        f"s, dim {' x '.join(map(str, encodings.values.shape[1:]))}"
     )
 
 
-def _only(given: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
-    return {name: value for name, value in given.items() if name in names}
+def _only(by_feature: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
+    return {name: value for name, value in by_feature.items() if name in names}
 
 
-def encode_entities(dataset: Dataset, side: EntityName, config: TrainConfig) -> EncodedEntities:
-    """Encodes all features of one side, or reads their outputs from the cache."""
-    modalities = read_features(dataset, side, config)
-    trained = trained_options(side, modalities, config)
+def encode_entities(dataset: Dataset, entity: EntityName, config: TrainConfig) -> EncodedEntities:
+    """Encodes all features of an entity that the model reads, or reads them from the cache."""
+    modalities = input_features(dataset, entity, config)
+    options = trainable_options(entity, modalities, config)
     encoders = create_encoders(
         dataset,
-        side,
+        entity,
         config.encoders,
         features=list(modalities),
-        trainable=trained,
+        trainable=options,
         quiet=config.quiet,
     )
-    encoded = {
-        feature: encode_feature(dataset, side, feature, encoder, quiet=config.quiet)
+    encodings = {
+        feature: encode_feature(dataset, entity, feature, encoder, quiet=config.quiet)
         for feature, encoder in encoders.items()
     }
-    features = {
-        name: TrainedFeature(name, encoders[name], RawFile(dataset, side, name), options)
-        for name, options in trained.items()
+    trainable_features = {
+        name: TrainableFeature(name, encoders[name], MediaStore(dataset, entity, name), own)
+        for name, own in options.items()
     }
-    return EncodedEntities(modalities, encoders, encoded, features)
+    return EncodedEntities(modalities, encoders, encodings, trainable_features)
 
 
-def read_features(dataset: Dataset, side: EntityName, config: TrainConfig) -> dict[str, Modality]:
-    """The features of a side that the model reads, in the order of the schema."""
-    known = dict(dataset.features(side))
-    if side == "users" or config.features is None:
-        return known
+def input_features(
+    dataset: Dataset, entity: EntityName, config: TrainConfig
+) -> dict[str, Modality]:
+    """Returns the features of an entity that the model reads, in the order of the schema."""
+    declared = dict(dataset.features(entity))
+    if entity == "users" or config.features is None:
+        return declared
     for name in config.features:
-        if name not in known:
+        if name not in declared:
             raise ConfigError(
-                f"features: no item feature {name!r}; there are {', '.join(known) or 'none'}"
+                f"features: no item feature {name!r}; the data folder has "
+                f"{', '.join(declared) or 'none'}"
             )
-    return {name: modality for name, modality in known.items() if name in config.features}
+    return {name: modality for name, modality in declared.items() if name in config.features}
 
 
-def trained_options(
-    side: EntityName, modalities: Mapping[str, Modality], config: TrainConfig
+def trainable_options(
+    entity: EntityName, modalities: Mapping[str, Modality], config: TrainConfig
 ) -> dict[str, FinetuneConfig]:
-    """How the encoders are trained of the features that ask for it, by feature.
+    """Returns the fine-tuning options of the features whose encoders are trained.
+
+    These are the features of `finetune`, and those whose built-in encoder starts untrained.
 
     Raises:
-        ConfigError: a feature is not read, or its encoder cannot be trained.
+        ConfigError: the model does not read a feature, or its encoder cannot be trained.
     """
-    chosen = {name: config.encoders.get(name, "builtin") for name in modalities}
-    from_scratch = [n for n, modality in modalities.items() if is_untrained(n, modality, chosen[n])]
-    given = finetune_options(config.finetune) if side == "items" else {}
-    for name in given:
+    handles = {name: config.encoders.get(name, "builtin") for name in modalities}
+    untrained = [n for n, modality in modalities.items() if is_untrained(n, modality, handles[n])]
+    requested = finetune_options(config.finetune) if entity == "items" else {}
+    for name in requested:
         if name not in modalities:
-            known = ", ".join(modalities) or "none"
+            declared = ", ".join(modalities) or "none"
             raise ConfigError(
-                f"finetune: the model reads no item feature {name!r}; it reads {known}"
+                f"finetune: the model reads no item feature {name!r}; it reads {declared}"
             )
-    options = {**dict.fromkeys(from_scratch, FinetuneConfig()), **given}
+    options = {**dict.fromkeys(untrained, FinetuneConfig()), **requested}
     for name in options:
-        reason = "of user features" if side == "users" else _why_frozen(modalities[name])
+        reason = "of user features" if entity == "users" else _why_frozen(modalities[name])
         if reason:
-            key, other = (
+            key, advice = (
                 (f"finetune.{name}", "")
-                if name in given
-                else (f"encoders.{name}", "; take one that is trained already")
+                if name in requested
+                else (f"encoders.{name}", "; use a pretrained one")
             )
-            raise ConfigError(f"{key}: encoders {reason} cannot be trained{other}")
-    return {name: own.with_rate(name in from_scratch) for name, own in options.items()}
+            raise ConfigError(f"{key}: encoders {reason} cannot be trained{advice}")
+    return {name: own.with_rate(name in untrained) for name, own in options.items()}
 
 
 def _why_frozen(modality: Modality) -> str:
     if modality.element is not None:
-        return "of several values"
+        return "of multi-valued features"
     if any(isinstance(step, Pca) for step in modality.steps):
-        return "with pca behind them"
+        return "followed by a pca step"
     return ""

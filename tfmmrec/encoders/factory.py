@@ -1,4 +1,4 @@
-"""Encoders: which one reads a feature."""
+"""Creates the encoder of each feature from its declaration in the training file."""
 
 import errno
 from collections.abc import Collection, Mapping, Sequence
@@ -17,92 +17,83 @@ from tfmmrec.encoders.builtin.registry import (
     builtin_variant,
     save_builtin,
 )
-from tfmmrec.encoders.cache.cached_encode import encode_feature
-from tfmmrec.encoders.cache.output_table import Encoded
 from tfmmrec.encoders.cache.value_store import storage_error
 from tfmmrec.encoders.hub.encoder import HubEncoder
-from tfmmrec.encoders.multi_valued import FramesEncoder
-from tfmmrec.encoders.pca import reduce_encoder
+from tfmmrec.encoders.multi_valued import MultiValuedEncoder
+from tfmmrec.encoders.pca import fit_pca_encoder
 from tfmmrec.encoders.tabular import TABULAR
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
 from tfmmrec.modalities.preprocessing.pca import Pca
 
-__all__ = [
-    "Encoded",
-    "FeatureEncoder",
-    "create_encoder",
-    "create_encoders",
-    "encode_feature",
-    "is_untrained",
-]
-
 
 def create_encoders(
     dataset: Dataset,
-    side: EntityName,
-    chosen: Mapping[str, Any],
+    entity: EntityName,
+    declarations: Mapping[str, Any],
     *,
     features: Sequence[str] | None = None,
     trainable: Collection[str] = (),
     quiet: bool = False,
 ) -> dict[str, FeatureEncoder]:
-    """Builds the encoder of every feature of one side.
+    """Creates the encoder of every feature of an entity.
 
     Args:
-        dataset: the data folder, whose counts fit the encoders of what tables hold.
-        side: `items` or `users`.
-        chosen: by feature, of either side, what `read_choice` takes; the default is `builtin`.
-        features: those that are read (default all of the side).
-        trainable: those whose encoders are to be trained.
-        quiet: no progress bars where an encoder's components are fitted to the data.
+        dataset: the data folder, to whose statistics the encoders of tabular features are fitted.
+        entity: `items` or `users`.
+        declarations: by feature of items or users, as `read_choice` takes them (default for each:
+            `builtin`).
+        features: the features to encode (default: all of the entity).
+        trainable: the features whose encoders are fine-tuned.
+        quiet: whether to show no progress bar while a PCA is fitted.
 
     Raises:
-        ConfigError: a feature is unknown or its encoder cannot be used.
+        ConfigError: a feature does not exist, or its encoder cannot be used.
     """
-    known = {**dataset.schema.items, **dataset.schema.users}
-    for feature, declared in chosen.items():
-        if feature not in known:
+    declared = {**dataset.schema.items, **dataset.schema.users}
+    for feature, declaration in declarations.items():
+        if feature not in declared:
             raise ConfigError(
-                f"encoders.{feature}: no such feature; there are {', '.join(known) or 'none'}"
+                f"encoders.{feature}: no such feature; the data folder has "
+                f"{', '.join(declared) or 'none'}"
             )
-        # Those of the other side too, for its turn comes when this one has been encoded.
-        read_choice(feature, declared, _encoded_kind(known[feature]))
+        # Also those of the other entity: an error is reported before hours of encoding.
+        read_choice(feature, declaration, _encoded_kind(declared[feature]))
     return {
         feature: create_encoder(
             dataset,
-            side,
+            entity,
             feature,
-            chosen.get(feature, "builtin"),
+            declarations.get(feature, "builtin"),
             trainable=feature in trainable,
             quiet=quiet,
         )
-        for feature in (dataset.features(side) if features is None else features)
+        for feature in (dataset.features(entity) if features is None else features)
     }
 
 
 def create_encoder(
     dataset: Dataset,
-    side: EntityName,
+    entity: EntityName,
     feature: str,
-    declared: Any,
+    declaration: Any,
     *,
     trainable: bool = False,
     quiet: bool = False,
 ) -> FeatureEncoder:
-    """Builds the encoder of one feature, its outputs reduced where the feature asks for it."""
-    modality = dataset.features(side)[feature]
+    """Creates the encoder of one feature, followed by a PCA if the feature has a `pca` step."""
+    modality = dataset.features(entity)[feature]
     kind = _encoded_kind(modality)
-    choice = read_choice(feature, declared, kind)
-    encoder = _chosen_encoder(dataset, side, feature, kind, choice, trainable)
+    choice = read_choice(feature, declaration, kind)
+    encoder = _create_single(dataset, entity, feature, kind, choice, trainable)
     if choice.pool_values != "mean" and modality.element is None:
-        raise ConfigError(f"encoders.{feature}.pool_values: the feature has one value a row")
+        raise ConfigError(f"encoders.{feature}.pool_values: the feature has one value per row")
     if modality.element is not None:
-        apart = choice.pool_values == "attention"
-        encoder = FramesEncoder(encoder, modality.num_values if apart else None)
+        pool_in_tower = choice.pool_values == "attention"
+        encoder = MultiValuedEncoder(encoder, modality.num_values if pool_in_tower else None)
     for step in modality.steps:
         if isinstance(step, Pca):
-            encoder = reduce_encoder(dataset, side, feature, encoder, step.dim, quiet=quiet)
+            encoder = fit_pca_encoder(dataset, entity, feature, encoder, step.dim, quiet=quiet)
     return encoder
 
 
@@ -110,26 +101,27 @@ def _encoded_kind(modality: Modality) -> str:
     return modality.element or modality.kind
 
 
-def _chosen_encoder(
+def _create_single(
     dataset: Dataset,
-    side: EntityName,
+    entity: EntityName,
     feature: str,
     kind: str,
     choice: EncoderConfig,
     trainable: bool,
 ) -> FeatureEncoder:
+    """Creates the encoder of a single value of a feature."""
     if kind not in BUILTIN:
         if trainable:
             raise ConfigError(f"finetune.{feature}: a feature of modality {kind} has no encoder")
-        return TABULAR[kind](dataset, side, feature)
+        return TABULAR[kind](dataset, entity, feature)
     if choice.builtin is None:
         return HubEncoder(
             kind, choice.handle.removeprefix("hub:"), trainable=trainable, **choice.call_options()
         )
-    return _builtin_encoder(dataset, feature, kind, choice, trainable)
+    return _create_builtin(dataset, feature, kind, choice, trainable)
 
 
-def _builtin_encoder(
+def _create_builtin(
     dataset: Dataset, feature: str, kind: str, choice: EncoderConfig, trainable: bool
 ) -> FeatureEncoder:
     try:
@@ -153,11 +145,11 @@ def _builtin_encoder(
     )
 
 
-def is_untrained(feature: str, modality: Modality, declared: Any) -> bool:
-    """Tells whether a choice is a built-in encoder that says little before it has been trained.
+def is_untrained(feature: str, modality: Modality, declaration: Any) -> bool:
+    """Returns whether a declaration names a built-in encoder that starts with random weights.
 
     Raises:
-        ConfigError: the choice is none.
+        ConfigError: the declaration is invalid.
     """
     kind = _encoded_kind(modality)
-    return builtin_is_untrained(read_choice(feature, declared, kind).handle, kind)
+    return builtin_is_untrained(read_choice(feature, declaration, kind).handle, kind)

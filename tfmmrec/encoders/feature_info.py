@@ -3,22 +3,21 @@
 import dataclasses
 
 from tfmmrec.encoders.base import FeatureEncoder
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.modalities import Modality
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureInfo:
-    """What a tower must know of a feature to be built, stored with the run.
+    """The sizes of a feature that a tower is built from, stored with the run.
 
     Attributes:
         name: the feature.
-        width: the last axis of the encoder's output.
-        vocabulary_size: entries to embed where the output is int32, else 0.
-        kind: the modality, that of a single value where a feature holds several.
-        num_values: how many vectors of this width a row has, to be pooled by the tower; 0 where
-            it has one.
-        pca_dim: how many principal components of it the tower reads; 0 is all.
+        width: last axis of the encoding.
+        vocabulary_size: number of rows of the embedding table for an int32 encoding, else 0.
+        kind: the modality, of a single value if the feature is multi-valued.
+        num_values: number of vectors of a row, which the tower pools; 0 if it has one.
+        pca_dim: number of principal components that the tower reads; 0 reads the whole encoding.
     """
 
     name: str
@@ -34,13 +33,13 @@ class FeatureInfo:
         name: str,
         modality: Modality,
         encoder: FeatureEncoder,
-        encoded: Encoded,
+        encodings: Encodings,
         *,
         pca_dim: int = 0,
     ) -> "FeatureInfo":
-        """Reads the sizes off an encoder and its output."""
-        _, *several, width = encoded.outputs.shape
+        """Reads the sizes from an encoder and its encodings."""
+        _, *values, width = encodings.values.shape
         kind = modality.element or modality.kind
         size = getattr(encoder, "size", 0)
-        num_values = int(several[0]) if several else 0
+        num_values = int(values[0]) if values else 0
         return cls(name, int(width), size, kind, num_values, pca_dim)

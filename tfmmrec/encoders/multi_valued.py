@@ -1,78 +1,75 @@
-"""Several values as one: the outputs of the encoder of one, averaged or one by one."""
+"""The encoder of multi-valued features: the encodings of single values, averaged or listed."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.data.storage import fingerprint
 from tfmmrec.encoders.base import FeatureEncoder
 
 
-class FramesEncoder(FeatureEncoder):
-    """Encodes each value of a list by itself, and takes the mean of those that are there.
+class MultiValuedEncoder(FeatureEncoder):
+    """Encodes each value of a list separately, and averages the encodings or returns them all.
 
-    The lists of a batch are gone through together, the first values, then the second ones, so that
-    no more is held at a time than for single values.
+    The lists of a batch are processed in parallel, first all first values, then all second ones,
+    so that memory use is that of single values.
 
     Args:
-        inner: the encoder of a single value, such as that of pictures; it gives
-            float32 `[batch, dim]`, and anything for "".
-        num_values: by default the mean is taken; a number n leaves that to a layer of the tower,
-            which may learn it, and gives the outputs of the first n values.
+        inner: the encoder of a single value, such as that of images. It gives float32
+            `[batch, dim]`; its output for "" is ignored.
+        num_values: None averages the encodings; a number n returns those of the first n values,
+            which the tower pools by learned attention (default None).
 
-    Input: ragged string `[batch, n]`. Output: float32 `[batch, dim]`; zeros for an empty list. With
-    `num_values`, float32 `[batch, num_values, dim]`; zeros where a list has no such value.
+    Input: ragged string `[batch, n]`. Output: float32 `[batch, dim]`, zeros for an empty list. With
+    `num_values`: float32 `[batch, num_values, dim]`, zeros after the end of a list.
     """
 
     def __init__(self, inner: FeatureEncoder, num_values: int | None = None):
         super().__init__()
         self.inner = inner
         self.num_values = num_values
-        what = ["mean of frames"] if num_values is None else ["frames", num_values]
-        content = json.dumps([*what, inner.fingerprint])
-        self.fingerprint = hashlib.sha256(content.encode()).hexdigest()
+        self.fingerprint = fingerprint(["multi-valued", num_values, inner.fingerprint])
         self.dim = int(inner.encode(tf.constant([""])).shape[-1])
 
     def encode(self, values: tf.RaggedTensor) -> tf.Tensor:
         if self.num_values is not None:
             return self._encode_each(values[:, : self.num_values], self.num_values)
         counts = tf.cast(values.row_lengths(), tf.float32)[:, tf.newaxis]
-        start = tf.zeros([values.nrows(), self.dim])
-        total = self._over_places(values, start, lambda total, place, found: total + found)
+        zeros = tf.zeros([values.nrows(), self.dim])
+        total = self._fold_positions(values, zeros, lambda total, _, encodings: total + encodings)
         return tf.ensure_shape(tf.math.divide_no_nan(total, counts), [None, self.dim])
 
     def _encode_each(self, values: tf.RaggedTensor, num_values: int) -> tf.Tensor:
-        start = tf.zeros([num_values, values.nrows(), self.dim])
+        zeros = tf.zeros([num_values, values.nrows(), self.dim])
 
-        def put(outputs: tf.Tensor, place: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
-            return tf.tensor_scatter_nd_update(outputs, [[place]], [found])
+        def put(stacked: tf.Tensor, position: tf.Tensor, encodings: tf.Tensor) -> tf.Tensor:
+            return tf.tensor_scatter_nd_update(stacked, [[position]], [encodings])
 
-        outputs = self._over_places(values, start, put)
+        stacked = self._fold_positions(values, zeros, put)  # [num_values, batch, dim]
         shape = [None, num_values, self.dim]
-        return tf.ensure_shape(tf.transpose(outputs, [1, 0, 2]), shape)
+        return tf.ensure_shape(tf.transpose(stacked, [1, 0, 2]), shape)
 
-    def _over_places(
-        self, values: tf.RaggedTensor, start: tf.Tensor, join: Callable[..., tf.Tensor]
+    def _fold_positions(
+        self, values: tf.RaggedTensor, initial: tf.Tensor, combine: Callable[..., tf.Tensor]
     ) -> tf.Tensor:
-        """Joins to `start` what is encoded at each place, zeros for the lists that end before."""
-        places = tf.transpose(values.to_tensor(default_value=""))  # [n, batch]
+        """Folds the encodings `[batch, dim]` of each position; zeros after the end of a list."""
+        by_position = tf.transpose(values.to_tensor(default_value=""))  # [n, batch]
         counts = values.row_lengths()[:, tf.newaxis]
 
-        def step(place: tf.Tensor, joined: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            here = tf.cast(place, counts.dtype) < counts
-            found = tf.where(here, self.inner.encode(places[place]), 0.0)
-            return place + 1, join(joined, place, found)
+        def step(position: tf.Tensor, folded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            is_present = tf.cast(position, counts.dtype) < counts
+            encodings = tf.where(is_present, self.inner.encode(by_position[position]), 0.0)
+            return position + 1, combine(folded, position, encodings)
 
-        # A loop with a sum, for tf.map_fn does not stack what no places gave.
-        _, joined = tf.while_loop(
-            lambda place, joined: place < tf.shape(places)[0],
+        # Not tf.map_fn, which cannot stack the results of zero positions.
+        _, folded = tf.while_loop(
+            lambda position, _: position < tf.shape(by_position)[0],
             step,
-            (tf.constant(0), start),
+            (tf.constant(0), initial),
             parallel_iterations=1,
         )
-        return joined
+        return folded
 
     def resources(self) -> Any:
         return self.inner.resources()

@@ -1,8 +1,7 @@
-"""An encoder whose outputs are reduced to their principal components."""
+"""Principal component analysis (PCA) of the encodings of another encoder."""
 
 import dataclasses
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,65 +10,65 @@ import tensorflow as tf
 from sklearn.decomposition import PCA
 
 from tfmmrec.data.dataset import Dataset, EntityName
-from tfmmrec.data.storage import read_json, shared_folder, write_json
+from tfmmrec.data.storage import fingerprint, read_json, shared_folder, write_json
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import cache_key, encode_feature
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 
 
 @dataclasses.dataclass(frozen=True)
-class Components:
-    """Principal components, fitted.
+class PcaProjection:
+    """A fitted PCA: `(encodings - mean) @ axes`.
 
     Attributes:
-        mean: float32 `[width]`, of the outputs.
-        axes: float32 `[width, dim]`, the axes of the largest variance, orthonormal columns.
-        asked: how many components were asked for.
-        explained: the share of the variance that is kept, 0 to 1.
+        mean: float32 `[width]`, of the encodings.
+        axes: float32 `[width, dim]`, orthonormal columns, the axes of largest variance.
+        requested_dim: number of components that was requested; `dim` may be lower.
+        explained: fraction of the variance that is retained, 0 to 1.
     """
 
     mean: np.ndarray
     axes: np.ndarray
-    asked: int
+    requested_dim: int
     explained: float
 
 
-class ReducedEncoder(FeatureEncoder):
-    """Another encoder, followed by `(outputs - mean) @ axes`.
+class PcaEncoder(FeatureEncoder):
+    """Another encoder, followed by a PCA.
 
     Args:
-        base: the encoder whose float outputs are reduced.
-        components: fitted on outputs of it.
+        base: the encoder whose float encodings are projected.
+        projection: fitted to encodings of `base`.
 
     Attributes:
-        fitting: what was encoded to fit the components, where that was done just now.
+        fitted_on: the encodings to which the projection has just been fitted, None if it was read
+            from the cache.
     """
 
     base: FeatureEncoder
-    fitting: Encoded | None = None
+    fitted_on: Encodings | None = None
 
-    def __init__(self, base: FeatureEncoder, components: Components):
+    def __init__(self, base: FeatureEncoder, projection: PcaProjection):
         super().__init__()
         self.base = base
-        self.dim = components.axes.shape[1]
-        self.asked = components.asked
-        self.explained = components.explained
-        self.mean = tf.Variable(components.mean, trainable=False, name="pca_mean")
-        self.axes = tf.Variable(components.axes, trainable=False, name="pca_axes")
-        digest = hashlib.sha256(json.dumps(["pca", base.fingerprint]).encode())
-        digest.update(components.mean.tobytes() + components.axes.tobytes())
-        self.fingerprint = digest.hexdigest()
+        self.dim = projection.axes.shape[1]
+        self.requested_dim = projection.requested_dim
+        self.explained = projection.explained
+        self.mean = tf.Variable(projection.mean, trainable=False, name="pca_mean")
+        self.axes = tf.Variable(projection.axes, trainable=False, name="pca_axes")
+        weights = hashlib.sha256(projection.mean.tobytes() + projection.axes.tobytes())
+        self.fingerprint = fingerprint(["pca", base.fingerprint, weights.hexdigest()])
 
     def encode(self, values: Any) -> tf.Tensor:
-        return self.encode_outputs(self.base.encode(values))
+        return self.encode_from_base(self.base.encode(values))
 
-    def encode_outputs(self, outputs: tf.Tensor) -> tf.Tensor:
-        reduced = tf.matmul(outputs - self.mean, self.axes)
-        if len(outputs.shape) == 3:
-            # Zeros stand for a value that is not there, and stay.
-            there = tf.reduce_any(tf.not_equal(outputs, 0.0), axis=-1, keepdims=True)
-            reduced = tf.where(there, reduced, 0.0)
-        return tf.ensure_shape(reduced, [*([None] * (len(outputs.shape) - 1)), self.dim])
+    def encode_from_base(self, encodings: tf.Tensor) -> tf.Tensor:
+        reduced = tf.matmul(encodings - self.mean, self.axes)
+        if len(encodings.shape) == 3:
+            # In a list of vectors, zeros are padding and stay zeros.
+            is_present = tf.reduce_any(tf.not_equal(encodings, 0.0), axis=-1, keepdims=True)
+            reduced = tf.where(is_present, reduced, 0.0)
+        return tf.ensure_shape(reduced, [*([None] * (len(encodings.shape) - 1)), self.dim])
 
     def resources(self) -> Any:
         return [self.base.resources(), self.mean, self.axes]
@@ -78,7 +77,7 @@ class ReducedEncoder(FeatureEncoder):
         return {
             **super().describe(),
             "dim": self.dim,
-            "asked_dim": self.asked,
+            "requested_dim": self.requested_dim,
             "explained_variance": round(self.explained, 4),
             "base": self.base.describe(),
         }
@@ -87,80 +86,80 @@ class ReducedEncoder(FeatureEncoder):
         return f"{self.base.summary()}, reduced to {self.dim}"
 
 
-def reduce_encoder(
+def fit_pca_encoder(
     dataset: Dataset,
-    side: EntityName,
+    entity: EntityName,
     feature: str,
     base: FeatureEncoder,
     dim: int,
     *,
     quiet: bool = False,
-) -> ReducedEncoder:
-    """Fits an encoder's principal components to a data folder, or reads what was fitted before.
+) -> PcaEncoder:
+    """Fits a PCA to the encodings of a feature, or reads one that was fitted before.
 
-    They stand in the cache under a key of the encoder, the number of components and the packed
-    values, beside the outputs that they were fitted on.
+    The cache holds it beside the encodings that it was fitted to, keyed by the encoder, the number
+    of components and the packed values.
 
     Args:
         dataset: the data folder.
-        side: `items` or `users`.
+        entity: `items` or `users`.
         feature: the feature that the encoder reads.
         base: its encoder.
-        dim: how many components are wanted; fewer are kept where the rows do not span so many.
-        quiet: no progress bars.
+        dim: number of components; there are fewer if the rows span fewer dimensions.
+        quiet: whether to show no progress bar.
     """
-    key = cache_key(dataset, side, feature, base)
+    key = cache_key(dataset, entity, feature, base)
     folder = dataset.cache / f"{key}.pca{dim}"
-    fitting = None
+    fitted_on = None
     if not folder.is_dir():
-        fitting = encode_feature(dataset, side, feature, base, quiet=quiet)
-        components = fit_components(fitting.vectors(), dim)
+        fitted_on = encode_feature(dataset, entity, feature, base, quiet=quiet)
+        projection = fit_pca(fitted_on.vectors(), dim)
         with shared_folder(folder) as partial:
-            _save(partial, components)
-    reduced = ReducedEncoder(base, _load(folder))
-    reduced.fitting = fitting
-    return reduced
+            _save(partial, projection)
+    encoder = PcaEncoder(base, _load(folder))
+    encoder.fitted_on = fitted_on
+    return encoder
 
 
-def fit_components(outputs: np.ndarray, dim: int) -> Components:
-    """Fits principal components by scikit-learn.
+def fit_pca(encodings: np.ndarray, dim: int) -> PcaProjection:
+    """Fits a PCA by scikit-learn.
 
     Args:
-        outputs: float `[rows, width]`.
-        dim: how many are wanted. Rows that span fewer dimensions give fewer; where all are equal,
-            or there are none, the first outputs are kept as they are.
+        encodings: float `[rows, width]`.
+        dim: number of components. Rows that span fewer dimensions give fewer; if all rows are
+            equal, or there are none, the projection selects the first `dim` columns.
     """
-    rows, width = outputs.shape
-    if rows < 2 or not np.ptp(outputs, axis=0).any():
-        return Components(
+    rows, width = encodings.shape
+    if rows < 2 or not np.ptp(encodings, axis=0).any():
+        return PcaProjection(
             mean=np.zeros(width, np.float32),
             axes=np.eye(width, min(dim, width), dtype=np.float32),
-            asked=dim,
+            requested_dim=dim,
             explained=1.0,
         )
-    # Exact and without chance: the eigenvectors of the covariance, in double precision.
+    # Exact and deterministic: the eigenvectors of the covariance, in double precision.
     pca = PCA(min(dim, rows - 1, width), svd_solver="covariance_eigh")
-    pca.fit(outputs.astype(np.float64))
-    # What is this much smaller than the largest is the rounding of float32.
-    kept = int(np.sum(pca.explained_variance_ > 1e-10 * pca.explained_variance_[0]))
-    return Components(
+    pca.fit(encodings.astype(np.float64))
+    # Variances this much smaller than the largest are rounding errors of float32.
+    rank = int(np.sum(pca.explained_variance_ > 1e-10 * pca.explained_variance_[0]))
+    return PcaProjection(
         mean=pca.mean_.astype(np.float32),
-        axes=np.ascontiguousarray(pca.components_[:kept].T, np.float32),
-        asked=dim,
-        explained=float(pca.explained_variance_ratio_[:kept].sum()),
+        axes=np.ascontiguousarray(pca.components_[:rank].T, np.float32),
+        requested_dim=dim,
+        explained=float(pca.explained_variance_ratio_[:rank].sum()),
     )
 
 
-def _save(folder: Path, components: Components) -> None:
-    np.save(folder / "mean.npy", components.mean)
-    np.save(folder / "axes.npy", components.axes)
-    about = {"asked": components.asked, "explained": components.explained}
-    write_json(folder / "components.json", about)
+def _save(folder: Path, projection: PcaProjection) -> None:
+    np.save(folder / "mean.npy", projection.mean)
+    np.save(folder / "axes.npy", projection.axes)
+    sizes = {"requested_dim": projection.requested_dim, "explained": projection.explained}
+    write_json(folder / "pca.json", sizes)
 
 
-def _load(folder: Path) -> Components:
-    return Components(
+def _load(folder: Path) -> PcaProjection:
+    return PcaProjection(
         mean=np.load(folder / "mean.npy"),
         axes=np.load(folder / "axes.npy"),
-        **read_json(folder / "components.json"),
+        **read_json(folder / "pca.json"),
     )

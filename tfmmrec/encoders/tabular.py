@@ -1,32 +1,30 @@
-"""Encoders of what tables hold themselves, fitted by what packing counted."""
+"""Encoders of tabular features (categories, numbers, vectors), fitted to packing statistics."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset, EntityName
+from tfmmrec.data.storage import fingerprint
 from tfmmrec.encoders.base import FeatureEncoder
 
 
 class CategoryEncoder(FeatureEncoder):
-    """Looks categories up in a vocabulary.
+    """Looks up categories in a vocabulary.
 
     Args:
-        categories: the vocabulary; entry n is encoded as n + 2.
-        most_values: how many categories of one row are kept.
+        categories: the vocabulary; entry n is encoded as n + 2 (0 is padding, 1 is unknown).
+        max_values: number of categories of a row that are encoded; the others are ignored.
     """
 
     is_network = False
 
-    def __init__(self, categories: list[str], most_values: int):
+    def __init__(self, categories: list[str], max_values: int):
         super().__init__()
-        self.most_values = most_values
+        self.max_values = max_values
         self.size = len(categories) + 2
-        content = json.dumps(["categories", categories, most_values])
-        self.fingerprint = hashlib.sha256(content.encode()).hexdigest()
+        self.fingerprint = fingerprint(["categories", categories, max_values])
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
                 tf.constant(categories, tf.string), tf.range(2, self.size, dtype=tf.int32)
@@ -36,9 +34,9 @@ class CategoryEncoder(FeatureEncoder):
 
     def encode(self, values: tf.RaggedTensor) -> tf.Tensor:
         rows = values.with_values(self.table.lookup(values.values))
-        padded = rows[:, : self.most_values].to_tensor(default_value=0)
-        padded = tf.pad(padded, [[0, 0], [0, self.most_values - tf.shape(padded)[1]]])
-        return tf.ensure_shape(padded, [None, self.most_values])
+        padded = rows[:, : self.max_values].to_tensor(default_value=0)
+        padded = tf.pad(padded, [[0, 0], [0, self.max_values - tf.shape(padded)[1]]])
+        return tf.ensure_shape(padded, [None, self.max_values])
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "vocabulary_size": self.size}
@@ -52,7 +50,7 @@ class NumberEncoder(FeatureEncoder):
     (Gorishniy et al. 2022, "On Embeddings for Numerical Features", arXiv 2203.05556).
 
     Args:
-        edges: the increasing edges of the bins; a single one makes a single constant bin.
+        edges: increasing edges of the bins; a single edge gives one bin of constant encoding.
     """
 
     is_network = False
@@ -60,7 +58,7 @@ class NumberEncoder(FeatureEncoder):
     def __init__(self, edges: list[float]):
         super().__init__()
         edges = edges if len(edges) > 1 else [edges[0], edges[0] + 1.0]
-        self.fingerprint = hashlib.sha256(json.dumps(["number", edges]).encode()).hexdigest()
+        self.fingerprint = fingerprint(["number", edges])
         self.low = tf.constant(edges[:-1], tf.float32)
         self.width = tf.constant(edges[1:], tf.float32) - self.low
 
@@ -70,10 +68,10 @@ class NumberEncoder(FeatureEncoder):
 
 
 class VectorEncoder(FeatureEncoder):
-    """Passes vectors on as they are; absent ones become zeros.
+    """Returns vectors unchanged; absent ones become zeros.
 
     Args:
-        dim: their length.
+        dim: length of the vectors.
     """
 
     is_network = False
@@ -81,30 +79,30 @@ class VectorEncoder(FeatureEncoder):
     def __init__(self, dim: int):
         super().__init__()
         self.dim = dim
-        self.fingerprint = hashlib.sha256(json.dumps(["vector", dim]).encode()).hexdigest()
+        self.fingerprint = fingerprint(["vector", dim])
 
     def encode(self, values: tf.Tensor) -> tf.Tensor:
-        whole = tf.reduce_all(tf.math.is_finite(values), axis=1, keepdims=True)
-        return tf.ensure_shape(tf.where(whole, values, 0.0), [None, self.dim])
+        is_present = tf.reduce_all(tf.math.is_finite(values), axis=1, keepdims=True)
+        return tf.ensure_shape(tf.where(is_present, values, 0.0), [None, self.dim])
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "dim": self.dim}
 
 
-def _fit_categories(dataset: Dataset, side: EntityName, feature: str) -> CategoryEncoder:
-    counted = dataset.statistics[side]["features"][feature]
-    return CategoryEncoder(dataset.categories(side, feature), counted["most_values"])
+def _fit_categories(dataset: Dataset, entity: EntityName, feature: str) -> CategoryEncoder:
+    statistics = dataset.statistics[entity]["features"][feature]
+    return CategoryEncoder(dataset.categories(entity, feature), statistics["most_values"])
 
 
-def _fit_number(dataset: Dataset, side: EntityName, feature: str) -> NumberEncoder:
-    return NumberEncoder(dataset.statistics[side]["features"][feature]["quantiles"])
+def _fit_number(dataset: Dataset, entity: EntityName, feature: str) -> NumberEncoder:
+    return NumberEncoder(dataset.statistics[entity]["features"][feature]["quantiles"])
 
 
-def _fit_vector(dataset: Dataset, side: EntityName, feature: str) -> VectorEncoder:
-    return VectorEncoder(dataset.features(side)[feature].options()["dim"])
+def _fit_vector(dataset: Dataset, entity: EntityName, feature: str) -> VectorEncoder:
+    return VectorEncoder(dataset.features(entity)[feature].options()["dim"])
 
 
-# By modality, how the encoder of one feature is fitted.
+# By modality, the function that creates the encoder of a feature.
 TABULAR: dict[str, Callable[[Dataset, EntityName, str], FeatureEncoder]] = {
     "categorical": _fit_categories,
     "number": _fit_number,

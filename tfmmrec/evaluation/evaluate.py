@@ -95,13 +95,13 @@ def evaluate(
     bundle = run if isinstance(run, ModelBundle) else load_run(Path(run), quiet=quiet)
     check_not_trained_on(bundle.config, split)
     for k in cutoffs or ():
-        bundle.dataset.check_length("cutoffs", k)
+        bundle.dataset.check_k("cutoffs", k)
     cutoffs = CUTOFFS if cutoffs is None else sorted({K, *cutoffs})
     metrics: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
     segments: list[Ranked] = []
     scorer, vectors = Scorer(bundle.model), np.zeros([0, 0], np.float32)
     if bundle.model.ranks_by == "retrieval":
-        targets = targets_of(bundle.dataset, split, timed=bundle.model.reads_times)
+        targets = targets_of(bundle.dataset, split, with_times=bundle.model.reads_times)
         late = len(leaking_events(bundle.dataset, split)) if allow_leakage else 0
         if not allow_leakage:
             check_no_future(bundle.dataset, split)

@@ -51,7 +51,7 @@ def measure_model(
         last: how many of the last items of a history the model is given (default all); what a user
             chose before is left out of the answers all the same.
     """
-    targets = targets_of(bundle.dataset, split, timed=bundle.model.reads_times)
+    targets = targets_of(bundle.dataset, split, with_times=bundle.model.reads_times)
     scorer = Scorer(bundle.model)
     vectors = scorer.item_vectors()
     given = targets.histories if last is None else targets.histories.recent(last)

@@ -61,7 +61,7 @@ def measure_without(
         As `measure_model`, the names led by the way: `nothing: warm ndcg@10`, `text of 25% of its
         items: warm ndcg@10`, …
     """
-    present = {name: encoded.present for name, encoded in bundle.items.encoded.items()}
+    present = {name: encoded.present for name, encoded in bundle.items.encodings.items()}
     seed = bundle.config.seed
     ways: dict[str, Presence] = {"nothing": present}
     for modality, features in features_by_modality(bundle.items.modalities).items():

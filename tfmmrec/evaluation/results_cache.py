@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.storage import MANIFEST, checksum
+from tfmmrec.data.storage import MANIFEST, atomic_write, checksum
 from tfmmrec.errors import DataError
 
 _KEY = "key"
@@ -31,9 +31,8 @@ class KeptFigures:
 
     def save(self, name: str, figures: Mapping[str, np.ndarray]) -> None:
         """Keeps the figures of a name; a reader finds all of them or none."""
-        partial = self.folder / f".{name}.partial.npz"
-        np.savez(partial, **{_KEY: np.array(self.key), **figures})
-        partial.rename(self.folder / f"{name}.npz")
+        with atomic_write(self.folder / f"{name}.npz") as file:
+            np.savez(file, **{_KEY: np.array(self.key), **figures})
 
     def load(self, name: str) -> dict[str, np.ndarray] | None:
         """The figures of a name, or None where there are none.

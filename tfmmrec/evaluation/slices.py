@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset, EntityName
-from tfmmrec.data.feature_values import raw_column
+from tfmmrec.data.feature_values import read_feature_column
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
@@ -122,7 +122,7 @@ def _by_number(group: str, numbers: np.ndarray) -> Iterator[Slice]:
 def _by_missing(items: EncodedEntities, targets: Targets) -> Iterator[Slice]:
     """By the modalities of which an item has no feature at all."""
     there = {
-        modality: np.any([items.encoded[name].present for name in names], axis=0)[targets.item]
+        modality: np.any([items.encodings[name].present for name in names], axis=0)[targets.item]
         for modality, names in features_by_modality(items.modalities).items()
     }
     lacking = [
@@ -140,6 +140,6 @@ def _by_category(dataset: Dataset, side: EntityName, rows: np.ndarray) -> Iterat
     for name, modality in dataset.features(side).items():
         if modality.kind != "categorical":
             continue
-        held = raw_column(dataset, side, name, rows).numpy()
+        held = read_feature_column(dataset, side, name, rows).numpy()
         for category in dataset.categories(side, name)[:_MOST_CATEGORIES]:
             yield Slice(f"{name} of the {whose}", category, (held == category.encode()).any(axis=1))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import raw_column
+from tfmmrec.data.feature_values import read_feature_column
 from tfmmrec.evaluation.baselines.content import content_matrix
 from tfmmrec.evaluation.metrics import beyond_accuracy
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
@@ -38,9 +38,9 @@ class ItemFacts:
 
 def item_facts(bundle: ModelBundle) -> ItemFacts:
     """Collects what is known of the items."""
-    encoded, content = bundle.items.encoded, None
+    encoded, content = bundle.items.encodings, None
     if encoded:
-        width = sum(int(np.prod(e.outputs.shape[1:])) for e in encoded.values())
+        width = sum(int(np.prod(e.values.shape[1:])) for e in encoded.values())
         if width * bundle.dataset.count("items") <= _MOST_NUMBERS:
             content = content_matrix(encoded)
     return ItemFacts(content, _kinds(bundle.dataset))
@@ -185,7 +185,7 @@ def _kinds(dataset: Dataset) -> dict[str, np.ndarray]:
         categories = dataset.categories("items", name)
         if modality.kind != "categorical" or not 1 < len(categories) <= _MOST_CATEGORIES:
             continue
-        held = raw_column(dataset, "items", name, everything).numpy()
+        held = read_feature_column(dataset, "items", name, everything).numpy()
         shares = np.stack([(held == c.encode()).any(axis=1) for c in categories], axis=1)
         total = shares.sum(axis=1, keepdims=True)
         found[name] = shares / np.maximum(total, 1)

@@ -32,8 +32,10 @@ class Validation:
         if not bundle.config.refit:
             self._outcomes = outcome_targets(bundle, "valid")
             ranks = bundle.model.ranks_by == "retrieval"
-            if ranks and bundle.dataset.has_valid(bundle.config.task):
-                self._targets = targets_of(bundle.dataset, "valid", timed=bundle.model.reads_times)
+            if ranks and bundle.dataset.has_validation_events(bundle.config.task):
+                self._targets = targets_of(
+                    bundle.dataset, "valid", with_times=bundle.model.reads_times
+                )
 
     def metrics(self, vectors: np.ndarray) -> dict[str, float]:
         """Measures the model, by the names of the metrics, with its item vectors."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.encoders.pca import fit_components
+from tfmmrec.encoders.pca import fit_pca
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.pooling import AttentionPool
 
@@ -98,7 +98,7 @@ class PrincipalComponents(tf.keras.layers.Layer):
         """Fits the directions to rows `[rows, width]` of mean 0; without rows they stay."""
         if not len(outputs):
             return
-        found = fit_components(outputs, self.num).axes
+        found = fit_pca(outputs, self.num).axes
         size = np.sqrt(np.mean(np.square(outputs @ found)))
         axes = np.zeros(self.axes.shape, np.float32)
         axes[:, : found.shape[1]] = found / max(size, 1e-6)

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.normalization import PrincipalComponents, Standardize
 from tfmmrec.layers.unit_length import unit_length
@@ -68,9 +68,9 @@ class Projection(tf.keras.layers.Layer):
             build_layer(self.output_layer, [None, width])
         super().build(input_shape)
 
-    def fit(self, encoded: Encoded) -> None:
+    def fit(self, encoded: Encodings) -> None:
         """Fits the standardisation and the components to the rows that are present."""
-        build_layer(self, [None, *encoded.outputs.shape[1:]])
+        build_layer(self, [None, *encoded.values.shape[1:]])
         if self.vocabulary_size:
             return
         self.standardize.fit(encoded.vectors())

@@ -81,8 +81,8 @@ def _build_bundle(
     users: EncodedEntities,
 ) -> ModelBundle:
     tf.keras.utils.set_random_seed(config.seed)
-    timed = bool(spec.history_encoder.options.get("time_intervals"))
-    histories = dataset.histories(config.train_splits, timed=timed)
+    with_times = bool(spec.history_encoder.options.get("time_intervals"))
+    histories = dataset.histories(config.train_splits, with_times=with_times)
     outcomes = dataset.outcomes(config.train_splits)
     weights = task_weights(config, outcomes)
     if "click" not in weights:
@@ -145,8 +145,8 @@ def _build_model(
     return TwoTower(
         item_tower,
         query_tower,
-        items=FeatureTable(items.encoded, trained=items.trained),
-        users=FeatureTable(users.encoded),
+        items=FeatureTable(items.encodings, trainable_features=items.trainable_features),
+        users=FeatureTable(users.encodings),
         counts=counts,
         known_users=known_users,
         tasks=tasks,
@@ -155,7 +155,7 @@ def _build_model(
         align=config.contrastive,
         withheld=dataset.cold_items,
         fixed_shapes=needs_static_shapes(config.strategy, config.jit_compile),
-        trained=items.trained,
+        trainable_features=items.trainable_features,
     )
 
 
@@ -172,7 +172,7 @@ def _fit(projections: FeatureProjections | None, entities: EncodedEntities) -> N
     """Fits the normalization of encodings to the catalog."""
     if projections is not None:
         for info, projection in zip(projections.features, projections.projections, strict=True):
-            projection.fit(entities.encoded[info.name])
+            projection.fit(entities.encodings[info.name])
 
 
 def samples_nonclicks(bundle: ModelBundle) -> bool:

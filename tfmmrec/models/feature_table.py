@@ -1,4 +1,4 @@
-"""Encoded features of one side, to gather from."""
+"""Encoded features of one entity (items or users), to gather from."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -6,27 +6,30 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.layers.feature_projections import Feature
 
 
 class FeatureTable(tf.Module):
-    """The encoded features of one side, from which batches are gathered by row.
+    """The encoded features of one entity, from which batches are gathered by row.
 
     Args:
-        encoded: the encoder outputs of every row, by feature.
-        trained: features whose encoder is trained, so that their outputs change (default none).
+        encodings: of every row, by feature.
+        trainable_features: features whose encoders are fine-tuned, so that their encodings
+            change (default none).
     """
 
-    def __init__(self, encoded: Mapping[str, Encoded], *, trained: Collection[str] = ()):
+    def __init__(
+        self, encodings: Mapping[str, Encodings], *, trainable_features: Collection[str] = ()
+    ):
         super().__init__()
         self.outputs = {
-            name: tf.Variable(np.asarray(e.outputs), trainable=False, name=f"outputs_{name}")
-            if name in trained
-            else _constant(np.asarray(e.outputs))
-            for name, e in encoded.items()
+            name: tf.Variable(np.asarray(e.values), trainable=False, name=f"outputs_{name}")
+            if name in trainable_features
+            else _constant(np.asarray(e.values))
+            for name, e in encodings.items()
         }
-        self.present = {name: tf.constant(e.present) for name, e in encoded.items()}
+        self.present = {name: tf.constant(e.present) for name, e in encodings.items()}
 
     def gather(self, rows: tf.Tensor) -> dict[str, Feature]:
         """Returns the features of some rows, `[batch]`."""

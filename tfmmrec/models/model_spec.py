@@ -5,7 +5,7 @@ import dataclasses
 from tfmmrec.config.registry import VariantSpec
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.encoders.encoded_features import read_features
+from tfmmrec.encoders.encoded_features import input_features
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS, Fusion
 from tfmmrec.layers.history import HISTORY_ENCODERS, HistoryEncoder
@@ -54,7 +54,7 @@ def fused_names(dataset: Dataset, config: TrainConfig) -> list[str]:
     They are the features, or the modalities where features are pooled, and `id` where the kind of
     fusion takes the id embedding.
     """
-    modalities = read_features(dataset, "items", config)
+    modalities = input_features(dataset, "items", config)
     names = list(modalities)
     if config.pool != "none":
         names = list(dict.fromkeys(m.element or m.kind for m in modalities.values()))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.storage import MANIFEST, checksum, read_json, write_json
+from tfmmrec.data.storage import MANIFEST, check_format, checksum, read_json, write_json
 from tfmmrec.distribute.checkpoint_options import checkpoint_options
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.errors import ConfigError, DataError, one_line
@@ -17,7 +17,8 @@ from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.version import __version__
 
 RUN = "run.json"
-_FORMAT = 1
+# Raised whenever runs trained earlier can no longer be loaded.
+RUN_FORMAT = 2
 _WEIGHTS = "weights/model"
 
 
@@ -29,7 +30,7 @@ def save_run(folder: Path, bundle: ModelBundle, metrics: dict[str, Any]) -> None
     write_json(
         folder / RUN,
         {
-            "format": _FORMAT,
+            "format": RUN_FORMAT,
             "version": __version__,
             "data": str(bundle.dataset.folder.resolve()),
             "manifest_sha256": checksum(bundle.dataset.folder / MANIFEST),
@@ -58,8 +59,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{folder}: not a run folder (it has no {RUN}); run tfmmrec train")
     content = read_json(path)
-    if content.get("format") != _FORMAT:
-        raise DataError(f"{path}: format {content.get('format')} is not {_FORMAT}; train again")
+    check_format(folder, content, "run", RUN_FORMAT, "train it again")
     return content
 
 

@@ -10,7 +10,7 @@ import tensorflow_recommenders as tfrs
 from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.data.pipelines.sequence_windows import taught_places
 from tfmmrec.distribute import replicas
-from tfmmrec.encoders.finetuning import TrainedFeature, inputs_key, rows_key
+from tfmmrec.encoders.finetuning import TrainableFeature, inputs_key, rows_key
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.padded_unique import padded_unique
@@ -38,7 +38,7 @@ class TwoTower(tfrs.Model):
         align: how contents are aligned.
         withheld: bool `[items]`, items that alignment must not see (default none).
         fixed_shapes: whether no tensor's shape may depend on what is in a batch, as XLA needs it.
-        trained: the item features whose encoders are trained as well (default none).
+        trainable_features: the item features whose encoders are fine-tuned (default none).
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TwoTower(tfrs.Model):
         align: ContrastiveConfig | None = None,
         withheld: np.ndarray | None = None,
         fixed_shapes: bool = False,
-        trained: Mapping[str, TrainedFeature] | None = None,
+        trainable_features: Mapping[str, TrainableFeature] | None = None,
     ):
         super().__init__()
         self.item_tower = item_tower
@@ -74,7 +74,7 @@ class TwoTower(tfrs.Model):
             shape=[item_tower.fusion.num_temperatures],
             initializer=tf.keras.initializers.Constant(np.log(temperature)),
         )
-        self.trained = dict(trained or {})
+        self.trainable_features = dict(trainable_features or {})
         self.alignment = Alignment(
             align or ContrastiveConfig(),
             item_tower,
@@ -305,7 +305,7 @@ class TwoTower(tfrs.Model):
         # Each item of the batch is projected once, however often it is mentioned.
         given = {
             name: replicas.once(inputs[rows_key(name)], feature(inputs[inputs_key(name)], training))
-            for name, feature in self.trained.items()
+            for name, feature in self.trainable_features.items()
             if rows_key(name) in inputs
         }
         # Replicas ask for the same items, and work out a part of them each.
@@ -384,9 +384,9 @@ class TwoTower(tfrs.Model):
 
     def refresh(self) -> None:
         """Writes the table of outputs anew with the trained encoders as they are."""
-        for name, feature in self.trained.items():
+        for name, feature in self.trainable_features.items():
             table = self.items.outputs[name]
-            for rows, outputs in feature.outputs():
+            for rows, outputs in feature.encode_catalog():
                 self.distribute_strategy.extended.update(
                     table,
                     lambda held, places, values: held.scatter_nd_update(places, values),

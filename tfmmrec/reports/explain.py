@@ -69,7 +69,7 @@ def explain(run: Path, *, user: str, item: str, quiet: bool = False) -> Explanat
     if unscorable_items(bundle)[row]:
         raise DataError(f"--item: nothing is known of {item!r}: no content, no events to train on")
     vectors = Scorer(bundle.model).item_vectors()
-    histories = dataset.histories(SPLITS, timed=bundle.model.reads_times)
+    histories = dataset.histories(SPLITS, with_times=bundle.model.reads_times)
     past, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
     shares = score_shares(bundle, by_modality, queries[:1], np.array([row], np.int32))
     whole, *without = _scores(bundle, queries, vectors[row : row + 1])

@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import picked_values
+from tfmmrec.data.feature_values import values_by_row
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
 from tfmmrec.modalities import Modality, MultiValued
@@ -79,7 +79,7 @@ class ItemCards:
         for name, modality in dataset.features("items").items():
             one = modality.one if isinstance(modality, MultiValued) else modality
             if one.kind == kind:
-                found = picked_values(dataset, "items", name, rows)
+                found = values_by_row(dataset, "items", name, rows)
                 return one, {r: v[0] if isinstance(v, list) else v for r, v in found.items()}
         return None, {}
 

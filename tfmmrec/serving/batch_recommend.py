@@ -10,9 +10,9 @@ import tensorflow as tf
 import tqdm
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import RawValues
+from tfmmrec.data.feature_values import FeatureValues
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import PAST, context_of
+from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.storage import write_text
 from tfmmrec.errors import ConfigError, DataError
@@ -51,24 +51,26 @@ def recommend(
     Returns:
         The lines.
     """
-    if split is not None and split not in PAST:
-        raise ConfigError(f"split must be one of {', '.join(PAST)}. Received: {split!r}")
+    if split is not None and split not in CONTEXT_SPLITS:
+        raise ConfigError(f"split must be one of {', '.join(CONTEXT_SPLITS)}. Received: {split!r}")
     bundle = load_run(run, quiet=quiet)
     if split is not None:
         check_not_trained_on(bundle.config, split)
     dataset = bundle.dataset
-    k = dataset.list_length(k)
+    k = dataset.default_k(k)
     names = _user_ids(users, dataset)
     mask = None if candidates is None else _candidate_mask(candidates, dataset)
     if mask is not None:
         warn_unscorable_items(unscorable_items(bundle) & mask, dataset.item_ids)
     recommender = Recommender(bundle)
-    timed = bundle.model.reads_times
+    with_times = bundle.model.reads_times
     histories = (
-        context_of(dataset, split, timed=timed) if split else dataset.histories(SPLITS, timed=timed)
+        context_of(dataset, split, with_times=with_times)
+        if split
+        else dataset.histories(SPLITS, with_times=with_times)
     )
-    done = histories if split else dataset.all_done()
-    features, ids = RawValues(dataset, "users"), np.array(dataset.item_ids, object)
+    done = histories if split else dataset.all_histories()
+    features, ids = FeatureValues(dataset, "users"), np.array(dataset.item_ids, object)
     lines = []
     starts = range(0, len(names), _BATCH)
     for start in tqdm.tqdm(starts, desc="recommend", disable=True if quiet else None):
@@ -81,7 +83,7 @@ def recommend(
             features.take(rows),
             users=tf.constant(batch),
             candidates=mask,
-            times=_time_table(histories, rows) if timed else None,
+            times=_time_table(histories, rows) if with_times else None,
         )
         lines += _lines(batch, items.numpy(), scores.numpy())
     if out is not None:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.storage import whole_folder
+from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
 from tfmmrec.models.run_folder import load_run
@@ -40,7 +40,7 @@ def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
     recommender = Recommender(bundle)
     requests = _warmup_requests(recommender, bundle.dataset)
     version_dir = Path(out) / str(_next_version(Path(out)))
-    with whole_folder(version_dir) as folder:
+    with atomic_folder(version_dir) as folder:
         servable = tf.Module()
         # The functions and what they read, without Keras, whose layers would be saved as well.
         servable.resources = recommender.resources()

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import raw_values, values_of_record
+from tfmmrec.data.feature_values import parse_record, read_feature_values
 from tfmmrec.data.schema import derived_names
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
@@ -43,7 +43,7 @@ def search(
         raise ConfigError("give what to search for: --text, --image, --audio or --item")
     bundle = load_run(run, quiet=True)
     dataset = bundle.dataset
-    k = dataset.list_length(k)
+    k = dataset.default_k(k)
     read = bundle.items.modalities
     if not read:
         raise DataError(f"{run}: the model reads no item features to search by")
@@ -51,9 +51,9 @@ def search(
         if item not in dataset.item_rows:
             raise DataError(f"item {item!r} is not in {dataset.folder}")
         row = dataset.item_rows[item]
-        if not any(encoded.present[row] for encoded in bundle.items.encoded.values()):
+        if not any(encoded.present[row] for encoded in bundle.items.encodings.values()):
             raise DataError(f"item {item!r} has no content to search by")
-        values = raw_values(dataset, "items", np.array([row]))
+        values = read_feature_values(dataset, "items", np.array([row]))
     else:
         values = _given_values(dataset, read, {"text": text, "image": image, "audio": audio})
     values = {name: _servable(dataset, name, value) for name, value in values.items()}
@@ -83,7 +83,7 @@ def _given_values(
         for name in asked:
             found = _pack_query(features[name], kind, value)
             packed |= {f"{name}_{suffix}" if suffix else name: v for suffix, v in found.items()}
-    return values_of_record(dataset, "items", encode_example(packed))
+    return parse_record(dataset, "items", encode_example(packed))
 
 
 def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def item_texts(dataset: Dataset, names: list[str]) -> dict[str, dict[str, str]]:
         if modality.kind != "text" or not names:
             continue
         column = tf.concat(
-            list(dataset.values("items", feature, dataset.rows_at_a_time("items"))), axis=0
+            list(dataset.values("items", feature, dataset.rows_per_chunk("items"))), axis=0
         )
         found = tf.gather(column, rows)
         if isinstance(found, tf.RaggedTensor):

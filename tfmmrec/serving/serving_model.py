@@ -253,7 +253,7 @@ def _encoder_vectors(bundle: ModelBundle) -> dict[str, np.ndarray]:
         if not projection.vocabulary_size:
             outputs = bundle.model.items.outputs[projection.name]
             standard = projection.standardize(tf.convert_to_tensor(outputs))
-            present = bundle.items.encoded[projection.name].present[:, np.newaxis]
+            present = bundle.items.encodings[projection.name].present[:, np.newaxis]
             vectors[projection.name] = unit_length(standard).numpy() * present
     return vectors
 

@@ -25,7 +25,9 @@ def candidates(config: TrainConfig, first: ModelBundle) -> dict[str, TrainConfig
     """
     kinds = [config.history_encoder["kind"]]
     in_order = config.history_context == "causal" and first.model.ranks_by == "retrieval"
-    comparable = first.dataset.has_valid(config.task) and not first.model.trained
+    comparable = (
+        first.dataset.has_validation_events(config.task) and not first.model.trainable_features
+    )
     if config.query.get("kind") == AUTO and in_order and comparable:
         kinds.append("transformer")
     return {

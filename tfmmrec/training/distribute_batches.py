@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.strategies import is_asynchronous
-from tfmmrec.encoders.finetuning import TAUGHT, TrainedFeature, add_inputs, taught_items
+from tfmmrec.encoders.finetuning import TARGET_ITEMS, TrainableFeature, add_inputs, target_items
 from tfmmrec.training.batches import Batches, JointBatches
 
 # Epochs are numbered, and drawn from so many where workers are not in step.
@@ -17,7 +17,7 @@ _EPOCHS = 2**30
 def distribute_batches(
     strategy: tf.distribute.Strategy,
     batches: Batches | JointBatches,
-    trained: Mapping[str, TrainedFeature],
+    trainable_features: Mapping[str, TrainableFeature],
     *,
     epoch: int,
     seed: int,
@@ -31,7 +31,7 @@ def distribute_batches(
     Args:
         strategy: of the model.
         batches: of the training.
-        trained: the features whose encoders are trained.
+        trainable_features: the features whose encoders are fine-tuned.
         epoch: the one to begin with.
         seed: of the augmentation.
         step: how many batches of that epoch are left out (default none).
@@ -46,9 +46,9 @@ def distribute_batches(
         dealt = batches.epochs(epoch, step)
         if num_parts > 1:
             numbers = range(worker * each, (worker + 1) * each)
-            dealt = cut(dealt, num_parts, numbers, train_splits=bool(trained))
+            dealt = cut(dealt, num_parts, numbers, with_target_items=bool(trainable_features))
         first_part = (epoch * batches.steps_per_epoch + step) * each
-        return add_inputs(dealt, trained, seed=seed + worker, first_step=first_part)
+        return add_inputs(dealt, trainable_features, seed=seed + worker, first_step=first_part)
 
     def whole(context: tf.distribute.InputContext) -> tf.data.Dataset:
         del context
@@ -62,7 +62,7 @@ def distribute_batches(
 
 
 def cut(
-    batches: tf.data.Dataset, num_parts: int, numbers: range, *, train_splits: bool = False
+    batches: tf.data.Dataset, num_parts: int, numbers: range, *, with_target_items: bool = False
 ) -> tf.data.Dataset:
     """Cuts each batch into parts of like size.
 
@@ -70,8 +70,8 @@ def cut(
         batches: of the whole training; each entry is cut along its first axis.
         num_parts: of a batch, one for each replica.
         numbers: which of them are wanted here.
-        taught: whether parts get their share of the items that the whole batch chose, under TAUGHT
-            (default no).
+        with_target_items: whether slices get the target items of the whole batch, under
+            TARGET_ITEMS (default no).
 
     Returns:
         The wanted parts of the first batch, then those of the second and so on.
@@ -79,8 +79,8 @@ def cut(
 
     def part(batch: Mapping[str, tf.Tensor], number: tf.Tensor) -> dict[str, tf.Tensor]:
         batch = dict(batch)
-        if train_splits:
-            batch[TAUGHT] = taught_items(batch["item"])
+        if with_target_items:
+            batch[TARGET_ITEMS] = target_items(batch["item"])
         return tf.nest.map_structure(lambda rows: mine(rows, number), batch)
 
     def mine(rows: tf.Tensor, number: tf.Tensor) -> tf.Tensor:

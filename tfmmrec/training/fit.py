@@ -46,7 +46,7 @@ def fit(
     config, model = bundle.config, bundle.model
     batches, strategy = create_batches(bundle), model.distribute_strategy
     check_devices(strategy, bundle, batches.batch_size)
-    for feature in model.trained.values():
+    for feature in model.trainable_features.values():
         feature.check_gradients()
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -65,7 +65,7 @@ def fit(
             distribute_batches(
                 strategy,
                 batches,
-                model.trained,
+                model.trainable_features,
                 epoch=epoch,
                 step=step,
                 seed=config.seed,
@@ -99,7 +99,7 @@ def check_devices(strategy: tf.distribute.Strategy, bundle: ModelBundle, batch_s
             f"jit_compile: a step that XLA compiles is of one device, and there are {num_parts}; "
             "leave it out, or use strategy one"
         )
-    trained = ", ".join(bundle.model.trained)
+    trained = ", ".join(bundle.model.trainable_features)
     if isinstance(strategy, tf.distribute.TPUStrategy) and trained:
         raise _no_encoders("tpu trains no encoders, which read texts and files,", trained)
     if not is_asynchronous(strategy):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.strategies import needs_static_shapes
-from tfmmrec.encoders.finetuning import TrainedFeature
+from tfmmrec.encoders.finetuning import TrainableFeature
 from tfmmrec.training.ema import ExponentialMovingAverage
 from tfmmrec.training.learning_rate import LearningRate
 from tfmmrec.training.loss_scaling import LossScale
@@ -40,7 +40,7 @@ class OptimizerStep(tf.Module):
     def __init__(
         self,
         weights: Sequence[tf.Variable],
-        encoders: Sequence[TrainedFeature],
+        encoders: Sequence[TrainableFeature],
         config: TrainConfig,
         num_batches: int,
     ):

@@ -75,7 +75,7 @@ def _lead(
     make = _maker(Dataset(data, cache=config.cache), strategy)
     bundle = make(dataclasses.replace(config, refit=False))
     if not config.quiet:
-        for line in (*bundle.items.lines("items"), *bundle.users.lines("users")):
+        for line in (*bundle.items.summary_lines("items"), *bundle.users.summary_lines("users")):
             print(line)
     warn_unscorable_items(unscorable_items(bundle), bundle.dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ def _maker(
                 return build_bundle_from(dataset, config, *sides)
             bundle = build_bundle(dataset, config)
         # Encoders that are trained begin anew with each model.
-        if not bundle.model.trained:
+        if not bundle.model.trainable_features:
             sides.extend((bundle.items, bundle.users))
         return bundle
 
@@ -154,7 +154,7 @@ def fit_whole(
         What was fitted last, and the metrics of what was chosen, with the seconds of all and, where
         there was a choice, the metric that made it, by `candidates`.
     """
-    again = config.refit and bundle.dataset.has_valid(config.task)
+    again = config.refit and bundle.dataset.has_validation_events(config.task)
     offered = candidates(config, bundle)
     found: dict[str, tuple[ModelBundle, dict[str, Any]]] = {}
     for kind, offer in offered.items():

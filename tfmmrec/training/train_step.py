@@ -32,13 +32,13 @@ class Trainer(tf.keras.Model):
         for task in model.tasks:
             task.begin()
         self.optimizer_step = OptimizerStep(
-            model.tower_weights, list(model.trained.values()), config, num_batches
+            model.tower_weights, list(model.trainable_features.values()), config, num_batches
         )
         self.gradient_norms = GradientNorms(_projections(model), model.tower_weights)
         self._seed = config.seed
         self._gradients = self.gradients
         if config.jit_compile:
-            if model.trained:
+            if model.trainable_features:
                 raise ConfigError(
                     "jit_compile: the encoders that finetune trains read texts and files, which "
                     "XLA does not; leave one of the two out"
@@ -75,7 +75,7 @@ class Trainer(tf.keras.Model):
             loss = model.compute_loss(inputs, training=True)
             loss += tf.add_n([0.0, *model.losses]) / replicas.count()
             scaled = factor * loss
-        encoders = [feature.weights for feature in model.trained.values()]
+        encoders = [feature.weights for feature in model.trainable_features.values()]
         return loss, tape.gradient(scaled, [model.tower_weights, *encoders])
 
 

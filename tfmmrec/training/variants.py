@@ -11,7 +11,7 @@ from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.schema import features_by_modality
-from tfmmrec.encoders.encoded_features import EncodedEntities, encode_entities, read_features
+from tfmmrec.encoders.encoded_features import EncodedEntities, encode_entities, input_features
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.models.bundle import ModelBundle, build_bundle, build_bundle_from
@@ -34,7 +34,9 @@ def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainCon
         variants[f"late-{decision}"] = _with(config, fusion=fusion)
     alone = _with(config, fusion={"kind": "weighted"})
     variants["weighted-pooled"] = _with(alone, pool="mean")
-    for modality, features in features_by_modality(read_features(dataset, "items", config)).items():
+    for modality, features in features_by_modality(
+        input_features(dataset, "items", config)
+    ).items():
         variants[f"only-{modality}"] = narrowed(alone, features)
     variants["only-ids"] = _with(narrowed(alone, []), id_embedding=True)
     variants["only-content"] = _with(alone, id_embedding=False)
@@ -101,9 +103,9 @@ class VariantTrainer:
         # Graphs of the models before pile up otherwise.
         tf.keras.backend.clear_session()
         items, users = self._sides
-        if items.trained and self.permute is None:
+        if items.trainable_features and self.permute is None:
             return build_bundle(self.dataset, config)
-        items = items.only(read_features(self.dataset, "items", config))
+        items = items.only(input_features(self.dataset, "items", config))
         if self.permute is not None:
             items = items.permuted([self.permute, config.seed])
         return build_bundle_from(self.dataset, config, items, users)

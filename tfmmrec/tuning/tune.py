@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.storage import MANIFEST, checksum, read_json, refuse_existing, write_json
+from tfmmrec.data.storage import (
+    MANIFEST,
+    check_format,
+    checksum,
+    read_json,
+    refuse_existing,
+    write_json,
+)
 from tfmmrec.distribute.strategies import create_strategy
 from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.errors import DataError, TfmmrecError
@@ -24,6 +31,8 @@ from tfmmrec.tuning.trial_store import read_records
 from tfmmrec.tuning.tuner import Tuner
 
 _STATE = "search.json"
+# Raised whenever searches begun earlier can no longer be resumed.
+_FORMAT = 2
 # What stands in the folder of a search and not in that of its results.
 _SCAFFOLD = (_STATE, "tuner", "trials", "workers")
 
@@ -58,7 +67,7 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
     # Before whatever else TensorFlow is asked for.
     strategy = create_strategy(config.train.strategy) if process.trains else None
     dataset = Dataset(data, cache=config.train.cache)
-    if not dataset.has_valid(config.train.task):
+    if not dataset.has_validation_events(config.train.task):
         raise DataError(f"{data}: has no valid split to tune on; give the dataset file a split")
     space = Space(config.base, config.parts, config.ranges, dataset)
     partial = out.with_name(out.name + ".partial")
@@ -131,7 +140,9 @@ def _begin(partial: Path, dataset: Dataset, config: TuneConfig, resume: bool) ->
     if path.exists() and not resume:
         raise DataError(f"{partial}: a search was stopped here; add --resume or remove it")
     if path.exists():
-        if read_json(path) != _state(dataset, config):
+        state = read_json(path)
+        check_format(partial, state, "tuning", _FORMAT, "remove it and search again")
+        if state != _state(dataset, config):
             raise DataError(
                 f"{partial}: was searched with another config or other data; remove it to search "
                 "anew"
@@ -150,7 +161,11 @@ def _state(dataset: Dataset, config: TuneConfig) -> dict[str, Any]:
         del options[name]
     for name in ("quiet", "cache", "checkpoints", "strategy"):
         del options["train"][name]
-    state = {"manifest_sha256": checksum(dataset.folder / MANIFEST), "options": options}
+    state = {
+        "format": _FORMAT,
+        "manifest_sha256": checksum(dataset.folder / MANIFEST),
+        "options": options,
+    }
     plain: dict[str, Any] = json.loads(json.dumps(state))
     return plain
 

@@ -10,11 +10,11 @@ import pyarrow.parquet
 import pytest
 
 from tfmmrec.data.dataset_file import InteractionTable
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import Interactions, concatenate, in_order, read_interactions
 from tfmmrec.errors import DataError
 
-ITEMS = Ids(f"i{number}" for number in range(10))
+ITEMS = IdIndex(f"i{number}" for number in range(10))
 
 
 def read(
@@ -26,7 +26,7 @@ def read(
     columns = {"time": "time", "rating": None, "positive": None, "extra": None, **options}
     table = InteractionTable(path, "user", "item", **columns)
     rejects: list = []
-    known = Ids(users or [])
+    known = IdIndex(users or [])
     batches = list(read_interactions(table, ITEMS, known, lambda *reject: rejects.append(reject)))
     return in_order(concatenate(batches), known, ITEMS), rejects, known.from_row(0)
 
@@ -65,7 +65,7 @@ def test_the_digest_is_of_ids_and_not_of_rows():
         part=zeros.astype(np.int8),
     )
     expected = sorted(range(4), key=lambda n: hashlib.sha1(f"я:{names[n]}".encode()).hexdigest())
-    assert in_order(events, Ids(["я"]), Ids(names)).item.tolist() == expected
+    assert in_order(events, IdIndex(["я"]), IdIndex(names)).item.tolist() == expected
 
 
 def test_known_users_keep_their_rows_and_others_follow(tmp_path):
@@ -179,7 +179,7 @@ def test_types_of_parquet_read_as_texts_do(tmp_path):
         tmp_path / "log.parquet", "user", "item", "time", "stars", ("stars", ">=", 4.0), None
     )
     rejects: list = []
-    users = Ids()
+    users = IdIndex()
     (events,) = read_interactions(declared, ITEMS, users, lambda *reject: rejects.append(reject))
     assert rejects == [(3, "item", "the id is missing")]
     assert users.from_row(0) == ["7"]

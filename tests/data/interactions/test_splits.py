@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfmmrec.data.interactions import Interactions, concatenate, create_splitter, divide
+from tfmmrec.data.interactions import Interactions, concatenate, create_splitter, split_events
 
 
 def events_of(users: list[int], positive: list[bool] | None = None, **columns: Any) -> Interactions:
@@ -89,6 +89,6 @@ def test_what_is_cold_stands_in_test_as_a_whole_and_in_order():
     # User 0 has items 0 to 4, user 1 items 5 to 9, user 2 items 10 and 11; all are positives but 7.
     events = events_of([0] * 5 + [1] * 5 + [2] * 2, [n != 7 for n in range(12)])
     splitter = create_splitter({"by": "last_out"}, events.time, seed=0)
-    parts = {name: part.item.tolist() for name, part in divide(events, splitter, [2], [1])}
+    parts = {name: part.item.tolist() for name, part in split_events(events, splitter, [2], [1])}
     # Of user 0, item 2 is cold, 3 is valid and 4 test; user 1 is cold; user 2 has too few to test.
     assert parts == {"train": [0, 1, 10, 11], "valid": [3], "test": [2, 4, 5, 6, 7, 8, 9]}

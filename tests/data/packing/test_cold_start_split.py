@@ -7,7 +7,7 @@ import yaml
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import Interactions
 from tfmmrec.data.packing import pack
 from tfmmrec.data.packing.cold_start_split import Chosen, draw_cold
@@ -41,13 +41,13 @@ def test_users_are_drawn_from_those_with_five_positives_whenever_they_come():
 def test_who_is_drawn_depends_on_ids_and_seed_alone():
     names = [f"u{n}" for n in range(40)]
     rows = np.arange(0, 40, 2)
-    drawn = draw_cold(0.25, rows, Ids(names), 0)
+    drawn = draw_cold(0.25, rows, IdIndex(names), 0)
     # A quarter of twenty.
     assert len(drawn) == 5 and set(drawn.tolist()) <= set(rows.tolist())
-    turned = draw_cold(0.25, 39 - rows[::-1], Ids(names[::-1]), 0)
+    turned = draw_cold(0.25, 39 - rows[::-1], IdIndex(names[::-1]), 0)
     assert sorted(names[row] for row in drawn) == sorted(names[39 - row] for row in turned)
-    assert draw_cold(0.25, rows, Ids(names), 1).tolist() != drawn.tolist()
-    assert draw_cold(0.0, rows, Ids(names), 0).tolist() == []
+    assert draw_cold(0.25, rows, IdIndex(names), 1).tolist() != drawn.tolist()
+    assert draw_cold(0.0, rows, IdIndex(names), 0).tolist() == []
 
 
 def write(folder: Path, log: list[str]) -> Path:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import InteractionTable, read_dataset_file
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import read_interactions
 from tfmmrec.data.packing import pack
 from tfmmrec.data.tables.read import read_table
@@ -162,8 +162,10 @@ def test_any_log_is_read_or_refused(content: bytes) -> None:
             path, "user", "item", "time", "rating", ("rating", ">=", 4.0), None
         )
         rejects: list = []
-        ids = Ids(["1", "2"])
-        answers(lambda: list(read_interactions(table, ids, Ids(), lambda *r: rejects.append(r))))
+        ids = IdIndex(["1", "2"])
+        answers(
+            lambda: list(read_interactions(table, ids, IdIndex(), lambda *r: rejects.append(r)))
+        )
         assert all(isinstance(row, int) and reason for row, _, reason in rejects)
 
 

@@ -171,8 +171,8 @@ def test_histories_are_the_positives_in_order(packed):
     assert dataset.events("test").item.tolist() == [rows["008"]]
     # One star is no positive, and yet was done.
     assert both.of_user(1).tolist() == []
-    assert dataset.all_done().of_user(1).tolist() == [rows["001"]]
-    assert dataset.all_done().of_user(0).tolist() == [
+    assert dataset.all_histories().of_user(1).tolist() == [rows["001"]]
+    assert dataset.all_histories().of_user(0).tolist() == [
         rows[name] for name in ("001", "002", "003", "004", "007", "008")
     ]
     last = both.last(np.array([0, 2, 1]), 3)
@@ -281,9 +281,9 @@ def test_a_folder_without_a_manifest_is_no_data_folder(packed, tmp_path):
 
 def test_rows_are_read_fewer_at_a_time_the_larger_they_are(packed):
     dataset = Dataset(packed[0])
-    assert dataset.rows_at_a_time("items", 100) == 100
+    assert dataset.rows_per_chunk("items", 100) == 100
     # Six items of 10 MB each: six of them are 60 MB, and 64 MB are to be read at a time.
     dataset.manifest["files"] = {"items/part-00000.tfrecord": {"bytes": 6 * 10**7}}
-    assert dataset.rows_at_a_time("items") == 32, "at least so many"
+    assert dataset.rows_per_chunk("items") == 32, "at least so many"
     dataset.manifest["files"] = {"items/part-00000.tfrecord": {"bytes": 6 * 10**6}}
-    assert dataset.rows_at_a_time("items") == 64
+    assert dataset.rows_per_chunk("items") == 64

@@ -113,7 +113,7 @@ def test_rows_of_csv_with_too_many_columns_leave_the_numbers_right(tmp_path):
 def small_blocks(monkeypatch):
     """A block holds some 1,800 of the lines of 36 bytes below, and a chunk 1,000 rows."""
     monkeypatch.setattr(csv, "_BLOCK_BYTES", 1 << 16)
-    monkeypatch.setattr(csv, "MOST_ROWS", 1000)
+    monkeypatch.setattr(csv, "MAX_CHUNK_ROWS", 1000)
 
 
 def test_row_numbers_of_a_csv_of_several_blocks_stay_right(tmp_path, small_blocks):

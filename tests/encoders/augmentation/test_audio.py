@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.encoders.augmentation.contract import assert_same, check_contract
-from tfmmrec.encoders.augmentation import SoundAugmentation, create_augmentation
+from tfmmrec.encoders.augmentation import AudioAugmentation, create_augmentation
 from tfmmrec.encoders.augmentation.audio import from_frames, shift, to_frames
 from tfmmrec.errors import ConfigError
 
@@ -32,16 +32,16 @@ def test_contract(options: dict):
 
 def test_off_changes_nothing():
     waveforms = noise()
-    assert SoundAugmentation()(waveforms, [0, 0]) is waveforms
+    assert AudioAugmentation()(waveforms, [0, 0]) is waveforms
 
 
 def test_gain_is_within_its_decibels():
     waveforms = tf.fill([300, 2], 0.1)
-    outputs = SoundAugmentation(gain=6.0)(waveforms, [0, 0]).numpy()
+    outputs = AudioAugmentation(gain=6.0)(waveforms, [0, 0]).numpy()
     decibels = 20 * np.log10(outputs / 0.1)
     np.testing.assert_allclose(decibels[:, 0], decibels[:, 1], atol=1e-4)
     assert -6 <= decibels.min() < -5.5 and 5.5 < decibels.max() <= 6.0001
-    assert np.abs(SoundAugmentation(gain=20.0)(tf.fill([50, 2], 0.9), [0, 0])).max() == 1.0
+    assert np.abs(AudioAugmentation(gain=20.0)(tf.fill([50, 2], 0.9), [0, 0])).max() == 1.0
 
 
 def test_shifts_by_hand():
@@ -50,7 +50,7 @@ def test_shifts_by_hand():
     expected = [[1, 2, 3, 4], [0, 1, 2, 3], [3, 4, 0, 0], [0, 0, 0, 0]]
     np.testing.assert_array_equal(outputs, expected)
     # A quarter of four samples is one, to either side.
-    outputs = SoundAugmentation(shift=0.25)(tf.constant([[0.125, 0.25, 0.5, 1.0]] * 64), [0, 0])
+    outputs = AudioAugmentation(shift=0.25)(tf.constant([[0.125, 0.25, 0.5, 1.0]] * 64), [0, 0])
     rows = {tuple(row.tolist()) for row in outputs.numpy()}
     assert rows == {(0.125, 0.25, 0.5, 1.0), (0.0, 0.125, 0.25, 0.5), (0.25, 0.5, 1.0, 0.0)}
 
@@ -64,7 +64,7 @@ def test_the_transform_is_undone(samples: int):
 def test_a_band_is_silent_and_the_others_stay():
     # Noise of all frequencies, of which each example lacks one band at most.
     waveforms = noise(16, RATE)
-    outputs = SoundAugmentation(freq_mask=0.5)(waveforms, [0, 0]).numpy()
+    outputs = AudioAugmentation(freq_mask=0.5)(waveforms, [0, 0]).numpy()
     before = np.abs(np.fft.rfft(waveforms.numpy())).reshape(16, -1)
     after = np.abs(np.fft.rfft(outputs))
     # A hundred bands of 80 Hz.
@@ -83,7 +83,7 @@ def test_a_band_is_silent_and_the_others_stay():
 
 def test_a_span_is_silent_and_the_others_stay():
     waveforms = noise(16, RATE)
-    outputs = SoundAugmentation(time_mask=0.5)(waveforms, [0, 0]).numpy()
+    outputs = AudioAugmentation(time_mask=0.5)(waveforms, [0, 0]).numpy()
     kept = np.abs(outputs - waveforms.numpy()) < 1e-4
     silent = np.abs(outputs) < 1e-6
     assert silent.mean(axis=1).max() > 0.3

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests.encoders.augmentation.contract import check_contract
 from tfmmrec.encoders import augmentation
-from tfmmrec.encoders.augmentation import PictureAugmentation, create_augmentation
+from tfmmrec.encoders.augmentation import ImageAugmentation, create_augmentation
 from tfmmrec.encoders.augmentation.image import change_colours, enlarge
 from tfmmrec.errors import ConfigError
 
@@ -40,7 +40,7 @@ def test_examples():
 
 
 def test_a_share_of_pictures_is_mirrored():
-    outputs = PictureAugmentation(flip=0.25)(batch(RAMP, 400), [0, 0]).numpy()
+    outputs = ImageAugmentation(flip=0.25)(batch(RAMP, 400), [0, 0]).numpy()
     mirrored = (outputs == RAMP[:, ::-1]).all(axis=(1, 2, 3))
     assert (mirrored | (outputs == RAMP).all(axis=(1, 2, 3))).all()
     # 100 are expected, with a deviation of sqrt(400 * 1/4 * 3/4) = 8.7.
@@ -58,7 +58,7 @@ def test_a_part_is_enlarged():
 
 def test_crops_keep_their_share_and_stay_within():
     # On linear ramps, the range of each is the length of a side of what was kept.
-    outputs = PictureAugmentation(crop=0.6)(batch(RAMP, 300), [0, 0]).numpy()
+    outputs = ImageAugmentation(crop=0.6)(batch(RAMP, 300), [0, 0]).numpy()
     width = np.ptp(outputs[..., 0], axis=(1, 2))
     height = np.ptp(outputs[..., 1], axis=(1, 2))
     area = width * height
@@ -67,7 +67,7 @@ def test_crops_keep_their_share_and_stay_within():
     assert abs(area.mean() - 0.8) < 0.03
     assert width.min() < 0.75 and height.min() < 0.75
     # Beside the picture there would be black.
-    white = PictureAugmentation(crop=0.3)(tf.ones([300, 31, 17, 3]), [1, 1])
+    white = ImageAugmentation(crop=0.3)(tf.ones([300, 31, 17, 3]), [1, 1])
     np.testing.assert_allclose(white, np.ones(white.shape), atol=1e-6)
 
 

@@ -68,7 +68,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 def encode(dataset: Dataset, encoder: LengthEncoder) -> list:
     return np.asarray(
-        encode_feature(dataset, "items", "title", encoder, quiet=True).outputs
+        encode_feature(dataset, "items", "title", encoder, quiet=True).values
     ).tolist()
 
 
@@ -78,7 +78,7 @@ EXPECTED = [[3.0, 7.0], [0.0, 0.0], [1.0, 7.0], [2.0, 7.0], [4.0, 7.0]]
 def test_rows_come_in_order_and_absent_ones_are_zeros(dataset):
     encoder = LengthEncoder()
     encoded = encode_feature(dataset, "items", "title", encoder, quiet=True)
-    assert np.asarray(encoded.outputs).tolist() == EXPECTED
+    assert np.asarray(encoded.values).tolist() == EXPECTED
     assert encoded.present.tolist() == [True, False, True, True, True]
     # The absent one was not encoded.
     assert int(encoder.count) == 4
@@ -120,7 +120,7 @@ def test_equal_values_are_encoded_once_wherever_they_stand(tmp_path, monkeypatch
     dataset = write(tmp_path / "set", ["aaa", "aaa", "", "b", "aaa", "b"])
     encoder = LengthEncoder()
     encoded = encode_feature(dataset, "items", "title", encoder, quiet=True)
-    assert np.asarray(encoded.outputs)[:, 0].tolist() == [3, 3, 0, 1, 3, 1]
+    assert np.asarray(encoded.values)[:, 0].tolist() == [3, 3, 0, 1, 3, 1]
     assert (int(encoder.count), encoded.num_encoded) == (2, 2)
 
 
@@ -207,7 +207,7 @@ def test_a_killed_process_loses_what_was_under_way(tmp_path):
     assert int(encoder.count) == 6 * 32
 
 
-@pytest.mark.parametrize("name", ["outputs.npy", "present.npy"])
+@pytest.mark.parametrize("name", ["encodings.npy", "present.npy"])
 def test_a_table_that_was_cut_off_is_made_again_of_what_is_there(dataset, name):
     encode(dataset, LengthEncoder())
     [table] = (dataset.folder / "cache").glob(f"items.title.*/{name}")
@@ -331,7 +331,7 @@ def test_what_is_no_network_has_a_table_and_no_store(dataset):
     encoder = TABULAR["number"](dataset, "items", "size")
     for _ in range(2):
         encoded = encode_feature(dataset, "items", "size", encoder, quiet=True)
-        np.testing.assert_array_equal(encoded.outputs, encoder.encode(tf.range(5.0)))
+        np.testing.assert_array_equal(encoded.values, encoder.encode(tf.range(5.0)))
     assert [path.suffixes[0] for path in (dataset.folder / "cache").iterdir()] == [".size"]
     assert encoded.num_encoded == 0
 
@@ -367,8 +367,8 @@ def test_other_weights_and_another_picture_size_are_other_encoders(tmp_path):
 def test_a_feature_that_no_row_has_gets_zeros_of_the_right_shape(tmp_path):
     dataset = write(tmp_path / "none", ["", "", ""])
     encoded = encode_feature(dataset, "items", "title", LengthEncoder(), quiet=True)
-    assert encoded.outputs.shape == (3, 2)
-    assert not np.any(encoded.outputs) and not encoded.present.any()
+    assert encoded.values.shape == (3, 2)
+    assert not np.any(encoded.values) and not encoded.present.any()
 
 
 def test_the_manifest_still_holds_beside_a_cache(dataset):
@@ -384,7 +384,9 @@ def test_the_command_says_what_it_found_and_what_it_encoded(dataset, tmp_path, c
         shown.append(
             [re.sub(r"in \d+\.\d s", "in s", x) for x in capsys.readouterr().out.split("\n")]
         )
-    title = "items.title: 5 rows, 4 with a value: {} found in the cache, {} encoded in s, dim 256: "
+    title = (
+        "items.title: 5 rows, 4 with a value: {} read from the cache, {} encoded in s, dim 256: "
+    )
     title += "call(inputs: string [?]), gives dim 256"
     assert [lines[1] for lines in shown] == [title.format(0, 4), title.format(4, 0)]
     assert not (dataset.folder / "cache").exists()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.encoders.finetuning.worlds import TITLES, pack_titles, row_of
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.encoders.finetuning import RawFile
+from tfmmrec.encoders.finetuning import MediaStore
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def raw_folders(dataset: Dataset) -> list[Path]:
 
 
 def test_any_rows_in_any_order(dataset: Dataset) -> None:
-    raw = RawFile(dataset, "items", "title")
+    raw = MediaStore(dataset, "items", "title")
     rows = np.array([row_of(dataset, n) for n in (3, 2, 0, 3)], np.int32)
     assert raw.take(rows).tolist() == [b"ccc", b"", b"ab", b"ccc"]
     assert raw.take(rows[:0]).tolist() == []
@@ -32,16 +32,16 @@ def test_any_rows_in_any_order(dataset: Dataset) -> None:
 
 
 def test_it_is_written_once_and_anew_for_other_data(dataset: Dataset, tmp_path: Path) -> None:
-    RawFile(dataset, "items", "title")
+    MediaStore(dataset, "items", "title")
     (folder,) = raw_folders(dataset)
     written = (folder / "values.bin").stat().st_mtime_ns
-    RawFile(dataset, "items", "title")
+    MediaStore(dataset, "items", "title")
     assert (folder / "values.bin").stat().st_mtime_ns == written
     (tmp_path / "other").mkdir()
     other = pack_titles(tmp_path / "other", ["z", *TITLES[1:]])
     (dataset.folder / "cache").rename(other.folder / "cache")
     row = np.array([row_of(other, 0)])
-    assert RawFile(other, "items", "title").take(row).tolist() == [b"z"]
+    assert MediaStore(other, "items", "title").take(row).tolist() == [b"z"]
     assert len(raw_folders(other)) == 2
 
 
@@ -51,13 +51,13 @@ def test_nothing_stays_of_a_writing_that_was_stopped(dataset: Dataset, monkeypat
 
     monkeypatch.setattr("tfmmrec.encoders.finetuning.media_store.np.save", stop)
     with pytest.raises(KeyboardInterrupt):
-        RawFile(dataset, "items", "title")
+        MediaStore(dataset, "items", "title")
     assert raw_folders(dataset) == []
     monkeypatch.undo()
-    assert RawFile(dataset, "items", "title").present.sum() == sum(map(bool, TITLES))
+    assert MediaStore(dataset, "items", "title").present.sum() == sum(map(bool, TITLES))
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:
-    raw = RawFile(pack_titles(tmp_path, [""] * 6), "items", "title")
+    raw = MediaStore(pack_titles(tmp_path, [""] * 6), "items", "title")
     assert not raw.present.any()
     assert raw.take(np.array([0, 5])).tolist() == [b"", b""]

@@ -50,9 +50,9 @@ def run(dataset: Dataset, handle: str, tmp_path_factory) -> Path:
 
 def state(bundle: ModelBundle) -> dict[str, np.ndarray]:
     """All that a run consists of, by name."""
-    feature = bundle.model.trained["title"]
+    feature = bundle.model.trainable_features["title"]
     variables = {v.name: v.numpy() for v in feature.encoder.module.variables_read()}
-    variables |= {f"master {v.name}": v.numpy() for v in feature.masters}
+    variables |= {f"master {v.name}": v.numpy() for v in feature.master_weights}
     variables |= {str(n): value for n, value in enumerate(bundle.model.get_weights())}
     variables["vectors"] = Scorer(bundle.model).item_vectors()
     variables["encoded"] = feature.encoder.encode(tf.constant(["abc", "b"])).numpy()
@@ -67,7 +67,7 @@ def assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> 
 
 def test_training_moves_the_encoder_and_the_table_follows(run: Path, handle: str) -> None:
     trained, module = load_run(run, quiet=True), HubEncoder("text", handle)
-    feature = trained.model.trained["title"]
+    feature = trained.model.trainable_features["title"]
     for variable, start in zip(
         feature.encoder.module.variables_read(), module.module.variables_read(), strict=True
     ):
@@ -104,10 +104,10 @@ def test_the_best_weights_are_kept_in_memory(dataset: Dataset, handle: str) -> N
     fit(bundle)
     model, best = bundle.model, bundle.model.get_weights()
     expected = state(bundle)
-    feature = model.trained["title"]
+    feature = model.trainable_features["title"]
     spoilt = [
         *feature.encoder.module.variables_read(),
-        *feature.masters,
+        *feature.master_weights,
         model.items.outputs["title"],
         model.log_temperature,
     ]
@@ -162,7 +162,7 @@ def test_minilm_is_trained_saved_and_loaded(dataset: Dataset, tmp_path: Path) ->
     config = without_chance(handle, epochs=1, batch_size=24, finetune={"title": options})
     train(dataset.folder, tmp_path / "run", config)
     loaded = load_run(tmp_path / "run", quiet=True)
-    feature = loaded.model.trained["title"]
+    feature = loaded.model.trainable_features["title"]
     assert {v.dtype for v in feature.weights} == {tf.float16}
     table = loaded.model.items.outputs["title"].numpy()
     row = row_of(loaded.dataset, 0)

@@ -13,12 +13,12 @@ from tests.encoders.finetuning.worlds import (
     letters_module,
     pack_titles,
     row_of,
-    trained_titles,
+    trainable_titles,
 )
 from tests.encoders.hub.modules import floats
 from tfmmrec.config.finetuning import FinetuneConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.encoders.finetuning import TrainedFeature, add_inputs
+from tfmmrec.encoders.finetuning import TrainableFeature, add_inputs
 from tfmmrec.encoders.hub.encoder import HubEncoder
 from tfmmrec.errors import ConfigError
 
@@ -53,11 +53,11 @@ def wav(*samples: float) -> bytes:
     return out.getvalue()
 
 
-def weights_of(feature: TrainedFeature) -> dict[str, np.ndarray]:
+def weights_of(feature: TrainableFeature) -> dict[str, np.ndarray]:
     return {v.name.partition(":")[0]: v.numpy() for v in feature.encoder.module.variables_read()}
 
 
-def step(feature: TrainedFeature, *texts: str, times: int = 1) -> dict[str, np.ndarray]:
+def step(feature: TrainableFeature, *texts: str, times: int = 1) -> dict[str, np.ndarray]:
     """Steps that raise the sum of the outputs."""
 
     @tf.function
@@ -73,7 +73,7 @@ def step(feature: TrainedFeature, *texts: str, times: int = 1) -> dict[str, np.n
 
 
 def test_a_step_encodes_the_items_that_have_it(dataset: Dataset, handle: str) -> None:
-    feature = trained_titles(dataset, handle)
+    feature = trainable_titles(dataset, handle)
     asked = tf.constant([row_of(dataset, n) for n in (2, 5, 7, 0)])
     rows, values = feature.inputs(asked, SEED)
     assert rows.numpy().tolist() == [row_of(dataset, 5), row_of(dataset, 0)]
@@ -86,7 +86,7 @@ def test_a_step_encodes_the_items_that_have_it(dataset: Dataset, handle: str) ->
 
 
 def test_batches_are_added_to(dataset: Dataset, handle: str) -> None:
-    feature = trained_titles(dataset, handle)
+    feature = trainable_titles(dataset, handle)
     items = [[row_of(dataset, n) for n in batch] for batch in ((0, 0, 1), (2, 7, 2), (3, 2, 4))]
     batches = tf.data.Dataset.from_tensor_slices({"item": items})
     found = list(add_inputs(batches, {"title": feature}, seed=0, first_step=0))
@@ -100,7 +100,7 @@ def test_batches_are_added_to(dataset: Dataset, handle: str) -> None:
 
 
 def test_all_weights_move_by_the_learning_rate(dataset: Dataset, handle: str) -> None:
-    feature = trained_titles(dataset, handle, learning_rate=0.5)
+    feature = trainable_titles(dataset, handle, learning_rate=0.5)
     assert weights_of(feature)["table"].tolist() == [[1, 2], [3, 4], [5, 7]]
     moved = step(feature, "abc", "c")
     # Adam's first step is the learning rate against the sign of the gradient: 0.5 to what adds.
@@ -112,26 +112,26 @@ def test_all_weights_move_by_the_learning_rate(dataset: Dataset, handle: str) ->
 
 
 def test_only_the_weights_that_the_pattern_names_move(dataset: Dataset, handle: str) -> None:
-    moved = step(trained_titles(dataset, handle, variables="^bias|nothing"), "abc")
+    moved = step(trainable_titles(dataset, handle, variables="^bias|nothing"), "abc")
     np.testing.assert_allclose(moved["bias"], [1.01, 1.01], rtol=1e-5)
     assert moved["table"].tolist() == [[1, 2], [3, 4], [5, 7]]
     with pytest.raises(ConfigError) as caught:
-        trained_titles(dataset, handle, variables="kernel")
+        trainable_titles(dataset, handle, variables="kernel")
     assert "finetune.title.variables: no weight fits 'kernel'; the first are" in str(caught.value)
     assert "table:0" in str(caught.value)
     with pytest.raises(ConfigError, match=r"^finetune\.title: the encoder's output has no grad"):
-        trained_titles(dataset, handle, variables="still").check_gradients()
+        trainable_titles(dataset, handle, variables="still").check_gradients()
 
 
 def test_moving_averages_move_in_training_alone(dataset: Dataset, handle: str) -> None:
-    feature = trained_titles(dataset, handle)
+    feature = trainable_titles(dataset, handle)
     names = [variable.name for variable in feature.state]
     assert names == ["average:0"]
     feature(tf.constant(["ccc"]))
     assert weights_of(feature)["ema_decay"].tolist() == [0.0, 0.0, 0.0]
     # Halfway from 0 to the mean of [1, 0, 0] and [1, 0, 2].
     assert step(feature, "a", "acc")["ema_decay"].tolist() == [0.5, 0.0, 0.5]
-    recomputed = trained_titles(dataset, handle, recompute=True)
+    recomputed = trainable_titles(dataset, handle, recompute=True)
     moved = step(recomputed, "a", "acc")
     # Out of training, the average stays, and [1, 0, 0] + [1, 0, 2] is what the table is moved by.
     assert moved["ema_decay"].tolist() == [0.0, 0.0, 0.0]
@@ -141,12 +141,12 @@ def test_moving_averages_move_in_training_alone(dataset: Dataset, handle: str) -
 def test_small_steps_add_up_in_half_precision(dataset: Dataset, tmp_path: Path) -> None:
     """Next to 5, float16 tells only multiples of 1/256 apart; a step here is 1/2048."""
     module = letters_module(tmp_path / "half", dtype=tf.float16)
-    feature = trained_titles(dataset, module, learning_rate=2.0**-11)
+    feature = trainable_titles(dataset, module, learning_rate=2.0**-11)
     moved = step(feature, "c", "", times=8)
     assert moved["table"].dtype == np.float16
     # c less its mean sums to 0; the bias of two texts moves 8/2048, which float16 holds next to 1.
     np.testing.assert_allclose(moved["bias"], 1 + 2.0**-8, rtol=1e-6)
-    plain = trained_titles(
+    plain = trainable_titles(
         dataset,
         letters_module(tmp_path / "plain", dtype=tf.float16, average=False),
         learning_rate=2.0**-11,
@@ -156,11 +156,11 @@ def test_small_steps_add_up_in_half_precision(dataset: Dataset, tmp_path: Path) 
 
 
 def test_the_catalogue_is_encoded_as_the_weights_are(dataset: Dataset, handle: str) -> None:
-    feature = trained_titles(dataset, handle)
+    feature = trainable_titles(dataset, handle)
     step(feature, "abc")
     found = {
         row: vector
-        for rows, outputs in feature.outputs()
+        for rows, outputs in feature.encode_catalog()
         for row, vector in zip(rows, outputs.numpy(), strict=True)
     }
     assert set(found) == {row_of(dataset, n) for n, title in enumerate(TITLES) if title}
@@ -174,7 +174,7 @@ def test_sounds_are_varied_by_themselves(tmp_path: Path) -> None:
     encoder = HubEncoder("audio", trainable_sound_module(tmp_path / "sounds"), trainable=True)
     sounds = [wav(*[0.5] * 4000), b"", wav(*[0.5] * 800), wav(*[0.5] * 800)]
     options = FinetuneConfig(learning_rate=0.1, augment={"shift": 0.5})
-    feature = TrainedFeature("sound", encoder, Stored(sounds), options)  # type: ignore[arg-type]
+    feature = TrainableFeature("sound", encoder, Stored(sounds), options)  # type: ignore[arg-type]
     rows = tf.range(4)
     found, inputs = feature.inputs(rows, SEED)
     assert found.numpy().tolist() == [0, 2, 3]
@@ -211,8 +211,8 @@ def trainable_sound_module(folder: Path) -> str:
 
 def test_augmentations_that_do_not_fit(dataset: Dataset, handle: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^finetune\.title: augment: text has none"):
-        trained_titles(dataset, handle, augment={"flip": 0.5})
+        trainable_titles(dataset, handle, augment={"flip": 0.5})
     encoder = HubEncoder("audio", trainable_sound_module(tmp_path / "sounds"), trainable=True)
     options = FinetuneConfig(learning_rate=0.1, augment={"flip": 0.5})
     with pytest.raises(ConfigError, match=r"^finetune\.sound: augment of audio has no option"):
-        TrainedFeature("sound", encoder, Stored([b"x"]), options)  # type: ignore[arg-type]
+        TrainableFeature("sound", encoder, Stored([b"x"]), options)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
-from tfmmrec.encoders.finetuning import RawFile, TrainedFeature
+from tfmmrec.encoders.finetuning import MediaStore, TrainableFeature
 from tfmmrec.encoders.hub.encoder import HubEncoder
 
 STRINGS = tf.TensorSpec([None], tf.string, "inputs")
@@ -78,11 +78,11 @@ def row_of(dataset: Dataset, number: int) -> int:
     return dataset.item_rows[f"i{number}"]
 
 
-def trained_titles(dataset: Dataset, handle: str, **options: Any) -> TrainedFeature:
+def trainable_titles(dataset: Dataset, handle: str, **options: Any) -> TrainableFeature:
     encoder = HubEncoder("text", handle, trainable=True)
     options = {"learning_rate": 0.01, **options}
-    raw = RawFile(dataset, "items", "title")
-    return TrainedFeature("title", encoder, raw, FinetuneConfig(**options))
+    raw = MediaStore(dataset, "items", "title")
+    return TrainableFeature("title", encoder, raw, FinetuneConfig(**options))
 
 
 def without_chance(handle: str, **options: Any) -> TrainConfig:

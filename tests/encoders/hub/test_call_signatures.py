@@ -80,7 +80,7 @@ def test_signature_only(tmp_path: Path) -> None:
     assert encoder.describe()["signature"] == "serving_default"
     plain = HubEncoder("text", text_module(tmp_path / "plain"), fingerprint="same")
     assert HubEncoder("text", handle, fingerprint="same").fingerprint != plain.fingerprint
-    assert "has no signature 'tags'; there are serving_default" in refusal(
+    assert "has no signature 'tags'; it has serving_default" in refusal(
         "text", handle, signature="tags"
     )
 
@@ -100,7 +100,7 @@ def test_a_named_signature(tmp_path: Path) -> None:
     handle = str(tmp_path / "two")
     assert encoded(HubEncoder("text", handle, signature="long"), "abc") == [[300.0]]
     message = refusal("text", handle)
-    assert "cannot be called itself; set signature to one of" in message and "short" in message
+    assert "is not callable; set signature to one of" in message and "short" in message
 
 
 def test_bert_behind_a_preprocessor(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_bert_behind_a_preprocessor(tmp_path: Path) -> None:
     described = encoder.describe()
     assert (described["output"], described["preprocessor"]) == ("pooled_output", front)
     assert described["inputs"]["input_mask"] == "int32 [?, 4]"
-    assert encoder.summary().startswith("call(inputs: string [?]) before call(input_mask: int32")
+    assert encoder.summary().startswith("call(inputs: string [?]), then call(input_mask: int32")
     # The same by its signature, and by the older form of a list in and a tuple out.
     by_name = HubEncoder("text", handle, preprocessor=f"hub:{front}", signature="serving_default")
     assert encoded(by_name, "ab") == [[195.0]]
@@ -149,10 +149,10 @@ def test_the_preprocessor_is_part_of_the_fingerprint(tmp_path: Path) -> None:
 def test_a_preprocessor_that_is_missing_or_does_not_fit(tmp_path: Path) -> None:
     handle = bert_module(tmp_path / "bert")
     message = refusal("text", handle)
-    assert "set preprocessor to the module that makes its inputs of texts" in message
+    assert "set preprocessor to the module that makes its inputs from texts" in message
     assert "input_word_ids: int32 [?, 4]" in message
     text = text_module(tmp_path / "text")
-    assert "and the preprocessor gives" in refusal("text", handle, preprocessor=text)
+    assert "but the preprocessor gives" in refusal("text", handle, preprocessor=text)
     missing = str(tmp_path / "none")
     assert "there is no such folder" in refusal("text", handle, preprocessor=missing)
 
@@ -169,8 +169,8 @@ def test_an_ambiguous_output_has_to_be_named(tmp_path: Path) -> None:
     assert "several outputs" in message and "set output to the name of one" in message
     assert "left: float32 [1, 1]" in message and "right: float32 [1, 2]" in message
     assert encoded(HubEncoder("text", handle, output="right"), "abc") == [[3.0, 3.0]]
-    assert "no vector is called 'count'" in refusal("text", handle, output="count")
-    assert "no vector is called 'middle'" in refusal("text", handle, output="middle")
+    assert "no vector output is named 'count'" in refusal("text", handle, output="count")
+    assert "no vector output is named 'middle'" in refusal("text", handle, output="middle")
     other = bert_module(tmp_path / "other", ("sequence_output", "other_output"))
     # The only vector is taken before a sequence.
     assert encoded(HubEncoder("text", other, preprocessor=front), "ab") == [[-195.0]]
@@ -297,8 +297,8 @@ def test_modules_of_another_form_are_refused_in_one_line(tmp_path: Path) -> None
     assert "called 'words'" in refusal("text", text, input="words")
     assert encoded(HubEncoder("text", text, input="inputs"), "a") == [[1.0, 2.0]]
     rank = save(tmp_path / "rank", lambda texts: tf.strings.length(texts), strings(None))
-    assert "[batch, dim] is needed" in refusal("text", rank)
+    assert "[batch, dim] is required" in refusal("text", rank)
     joined = save(tmp_path / "joined", lambda x: tf.ones([3 * tf.shape(x)[0], 2]), strings(None))
     assert "gives float32 [3, 2] for a batch of one" in refusal("text", joined)
     tf.saved_model.save(tf.Module(), str(tmp_path / "bare"))
-    assert "cannot be called itself; it is empty" in refusal("text", str(tmp_path / "bare"))
+    assert "is not callable; it is empty" in refusal("text", str(tmp_path / "bare"))

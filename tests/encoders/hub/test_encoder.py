@@ -23,7 +23,7 @@ def test_texts_are_encoded(tmp_path):
         "fingerprint": encoder.fingerprint,
         "handle": str(tmp_path / "text"),
         "dim": 2,
-        "form": "call",
+        "signature": "call",
         "inputs": {"inputs": "string [?]"},
     }
 

@@ -57,7 +57,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(
 ) -> None:
     with tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as file:
         file.addfile(tarfile.TarInfo(name), io.BytesIO())
-    assert "leads out of its folder" in refusal(str(tmp_path / "bad.tar.gz"))
+    assert "lies outside of its folder" in refusal(str(tmp_path / "bad.tar.gz"))
     assert list(cache.iterdir()) == [] and not (tmp_path / "outside.txt").exists()
 
 
@@ -72,12 +72,12 @@ def test_links_in_an_archive_are_refused(tmp_path: Path, cache: Path) -> None:
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "words.tar.gz").write_text("these are only words")
-    assert "no .tar.gz of a SavedModel" in refusal(str(tmp_path / "words.tar.gz"))
+    assert "is not a valid .tar.gz" in refusal(str(tmp_path / "words.tar.gz"))
     text_module(tmp_path / "text")
     packed(tmp_path / "text.tar.gz", tmp_path / "text")
     whole = (tmp_path / "text.tar.gz").read_bytes()
     (tmp_path / "half.tar.gz").write_bytes(whole[: len(whole) // 2])
-    assert "no .tar.gz of a SavedModel" in refusal(str(tmp_path / "half.tar.gz"))
+    assert "is not a valid .tar.gz" in refusal(str(tmp_path / "half.tar.gz"))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_address_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPa
         raise OSError("no\nnetwork")
 
     monkeypatch.setattr(hub, "resolve", fail)
-    assert "cannot be fetched: no network" in refusal("https://tfhub.dev/google/words/1")
+    assert "cannot be downloaded: no network" in refusal("https://tfhub.dev/google/words/1")
 
 
 def test_bad_folders_are_refused(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "broken" / "saved_model.pb").write_bytes(b"this is no model")
     assert "there is no such folder" in refusal(str(tmp_path / "none"))
-    assert "holds no saved_model.pb" in refusal(str(tmp_path / "empty"))
+    assert "has no saved_model.pb" in refusal(str(tmp_path / "empty"))
     assert "cannot be loaded" in refusal(str(tmp_path / "broken"))
     text_module(tmp_path / "cut")
     (tmp_path / "cut" / "variables" / "variables.index").unlink()
@@ -131,7 +131,7 @@ def test_the_tf1_format_is_refused_with_what_to_do(tmp_path: Path, tags: list[st
     if not tags:
         (folder / "tfhub_module.pb").write_bytes(b"\x08\x03")
     message = refusal(str(folder))
-    assert "is of the TF1 format (hub.Module)" in message and "TF2 SavedModel" in message
+    assert "has the TF1 format (hub.Module)" in message and "TF2 SavedModel" in message
 
 
 def test_ops_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

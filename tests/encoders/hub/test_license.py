@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tfmmrec.encoders.hub.license import stated_licence
+from tfmmrec.encoders.hub.license import stated_license
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def module(tmp_path: Path) -> Path:
 def test_the_head_of_a_licence_goes_before_a_readme(module):
     (module / "README.md").write_text("license: mit\n")
     (module / "LICENSE").write_text("\n   Apache License\n  Version 2.0, 2004\n\n  TERMS\n")
-    assert stated_licence(str(module)) == "LICENSE: “Apache License / Version 2.0, 2004”"
+    assert stated_license(str(module)) == "LICENSE: “Apache License / Version 2.0, 2004”"
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,10 @@ def test_the_head_of_a_licence_goes_before_a_readme(module):
 def test_the_line_of_a_readme_that_speaks_of_one(module, readme, words):
     (module / "LICENSE").touch()  # which says nothing
     (module / "README.md").write_text(readme)
-    assert stated_licence(str(module)) == f"README.md: “{words}”"
+    assert stated_license(str(module)) == f"README.md: “{words}”"
 
 
 def test_where_nothing_is_said(module, tmp_path):
     (module / "README.md").write_text("A model\n\n## License\n")
-    assert stated_licence(str(module)) is None
-    assert stated_licence(str(tmp_path / "gone")) is None
+    assert stated_license(str(module)) is None
+    assert stated_license(str(tmp_path / "gone")) is None

@@ -87,7 +87,7 @@ def test_a_signature_is_trained_by_the_variables_that_it_reads(tmp_path: Path) -
 def test_what_has_no_variables_cannot_be_trained(tmp_path: Path) -> None:
     for call in (True, False):
         handle = text_module(tmp_path / f"text{call}", call=call)
-        with pytest.raises(ConfigError, match="no variables that can be trained; leave it frozen"):
+        with pytest.raises(ConfigError, match="no trainable variables; leave it frozen"):
             HubEncoder("text", handle, trainable=True)
 
 

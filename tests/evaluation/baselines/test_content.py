@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.evaluation.baselines.content import ContentRivals, als, chosen_matrix, content_matrix
 
 # Item 3 is new: nobody chose it.
@@ -28,8 +28,8 @@ def test_ridge_is_fitted_to_the_items_that_somebody_chose():
 
 
 def test_content_is_centred_over_what_is_present_and_of_length_one():
-    vectors = Encoded(np.array([[2.0], [4.0], [9.0]], np.float32), np.array([True, True, False]))
-    categories = Encoded(np.array([[2, 3], [2, 0], [3, 0]], np.int32), np.ones(3, bool))
+    vectors = Encodings(np.array([[2.0], [4.0], [9.0]], np.float32), np.array([True, True, False]))
+    categories = Encodings(np.array([[2, 3], [2, 0], [3, 0]], np.int32), np.ones(3, bool))
     content = content_matrix({"a": vectors, "b": categories})
     # 2 and 4 less 3 are -1 and 1. Of the categories 1, 2 and 3 the rows have (0, 1, 1), (0, 1, 0)
     # and (0, 0, 1), of mean (0, 2/3, 2/3): the first row is (0, 1/3, 1/3), of direction 1 / sqrt 2.

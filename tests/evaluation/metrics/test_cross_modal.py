@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.evaluation.metrics.cross_modal import (
     items_with,
@@ -22,7 +22,7 @@ def bundle(present: dict[str, list[bool]]) -> SimpleNamespace:
     """Two texts, a picture and a year of four items, projected with fresh weights."""
     rng = np.random.default_rng(0)
     encoded = {
-        name: Encoded(rng.normal(size=[4, 3]).astype(np.float32), np.array(here))
+        name: Encodings(rng.normal(size=[4, 3]).astype(np.float32), np.array(here))
         for name, here in present.items()
     }
     kinds = {"title": "text", "plot": "text", "poster": "image", "year": "number"}

@@ -370,6 +370,6 @@ def test_the_encoders_take_what_is_derived(dataset: Dataset):
         "title_pos": 3,
         "title_sentiment": 3,
     }
-    assert encoded["title_pos"].outputs.shape == (6, 11)
-    assert encoded["title_pos"].outputs[4].tolist() == [0.0] * 11
-    assert all(np.isfinite(some.outputs).all() for some in encoded.values())
+    assert encoded["title_pos"].values.shape == (6, 11)
+    assert encoded["title_pos"].values[4].tolist() == [0.0] * 11
+    assert all(np.isfinite(some.values).all() for some in encoded.values())

@@ -33,7 +33,7 @@ LOG = [
 ]
 
 
-def write_catalogue(folder: Path) -> Path:
+def write_catalog(folder: Path) -> Path:
     folder.mkdir()
     PIL.Image.new("RGB", (400, 300), "red").save(folder / "1.png")
     (folder / "broken.png").write_bytes(b"no picture")
@@ -66,7 +66,7 @@ def packed(tmp_path_factory) -> Path:
     """The catalogue as a data folder, to be read only."""
     folder = tmp_path_factory.mktemp("checking")
     pack(
-        write_catalogue(folder / "films"),
+        write_catalog(folder / "films"),
         folder / "data",
         PackConfig(max_rejects=1.0, quiet=True),
     )

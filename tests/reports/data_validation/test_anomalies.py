@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.config.data_validation import CheckConfig
+from tfmmrec.data.storage import DATA_FORMAT
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import DataError
 from tfmmrec.reports.data_validation.anomalies import Fault, Faults
@@ -324,7 +325,8 @@ def test_check_prints_all_faults_and_raises_the_first(data, capsys):
 
 
 def test_a_manifest_that_lists_nothing(data):
-    for content in ("[]", "{}", '{"files": {"schema.json": {}}}'):
+    for content in ("{}", '{"files": {"schema.json": {}}}', '{"files": []}'):
+        content = json.dumps({"format": DATA_FORMAT, **json.loads(content)})
         (data / "MANIFEST.json").write_text(content)
         with pytest.raises(DataError, match=r"MANIFEST\.json: it lists no files; pack"):
             check(data, QUIET)

@@ -7,7 +7,7 @@ import pytest
 from tests.modalities.contract import PICTURE, SOUND
 from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.config.packing import PackConfig
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.packing import pack
 from tfmmrec.modalities import create
 from tfmmrec.reports.data_validation.console import all_tables
@@ -19,7 +19,7 @@ from tfmmrec.reports.data_validation.value_anomalies import value_check
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("several")
     photo, sound = ("1.png", PICTURE), ("1.wav", SOUND)
-    path = write_catalogue(
+    path = write_catalog(
         folder / "catalogue",
         name="several",
         items=[

@@ -15,7 +15,7 @@ from tfmmrec.cli import main
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import raw_values
+from tfmmrec.data.feature_values import read_feature_values
 from tfmmrec.data.packing import pack
 from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
 from tfmmrec.errors import ConfigError, DataError
@@ -114,7 +114,7 @@ def test_what_is_served_is_the_weighted_sum_of_the_members(run, again, tmp_path)
     asked = np.unique(targets.user)[:40]
     past = [[dataset.item_ids[i] for i in targets.histories.of_user(u)] for u in asked]
     widest = max(map(len, past))
-    features = raw_values(dataset, "users", asked)
+    features = read_feature_values(dataset, "users", asked)
     served = tf.saved_model.load(str(export(again, tmp_path / "model", quiet=True)))
     answer = served.signatures["serving_default"](
         history=tf.constant([own + [""] * (widest - len(own)) for own in past]),

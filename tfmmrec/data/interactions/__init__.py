@@ -9,19 +9,19 @@ from tfmmrec.data.interactions.events import (
 )
 from tfmmrec.data.interactions.parsing import to_id, to_milliseconds
 from tfmmrec.data.interactions.reader import read_interactions
-from tfmmrec.data.interactions.splits import LEAST_POSITIVES, Splitter, create_splitter, divide
+from tfmmrec.data.interactions.splits import MIN_POSITIVES, Splitter, create_splitter, split_events
 
 __all__ = [
-    "LEAST_POSITIVES",
+    "MIN_POSITIVES",
     "SPLITS",
     "Interactions",
     "Splitter",
     "by_user_blocks",
     "concatenate",
     "create_splitter",
-    "divide",
     "in_order",
     "read_interactions",
+    "split_events",
     "to_id",
     "to_milliseconds",
 ]

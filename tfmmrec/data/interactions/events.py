@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 
 SPLITS = ("train", "valid", "test")
 
@@ -75,7 +75,7 @@ def by_user_blocks(events: Interactions, width: int) -> Iterator[tuple[int, Inte
         yield number, events.take(rows)
 
 
-def in_order(events: Interactions, user_ids: Ids, item_ids: Ids) -> Interactions:
+def in_order(events: Interactions, user_ids: IdIndex, item_ids: IdIndex) -> Interactions:
     """Sorts events by user, then time, then the SHA-1 of "user:item", and numbers each history.
 
     Item ids carry meaning (in MovieLens, low numbers are the popular films), so that an order by
@@ -109,8 +109,8 @@ def _by_user_and_time(events: Interactions) -> np.ndarray:
     return np.argsort(user << bits | time, kind="stable")
 
 
-def _digests(events: Interactions, user_ids: Ids, item_ids: Ids) -> np.ndarray:
-    def encoded(rows: np.ndarray, ids: Ids) -> list[bytes]:
+def _digests(events: Interactions, user_ids: IdIndex, item_ids: IdIndex) -> np.ndarray:
+    def encoded(rows: np.ndarray, ids: IdIndex) -> list[bytes]:
         padded_unique, inverse = np.unique(rows, return_inverse=True)
         texts = np.array([text.encode() for text in ids.take(padded_unique)], object)
         return texts[inverse].tolist()

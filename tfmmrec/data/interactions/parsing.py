@@ -10,7 +10,7 @@ from tfmmrec.modalities.number import to_number
 from tfmmrec.modalities.text import quote, to_utf8
 
 # The year 5138, or 1973 in milliseconds: a Unix time past it is in another unit than seconds.
-MOST_SECONDS = 1e11
+MAX_UNIX_SECONDS = 1e11
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -36,7 +36,7 @@ def to_milliseconds(raw: Any) -> int:
         raw = raw if raw.tzinfo else raw.replace(tzinfo=datetime.UTC)
         return round((raw - _EPOCH).total_seconds() * 1000)
     seconds = to_number(raw)
-    if abs(seconds) > MOST_SECONDS:
+    if abs(seconds) > MAX_UNIX_SECONDS:
         raise BrokenValue(f"not Unix seconds: {quote(raw)} looks like milliseconds; divide by 1000")
     return round(seconds * 1000)
 
@@ -63,5 +63,5 @@ def seconds_to_milliseconds(seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray
     Returns:
         int64 `[n]`, and which of them are in range, bool `[n]`; the others have no meaning.
     """
-    known = np.abs(seconds) <= MOST_SECONDS  # False for NaN
+    known = np.abs(seconds) <= MAX_UNIX_SECONDS  # False for NaN
     return np.rint(np.where(known, seconds, 0.0) * 1000).astype(np.int64), known

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tfmmrec.data.dataset_file import InteractionTable
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.events import SPLITS, Interactions
 from tfmmrec.data.interactions.parsing import seconds_to_milliseconds, to_id, to_milliseconds
 from tfmmrec.data.tables.chunks import Chunk, OnReject
@@ -29,7 +29,7 @@ _COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
 
 
 def read_interactions(
-    table: InteractionTable, items: Ids, users: Ids, on_reject: OnReject
+    table: InteractionTable, items: IdIndex, users: IdIndex, on_reject: OnReject
 ) -> Iterator[Interactions]:
     """Streams the interaction table; a user who is not yet in `users` is added to it.
 
@@ -53,8 +53,8 @@ class _ChunkReader:
         self,
         table: InteractionTable,
         chunk: Chunk,
-        items: Ids,
-        users: Ids,
+        items: IdIndex,
+        users: IdIndex,
         on_reject: OnReject,
     ):
         self.table = table

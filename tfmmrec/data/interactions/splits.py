@@ -9,7 +9,7 @@ import numpy as np
 from tfmmrec.data.interactions.events import SPLITS, Interactions
 
 # Users with fewer positives have none that is predicted.
-LEAST_POSITIVES = 5
+MIN_POSITIVES = 5
 
 _VALID, _TEST = SPLITS.index("valid"), SPLITS.index("test")
 
@@ -59,7 +59,7 @@ def create_splitter(split: dict[str, Any], times: np.ndarray, seed: int) -> Spli
     return _AsGiven()
 
 
-def divide(
+def split_events(
     events: Interactions,
     splitter: Splitter,
     cold_items: np.ndarray | list[int],
@@ -102,7 +102,7 @@ class _LastOut(Splitter):
         parts = np.zeros(len(events), np.int8)
         rows = np.flatnonzero(events.positive)
         _, starts, counts = np.unique(events.user[rows], return_index=True, return_counts=True)
-        last = (starts + counts - 1)[counts >= LEAST_POSITIVES]
+        last = (starts + counts - 1)[counts >= MIN_POSITIVES]
         parts[rows[last]] = _TEST
         parts[rows[last - 1]] = _VALID
         return parts

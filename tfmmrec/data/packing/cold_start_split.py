@@ -4,8 +4,8 @@ import hashlib
 
 import numpy as np
 
-from tfmmrec.data.id_index import Ids
-from tfmmrec.data.interactions import LEAST_POSITIVES, Interactions
+from tfmmrec.data.id_index import IdIndex
+from tfmmrec.data.interactions import MIN_POSITIVES, Interactions
 
 
 class Chosen:
@@ -38,10 +38,10 @@ class Chosen:
     @property
     def users(self) -> np.ndarray:
         """The rows of the users with so many positives that something of theirs is predicted."""
-        return np.flatnonzero(self._positives >= LEAST_POSITIVES)
+        return np.flatnonzero(self._positives >= MIN_POSITIVES)
 
 
-def draw_cold(share: float, rows: np.ndarray, ids: Ids, seed: int) -> np.ndarray:
+def draw_cold(share: float, rows: np.ndarray, ids: IdIndex, seed: int) -> np.ndarray:
     """Draws cold items, or users, by the SHA-1 of seed and id.
 
     Args:

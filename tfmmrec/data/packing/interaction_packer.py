@@ -9,15 +9,15 @@ import numpy as np
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import DatasetFile
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import (
     SPLITS,
     Interactions,
     Splitter,
     create_splitter,
-    divide,
     in_order,
     read_interactions,
+    split_events,
 )
 from tfmmrec.data.interactions.spill import USERS_A_BUCKET, Spill
 from tfmmrec.data.packing.cold_start_split import Chosen, draw_cold
@@ -58,8 +58,8 @@ class LogPacker:
     def __init__(
         self,
         dataset: DatasetFile,
-        items: Ids,
-        users: Ids,
+        items: IdIndex,
+        users: IdIndex,
         *,
         folder: Path,
         notes: Path,
@@ -173,7 +173,7 @@ class LogPacker:
             events = in_order(self.spill.read(bucket), self.users, self.items)
             counts["count"] += len(events)
             counts["positives"] += int(events.positive.sum())
-            for name, chosen in divide(events, splitter, self.cold_items, self.cold_users):
+            for name, chosen in split_events(events, splitter, self.cold_items, self.cold_users):
                 counts[name] += len(chosen)
                 if len(chosen) and name not in shards:
                     folder = self.folder / "interactions" / name

@@ -1,9 +1,10 @@
 """What a stopped pack has finished: a note for each whole shard, written when it is on the disk."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from tfmmrec.data.storage import atomic_write
 
 
 class Journal:
@@ -24,15 +25,11 @@ class Journal:
         return found
 
     def write(self, stage: str, number: int, note: dict[str, Any]) -> None:
-        """Writes a note, whole or not at all."""
+        """Writes a note atomically."""
         path = self._path(stage, number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(note, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
+        with atomic_write(path) as file:
+            file.write(json.dumps(note).encode())
 
     def _path(self, stage: str, number: int) -> Path:
         return self.folder / stage / f"{number:05d}.json"

@@ -2,20 +2,24 @@
 
 import dataclasses
 import errno
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.packing.entity_packer import SidePacker
 from tfmmrec.data.packing.interaction_packer import LogPacker
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.statistics import Rejects
-from tfmmrec.data.schema import FORMAT, Schema
-from tfmmrec.data.storage import resumable_folder, write_json, write_manifest
+from tfmmrec.data.schema import Schema
+from tfmmrec.data.storage import (
+    DATA_FORMAT,
+    fingerprint,
+    resumable_folder,
+    write_json,
+    write_manifest,
+)
 from tfmmrec.data.tfrecords import ShardWriter
 from tfmmrec.data.vocabulary import write_vocabulary
 from tfmmrec.errors import DataError, StorageError
@@ -63,8 +67,7 @@ def _key(dataset: DatasetFile, options: PackConfig) -> str:
     states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in tables]
     chosen = dataclasses.asdict(dataclasses.replace(options, quiet=False, max_rejects=0))
     declared = dataset.path.read_text(encoding="utf-8")
-    content = json.dumps([__version__, FORMAT, declared, states, chosen])
-    return hashlib.sha256(content.encode()).hexdigest()
+    return fingerprint([__version__, DATA_FORMAT, declared, states, chosen])
 
 
 def _pack(dataset: DatasetFile, folder: Path, notes: Path, options: PackConfig) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def _pack_tables(
     item_ids = _hand_over(items, folder)
     statistics = {"items": {"count": len(item_ids), "features": items.tally.statistics()}}
     files = dict(items.files)
-    user_ids, user_features, first_shard = Ids(), {}, 0
+    user_ids, user_features, first_shard = IdIndex(), {}, 0
     if dataset.users:
         users = SidePacker("users", dataset.users, schema.users, **shared)
         users.pack(dataset.folder)
@@ -147,11 +150,11 @@ def _pack_tables(
     return statistics, files | log.files
 
 
-def _hand_over(side: SidePacker, folder: Path) -> Ids:
+def _hand_over(side: SidePacker, folder: Path) -> IdIndex:
     """Writes a side's vocabularies, and moves its ids into Arrow's memory."""
     for feature, categories in side.tally.vocabularies().items():
         write_vocabulary(folder / "vocabulary" / f"{side.name}.{feature}.txt", categories)
-    ids = Ids(side.ids)
+    ids = IdIndex(side.ids)
     side.ids.clear()
     return ids
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.synthetic.config import MODALITIES
 from tfmmrec.data.synthetic.images import draw_picture
 from tfmmrec.data.synthetic.sampling import SEGMENTS
@@ -36,7 +36,7 @@ def write_world(world: World, folder: Path, *, overwrite: bool = False) -> Path:
     Returns:
         The path of dataset.yaml.
     """
-    return write_catalogue(
+    return write_catalog(
         folder,
         name="synthetic",
         items=_items(world),

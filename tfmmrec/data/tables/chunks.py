@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 Row = dict[str, Any]
 OnReject = Callable[[int, str | None, str], None]
 
-MOST_ROWS = 1 << 18
+MAX_CHUNK_ROWS = 1 << 18
 _ROWS_AT_A_TIME = 1024
 
 

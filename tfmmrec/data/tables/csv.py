@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from tfmmrec.data.tables.chunks import MOST_ROWS, ArrowChunk, OnReject
+from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
 from tfmmrec.data.tables.columns import refuse_missing
 from tfmmrec.errors import DataError
 
@@ -95,8 +95,8 @@ def _batches(
         ) as reader,
     ):
         for batch in reader:
-            for start in range(0, len(batch), MOST_ROWS):
-                piece = batch.slice(start, MOST_ROWS)
+            for start in range(0, len(batch), MAX_CHUNK_ROWS):
+                piece = batch.slice(start, MAX_CHUNK_ROWS)
                 yield piece if is_utf8 else _bytes_of_latin1(piece)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 
-from tfmmrec.data.tables.chunks import MOST_ROWS, ArrowChunk, OnReject
+from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
 from tfmmrec.data.tables.columns import refuse_missing
 
 _ROWS_A_BATCH = 1 << 17
@@ -18,7 +18,7 @@ def read_parquet(path: Path, columns: list[str], on_reject: OnReject) -> Iterato
     with pyarrow.parquet.ParquetFile(path) as table:
         refuse_missing(path, columns, table.schema_arrow.names)
         number = 1
-        for batch in table.iter_batches(min(_ROWS_A_BATCH, MOST_ROWS), columns=columns):
+        for batch in table.iter_batches(min(_ROWS_A_BATCH, MAX_CHUNK_ROWS), columns=columns):
             yield ArrowChunk(np.arange(number, number + len(batch)), batch)
             number += len(batch)
 

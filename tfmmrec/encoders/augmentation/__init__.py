@@ -1,15 +1,15 @@
 """Augmentation: how the inputs of an encoder that is being fine-tuned are varied."""
 
-from tfmmrec.encoders.augmentation.audio import SoundAugmentation
+from tfmmrec.encoders.augmentation.audio import AudioAugmentation
 from tfmmrec.encoders.augmentation.base import AUGMENTATIONS, Augmentation, create_augmentation
-from tfmmrec.encoders.augmentation.image import PictureAugmentation
+from tfmmrec.encoders.augmentation.image import ImageAugmentation
 from tfmmrec.encoders.augmentation.spec_augment import SpectrogramAugmentation
 
 __all__ = [
     "AUGMENTATIONS",
+    "AudioAugmentation",
     "Augmentation",
-    "PictureAugmentation",
-    "SoundAugmentation",
+    "ImageAugmentation",
     "SpectrogramAugmentation",
     "create_augmentation",
 ]

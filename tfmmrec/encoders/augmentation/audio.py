@@ -14,7 +14,7 @@ _FRAME, _STEP = 512, 128
 
 @register
 @dataclasses.dataclass(frozen=True)
-class SoundAugmentation(Augmentation):
+class AudioAugmentation(Augmentation):
     """Varies waveforms, float `[batch, samples]` in [-1, 1], of any rate.
 
     An encoder that reads waveforms makes its spectrogram within, where nothing can be masked. So a

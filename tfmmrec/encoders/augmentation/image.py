@@ -16,7 +16,7 @@ _MOST_STRETCH = 4 / 3
 
 @register
 @dataclasses.dataclass(frozen=True)
-class PictureAugmentation(Augmentation):
+class ImageAugmentation(Augmentation):
     """Varies pictures, float `[batch, height, width, 3]`.
 
     Attributes:
@@ -32,7 +32,7 @@ class PictureAugmentation(Augmentation):
         ConfigError: an option is out of its range.
 
     Example:
-        >>> augment = PictureAugmentation(flip=1.0)
+        >>> augment = ImageAugmentation(flip=1.0)
         >>> augment(tf.constant([[[[0.0] * 3, [1.0] * 3]]]), [0, 0]).numpy().tolist()
         [[[[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]]
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfmmrec.data.storage import whole_folder
+from tfmmrec.data.storage import atomic_folder
 from tfmmrec.encoders.builtin.audio_cnn import BuiltinAudioCnn
 from tfmmrec.encoders.builtin.audio_filters import BuiltinAudio
 from tfmmrec.encoders.builtin.hashed_text import BuiltinText
@@ -82,7 +82,7 @@ def save_builtin(modality: str, folder: Path, *, variant: str = "") -> Path:
     encoder = _encoder_class(modality, variant)(seed=SEED)
     for training in (True, False):
         concrete = encoder.__call__.get_concrete_function(encoder.input_spec, training=training)
-    with whole_folder(Path(folder), replace=True) as partial:
+    with atomic_folder(Path(folder), replace=True) as partial:
         tf.saved_model.save(encoder, str(partial), signatures=concrete)
     return Path(folder)
 

@@ -1,16 +1,14 @@
-"""Encode once: a table of outputs for each feature, made of what its values gave before.
+"""The encoding cache: each distinct value goes through its encoder once.
 
-A table stands under a key of all that it depends on, so that a run that changes nothing opens it
-and looks at no value. To make one, values are looked up one by one in the store of their encoder,
-and only those that it has never met go through the network. Encoders that are no networks have no
-store: to compute their outputs again costs less than to look them up. Their tables are kept all
-the same, for to read a number back from the records is to read past the media beside it.
+A feature of a data folder has a table of encodings, keyed by everything it depends on; a run that
+changes nothing opens the table and reads no values. To make a table, each value is looked up in
+the value store of its encoder, and only values that are not in it are encoded. Encoders that are
+no networks have no value store, since encoding again costs less than looking up. Their tables are
+cached too, because reading one number from the records means skipping the media stored beside it.
 """
 
 import dataclasses
-import hashlib
 import itertools
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -19,16 +17,17 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.progress import rows_bar
+from tfmmrec.data.storage import fingerprint
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.encode_loop import (
     BrokenRow,
     Encode,
     Values,
-    absent_output,
+    absent_encoding,
     encode_missing,
     encoding_function,
 )
-from tfmmrec.encoders.cache.output_table import Encoded, read_table, write_table
+from tfmmrec.encoders.cache.encoding_table import Encodings, read_encodings, write_encodings
 from tfmmrec.encoders.cache.value_store import DamagedPart, ValueStore, resized
 from tfmmrec.errors import DataError, StorageError
 from tfmmrec.modalities import Modality
@@ -39,74 +38,81 @@ _ATTEMPTS = 3
 
 def encode_feature(
     dataset: Dataset,
-    side: EntityName,
+    entity: EntityName,
     feature: str,
     encoder: FeatureEncoder,
     *,
     quiet: bool = False,
-) -> Encoded:
-    """Encodes one feature of one side, or reads what an equal encoder gave before.
+) -> Encodings:
+    """Encodes one feature of all items or users, or reads its encodings from the cache.
 
-    After a stop, it goes on behind what was encoded until some seconds before.
+    If it is stopped, the next call continues from the values encoded until some seconds earlier.
+
+    Args:
+        dataset: the data folder, which names the folder of the cache.
+        entity: `items` or `users`.
+        feature: the feature.
+        encoder: its encoder; the cache is keyed by its fingerprint.
+        quiet: whether to show no progress bar.
 
     Raises:
         DataError: the encoder fails on a value.
         StorageError: the cache cannot be written.
     """
-    begin = time.monotonic()
-    source = _Source(dataset, side, feature, encoder)
-    folder = dataset.cache / cache_key(dataset, side, feature, encoder)
-    found = read_table(folder, dataset.count(side))
-    if found is not None:
-        return found
+    start = time.monotonic()
+    source = _Source(dataset, entity, feature, encoder)
+    folder = dataset.cache / cache_key(dataset, entity, feature, encoder)
+    cached = read_encodings(folder, dataset.count(entity))
+    if cached is not None:
+        return cached
     if encoder.base is not None:
-        below = encode_feature(dataset, side, feature, encoder.base, quiet=quiet)
-        num_encoded = _write_upon(below, source, folder)
+        base = encode_feature(dataset, entity, feature, encoder.base, quiet=quiet)
+        num_encoded = _write_from_base(base, source, folder)
     elif encoder.is_network:
-        num_encoded = _write_by_value(source, folder, quiet)
+        num_encoded = _write_from_store(source, folder, quiet)
     else:
-        num_encoded = _write_afresh(source, folder)
-    written = read_table(folder, dataset.count(side))
+        num_encoded = _write_from_records(source, folder)
+    written = read_encodings(folder, dataset.count(entity))
     if written is None:
         raise _unreadable(folder)
-    return dataclasses.replace(written, num_encoded=num_encoded, seconds=time.monotonic() - begin)
+    return dataclasses.replace(written, num_encoded=num_encoded, seconds=time.monotonic() - start)
 
 
-def cache_key(dataset: Dataset, side: EntityName, feature: str, encoder: FeatureEncoder) -> str:
-    """Names a table by the encoder, the feature's declaration and the packed values."""
+def cache_key(dataset: Dataset, entity: EntityName, feature: str, encoder: FeatureEncoder) -> str:
+    """Returns the name of a table: a hash of encoder, declaration and packed values."""
     content = [
         encoder.fingerprint,
         feature,
-        dataset.features(side)[feature].options(),
-        dataset.side_checksum(side),
+        dataset.features(entity)[feature].options(),
+        dataset.entity_checksums(entity),
     ]
-    return f"{side}.{feature}.{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]}"
+    return f"{entity}.{feature}.{fingerprint(content)[:24]}"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Source:
-    """A feature and the encoder that reads it."""
+    """A feature of a data folder and its encoder."""
 
     dataset: Dataset
-    side: EntityName
+    entity: EntityName
     feature: str
     encoder: FeatureEncoder
 
     @property
     def modality(self) -> Modality:
-        return self.dataset.features(self.side)[self.feature]
+        return self.dataset.features(self.entity)[self.feature]
 
     def chunks(self) -> Any:
         """Streams the feature's values."""
-        size = self.dataset.rows_at_a_time(self.side, _CHUNK)
-        return self.dataset.values(self.side, self.feature, size)
+        size = self.dataset.rows_per_chunk(self.entity, _CHUNK)
+        return self.dataset.values(self.entity, self.feature, size)
 
-    def about(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         return {"feature": self.feature, **self.encoder.describe()}
 
 
-def _write_by_value(source: _Source, folder: Path, quiet: bool) -> int:
-    """Writes a table from the store, to which it adds what is missing; returns how much that is."""
+def _write_from_store(source: _Source, folder: Path, quiet: bool) -> int:
+    """Encodes the values that the value store lacks, then writes a table; returns their number."""
     modality, num_encoded = source.modality, 0
     encode = encoding_function(source.encoder, modality)
     store = ValueStore(source.dataset.cache / _store_key(source.encoder, modality))
@@ -117,65 +123,64 @@ def _write_by_value(source: _Source, folder: Path, quiet: bool) -> int:
         try:
             blocks = store.read(values.keys)
             first = next(blocks, None)
-            one = absent_output(encode, modality) if first is None else first[1]
+            one = absent_encoding(encode, modality) if first is None else first[1]
             if one.ndim == 3:
                 one = resized(one, max(1, store.longest(values.keys)))
-            everything = itertools.chain([] if first is None else [first], blocks)
-            placed = ((rows[places], outputs) for places, outputs in everything)
-            write_table(folder, values.present, one[:0], placed, source.about())
+            blocks = itertools.chain([] if first is None else [first], blocks)
+            by_row = ((rows[positions], encodings) for positions, encodings in blocks)
+            write_encodings(folder, values.present, one[:0], by_row, source.describe())
         except DamagedPart:
-            continue  # what it held is encoded again
+            continue  # its values are encoded again
         return num_encoded
     raise _unreadable(store.folder)
 
 
 def _encode_missing(source: _Source, encode: Encode, store: ValueStore, quiet: bool) -> Values:
-    count = source.dataset.count(source.side)
+    count = source.dataset.count(source.entity)
     with rows_bar(f"encode {source.feature}", count, quiet=quiet) as bar:
         try:
             return encode_missing(source.chunks(), source.modality, encode, store, bar)
         except BrokenRow as error:
-            dataset, side = source.dataset, source.side
-            identity = (dataset.item_ids if side == "items" else dataset.user_ids)[error.row]
+            dataset, entity = source.dataset, source.entity
+            identity = (dataset.item_ids if entity == "items" else dataset.user_ids)[error.row]
             raise DataError(
-                f"{dataset.folder}: {side} {identity!r}: the encoder of {source.feature} fails on "
-                f"its value: {error.reason}"
+                f"{dataset.folder}: {entity} {identity!r}: the encoder of {source.feature} fails "
+                f"on its value: {error.reason}"
             ) from None
 
 
 def _store_key(encoder: FeatureEncoder, modality: Modality) -> str:
-    """Names a store by the encoder, and by how its modality hands it the packed values."""
-    content = json.dumps([encoder.fingerprint, modality.kind])
-    return f"values/{modality.kind}.{hashlib.sha256(content.encode()).hexdigest()[:24]}"
+    """Returns the name of a value store: a hash of the encoder and of the form of its values."""
+    return f"values/{modality.kind}.{fingerprint([encoder.fingerprint, modality.kind])[:24]}"
 
 
-def _write_upon(below: Encoded, source: _Source, folder: Path) -> int:
-    """Writes a table of what an encoder makes of another one's outputs."""
+def _write_from_base(base: Encodings, source: _Source, folder: Path) -> int:
+    """Writes a table computed from the encodings of the base encoder."""
 
     def block(start: int) -> tuple[slice, np.ndarray]:
         rows = slice(start, start + _CHUNK)
-        outputs = source.encoder.encode_outputs(below.outputs[rows]).numpy()
-        outputs[~below.present[rows]] = 0.0
-        return rows, outputs
+        encodings = source.encoder.encode_from_base(base.values[rows]).numpy()
+        encodings[~base.present[rows]] = 0.0
+        return rows, encodings
 
     _, first = block(0)
-    blocks = map(block, range(0, len(below.present), _CHUNK))
-    write_table(folder, below.present, first[:0], blocks, source.about())
-    return below.num_encoded
+    blocks = map(block, range(0, len(base.present), _CHUNK))
+    write_encodings(folder, base.present, first[:0], blocks, source.describe())
+    return base.num_encoded
 
 
-def _write_afresh(source: _Source, folder: Path) -> int:
-    """Writes a table of what is encoded faster than looked up."""
+def _write_from_records(source: _Source, folder: Path) -> int:
+    """Writes a table of all values, encoded without a value store."""
     modality, encode = source.modality, source.encoder.encode
-    present, outputs = [np.zeros(0, bool)], [absent_output(encode, modality)[:0]]
+    masks, blocks = [np.zeros(0, bool)], [absent_encoding(encode, modality)[:0]]
     for values in source.chunks():
-        present.append(modality.present(values).numpy())
-        outputs.append(encode(values).numpy())
-        outputs[-1][~present[-1]] = 0
-    here, table = np.concatenate(present), np.concatenate(outputs)
-    write_table(folder, here, table[:0], [(slice(None), table)], source.about())
-    return int(here.sum())
+        masks.append(modality.present(values).numpy())
+        blocks.append(encode(values).numpy())
+        blocks[-1][~masks[-1]] = 0
+    present, encodings = np.concatenate(masks), np.concatenate(blocks)
+    write_encodings(folder, present, encodings[:0], [(slice(None), encodings)], source.describe())
+    return int(present.sum())
 
 
 def _unreadable(folder: Path) -> StorageError:
-    return StorageError(f"{folder}: what was written cannot be read back; check the disk")
+    return StorageError(f"{folder}: was written and cannot be read back; check the disk")

@@ -1,4 +1,4 @@
-"""The loop that runs an encoder over what has not been encoded yet."""
+"""The loop that encodes the values that a value store lacks."""
 
 import collections
 import concurrent.futures
@@ -15,7 +15,7 @@ from tfmmrec.errors import one_line
 from tfmmrec.modalities import Modality
 
 _BATCH = 32
-# While one batch is decoded, another is in the network.
+# While one batch is decoded, another one goes through the network.
 _WORKERS = 2
 _AHEAD = 4
 
@@ -24,12 +24,12 @@ Encode = Callable[[Any], tf.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Values:
-    """What was met on the way through one feature.
+    """The hashed values of one feature.
 
     Attributes:
-        present: bool `[rows]`.
-        keys: the hashes of the present rows' values.
-        num_encoded: how many were not in the store, and are now.
+        present: bool `[rows]`, whether the row has a value.
+        keys: hashes of the values of present rows, in order.
+        num_encoded: number of distinct values that have been added to the store.
     """
 
     present: np.ndarray
@@ -41,8 +41,8 @@ class BrokenRow(Exception):
     """An encoder failed on one row.
 
     Args:
-        row: its number.
-        reason: what the encoder said, in one line.
+        row: its row number.
+        reason: the message of the encoder, in one line.
     """
 
     def __init__(self, row: int, reason: str):
@@ -54,14 +54,14 @@ class BrokenRow(Exception):
 def encode_missing(
     chunks: Iterable[Any], modality: Modality, encode: Encode, store: ValueStore, bar: Any
 ) -> Values:
-    """Encodes the values that a store does not hold, equal ones once.
+    """Encodes the values that a store lacks, equal ones once.
 
     Args:
         chunks: batches of stored values.
-        modality: theirs.
+        modality: modality of the values.
         encode: the encoder's function, from `encoding_function`.
-        store: gets the outputs; what was encoded before something fails is kept.
-        bar: a progress bar over the rows, whose rate does not count what was found.
+        store: receives the encodings; after a failure, it has those made before.
+        bar: a progress bar over rows, whose rate does not count values found in the store.
 
     Raises:
         BrokenRow: the encoder failed on a row.
@@ -93,7 +93,7 @@ def encode_missing(
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    """Rows of a chunk of values that begins at row `start`, and their hashes."""
+    """Rows to encode, of a chunk of values that begins at row `start`, and their hashes."""
 
     values: Any
     start: int
@@ -102,7 +102,7 @@ class _Batch:
 
 
 class _Missing:
-    """Goes through chunks of values, gives batches to encode, and notes what it met."""
+    """Iterates over batches of values to encode, and records the hashes of all values."""
 
     def __init__(self, chunks: Iterable[Any], modality: Modality, store: ValueStore, bar: Any):
         self.chunks = chunks
@@ -117,33 +117,33 @@ class _Missing:
         start = 0
         for values in self.chunks:
             self.store.refresh()
-            rows, hashes = self._meet(values)
+            rows, hashes = self._find_missing(values)
             for first in range(0, len(rows), _BATCH):
-                chosen = rows[first : first + _BATCH]
-                yield _Batch(values, start, chosen, [hashes[row] for row in chosen])
+                batch = rows[first : first + _BATCH]
+                yield _Batch(values, start, batch, [hashes[row] for row in batch])
             start += len(hashes)
 
-    def _meet(self, values: Any) -> tuple[np.ndarray, list[bytes]]:
-        """Returns the rows of a chunk that are to be encoded, and the hashes of all."""
-        here = self.modality.present(values).numpy()
+    def _find_missing(self, values: Any) -> tuple[np.ndarray, list[bytes]]:
+        """Returns the rows of a chunk that must be encoded, and the hashes of all its rows."""
+        present = self.modality.present(values).numpy()
         hashes = hash_values(values)
         missing = {
             hashes[row]: row
-            for row in np.flatnonzero(here)
+            for row in np.flatnonzero(present)
             if hashes[row] not in self.store and hashes[row] not in self.queued
         }
-        self.present.append(here)
-        self.keys += [hashes[row] for row in np.flatnonzero(here)]
+        self.present.append(present)
+        self.keys += [hashes[row] for row in np.flatnonzero(present)]
         self.queued.update(missing)
         if not self.bar.disable:
-            # Before the update, so that what was found does not count for the rate.
-            self.bar.initial += len(here) - len(missing)
-            self.bar.update(len(here) - len(missing))
+            # Set before the update, so that values found in the store do not count for the rate.
+            self.bar.initial += len(present) - len(missing)
+            self.bar.update(len(present) - len(missing))
         return _by_size(values, np.array(list(missing.values()), np.int64)), hashes
 
 
 def encoding_function(encoder: FeatureEncoder, modality: Modality) -> Encode:
-    """Makes a graph of an encoder for batches of any size, so that it is traced once."""
+    """Returns `encode` as a `tf.function` for batches of any size, so that it is traced once."""
     parsing = modality.parsing()
     if isinstance(parsing, tf.io.RaggedFeature):
         spec: Any = tf.RaggedTensorSpec([None, None], parsing.dtype, 1, parsing.row_splits_dtype)
@@ -152,20 +152,20 @@ def encoding_function(encoder: FeatureEncoder, modality: Modality) -> Encode:
     return tf.function(encoder.encode, input_signature=[spec])
 
 
-def absent_output(encode: Encode, modality: Modality) -> np.ndarray:
-    """Learns the shape and type of a row's output from what an absent value gives."""
+def absent_encoding(encode: Encode, modality: Modality) -> np.ndarray:
+    """Encodes one absent value, which shows the shape and type of a row's encoding."""
     parsing = modality.parsing()
     if isinstance(parsing, tf.io.RaggedFeature):
-        nothing: Any = tf.RaggedTensor.from_row_lengths(
+        absent: Any = tf.RaggedTensor.from_row_lengths(
             tf.zeros([0], parsing.dtype), tf.zeros([1], parsing.row_splits_dtype)
         )
     else:
-        nothing = tf.zeros([1, *parsing.shape], parsing.dtype)  # of strings, ""
-    return encode(nothing).numpy()
+        absent = tf.zeros([1, *parsing.shape], parsing.dtype)  # "" for strings
+    return encode(absent).numpy()
 
 
 def _by_size(values: Any, rows: np.ndarray) -> np.ndarray:
-    """Sorts rows by the bytes of their values: texts of like length share a batch's padding."""
+    """Sorts rows by the size of their values: texts of similar length share a batch's padding."""
     if isinstance(values, tf.Tensor) and values.dtype == tf.string:
         sizes = tf.strings.length(values).numpy()[rows]
         return rows[np.argsort(sizes, kind="stable")]
@@ -182,8 +182,8 @@ def _encode(modality: Modality, encode: Encode, batch: _Batch) -> np.ndarray:
         if len(batch.rows) == 1:
             reason = one_line(error)
             raise BrokenRow(batch.start + int(batch.rows[0]), reason) from None
-        # One by one: the row that it fails on is named, and the outputs of none depend on others.
-        alone = [dataclasses.replace(batch, rows=batch.rows[[n]]) for n in range(len(batch.rows))]
-        outputs = [_encode(modality, encode, row) for row in alone]
-        longest = max(output.shape[1] for output in outputs)
-        return np.concatenate([resized(output, longest) for output in outputs])
+        # One by one, so that the error names the row, and a broken row costs no other its encoding.
+        single = [dataclasses.replace(batch, rows=batch.rows[[n]]) for n in range(len(batch.rows))]
+        encodings = [_encode(modality, encode, row) for row in single]
+        longest = max(encoding.shape[1] for encoding in encodings)
+        return np.concatenate([resized(encoding, longest) for encoding in encodings])

@@ -1,21 +1,21 @@
-"""Encoders that are trained along with the towers, from the raw media in the records."""
+"""Fine-tuning: encoders that are trained with the towers, on the raw values in the records."""
 
 from tfmmrec.encoders.finetuning.input_pipeline import (
-    TAUGHT,
+    TARGET_ITEMS,
     add_inputs,
     inputs_key,
     rows_key,
-    taught_items,
+    target_items,
 )
-from tfmmrec.encoders.finetuning.media_store import RawFile
-from tfmmrec.encoders.finetuning.trainable_feature import TrainedFeature
+from tfmmrec.encoders.finetuning.media_store import MediaStore
+from tfmmrec.encoders.finetuning.trainable_feature import TrainableFeature
 
 __all__ = [
-    "TAUGHT",
-    "RawFile",
-    "TrainedFeature",
+    "TARGET_ITEMS",
+    "MediaStore",
+    "TrainableFeature",
     "add_inputs",
     "inputs_key",
     "rows_key",
-    "taught_items",
+    "target_items",
 ]

@@ -1,4 +1,4 @@
-"""An encoder's gradient in the memory of a part of the batch."""
+"""Gradient checkpointing: the gradient of an encoder in the memory of a slice of the batch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,17 +11,18 @@ PART = 32
 def encode_in_parts(
     forward: Callable[[Any], tf.Tensor], inputs: Any, *, dim: int, part: int = PART
 ) -> tf.Tensor:
-    """Encodes a batch a part at a time, and once more, part by part, for the gradient.
+    """Encodes a batch slice by slice, and again slice by slice for the gradient.
 
-    So no activations are kept but those of the part in hand (Chen et al. 2016, "Training Deep Nets
-    with Sublinear Memory Cost", arXiv 1604.06174). `tf.recompute_grad` takes neither strings nor
-    ragged sounds, and holds those of the whole batch while it goes back.
+    Only the activations of one slice are in memory (Chen et al. 2016, "Training Deep Nets with
+    Sublinear Memory Cost", arXiv 1604.06174). `tf.recompute_grad` accepts neither strings nor
+    ragged audio, and recomputes the activations of the whole batch at once.
 
     Args:
-        forward: encodes inputs; the same each time it is called. The gradient is by its variables.
-        inputs: a tensor `[batch, ...]`, or a ragged one, of one example or more.
-        dim: the length of a vector.
-        part: examples at a time (default 32).
+        forward: encodes inputs; must be deterministic. The gradient is with respect to its
+            variables.
+        inputs: a dense or ragged tensor `[batch, ...]` of at least one example.
+        dim: length of an encoding.
+        part: examples per slice (default 32).
 
     Returns:
         float32 `[batch, dim]`.
@@ -32,7 +33,7 @@ def encode_in_parts(
     def encode_part(start: tf.Tensor) -> tf.Tensor:
         return forward(inputs[start : start + part])
 
-    # A function of nothing has no gradient: it gets something.
+    # A custom gradient needs an argument: a function without any has none.
     @tf.custom_gradient
     def encode(anchor: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         spec = tf.RaggedTensorSpec([None, dim], tf.float32, ragged_rank=0)
@@ -54,20 +55,23 @@ def _gradients(
     variables: list[tf.Variable],
     part: int,
 ) -> list[tf.Tensor]:
-    """Sums the gradients of all parts."""
+    """Sums the gradients of all slices."""
 
     def add(number: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
         start = starts[number]
         with tf.GradientTape() as tape:
             outputs = encode_part(start)
-        found = tape.gradient(
+        gradients = tape.gradient(
             outputs,
             variables,
             output_gradients=upstream[start : start + part],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        more = [tf.ensure_shape(f, total.shape) for f, total in zip(found, sums, strict=True)]
-        return number + 1, *(total + f for total, f in zip(sums, more, strict=True))
+        # ensure_shape: the loop needs shapes that do not change.
+        return number + 1, *(
+            total + tf.ensure_shape(gradient, total.shape)
+            for total, gradient in zip(sums, gradients, strict=True)
+        )
 
     zeros = [tf.zeros(variable.shape, variable.dtype) for variable in variables]
     _, *sums = tf.while_loop(

@@ -1,4 +1,4 @@
-"""A feature whose encoder is trained along with the towers."""
+"""A feature whose encoder is fine-tuned with the towers."""
 
 import re
 from collections.abc import Iterator
@@ -11,60 +11,62 @@ from tfmmrec.config.finetuning import FinetuneConfig
 from tfmmrec.distribute import replicas, strategies
 from tfmmrec.encoders.augmentation import Augmentation, create_augmentation
 from tfmmrec.encoders.finetuning.gradient_checkpointing import encode_in_parts
-from tfmmrec.encoders.finetuning.media_store import RawFile
+from tfmmrec.encoders.finetuning.media_store import MediaStore
 from tfmmrec.encoders.hub.encoder import HubEncoder
 from tfmmrec.errors import ConfigError
 
 _BATCH = 32
 
 
-class TrainedFeature(tf.Module):
-    """One feature's raw values, its encoder, and the weights of it that are trained.
+class TrainableFeature(tf.Module):
+    """A feature's raw values, its encoder, and the trainable weights of the encoder.
 
-    A step encodes the items that it teaches, from their raw values. Items in histories are taken
-    from a table of outputs that is written anew after each epoch: to encode all that a batch
-    mentions would cost a pass over the catalogue each step.
+    A step encodes its target items from their raw values. Items in histories are looked up in a
+    table of encodings that is refreshed after each epoch: encoding all items of a batch would
+    cost a pass over the catalog per step.
 
     Args:
-        feature: its name.
+        feature: name of the feature.
         encoder: a trainable encoder.
-        raw: the stored values.
-        options: how it is trained, with a learning rate.
+        raw: the raw values.
+        options: the fine-tuning options, with a learning rate.
 
     Attributes:
-        weights: what the gradient is taken by.
-        state: what else of the module training may change, such as moving averages.
+        weights: the variables that are trained.
+        state: the other variables of the module that training may change, such as moving averages.
 
     Raises:
-        ConfigError: no item has the feature, no weight fits `variables`, or `augment` does not fit
-            the feature.
+        ConfigError: no item has the feature, no weight matches `variables`, or `augment` does not
+            apply to the modality.
     """
 
     def __init__(
         self,
         feature: str,
         encoder: HubEncoder,
-        raw: RawFile,
+        raw: MediaStore,
         options: FinetuneConfig,
     ):
-        super().__init__(name=f"trained_{feature}")
+        super().__init__(name=f"trainable_{feature}")
         if not raw.present.any():
             raise ConfigError(
-                f"item feature {feature!r}: no item has it, so that there is nothing to train its "
-                "encoder on; leave it out of features"
+                f"item feature {feature!r}: no item has a value, so its encoder cannot be trained; "
+                "leave it out of features"
             )
         self.feature = feature
         self.encoder = encoder
         self.raw = raw
         self.learning_rate = options.learning_rate
         self.recompute = options.recompute
-        self.weights = _chosen_weights(feature, encoder, options.variables)
-        # Keras keeps and gives back the weights that it finds, and looks into no loaded module.
-        trained = {id(weight) for weight in self.weights}
-        self.state = [v for v in encoder.module.variables_read() if id(v) not in trained]
-        # Steps of a small rate are lost in half precision, so they add up beside it.
+        self.weights = _select_weights(feature, encoder, options.variables)
+        # Listed here, because Keras does not track the variables of a loaded SavedModel.
+        trainable = {id(weight) for weight in self.weights}
+        self.state = [v for v in encoder.module.variables_read() if id(v) not in trainable]
+        # Small updates would be lost in half precision, so they accumulate in float32 copies.
         with strategies.current().scope():
-            self.masters = [tf.Variable(_full(w)) if w.dtype.size < 4 else w for w in self.weights]
+            self.master_weights = [
+                tf.Variable(_full(w)) if w.dtype.size < 4 else w for w in self.weights
+            ]
             self.optimizer = tf.keras.optimizers.legacy.Adam(options.learning_rate)
         self.augmentation = _create_augmentation(feature, encoder, options)
         self._strategy = strategies.current()
@@ -74,18 +76,18 @@ class TrainedFeature(tf.Module):
         )
 
     def inputs(self, rows: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        """Reads and prepares what a step encodes; runs where the data is read.
+        """Reads, decodes and augments the values that a step encodes; runs in the input pipeline.
 
         Args:
-            rows: int32 `[n]`, rows of different items.
+            rows: int32 `[n]`, rows of distinct items.
             seed: int64 `[2]`, of the augmentation.
 
         Returns:
-            The rows that have the feature, int32 `[m]` (where none has, some other row that does),
-            and what the encoder takes of them.
+            The rows that have the feature, int32 `[m]` (if none has it, another row that does),
+            and the inputs of the encoder for them.
         """
         rows = tf.boolean_mask(rows, tf.gather(tf.constant(self.raw.present), rows))
-        # Modules are not made for a batch of nothing.
+        # Many modules fail on an empty batch.
         first = np.flatnonzero(self.raw.present)[:1].astype(np.int32)
         rows = tf.cond(tf.size(rows) > 0, lambda: rows, lambda: tf.constant(first))
         values = tf.numpy_function(self.raw.take, [rows], tf.string, stateful=False)
@@ -99,87 +101,93 @@ class TrainedFeature(tf.Module):
         if not isinstance(inputs, tf.RaggedTensor):
             return augment(inputs, seed)
 
-        # One at a time, so that it is a sound's own length that is shifted and masked.
-        def vary(given: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            sound, number = given
-            own = tf.random.experimental.stateless_fold_in(seed, number)
+        # One at a time, so that shifts and masks are relative to the length of each waveform.
+        def augment_one(numbered: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            waveform, number = numbered
+            own_seed = tf.random.experimental.stateless_fold_in(seed, number)
             return tf.cond(
-                tf.size(sound) > 0, lambda: augment(sound[tf.newaxis], own)[0], lambda: sound
+                tf.size(waveform) > 0,
+                lambda: augment(waveform[tf.newaxis], own_seed)[0],
+                lambda: waveform,
             )
 
         spec = tf.RaggedTensorSpec([None], inputs.dtype, ragged_rank=0)
-        return tf.map_fn(vary, (inputs, tf.range(inputs.nrows())), fn_output_signature=spec)
+        return tf.map_fn(augment_one, (inputs, tf.range(inputs.nrows())), fn_output_signature=spec)
 
     def __call__(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """Encodes what `inputs` gave, `[m, dim]`."""
+        """Encodes the result of `inputs`, to `[m, dim]`."""
         if training and self.recompute:
-            # Out of training, since what is dropped would be something else the second time.
+            # In inference mode, since dropout would differ between the two forward passes.
             return encode_in_parts(self.encoder.forward, inputs, dim=self.encoder.dim)
         return self.encoder.forward(inputs, training=training)
 
     def check_gradients(self) -> None:
-        """Raises ConfigError where no weight could move: within a step it would be too late."""
+        """Raises ConfigError if no weight has a gradient, before a training step is compiled."""
 
-        def slopes(values: tf.Tensor) -> list[tf.Tensor]:
+        def gradients(values: tf.Tensor) -> list[tf.Tensor]:
             with tf.GradientTape() as tape:
-                outputs = self.encoder.forward(self.encoder.prepare(values), training=True)
-            return [slope for slope in tape.gradient(outputs, self.weights) if slope is not None]
+                encodings = self.encoder.forward(self.encoder.prepare(values), training=True)
+            return [one for one in tape.gradient(encodings, self.weights) if one is not None]
 
-        traced = tf.function(slopes).get_concrete_function(tf.TensorSpec([None], tf.string))
+        traced = tf.function(gradients).get_concrete_function(tf.TensorSpec([None], tf.string))
         if not traced.structured_outputs:
             raise ConfigError(
-                f"finetune.{self.feature}: the encoder's output has no gradient by the weights "
-                "to train; choose others by variables, or leave it frozen"
+                f"finetune.{self.feature}: the encoder's output has no gradient with respect to "
+                "the trainable weights; select others by variables, or leave it frozen"
             )
 
     def apply(self, gradients: list[tf.Tensor | None]) -> None:
-        """Takes a step by the gradients of `weights`; a weight without one stays."""
+        """Applies the gradients of `weights`; a weight whose gradient is None stays unchanged."""
         pairs = [
             (_full(gradient), master)
-            for gradient, master in zip(gradients, self.masters, strict=True)
+            for gradient, master in zip(gradients, self.master_weights, strict=True)
             if gradient is not None
         ]
         self.optimizer.apply_gradients(pairs)
         halves = [
             (weight, tf.cast(master, weight.dtype))
-            for weight, master in zip(self.weights, self.masters, strict=True)
+            for weight, master in zip(self.weights, self.master_weights, strict=True)
             if weight is not master
         ]
         replicas.assign([weight for weight, _ in halves], [value for _, value in halves])
 
-    def outputs(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
-        """Encodes the whole catalogue with the weights as they are; yields rows and outputs."""
+    def encode_catalog(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
+        """Encodes all items that have the feature, with the current weights.
+
+        Yields:
+            Rows, int `[n]`, and their encodings, float32 `[n, dim]`.
+        """
         sizes = np.diff(self.raw.offsets)
         rows = np.flatnonzero(self.raw.present)
-        # Of like length, so that texts of a batch share its padding.
+        # Sorted by length, so that the texts of a batch need little padding.
         rows = rows[np.argsort(sizes[rows], kind="stable")]
         for start in range(0, len(rows), _BATCH):
-            chosen = rows[start : start + _BATCH]
-            # No replica may be left with a batch of nothing.
-            chosen = np.resize(chosen, max(len(chosen), self._strategy.num_replicas_in_sync))
-            encoded = self._encode(tf.constant(self.raw.take(chosen)))
-            yield chosen, self._strategy.experimental_local_results(encoded)[0]
+            batch = rows[start : start + _BATCH]
+            # Each replica needs at least one row.
+            batch = np.resize(batch, max(len(batch), self._strategy.num_replicas_in_sync))
+            encodings = self._encode(tf.constant(self.raw.take(batch)))
+            yield batch, self._strategy.experimental_local_results(encodings)[0]
 
     def _encode_together(self, values: tf.Tensor) -> tf.Tensor:
         return replicas.gather(self.encoder.encode(replicas.share(values)))
 
     def summary(self) -> str:
-        """What is trained, in a few words for people."""
+        """Returns the number of trainable weights and their learning rate, for people."""
         count = int(sum(np.prod(weight.shape) for weight in self.weights))
         return f"{count:,} weights trained at {self.learning_rate:g}"
 
 
 def _full(values: Any) -> Any:
-    """Brings half precision to single; other tensors and slices stay as they are."""
+    """Casts half precision to float32; returns other tensors unchanged."""
     return tf.cast(values, tf.float32) if values.dtype.size < 4 else values
 
 
-def _chosen_weights(feature: str, encoder: HubEncoder, pattern: str) -> list[tf.Variable]:
+def _select_weights(feature: str, encoder: HubEncoder, pattern: str) -> list[tf.Variable]:
     weights = [v for v in encoder.trainable_variables if re.search(pattern, v.name)]
     if not weights:
         names = ", ".join(variable.name for variable in encoder.trainable_variables[:5])
         raise ConfigError(
-            f"finetune.{feature}.variables: no weight fits {pattern!r}; the first are {names}"
+            f"finetune.{feature}.variables: no weight matches {pattern!r}; the first are {names}"
         )
     return weights
 
@@ -189,11 +197,11 @@ def _create_augmentation(
 ) -> Augmentation | None:
     if not options.augment:
         return None
-    known: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
     if encoder.modality == "image":
         low, high = encoder.value_range
-        known = {"value_range": (float(low), float(high))}
+        properties = {"value_range": (float(low), float(high))}
     try:
-        return create_augmentation(encoder.modality, options.augment, **known)
+        return create_augmentation(encoder.modality, options.augment, **properties)
     except ConfigError as error:
         raise ConfigError(f"finetune.{feature}: {error}") from None

@@ -1,1 +1,1 @@
-"""Encoders from TensorFlow Hub: how a module is loaded and called."""
+"""Encoders from TensorFlow Hub and other SavedModels: resolved, loaded, inspected and called."""

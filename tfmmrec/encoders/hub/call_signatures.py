@@ -1,4 +1,4 @@
-"""How a module is called: what stands in its signatures decides, not its name."""
+"""The call signatures of a SavedModel, found by inspection of its functions, not by its name."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
@@ -9,29 +9,29 @@ from tensorflow_hub.keras_layer import func_has_training_argument
 
 from tfmmrec.errors import ConfigError
 
-# The rank of one value, and the types that it is passed as.
+# By modality, the rank of one value and the types in which it can be passed.
 _VALUES = {
     "text": (0, (tf.string,)),
     "image": (3, (tf.float32, tf.float16, tf.bfloat16, tf.float64, tf.uint8, tf.int32)),
     "audio": (1, (tf.float32, tf.float16, tf.bfloat16, tf.float64)),
 }
-# The order in which modules that take a list want what a preprocessor gives by name.
+# The order of a preprocessor's named outputs in modules that take a list.
 _TOKENS = ("input_word_ids", "input_mask", "input_type_ids")
 _RATE = "sample_rate"
 
 
 @dataclasses.dataclass(frozen=True)
-class CallForm:
+class CallSignature:
     """One way to call a module.
 
     Attributes:
-        function: the module, or one of its signatures.
-        name: `call`, or the name of the signature.
-        layout: how inputs are handed over: one `tensor`, a `dict`, a `list`, or by `keywords`.
-        specs: of the inputs by name.
-        rate: the spec of a sampling rate that is taken too, under `sample_rate`.
+        function: the module itself, or one of its signatures.
+        name: `call` for the module itself, or the name of the signature.
+        layout: how inputs are passed: one `tensor`, a `dict`, a `list`, or by `keywords`.
+        specs: specs of the inputs by name.
+        rate: spec of an additional input `sample_rate`, or None.
         takes_training: whether there is an argument `training`.
-        trains: whether it may be true.
+        trains: whether `training` may be true.
     """
 
     function: Callable[..., Any]
@@ -44,25 +44,25 @@ class CallForm:
 
     @property
     def spec(self) -> tf.TensorSpec:
-        """The spec of the first input, mostly the only one."""
+        """The spec of the first input, which usually is the only one."""
         return next(iter(self.specs.values()))
 
     def is_batched(self, kind: str) -> bool:
-        """Whether the input has an axis of the batch; one of any rank is taken to have it."""
+        """Returns whether the input has a batch axis; an input of unknown rank is assumed to."""
         return self.spec.shape.rank != _VALUES[kind][0]
 
     def takes(self, kind: str, name: str | None) -> bool:
-        """Whether values of a modality can be its one input, which is called `name` if given."""
+        """Returns whether it has a single input that fits a modality, called `name` if given."""
         rank, dtypes = _VALUES[kind]
         shape = self.spec.shape
         fits = shape.rank in (None, rank, rank + 1)
-        # Keras models of texts have columns of them, [batch, 1].
+        # Keras models of texts take them as a column, [batch, 1].
         fits = fits or (kind == "text" and shape.rank == 2 and shape[1] == 1)
-        known = self.spec.dtype in dtypes and name in (None, *self.specs)
-        return len(self.specs) == 1 and fits and known
+        is_named = name in (None, *self.specs)
+        return len(self.specs) == 1 and fits and is_named and self.spec.dtype in dtypes
 
     def takes_tokens(self, tokens: Any) -> bool:
-        """Whether what a preprocessor gave can be its inputs."""
+        """Returns whether the output of a preprocessor fits its inputs."""
         if self.layout == "tensor" or not isinstance(tokens, Mapping):
             return len(self.specs) == 1 and not isinstance(tokens, Mapping | list | tuple)
         return set(self._token_names()) <= set(tokens)
@@ -75,9 +75,9 @@ class CallForm:
         """Calls the module.
 
         Args:
-            inputs: the one input, or all by name.
-            training: passed on where the module can be called so.
-            sample_rate: passed on likewise.
+            inputs: the single input, or all inputs by name.
+            training: passed if the module accepts it.
+            sample_rate: in Hz, passed if the module accepts it.
         """
         extra: dict[str, Any] = {}
         if self.takes_training:
@@ -85,10 +85,10 @@ class CallForm:
         if self.rate is not None:
             extra[_RATE] = tf.cast(sample_rate, self.rate.dtype)
         if not isinstance(inputs, Mapping):
-            values = {name: _fitted(inputs, spec) for name, spec in self.specs.items()}
+            values = {name: _match_spec(inputs, spec) for name, spec in self.specs.items()}
         else:
             values = {
-                name: _fitted(inputs[token], spec)
+                name: _match_spec(inputs[token], spec)
                 for token, (name, spec) in zip(self._token_names(), self.specs.items(), strict=True)
             }
         if self.layout == "keywords":
@@ -98,85 +98,87 @@ class CallForm:
         listed = list(values.values())
         return self.function(listed if self.layout == "list" else listed[0], **extra)
 
-    def listing(self) -> str:
-        """Its inputs as a line for people."""
-        inputs = ", ".join(f"{name}: {shown(spec)}" for name, spec in self.specs.items())
+    def format(self) -> str:
+        """Returns its name and inputs as one line for people."""
+        inputs = ", ".join(f"{name}: {format_spec(spec)}" for name, spec in self.specs.items())
         return f"{self.name}({inputs})"
 
 
-def call_forms(module: Any, handle: str, signature: str | None) -> list[CallForm]:
-    """Finds the ways to call a module: itself, else `serving_default`, `default` or the only one.
+def find_call_signatures(module: Any, handle: str, signature: str | None) -> list[CallSignature]:
+    """Finds the ways to call a module: itself, then `serving_default`, `default` or the only one.
 
     Args:
-        module: as it was loaded.
-        handle: what errors call it.
-        signature: the one signature that is to be called.
+        module: a loaded SavedModel.
+        handle: its handle, for error messages.
+        signature: the signature to use, or None to use any.
 
     Raises:
-        ConfigError: there is no such signature, or nothing to call.
+        ConfigError: the signature does not exist, or nothing can be called.
     """
     signatures = getattr(module, "signatures", {})
     if signature is not None:
         if signature not in signatures:
             raise ConfigError(
                 f"encoder {handle}: has no signature {signature!r}; "
-                f"there are {', '.join(signatures) or 'none'}"
+                f"it has {', '.join(signatures) or 'none'}"
             )
-        return [_signature_form(signature, signatures[signature])]
-    forms = list(_direct_forms(module)) if callable(module) else []
+        return [_from_signature(signature, signatures[signature])]
+    found = list(_from_call(module)) if callable(module) else []
     usual = [name for name in ("serving_default", "default") if name in signatures]
     usual = usual or (list(signatures) if len(signatures) == 1 else [])
-    forms += [_signature_form(name, signatures[name]) for name in usual]
-    if not forms:
+    found += [_from_signature(name, signatures[name]) for name in usual]
+    if not found:
         raise ConfigError(
-            f"encoder {handle}: cannot be called itself; "
+            f"encoder {handle}: is not callable; "
             + (f"set signature to one of {', '.join(signatures)}" if signatures else "it is empty")
         )
-    return forms
+    return found
 
 
-def choose_form(forms: list[CallForm], kind: str, name: str | None, handle: str) -> CallForm:
-    """Chooses the first form that takes values of a modality, rather batched than one by one.
+def choose_call_signature(
+    call_signatures: list[CallSignature], kind: str, name: str | None, handle: str
+) -> CallSignature:
+    """Chooses the first call signature that accepts a modality, preferably one with a batch axis.
 
     Args:
-        forms: of the module.
+        call_signatures: those of the module.
         kind: `text`, `image` or `audio`.
-        name: of the input, where it is said.
-        handle: what errors call the module.
+        name: name of the input, or None for any.
+        handle: handle of the module, for error messages.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no call signature accepts the modality.
     """
-    fitting = [form for form in forms if form.takes(kind, name)]
+    fitting = [one for one in call_signatures if one.takes(kind, name)]
     if fitting:
-        return min(fitting, key=lambda form: not form.is_batched(kind))
+        return min(fitting, key=lambda one: not one.is_batched(kind))
     wanted = {"text": "strings [batch]", "image": "pictures [batch, height, width, 3]"}
-    listed = "; ".join(dict.fromkeys(form.listing() for form in forms))
+    listed = "; ".join(dict.fromkeys(one.format() for one in call_signatures))
     hint = "" if name is None else f" called {name!r}"
-    if kind == "text" and any(len(form.specs) > 1 for form in forms):
-        hint += "; set preprocessor to the module that makes its inputs of texts"
+    if kind == "text" and any(len(one.specs) > 1 for one in call_signatures):
+        hint += "; set preprocessor to the module that makes its inputs from texts"
     raise ConfigError(
-        f"encoder {handle}: cannot be called on {kind}: it takes {listed}, and not only "
+        f"encoder {handle}: cannot be called on {kind}: it takes {listed}, not only "
         f"{wanted.get(kind, 'waveforms [batch, samples]')}{hint}"
     )
 
 
-def shown(spec: Any) -> str:
-    """A tensor's type and shape for people, `float32 [?, 224, 224, 3]`."""
+def format_spec(spec: Any) -> str:
+    """Formats a tensor's type and shape for people, `float32 [?, 224, 224, 3]`."""
     if spec.shape.rank is None:
         return f"{spec.dtype.name} of any shape"
     sides = ", ".join("?" if side is None else str(side) for side in spec.shape)
     return f"{spec.dtype.name} [{sides}]"
 
 
-def _signature_form(name: str, function: Any) -> CallForm:
+def _from_signature(name: str, function: Any) -> CallSignature:
     specs = dict(sorted(function.structured_input_signature[1].items()))
-    rate = _taken_rate(specs)
-    return CallForm(function, name, "keywords", specs, rate)
+    rate = _pop_rate(specs)
+    return CallSignature(function, name, "keywords", specs, rate)
 
 
-def _direct_forms(module: Any) -> Iterator[CallForm]:
-    """Reads what a module's `__call__` was traced for."""
+def _from_call(module: Any) -> Iterator[CallSignature]:
+    """Yields the call signatures for which a module's `__call__` was traced."""
     traced = [
         [*function.structured_input_signature[0], *function.structured_input_signature[1].values()]
         for function in getattr(module.__call__, "concrete_functions", [])
@@ -185,11 +187,11 @@ def _direct_forms(module: Any) -> Iterator[CallForm]:
     trains = any(argument is True for arguments in traced for argument in arguments)
     for first, *rest in filter(None, traced):
         others = {spec.name: spec for spec in rest if isinstance(spec, tf.TensorSpec)}
-        rate = _taken_rate(others)
+        rate = _pop_rate(others)
         by_tensor = others.pop("training", None) is not None
         layout, specs = _layout(first)
         if specs and not others:
-            yield CallForm(module, "call", layout, specs, rate, training, trains or by_tensor)
+            yield CallSignature(module, "call", layout, specs, rate, training, trains or by_tensor)
 
 
 def _layout(argument: Any) -> tuple[str, dict[str, tf.TensorSpec]]:
@@ -204,19 +206,19 @@ def _layout(argument: Any) -> tuple[str, dict[str, tf.TensorSpec]]:
         named = dict(zip(keys, argument, strict=True))
     if not isinstance(named, Mapping):
         return layout, {}
-    whole = all(isinstance(spec, tf.TensorSpec) for spec in named.values())
-    # Dicts come back in no order.
+    are_tensors = all(isinstance(spec, tf.TensorSpec) for spec in named.values())
+    # Loaded dicts have no fixed order.
     order = named.items() if layout == "list" else sorted(named.items())
-    return layout, dict(order) if whole else {}
+    return layout, dict(order) if are_tensors else {}
 
 
-def _taken_rate(specs: dict[str, tf.TensorSpec]) -> tf.TensorSpec | None:
-    """Takes the spec of a sampling rate out of others, for the program knows it."""
+def _pop_rate(specs: dict[str, tf.TensorSpec]) -> tf.TensorSpec | None:
+    """Removes the spec of a scalar sampling rate from others, since its value is known."""
     spec = specs.get(_RATE)
     return specs.pop(_RATE) if spec is not None and spec.shape.rank == 0 else None
 
 
-def _fitted(value: Any, spec: tf.TensorSpec) -> tf.Tensor:
+def _match_spec(value: Any, spec: tf.TensorSpec) -> tf.Tensor:
     value = tf.convert_to_tensor(value)
     if spec.shape.rank == 2 and value.shape.rank == 1:
         value = value[:, tf.newaxis]

@@ -1,48 +1,47 @@
-"""The one adapter through which every text, image and audio encoder is called."""
+"""The adapter of SavedModels (TF Hub or built-in) as text, image and audio encoders."""
 
 import contextlib
-import hashlib
-import json
 from typing import Any
 
 import tensorflow as tf
 
 from tfmmrec.config.encoders import EncoderConfig
+from tfmmrec.data.storage import fingerprint as hash_content
 from tfmmrec.distribute import strategies
 from tfmmrec.encoders.base import FeatureEncoder
-from tfmmrec.encoders.hub.call_signatures import shown
-from tfmmrec.encoders.hub.inputs import picture_sides, prepare_pictures, prepare_waveforms
+from tfmmrec.encoders.hub.call_signatures import format_spec
+from tfmmrec.encoders.hub.inputs import choose_image_size, prepare_images, prepare_waveforms
 from tfmmrec.encoders.hub.module import HubModule
 
 SAMPLE_RATE = 16_000
 MAX_SECONDS = 10.0
-# Of the sound that an encoder is tried with: several frames of any encoder of frames.
+# Length of the test waveform: several frames of any encoder of frames.
 _PROBE_SECONDS = 2
 
 
 class HubEncoder(FeatureEncoder):
-    """A TF2 SavedModel behind raw values: text, picture files, WAV files.
+    """Encodes raw values (texts, image files, WAV files) with a TF2 SavedModel.
 
-    How it is called and which of its outputs is the embedding is found by looking at it
-    (`call_forms`, `outputs`); what cannot be seen, the options say. Pictures are resized with
-    anti-aliasing; sounds are resampled, cut to their first seconds and encoded one at a time, since
-    the padding of a batch would change what a pooled encoder says.
+    How the module is called and which output is the encoding are found by inspection (see
+    `find_call_signatures` and `choose_output`); the options state what inspection cannot find.
+    Images are resized with anti-aliasing. Audio is resampled, truncated and encoded one waveform
+    at a time, since the padding of a batch would change the encoding of an encoder that pools.
 
-    `encode` is `forward` of `prepare`: to train it, run the second in the data and the first in
-    the step.
+    `encode` is `prepare` followed by `forward`. For fine-tuning, `prepare` runs in the input
+    pipeline and `forward` in the training step.
 
     Args:
         modality: `text`, `image` or `audio`.
-        handle: a folder, a .tar.gz or an address; see `handles.resolve`.
-        fingerprint: names the module's weights; by default, the hash of its files.
-        trainable: whether it has `trainable_variables`, and `forward` may be called for training.
+        handle: a folder, a .tar.gz or a URL; see `handles.resolve`.
+        fingerprint: identifies the weights (default: the hash of the module's files).
+        trainable: whether it is fine-tuned, i.e. has `trainable_variables`.
         **options: those of `EncoderConfig`, such as `picture_size`.
 
     Attributes:
-        dim: of the vectors.
+        dim: length of the encoding.
 
     Raises:
-        ConfigError: the handle leads to no module, or to one that cannot be called or trained.
+        ConfigError: there is no module at the handle, or it cannot be called or trained.
     """
 
     def __init__(
@@ -59,15 +58,17 @@ class HubEncoder(FeatureEncoder):
         self.handle = handle
         self.trainable = trainable
         choice = EncoderConfig(f"hub:{handle}", **options)
-        # What is trained has a copy on each device that trains.
+        # Trainable variables are mirrored on each device of the strategy.
         with strategies.current().scope() if trainable else contextlib.nullcontext():
             self.module = HubModule(modality, handle, choice, frozen=not trainable)
-        spec = self.module.form.spec
+        spec = self.module.call_signature.spec
         self.sample_rate = choice.sample_rate or SAMPLE_RATE
         self.max_seconds = float(choice.max_seconds or MAX_SECONDS)
         self.value_range = choice.value_range or ((0, 255) if spec.dtype.is_integer else (0, 1))
         if modality == "image":
-            self.sides = picture_sides(self.module.loaded, self.module.form, choice, handle)
+            self.image_size = choose_image_size(
+                self.module.loaded, self.module.call_signature, choice, handle
+            )
         self.samples = spec.shape[-1] if modality == "audio" and spec.shape.rank else None
         self.module.probe(self._example(), self.sample_rate)
         self.dim = self.module.dim
@@ -76,38 +77,38 @@ class HubEncoder(FeatureEncoder):
 
     @property
     def picture_size(self) -> int | list[int]:
-        """The side of the square that pictures are resized to, or its height and width."""
-        height, width = self.sides
+        """The side of the square to which images are resized, or the height and width."""
+        height, width = self.image_size
         return height if height == width else [height, width]
 
     @property
     def trainable_variables(self) -> tuple[tf.Variable, ...]:
-        """What `forward` has gradients for; nothing of a frozen encoder."""
+        """The variables that are fine-tuned; none for a frozen encoder."""
         return tuple(self._weights)
 
     def encode(self, values: tf.Tensor) -> tf.Tensor:
         return self.forward(self.prepare(values))
 
     def prepare(self, values: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
-        """Decodes stored values, resizes, resamples; nothing in it is trained.
+        """Decodes, resizes and resamples stored values; it has no trainable part.
 
         Returns:
-            Strings `[batch]` of texts; float32 `[batch, height, width, 3]` of pictures, in the
-            module's range of values; float32 `[batch, (samples)]` of sounds, ragged, so that none
-            is padded. Absent ones are "", white, and without samples.
+            For texts: string `[batch]`. For images: float32 `[batch, height, width, 3]` in the
+            value range of the module. For audio: ragged float32 `[batch, (samples)]`, without
+            padding. Absent values become "", white images and empty waveforms.
         """
         if self.modality == "text":
             return values
         if self.modality == "image":
-            return prepare_pictures(values, self.sides, self.value_range)
+            return prepare_images(values, self.image_size, self.value_range)
         return prepare_waveforms(values, self.sample_rate, self.max_seconds, self.samples)
 
     def forward(self, inputs: tf.Tensor | tf.RaggedTensor, training: bool = False) -> tf.Tensor:
-        """Runs the module; differentiable by its weights.
+        """Runs the module; differentiable with respect to its weights.
 
         Args:
-            inputs: as `prepare` gives them.
-            training: whether dropout and the like are on; a frozen encoder never has them on.
+            inputs: the result of `prepare`.
+            training: whether dropout and the like are active; ignored by a frozen encoder.
 
         Returns:
             float32 `[batch, dim]`.
@@ -118,20 +119,23 @@ class HubEncoder(FeatureEncoder):
         if self.modality == "text":
             return tf.constant(["a"])
         if self.modality == "image":
-            return tf.fill([1, *self.sides, 3], float(self.value_range[1]))
+            return tf.fill([1, *self.image_size, 3], float(self.value_range[1]))
         return tf.zeros([1, self.samples or _PROBE_SECONDS * self.sample_rate])
 
     def resources(self) -> Any:
         return self.module.resources()
 
     def _hash(self, weights: str) -> str:
-        content: list[Any] = [self.modality, weights, self._preprocessing()]
-        special = self._special()
-        if self.module.preprocessor is not None:
-            special["preprocessor"] = self.module.preprocessor.fingerprint
-        # A plain module's name stays what it was before there were other forms.
-        content += [special] if special else []
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        preprocessor = self.module.preprocessor
+        return hash_content(
+            [
+                self.modality,
+                weights,
+                self._preprocessing(),
+                self._non_defaults(),
+                preprocessor.fingerprint if preprocessor is not None else None,
+            ]
+        )
 
     def _preprocessing(self) -> dict[str, Any]:
         if self.modality == "image":
@@ -140,32 +144,32 @@ class HubEncoder(FeatureEncoder):
             return {"sample_rate": self.sample_rate, "max_seconds": self.max_seconds}
         return {}
 
-    def _special(self) -> dict[str, Any]:
-        """What else the outputs depend on, where it is not as with a plain module."""
+    def _non_defaults(self) -> dict[str, Any]:
+        """Returns the non-default options that the encodings depend on."""
         module = self.module
-        special: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         if self.modality == "image" and tuple(self.value_range) != (0, 1):
-            special["value_range"] = list(self.value_range)
-        if module.form.name != "call":
-            special["signature"] = module.form.name
+            options["value_range"] = list(self.value_range)
+        if module.call_signature.name != "call":
+            options["signature"] = module.call_signature.name
         if module.choice.input is not None:
-            special["input"] = module.choice.input
+            options["input"] = module.choice.input
         if module.output:
-            special["output"] = module.output
+            options["output"] = module.output
         if module.pools:
-            special["pool"] = module.choice.pool
-        return special
+            options["pool"] = module.choice.pool
+        return options
 
     def describe(self) -> dict[str, Any]:
-        form, preprocessor = self.module.form, self.module.preprocessor
+        signature, preprocessor = self.module.call_signature, self.module.preprocessor
         description = {
             **super().describe(),
             "handle": self.handle,
             "dim": self.dim,
-            "form": form.name,
-            "inputs": {name: shown(spec) for name, spec in form.specs.items()},
+            "signature": signature.name,
+            "inputs": {name: format_spec(spec) for name, spec in signature.specs.items()},
             **self._preprocessing(),
-            **self._special(),
+            **self._non_defaults(),
         }
         if self.modality == "image":
             description["value_range"] = list(self.value_range)
@@ -175,14 +179,14 @@ class HubEncoder(FeatureEncoder):
 
     def summary(self) -> str:
         module = self.module
-        line = module.form.listing()
+        line = module.call_signature.format()
         if module.preprocessor is not None:
-            line = f"{module.preprocessor.form.listing()} before {line}"
+            line = f"{module.preprocessor.call_signature.format()}, then {line}"
         if self.modality == "image":
             low, high = self.value_range
-            line += f" at {self.sides[0]} x {self.sides[1]} in [{low:g}, {high:g}]"
+            line += f" at {self.image_size[0]} x {self.image_size[1]} in [{low:g}, {high:g}]"
         elif self.modality == "audio":
             line += f" at {self.sample_rate} Hz, at most {self.max_seconds:g} s"
-        given = f"output {module.output}, " if module.output else ""
+        output = f"output {module.output}, " if module.output else ""
         pool = f", {module.choice.pool} over its other axes" if module.pools else ""
-        return f"{line}, gives {given}dim {self.dim}{pool}"
+        return f"{line}, gives {output}dim {self.dim}{pool}"

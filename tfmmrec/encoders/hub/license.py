@@ -1,4 +1,4 @@
-"""What a module says of its licence."""
+"""The license statement in a module's folder."""
 
 import re
 from pathlib import Path
@@ -8,30 +8,30 @@ from tfmmrec.errors import ConfigError
 
 _FILES = ("license", "licence", "copying")
 _WORD = re.compile(r"\blicen[cs]ed?\b", re.IGNORECASE)
-# How much of a file is looked at, in bytes, and how much of it is given, in characters.
-_MOST_READ, _MOST_GIVEN = 100_000, 160
+# The part of a file that is read, and the part of the statement that is returned.
+_MAX_BYTES, _MAX_CHARACTERS = 100_000, 160
 
 
-def stated_licence(handle: str) -> str | None:
-    """Gives in its own words what a module's folder says of its licence.
+def stated_license(handle: str) -> str | None:
+    """Quotes the license statement of a module.
 
-    That is the first two lines of a LICENSE or COPYING file, else the first line of a README that
-    speaks of a licence, or what stands below it if it is a heading. What it means is not looked at.
+    It is the first two lines of a LICENSE or COPYING file, else the first line of a README that
+    mentions a license, or the line below it if that is a heading. It is not interpreted.
 
     Args:
         handle: of a module, as `resolve` takes it.
 
     Returns:
-        The file's name and its words; None where there is no such file, or no such line.
+        The file name and the quotation; None if there is no such file or line.
     """
     try:
         files = sorted(path for path in resolve(handle).iterdir() if path.is_file())
         for path in files:
             if path.name.lower().startswith(_FILES) and (lines := _lines(path)):
-                return _given(path, lines[:2])
+                return _quote(path, lines[:2])
         for path in files:
-            if path.name.lower().startswith("readme") and (line := _stated(_lines(path))):
-                return _given(path, [line])
+            if path.name.lower().startswith("readme") and (line := _license_line(_lines(path))):
+                return _quote(path, [line])
     except (ConfigError, OSError):
         return None
     return None
@@ -39,11 +39,11 @@ def stated_licence(handle: str) -> str | None:
 
 def _lines(path: Path) -> list[str]:
     with path.open("rb") as file:
-        text = file.read(_MOST_READ).decode("utf-8", errors="replace")
+        text = file.read(_MAX_BYTES).decode("utf-8", errors="replace")
     return [line.strip() for line in text.splitlines() if line.strip(" \t=-#*")]
 
 
-def _stated(lines: list[str]) -> str:
+def _license_line(lines: list[str]) -> str:
     for number, line in enumerate(lines):
         if _WORD.search(line):
             is_heading = _WORD.fullmatch(line.strip("#*=-: "))
@@ -51,8 +51,8 @@ def _stated(lines: list[str]) -> str:
     return ""
 
 
-def _given(path: Path, lines: list[str]) -> str:
+def _quote(path: Path, lines: list[str]) -> str:
     words = " / ".join(lines)
-    if len(words) > _MOST_GIVEN:
-        words = words[:_MOST_GIVEN].rstrip() + " …"
+    if len(words) > _MAX_CHARACTERS:
+        words = words[:_MAX_CHARACTERS].rstrip() + " …"
     return f"{path.name}: “{words}”"

@@ -1,4 +1,4 @@
-"""A folder becomes a module in memory."""
+"""Loads SavedModels as modules."""
 
 import hashlib
 import weakref
@@ -15,14 +15,14 @@ from tfmmrec.errors import ConfigError, one_line
 
 _UNKNOWN_OP = "Op type not registered"
 
-# By the folder and the dates of its files, for as long as something holds them.
+# Loaded modules, by folder and modification times of its files, while they are referenced.
 _FROZEN: MutableMapping[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
 
 
 def load_frozen(folder: Path, handle: str) -> Any:
-    """As `load_module`, for what nobody trains: a module that is in memory is not loaded again.
+    """Like `load_module`, for modules that are not trained: each is loaded only once.
 
-    Features that have the same encoder share its weights, here and in what is exported.
+    Features with the same encoder share its weights, in memory and in exported models.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     stats = [(path, path.stat()) for path in files]
@@ -34,14 +34,14 @@ def load_frozen(folder: Path, handle: str) -> Any:
 
 
 def load_module(folder: Path, handle: str) -> Any:
-    """Loads a TF2 SavedModel; the ops of tensorflow-text are registered if it asks for them.
+    """Loads a TF2 SavedModel; imports tensorflow-text if it needs the ops of it.
 
     Args:
-        folder: of the SavedModel.
-        handle: what errors call it.
+        folder: folder of the SavedModel.
+        handle: its handle, for error messages.
 
     Raises:
-        ConfigError: it is of the TF1 format, broken, or needs ops that are not installed.
+        ConfigError: it has the TF1 format, is broken, or needs ops that are not installed.
     """
     _refuse_tf1(folder, handle)
     try:
@@ -68,10 +68,10 @@ def hash_files(folder: Path) -> str:
 
 
 def _refuse_tf1(folder: Path, handle: str) -> None:
-    """Raises ConfigError for a SavedModel without the objects of TF2.
+    """Raises ConfigError for a SavedModel of TF1.
 
-    TF2 calls such a one, but cannot train it, and loses its variables when it saves it again in
-    the model that is served.
+    TF2 can call such a module, but cannot train it, and loses its variables when it is saved again
+    as part of the served model.
     """
     content = saved_model_pb2.SavedModel()
     try:
@@ -83,8 +83,8 @@ def _refuse_tf1(folder: Path, handle: str) -> None:
         graph.HasField("object_graph_def") for graph in graphs
     ):
         raise ConfigError(
-            f"encoder {handle}: is of the TF1 format (hub.Module), which cannot be served from "
-            "here; take the module's TF2 SavedModel, mostly a later version of it"
+            f"encoder {handle}: has the TF1 format (hub.Module), which cannot be exported; "
+            "use the TF2 SavedModel of the module, usually a later version"
         )
 
 
@@ -94,6 +94,6 @@ def _register_text_ops(handle: str, missing: str) -> None:
     except ImportError:
         op = missing.partition(_UNKNOWN_OP)[2].split()[0].strip("',.")
         raise ConfigError(
-            f"encoder {handle}: needs the op {op}, which TensorFlow itself lacks; "
+            f"encoder {handle}: needs the op {op}, which TensorFlow does not have; "
             "try pip install 'tfmmrec[text]'"
         ) from None

@@ -1,28 +1,28 @@
-"""What a module gives: which of its outputs is the embedding, and how it becomes one vector."""
+"""The outputs of a module: which one is the encoding, and how it is pooled to one vector."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.encoders.hub.call_signatures import shown
+from tfmmrec.encoders.hub.call_signatures import format_spec
 from tfmmrec.errors import ConfigError
 
-# What reusable SavedModels call the embedding of the whole input.
-_KNOWN = ("default", "pooled_output")
+# Output names of the encoding of the whole input in reusable SavedModels.
+_STANDARD_NAMES = ("default", "pooled_output")
 
 
 def named_outputs(outputs: Any) -> dict[str, tf.Tensor]:
-    """Names a module's outputs: by key or number, nested ones by both, `encoder_outputs/3`.
+    """Names a module's outputs by key or number, nested ones by both, `encoder_outputs/3`.
 
-    A single tensor has the name "".
+    A single tensor is named "".
     """
     return dict(_named(outputs, ""))
 
 
 def _named(outputs: Any, name: str) -> Iterator[tuple[str, tf.Tensor]]:
     if isinstance(outputs, Mapping):
-        # Signatures give theirs in no order.
+        # The outputs of a signature have no fixed order.
         parts: Any = sorted(outputs.items(), key=lambda part: str(part[0]))
     elif isinstance(outputs, tuple) and hasattr(outputs, "_fields"):
         parts = zip(outputs._fields, outputs, strict=True)
@@ -37,54 +37,58 @@ def _named(outputs: Any, name: str) -> Iterator[tuple[str, tf.Tensor]]:
 
 
 def choose_output(
-    outputs: Mapping[str, tf.Tensor], axes: int, wanted: str | int | None, handle: str
+    outputs: Mapping[str, tf.Tensor], axes: int, requested: str | int | None, handle: str
 ) -> str:
-    """Chooses the embedding among the outputs of one value, or of a batch of one.
+    """Chooses the output that is the encoding.
 
-    It is the one that is said, else `default`, else `pooled_output`, else the only vector, else
-    the only sequence of vectors, else the only map of them. Three sequences by number, of which
-    the first two have one length and the third another, are YAMNet's scores, embeddings and
-    spectrogram: the second. Nothing is guessed from widths, for there are classifiers with more
-    classes than features, and with fewer.
+    It is `requested`, else `default`, else `pooled_output`, else the only vector, else the only
+    sequence of vectors, else the only map of vectors. Three numbered sequences of which only the
+    first two have equal length are YAMNet's scores, embeddings and spectrogram: the second is
+    chosen. Widths are no criterion, since classifiers have more or fewer classes than features.
 
     Args:
-        outputs: by name.
-        axes: how many axes of the batch there are, 0 or 1.
-        wanted: the name or number of an output.
-        handle: what errors call the module.
+        outputs: by name, of one value or of a batch of one.
+        axes: number of batch axes, 0 or 1.
+        requested: name or number of an output, or None.
+        handle: handle of the module, for error messages.
 
     Raises:
-        ConfigError: there is no such output, or none or several that may be meant.
+        ConfigError: the requested output does not exist, or the choice is ambiguous.
     """
-    listed = ", ".join(f"{name or 'one'}: {shown(output)}" for name, output in outputs.items())
-    if wanted is not None:
-        if str(wanted) not in outputs or outputs[str(wanted)].shape.rank <= axes:
+    listed = ", ".join(
+        f"{name or 'one'}: {format_spec(output)}" for name, output in outputs.items()
+    )
+    if requested is not None:
+        if str(requested) not in outputs or outputs[str(requested)].shape.rank <= axes:
             raise ConfigError(
-                f"encoder {handle}: no vector is called {wanted!r}; it gives {listed}"
+                f"encoder {handle}: no vector output is named {requested!r}; "
+                f"the outputs are {listed}"
             )
-        return str(wanted)
+        return str(requested)
     ranks = {
         name: output.shape.rank - axes
         for name, output in outputs.items()
         if output.dtype.is_floating and output.shape.rank > axes
     }
-    for name in _KNOWN:
+    for name in _STANDARD_NAMES:
         if name in ranks:
             return name
     lowest = [name for name, rank in ranks.items() if rank == min(ranks.values())]
     if len(lowest) == 1:
         return lowest[0]
     if not lowest:
-        raise ConfigError(f"encoder {handle}: gives {listed or 'nothing'}; [batch, dim] is needed")
+        raise ConfigError(
+            f"encoder {handle}: outputs {listed or 'nothing'}; [batch, dim] is required"
+        )
     if lowest == list(outputs) and _is_yamnet({name: outputs[name] for name in lowest}, axes):
         return lowest[1]
     raise ConfigError(
-        f"encoder {handle}: gives several outputs, {listed}; set output to the name of one"
+        f"encoder {handle}: has several outputs, {listed}; set output to the name of one"
     )
 
 
 def _is_yamnet(outputs: Mapping[str, tf.Tensor], axes: int) -> bool:
-    # Signatures call them output_0 and on; names of people would come in their alphabet's order.
+    # Signatures number unnamed outputs (output_0 …); named outputs are sorted alphabetically.
     numbered = [name.removeprefix("output_") for name in outputs] == ["0", "1", "2"]
     if not numbered or any(output.shape.rank != axes + 2 for output in outputs.values()):
         return False
@@ -92,13 +96,13 @@ def _is_yamnet(outputs: Mapping[str, tf.Tensor], axes: int) -> bool:
     return scores == embeddings != spectrogram
 
 
-def pooled(output: tf.Tensor, pool: str, mask: tf.Tensor | None) -> tf.Tensor:
-    """Makes one vector of each row.
+def pool_output(output: tf.Tensor, pool: str, mask: tf.Tensor | None) -> tf.Tensor:
+    """Pools an output to one vector per row.
 
     Args:
-        output: `[batch, dim]`, as it comes back, or `[batch, ..., dim]`.
-        pool: `mean` or `max` over the axes between.
-        mask: `[batch, n]`, 1 for the tokens that count, or None.
+        output: `[batch, dim]`, which is returned as it is, or `[batch, ..., dim]`.
+        pool: `mean` or `max`, over the axes in between.
+        mask: `[batch, n]`, 1 for tokens, 0 for padding; None for no padding.
 
     Returns:
         float32 `[batch, dim]`.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST, context_of
+from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.baselines.content import ContentRivals, chosen_matrix, content_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
@@ -66,10 +66,10 @@ def new_item_baselines(dataset: Dataset, items: EncodedEntities, split: str) -> 
         items: what is known of items.
         split: `valid` or `test`, before which all is known.
     """
-    if not items.encoded or not _matrices_fit(dataset):
+    if not items.encodings or not _matrices_fit(dataset):
         return {}
     chosen = chosen_matrix(context_of(dataset, split), dataset.count("items"))
-    rivals, content = ContentRivals(chosen), content_matrix(items.encoded)
+    rivals, content = ContentRivals(chosen), content_matrix(items.encodings)
     found: dict[str, Ranker] = {}
     for name, penalties in rivals.penalties.items():
         penalty = _middle(penalties)
@@ -84,7 +84,7 @@ def _by_items(dataset: Dataset, split: str, tunable: bool) -> Iterator[tuple[str
     if tunable:
         best = tuned_item_rivals(dataset)
     num_items = dataset.count("items")
-    chosen = chosen_matrix(dataset.histories(PAST[split]), num_items)
+    chosen = chosen_matrix(dataset.histories(CONTEXT_SPLITS[split]), num_items)
     known = chosen_matrix(context_of(dataset, split), num_items)
     for name, (score, _) in ITEM_RIVALS.items():
         yield f"{name} ({best[name]:g})", ByScores.of(score(chosen, best[name], known))
@@ -96,7 +96,7 @@ def _by_factors(dataset: Dataset, split: str, tunable: bool) -> Iterator[tuple[s
     if tunable:
         best = tuned_factor_rivals(dataset)
     num_items = dataset.count("items")
-    chosen = sparse_choices(dataset.histories(PAST[split]), num_items)
+    chosen = sparse_choices(dataset.histories(CONTEXT_SPLITS[split]), num_items)
     known = sparse_choices(context_of(dataset, split), num_items)
     for name, value in best.items():
         fit, _ = FACTOR_RIVALS[name]
@@ -114,7 +114,7 @@ def _middle(parameters: tuple[float, ...]) -> float:
 
 def _recent(dataset: Dataset, split: str, share: float) -> Ranker:
     """Scores items by how many of the newest choices before the split were of them."""
-    events = [dataset.events(name) for name in PAST[split]]
+    events = [dataset.events(name) for name in CONTEXT_SPLITS[split]]
     times = np.concatenate([e.time[e.positive] for e in events])
     items = np.concatenate([e.item[e.positive] for e in events])
     newest = times >= np.quantile(times, 1.0 - share)

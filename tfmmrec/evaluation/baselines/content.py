@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.kernel_ridge import KernelRidge
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.encoders.cache.output_table import Encoded
+from tfmmrec.encoders.cache.encoding_table import Encodings
 
 
 class ContentRivals:
@@ -64,14 +64,14 @@ class ContentRivals:
         return model.predict(kernel[:, self.known])
 
 
-def content_matrix(encoded: Mapping[str, Encoded]) -> np.ndarray:
+def content_matrix(encoded: Mapping[str, Encodings]) -> np.ndarray:
     """All features side by side, each centred over the items and of length 1 an item.
 
     Categories are ones and zeros; what is absent is zeros. float64 `[items, width]`.
     """
     parts = []
     for feature in encoded.values():
-        outputs, present = np.asarray(feature.outputs), feature.present
+        outputs, present = np.asarray(feature.values), feature.present
         if outputs.dtype.kind == "i":
             outputs = (outputs[:, :, np.newaxis] == np.arange(1, outputs.max() + 1)).any(axis=1)
         values = np.zeros(outputs.shape)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST
+from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.evaluation.ranking.rankers import ByScores, Ranker
 
 
 def popularity(dataset: Dataset, split: str) -> Ranker:
     """Ranks items by how often known users chose them before the split."""
-    return same_for_all(dataset.histories(PAST[split]).counts(dataset.count("items")))
+    return same_for_all(dataset.histories(CONTEXT_SPLITS[split]).counts(dataset.count("items")))
 
 
 def same_for_all(scores: np.ndarray) -> Ranker:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import PAST
+from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.evaluation.baselines.content import chosen_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
 from tfmmrec.evaluation.baselines.matrix_factorization import factor_rivals, sparse_choices
@@ -38,7 +38,7 @@ def tuned_item_rivals(dataset: Dataset) -> dict[str, float]:
     Raises:
         DataError: there is no valid split.
     """
-    chosen = chosen_matrix(dataset.histories(PAST["valid"]), dataset.count("items"))
+    chosen = chosen_matrix(dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items"))
     return {
         name: best_on_valid(
             dataset,
@@ -55,7 +55,7 @@ def tuned_factor_rivals(dataset: Dataset) -> dict[str, float]:
     Raises:
         DataError: there is no valid split.
     """
-    chosen = sparse_choices(dataset.histories(PAST["valid"]), dataset.count("items"))
+    chosen = sparse_choices(dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items"))
     return {
         name: best_on_valid(dataset, parameters, lambda value, fit=fit: fit(chosen, value, chosen))  # type: ignore[misc]
         for name, (fit, parameters) in factor_rivals().items()

@@ -49,7 +49,7 @@ def items_with(bundle: ModelBundle, modalities: Collection[str], among: np.ndarr
     """
     here = np.array(among)
     for modality in modalities:
-        present = [bundle.items.encoded[name].present for name in _features_of(bundle, modality)]
+        present = [bundle.items.encodings[name].present for name in _features_of(bundle, modality)]
         here &= np.any(present, axis=0) if present else False
     return np.flatnonzero(here)
 

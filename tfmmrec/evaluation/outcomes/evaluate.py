@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.data.holdout import PAST
+from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.evaluation.baselines.outcomes import (
     click_rate,
     mean_rating,
@@ -53,7 +53,7 @@ def outcome_rivals(
     bundle: ModelBundle, name: str, target: OutcomeTargets, split: str
 ) -> dict[str, np.ndarray]:
     """What simple predictors that know all before a split say, `[events]` by name."""
-    train, events = bundle.dataset.outcomes(PAST[split]), target.events
+    train, events = bundle.dataset.outcomes(CONTEXT_SPLITS[split]), target.events
     if name == "rating":
         return {"biases": rating_biases(train, events), "mean": mean_rating(train, events)}
     drawn = samples_nonclicks(bundle)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import context_of, outcomes_in
+from tfmmrec.data.holdout import context_of, holdout_outcomes
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.evaluation.metrics.outcomes import calibration_curve, click_metrics, rating_metrics
@@ -53,8 +53,8 @@ def outcome_targets(bundle: ModelBundle, split: str) -> dict[str, OutcomeTargets
     task, dataset = bundle.model.outcomes, bundle.dataset
     if task is None:
         return {}
-    events = outcomes_in(dataset, split)
-    histories = context_of(dataset, split, timed=bundle.model.reads_times)
+    events = holdout_outcomes(dataset, split)
+    histories = context_of(dataset, split, with_times=bundle.model.reads_times)
     targets = {}
     if "rating" in task.heads and events.rated.any():
         targets["rating"] = OutcomeTargets(events.take(events.rated), histories)

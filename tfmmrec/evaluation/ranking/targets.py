@@ -7,7 +7,7 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import PAST, context_of, holdout_events, leaking_events
+from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of, holdout_events, leaking_events
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.errors import DataError
 
@@ -39,7 +39,7 @@ class Targets:
         return dataclasses.replace(self, user=self.user[rows], item=self.item[rows])
 
 
-def targets_of(dataset: Dataset, split: str, *, timed: bool = False) -> Targets:
+def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Targets:
     """Collects what a split asks for and the past that stands before it.
 
     Args:
@@ -50,12 +50,12 @@ def targets_of(dataset: Dataset, split: str, *, timed: bool = False) -> Targets:
     Raises:
         DataError: the split is not valid or test, or holds no positive.
     """
-    if split not in PAST:
-        raise DataError(f"split {split!r} cannot be evaluated; use {' or '.join(PAST)}")
+    if split not in CONTEXT_SPLITS:
+        raise DataError(f"split {split!r} cannot be evaluated; use {' or '.join(CONTEXT_SPLITS)}")
     events = holdout_events(dataset, split)
     both_cold = dataset.cold_users[events.user] & dataset.cold_items[events.item]
     events = events.take(~both_cold)
-    histories = context_of(dataset, split, timed=timed)
+    histories = context_of(dataset, split, with_times=with_times)
     repeats = np.array(
         [
             item in histories.of_user(user)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.encoders.encoded_features import EncodedEntities
-from tfmmrec.encoders.hub.license import stated_licence
+from tfmmrec.encoders.hub.license import stated_license
 from tfmmrec.models.bundle import ModelBundle
 
 _BUILTIN_LICENCE = "tfmmrec's own, Apache-2.0"
@@ -110,7 +110,9 @@ def _used_encoders(
             handle, *others = handles_of(given.get(feature, "builtin"))
             licence = _licence(handle, others)
             handle = ", behind ".join([handle, *others])
-        yield UsedEncoder(side, feature, kind, handle, feature in encoded.trained, licence)
+        yield UsedEncoder(
+            side, feature, kind, handle, feature in encoded.trainable_features, licence
+        )
 
 
 def handles_of(declared: Any) -> list[str]:
@@ -125,7 +127,7 @@ def _licence(handle: str, preprocessors: list[str]) -> str:
     if not handle.startswith("hub:"):
         return _BUILTIN_LICENCE
     modules = [handle.removeprefix("hub:"), *(name.removeprefix("hub:") for name in preprocessors)]
-    found = [stated_licence(module) or _NOT_STATED for module in modules]
+    found = [stated_license(module) or _NOT_STATED for module in modules]
     return "; of the preprocessor: ".join(found)
 
 

@@ -7,7 +7,7 @@ import tfmmrec.reports.data_validation.multi_valued  # noqa: F401  It registers 
 from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.interactions import SPLITS
-from tfmmrec.data.storage import MANIFEST, read_json
+from tfmmrec.data.storage import MANIFEST, read_manifest
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.reports.data_validation.anomalies import Fault, Faults
 from tfmmrec.reports.data_validation.checksums import altered_files, unlisted_files
@@ -124,9 +124,7 @@ def examine(folder: Path, options: CheckConfig) -> Findings:
 
 
 def _read_manifest(folder: Path) -> dict:
-    if not (folder / MANIFEST).is_file():
-        raise DataError(f"{folder}: not a data folder (it has no {MANIFEST}); run tfmmrec pack")
-    manifest = read_json(folder / MANIFEST)
+    manifest = read_manifest(folder)
     try:
         for entry in manifest["files"].values():
             entry["sha256"]

@@ -55,7 +55,7 @@ def late_fusion_of(bundle: ModelBundle, run: Path) -> LateFusion:
         )
     if not bundle.model.scores_by_product:
         raise DataError(f"{run}: the model does not rank; train with task retrieval or joint")
-    if not bundle.dataset.has_valid("retrieval"):
+    if not bundle.dataset.has_validation_events("retrieval"):
         raise DataError(
             f"{bundle.dataset.folder}: has no valid split to search on; give the dataset file a "
             "split"

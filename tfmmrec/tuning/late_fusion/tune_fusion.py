@@ -13,7 +13,7 @@ import numpy as np
 
 from tfmmrec.config.objective import Objective
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.storage import refuse_existing, whole_folder
+from tfmmrec.data.storage import atomic_folder, refuse_existing
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
@@ -76,7 +76,7 @@ def tune_fusion(
     refuse_existing(Path(out))
     bundle = load_run(run, quiet=True)
     initial = late_fusion_of(bundle, Path(run)).current_weights().numpy()
-    targets = targets_of(bundle.dataset, "valid", timed=bundle.model.reads_times)
+    targets = targets_of(bundle.dataset, "valid", with_times=bundle.model.reads_times)
     before = _valid_metrics(bundle, spec)
 
     start = time.monotonic()
@@ -182,7 +182,7 @@ def _write_run(
     # The config of the training, without the changes that `load_run` made to measure.
     config = TrainConfig(**{**trained["config"], "fusion": bundle.config.fusion})
     epoch = {name: trained["metrics"][name] for name in ("epoch",) if name in trained["metrics"]}
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         if (run / _HISTORY).is_file():
             shutil.copy(run / _HISTORY, folder / _HISTORY)
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

@@ -6,15 +6,15 @@ from typing import Any
 import apache_beam
 import numpy as np
 
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import (
     Interactions,
     by_user_blocks,
     concatenate,
     create_splitter,
-    divide,
     in_order,
     read_interactions,
+    split_events,
 )
 from tfmmrec.data.packing.beam.entities import IDS
 from tfmmrec.data.packing.beam.job import Job
@@ -44,7 +44,7 @@ def read_log(job: Job, items_ready: int, users_ready: int) -> Iterator[Any]:
     """
     del items_ready, users_ready
     items = job.read_ids(IDS["items"])
-    users = Ids(job.read_ids(IDS["users"]).from_row(0))  # its own: it grows
+    users = IdIndex(job.read_ids(IDS["users"]).from_row(0))  # its own: it grows
     num_listed = len(users)
     chosen = Chosen(len(items))
     with job.telling(), job.rejecting("interactions") as on_reject:
@@ -91,7 +91,7 @@ def write_histories(pieces: tuple[int, Iterable[Any]], job: Job, all_read: Any) 
         counts = {"count": len(events), "positives": int(events.positive.sum())}
         files: dict[str, Any] = {}
         cold = all_read["cold_items"], all_read["cold_users"]
-        for name, chosen in divide(events, splitter, *cold):
+        for name, chosen in split_events(events, splitter, *cold):
             counts[name] = len(chosen)
             files |= job.write_shard(f"interactions/{name}", number, encode_histories(chosen))
     job.write_note("histories", number, {"counts": counts, "files": files})

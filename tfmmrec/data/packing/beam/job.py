@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.data.dataset_file import DatasetFile, Table
-from tfmmrec.data.id_index import Ids
+from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.storage import manifest_entry
 from tfmmrec.data.tables.chunks import OnReject
 from tfmmrec.data.tfrecords import Shard
@@ -123,7 +123,7 @@ class Job:
             write_vocabulary(place / "ids", ids)
             _rename(place / "ids", self.folder / name)
 
-    def read_ids(self, name: str) -> Ids:
+    def read_ids(self, name: str) -> IdIndex:
         """Reads a vocabulary of ids, kept in memory: treat it as read-only."""
         return _read_ids(self.folder / name)
 
@@ -178,10 +178,10 @@ def _read(path: Path) -> Any:
 
 # A process packs one job at a time; it needs the ids of items and those of users.
 @functools.lru_cache(maxsize=2)
-def _read_ids(path: Path) -> Ids:
+def _read_ids(path: Path) -> IdIndex:
     if not path.exists():
         raise _unseen(path)
-    return Ids(read_vocabulary(path))
+    return IdIndex(read_vocabulary(path))
 
 
 def _unseen(path: Path) -> DataError:

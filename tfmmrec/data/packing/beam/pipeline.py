@@ -26,7 +26,7 @@ from tfmmrec.data.packing.beam.interactions import (
     write_unlisted,
 )
 from tfmmrec.data.packing.beam.job import BeamOptions, Job
-from tfmmrec.data.storage import whole_folder
+from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import ConfigError, DataError
 
 # The DirectRunner in one process. Under its own name it first looks on the network for Prism.
@@ -61,7 +61,7 @@ def pack_on_beam(
     """
     dataset = read_dataset_file(Path(os.path.abspath(dataset_file)))
     _refuse_split(dataset)
-    with whole_folder(Path(out)) as folder:
+    with atomic_folder(Path(out)) as folder:
         job = Job(dataset, folder, options)
         job.make_folders()
         pipeline = apache_beam.Pipeline(options=PipelineOptions([DEFAULT_RUNNER, *flags]))
