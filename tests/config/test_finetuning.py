@@ -86,7 +86,7 @@ def test_what_starts_from_scratch_and_cannot_be_trained() -> None:
         with pytest.raises(ConfigError) as caught:
             options_of(entity, encoders={feature: choice})
         assert str(caught.value) == (
-            f"encoders.{feature}: encoders {reason} cannot be trained; use a pretrained onealready"
+            f"encoders.{feature}: encoders {reason} cannot be trained; use a pretrained one"
         )
     # Item features of the same name are another matter.
     assert options_of("users", finetune=["title"]) == {}
@@ -99,7 +99,7 @@ def test_what_no_item_has(tmp_path: Path) -> None:
         TrainConfig(encoders={"title": f"hub:{handle}"}, finetune=["title"], quiet=True),
         TrainConfig(encoders={"title": "builtin:lstm"}, quiet=True),
     ):
-        with pytest.raises(ConfigError, match=r"^item feature 'title': no item has it, so that"):
+        with pytest.raises(ConfigError, match=r"^item feature 'title': no item has a value"):
             encode_entities(dataset, "items", config)
 
 

@@ -154,7 +154,7 @@ def test_how_several_values_become_one_is_chosen(tmp_path: Path):
     assert clip.encode(tf.ragged.constant([[data] * 4, [data]], tf.string)).shape == [2, 3, 256]
     with pytest.raises(ConfigError, match="pool_values: one of mean, attention"):
         made("photos", pool_values="max")
-    with pytest.raises(ConfigError, match=r"pool_values: the feature has one value a row"):
+    with pytest.raises(ConfigError, match=r"pool_values: the feature has one value per row"):
         made("cover", pool_values="attention")
 
 

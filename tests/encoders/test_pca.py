@@ -145,7 +145,7 @@ def test_the_step_changes_nothing_when_it_is_packed():
         assert step.run(b"value") == (b"value", {}) and step.options()["dim"] == 64
     with pytest.raises(ConfigError, match="modality number has no step 'pca'"):
         create_step("pca", "number")
-    with pytest.raises(ConfigError, match="dim must be a whole number of at least 1"):
+    with pytest.raises(ConfigError, match="dim must be at least 1"):
         create_step({"step": "pca", "dim": 0}, "text")
 
 

@@ -243,7 +243,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing_that_was_written(tmp_path, mo
     with monkeypatch.context() as patch:
         patch.setattr("os.posix_fallocate", full)
         with pytest.raises(
-            StorageError, match=r"title\.\w+: cannot be written: No space .* goes on"
+            StorageError, match=r"title\.\w+: cannot be written: No space .* resumes"
         ):
             encode(dataset, LengthEncoder())
     parts = sorted((dataset.folder / "cache").rglob("*.npz"))
@@ -251,7 +251,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing_that_was_written(tmp_path, mo
     parts[0].unlink()
     with monkeypatch.context() as patch:
         patch.setattr("numpy.savez", full)
-        with pytest.raises(StorageError, match=r"npz: cannot be written: No space .* goes on"):
+        with pytest.raises(StorageError, match=r"npz: cannot be written: No space .* resumes"):
             encode(dataset, LengthEncoder())
     # Neither halves of parts nor of the table.
     assert sorted((dataset.folder / "cache").rglob("*.*")) == sorted([*parts[1:], parts[0].parent])

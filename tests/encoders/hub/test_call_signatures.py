@@ -154,7 +154,7 @@ def test_a_preprocessor_that_is_missing_or_does_not_fit(tmp_path: Path) -> None:
     text = text_module(tmp_path / "text")
     assert "but the preprocessor gives" in refusal("text", handle, preprocessor=text)
     missing = str(tmp_path / "none")
-    assert "there is no such folder" in refusal("text", handle, preprocessor=missing)
+    assert "no such folder" in refusal("text", handle, preprocessor=missing)
 
 
 def test_an_ambiguous_output_has_to_be_named(tmp_path: Path) -> None:
