@@ -1,11 +1,118 @@
-"""tfmmrec: a multimodal two-tower recommender, from TFRecords to TensorFlow Serving."""
+"""tfmmrec: a multimodal two-tower recommender, from TFRecords to TensorFlow Serving.
+
+The functions are the stages of the command line; each takes and writes folders. docs/PYTHON.md has
+an example from tables to a served model.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from tfmmrec.legacy_keras import enable_legacy_keras
 
-# The one place that throws it, before anything of ours imports TensorFlow.
+# The one place that does it, before any module of tfmmrec imports TensorFlow.
 enable_legacy_keras()
 
-from tfmmrec.errors import TfmmrecError  # noqa: E402
+from tfmmrec.errors import ConfigError, DataError, TfmmrecError  # noqa: E402
 from tfmmrec.version import __version__  # noqa: E402
 
-__all__ = ["TfmmrecError", "__version__"]
+if TYPE_CHECKING:
+    from tfmmrec.config.cold_start import ColdStartConfig
+    from tfmmrec.config.contrastive import ContrastiveConfig
+    from tfmmrec.config.data_validation import CheckConfig
+    from tfmmrec.config.encoders import EncoderConfig
+    from tfmmrec.config.finetuning import FinetuneConfig
+    from tfmmrec.config.negatives import NegativesConfig
+    from tfmmrec.config.optimizer import OptimizerConfig
+    from tfmmrec.config.packing import PackConfig
+    from tfmmrec.config.tasks import HeadConfig, JointConfig
+    from tfmmrec.config.train_config import TrainConfig
+    from tfmmrec.data.dataset import Dataset, load_data
+    from tfmmrec.data.packing.pack import pack
+    from tfmmrec.evaluation.compare import compare
+    from tfmmrec.evaluation.evaluate import evaluate
+    from tfmmrec.models.bundle import ModelBundle
+    from tfmmrec.models.run_folder import load_run
+    from tfmmrec.reports.data_validation.validate import check
+    from tfmmrec.reports.explain import explain
+    from tfmmrec.serving.batch_recommend import recommend
+    from tfmmrec.serving.export import export
+    from tfmmrec.serving.search import search
+    from tfmmrec.training.train import train
+    from tfmmrec.tuning.config import TuneConfig
+    from tfmmrec.tuning.tune import tune
+
+# Where each public name is defined. It is imported when it is first used: TensorFlow takes seconds,
+# and the command line and the doctor have to start without it.
+_DEFINED_IN = {
+    "CheckConfig": "tfmmrec.config.data_validation",
+    "ColdStartConfig": "tfmmrec.config.cold_start",
+    "ContrastiveConfig": "tfmmrec.config.contrastive",
+    "Dataset": "tfmmrec.data.dataset",
+    "EncoderConfig": "tfmmrec.config.encoders",
+    "FinetuneConfig": "tfmmrec.config.finetuning",
+    "HeadConfig": "tfmmrec.config.tasks",
+    "JointConfig": "tfmmrec.config.tasks",
+    "ModelBundle": "tfmmrec.models.bundle",
+    "NegativesConfig": "tfmmrec.config.negatives",
+    "OptimizerConfig": "tfmmrec.config.optimizer",
+    "PackConfig": "tfmmrec.config.packing",
+    "TrainConfig": "tfmmrec.config.train_config",
+    "TuneConfig": "tfmmrec.tuning.config",
+    "check": "tfmmrec.reports.data_validation.validate",
+    "compare": "tfmmrec.evaluation.compare",
+    "evaluate": "tfmmrec.evaluation.evaluate",
+    "explain": "tfmmrec.reports.explain",
+    "export": "tfmmrec.serving.export",
+    "load_data": "tfmmrec.data.dataset",
+    "load_run": "tfmmrec.models.run_folder",
+    "pack": "tfmmrec.data.packing.pack",
+    "recommend": "tfmmrec.serving.batch_recommend",
+    "search": "tfmmrec.serving.search",
+    "train": "tfmmrec.training.train",
+    "tune": "tfmmrec.tuning.tune",
+}
+
+__all__ = [
+    "CheckConfig",
+    "ColdStartConfig",
+    "ConfigError",
+    "ContrastiveConfig",
+    "DataError",
+    "Dataset",
+    "EncoderConfig",
+    "FinetuneConfig",
+    "HeadConfig",
+    "JointConfig",
+    "ModelBundle",
+    "NegativesConfig",
+    "OptimizerConfig",
+    "PackConfig",
+    "TfmmrecError",
+    "TrainConfig",
+    "TuneConfig",
+    "__version__",
+    "check",
+    "compare",
+    "evaluate",
+    "explain",
+    "export",
+    "load_data",
+    "load_run",
+    "pack",
+    "recommend",
+    "search",
+    "train",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DEFINED_IN:
+        raise AttributeError(f"module 'tfmmrec' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_DEFINED_IN})

@@ -200,3 +200,8 @@ def _flatten(batch: Mapping[str, Any]) -> Interactions:
 def _no_events() -> Interactions:
     columns = {name: np.zeros(0, dtype) for name, dtype in _EVENT_DTYPES.items()}
     return Interactions(**columns, part=np.zeros(0, np.int8))
+
+
+def load_data(folder: str | Path, *, cache: str | Path | None = None) -> Dataset:
+    """Opens a data folder; arguments and errors are those of `Dataset`."""
+    return Dataset(Path(folder), cache=cache)

@@ -63,12 +63,13 @@ def read_run(folder: Path) -> dict[str, Any]:
     return content
 
 
-def load_run(folder: Path, *, quiet: bool = False) -> ModelBundle:
+def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:
     """Opens a run: its data folder, its encoders and its trained model.
 
     Raises:
         DataError: the run, its data folder or an encoder is gone or has changed since training.
     """
+    folder = Path(folder)
     run = read_run(folder)
     dataset = Dataset(Path(run["data"]), cache=run["config"].get("cache"))
     if checksum(dataset.folder / MANIFEST) != run["manifest_sha256"]:

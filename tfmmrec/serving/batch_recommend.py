@@ -25,13 +25,13 @@ _BATCH = 256
 
 
 def recommend(
-    run: Path,
+    run: str | Path,
     *,
     users: str = "all",
     k: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     split: str | None = None,
-    candidates: Path | None = None,
+    candidates: str | Path | None = None,
     quiet: bool = False,
 ) -> list[dict]:
     """Answers the best items for users.
@@ -51,6 +51,9 @@ def recommend(
     Returns:
         The lines.
     """
+    run = Path(run)
+    out = None if out is None else Path(out)
+    candidates = None if candidates is None else Path(candidates)
     if split is not None and split not in CONTEXT_SPLITS:
         raise ConfigError(f"split must be one of {', '.join(CONTEXT_SPLITS)}. Received: {split!r}")
     bundle = load_run(run, quiet=quiet)

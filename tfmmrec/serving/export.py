@@ -16,7 +16,7 @@ from tfmmrec.serving.serving_model import HISTORY_TIME, USER, USER_PREFIX, Recom
 from tfmmrec.serving.warmup import Request, read_warmup, write_warmup
 
 
-def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
+def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
     """Exports a run as the next version of a served model.
 
     The signatures are `serving_default` (histories to item ids and scores), `encode_items` (raw
@@ -36,6 +36,7 @@ def export(run: Path, out: Path, *, quiet: bool = False) -> Path:
     Raises:
         TfmmrecError: the run cannot be loaded, or the folder cannot be written.
     """
+    run, out = Path(run), Path(out)
     bundle = load_run(run, quiet=quiet)
     recommender = Recommender(bundle)
     requests = _warmup_requests(recommender, bundle.dataset)

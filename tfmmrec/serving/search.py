@@ -18,11 +18,11 @@ from tfmmrec.serving.serving_model import Recommender
 
 
 def search(
-    run: Path,
+    run: str | Path,
     *,
     text: str | None = None,
-    image: Path | None = None,
-    audio: Path | None = None,
+    image: str | Path | None = None,
+    audio: str | Path | None = None,
     item: str | None = None,
     k: int | None = None,
 ) -> list[dict[str, Any]]:
@@ -39,6 +39,9 @@ def search(
     Returns:
         `{"item": id, "score": score}` and the item's texts, best first.
     """
+    run = Path(run)
+    image = None if image is None else Path(image)
+    audio = None if audio is None else Path(audio)
     if sum(value is not None for value in (text, image, audio, item)) == 0:
         raise ConfigError("give what to search for: --text, --image, --audio or --item")
     bundle = load_run(run, quiet=True)

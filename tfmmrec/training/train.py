@@ -28,7 +28,9 @@ from tfmmrec.training.checkpoints import Checkpoints, checkpoints_of
 from tfmmrec.training.fit import fit
 
 
-def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> dict[str, Any]:
+def train(
+    data: str | Path, out: str | Path, config: TrainConfig = TrainConfig(), *, resume: bool = False
+) -> dict[str, Any]:
     """Trains a model and writes a run folder.
 
     While it trains, logs and checkpoints stand beside the run, in `OUT.partial`, or the checkpoints
@@ -45,11 +47,11 @@ def train(data: Path, out: Path, config: TrainConfig, *, resume: bool = False) -
     Returns:
         The run's metrics; none from a process that only serves.
     """
+    data, out = Path(data), Path(out)
     if serves(config.strategy):
         serve(read_cluster())
         return {}
     strategy = create_strategy(config.strategy)
-    out = Path(out)
     if resume and out.exists():
         return read_run(out)["metrics"]
     with with_others(strategy):

@@ -37,7 +37,9 @@ _FORMAT = 2
 _SCAFFOLD = (_STATE, "tuner", "trials", "workers")
 
 
-def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> dict[str, Any]:
+def tune(
+    data: str | Path, out: str | Path, config: TuneConfig = TuneConfig(), *, resume: bool = False
+) -> dict[str, Any]:
     """Searches the options of a training for what is best on the valid split.
 
     The first trial is the training file as it is. The best trials and that one are trained again
@@ -60,6 +62,7 @@ def tune(data: Path, out: Path, config: TuneConfig, *, resume: bool = False) -> 
     Raises:
         TfmmrecError: the data does not serve, or no trial finished.
     """
+    data, out = Path(data), Path(out)
     out, process = Path(out), this_process()
     if resume and (out / RESULTS).exists() and process.leads:
         found: dict[str, Any] = read_json(out / RESULTS)

@@ -26,7 +26,9 @@ from tfmmrec.errors import DataError, StorageError
 from tfmmrec.version import __version__
 
 
-def pack(dataset_file: Path, out: Path, options: PackConfig = PackConfig()) -> dict[str, Any]:
+def pack(
+    dataset_file: str | Path, out: str | Path, options: PackConfig = PackConfig()
+) -> dict[str, Any]:
     """Packs the tables and media that a dataset file names into a data folder.
 
     A pack that was stopped, by a kill for one, goes on from its last whole shard when the same
@@ -45,6 +47,7 @@ def pack(dataset_file: Path, out: Path, options: PackConfig = PackConfig()) -> d
         ConfigError: the dataset file has a wrong key.
         StorageError: the disk is full, or cannot be written.
     """
+    dataset_file, out = Path(dataset_file), Path(out)
     dataset = read_dataset_file(Path(dataset_file))
     try:
         with resumable_folder(Path(out), _key(dataset, options)) as (folder, notes):

@@ -50,7 +50,7 @@ class Findings:
     cards: Cards | None = None
 
 
-def check(folder: Path, options: CheckConfig) -> None:
+def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
     """Checks a data folder and prints what it holds.
 
     Args:
@@ -60,6 +60,7 @@ def check(folder: Path, options: CheckConfig) -> None:
     Raises:
         DataError: it is no data folder, or there are faults; all of them have been printed.
     """
+    folder = Path(folder)
     _refuse_inside(folder, options)
     findings = examine(folder, options)
     print_verdict(findings)
