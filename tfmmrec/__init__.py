@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from tfmmrec.config.train_config import TrainConfig
     from tfmmrec.data.dataset import Dataset, load_data
     from tfmmrec.data.packing.pack import pack
-    from tfmmrec.evaluation.compare import compare
-    from tfmmrec.evaluation.evaluate import evaluate
+    from tfmmrec.evaluation.evaluate import EvaluationResult, evaluate
     from tfmmrec.models.bundle import ModelBundle
     from tfmmrec.models.run_folder import load_run
     from tfmmrec.reports.data_validation.validate import check
+    from tfmmrec.reports.evaluation.compare_runs import compare_runs
+    from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
     from tfmmrec.reports.explain import explain
     from tfmmrec.serving.batch_recommend import recommend
     from tfmmrec.serving.export import export
@@ -49,6 +50,7 @@ _DEFINED_IN = {
     "ContrastiveConfig": "tfmmrec.config.contrastive",
     "Dataset": "tfmmrec.data.dataset",
     "EncoderConfig": "tfmmrec.config.encoders",
+    "EvaluationResult": "tfmmrec.evaluation.evaluate",
     "FinetuneConfig": "tfmmrec.config.finetuning",
     "HeadConfig": "tfmmrec.config.tasks",
     "JointConfig": "tfmmrec.config.tasks",
@@ -59,8 +61,9 @@ _DEFINED_IN = {
     "TrainConfig": "tfmmrec.config.train_config",
     "TuneConfig": "tfmmrec.tuning.config",
     "check": "tfmmrec.reports.data_validation.validate",
-    "compare": "tfmmrec.evaluation.compare",
+    "compare_runs": "tfmmrec.reports.evaluation.compare_runs",
     "evaluate": "tfmmrec.evaluation.evaluate",
+    "evaluate_run": "tfmmrec.reports.evaluation.evaluate_run",
     "explain": "tfmmrec.reports.explain",
     "export": "tfmmrec.serving.export",
     "load_data": "tfmmrec.data.dataset",
@@ -80,6 +83,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "EncoderConfig",
+    "EvaluationResult",
     "FinetuneConfig",
     "HeadConfig",
     "JointConfig",
@@ -92,8 +96,9 @@ __all__ = [
     "TuneConfig",
     "__version__",
     "check",
-    "compare",
+    "compare_runs",
     "evaluate",
+    "evaluate_run",
     "explain",
     "export",
     "load_data",

@@ -60,7 +60,7 @@ class EvaluationResult:
 
 
 def evaluate(
-    run: Path | ModelBundle,
+    run: str | Path | ModelBundle,
     *,
     split: str = "test",
     modality_attribution: bool = False,

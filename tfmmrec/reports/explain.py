@@ -38,7 +38,7 @@ class Explanation:
     history: list[tuple[str, str, float]]
 
 
-def explain(run: Path, *, user: str, item: str, quiet: bool = False) -> Explanation:
+def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Explanation:
     """Explains the score of an item for a user as of now.
 
     A modality is taken from the item alone, not from the items of the history. What the score is

@@ -13,10 +13,10 @@ from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 
 
 def compare_runs(
-    runs: Sequence[Path],
+    runs: Sequence[str | Path],
     *,
     split: str = "test",
-    report: Path | None = None,
+    report: str | Path | None = None,
     seed: int = 0,
     quiet: bool = False,
 ) -> dict[str, Any]:
@@ -41,9 +41,9 @@ def compare_runs(
     """
     if report is not None:
         check_plots()
-    runs = [Path(run) for run in runs]
-    check_comparable(runs)
-    ranks = {str(run): _ranks(run, split, quiet) for run in runs}
+    folders = [Path(run) for run in runs]
+    check_comparable(folders)
+    ranks = {str(run): _ranks(run, split, quiet) for run in folders}
     comparison = compare(ranks, seed=seed)
     if report is not None:
         write_comparison(Path(report), split, comparison, ranks)

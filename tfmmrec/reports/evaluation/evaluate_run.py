@@ -10,10 +10,10 @@ from tfmmrec.reports.evaluation.page import write_report
 
 
 def evaluate_run(
-    run: Path,
+    run: str | Path,
     *,
     split: str = "test",
-    report: Path | None = None,
+    report: str | Path | None = None,
     modality_attribution: bool = False,
     cutoffs: Sequence[int] | None = None,
     allow_leakage: bool = False,
