@@ -23,37 +23,37 @@ from tfmmrec.tuning import TuneConfig, tune
 
 
 def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
-    """Runs every stage once and prints what comes out.
+    """Runs every stage once and prints the results.
 
     Args:
-        out: the folder to work in, which must not be there yet.
-        seed: of the training and the search; the catalogue is always the same.
+        out: the folder to write to, which must not exist yet.
+        seed: of the training and the search; the catalog is always the same.
         quiet: no progress bars.
     """
     console = rich.console.Console()
     say = console.print
     refuse_existing(out)
     data, run = out / "data", out / "run"
-    say("[bold]1. A catalogue drawn by program[/bold]: words, pictures and sounds")
-    write_world(draw_world(SyntheticConfig()), out / "catalogue")
+    say("[bold]1. Generate[/bold] a synthetic catalog with texts, pictures and sounds")
+    write_world(draw_world(SyntheticConfig()), out / "catalog")
     say("[bold]2. Pack[/bold] tables and media into TFRecords")
-    pack(out / "catalogue" / "dataset.yaml", data, PackConfig(quiet=quiet))
+    pack(out / "catalog" / "dataset.yaml", data, PackConfig(quiet=quiet))
     say("[bold]3. Train[/bold] the two towers on built-in encoders")
-    train(data, run, TrainConfig(seed=seed, quiet=quiet))
-    say("[bold]4. Evaluate[/bold] over the whole catalogue")
+    # Without the refit, which would train the better history encoder a second time.
+    train(data, run, TrainConfig(refit=False, seed=seed, quiet=quiet))
+    say("[bold]4. Evaluate[/bold] over the whole catalog")
     # The page's plots are an extra.
     report = out / "report.html" if importlib.util.find_spec("bokeh") else None
     print_metrics(evaluate_run(run, report=report, quiet=True, seed=seed).metrics, console)
     if report is not None:
         say(f"   {report}")
-    say("[bold]5. Tune[/bold] the fusion weights a little with Keras Tuner")
+    say("[bold]5. Tune[/bold] the fusion weights with Keras Tuner, in three short trials")
     search_config = TuneConfig(
         search=["fusion"],
         space={"fusion": {"kind": "weighted", "weighted": {"weights": "drawn"}}},
         trials=3,
         epochs=3,
-        finalists=1,
-        reruns=1,
+        reruns=0,
         seed=seed,
         quiet=True,
     )
@@ -64,7 +64,7 @@ def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     say(f"   {version}")
     say("[bold]7. Recommend and search[/bold]")
     _show_answers(say, data, run)
-    say(f"All of it stands in {out}; serve it: tfmmrec serve {out / 'models' / 'demo'}")
+    say(f"Everything is in {out}. Serve the model with: tfmmrec serve {out / 'models' / 'demo'}")
 
 
 def _show_answers(say, data: Path, run: Path) -> None:
@@ -77,4 +77,4 @@ def _show_answers(say, data: Path, run: Path) -> None:
         say(f"   {score:7.3f}  {item}  {' / '.join(texts[item].values())[:80]}")
     words = next(iter(texts[answer["items"][0]].values()))
     found = [entry["item"] for entry in search(run, text=words, k=3)]
-    say(f"   like the words {json.dumps(words, ensure_ascii=False)}: {', '.join(found)}")
+    say(f"   similar to the words {json.dumps(words, ensure_ascii=False)}: {', '.join(found)}")
