@@ -25,12 +25,21 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.encoders.encoded_features import encode_entities
-from tfmmrec.evaluation.baselines.content import ContentRivals, chosen_matrix, content_matrix
-from tfmmrec.evaluation.measure import measure, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.baselines.content import (
+    ContentBaselines,
+    content_matrix,
+    interaction_matrix,
+)
+from tfmmrec.evaluation.measure import (
+    measure,
+    measure_model,
+    measure_trivial_baselines,
+    stack_seeds,
+)
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.ranking.rankers import ByScores
+from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer, narrowed
 
@@ -62,7 +71,7 @@ def main(
     if whole:
         sets = {"all features": sets["all features"]}
     baselines = baseline_figures(dataset, [Dataset(folder) for folder in tune], base, sets)
-    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
+    kept = ResultsCache(out, results_key(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
     models = {}
     for name, names in sets.items():
@@ -72,7 +81,7 @@ def main(
             for seed in tqdm.trange(seeds, desc=name, disable=None):
                 variant = dataclasses.replace(narrowed(base, names), seed=seed)
                 runs.append(measure_model(trainer.train(variant)[0]))
-            found = stacked(runs)
+            found = stack_seeds(runs)
             kept.save(name, found)
         models[f"model, {name}"] = found[METRIC].mean(axis=0)
     print_table(baselines, models)
@@ -94,11 +103,11 @@ def baseline_figures(
     dataset: Dataset, tune: list[Dataset], config: TrainConfig, sets: dict[str, list[str]]
 ) -> dict[str, np.ndarray]:
     """Returns NDCG@10 by user of each baseline, with the best penalty on the other data."""
-    trivial = measure_baselines(dataset)
+    trivial = measure_trivial_baselines(dataset)
     figures = {name: trivial[name][METRIC] for name in ("random", "popularity")}
     shown, *tried = [BaselineBench(given, config) for given in (dataset, *tune)]
     for name, names in sets.items():
-        for rival, penalties in ContentRivals.penalties.items():
+        for rival, penalties in ContentBaselines.penalties.items():
             found = [
                 np.mean([bench.figure(rival, names, penalty).mean() for bench in tried])
                 for penalty in penalties
@@ -118,13 +127,13 @@ class BaselineBench:
         self.encodings = encode_entities(dataset, "items", config).encodings
         # The events of new users, if any, are not training data.
         past = dataset.histories(CONTEXT_SPLITS["test"])
-        self.rivals = ContentRivals(chosen_matrix(past, dataset.count("items")))
+        self.rivals = ContentBaselines(interaction_matrix(past, dataset.count("items")))
 
     def figure(self, rival: str, names: list[str], penalty: float) -> np.ndarray:
         """Returns NDCG@10 by user of a baseline that reads some features."""
         content = content_matrix({name: self.encodings[name] for name in names})
         scores = self.rivals.scores(rival, content, penalty)
-        return measure(self.dataset, self.targets, ByScores.of(scores))[METRIC]
+        return measure(self.dataset, self.targets, ScoreRanker.of(scores))[METRIC]
 
 
 def print_table(baselines: dict[str, np.ndarray], models: dict[str, np.ndarray]) -> None:

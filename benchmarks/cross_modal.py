@@ -22,10 +22,10 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.measure import Figures, measure_model, stacked
+from tfmmrec.evaluation.measure import Metrics, measure_model, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval
 from tfmmrec.evaluation.metrics.cross_modal import retrieval_recall
-from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
@@ -56,7 +56,7 @@ def main(
     if not dataset.cold_items.any():
         raise DataError(f"{data}: has no cold-start items; pack it with cold_items: {{share: 0.1}}")
     base = read_training_file(config, quiet=True)
-    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, least=least))
+    kept = ResultsCache(out, results_key(dataset, base, seeds=seeds, least=least))
     by_name = {f"cross_modal-{weight:g}": weight for weight in read_weights(weights)}
     missing = [name for name in by_name if kept.load(name) is None]
     trainer = VariantTrainer(dataset, base)
@@ -68,7 +68,7 @@ def main(
                 recall = retrieval_recall(bundle, dataset.cold_items, k=K, least=least)
                 found.append({**recall, **measure_model(bundle)})
                 progress.update()
-            kept.save(name, stacked(found))
+            kept.save(name, stack_seeds(found))
     print_table({f"{by_name[name]:g}": kept.load(name) for name in by_name})
 
 
@@ -86,7 +86,7 @@ def aligned(config: TrainConfig, weight: float, seed: int) -> TrainConfig:
     return dataclasses.replace(config, contrastive=contrastive, seed=seed)
 
 
-def print_table(figures: dict[str, Figures]) -> None:
+def print_table(figures: dict[str, Metrics]) -> None:
     """Prints a row per weight."""
     names = list(next(iter(figures.values())))
     retrieval = [name for name in names if "→" in name]

@@ -35,7 +35,7 @@ import tqdm  # isort: skip
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.blocked_scores import QUERIES
-from tfmmrec.evaluation.ranking.rankers import ByVectors
+from tfmmrec.evaluation.ranking.rankers import DotProductRanker
 from tfmmrec.evaluation.ranking.targets import Targets
 
 ALONE = "matrix product alone"
@@ -136,8 +136,8 @@ def _metric(layer: Any, users: np.ndarray, own: np.ndarray) -> Callable[[], Any]
     return measure
 
 
-def _ranker(users: np.ndarray, vectors: np.ndarray) -> ByVectors:
-    return ByVectors(vectors, lambda rows: iter([(rows, users[rows])]))
+def _ranker(users: np.ndarray, vectors: np.ndarray) -> DotProductRanker:
+    return DotProductRanker(vectors, lambda rows: iter([(rows, users[rows])]))
 
 
 def _targets(own: np.ndarray, past: np.ndarray) -> Targets:

@@ -23,9 +23,14 @@ from tfmmrec.cli import run_script
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.evaluation.measure import Figures, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.measure import (
+    Metrics,
+    measure_model,
+    measure_trivial_baselines,
+    stack_seeds,
+)
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.layers.fusion.late import VOTES
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer, chosen_names, fusion_variants
@@ -56,7 +61,7 @@ def main(
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
     known = fusion_variants(dataset, base)
-    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, permute=permute))
+    kept = ResultsCache(out, results_key(dataset, base, seeds=seeds, permute=permute))
     trainer = VariantTrainer(dataset, base, permute=permute)
     for name in tqdm.tqdm(chosen_names(variants, known), unit="variant", disable=None):
         # Read from disk in each iteration: another process may have finished it by now.
@@ -64,7 +69,7 @@ def main(
             continue
         figures = [train_and_measure(trainer, known[name], seed, name) for seed in range(seeds)]
         for row in rows_of(name):
-            kept.save(row, stacked([by_row[row] for by_row in figures]))
+            kept.save(row, stack_seeds([by_row[row] for by_row in figures]))
     names = [row for name in known for row in rows_of(name)]
     print_table(dataset, {name: found for name in names if (found := kept.load(name)) is not None})
 
@@ -76,7 +81,7 @@ def rows_of(name: str) -> list[str]:
 
 def train_and_measure(
     trainer: VariantTrainer, config: TrainConfig, seed: int, name: str
-) -> dict[str, Figures]:
+) -> dict[str, Metrics]:
     """Trains a variant with one seed; returns its metrics by row."""
     bundle, metrics = trainer.train(dataclasses.replace(config, seed=seed))
     fusion = bundle.model.item_tower.fusion
@@ -91,13 +96,13 @@ def train_and_measure(
     return by_row
 
 
-def print_table(dataset: Dataset, figures: dict[str, Figures]) -> None:
+def print_table(dataset: Dataset, figures: dict[str, Metrics]) -> None:
     """Prints a row per variant and per baseline, and the learned weights of `weighted`."""
     means = {
         name: {metric: found[metric].mean(axis=0) for metric in METRICS if metric in found}
         for name, found in figures.items()
     }
-    means |= measure_baselines(dataset)
+    means |= measure_trivial_baselines(dataset)
     single = [n for n in figures if n.startswith("only-") and n not in ("only-ids", "only-content")]
     best = max(single, key=lambda name: means[name][DECIDED].mean(), default=None)
     header = [f"{metric.split()[1].upper()} {metric.split()[0]}" for metric in METRICS]

@@ -17,10 +17,10 @@ from tfmmrec.cli import run_script
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation.measure import Figures, stacked
+from tfmmrec.evaluation.measure import Metrics, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.missing_modalities import measure_without
-from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.evaluation.missing_modalities import measure_with_missing
+from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
@@ -50,7 +50,7 @@ def main(
         raise ConfigError(f"dropout must be greater than 0. Received: {dropout}")
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
-    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, each=each))
+    kept = ResultsCache(out, results_key(dataset, base, seeds=seeds, each=each))
     rates = {f"dropout-{rate:g}": rate for rate in (0.0, dropout)}
     missing = [name for name in rates if kept.load(name) is None]
     trainer = VariantTrainer(dataset, base)
@@ -59,13 +59,13 @@ def main(
             found = []
             for seed in range(seeds):
                 variant = dataclasses.replace(base, modality_dropout=rates[name], seed=seed)
-                found.append(measure_without(trainer.train(variant)[0], each=each))
+                found.append(measure_with_missing(trainer.train(variant)[0], each=each))
                 progress.update()
-            kept.save(name, stacked(found))
+            kept.save(name, stack_seeds(found))
     print_table([kept.load(name) for name in rates], list(rates))
 
 
-def print_table(figures: list[Figures], names: list[str]) -> None:
+def print_table(figures: list[Metrics], names: list[str]) -> None:
     """Prints a row for each set of removed content."""
     header = ["removed"]
     header += [f"{m.split()[1].upper()} {name}" for m in METRICS for name in names]

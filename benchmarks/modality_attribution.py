@@ -21,11 +21,11 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.data.synthetic import SyntheticConfig, World, draw_world, write_world
-from tfmmrec.evaluation.attribution.shapley import shapley, worth_of_sets
+from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.metrics.ranking import target_metrics
-from tfmmrec.evaluation.ranking.rankers import ByScores
-from tfmmrec.evaluation.ranking.targets import by_part, targets_of
+from tfmmrec.evaluation.ranking.rankers import ScoreRanker
+from tfmmrec.evaluation.ranking.targets import by_segment, targets_of
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.train import train
 
@@ -104,14 +104,16 @@ def _oracle_shares(world: World, dataset: Dataset, segment: str) -> dict[str, fl
         for name in MODALITIES
     }
     targets = targets_of(dataset, "test")
-    [(rows, candidates)] = [(r, c) for name, r, c in by_part(dataset, targets) if name == segment]
+    [(rows, candidates)] = [
+        (r, c) for name, r, c in by_segment(dataset, targets) if name == segment
+    ]
     own = targets.take(rows)
 
     def worth(some: tuple[str, ...]) -> np.ndarray:
         total = sum((scores[name] for name in some), np.zeros(scores["text"].shape))
-        return target_metrics(ByScores.of(total).ranks(own, candidates), [10])["ndcg@10"]
+        return target_metrics(ScoreRanker.of(total).ranks(own, candidates), [10])["ndcg@10"]
 
-    found = shapley(MODALITIES, worth_of_sets(MODALITIES, worth))
+    found = shapley(MODALITIES, coalition_values(MODALITIES, worth))
     whole = sum(float(share.mean()) for share in found.values())
     return {name: float(share.mean()) / whole for name, share in found.items()}
 

@@ -24,14 +24,20 @@ from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.baselines.content import chosen_matrix
-from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
-from tfmmrec.evaluation.baselines.tuning import tuned_item_rivals
-from tfmmrec.evaluation.measure import Figures, measure, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.baselines.content import interaction_matrix
+from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
+from tfmmrec.evaluation.baselines.tuning import tune_item_item
+from tfmmrec.evaluation.measure import (
+    Metrics,
+    measure,
+    measure_model,
+    measure_trivial_baselines,
+    stack_seeds,
+)
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.ranking.rankers import ByScores
+from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
@@ -61,7 +67,7 @@ def main(
         raise DataError(f"{data}: has no new users; pack it with cold_users: {{share: 0.1}}")
     base = read_training_file(config, quiet=True)
     lengths = read_lengths(last)
-    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds, last=list(lengths)))
+    kept = ResultsCache(out, results_key(dataset, base, seeds=seeds, last=list(lengths)))
     found = kept.load("model")
     if found is None:
         found = train(dataset, base, seeds, lengths)
@@ -69,7 +75,7 @@ def main(
     models = {length: of_length(found, length) for length in lengths}
     tuned = tuned_figures(dataset, lengths)
     whole = {name: figures[ALL] for name, figures in tuned.items()}
-    print_segments(models, {**whole, **measure_baselines(dataset)})
+    print_segments(models, {**whole, **measure_trivial_baselines(dataset)})
     print_by_length(models, tuned)
 
 
@@ -86,21 +92,21 @@ def read_lengths(text: str) -> dict[str, int | None]:
 
 def train(
     dataset: Dataset, config: TrainConfig, seeds: int, lengths: dict[str, int | None]
-) -> Figures:
+) -> Metrics:
     """Trains with each seed; returns metrics `[seeds, users]`, prefixed by the history length."""
     trainer = VariantTrainer(dataset, config)
     runs = []
     for seed in tqdm.trange(seeds, desc="model", disable=None):
         bundle, _ = trainer.train(dataclasses.replace(config, seed=seed))
-        run: Figures = {}
+        run: Metrics = {}
         for length, last in lengths.items():
             figures = measure_model(bundle, last=last)
             run.update({f"{length}: {name}": values for name, values in figures.items()})
         runs.append(run)
-    return stacked(runs)
+    return stack_seeds(runs)
 
 
-def of_length(found: Figures, length: str) -> Figures:
+def of_length(found: Metrics, length: str) -> Metrics:
     """Returns the metrics of one history length, as means over the seeds."""
     start = f"{length}: "
     return {
@@ -112,26 +118,26 @@ def of_length(found: Figures, length: str) -> Figures:
 
 def tuned_figures(
     dataset: Dataset, lengths: dict[str, int | None]
-) -> dict[str, dict[str, Figures]]:
+) -> dict[str, dict[str, Metrics]]:
     """Returns the metrics of each baseline, tuned on valid, by the length of the history it reads.
 
     It always learns from the full histories of existing users.
     """
     targets, count = targets_of(dataset, "test"), dataset.count("items")
-    train_splits = chosen_matrix(dataset.histories(CONTEXT_SPLITS["test"]), count)
+    train_splits = interaction_matrix(dataset.histories(CONTEXT_SPLITS["test"]), count)
     past = context_of(dataset, "test")
-    figures: dict[str, dict[str, Figures]] = {}
-    for name, best in tuned_item_rivals(dataset).items():
-        score, _ = ITEM_RIVALS[name]
+    figures: dict[str, dict[str, Metrics]] = {}
+    for name, best in tune_item_item(dataset).items():
+        score, _ = ITEM_ITEM_BASELINES[name]
         own = figures.setdefault(f"{name} ({best:g})", {})
         for length, last in lengths.items():
-            read = chosen_matrix(past if last is None else past.recent(last), count)
-            scores = ByScores.of(score(train_splits, best, read))
+            read = interaction_matrix(past if last is None else past.recent(last), count)
+            scores = ScoreRanker.of(score(train_splits, best, read))
             own[length] = measure(dataset, targets, scores)
     return figures
 
 
-def print_segments(models: dict[str, Figures], baselines: dict[str, Figures]) -> None:
+def print_segments(models: dict[str, Metrics], baselines: dict[str, Metrics]) -> None:
     """Prints a row per model and per baseline, for new users and for existing users."""
     given = {"model": models[ALL], "model without history": models[NONE], **baselines}
     head, columns = [""], []
@@ -154,7 +160,7 @@ def print_segments(models: dict[str, Figures], baselines: dict[str, Figures]) ->
         print(f"\nThe history is worth {paired_interval(*ndcgs):+} NDCG@10 for {word} users.")
 
 
-def print_by_length(models: dict[str, Figures], baselines: dict[str, dict[str, Figures]]) -> None:
+def print_by_length(models: dict[str, Metrics], baselines: dict[str, dict[str, Metrics]]) -> None:
     """Prints NDCG@10 of new users by the number of recent items in the history."""
     metric = "new_users ndcg@10"
     best = max(baselines, key=lambda name: baselines[name][ALL][metric].mean())

@@ -22,11 +22,11 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.baselines.outcomes import rating_svd
-from tfmmrec.evaluation.measure import Figures, stacked
+from tfmmrec.evaluation.measure import Metrics, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import clustered_interval
-from tfmmrec.evaluation.outcomes.evaluate import outcome_rivals
+from tfmmrec.evaluation.outcomes.evaluate import outcome_baselines
 from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets, predict_outcomes
-from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.markdown_table import markdown_table
@@ -63,7 +63,7 @@ def main(
         "ids": narrowed(dataclasses.replace(base, id_embedding=True), []),
         "content": dataclasses.replace(base, id_embedding=False, head={**base.head, **HEADS}),
     }
-    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
+    kept = ResultsCache(out, results_key(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
     for name in chosen_names(variants, known):
         if kept.load(name) is None:
@@ -71,7 +71,7 @@ def main(
     models = {name: found for name in known if (found := kept.load(name)) is not None}
     bundle = trainer.build_bundle(base)
     target = outcome_targets(bundle, "test")[base.task]
-    baselines = outcome_rivals(bundle, base.task, target, "test")
+    baselines = outcome_baselines(bundle, base.task, target, "test")
     if base.task == "rating":
         # `tfmmrec evaluate` leaves it out, because it is slow on large logs.
         baselines["SVD"] = rating_svd(dataset.outcomes(CONTEXT_SPLITS["test"]), target.events)
@@ -82,14 +82,14 @@ def main(
     print()
 
 
-def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Figures:
+def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Metrics:
     """Trains a variant with each seed; returns predictions `[seeds, events]` and costs."""
     runs = []
     for seed in tqdm.trange(seeds, desc=name, disable=None):
         bundle, metrics = trainer.train(dataclasses.replace(config, seed=seed))
         costs = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
         runs.append({"predicted": predict(bundle, config.task), **costs})
-    return stacked(runs)
+    return stack_seeds(runs)
 
 
 def predict(bundle: ModelBundle, task: str) -> np.ndarray:

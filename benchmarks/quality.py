@@ -24,14 +24,20 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.evaluation.baselines.content import chosen_matrix
-from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
-from tfmmrec.evaluation.baselines.tuning import tuned_item_rivals
-from tfmmrec.evaluation.measure import Figures, measure, measure_baselines, measure_model, stacked
+from tfmmrec.evaluation.baselines.content import interaction_matrix
+from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
+from tfmmrec.evaluation.baselines.tuning import tune_item_item
+from tfmmrec.evaluation.measure import (
+    Metrics,
+    measure,
+    measure_model,
+    measure_trivial_baselines,
+    stack_seeds,
+)
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.ranking.rankers import ByScores
+from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer, chosen_names, narrowed
 
@@ -62,7 +68,7 @@ def main(
         "ids": narrowed(dataclasses.replace(base, id_embedding=True), []),
         "content": dataclasses.replace(base, id_embedding=False),
     }
-    kept = KeptFigures(out, circumstances(dataset, base, seeds=seeds))
+    kept = ResultsCache(out, results_key(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
     for name in chosen_names(variants, known):
         if kept.load(name) is None:
@@ -71,25 +77,27 @@ def main(
     print_table(dataset, models, baseline_figures(dataset))
 
 
-def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Figures:
+def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Metrics:
     """Trains a variant with each seed; returns metrics `[seeds, users]` and costs `[seeds]`."""
     runs = []
     for seed in tqdm.trange(seeds, desc=name, disable=None):
         bundle, metrics = trainer.train(dataclasses.replace(config, seed=seed))
         costs = {name: np.array(metrics[name]) for name in ("seconds", "epoch")}
         runs.append({**measure_model(bundle), **costs})
-    return stacked(runs)
+    return stack_seeds(runs)
 
 
-def baseline_figures(dataset: Dataset) -> dict[str, Figures]:
+def baseline_figures(dataset: Dataset) -> dict[str, Metrics]:
     """Returns the metrics of popularity, of random scores and of each baseline tuned on valid."""
     targets = targets_of(dataset, "test")
-    figures = measure_baselines(dataset)
-    interactions = chosen_matrix(dataset.histories(CONTEXT_SPLITS["test"]), dataset.count("items"))
-    for name, best in tuned_item_rivals(dataset).items():
-        score, _ = ITEM_RIVALS[name]
+    figures = measure_trivial_baselines(dataset)
+    interactions = interaction_matrix(
+        dataset.histories(CONTEXT_SPLITS["test"]), dataset.count("items")
+    )
+    for name, best in tune_item_item(dataset).items():
+        score, _ = ITEM_ITEM_BASELINES[name]
         figures[f"{name} ({best:g})"] = measure(
-            dataset, targets, ByScores.of(score(interactions, best))
+            dataset, targets, ScoreRanker.of(score(interactions, best))
         )
     return figures
 
@@ -113,7 +121,7 @@ def in_different_seconds(dataset: Dataset) -> np.ndarray | None:
 
 
 def print_table(
-    dataset: Dataset, models: dict[str, Figures], baselines: dict[str, Figures]
+    dataset: Dataset, models: dict[str, Metrics], baselines: dict[str, Metrics]
 ) -> None:
     """Prints models and baselines; differences are to the best baseline."""
     best = max(baselines, key=lambda name: baselines[name][NDCG].mean())

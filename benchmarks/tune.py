@@ -21,9 +21,9 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation.measure import Figures, measure_model, stacked
+from tfmmrec.evaluation.measure import Metrics, measure_model, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.results_cache import KeptFigures, circumstances
+from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
@@ -62,7 +62,7 @@ def main(
         training = dataclasses.replace(
             training, query=training.history_encoder, refit=False, objective=best.objective
         )
-        kept = KeptFigures(out / name, circumstances(dataset, training, seeds=seeds))
+        kept = ResultsCache(out / name, results_key(dataset, training, seeds=seeds))
         if (figures := kept.load(name)) is None:
             figures = train(dataset, training, seeds, name)
             kept.save(name, figures)
@@ -109,7 +109,7 @@ def print_finalists(results: dict[str, Any]) -> None:
     print(markdown_table([*head, *(f"seed {seed}" for seed in seeds), "mean"], rows))
 
 
-def train(dataset: Dataset, config: TrainConfig, seeds: int, name: str) -> Figures:
+def train(dataset: Dataset, config: TrainConfig, seeds: int, name: str) -> Metrics:
     """Trains with each seed; returns metrics `[seeds, users]` by split and metric."""
     trainer, runs = VariantTrainer(dataset, config), []
     for seed in tqdm.trange(_FIRST_SEED, _FIRST_SEED + seeds, desc=name, disable=None):
@@ -119,10 +119,10 @@ def train(dataset: Dataset, config: TrainConfig, seeds: int, name: str) -> Figur
             measured = measure_model(bundle, split=split)
             figures |= {f"{split} {key}": measured[key] for key in _METRICS.values()}
         runs.append(figures)
-    return stacked(runs)
+    return stack_seeds(runs)
 
 
-def print_both(found: dict[str, Figures], split: str) -> None:
+def print_both(found: dict[str, Metrics], split: str) -> None:
     """Prints the base and the best trial on a split."""
     ndcg = f"{split} {_METRICS['NDCG@10']}"
     other = found["base"][ndcg].mean(axis=0)

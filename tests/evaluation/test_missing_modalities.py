@@ -6,7 +6,11 @@ import tensorflow as tf
 from tests.once import ONCE
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.evaluation.measure import measure_model
-from tfmmrec.evaluation.missing_modalities import measure_without, take_away, take_away_each
+from tfmmrec.evaluation.missing_modalities import (
+    measure_with_missing,
+    remove_features_at_random,
+    remove_modality,
+)
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.variants import VariantTrainer
 
@@ -19,9 +23,9 @@ PRESENT = {
 
 def test_a_share_of_those_that_have_a_modality_loses_all_of_it():
     # Items 0 to 5 have a title, 0, 2, 4 and 6 a plot: seven have text.
-    none = take_away(PRESENT, ["title", "plot"], 0.0, seed=0)
-    half = take_away(PRESENT, ["title", "plot"], 0.5, seed=0)
-    everything = take_away(PRESENT, ["title", "plot"], 1.0, seed=0)
+    none = remove_modality(PRESENT, ["title", "plot"], 0.0, seed=0)
+    half = remove_modality(PRESENT, ["title", "plot"], 0.5, seed=0)
+    everything = remove_modality(PRESENT, ["title", "plot"], 1.0, seed=0)
     for name, here in PRESENT.items():
         np.testing.assert_array_equal(none[name], here)
     text = half["title"] | half["plot"]
@@ -34,18 +38,20 @@ def test_a_share_of_those_that_have_a_modality_loses_all_of_it():
 
 
 def test_more_take_from_the_same_items_and_seeds_from_others():
-    some = take_away(PRESENT, ["poster"], 0.3, seed=1)["poster"]
-    more = take_away(PRESENT, ["poster"], 0.6, seed=1)["poster"]
+    some = remove_modality(PRESENT, ["poster"], 0.3, seed=1)["poster"]
+    more = remove_modality(PRESENT, ["poster"], 0.6, seed=1)["poster"]
     assert (some.sum(), more.sum()) == (7, 4)
     assert not (more & ~some).any()
-    others = [take_away(PRESENT, ["poster"], 0.3, seed=n)["poster"].tolist() for n in range(9)]
+    others = [
+        remove_modality(PRESENT, ["poster"], 0.3, seed=n)["poster"].tolist() for n in range(9)
+    ]
     assert len({tuple(other) for other in others}) > 1
     assert PRESENT["poster"].all()
 
 
 def test_each_feature_is_lost_by_itself():
     present = {"title": np.ones(4000, bool), "poster": np.arange(4000) < 3000}
-    left = take_away_each(present, 0.25, seed=0)
+    left = remove_features_at_random(present, 0.25, seed=0)
     # 0.75 · 4000 = 3000 with a deviation of sqrt(4000 · 0.1875) = 27: four of them.
     assert abs(left["title"].sum() - 3000) < 110
     assert not left["poster"][3000:].any()
@@ -57,7 +63,7 @@ def test_a_model_is_measured_without_and_gets_its_content_back(small):
     config = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, id_embedding=False, quiet=True)
     bundle, _ = VariantTrainer(small, config).train(config)
     whole, vectors = measure_model(bundle), Scorer(bundle.model).item_vectors()
-    figures = measure_without(bundle, shares=(1.0,), each=0.3)
+    figures = measure_with_missing(bundle, shares=(1.0,), each=0.3)
     ways = dict.fromkeys(name.rsplit(": ", 1)[0] for name in figures)
     assert list(ways) == [
         "nothing",

@@ -18,7 +18,7 @@ from tfmmrec.data.packing import pack
 from tfmmrec.evaluation.baselines import tuning
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.measure import measure_model
-from tfmmrec.evaluation.ranking.targets import by_part, targets_of
+from tfmmrec.evaluation.ranking.targets import by_segment, targets_of
 from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.run_folder import save_run
 from tfmmrec.models.scorer import Scorer
@@ -98,7 +98,7 @@ def test_on_valid_new_users_have_no_past_and_are_not_asked_for(data):
     assert by_user(data, context_of(data, "valid")) == past
     assert holdout_events(data, "valid").user.tolist() == [0, 1]
     targets = targets_of(data, "valid")
-    assert {name: rows.sum() for name, rows, _ in by_part(data, targets)} == {
+    assert {name: rows.sum() for name, rows, _ in by_segment(data, targets)} == {
         "warm": 2,
         "cold": 0,
         "new_users": 0,
@@ -111,9 +111,9 @@ def test_targets_stand_in_one_table_each(data):
     found = {
         name: (
             [data.item_ids[item] for item in targets.take(rows).item],
-            "".join(np.array(data.item_ids)[among]),
+            "".join(np.array(data.item_ids)[candidate_mask]),
         )
-        for name, rows, among in by_part(data, targets)
+        for name, rows, candidate_mask in by_segment(data, targets)
     }
     assert found == {
         "warm": (["e", "d"], "abcdef"),
@@ -194,7 +194,7 @@ def test_the_last_items_of_histories():
     assert histories.recent(9).items.tolist() == [1, 2, 3, 4]
 
 
-def test_rivals_are_tuned_on_valid(data, monkeypatch):
+def test_baselines_are_tuned_on_valid(data, monkeypatch):
     def score(chosen: np.ndarray, value: float) -> np.ndarray:
         # k1 chose a, b and c in train, k2 a and b.
         assert chosen.sum(axis=1).tolist() == [3, 2, 0, 0, 0]
@@ -202,4 +202,4 @@ def test_rivals_are_tuned_on_valid(data, monkeypatch):
         return value * np.tile([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0], (5, 1))
 
     monkeypatch.setattr(tuning, "ITEM_RIVALS", {"one": (score, (-1.0, 2.0, 3.0))})
-    assert tuning.tuned_item_rivals(data) == {"one": 2.0}
+    assert tuning.tune_item_item(data) == {"one": 2.0}

@@ -14,7 +14,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.evaluate import evaluate
-from tfmmrec.evaluation.ranking.targets import check_no_future
+from tfmmrec.evaluation.ranking.targets import check_no_leakage
 from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.search import search
@@ -123,6 +123,6 @@ def test_a_past_that_holds_the_future(columns, tmp_path, small):
     assert found["verdict"].endswith("of 12 choices the past holds the future")
     # Last choices have no such past; new items' users are read from all that they did.
     for split in ("valid", "test"):
-        check_no_future(small, split)
+        check_no_leakage(small, split)
     dataset = Dataset(columns)
     assert np.array_equal(np.unique(dataset.events("test").user), np.arange(12))

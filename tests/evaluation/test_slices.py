@@ -4,9 +4,9 @@ import numpy as np
 
 from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.encoded_features import EncodedEntities
-from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
+from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.ranking.targets import targets_of
-from tfmmrec.evaluation.slices import Slice, describe_slices, popularity_classes, slices_of
+from tfmmrec.evaluation.slices import Slice, popularity_classes, slices_of, summarize_slices
 
 
 def test_popularity_classes():
@@ -47,8 +47,8 @@ def test_what_is_worse_is_pointed_out_where_enough_says_so():
     low = values == 0.0
     few = low & (np.arange(200) < 40)
     slices = [Slice("kind", "low", low), Slice("kind", "few", few), Slice("kind", "high", ~low)]
-    described = describe_slices(slices, UserResamples(np.arange(200)), values)
+    described = summarize_slices(slices, UserBootstrap(np.arange(200)), values)
     assert [part["worse"] for part in described] == [True, False, False]
     assert [part["targets"] for part in described] == [100, 20, 100]
     assert [part["mean"] for part in described] == [0.0, 0.0, 1.0]
-    assert describe_slices([], UserResamples(np.arange(200)), values) == []
+    assert summarize_slices([], UserBootstrap(np.arange(200)), values) == []

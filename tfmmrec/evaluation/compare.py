@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.metrics.ranking import target_metrics
-from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
-from tfmmrec.evaluation.rank_store import KeptRanks
-from tfmmrec.evaluation.ranking.ranked_part import K
+from tfmmrec.evaluation.rank_store import StoredRanks
+from tfmmrec.evaluation.ranking.segment_result import K
 from tfmmrec.models.run_folder import read_run
 
 METRICS = (f"hr@{K}", f"ndcg@{K}", "mrr")
@@ -33,7 +33,7 @@ def check_comparable(runs: Sequence[Path]) -> None:
             raise DataError(f"{run}: trained on other data than {runs[0]}; pack and train alike")
 
 
-def compare(ranks: Mapping[str, KeptRanks], *, seed: int = 0) -> dict[str, Any]:
+def compare(ranks: Mapping[str, StoredRanks], *, seed: int = 0) -> dict[str, Any]:
     """Compares runs on the same targets, each with the first run.
 
     Args:
@@ -52,9 +52,9 @@ def compare(ranks: Mapping[str, KeptRanks], *, seed: int = 0) -> dict[str, Any]:
     return {part: _compare_part(ranks, part, seed) for part in first}
 
 
-def _compare_part(ranks: Mapping[str, KeptRanks], part: str, seed: int) -> dict[str, Any]:
+def _compare_part(ranks: Mapping[str, StoredRanks], part: str, seed: int) -> dict[str, Any]:
     users, items, _ = next(iter(ranks.values()))[part]
-    resamples = UserResamples(users, seed=seed)
+    resamples = UserBootstrap(users, seed=seed)
     found: dict[str, Any] = {}
     first = None
     for name, own in ranks.items():
@@ -71,6 +71,6 @@ def _compare_part(ranks: Mapping[str, KeptRanks], part: str, seed: int) -> dict[
         if first is None:
             first = gains
             continue
-        lead = resamples.lead(gains, first)
+        lead = resamples.difference(gains, first)
         found[name]["lead"] = {**dataclasses.asdict(lead.interval), "p": lead.p}
     return {"targets": len(users), "runs": found}

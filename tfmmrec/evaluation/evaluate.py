@@ -9,14 +9,14 @@ import numpy as np
 
 from tfmmrec.data.holdout import leaking_events
 from tfmmrec.data.storage import write_json
-from tfmmrec.evaluation.attribution.modality_shares import measure_shares
+from tfmmrec.evaluation.attribution.modality_attribution import attribute_metric
 from tfmmrec.evaluation.metrics.ranking import CUTOFFS
 from tfmmrec.evaluation.outcomes.evaluate import measure_outcomes
 from tfmmrec.evaluation.rank_store import save_ranks
-from tfmmrec.evaluation.ranking.ranked_part import K, Ranked, rank_parts
 from tfmmrec.evaluation.ranking.rankers import model_ranker
-from tfmmrec.evaluation.ranking.targets import PARTS, check_no_future, targets_of
-from tfmmrec.evaluation.summary import describe_parts, verdict
+from tfmmrec.evaluation.ranking.segment_result import K, SegmentResult, rank_segments
+from tfmmrec.evaluation.ranking.targets import SEGMENTS, check_no_leakage, targets_of
+from tfmmrec.evaluation.summary import summarize_segments, verdict
 from tfmmrec.models.bundle import ModelBundle, check_not_trained_on
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
@@ -45,7 +45,7 @@ class EvaluationResult:
     bundle: ModelBundle
     scorer: Scorer
     item_vectors: np.ndarray
-    segments: list[Ranked]
+    segments: list[SegmentResult]
     metrics: dict[str, Any]
 
     def save(self, run: Path) -> None:
@@ -79,7 +79,7 @@ def evaluate(
         run: a run folder, or a loaded model.
         split: `valid` or `test`.
         modality_attribution: whether to compute the Shapley attribution of the modalities
-            (`measure_shares`), stored as `modalities` of each segment.
+            (`attribute_metric`), stored as `modalities` of each segment.
         cutoffs: the k of HR@k, NDCG@k and the like, from 1 to the number of items (default 10 and
             20). 10, the cutoff of all comparisons, is always included.
         allow_leakage: whether the history of a user may contain events later than the target event
@@ -97,25 +97,25 @@ def evaluate(
     for k in cutoffs or ():
         bundle.dataset.check_k("cutoffs", k)
     cutoffs = CUTOFFS if cutoffs is None else sorted({K, *cutoffs})
-    metrics: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(PARTS)}
-    segments: list[Ranked] = []
+    metrics: dict[str, Any] = {"split": split, "verdict": None, **dict.fromkeys(SEGMENTS)}
+    segments: list[SegmentResult] = []
     scorer, vectors = Scorer(bundle.model), np.zeros([0, 0], np.float32)
     if bundle.model.ranks_by == "retrieval":
         targets = targets_of(bundle.dataset, split, with_times=bundle.model.reads_times)
         late = len(leaking_events(bundle.dataset, split)) if allow_leakage else 0
         if not allow_leakage:
-            check_no_future(bundle.dataset, split)
+            check_no_leakage(bundle.dataset, split)
         vectors = scorer.item_vectors()
         ranker = model_ranker(scorer, vectors, targets.histories)
-        segments = rank_parts(bundle, ranker, targets, split, seed)
+        segments = rank_segments(bundle, ranker, targets, split, seed)
         metrics |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
-        metrics |= describe_parts(bundle, segments, cutoffs=cutoffs, seed=seed)
+        metrics |= summarize_segments(bundle, segments, cutoffs=cutoffs, seed=seed)
         told = verdict(metrics[segments[0].part])
         metrics["verdict"] = (
             f"{told}; of {late} choices the past holds the future" if late else told
         )
         if modality_attribution:
-            worth = measure_shares(bundle, scorer, segments, seed=seed)
+            worth = attribute_metric(bundle, scorer, segments, seed=seed)
             for segment in segments:
                 metrics[segment.part]["modalities"] = worth.get(segment.part)
     metrics["outcomes"] = measure_outcomes(bundle, split)

@@ -8,15 +8,15 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.evaluation.baselines.trivial import popularity, random_order
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
 from tfmmrec.evaluation.ranking.rankers import Ranker, model_ranker
-from tfmmrec.evaluation.ranking.targets import Targets, by_part, targets_of
+from tfmmrec.evaluation.ranking.targets import Targets, by_segment, targets_of
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 
 # Arrays by name, the first axis of each being users or items.
-Figures = dict[str, np.ndarray]
+Metrics = dict[str, np.ndarray]
 
 
-def measure(dataset: Dataset, targets: Targets, ranker: Ranker, k: int = 10) -> Figures:
+def measure(dataset: Dataset, targets: Targets, ranker: Ranker, k: int = 10) -> Metrics:
     """Measures what the ranks of warm items say, of cold ones, ranked by themselves, and new users.
 
     Args:
@@ -31,17 +31,17 @@ def measure(dataset: Dataset, targets: Targets, ranker: Ranker, k: int = 10) -> 
         their entries are not there.
     """
     figures = {}
-    for part, rows, among in by_part(dataset, targets):
+    for part, rows, candidate_mask in by_segment(dataset, targets):
         if rows.any():
             own = targets.take(rows)
-            _, metrics = per_user_metrics(own.user, ranker.ranks(own, among), k)
+            _, metrics = per_user_metrics(own.user, ranker.ranks(own, candidate_mask), k)
             figures.update({f"{part} {name}": values for name, values in metrics.items()})
     return figures
 
 
 def measure_model(
     bundle: ModelBundle, k: int = 10, split: str = "test", *, last: int | None = None
-) -> Figures:
+) -> Metrics:
     """Measures a model as it is now, traced anew.
 
     Args:
@@ -58,7 +58,7 @@ def measure_model(
     return measure(bundle.dataset, targets, model_ranker(scorer, vectors, given), k)
 
 
-def measure_baselines(dataset: Dataset) -> dict[str, Figures]:
+def measure_trivial_baselines(dataset: Dataset) -> dict[str, Metrics]:
     """What popularity and chance are worth, by name."""
     targets = targets_of(dataset, "test")
     return {
@@ -67,6 +67,6 @@ def measure_baselines(dataset: Dataset) -> dict[str, Figures]:
     }
 
 
-def stacked(seeds: Sequence[Mapping[str, np.ndarray]]) -> Figures:
+def stack_seeds(seeds: Sequence[Mapping[str, np.ndarray]]) -> Metrics:
     """The figures of several seeds, each with a first axis of seeds."""
     return {name: np.stack([figures[name] for figures in seeds]) for name in seeds[0]}

@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.schema import features_by_modality
-from tfmmrec.evaluation.measure import Figures, measure_model
+from tfmmrec.evaluation.measure import Metrics, measure_model
 from tfmmrec.models.bundle import ModelBundle
 
 Presence = dict[str, np.ndarray]
 
 
-def take_away(
+def remove_modality(
     present: Mapping[str, np.ndarray], features: Iterable[str], share: float, *, seed: int
 ) -> Presence:
     """Takes some features, all of them together, from a share of the items that have any of them.
@@ -38,15 +38,17 @@ def take_away(
     return left
 
 
-def take_away_each(present: Mapping[str, np.ndarray], rate: float, *, seed: int) -> Presence:
+def remove_features_at_random(
+    present: Mapping[str, np.ndarray], rate: float, *, seed: int
+) -> Presence:
     """Takes each feature from each item by itself, with chance `rate`; an item may lose all."""
     chance = np.random.default_rng(seed)
     return {name: here & (chance.random(len(here)) >= rate) for name, here in present.items()}
 
 
-def measure_without(
+def measure_with_missing(
     bundle: ModelBundle, *, shares: Sequence[float] = (0.25, 0.5, 0.75, 1.0), each: float = 0.5
-) -> Figures:
+) -> Metrics:
     """Measures a model whose items have lost content, in several ways one after the other.
 
     What is lost is so for histories as well as for the items that are ranked. The seed is that of
@@ -66,9 +68,9 @@ def measure_without(
     ways: dict[str, Presence] = {"nothing": present}
     for modality, features in features_by_modality(bundle.items.modalities).items():
         for share in shares:
-            left = take_away(present, features, share, seed=seed)
+            left = remove_modality(present, features, share, seed=seed)
             ways[f"{modality} of {share:.0%} of its items"] = left
-    ways[f"each feature with chance {each:g}"] = take_away_each(present, each, seed=seed)
+    ways[f"each feature with chance {each:g}"] = remove_features_at_random(present, each, seed=seed)
     figures = {}
     for way, left in ways.items():
         _set_presence(bundle, left)

@@ -8,15 +8,15 @@ import numpy as np
 
 from tfmmrec.data.storage import checksum
 from tfmmrec.errors import DataError
-from tfmmrec.evaluation.ranking.ranked_part import MODEL, Ranked
-from tfmmrec.evaluation.results_cache import KeptFigures
+from tfmmrec.evaluation.ranking.segment_result import MODEL, SegmentResult
+from tfmmrec.evaluation.results_cache import ResultsCache
 from tfmmrec.models.run_folder import RUN
 
 # By part: rows of users and of items, and the model's ranks, each `[targets]`.
-KeptRanks = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
+StoredRanks = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
-def save_ranks(run: Path, split: str, ranked: Sequence[Ranked]) -> None:
+def save_ranks(run: Path, split: str, ranked: Sequence[SegmentResult]) -> None:
     """Writes `ranks.SPLIT.npz` whole or not at all."""
     columns = {}
     for own in ranked:
@@ -26,7 +26,7 @@ def save_ranks(run: Path, split: str, ranked: Sequence[Ranked]) -> None:
     _kept(run).save(f"ranks.{split}", columns)
 
 
-def load_ranks(run: Path, split: str) -> KeptRanks | None:
+def load_ranks(run: Path, split: str) -> StoredRanks | None:
     """Reads them; None where there are none, or those of another training or of half a file."""
     try:
         held = _kept(run).load(f"ranks.{split}") or {}
@@ -37,5 +37,5 @@ def load_ranks(run: Path, split: str) -> KeptRanks | None:
     return ranks or None
 
 
-def _kept(run: Path) -> KeptFigures:
-    return KeptFigures(run, checksum(run / RUN))
+def _kept(run: Path) -> ResultsCache:
+    return ResultsCache(run, checksum(run / RUN))

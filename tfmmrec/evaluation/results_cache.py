@@ -16,12 +16,12 @@ from tfmmrec.errors import DataError
 _KEY = "key"
 
 
-class KeptFigures:
+class ResultsCache:
     """A folder with a file of arrays for each name, all measured under the same circumstances.
 
     Args:
         folder: made where it is not there.
-        key: names the circumstances; see `circumstances`.
+        key: names the circumstances; see `results_key`.
     """
 
     def __init__(self, folder: Path, key: str):
@@ -53,8 +53,8 @@ class KeptFigures:
         return figures
 
 
-def circumstances(dataset: Dataset, config: TrainConfig, **options: Any) -> str:
-    """Names a data folder, a config and the options of a benchmark, for `KeptFigures`."""
+def results_key(dataset: Dataset, config: TrainConfig, **options: Any) -> str:
+    """Names a data folder, a config and the options of a benchmark, for `ResultsCache`."""
     content = {
         "data": checksum(dataset.folder / MANIFEST),
         "config": {**dataclasses.asdict(config), "quiet": True},

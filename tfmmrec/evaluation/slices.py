@@ -9,14 +9,14 @@ from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.feature_values import read_feature_column
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.encoders.encoded_features import EncodedEntities
-from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
+from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.ranking.targets import Targets
 
 # Of a feature's categories, the most frequent ones.
 _MOST_CATEGORIES = 8
 _FROM_COUNTS = (0, 1, 5, 20, 100)
 # Below this, a slice says nothing of whether it is worse.
-LEAST_TARGETS = 30
+MIN_TARGETS = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +56,8 @@ def slices_of(dataset: Dataset, items: EncodedEntities, targets: Targets) -> lis
     return [part for part in found if part.rows.any()]
 
 
-def describe_slices(
-    slices: list[Slice], resamples: UserResamples, values: np.ndarray
+def summarize_slices(
+    slices: list[Slice], resamples: UserBootstrap, values: np.ndarray
 ) -> list[dict[str, object]]:
     """The mean of each slice with its interval, and whether it is worse than the whole.
 
@@ -76,14 +76,14 @@ def describe_slices(
         return []
     parts = np.stack([part.rows for part in slices], axis=1)
     intervals = resamples.intervals(values, parts)
-    chances = resamples.below_the_whole(values, parts) * len(slices)
+    chances = resamples.p_below_overall(values, parts) * len(slices)
     return [
         {
             "group": part.group,
             "name": part.name,
             "targets": int(part.rows.sum()),
             **dataclasses.asdict(interval),
-            "worse": bool(chance < 0.05 and part.rows.sum() >= LEAST_TARGETS),
+            "worse": bool(chance < 0.05 and part.rows.sum() >= MIN_TARGETS),
         }
         for part, interval, chance in zip(slices, intervals, chances, strict=True)
     ]

@@ -10,11 +10,11 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import read_feature_column
 from tfmmrec.evaluation.baselines.content import content_matrix
 from tfmmrec.evaluation.metrics import beyond_accuracy
+from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
 from tfmmrec.evaluation.metrics.ranking import CUTOFFS, ranking_metrics, target_metrics
-from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
-from tfmmrec.evaluation.ranking.ranked_part import MODEL, K, Ranked
-from tfmmrec.evaluation.slices import describe_slices, slices_of
+from tfmmrec.evaluation.ranking.segment_result import MODEL, K, SegmentResult
+from tfmmrec.evaluation.slices import slices_of, summarize_slices
 from tfmmrec.models.bundle import ModelBundle
 
 # Content of more numbers than these is not compared item by item.
@@ -46,9 +46,9 @@ def item_facts(bundle: ModelBundle) -> ItemFacts:
     return ItemFacts(content, _kinds(bundle.dataset))
 
 
-def describe_parts(
+def summarize_segments(
     bundle: ModelBundle,
-    ranked: Sequence[Ranked],
+    ranked: Sequence[SegmentResult],
     *,
     cutoffs: Sequence[int] = CUTOFFS,
     seed: int = 0,
@@ -61,7 +61,7 @@ def describe_parts(
 def describe(
     bundle: ModelBundle,
     facts: ItemFacts,
-    ranked: Ranked,
+    ranked: SegmentResult,
     *,
     cutoffs: Sequence[int] = CUTOFFS,
     seed: int = 0,
@@ -78,18 +78,18 @@ def describe(
     Returns:
         `{"targets", "users", "items"}` and by model the means of `ranking_metrics`; `intervals`,
         which has `[low, high]` by model and metric, 95 %, users resampled; `lead`, by how much the
-        model is ahead of the best baseline; `slices`, as `describe_slices` gives them, of the
+        model is ahead of the best baseline; `slices`, as `summarize_slices` gives them, of the
         model's NDCG@10; `lists`, by model what its lists are like; and `by_user`, where users have
         several targets, by model the means over users of `per_user_metrics`.
     """
-    resamples = UserResamples(ranked.targets.user, seed=seed)
+    resamples = UserBootstrap(ranked.targets.user, seed=seed)
     best = ranked.best_baseline
-    lead = resamples.lead(ranked.gains(MODEL), ranked.gains(best))
+    lead = resamples.difference(ranked.gains(MODEL), ranked.gains(best))
     slices = slices_of(bundle.dataset, bundle.items, ranked.targets)
     return {
         "targets": len(ranked.targets.user),
         "users": len(np.unique(ranked.targets.user)),
-        "items": int(ranked.among.sum()),
+        "items": int(ranked.candidate_mask.sum()),
         **{name: ranking_metrics(ranks, cutoffs) for name, ranks in ranked.ranks.items()},
         "intervals": _intervals(ranked, resamples, cutoffs),
         "lead": {
@@ -98,7 +98,7 @@ def describe(
             **dataclasses.asdict(lead.interval),
             "p": lead.p,
         },
-        "slices": describe_slices(slices, resamples, ranked.gains(MODEL)),
+        "slices": summarize_slices(slices, resamples, ranked.gains(MODEL)),
         "lists": _describe_lists(facts, ranked),
         "by_user": _by_user(ranked, cutoffs),
     }
@@ -125,7 +125,7 @@ def _p(p: float) -> str:
     return "< 0.001" if p <= 0.001 else f"= {p:.3f}"
 
 
-def _by_user(ranked: Ranked, cutoffs: Sequence[int]) -> dict[str, dict[str, float]] | None:
+def _by_user(ranked: SegmentResult, cutoffs: Sequence[int]) -> dict[str, dict[str, float]] | None:
     """The means over users, by model; None where each has one target, of which it says no more."""
     users = ranked.targets.user
     if len(np.unique(users)) == len(users):
@@ -142,7 +142,7 @@ def _by_user(ranked: Ranked, cutoffs: Sequence[int]) -> dict[str, dict[str, floa
 
 
 def _intervals(
-    ranked: Ranked, resamples: UserResamples, cutoffs: Sequence[int]
+    ranked: SegmentResult, resamples: UserBootstrap, cutoffs: Sequence[int]
 ) -> dict[str, dict[str, list[float]]]:
     values = {
         (name, metric): own
@@ -156,13 +156,13 @@ def _intervals(
     return found
 
 
-def _describe_lists(facts: ItemFacts, ranked: Ranked) -> dict[str, dict[str, float]]:
-    histories, num_items = ranked.targets.histories, len(ranked.among)
+def _describe_lists(facts: ItemFacts, ranked: SegmentResult) -> dict[str, dict[str, float]]:
+    histories, num_items = ranked.targets.histories, len(ranked.candidate_mask)
     found = {}
     for name, own in ranked.lists.items():
         figures = {
-            f"coverage@{K}": beyond_accuracy.coverage(own, ranked.among),
-            f"gini@{K}": beyond_accuracy.gini(own, ranked.among),
+            f"coverage@{K}": beyond_accuracy.coverage(own, ranked.candidate_mask),
+            f"gini@{K}": beyond_accuracy.gini(own, ranked.candidate_mask),
             f"novelty@{K}": beyond_accuracy.novelty(own, histories, num_items),
             f"popularity_lift@{K}": beyond_accuracy.popularity_lift(own, histories, num_items),
         }

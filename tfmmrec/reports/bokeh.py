@@ -8,7 +8,7 @@ from markupsafe import Markup
 from tfmmrec.errors import DataError
 
 
-def check_plots() -> None:
+def require_bokeh() -> None:
     """Raises DataError where the plots' library is missing, before any work is done."""
     try:
         import bokeh  # noqa: F401

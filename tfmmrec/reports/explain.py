@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.attribution.modality_ablation import ItemsByModality, score_shares
+from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, attribute_scores
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
@@ -62,7 +62,7 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
             raise DataError(f"--{kind}: {name!r} is no {kind} of {dataset.folder}")
     if model.ranks_by != "retrieval":
         raise ConfigError(f"explain: {run} ranks by {model.ranks_by}, not by scores of choices")
-    by_modality = ItemsByModality(bundle)
+    by_modality = ModalityAblation(bundle)
     if len(by_modality.players) > _MOST_PLAYERS:
         raise ConfigError(f"explain: {run} has more than {_MOST_PLAYERS} modalities")
     row = dataset.item_rows[item]
@@ -71,7 +71,7 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
     vectors = Scorer(bundle.model).item_vectors()
     histories = dataset.histories(SPLITS, with_times=bundle.model.reads_times)
     past, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
-    shares = score_shares(bundle, by_modality, queries[:1], np.array([row], np.int32))
+    shares = attribute_scores(bundle, by_modality, queries[:1], np.array([row], np.int32))
     whole, *without = _scores(bundle, queries, vectors[row : row + 1])
     cards = ItemCards(dataset, past)
     return Explanation(

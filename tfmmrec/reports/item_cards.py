@@ -9,7 +9,7 @@ from markupsafe import Markup
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import values_by_row
 from tfmmrec.data.histories import Histories
-from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
+from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.modalities import Modality, MultiValued
 from tfmmrec.reports.value_html import show, thumbnail
 
@@ -114,7 +114,7 @@ class ItemCards:
 
 def user_cards(
     dataset: Dataset,
-    lists: Lists,
+    lists: TopItems,
     histories: Histories,
     chosen: set[tuple[int, int]],
     shares: ShareScores | None = None,
@@ -136,10 +136,12 @@ def user_cards(
     """
     order = np.random.default_rng(seed).permutation(len(lists.users))[:num]
     past = {place: histories.of_user(lists.users[place])[-6:] for place in order}
-    named = lists.items[order]
-    named = named[named >= 0]
-    cards = ItemCards(dataset, [*named, *np.concatenate([[], *past.values()])], audible=named)
-    items = np.unique(named).astype(np.int32)
+    recommended = lists.items[order]
+    recommended = recommended[recommended >= 0]
+    cards = ItemCards(
+        dataset, [*recommended, *np.concatenate([[], *past.values()])], audible=recommended
+    )
+    items = np.unique(recommended).astype(np.int32)
     of_all = {} if shares is None else shares(lists.users[order], items)
 
     def answer(number: int, user: int, row: int) -> Answer:

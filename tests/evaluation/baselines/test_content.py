@@ -5,7 +5,12 @@ import pytest
 
 from tfmmrec.data.histories import Histories
 from tfmmrec.encoders.cache.encoding_table import Encodings
-from tfmmrec.evaluation.baselines.content import ContentRivals, als, chosen_matrix, content_matrix
+from tfmmrec.evaluation.baselines.content import (
+    ContentBaselines,
+    als,
+    content_matrix,
+    interaction_matrix,
+)
 
 # Item 3 is new: nobody chose it.
 CONTENT = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.6, 0.8]])
@@ -16,7 +21,7 @@ def test_cosine_is_taken_with_the_mean_of_what_was_chosen():
     # The second user's mean is (-1, 1) / 2, of direction (-1, 1) / sqrt 2.
     half = np.sqrt(0.5)
     expected = [[1.0, 0.0, -1.0, 0.6], [-half, half, half, half * 0.2]]
-    np.testing.assert_allclose(ContentRivals(CHOSEN).cosine(CONTENT), expected, atol=1e-12)
+    np.testing.assert_allclose(ContentBaselines(CHOSEN).cosine(CONTENT), expected, atol=1e-12)
 
 
 def test_ridge_is_fitted_to_the_items_that_somebody_chose():
@@ -24,7 +29,7 @@ def test_ridge_is_fitted_to_the_items_that_somebody_chose():
     chosen = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     # Over the first two items X'X = 1 + 4 = 5, and with a penalty of 1 w = X'y / 6: 1/6 and 2/6.
     expected = np.outer([1 / 6, 2 / 6], [1.0, 2.0, 3.0])
-    np.testing.assert_allclose(ContentRivals(chosen).ridge(content, 1.0), expected)
+    np.testing.assert_allclose(ContentBaselines(chosen).ridge(content, 1.0), expected)
 
 
 def test_content_is_centred_over_what_is_present_and_of_length_one():
@@ -42,7 +47,7 @@ def test_content_is_centred_over_what_is_present_and_of_length_one():
 def test_histories_become_ones():
     histories = Histories(items=np.array([2, 0, 1]), offsets=np.array([0, 2, 2, 3]))
     expected = [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
-    np.testing.assert_array_equal(chosen_matrix(histories, 3), expected)
+    np.testing.assert_array_equal(interaction_matrix(histories, 3), expected)
 
 
 def blocks() -> np.ndarray:
@@ -61,6 +66,6 @@ def test_als_finds_what_is_missing_in_a_block():
 def test_factors_reach_new_items_by_their_content():
     chosen = np.pad(blocks(), [[0, 0], [0, 2]])
     group = np.array([1.0] * 5 + [-1.0] * 5 + [1.0, -1.0])[:, np.newaxis]
-    scores = ContentRivals(chosen).scores("factors", group, 0.1)
+    scores = ContentBaselines(chosen).scores("factors", group, 0.1)
     assert (scores[:5, 10] > scores[:5, 11] + 0.3).all()
     assert (scores[5:, 11] > scores[5:, 10] + 0.3).all()

@@ -8,7 +8,10 @@ from scipy import sparse
 
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.baselines import all
-from tfmmrec.evaluation.baselines.matrix_factorization import FACTOR_RIVALS, sparse_choices
+from tfmmrec.evaluation.baselines.matrix_factorization import (
+    FACTORIZATION_BASELINES,
+    sparse_interaction_matrix,
+)
 from tfmmrec.evaluation.ranking.rankers import Ranker
 from tfmmrec.evaluation.ranking.targets import Targets
 
@@ -40,10 +43,10 @@ def best_of(ranker: Ranker, read: sparse.csr_matrix, users: np.ndarray, k: int) 
     return lists.items
 
 
-@pytest.fixture(params=list(FACTOR_RIVALS))
+@pytest.fixture(params=list(FACTORIZATION_BASELINES))
 def fit(request):
     pytest.importorskip("implicit", reason=NO_EXTRA)
-    score, parameters = FACTOR_RIVALS[request.param]
+    score, parameters = FACTORIZATION_BASELINES[request.param]
     return lambda chosen, read: score(chosen, parameters[len(parameters) // 2], read)
 
 
@@ -74,7 +77,7 @@ def test_it_is_the_same_again_and_says_nothing(fit, capfd):
 
 def test_a_new_user_of_als_is_ranked_as_a_known_one_with_the_same_choices():
     pytest.importorskip("implicit", reason=NO_EXTRA)
-    als, _ = FACTOR_RIVALS["ALS"]
+    als, _ = FACTORIZATION_BASELINES["ALS"]
     chosen, read = drawn()
     read = read.tolil()
     read[60] = chosen[7]
@@ -85,7 +88,7 @@ def test_a_new_user_of_als_is_ranked_as_a_known_one_with_the_same_choices():
 
 def test_a_user_without_any_choice_has_the_most_popular_of_bpr():
     pytest.importorskip("implicit", reason=NO_EXTRA)
-    bpr, _ = FACTOR_RIVALS["BPR"]
+    bpr, _ = FACTORIZATION_BASELINES["BPR"]
     # Of 40 users all chose item 0, and each of the items 1 to 8 was chosen by 5.
     rows = np.zeros([41, NUM_ITEMS], np.float32)
     rows[:40, 0] = 1.0
@@ -98,7 +101,7 @@ def test_choices_are_ones_however_often_they_are_repeated():
     # User 0 chose 2, 0 and 2 again, user 1 nothing, user 2 item 1.
     histories = Histories(np.array([2, 0, 2, 1], np.int32), np.array([0, 3, 3, 4]))
     expected = [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
-    np.testing.assert_array_equal(sparse_choices(histories, 3).toarray(), expected)
+    np.testing.assert_array_equal(sparse_interaction_matrix(histories, 3).toarray(), expected)
     assert histories.items.tolist() == [2, 0, 2, 1]
 
 
@@ -106,12 +109,12 @@ def test_choices_are_ones_however_often_they_are_repeated():
 def test_they_stay_where_matrices_do_not_fit(small, split, monkeypatch):
     pytest.importorskip("implicit", reason=NO_EXTRA)
     monkeypatch.setattr(all, "_MOST_ITEMS", 0)
-    names = [name.split(" (")[0] for name in all.known_item_baselines(small, split)]
+    names = [name.split(" (")[0] for name in all.warm_item_baselines(small, split)]
     assert names[-2:] == ["ALS", "BPR"]
     assert "EASE" not in names
 
 
 def test_without_the_extra_they_are_not_there(small, monkeypatch):
     monkeypatch.setitem(sys.modules, "implicit", None)
-    names = [name.split(" (")[0] for name in all.known_item_baselines(small, "test")]
+    names = [name.split(" (")[0] for name in all.warm_item_baselines(small, "test")]
     assert names[-2:] == ["EASE", "item-kNN"]

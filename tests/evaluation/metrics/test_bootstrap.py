@@ -5,6 +5,7 @@ import pytest
 
 from tfmmrec.evaluation.metrics.bootstrap import (
     Interval,
+    UserBootstrap,
     clustered_interval,
     mean_interval,
     paired_interval,
@@ -73,3 +74,52 @@ def test_users_with_more_events_weigh_more():
     assert (found.mean, found.low, found.high) == (4.0, 2.0, 6.0)
     with pytest.raises(ValueError, match="at least 2 users"):
         clustered_interval(users[:3], lambda rows: 0.0)
+
+
+def test_means_are_over_targets_and_parts():
+    resamples = UserBootstrap(np.array([0, 0, 1, 2]))
+    parts = np.array([[1, 1], [1, 0], [1, 0], [1, 1]], bool)
+    means, drawn = resamples.means(np.array([1.0, 2.0, 3.0, 6.0]), parts)
+    np.testing.assert_allclose(means, [3.0, 3.5])
+    assert drawn.shape == (2000, 2)
+
+
+def test_an_interval_covers_the_truth_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    covered = []
+    for seed in range(200):
+        # Each user has a level of their own, which all five targets share.
+        levels = generator.normal(size=60)
+        values = np.repeat(levels, 5) + 0.1 * generator.normal(size=300)
+        users = np.repeat(np.arange(60), 5)
+        resamples = UserBootstrap(users, resamples=400, seed=seed)
+        [found] = resamples.intervals(values, np.ones((300, 1), bool))
+        covered.append(found.low <= 0.0 <= found.high)
+    # Targets drawn one by one would cover it half as often.
+    assert 0.89 <= np.mean(covered) <= 0.99
+
+
+def test_a_lead_is_of_pairs():
+    generator = np.random.default_rng(0)
+    theirs = generator.normal(size=100)
+    ahead = UserBootstrap(np.arange(100)).difference(theirs + 0.01 + 0.01 * theirs**2, theirs)
+    assert ahead.p == 1 / 2000
+    assert ahead.interval.low > 0.0
+    level = UserBootstrap(np.arange(100)).difference(theirs, theirs)
+    assert level.p == 1.0
+
+
+def test_what_is_below_the_whole():
+    values = np.tile([0.0, 1.0], 100)
+    low, random = values == 0.0, np.arange(200) < 100
+    chances = UserBootstrap(np.arange(200)).p_below_overall(values, np.stack([low, random], axis=1))
+    assert chances[0] < 1e-6
+    assert chances[1] > 0.3
+
+
+def test_an_empty_part_has_no_mean():
+    resamples = UserBootstrap(np.array([0, 1]))
+    [found] = resamples.intervals(np.ones(2), np.zeros((2, 1), bool))
+    assert np.isnan([found.mean, found.low, found.high]).all()
+    with pytest.raises(ValueError, match="at least one target"):
+        UserBootstrap(np.zeros(0, int))

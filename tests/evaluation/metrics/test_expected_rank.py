@@ -7,7 +7,7 @@ import pytest
 
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
-from tfmmrec.evaluation.ranking.rankers import ByScores
+from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import Targets
 
 
@@ -93,8 +93,8 @@ def test_targets_are_ranked_without_what_their_user_chose_before():
 
     # User 1: of 2, 3, 4 left, item 3 has 5 above it, item 2 has 4 and 5. User 4: the scores are
     # turned round, so that of 0, 1, 3, 4 item 0 is the last.
-    ranks = ByScores(score_users).ranks(targets, np.ones(5, bool))
+    ranks = ScoreRanker(score_users).ranks(targets, np.ones(5, bool))
     assert ranks.tolist() == [3.0, 2.0, 4.0]
     # Ranked among 0, 2 and 3 only: item 4 and item 1 stand nowhere.
-    among = np.array([True, False, True, True, False])
-    assert ByScores(score_users).ranks(targets, among).tolist() == [2.0, 1.0, 2.0]
+    candidate_mask = np.array([True, False, True, True, False])
+    assert ScoreRanker(score_users).ranks(targets, candidate_mask).tolist() == [2.0, 1.0, 2.0]

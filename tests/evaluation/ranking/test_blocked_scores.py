@@ -6,18 +6,20 @@ import pytest
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks
-from tfmmrec.evaluation.ranking.rankers import ByScores, ByVectors
+from tfmmrec.evaluation.ranking.rankers import DotProductRanker, ScoreRanker
 from tfmmrec.evaluation.ranking.targets import Targets
 
 NOTHING = np.zeros(0, int)
 
 
-def ranks(queries, items, targets, left_out=(), among=None):
+def ranks(queries, items, targets, left_out=(), candidate_mask=None):
     """Of one query each; `left_out` are pairs of query and item."""
     items = np.asarray(items, np.float32)
-    among = np.ones(len(items), bool) if among is None else np.asarray(among)
+    candidate_mask = (
+        np.ones(len(items), bool) if candidate_mask is None else np.asarray(candidate_mask)
+    )
     rows, others = np.array(left_out, int).reshape(-1, 2).T
-    blocks = ItemBlocks(items, among)
+    blocks = ItemBlocks(items, candidate_mask)
     return blocks.ranks(np.asarray(queries), np.array(targets), rows, others).tolist()
 
 
@@ -28,8 +30,8 @@ def test_ranks_by_hand():
     # Without items 0 and 3, nothing stands above item 2; an own item is ranked all the same.
     assert ranks([[1.0, 0.0]], items, [2], [(0, 0), (0, 3), (0, 2), (0, 0)]) == [1.0]
     # Ranked among 1, 2 and 4, or if it is not among them, as if it were.
-    among = [False, True, True, False, True]
-    assert ranks([[1.0, 0.0]] * 2, items, [1, 0], among=among) == [2.0, 1.0]
+    candidate_mask = [False, True, True, False, True]
+    assert ranks([[1.0, 0.0]] * 2, items, [1, 0], candidate_mask=candidate_mask) == [2.0, 1.0]
 
 
 def test_of_what_nothing_is_known_stands_behind_all():
@@ -53,10 +55,10 @@ def test_blocks_and_duplicates_change_nothing(num_items):
     queries = draw.integers(-4, 5, size=(300, 6)).astype(np.float32)
     targets = draw.integers(num_items, size=300)
     left_out = draw.random((300, num_items)) < 0.1
-    among = draw.random(num_items) < 0.9
+    candidate_mask = draw.random(num_items) < 0.9
     scores = np.where(items.any(axis=1), queries @ items.T, -np.inf)
-    expected = expected_ranks(scores, targets, left_out | ~among)
-    blocks = ItemBlocks(items, among)
+    expected = expected_ranks(scores, targets, left_out | ~candidate_mask)
+    blocks = ItemBlocks(items, candidate_mask)
     np.testing.assert_array_equal(blocks.ranks(queries, targets, *np.nonzero(left_out)), expected)
 
 
@@ -87,7 +89,7 @@ def test_rankers_agree_on_users_with_several_targets(seed):
     )
     users = np.sort(draw.integers(num_users, size=900)).astype(np.int32)
     targets = Targets(users, draw.integers(num_items, size=900).astype(np.int32), histories, 0)
-    among = draw.random(num_items) < 0.8
+    candidate_mask = draw.random(num_items) < 0.8
 
     def batches(users):
         # Of other sizes than what is ranked at a time, the last first.
@@ -95,8 +97,8 @@ def test_rankers_agree_on_users_with_several_targets(seed):
             yield some, queries[some]
 
     scores = np.where(vectors.any(axis=1), queries @ vectors.T, -np.inf)
-    dense = ByScores.of(scores).rank(targets, among, 10)
-    blocked = ByVectors(vectors, batches).rank(targets, among, 10)
+    dense = ScoreRanker.of(scores).rank(targets, candidate_mask, 10)
+    blocked = DotProductRanker(vectors, batches).rank(targets, candidate_mask, 10)
     np.testing.assert_array_equal(blocked[0], dense[0])
     np.testing.assert_array_equal(blocked[1].users, dense[1].users)
     np.testing.assert_array_equal(blocked[1].items, dense[1].items)

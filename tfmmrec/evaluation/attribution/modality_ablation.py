@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.schema import features_by_modality
-from tfmmrec.evaluation.attribution.shapley import shapley, worth_of_sets
+from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import in_batches
 
@@ -14,7 +14,7 @@ from tfmmrec.models.scorer import in_batches
 IDS = "ids"
 
 
-class ItemsByModality:
+class ModalityAblation:
     """The vectors of items when only some of their modalities are known.
 
     Args:
@@ -51,8 +51,8 @@ class ItemsByModality:
         return in_batches(lambda batch: self._vectors(batch, here, IDS in present), rows)
 
 
-def score_shares(
-    bundle: ModelBundle, by_modality: ItemsByModality, queries: tf.Tensor, rows: np.ndarray
+def attribute_scores(
+    bundle: ModelBundle, by_modality: ModalityAblation, queries: tf.Tensor, rows: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How much of the scores of items each of their modalities makes up: Shapley values.
 
@@ -73,4 +73,4 @@ def score_shares(
         # An item of which nothing is told.
         return np.where(np.isfinite(found), found, 0.0)
 
-    return shapley(by_modality.players, worth_of_sets(by_modality.players, scores))
+    return shapley(by_modality.players, coalition_values(by_modality.players, scores))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 
-def worth_of_sets(
+def coalition_values(
     players: Sequence[str], worth: Callable[[Collection[str]], np.ndarray]
 ) -> dict[frozenset[str], np.ndarray]:
     """What every set of players is worth, the empty one among them."""

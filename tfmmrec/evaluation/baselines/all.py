@@ -7,20 +7,24 @@ import numpy as np
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
 from tfmmrec.encoders.encoded_features import EncodedEntities
-from tfmmrec.evaluation.baselines.content import ContentRivals, chosen_matrix, content_matrix
-from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
+from tfmmrec.evaluation.baselines.content import (
+    ContentBaselines,
+    content_matrix,
+    interaction_matrix,
+)
+from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
 from tfmmrec.evaluation.baselines.matrix_factorization import (
-    FACTOR_RIVALS,
-    factor_rivals,
-    sparse_choices,
+    FACTORIZATION_BASELINES,
+    available_factorizations,
+    sparse_interaction_matrix,
 )
 from tfmmrec.evaluation.baselines.trivial import popularity, same_for_all
 from tfmmrec.evaluation.baselines.tuning import (
     best_on_valid,
-    tuned_factor_rivals,
-    tuned_item_rivals,
+    tune_factorizations,
+    tune_item_item,
 )
-from tfmmrec.evaluation.ranking.rankers import ByScores, Ranker
+from tfmmrec.evaluation.ranking.rankers import Ranker, ScoreRanker
 
 # What matrices of users or items by items may take; beyond it counts and factors are compared with.
 _MOST_CELLS = 2 * 10**8
@@ -29,7 +33,7 @@ _MOST_ITEMS = 8000
 _RECENT_SHARES = (0.02, 0.05, 0.1, 0.2)
 
 
-def known_item_baselines(dataset: Dataset, split: str) -> dict[str, Ranker]:
+def warm_item_baselines(dataset: Dataset, split: str) -> dict[str, Ranker]:
     """Popularity, popularity of late, EASE, item-kNN, ALS and BPR, parameters in brackets, by name.
 
     Parameters are the best on valid, where valid is not what is measured, else the middle ones.
@@ -55,7 +59,7 @@ def known_item_baselines(dataset: Dataset, split: str) -> dict[str, Ranker]:
     return found
 
 
-def new_item_baselines(dataset: Dataset, items: EncodedEntities, split: str) -> dict[str, Ranker]:
+def cold_start_baselines(dataset: Dataset, items: EncodedEntities, split: str) -> dict[str, Ranker]:
     """The cosine and the ridge regression of content, and ALS factors regressed on it, by name.
 
     Penalties are the middle ones, since valid has no new items to choose by. Nothing without
@@ -68,38 +72,40 @@ def new_item_baselines(dataset: Dataset, items: EncodedEntities, split: str) -> 
     """
     if not items.encodings or not _matrices_fit(dataset):
         return {}
-    chosen = chosen_matrix(context_of(dataset, split), dataset.count("items"))
-    rivals, content = ContentRivals(chosen), content_matrix(items.encodings)
+    chosen = interaction_matrix(context_of(dataset, split), dataset.count("items"))
+    rivals, content = ContentBaselines(chosen), content_matrix(items.encodings)
     found: dict[str, Ranker] = {}
     for name, penalties in rivals.penalties.items():
         penalty = _middle(penalties)
         shown = f"content {name} ({penalty:g})" if len(penalties) > 1 else f"content {name}"
-        found[shown] = ByScores.of(rivals.scores(name, content, penalty))
+        found[shown] = ScoreRanker.of(rivals.scores(name, content, penalty))
     return found
 
 
 def _by_items(dataset: Dataset, split: str, tunable: bool) -> Iterator[tuple[str, Ranker]]:
     """EASE and item-kNN, by matrices of users by items and of items by items."""
-    best = {name: _middle(parameters) for name, (_, parameters) in ITEM_RIVALS.items()}
+    best = {name: _middle(parameters) for name, (_, parameters) in ITEM_ITEM_BASELINES.items()}
     if tunable:
-        best = tuned_item_rivals(dataset)
+        best = tune_item_item(dataset)
     num_items = dataset.count("items")
-    chosen = chosen_matrix(dataset.histories(CONTEXT_SPLITS[split]), num_items)
-    known = chosen_matrix(context_of(dataset, split), num_items)
-    for name, (score, _) in ITEM_RIVALS.items():
-        yield f"{name} ({best[name]:g})", ByScores.of(score(chosen, best[name], known))
+    chosen = interaction_matrix(dataset.histories(CONTEXT_SPLITS[split]), num_items)
+    known = interaction_matrix(context_of(dataset, split), num_items)
+    for name, (score, _) in ITEM_ITEM_BASELINES.items():
+        yield f"{name} ({best[name]:g})", ScoreRanker.of(score(chosen, best[name], known))
 
 
 def _by_factors(dataset: Dataset, split: str, tunable: bool) -> Iterator[tuple[str, Ranker]]:
     """ALS and BPR, by vectors of users and of items."""
-    best = {name: _middle(parameters) for name, (_, parameters) in factor_rivals().items()}
+    best = {
+        name: _middle(parameters) for name, (_, parameters) in available_factorizations().items()
+    }
     if tunable:
-        best = tuned_factor_rivals(dataset)
+        best = tune_factorizations(dataset)
     num_items = dataset.count("items")
-    chosen = sparse_choices(dataset.histories(CONTEXT_SPLITS[split]), num_items)
-    known = sparse_choices(context_of(dataset, split), num_items)
+    chosen = sparse_interaction_matrix(dataset.histories(CONTEXT_SPLITS[split]), num_items)
+    known = sparse_interaction_matrix(context_of(dataset, split), num_items)
     for name, value in best.items():
-        fit, _ = FACTOR_RIVALS[name]
+        fit, _ = FACTORIZATION_BASELINES[name]
         yield f"{name} ({value:g})", fit(chosen, value, known)
 
 

@@ -11,7 +11,7 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.encoders.cache.encoding_table import Encodings
 
 
-class ContentRivals:
+class ContentBaselines:
     """Scores of all items, new ones among them, by what users chose and what items are.
 
     Args:
@@ -80,7 +80,7 @@ def content_matrix(encoded: Mapping[str, Encodings]) -> np.ndarray:
     return np.concatenate(parts, axis=1) / np.sqrt(len(parts))
 
 
-def chosen_matrix(histories: Histories, num_items: int) -> np.ndarray:
+def interaction_matrix(histories: Histories, num_items: int) -> np.ndarray:
     """What each user chose, float64 `[users, items]` of 0 and 1."""
     chosen = np.zeros([len(histories.offsets) - 1, num_items])
     users = np.repeat(np.arange(len(chosen)), np.diff(histories.offsets))

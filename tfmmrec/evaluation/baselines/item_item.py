@@ -48,7 +48,7 @@ def item_knn(
 
 
 # By name, with the parameter's values to choose from.
-ITEM_RIVALS: dict[str, tuple[Callable[..., np.ndarray], tuple[float, ...]]] = {
+ITEM_ITEM_BASELINES: dict[str, tuple[Callable[..., np.ndarray], tuple[float, ...]]] = {
     "EASE": (ease, (30.0, 100.0, 200.0, 400.0, 800.0)),
     "item-kNN": (item_knn, (20.0, 50.0, 100.0, 200.0, 400.0)),
 }

@@ -12,7 +12,7 @@ import threadpoolctl
 from scipy import sparse
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.evaluation.ranking.rankers import ByVectors, Ranker
+from tfmmrec.evaluation.ranking.rankers import DotProductRanker, Ranker
 
 # Given what is learned from, a parameter, and what those chose who are scored.
 FitFactors = Callable[[sparse.csr_matrix, float, sparse.csr_matrix], Ranker]
@@ -58,7 +58,7 @@ def als(chosen: sparse.csr_matrix, penalty: float, read: sparse.csr_matrix) -> R
             vectors = model.recalculate_user(users, read[users])
         yield users, vectors
 
-    return ByVectors(model.item_factors, user_vectors)
+    return DotProductRanker(model.item_factors, user_vectors)
 
 
 def bpr(chosen: sparse.csr_matrix, rate: float, read: sparse.csr_matrix) -> Ranker:
@@ -97,22 +97,22 @@ def bpr(chosen: sparse.csr_matrix, rate: float, read: sparse.csr_matrix) -> Rank
         vectors[new, :-1] = means[:, :-1]
         yield users, vectors
 
-    return ByVectors(model.item_factors, user_vectors)
+    return DotProductRanker(model.item_factors, user_vectors)
 
 
 # By name, with the parameter's values to choose from.
-FACTOR_RIVALS: dict[str, tuple[FitFactors, tuple[float, ...]]] = {
+FACTORIZATION_BASELINES: dict[str, tuple[FitFactors, tuple[float, ...]]] = {
     "ALS": (als, (1.0, 10.0, 30.0)),
     "BPR": (bpr, (0.01, 0.03, 0.1)),
 }
 
 
-def factor_rivals() -> dict[str, tuple[FitFactors, tuple[float, ...]]]:
+def available_factorizations() -> dict[str, tuple[FitFactors, tuple[float, ...]]]:
     """FACTOR_RIVALS, or nothing where the extra `baselines` is not installed."""
-    return FACTOR_RIVALS if importlib.util.find_spec("implicit") else {}
+    return FACTORIZATION_BASELINES if importlib.util.find_spec("implicit") else {}
 
 
-def sparse_choices(histories: Histories, num_items: int) -> sparse.csr_matrix:
+def sparse_interaction_matrix(histories: Histories, num_items: int) -> sparse.csr_matrix:
     """What each user chose, float32 `[users, items]` of 0 and 1."""
     shape = len(histories.offsets) - 1, num_items
     ones = np.ones(len(histories.items), np.float32)

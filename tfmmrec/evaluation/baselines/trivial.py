@@ -6,7 +6,7 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.evaluation.ranking.rankers import ByScores, Ranker
+from tfmmrec.evaluation.ranking.rankers import Ranker, ScoreRanker
 
 
 def popularity(dataset: Dataset, split: str) -> Ranker:
@@ -21,7 +21,7 @@ def same_for_all(scores: np.ndarray) -> Ranker:
     def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield users, np.tile(row, (len(users), 1))
 
-    return ByScores(score_users)
+    return ScoreRanker(score_users)
 
 
 def random_order(dataset: Dataset, seed: int) -> Ranker:
@@ -31,4 +31,4 @@ def random_order(dataset: Dataset, seed: int) -> Ranker:
     def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield users, generator.random((len(users), dataset.count("items")), np.float32)
 
-    return ByScores(score_users)
+    return ScoreRanker(score_users)

@@ -6,11 +6,14 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.evaluation.baselines.content import chosen_matrix
-from tfmmrec.evaluation.baselines.item_item import ITEM_RIVALS
-from tfmmrec.evaluation.baselines.matrix_factorization import factor_rivals, sparse_choices
+from tfmmrec.evaluation.baselines.content import interaction_matrix
+from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
+from tfmmrec.evaluation.baselines.matrix_factorization import (
+    available_factorizations,
+    sparse_interaction_matrix,
+)
 from tfmmrec.evaluation.measure import measure
-from tfmmrec.evaluation.ranking.rankers import ByScores, Ranker
+from tfmmrec.evaluation.ranking.rankers import Ranker, ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
 
 
@@ -32,31 +35,33 @@ def best_on_valid(
     return parameters[int(np.argmax(found))]
 
 
-def tuned_item_rivals(dataset: Dataset) -> dict[str, float]:
+def tune_item_item(dataset: Dataset) -> dict[str, float]:
     """The parameter of each of ITEM_RIVALS with the best NDCG@10 on the warm items of valid.
 
     Raises:
         DataError: there is no valid split.
     """
-    chosen = chosen_matrix(dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items"))
+    chosen = interaction_matrix(dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items"))
     return {
         name: best_on_valid(
             dataset,
             parameters,
-            lambda value, score=score: ByScores.of(score(chosen, value)),  # type: ignore[misc]
+            lambda value, score=score: ScoreRanker.of(score(chosen, value)),  # type: ignore[misc]
         )
-        for name, (score, parameters) in ITEM_RIVALS.items()
+        for name, (score, parameters) in ITEM_ITEM_BASELINES.items()
     }
 
 
-def tuned_factor_rivals(dataset: Dataset) -> dict[str, float]:
-    """The same of `factor_rivals`.
+def tune_factorizations(dataset: Dataset) -> dict[str, float]:
+    """The same of `available_factorizations`.
 
     Raises:
         DataError: there is no valid split.
     """
-    chosen = sparse_choices(dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items"))
+    chosen = sparse_interaction_matrix(
+        dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items")
+    )
     return {
         name: best_on_valid(dataset, parameters, lambda value, fit=fit: fit(chosen, value, chosen))  # type: ignore[misc]
-        for name, (fit, parameters) in factor_rivals().items()
+        for name, (fit, parameters) in available_factorizations().items()
     }

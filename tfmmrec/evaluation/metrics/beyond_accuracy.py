@@ -8,7 +8,7 @@ from tfmmrec.data.histories import Histories
 
 
 @dataclasses.dataclass(frozen=True)
-class Lists:
+class TopItems:
     """The best items of each user.
 
     Attributes:
@@ -20,19 +20,19 @@ class Lists:
     items: np.ndarray
 
     @property
-    def named(self) -> np.ndarray:
+    def recommended(self) -> np.ndarray:
         """All items of all lists, one after the other."""
         return self.items[self.items >= 0]
 
 
-def coverage(lists: Lists, among: np.ndarray) -> float:
+def coverage(lists: TopItems, candidate_mask: np.ndarray) -> float:
     """The share of the items, bool `[items]`, that stand in any list."""
-    return len(np.unique(lists.named)) / max(1, int(among.sum()))
+    return len(np.unique(lists.recommended)) / max(1, int(candidate_mask.sum()))
 
 
-def gini(lists: Lists, among: np.ndarray) -> float:
+def gini(lists: TopItems, candidate_mask: np.ndarray) -> float:
     """How unequally lists name the items: 0 all as often, near 1 a few always."""
-    counts = np.sort(np.bincount(lists.named, minlength=len(among))[among])
+    counts = np.sort(np.bincount(lists.recommended, minlength=len(candidate_mask))[candidate_mask])
     total = counts.sum()
     if not total:
         return 0.0
@@ -40,7 +40,7 @@ def gini(lists: Lists, among: np.ndarray) -> float:
     return float(((2 * places - len(counts) - 1) * counts).sum() / (len(counts) * total))
 
 
-def novelty(lists: Lists, histories: Histories, num_items: int) -> float:
+def novelty(lists: TopItems, histories: Histories, num_items: int) -> float:
     """The mean self-information of what is named: −log2 of the share of users who chose it.
 
     In bits. Zhou et al. 2010, "Solving the apparent diversity-accuracy dilemma of recommender
@@ -49,12 +49,12 @@ def novelty(lists: Lists, histories: Histories, num_items: int) -> float:
     """
     num_users = len(histories.offsets) - 1
     shares = (histories.counts(num_items) + 1) / (num_users + 1)
-    if not len(lists.named):
+    if not len(lists.recommended):
         return float("nan")
-    return float(-np.log2(np.minimum(shares[lists.named], 1.0)).mean())
+    return float(-np.log2(np.minimum(shares[lists.recommended], 1.0)).mean())
 
 
-def popularity_lift(lists: Lists, histories: Histories, num_items: int) -> float:
+def popularity_lift(lists: TopItems, histories: Histories, num_items: int) -> float:
     """How much more popular lists are than what their users chose: 0 as popular, 1 twice.
 
     The mean over users of the mean number of choices an item, over the same of histories, minus 1
@@ -69,11 +69,13 @@ def popularity_lift(lists: Lists, histories: Histories, num_items: int) -> float
     if not there.any():
         return float("nan")
     users, items = lists.users[there], lists.items[there]
-    named = np.where(items >= 0, counts[items], np.nan)
-    return float(np.nanmean(named, axis=1).mean() / (sums[users] / lengths[users]).mean() - 1.0)
+    recommended = np.where(items >= 0, counts[items], np.nan)
+    return float(
+        np.nanmean(recommended, axis=1).mean() / (sums[users] / lengths[users]).mean() - 1.0
+    )
 
 
-def diversity(lists: Lists, content: np.ndarray) -> float:
+def diversity(lists: TopItems, content: np.ndarray) -> float:
     """One minus the cosine of the contents of two items of a list, meant over pairs and users.
 
     NaN where no list has two items.
@@ -98,7 +100,7 @@ def diversity(lists: Lists, content: np.ndarray) -> float:
 
 
 def miscalibration(
-    lists: Lists, histories: Histories, categories: np.ndarray, *, mixed: float = 0.01
+    lists: TopItems, histories: Histories, categories: np.ndarray, *, mixed: float = 0.01
 ) -> float:
     """How far the categories of lists are from those of their users' histories.
 
@@ -120,11 +122,11 @@ def miscalibration(
         if not lengths[user]:
             continue
         past = categories[histories.of_user(user)].sum(axis=0)
-        named = categories[items[items >= 0]].sum(axis=0)
-        if not past.sum() or not named.sum():
+        recommended = categories[items[items >= 0]].sum(axis=0)
+        if not past.sum() or not recommended.sum():
             continue
-        past, named = past / past.sum(), named / named.sum()
+        past, recommended = past / past.sum(), recommended / recommended.sum()
         held = past > 0
-        close = (1.0 - mixed) * named[held] + mixed * past[held]
+        close = (1.0 - mixed) * recommended[held] + mixed * past[held]
         found.append(float((past[held] * np.log(past[held] / close)).sum()))
     return float(np.mean(found)) if found else float("nan")

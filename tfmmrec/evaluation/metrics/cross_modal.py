@@ -6,15 +6,15 @@ from collections.abc import Collection
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.evaluation.measure import Figures
+from tfmmrec.evaluation.measure import Metrics
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches
 from tfmmrec.layers.feature_projections import MEDIA
 from tfmmrec.models.bundle import ModelBundle
 
 
 def retrieval_recall(
-    bundle: ModelBundle, among: np.ndarray, *, k: int = 10, least: int = 20
-) -> Figures:
+    bundle: ModelBundle, candidate_mask: np.ndarray, *, k: int = 10, least: int = 20
+) -> Metrics:
     """Whether an item's one modality finds the other one of the same item, among many.
 
     Args:
@@ -28,7 +28,7 @@ def retrieval_recall(
     """
     figures = {}
     for query, candidate in itertools.permutations(MEDIA, 2):
-        rows = items_with(bundle, (query, candidate), among)
+        rows = items_with(bundle, (query, candidate), candidate_mask)
         if len(rows) >= least:
             queries, candidates = (vectors_of(bundle, m, rows) for m in (query, candidate))
             ranks = retrieval_ranks(queries, candidates)
@@ -36,7 +36,9 @@ def retrieval_recall(
     return figures
 
 
-def items_with(bundle: ModelBundle, modalities: Collection[str], among: np.ndarray) -> np.ndarray:
+def items_with(
+    bundle: ModelBundle, modalities: Collection[str], candidate_mask: np.ndarray
+) -> np.ndarray:
     """Rows of the items that have something of each modality.
 
     Args:
@@ -47,7 +49,7 @@ def items_with(bundle: ModelBundle, modalities: Collection[str], among: np.ndarr
     Returns:
         int `[rows]`, ascending.
     """
-    here = np.array(among)
+    here = np.array(candidate_mask)
     for modality in modalities:
         present = [bundle.items.encodings[name].present for name in _features_of(bundle, modality)]
         here &= np.any(present, axis=0) if present else False

@@ -12,7 +12,7 @@ from tfmmrec.evaluation.baselines.outcomes import (
     rating_biases,
 )
 from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets, predict_outcomes
-from tfmmrec.evaluation.ranking.targets import by_part
+from tfmmrec.evaluation.ranking.targets import by_segment
 from tfmmrec.models.bundle import ModelBundle, samples_nonclicks
 from tfmmrec.models.scorer import Scorer
 
@@ -31,13 +31,13 @@ def measure_outcomes(bundle: ModelBundle, split: str) -> dict[str, Any]:
     scorer = Scorer(bundle.model)
     vectors = scorer.item_vectors()
     predicted = {
-        name: {"model": values, **outcome_rivals(bundle, name, targets[name], split)}
+        name: {"model": values, **outcome_baselines(bundle, name, targets[name], split)}
         for name, values in predict_outcomes(scorer, vectors, targets).items()
     }
     result: dict[str, Any] = {}
     for name, target in targets.items():
         result[name] = {}
-        for part, rows, _ in by_part(bundle.dataset, target.events):
+        for part, rows, _ in by_segment(bundle.dataset, target.events):
             result[name][part] = None
             if rows.any():
                 own = target.take(rows)
@@ -49,7 +49,7 @@ def measure_outcomes(bundle: ModelBundle, split: str) -> dict[str, Any]:
     return result
 
 
-def outcome_rivals(
+def outcome_baselines(
     bundle: ModelBundle, name: str, target: OutcomeTargets, split: str
 ) -> dict[str, np.ndarray]:
     """What simple predictors that know all before a split say, `[events]` by name."""

@@ -27,12 +27,12 @@ class ItemBlocks:
         among: bool `[items]`, the items that are ranked.
     """
 
-    def __init__(self, vectors: np.ndarray, among: np.ndarray):
+    def __init__(self, vectors: np.ndarray, candidate_mask: np.ndarray):
         self._vectors = _finite(vectors)
-        self._among = among
+        self._among = candidate_mask
         self._known = self._vectors.any(axis=1)
-        self._items = np.flatnonzero(among & self._known)
-        self._columns = np.full(len(among), -1, np.int32)
+        self._items = np.flatnonzero(candidate_mask & self._known)
+        self._columns = np.full(len(candidate_mask), -1, np.int32)
         self._columns[self._items] = np.arange(len(self._items))
         # As wide as a batch of queries at least, whose own items are multiplied in the same shape.
         steps = max(1, -(-min(len(self._items), _ITEMS) // QUERIES))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
+from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches
 from tfmmrec.evaluation.ranking.targets import Targets
@@ -27,7 +27,9 @@ class Ranker(abc.ABC):
     """Ranks items for users."""
 
     @abc.abstractmethod
-    def rank(self, targets: Targets, among: np.ndarray, k: int = 0) -> tuple[np.ndarray, Lists]:
+    def rank(
+        self, targets: Targets, candidate_mask: np.ndarray, k: int = 0
+    ) -> tuple[np.ndarray, TopItems]:
         """Ranks every target among the items that its user has not chosen before.
 
         Args:
@@ -40,12 +42,12 @@ class Ranker(abc.ABC):
             float64 `[targets]`, expected ranks from 1; and the lists.
         """
 
-    def ranks(self, targets: Targets, among: np.ndarray) -> np.ndarray:
+    def ranks(self, targets: Targets, candidate_mask: np.ndarray) -> np.ndarray:
         """The ranks alone."""
-        return self.rank(targets, among)[0]
+        return self.rank(targets, candidate_mask)[0]
 
 
-class ByScores(Ranker):
+class ScoreRanker(Ranker):
     """Ranks by the scores of all items.
 
     Args:
@@ -56,28 +58,30 @@ class ByScores(Ranker):
         self._score_users = score_users
 
     @classmethod
-    def of(cls, scores: np.ndarray) -> "ByScores":
+    def of(cls, scores: np.ndarray) -> "ScoreRanker":
         """Ranks by scores `[users, items]` that are there already."""
         return cls(lambda users: iter([(users, scores[users])]))
 
-    def rank(self, targets: Targets, among: np.ndarray, k: int = 0) -> tuple[np.ndarray, Lists]:
+    def rank(
+        self, targets: Targets, candidate_mask: np.ndarray, k: int = 0
+    ) -> tuple[np.ndarray, TopItems]:
         ranks = np.empty(len(targets.user))
         asked = np.unique(targets.user)
-        best = _no_lists(asked, among, k)
-        at_a_time = max(1, _MOST_SCORES // len(among))
+        best = _no_lists(asked, candidate_mask, k)
+        at_a_time = max(1, _MOST_SCORES // len(candidate_mask))
         for start in range(0, len(asked), at_a_time):
             for users, scores in self._score_users(asked[start : start + at_a_time]):
                 chosen, rows = _targets_of(targets, users)
-                left_out = np.tile(~among, (len(users), 1))
+                left_out = np.tile(~candidate_mask, (len(users), 1))
                 left_out[targets.histories.of_users(users)] = True
                 ranks[chosen] = expected_ranks(scores[rows], targets.item[chosen], left_out[rows])
                 if best.shape[1]:
                     scores = np.where(left_out, -np.inf, scores)
                     best[np.searchsorted(asked, users)] = _best(scores, best.shape[1])
-        return ranks, Lists(asked, best)
+        return ranks, TopItems(asked, best)
 
 
-class ByVectors(Ranker):
+class DotProductRanker(Ranker):
     """Ranks by the products of user vectors and item vectors.
 
     Args:
@@ -89,10 +93,12 @@ class ByVectors(Ranker):
         self._item_vectors = item_vectors
         self._user_vectors = user_vectors
 
-    def rank(self, targets: Targets, among: np.ndarray, k: int = 0) -> tuple[np.ndarray, Lists]:
-        blocks = ItemBlocks(self._item_vectors, among)
+    def rank(
+        self, targets: Targets, candidate_mask: np.ndarray, k: int = 0
+    ) -> tuple[np.ndarray, TopItems]:
+        blocks = ItemBlocks(self._item_vectors, candidate_mask)
         asked = np.unique(targets.user)
-        ranks, best = np.empty(len(targets.user)), _no_lists(asked, among, k)
+        ranks, best = np.empty(len(targets.user)), _no_lists(asked, candidate_mask, k)
 
         def rank_some(
             users: np.ndarray, vectors: np.ndarray, some: np.ndarray, rows: np.ndarray
@@ -115,7 +121,7 @@ class ByVectors(Ranker):
                     jobs.append(pool.submit(list_some, users[at], vectors[at]))
             for job in jobs:
                 job.result()
-        return ranks, Lists(asked, best)
+        return ranks, TopItems(asked, best)
 
 
 def model_ranker(scorer: Scorer, item_vectors: np.ndarray, histories: Histories) -> Ranker:
@@ -127,12 +133,12 @@ def model_ranker(scorer: Scorer, item_vectors: np.ndarray, histories: Histories)
         histories: what every user chose so far, as the model is to read it.
     """
     if scorer.scores_by_product:
-        return ByVectors(item_vectors, lambda u: scorer.queries(item_vectors, histories, u))
-    return ByScores(lambda users: scorer.scores(item_vectors, histories, users))
+        return DotProductRanker(item_vectors, lambda u: scorer.queries(item_vectors, histories, u))
+    return ScoreRanker(lambda users: scorer.scores(item_vectors, histories, users))
 
 
-def _no_lists(users: np.ndarray, among: np.ndarray, k: int) -> np.ndarray:
-    return np.full((len(users), min(k, int(among.sum()))), -1, np.int32)
+def _no_lists(users: np.ndarray, candidate_mask: np.ndarray, k: int) -> np.ndarray:
+    return np.full((len(users), min(k, int(candidate_mask.sum()))), -1, np.int32)
 
 
 def _targets_of(targets: Targets, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.errors import DataError
 
 # Whose targets stand in a table of their own: known users' warm and cold items, and new users.
-PARTS = ("warm", "cold", "new_users")
+SEGMENTS = ("warm", "cold", "new_users")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
     )
 
 
-def check_no_future(dataset: Dataset, split: str) -> None:
+def check_no_leakage(dataset: Dataset, split: str) -> None:
     """Raises DataError where a user's past holds what came after a choice to be predicted."""
     late = leaking_events(dataset, split)
     if len(late):
@@ -87,7 +87,7 @@ def check_no_future(dataset: Dataset, split: str) -> None:
         )
 
 
-def by_part(
+def by_segment(
     dataset: Dataset, targets: Targets | LabeledEvents
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Divides targets by what is new in them, the user or the item.

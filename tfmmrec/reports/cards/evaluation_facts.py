@@ -6,11 +6,11 @@ from typing import Any
 
 from tfmmrec.config.objective import objective_of
 from tfmmrec.evaluation.metrics.bootstrap import Interval
-from tfmmrec.evaluation.ranking.ranked_part import MODEL, TITLES, K
+from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K
 from tfmmrec.evaluation.summary import verdict
 
 
-def part_told(title: str, told: Mapping[str, Any]) -> dict[str, Any]:
+def segment_summary(title: str, told: Mapping[str, Any]) -> dict[str, Any]:
     """What a card says of a part of a ranking, in texts and rows of tables.
 
     Args:
@@ -116,21 +116,21 @@ def _signed(own: Mapping[str, float]) -> str:
     return spread(own["mean"], own["low"], own["high"], sign="+")
 
 
-def outcomes_told(outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def outcome_summaries(outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a card says of ratings and clicks, part by part, in texts and rows of tables.
 
     Args:
         outcomes: as `measure_outcomes` gives them.
     """
     return [
-        _outcome_told(name, TITLES[part], measured)
+        _outcome_summary(name, TITLES[part], measured)
         for name, parts in outcomes.items()
         for part, measured in parts.items()
         if measured is not None
     ]
 
 
-def _outcome_told(name: str, title: str, measured: Mapping[str, Any]) -> dict[str, Any]:
+def _outcome_summary(name: str, title: str, measured: Mapping[str, Any]) -> dict[str, Any]:
     rows = {who: row for who, row in measured.items() if isinstance(row, Mapping)}
     metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
     metric = objective_of(name).name

@@ -9,10 +9,10 @@ from typing import Any
 
 from tfmmrec.config.objective import objective_of
 from tfmmrec.data.storage import read_json
-from tfmmrec.evaluation.ranking.ranked_part import TITLES, K
+from tfmmrec.evaluation.ranking.segment_result import TITLES, K
 from tfmmrec.models.run_folder import RUN
 from tfmmrec.reports.cards.card_file import write_card
-from tfmmrec.reports.cards.evaluation_facts import figure, outcomes_told, part_told
+from tfmmrec.reports.cards.evaluation_facts import figure, outcome_summaries, segment_summary
 from tfmmrec.reports.cards.model_facts import ModelFacts, UsedEncoder, training_date
 from tfmmrec.reports.markdown import escaped, render_markdown
 
@@ -48,8 +48,10 @@ def render_model_card(run: Mapping[str, Any], facts: ModelFacts, result: Mapping
         facts: of the model.
         result: what `evaluate` returns.
     """
-    parts = [part_told(title, result[part]) for part, title in TITLES.items() if result.get(part)]
-    outcomes = outcomes_told(result.get("outcomes") or {})
+    parts = [
+        segment_summary(title, result[part]) for part, title in TITLES.items() if result.get(part)
+    ]
+    outcomes = outcome_summaries(result.get("outcomes") or {})
     return render_markdown(
         "model_card.md",
         run=run,

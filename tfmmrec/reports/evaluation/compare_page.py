@@ -7,8 +7,8 @@ from typing import Any
 from tfmmrec.config.objective import objective_of
 from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.evaluation.compare import METRICS
-from tfmmrec.evaluation.rank_store import KeptRanks
-from tfmmrec.evaluation.ranking.ranked_part import TITLES
+from tfmmrec.evaluation.rank_store import StoredRanks
+from tfmmrec.evaluation.ranking.segment_result import TITLES
 from tfmmrec.models.run_folder import read_run
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.evaluation.tables import comparison
@@ -19,7 +19,7 @@ def write_comparison(
     path: Path,
     split: str,
     compared: Mapping[str, Any],
-    kept: Mapping[str, KeptRanks],
+    kept: Mapping[str, StoredRanks],
 ) -> None:
     """Writes the page.
 
@@ -48,7 +48,7 @@ def write_comparison(
     write_text(path, page)
 
 
-def _plots(compared: Mapping[str, Any], kept: Mapping[str, KeptRanks]) -> dict[str, Any]:
+def _plots(compared: Mapping[str, Any], kept: Mapping[str, StoredRanks]) -> dict[str, Any]:
     """Metrics by the length of lists, part by part, and how each run learned."""
     from tfmmrec.reports.evaluation import plots
 

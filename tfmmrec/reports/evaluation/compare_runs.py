@@ -6,8 +6,8 @@ from typing import Any
 
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.compare import check_comparable, compare
-from tfmmrec.evaluation.rank_store import KeptRanks, load_ranks
-from tfmmrec.reports.bokeh import check_plots
+from tfmmrec.evaluation.rank_store import StoredRanks, load_ranks
+from tfmmrec.reports.bokeh import require_bokeh
 from tfmmrec.reports.evaluation.compare_page import write_comparison
 from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 
@@ -40,7 +40,7 @@ def compare_runs(
             the page cannot be written, or the extra `report` is missing.
     """
     if report is not None:
-        check_plots()
+        require_bokeh()
     folders = [Path(run) for run in runs]
     check_comparable(folders)
     ranks = {str(run): _ranks(run, split, quiet) for run in folders}
@@ -50,7 +50,7 @@ def compare_runs(
     return comparison
 
 
-def _ranks(run: Path, split: str, quiet: bool) -> KeptRanks:
+def _ranks(run: Path, split: str, quiet: bool) -> StoredRanks:
     ranks = load_ranks(run, split)
     if ranks is None:
         evaluate_run(run, split=split, quiet=quiet)

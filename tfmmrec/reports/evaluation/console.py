@@ -9,8 +9,8 @@ import rich.table
 
 from tfmmrec.evaluation.compare import METRICS
 from tfmmrec.evaluation.metrics.bootstrap import Interval
-from tfmmrec.evaluation.ranking.ranked_part import K
-from tfmmrec.evaluation.ranking.targets import PARTS
+from tfmmrec.evaluation.ranking.segment_result import K
+from tfmmrec.evaluation.ranking.targets import SEGMENTS
 from tfmmrec.reports.evaluation.tables import lead_told
 
 
@@ -19,7 +19,7 @@ def print_metrics(result: dict, console: rich.console.Console | None = None) -> 
     console = console or rich.console.Console()
     if result["verdict"] is not None:
         console.print(result["verdict"], highlight=False, soft_wrap=True)
-    for part in PARTS:
+    for part in SEGMENTS:
         if result[part] is not None:
             kind = "warm" if part == "new_users" else part
             whose = "new users, " if part == "new_users" else ""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfmmrec.evaluation.evaluate import EvaluationResult, evaluate
-from tfmmrec.reports.bokeh import check_plots
+from tfmmrec.reports.bokeh import require_bokeh
 from tfmmrec.reports.cards.write import write_cards
 from tfmmrec.reports.evaluation.page import write_report
 
@@ -40,7 +40,7 @@ def evaluate_run(
     """
     run = Path(run)
     if report is not None:
-        check_plots()
+        require_bokeh()
     result = evaluate(
         run,
         split=split,

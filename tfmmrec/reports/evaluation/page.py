@@ -8,12 +8,12 @@ import numpy as np
 import yaml
 
 from tfmmrec.data.storage import read_json, write_text
-from tfmmrec.evaluation.attribution.modality_ablation import ItemsByModality, score_shares
+from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, attribute_scores
 from tfmmrec.evaluation.evaluate import EvaluationResult
-from tfmmrec.evaluation.ranking.ranked_part import MODEL, TITLES, K, Ranked
+from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K, SegmentResult
 from tfmmrec.evaluation.slices import popularity_classes
 from tfmmrec.reports.bokeh import drawings
-from tfmmrec.reports.evaluation.tables import figures, part_tables
+from tfmmrec.reports.evaluation.tables import figures, segment_tables
 from tfmmrec.reports.html import render
 from tfmmrec.reports.item_cards import ItemCards, UserCard, user_cards
 from tfmmrec.reports.tables import Table
@@ -65,10 +65,10 @@ def write_report(
     write_text(path, page)
 
 
-def _part(own: Ranked, told: Mapping[str, Any], split: str) -> dict[str, Any]:
+def _part(own: SegmentResult, told: Mapping[str, Any], split: str) -> dict[str, Any]:
     """A part's tables."""
     counts = f"{told['targets']:,} choices of {told['users']:,} users, {told['items']:,} items"
-    tables = part_tables(f"{split}: {counts} ranked", told, list(own.ranks))
+    tables = segment_tables(f"{split}: {counts} ranked", told, list(own.ranks))
     return {"title": TITLES[own.part], "told": told, "tables": list(tables)}
 
 
@@ -103,10 +103,12 @@ def _plots(run: Path, result: EvaluationResult) -> dict[str, Any]:
         own = [one for one in told["slices"] if one["group"] == group]
         found[f"By {group}"] = plots.slices(own, told[MODEL][f"ndcg@{K}"])
     counts = first.targets.histories.counts(bundle.dataset.count("items"))
-    rows = _shown_items(counts, first.among)
+    rows = _shown_items(counts, first.candidate_mask)
     columns = ItemCards(bundle.dataset, rows).columns(rows.tolist())
-    named = np.bincount(first.lists[MODEL].named, minlength=len(counts))
-    found["What lists name, by popularity"] = plots.popularity(counts[rows], named[rows], columns)
+    recommended = np.bincount(first.lists[MODEL].recommended, minlength=len(counts))
+    found["What lists name, by popularity"] = plots.popularity(
+        counts[rows], recommended[rows], columns
+    )
     groups = np.array(["head", "middle", "tail"])[popularity_classes(counts)[rows]].tolist()
     found["Items in the plane of their vectors"] = plots.item_map(
         result.item_vectors[rows], groups, columns
@@ -114,7 +116,7 @@ def _plots(run: Path, result: EvaluationResult) -> dict[str, Any]:
     return found
 
 
-def _users(result: EvaluationResult, first: Ranked, seed: int) -> list[UserCard]:
+def _users(result: EvaluationResult, first: SegmentResult, seed: int) -> list[UserCard]:
     """Some users with what they are recommended, and what of it is which modality."""
     bundle, vectors = result.bundle, result.item_vectors
     pairs = zip(first.targets.user.tolist(), first.targets.item.tolist(), strict=True)
@@ -122,8 +124,8 @@ def _users(result: EvaluationResult, first: Ranked, seed: int) -> list[UserCard]
 
     def shares(users: np.ndarray, items: np.ndarray) -> Mapping[str, np.ndarray]:
         queries = [own for _, own in result.scorer.queries(vectors, histories, users)]
-        by_modality = ItemsByModality(bundle)
-        return score_shares(bundle, by_modality, np.concatenate(queries), items)
+        by_modality = ModalityAblation(bundle)
+        return attribute_scores(bundle, by_modality, np.concatenate(queries), items)
 
     return user_cards(
         bundle.dataset,
@@ -135,9 +137,9 @@ def _users(result: EvaluationResult, first: Ranked, seed: int) -> list[UserCard]
     )
 
 
-def _shown_items(counts: np.ndarray, among: np.ndarray) -> np.ndarray:
+def _shown_items(counts: np.ndarray, candidate_mask: np.ndarray) -> np.ndarray:
     """Rows of items from the most to the least popular, evenly, 400 at most."""
-    rows = np.flatnonzero(among)
+    rows = np.flatnonzero(candidate_mask)
     rows = rows[np.argsort(-counts[rows], kind="stable")]
     step = max(1, -(-len(rows) // _MOST_SHOWN))
     return rows[::step]

@@ -76,7 +76,7 @@ def slices(group: Sequence[Mapping[str, Any]], whole: float) -> Any:
 
 
 def modalities(told: Mapping[str, Any]) -> Any:
-    """What each modality is worth, as `measure_shares` tells it."""
+    """What each modality is worth, as `attribute_metric` tells it."""
     names = list(told["modalities"])[::-1]
     plot = figure(told["metric"].upper(), None, y_range=names, height=110 + 48 * len(names))
     for key, label, offset in (
@@ -152,10 +152,12 @@ def plane(vectors: np.ndarray) -> np.ndarray:
     return centred @ axes[:2].T
 
 
-def popularity(before: np.ndarray, named: np.ndarray, items: Mapping[str, Sequence[str]]) -> Any:
+def popularity(
+    before: np.ndarray, recommended: np.ndarray, items: Mapping[str, Sequence[str]]
+) -> Any:
     """How often lists name items, by how often these were chosen before."""
     plot = figure("choices before, plus 1", "lists that name it", x_axis_type="log")
-    points = {"x": before + 1, "y": named, **items}
+    points = {"x": before + 1, "y": recommended, **items}
     source = bokeh.models.ColumnDataSource(points)
     plot.scatter("x", "y", source=source, color=_COLOURS[0], alpha=0.5)
     told = _ITEM_TOOLTIP.format("chosen @x times, plus 1; in @y lists")

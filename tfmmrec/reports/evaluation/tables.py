@@ -6,11 +6,11 @@ from typing import Any
 from markupsafe import Markup
 
 from tfmmrec.evaluation.metrics.bootstrap import Interval
-from tfmmrec.evaluation.ranking.ranked_part import MODEL, K
+from tfmmrec.evaluation.ranking.segment_result import MODEL, K
 from tfmmrec.reports.tables import Table
 
 
-def part_tables(title: str, told: Mapping[str, Any], models: Sequence[str]) -> Iterator[Table]:
+def segment_tables(title: str, told: Mapping[str, Any], models: Sequence[str]) -> Iterator[Table]:
     """The tables of a part.
 
     Args:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfmmrec.evaluation.baselines.all import known_item_baselines, new_item_baselines
+from tfmmrec.evaluation.baselines.all import cold_start_baselines, warm_item_baselines
 from tfmmrec.evaluation.baselines.trivial import random_order
-from tfmmrec.evaluation.metrics.beyond_accuracy import Lists
+from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.ranking.rankers import Ranker
-from tfmmrec.evaluation.ranking.targets import Targets, by_part
+from tfmmrec.evaluation.ranking.targets import Targets, by_segment
 from tfmmrec.models.bundle import ModelBundle
 
 # The name of what is evaluated, among its baselines.
@@ -23,7 +23,7 @@ K = 10
 
 
 @dataclasses.dataclass(frozen=True)
-class Ranked:
+class SegmentResult:
     """What models say of a part of the targets.
 
     Attributes:
@@ -36,9 +36,9 @@ class Ranked:
 
     part: str
     targets: Targets
-    among: np.ndarray
+    candidate_mask: np.ndarray
     ranks: Mapping[str, np.ndarray]
-    lists: Mapping[str, Lists]
+    lists: Mapping[str, TopItems]
 
     def gains(self, name: str) -> np.ndarray:
         """NDCG@10 of each target by itself, `[targets]`."""
@@ -51,9 +51,9 @@ class Ranked:
         return max(rivals, key=lambda name: self.gains(name).mean())
 
 
-def rank_parts(
+def rank_segments(
     bundle: ModelBundle, model: Ranker, targets: Targets, split: str, seed: int
-) -> list[Ranked]:
+) -> list[SegmentResult]:
     """Ranks what each part of the targets asks for, parts without any left out.
 
     Args:
@@ -65,17 +65,17 @@ def rank_parts(
     """
     dataset = bundle.dataset
     # Known items are asked for in two parts, by the same baselines.
-    known = functools.cache(lambda: known_item_baselines(dataset, split))
+    known = functools.cache(lambda: warm_item_baselines(dataset, split))
     found = []
-    for part, rows, among in by_part(dataset, targets):
+    for part, rows, candidate_mask in by_segment(dataset, targets):
         if not rows.any():
             continue
         own = targets.take(rows)
         new = part == "cold"
-        rivals = new_item_baselines(dataset, bundle.items, split) if new else known()
+        rivals = cold_start_baselines(dataset, bundle.items, split) if new else known()
         models = {MODEL: model, **rivals, "random": random_order(dataset, seed)}
-        answers = {name: ranker.rank(own, among, K) for name, ranker in models.items()}
+        answers = {name: ranker.rank(own, candidate_mask, K) for name, ranker in models.items()}
         ranks = {name: ranks for name, (ranks, _) in answers.items()}
         lists = {name: lists for name, (_, lists) in answers.items()}
-        found.append(Ranked(part, own, among, ranks, lists))
+        found.append(SegmentResult(part, own, candidate_mask, ranks, lists))
     return found

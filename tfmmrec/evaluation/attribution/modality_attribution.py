@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tfmmrec.evaluation.attribution.modality_ablation import ItemsByModality
-from tfmmrec.evaluation.attribution.shapley import shapley, worth_of_sets
+from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation
+from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley
+from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.metrics.ranking import target_metrics
-from tfmmrec.evaluation.metrics.user_bootstrap import UserResamples
-from tfmmrec.evaluation.ranking.ranked_part import K, Ranked
 from tfmmrec.evaluation.ranking.rankers import model_ranker
+from tfmmrec.evaluation.ranking.segment_result import K, SegmentResult
 from tfmmrec.evaluation.ranking.targets import Targets
-from tfmmrec.evaluation.slices import LEAST_TARGETS, slices_of
+from tfmmrec.evaluation.slices import MIN_TARGETS, slices_of
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 
@@ -22,8 +22,8 @@ _MOST_PLAYERS = 6
 _MOST_USERS = 2000
 
 
-def measure_shares(
-    bundle: ModelBundle, scorer: Scorer, ranked: Sequence[Ranked], *, seed: int = 0
+def attribute_metric(
+    bundle: ModelBundle, scorer: Scorer, ranked: Sequence[SegmentResult], *, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
     """Takes every set of modalities away from all items, in histories as well.
 
@@ -43,7 +43,7 @@ def measure_shares(
         "low", "high"}`: the share, and how much worse the model is without it. Slices are those of
         30 targets or more. Nothing for a model with one modality, or with more than six.
     """
-    by_modality = ItemsByModality(bundle)
+    by_modality = ModalityAblation(bundle)
     players = by_modality.players
     if not 1 < len(players) <= _MOST_PLAYERS:
         return {}
@@ -53,12 +53,12 @@ def measure_shares(
         """Of the targets of all parts, one part after the other."""
         vectors = by_modality.vectors(present)
         ranks = [
-            model_ranker(scorer, vectors, targets.histories).ranks(targets, own.among)
+            model_ranker(scorer, vectors, targets.histories).ranks(targets, own.candidate_mask)
             for own, targets in zip(ranked, asked, strict=True)
         ]
         return target_metrics(np.concatenate(ranks), [K])[f"ndcg@{K}"]
 
-    worth = worth_of_sets(players, gains)
+    worth = coalition_values(players, gains)
     shares = shapley(players, worth)
     ends = np.cumsum([len(targets.user) for targets in asked])[:-1]
     whole = worth[frozenset(players)]
@@ -82,7 +82,7 @@ def _told(
     bundle: ModelBundle, players: Sequence[str], targets: Targets, values: np.ndarray, seed: int
 ) -> dict[str, Any]:
     """Of the players' shares, what is lost without each, all and nothing, `[targets, columns]`."""
-    intervals = UserResamples(targets.user, seed=seed).intervals(values[:, :-2])
+    intervals = UserBootstrap(targets.user, seed=seed).intervals(values[:, :-2])
     told = [dataclasses.asdict(own) for own in intervals]
     num = len(players)
     slices = slices_of(bundle.dataset, bundle.items, targets)
@@ -104,6 +104,6 @@ def _told(
                 ),
             }
             for part in slices
-            if part.rows.sum() >= LEAST_TARGETS
+            if part.rows.sum() >= MIN_TARGETS
         ],
     }

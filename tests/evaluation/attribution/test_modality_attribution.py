@@ -8,11 +8,11 @@ import pytest
 from tests.once import ONCE
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.evaluation.attribution.modality_ablation import IDS
-from tfmmrec.evaluation.attribution.modality_shares import measure_shares
+from tfmmrec.evaluation.attribution.modality_attribution import attribute_metric
 from tfmmrec.evaluation.attribution.shapley import shapley
 from tfmmrec.evaluation.metrics.ranking import target_metrics
-from tfmmrec.evaluation.ranking.ranked_part import rank_parts
-from tfmmrec.evaluation.ranking.rankers import ByScores, model_ranker
+from tfmmrec.evaluation.ranking.rankers import ScoreRanker, model_ranker
+from tfmmrec.evaluation.ranking.segment_result import rank_segments
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.scorer import Scorer
@@ -43,14 +43,14 @@ def measured(dataset, **options):
     bundle = build_bundle(dataset, TrainConfig(**{**ONCE, "dim": 4, "quiet": True, **options}))
     targets, scorer = targets_of(dataset, "test"), Scorer(bundle.model)
     vectors = scorer.item_vectors()
-    ranked, *_ = rank_parts(
+    ranked, *_ = rank_segments(
         bundle,
         model_ranker(scorer, vectors, targets.histories),
         targets,
         "test",
         0,
     )
-    return ranked, measure_shares(bundle, scorer, [ranked]).get("warm")
+    return ranked, attribute_metric(bundle, scorer, [ranked]).get("warm")
 
 
 def test_shares_add_up_to_the_whole(small):
@@ -62,8 +62,8 @@ def test_shares_add_up_to_the_whole(small):
     assert sum(shares) == pytest.approx(found["all"] - found["nothing"])
     # By nothing, all items are alike.
     alike = np.zeros((1, small.count("items")), np.float32)
-    ranker = ByScores(lambda users: iter([(users, alike.repeat(len(users), 0))]))
-    ranks = ranker.ranks(ranked.targets, ranked.among)
+    ranker = ScoreRanker(lambda users: iter([(users, alike.repeat(len(users), 0))]))
+    ranks = ranker.ranks(ranked.targets, ranked.candidate_mask)
     assert found["nothing"] == pytest.approx(target_metrics(ranks)["ndcg@10"].mean())
 
 
