@@ -201,5 +201,5 @@ def test_baselines_are_tuned_on_valid(data, monkeypatch):
         # k1's d and k2's c are asked for: the highest with a value above 0, the lowest below.
         return value * np.tile([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0], (5, 1))
 
-    monkeypatch.setattr(tuning, "ITEM_RIVALS", {"one": (score, (-1.0, 2.0, 3.0))})
+    monkeypatch.setattr(tuning, "ITEM_ITEM_BASELINES", {"one": (score, (-1.0, 2.0, 3.0))})
     assert tuning.tune_item_item(data) == {"one": 2.0}
