@@ -11,7 +11,7 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation.measure import measure_model, stacked
+from tfmmrec.evaluation.measure import measure_model, stack_seeds
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.scorer import Scorer
@@ -106,7 +106,7 @@ def test_figures_of_a_model(small, trainer):
     # Two cold items: whatever the order, both are within three.
     assert small.cold_items.sum() == 2 and figures["cold hr@3"].all()
     assert metrics["seconds"] > 0
-    assert stacked([figures, figures])["warm hr@3"].shape[0] == 2
+    assert stack_seeds([figures, figures])["warm hr@3"].shape[0] == 2
 
 
 def test_votes_that_are_counted_anew_are_traced_anew(small, trainer):
