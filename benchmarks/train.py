@@ -52,7 +52,7 @@ from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.markdown_table import markdown_table
 from tfmmrec.tasks.losses import candidate_softmax
-from tfmmrec.tasks.negatives.sampler import Negatives
+from tfmmrec.tasks.negatives.sampler import NegativeSampler
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.train_step import Trainer
 from tfmmrec.training.variants import narrowed
@@ -170,11 +170,14 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
             loss = task(queries, vectors, compute_metrics=False)
         return tape.gradient(loss, [queries, vectors])
 
-    def ours(negatives: Negatives) -> Callable:
+    def ours(sampler: NegativeSampler) -> Callable:
         def gradients(queries: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            found = negatives(targets)
-            spared = negatives.spared(
-                found, batch["user"], events=tf.range(tf.size(targets)), places=batch["place"]
+            found = sampler.sample(targets)
+            mask = sampler.false_negative_mask(
+                found,
+                batch["user"],
+                batch_row=tf.range(tf.size(targets)),
+                num_earlier=batch["place"],
             )
             vectors = tf.gather(table, found.rows)
             with tf.GradientTape() as tape:
@@ -184,7 +187,7 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
                     vectors,
                     labels=found.labels,
                     log_sampling_probability=found.log_sampling_probability,
-                    spared=spared,
+                    false_negative_mask=mask,
                 )
             return tape.gradient(loss, [queries, vectors])
 
@@ -194,8 +197,10 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
     functions = {
         "TFRS task": theirs,
         **{
-            name: ours(Negatives(NegativesConfig(mask_positives=spared), histories, num_items))
-            for name, spared in kinds.items()
+            name: ours(
+                NegativeSampler(NegativesConfig(mask_positives=positives), histories, num_items)
+            )
+            for name, positives in kinds.items()
         },
     }
     # The last batch of an epoch may be smaller, so the batch size is not static on either side.

@@ -10,10 +10,11 @@ from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import HISTORY_ENCODERS
+from tfmmrec.models.embedding_model import UserInputs, split_blocks
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.query_tower import QueryTower
-from tfmmrec.models.two_tower import TwoTower, split_blocks
+from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.tasks import LossWeighting, RetrievalTask
 from tfmmrec.testing import TestCase
 
@@ -60,8 +61,8 @@ def create(
         users=FeatureTable(encoded(2)),
         counts=HISTORIES.counts(4),
         known_users=np.array([True, True]),
-        tasks=[task],
-        balance=LossWeighting({"retrieval": 1.0}),
+        retrieval=task,
+        loss_weighting=LossWeighting({"retrieval": 1.0}),
         temperature=temperature,
     )
 
@@ -80,8 +81,7 @@ def scores(model: TwoTower, given: dict[str, tf.Tensor]) -> np.ndarray:
     everything = model.item_vectors(tf.range(4)).numpy()
     queries = model.query_vectors(
         tf.constant(everything),
-        given["history"],
-        model.users.gather(given["user"]),
+        UserInputs(given["history"], model.users.gather(given["user"])),
     ).numpy()
     return queries @ everything[given["item"].numpy()].T
 
@@ -171,8 +171,7 @@ class LossTest(TestCase):
         users = given["user"]
         queries = model.query_vectors(
             tf.constant(everything),
-            given["history"],
-            model.users.gather(users),
+            UserInputs(given["history"], model.users.gather(users)),
         ).numpy()
         for block in (slice(0, 5), slice(5, 10)):
             items = everything[[2, 0, 1], block]
@@ -182,10 +181,10 @@ class LossTest(TestCase):
 
     def test_votes_have_the_members_losses_alone_and_a_temperature_each(self):
         model, given = create(fusion={"kind": "late", "decision": "voting"}), batch([2, 0, 1])
-        self.assertAllClose(model.temperatures, [0.5, 0.5])
+        self.assertAllClose(model.temperature.values, [0.5, 0.5])
         before = float(model.compute_loss(given))
         # The joint score does not enter: with one member's temperature changed, so is its half.
-        model.log_temperature.assign(np.log([0.5, 0.25]))
+        model.temperature.log_temperature.assign(np.log([0.5, 0.25]))
         self.assertNotAllClose(model.compute_loss(given), before)
 
 
@@ -223,19 +222,18 @@ class VectorsTest(TestCase):
         model = create(temperature=0.25)
         queries = model.query_vectors(
             model.item_vectors(tf.range(4)),
-            tf.constant([[-1], [-1]]),
-            model.users.gather(tf.constant([0, 1])),
+            UserInputs(tf.constant([[-1], [-1]]), model.users.gather(tf.constant([0, 1]))),
         )
         # Length 1, divided by 0.25.
         self.assertAllClose(tf.norm(queries, axis=1), [4.0, 4.0])
 
     def test_the_temperature_stays_within_its_bounds(self):
         model = create(temperature=0.25)
-        self.assertAllClose(model.temperatures, [0.25])
-        model.log_temperature.assign([-50.0])
-        self.assertAllClose(model.temperatures, [0.01])
-        model.log_temperature.assign([3.0])
-        self.assertAllClose(model.temperatures, [1.0])
+        self.assertAllClose(model.temperature.values, [0.25])
+        model.temperature.log_temperature.assign([-50.0])
+        self.assertAllClose(model.temperature.values, [0.01])
+        model.temperature.log_temperature.assign([3.0])
+        self.assertAllClose(model.temperature.values, [1.0])
 
     def test_features_are_gathered_by_row(self):
         table = FeatureTable(

@@ -13,24 +13,21 @@ def draw(num_events: int, num_candidates: int = 7, dim: int = 3) -> dict[str, tf
         "queries": tf.constant(3.0 * rng.normal(size=[num_events, dim]), tf.float32),
         "candidates": tf.constant(rng.normal(size=[num_candidates, dim]), tf.float32),
         "labels": tf.constant(rng.integers(0, num_candidates, num_events), tf.int32),
-        "counted": tf.constant(rng.random(num_events) < 0.7),
-        "added": tf.constant(rng.normal(size=[num_events, num_candidates]), tf.float32),
-        "never": tf.constant(rng.random([num_events, num_candidates]) < 0.3),
+        "valid": tf.constant(rng.random(num_events) < 0.7),
+        "log_weights": tf.constant(rng.normal(size=[num_candidates]), tf.float32),
+        "mask": tf.constant(rng.random([num_events, num_candidates]) < 0.3),
     }
 
 
-def correct(given: dict[str, tf.Tensor], products: tf.Tensor, part: slice) -> tf.Tensor:
-    """Adds something, and puts something else in the place of some but the own items."""
-    own = tf.one_hot(given["labels"][part], tf.shape(products)[1], on_value=True, off_value=False)
-    never = given["never"][part] & ~own
-    return tf.where(never, -1e9, products + given["added"][part])
-
-
 def plain(queries: tf.Tensor, candidates: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
-    logits = correct(given, tf.matmul(queries, candidates, transpose_b=True), slice(None))
+    scores = tf.matmul(queries, candidates, transpose_b=True)
+    is_target = tf.one_hot(given["labels"], tf.shape(scores)[1], on_value=True, off_value=False)
+    logits = tf.where(given["mask"], -1e9, scores + given["log_weights"])
+    # The target item is neither corrected nor masked.
+    logits = tf.where(is_target, scores, logits)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(given["labels"], logits)
-    counted = tf.cast(given["counted"], tf.float32)
-    return tf.reduce_sum(losses * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)
+    valid = tf.cast(given["valid"], tf.float32)
+    return tf.reduce_sum(losses * valid) / tf.maximum(tf.reduce_sum(valid), 1.0)
 
 
 def chunked(queries: tf.Tensor, candidates: tf.Tensor, given: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -38,8 +35,9 @@ def chunked(queries: tf.Tensor, candidates: tf.Tensor, given: dict[str, tf.Tenso
         queries,
         candidates,
         given["labels"],
-        given["counted"],
-        lambda products, part: correct(given, products, part),
+        given["valid"],
+        log_weights=given["log_weights"],
+        false_negative_mask=given["mask"],
         chunk=4,
     )
 
@@ -63,20 +61,19 @@ def test_loss_and_gradients_are_those_of_the_plain_formula(num_events):
 
 def test_sizes_are_known_at_each_step_only():
     @tf.function(reduce_retracing=True)
-    def step(queries, candidates, labels, counted, added, never):
-        given = {"labels": labels, "counted": counted, "added": added, "never": never}
+    def step(queries, candidates, labels, valid, log_weights, mask):
+        given = {"labels": labels, "valid": valid, "log_weights": log_weights, "mask": mask}
         with tf.GradientTape() as tape:
             tape.watch([queries, candidates])
             loss = chunked(queries, candidates, given)
         return loss, *tape.gradient(loss, [queries, candidates])
 
-    sizes = tf.TensorSpec([None, None])
     traced = step.get_concrete_function(
         tf.TensorSpec([None, 3]),
         tf.TensorSpec([None, 3]),
         tf.TensorSpec([None], tf.int32),
         tf.TensorSpec([None], tf.bool),
-        sizes,
+        tf.TensorSpec([None]),
         tf.TensorSpec([None, None], tf.bool),
     )
     for num_events, num_candidates in ((9, 5), (4, 8), (0, 6)):
@@ -92,27 +89,28 @@ def test_sizes_are_known_at_each_step_only():
 def test_what_is_held_at_a_time_is_bounded(num_candidates, chunks):
     seen = []
 
-    def note(products: tf.Tensor, part: slice) -> tf.Tensor:
-        seen.append(products.shape[0])
-        return products
+    class NothingMasked:
+        def __getitem__(self, events: slice) -> tf.Tensor:
+            seen.append(events.stop - events.start)
+            return tf.zeros([seen[-1], num_candidates], tf.bool)
 
     num_events = sum(chunks)
     vectors, labels = tf.zeros([num_events, 1]), tf.zeros([num_events], tf.int32)
-    counted = tf.ones([num_events], tf.bool)
-    loss = chunked_softmax(vectors, tf.zeros([num_candidates, 1]), labels, counted, note)
+    valid, candidates = tf.ones([num_events], tf.bool), tf.zeros([num_candidates, 1])
+    loss = chunked_softmax(vectors, candidates, labels, valid, false_negative_mask=NothingMasked())
     assert seen == chunks
     np.testing.assert_allclose(loss, np.log(num_candidates), rtol=1e-5)
 
 
 def test_where_no_event_counts_there_is_nothing_to_lose():
-    given = {**draw(5), "counted": tf.zeros([5], tf.bool)}
+    given = {**draw(5), "valid": tf.zeros([5], tf.bool)}
     for found in with_gradients(chunked, given):
         assert not found.any()
 
 
 def test_far_logits_are_neither_infinite_nor_lost():
     queries, candidates = tf.constant([[200.0], [-200.0]]), tf.constant([[1.0], [0.0]])
-    given = {"labels": tf.constant([1, 1]), "counted": tf.constant([True, True])}
-    loss = chunked_softmax(queries, candidates, *given.values(), lambda logits, _: logits)
+    given = {"labels": tf.constant([1, 1]), "valid": tf.constant([True, True])}
+    loss = chunked_softmax(queries, candidates, *given.values())
     # log(e^200 + 1) and log(e^-200 + 1).
     np.testing.assert_allclose(loss, 100.0)

@@ -1,18 +1,30 @@
 """Losses against softmaxes that are written out."""
 
+import doctest
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
-from tfmmrec.tasks.losses import candidate_bpr, candidate_softmax, info_nce
-from tfmmrec.tasks.negatives.sampler import Negatives
+from tfmmrec.tasks import info_nce as info_nce_module
+from tfmmrec.tasks import losses
+from tfmmrec.tasks.info_nce import info_nce
+from tfmmrec.tasks.losses import candidate_bpr, candidate_softmax
+from tfmmrec.tasks.negatives.sampler import NegativeSampler
 from tfmmrec.testing import TestCase
 
 
 def softmax_loss(logits: np.ndarray) -> float:
     return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits)))
+
+
+class ExampleTest(TestCase):
+    def test_the_examples_run(self):
+        for module in (losses, info_nce_module):
+            result = doctest.testmod(module)
+            self.assertEqual((result.failed, result.attempted > 0), (0, True))
 
 
 class InfoNceTest(TestCase):
@@ -83,7 +95,7 @@ class CandidateSoftmaxTest(TestCase):
                 candidates=candidates,
                 queries=tf.gather(self.queries, [0, 2]),
                 labels=tf.constant([0, 0]),
-                spared=tf.gather(spared, [0, 2]),
+                false_negative_mask=tf.gather(spared, [0, 2]),
             )
         gradient = tape.gradient(loss, candidates).numpy()
         self.assertAllEqual(gradient[1], [0.0, 0.0])
@@ -126,7 +138,7 @@ class CandidateSoftmaxTest(TestCase):
                 candidates,
                 labels=tf.constant(labels),
                 log_sampling_probability=log_sampling_probability,
-                spared=tf.constant(spared),
+                false_negative_mask=tf.constant(spared),
             )
 
         for found, expected in zip(
@@ -156,8 +168,8 @@ class CandidateSoftmaxTest(TestCase):
         histories = Histories(np.repeat(np.arange(60), counts), np.array([0, counts.sum()]))
 
         def gradient(options: dict, others: np.ndarray, corrected: bool = True) -> np.ndarray:
-            negatives = Negatives(NegativesConfig(**options), histories, 60)
-            found = negatives(tf.constant(np.concatenate([[3], others]), tf.int32))
+            sampler = NegativeSampler(NegativesConfig(**options), histories, 60)
+            found = sampler.sample(tf.constant(np.concatenate([[3], others]), tf.int32))
             with tf.GradientTape() as tape:
                 loss = candidate_softmax(
                     query,
@@ -202,12 +214,14 @@ class CandidateBprTest(TestCase):
         candidates = tf.Variable(self.given.candidates)
         spared = tf.constant([[True, False, False]] * 3)
         with tf.GradientTape() as tape:
-            loss = self.loss(candidates=candidates, labels=tf.constant([1, 1, 2]), spared=spared)
+            loss = self.loss(
+                candidates=candidates, labels=tf.constant([1, 1, 2]), false_negative_mask=spared
+            )
         gradient = tape.gradient(loss, candidates).numpy()
         self.assertAllEqual(gradient[0], [0.0, 0.0])
         self.assertTrue(gradient[1:].any(axis=1).all())
 
     def test_without_another_there_is_nothing_to_lose(self):
         spared = tf.constant([[True, True, True]] * 3)
-        self.assertAllClose(self.loss(spared=spared), 0.0)
+        self.assertAllClose(self.loss(false_negative_mask=spared), 0.0)
         self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)

@@ -10,8 +10,7 @@ from tests.tasks.negatives.test_sampler import HISTORIES
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.tasks.negatives.mined import MinedNegatives
-from tfmmrec.tasks.negatives.sampler import Negatives
+from tfmmrec.tasks.negatives.sampler import MinedNegatives, NegativeSampler
 from tfmmrec.testing import TestCase
 from tfmmrec.training.negative_mining import NegativeMiningCallback, highest
 
@@ -25,10 +24,10 @@ class HighestTest(TestCase):
 
 class MinedTest(TestCase):
     def test_all_are_taken_or_some_drawn(self):
-        mined = MinedNegatives(3, num=2, among=2)
+        mined = MinedNegatives(3, num=2, top_k=2)
         mined.rows.assign([[7, 8], [5, -1], [-1, -1]])
         self.assertAllEqual(mined.draw(tf.constant([1, 0])), [5, -1, 7, 8])
-        mined = MinedNegatives(1, num=20, among=30)
+        mined = MinedNegatives(1, num=20, top_k=30)
         mined.rows.assign([np.arange(30)])
         drawn = mined.draw(tf.constant([0, 0])).numpy()
         self.assertEqual(len(drawn), 40)
@@ -36,10 +35,10 @@ class MinedTest(TestCase):
 
     def candidates(self, fixed: bool):
         options = NegativesConfig(num_mined=2, mining_top_k=2)
-        negatives = Negatives(options, HISTORIES, 5, fixed_shapes=fixed)
-        negatives.begin(4)
-        negatives.mined.rows.assign([[3, 4], [1, -1], [-1, -1]])
-        return negatives(tf.constant([4, 0, 4]), tf.constant([0, 2, 1]))
+        sampler = NegativeSampler(options, HISTORIES, 5, static_shapes=fixed)
+        sampler.begin_training(4)
+        sampler.mined.rows.assign([[3, 4], [1, -1], [-1, -1]])
+        return sampler.sample(tf.constant([4, 0, 4]), tf.constant([0, 2, 1]))
 
     def test_they_join_a_batch_and_weigh_one(self):
         # The batch chose 4 and 0; 4 was mined for user 0 as well. Item 0 is 3 of 6 choices.
@@ -54,10 +53,10 @@ class MinedTest(TestCase):
         self.assertAllEqual(found.log_sampling_probability[4:], [1e9])
 
     def test_before_anything_was_mined_there_is_the_batch_alone(self):
-        negatives = Negatives(NegativesConfig(num_mined=2), HISTORIES, 5)
-        negatives.begin(4)
-        found = negatives(tf.constant([0, 1]), tf.constant([0, 0]))
-        plain = Negatives(NegativesConfig(), HISTORIES, 5)(tf.constant([0, 1]))
+        sampler = NegativeSampler(NegativesConfig(num_mined=2), HISTORIES, 5)
+        sampler.begin_training(4)
+        found = sampler.sample(tf.constant([0, 1]), tf.constant([0, 0]))
+        plain = NegativeSampler(NegativesConfig(), HISTORIES, 5).sample(tf.constant([0, 1]))
         self.assertAllEqual(found.rows, plain.rows)
         self.assertAllEqual(found.log_sampling_probability, plain.log_sampling_probability)
 
@@ -66,17 +65,17 @@ def test_each_user_gets_the_highest_of_what_they_did_not_choose(small):
     bundle = build_bundle(
         small, config(negatives={"num_mined": 1, "mining_top_k": 4, "mining_interval": 3})
     )
-    [task] = bundle.model.tasks
-    task.begin()
+    task = bundle.model.retrieval
+    task.begin_training()
     updates = SimpleNamespace(step=tf.Variable(0, dtype=tf.int64))
-    mining = NegativeMiningCallback(bundle, task.negatives.mined, updates, every=3)
+    mining = NegativeMiningCallback(bundle, task.sampler.mined, updates, every=3)
     mining.on_epoch_begin(0)
     # Steps are taken by twos; the third is in the second pair.
     mining.on_train_batch_end(1)
-    rows = task.negatives.mined.rows.numpy()
+    rows = task.sampler.mined.rows.numpy()
     assert rows.shape[1] == 4 and (rows == -1).all()
     mining.on_train_batch_end(3)
-    rows = task.negatives.mined.rows.numpy()
+    rows = task.sampler.mined.rows.numpy()
     model, histories, scorer = bundle.model, bundle.histories, Scorer(bundle.model)
     vectors = model.item_vectors(tf.range(small.count("items"))).numpy()
     for user in range(0, len(rows), 7):
@@ -85,5 +84,5 @@ def test_each_user_gets_the_highest_of_what_they_did_not_choose(small):
         order = [row for row in np.argsort(-scores) if row not in chosen and model.known[row]]
         assert rows[user][: len(order)].tolist() == order[:4]
         assert set(rows[user][len(order) :]) <= {-1}
-    task.end()
-    assert task.negatives.mined is None
+    task.end_training()
+    assert task.sampler.mined is None

@@ -125,7 +125,7 @@ def _build_model(
         cold_start=options if config.id_embedding else None,
         num_landmarks=len(landmark_rows(items, counts, options.num_items)),
     )
-    tasks, balance = create_tasks(
+    tasks = create_tasks(
         config,
         weights,
         tower=item_tower,
@@ -149,12 +149,13 @@ def _build_model(
         users=FeatureTable(users.encodings),
         counts=counts,
         known_users=known_users,
-        tasks=tasks,
-        balance=balance,
+        loss_weighting=tasks.loss_weighting,
+        retrieval=tasks.retrieval,
+        rating_click=tasks.rating_click,
         temperature=config.temperature,
-        align=config.contrastive,
+        contrastive=config.contrastive,
         withheld=dataset.cold_items,
-        fixed_shapes=needs_static_shapes(config.strategy, config.jit_compile),
+        static_shapes=needs_static_shapes(config.strategy, config.jit_compile),
         trainable_features=items.trainable_features,
     )
 
@@ -177,5 +178,5 @@ def _fit(projections: FeatureProjections | None, entities: EncodedEntities) -> N
 
 def samples_nonclicks(bundle: ModelBundle) -> bool:
     """Whether clicks are trained with sampled non-clicks, since all events are positive."""
-    task = bundle.model.outcomes
+    task = bundle.model.rating_click
     return task is not None and "click" in task.heads and not bundle.outcomes.has_negative_labels

@@ -1,4 +1,4 @@
-"""Alignment: what modalities say of one item, and of items that the same user chose, agrees."""
+"""Contrastive losses: between the modalities of an item, and between co-engaged items."""
 
 import itertools
 
@@ -10,18 +10,18 @@ from tfmmrec.distribute import replicas
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower
-from tfmmrec.tasks.losses import info_nce
+from tfmmrec.tasks.info_nce import info_nce
 
 
-class Alignment(tf.Module):
-    """The alignment losses of a training step.
+class ContrastiveAlignment(tf.Module):
+    """The contrastive losses of a training step.
 
     Args:
-        options: which losses, and how strong.
+        options: the key `contrastive` of the training file.
         tower: the item tower.
-        items: the encoded features of every item.
-        withheld: bool `[items]`, items that are not drawn, since they stand for items to come.
-        fixed_shapes: whether no tensor's shape may depend on what is drawn.
+        items: the encoded features of the catalog.
+        withheld: bool `[items]`, items that are not drawn, since they stand for future items.
+        static_shapes: whether shapes must not depend on the items that are drawn.
     """
 
     def __init__(
@@ -31,68 +31,73 @@ class Alignment(tf.Module):
         items: FeatureTable,
         withheld: np.ndarray,
         *,
-        fixed_shapes: bool = False,
+        static_shapes: bool = False,
     ):
         super().__init__()
         self.options = options
-        self._rows_below = len(withheld) if fixed_shapes else None
+        self._num_items = len(withheld) if static_shapes else None
         self._tower = tower
         self._items = items
         self._rows = tf.constant(np.flatnonzero(~withheld), tf.int32)
 
-    def __call__(self, before: tf.Tensor, item: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Gives the weighted sum of the losses, a scalar; of several replicas, each its part.
+    def __call__(
+        self, previous_item: tf.Tensor, item: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """Computes the weighted sum of the losses, a scalar; with several replicas, one part.
 
         Args:
-            before: int32 `[batch]`, the row of the item that was chosen before; -1 is none.
-            item: int32 `[batch]`, the row of the item that was chosen; -1 is none.
+            previous_item: int32 `[events]`, row of the item before the event; -1 is none.
+            item: int32 `[events]`, row of the item of the event; -1 is none.
+            training: whether dropout is applied.
         """
         loss = tf.constant(0.0)
         if self.options.cross_modal:
-            loss += self.options.cross_modal * self.between_modalities(training)
+            loss += self.options.cross_modal * self.cross_modal(training)
         if self.options.co_engagement:
-            loss += self.options.co_engagement * self.between_chosen(before, item, training)
+            co_engagement = self.co_engagement(previous_item, item, training)
+            loss += self.options.co_engagement * co_engagement
         return loss
 
-    def between_modalities(self, training: bool) -> tf.Tensor:
-        """The mean InfoNCE over all pairs of modalities, for items drawn from the catalogue."""
-        places = replicas.drawn(self.options.num_items, tf.shape(self._rows)[0])
-        # Each item once: drawn twice, it would be its own negative.
-        drawn, _, real = padded_unique(tf.gather(self._rows, places), self._rows_below)
-        rows, real = replicas.share(drawn), replicas.share(real)
+    def cross_modal(self, training: bool) -> tf.Tensor:
+        """The mean InfoNCE over all pairs of modalities, for items drawn from the catalog."""
+        drawn = replicas.drawn(self.options.num_items, tf.shape(self._rows)[0])
+        # Each item once: otherwise it would be its own negative.
+        rows, _, is_item = padded_unique(tf.gather(self._rows, drawn), self._num_items)
+        rows, is_item = replicas.share(rows), replicas.share(is_item)
         projections = self._tower.projections
         if projections is None:
             return tf.constant(0.0)
+        # [items, names, dim] and [items, names]
         vectors, mask = projections.project(self._items.gather(rows), training=training)
         vectors = tf.cast(vectors, tf.float32)
         losses = [
             info_nce(
                 vectors[:, first],
                 vectors[:, second],
-                mask=mask[:, first] & mask[:, second] & real,
+                mask=mask[:, first] & mask[:, second] & is_item,
                 temperature=self.options.temperature,
             )
             for first, second in itertools.combinations(projections.alignable, 2)
         ]
         return tf.add_n(losses) / len(losses) if losses else tf.constant(0.0)
 
-    def between_chosen(self, before: tf.Tensor, item: tf.Tensor, training: bool) -> tf.Tensor:
-        """InfoNCE between the contents of items that were chosen one after the other."""
-        first = self._content(tf.maximum(before, 0), training)
+    def co_engagement(self, previous_item: tf.Tensor, item: tf.Tensor, training: bool) -> tf.Tensor:
+        """InfoNCE between the content embeddings of two successive items of a user."""
+        first = self._content(tf.maximum(previous_item, 0), training)
         second = self._content(tf.maximum(item, 0), training)
-        told = tf.reduce_any(first != 0.0, axis=1) & tf.reduce_any(second != 0.0, axis=1)
+        has_content = tf.reduce_any(first != 0.0, axis=1) & tf.reduce_any(second != 0.0, axis=1)
         return info_nce(
             first,
             second,
-            mask=(before >= 0) & (item >= 0) & told,
+            mask=(previous_item >= 0) & (item >= 0) & has_content,
             temperature=self.options.temperature,
-            same=_same(item) | _same(before),
+            same=_same_item(item) | _same_item(previous_item),
         )
 
     def _content(self, rows: tf.Tensor, training: bool) -> tf.Tensor:
         return self._tower.content(self._items.gather(rows), training=training)
 
 
-def _same(rows: tf.Tensor) -> tf.Tensor:
-    """Which rows of all replicas are the same as one's own, bool `[rows, rows of all]`."""
+def _same_item(rows: tf.Tensor) -> tf.Tensor:
+    """Which events of all replicas have the same item, bool `[events, events of all replicas]`."""
     return rows[:, tf.newaxis] == replicas.gather(rows)[tf.newaxis]

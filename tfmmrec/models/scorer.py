@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.histories import Histories
+from tfmmrec.models.embedding_model import UserInputs
+from tfmmrec.models.ranking import outcome_values, ranking_scores
 from tfmmrec.models.two_tower import TwoTower
 
 
@@ -30,21 +32,23 @@ class Scorer:
         rows = tf.TensorSpec([None], tf.int32)
         history = tf.TensorSpec([None, max_history], tf.int32)
         past = [history, tf.TensorSpec(history.shape, tf.int64)] if self._reads_times else [history]
+
+        def inputs_of(
+            users: tf.Tensor, history: tf.Tensor, times: tf.Tensor | None = None
+        ) -> UserInputs:
+            return UserInputs(history, model.users.gather(users), users, times)
+
         self._rank = tf.function(
-            lambda vectors, users, history, times=None: model.rank(
-                vectors, history, model.users.gather(users), users, times
-            ),
+            lambda vectors, users, *past: ranking_scores(model, vectors, inputs_of(users, *past)),
             input_signature=[vectors, rows, *past],
         )
         self._queries = tf.function(
-            lambda vectors, users, history, times=None: model.query_vectors(
-                vectors, history, model.users.gather(users), users, times
-            ),
+            lambda vectors, users, *past: model.query_vectors(vectors, inputs_of(users, *past)),
             input_signature=[vectors, rows, *past],
         )
         self._outcomes = tf.function(
-            lambda vectors, users, items, history, times=None: model.outcome_values(
-                vectors, history, model.users.gather(users), users, items, times
+            lambda vectors, users, items, *past: outcome_values(
+                model, vectors, inputs_of(users, *past), items
             ),
             input_signature=[vectors, rows, rows, *past],
         )

@@ -1,4 +1,6 @@
-"""The tasks that a training file asks for, on the events that it is trained on."""
+"""Creates the tasks of a training file, for its training events."""
+
+import dataclasses
 
 import numpy as np
 
@@ -8,22 +10,21 @@ from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.distribute.strategies import needs_static_shapes
 from tfmmrec.errors import DataError
 from tfmmrec.models.item_tower import ItemTower
-from tfmmrec.tasks.base import Task
 from tfmmrec.tasks.loss_weighting import LossWeighting
-from tfmmrec.tasks.rating_click import OutcomeTask, create_outcome
-from tfmmrec.tasks.rating_click_head import OutcomeHead
+from tfmmrec.tasks.rating_click import RatingClickTask, create_outcome
+from tfmmrec.tasks.rating_click_head import RatingClickHead
 from tfmmrec.tasks.retrieval import RetrievalTask
 
 
 def task_weights(config: TrainConfig, outcomes: LabeledEvents) -> dict[str, float]:
-    """The weights of what a config teaches, by name.
+    """The weights of the losses of a training file, by name: retrieval, rating, click.
 
     Args:
-        config: how to train.
-        outcomes: all events that it is trained on.
+        config: the training file.
+        outcomes: all training events.
 
     Raises:
-        DataError: nothing of the kind stands in the log.
+        DataError: the training events have no ratings, and the tasks need them.
     """
     if config.task != "joint":
         if config.task == "rating" and not outcomes.rated.any():
@@ -41,6 +42,21 @@ def task_weights(config: TrainConfig, outcomes: LabeledEvents) -> dict[str, floa
     return weights
 
 
+@dataclasses.dataclass(frozen=True)
+class Tasks:
+    """The tasks of a model, as `TwoTower` takes them.
+
+    Attributes:
+        loss_weighting: weighs the losses of the tasks.
+        retrieval: None without retrieval.
+        rating_click: None without ratings and clicks.
+    """
+
+    loss_weighting: LossWeighting
+    retrieval: RetrievalTask | None = None
+    rating_click: RatingClickTask | None = None
+
+
 def create_tasks(
     config: TrainConfig,
     weights: dict[str, float],
@@ -49,35 +65,33 @@ def create_tasks(
     histories: Histories,
     outcomes: LabeledEvents,
     num_items: int,
-) -> tuple[list[Task], LossWeighting]:
-    """Builds the tasks of a model, and what weighs them.
+) -> Tasks:
+    """Creates the tasks of a model.
 
     Args:
-        config: how to train.
-        weights: as `task_weights` gives them.
-        tower: of the items.
-        histories: what each user chose in training.
-        outcomes: the events that outcomes are taught by.
-        num_items: rows of the catalogue.
+        config: the training file.
+        weights: from `task_weights`.
+        tower: the item tower.
+        histories: the training events by user.
+        outcomes: the labeled events of training.
+        num_items: number of items in the catalog.
     """
-    tasks: list[Task] = []
+    retrieval, rating_click = None, None
     if "retrieval" in weights:
-        tasks.append(
-            RetrievalTask(
-                config.loss,
-                config.negatives,
-                histories=histories,
-                num_items=num_items,
-                width=tower.width,
-                fusion=tower.fusion,
-                fixed_shapes=needs_static_shapes(config.strategy, config.jit_compile),
-            )
+        retrieval = RetrievalTask(
+            config.loss,
+            config.negatives,
+            histories=histories,
+            num_items=num_items,
+            width=tower.width,
+            fusion=tower.fusion,
+            static_shapes=needs_static_shapes(config.strategy, config.jit_compile),
         )
     names = [name for name in weights if name != "retrieval"]
     if names:
         num_users = len(histories.offsets) - 1
         heads = {
-            name: OutcomeHead(
+            name: RatingClickHead(
                 width=tower.width,
                 known_users=np.bincount(outcomes.user, minlength=num_users) > 0,
                 known_items=np.bincount(outcomes.item, minlength=num_items) > 0,
@@ -85,7 +99,8 @@ def create_tasks(
             )
             for name in names
         }
-        predicted = {name: create_outcome(name, outcomes) for name in names}
-        rows_below = num_items if needs_static_shapes(config.strategy, config.jit_compile) else None
-        tasks.append(OutcomeTask(predicted, heads, rows_below=rows_below))
-    return tasks, LossWeighting(weights, learned=config.joint.uncertainty_weighting)
+        rating_click = RatingClickTask(
+            {name: create_outcome(name, outcomes) for name in names}, heads
+        )
+    weighting = LossWeighting(weights, learned=config.joint.uncertainty_weighting)
+    return Tasks(weighting, retrieval, rating_click)

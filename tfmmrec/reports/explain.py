@@ -13,6 +13,7 @@ from tfmmrec.data.interactions import SPLITS
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, attribute_scores
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.embedding_model import UserInputs
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.models.unscorable_items import unscorable_items
@@ -102,10 +103,12 @@ def _queries(
     users = np.full(len(kept), user, np.int32)
     queries = bundle.model.query_vectors(
         tf.constant(vectors),
-        tf.constant(past),
-        bundle.model.users.gather(users),
-        tf.constant(users),
-        tf.constant(times) if bundle.model.reads_times else None,
+        UserInputs(
+            tf.constant(past),
+            bundle.model.users.gather(users),
+            tf.constant(users),
+            tf.constant(times) if bundle.model.reads_times else None,
+        ),
     )
     return histories.items[places], queries
 

@@ -11,6 +11,8 @@ from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.embedding_model import UserInputs
+from tfmmrec.models.ranking import outcome_values, ranking_scores
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.top_k import LOWEST, top_items
 
@@ -83,13 +85,13 @@ class Recommender(tf.Module):
             ids, string `[batch, max k]`, and scores, float32 `[batch, max k]`, best first.
         """
         known = self.item_rows.lookup(history)
-        scores = self.model.rank(
-            self.item_vectors,
+        inputs = UserInputs(
             self._past(known, known, -1),
             self._features("users", user_features),
             None if self.user_rows is None else self.user_rows.lookup(users),
             None if times is None else self._past_times(known, times),
         )
+        scores = ranking_scores(self.model, self.item_vectors, inputs)
         if candidates is not None:
             scores = tf.where(candidates, scores, LOWEST)
         left_out = tf.concat([known, self.item_rows.lookup(exclude)], axis=1)
@@ -121,14 +123,13 @@ class Recommender(tf.Module):
         rows = self.item_rows.lookup(items)
         known = self.item_rows.lookup(history)
         nobody = tf.fill(tf.shape(rows), -1)
-        return self.model.outcome_values(
-            self.item_vectors,
+        inputs = UserInputs(
             self._past(known, known, -1),
             self._features("users", user_features),
             nobody if self.user_rows is None else self.user_rows.lookup(users),
-            rows,
             None if times is None else self._past_times(known, times),
         )
+        return outcome_values(self.model, self.item_vectors, inputs, rows)
 
     def _past(self, known: tf.Tensor, values: tf.Tensor, nothing: int) -> tf.Tensor:
         """What is read of the values of histories with unknown items (-1) among them."""
@@ -210,7 +211,7 @@ class Recommender(tf.Module):
             "weights": [
                 *model.item_tower.variables,
                 *model.query_tower.variables,
-                model.log_temperature,
+                model.temperature.variables,
                 *(head.variables for head in model.heads),
             ],
             "index": [

@@ -1,17 +1,16 @@
-"""What a model is taught, one file a task."""
+"""Tasks of a model: retrieval, and the prediction of ratings and clicks."""
 
-from tfmmrec.tasks.base import Read, Reading, Task
 from tfmmrec.tasks.loss_weighting import LossWeighting
-from tfmmrec.tasks.rating_click import OutcomeTask
-from tfmmrec.tasks.rating_click_head import OutcomeHead
+from tfmmrec.tasks.rating_click import RatingClickTask
+from tfmmrec.tasks.rating_click_head import RatingClickHead
 from tfmmrec.tasks.retrieval import RetrievalTask
+from tfmmrec.tasks.targets import Targets, flatten_targets
 
 __all__ = [
     "LossWeighting",
-    "OutcomeHead",
-    "OutcomeTask",
-    "Read",
-    "Reading",
+    "RatingClickHead",
+    "RatingClickTask",
     "RetrievalTask",
-    "Task",
+    "Targets",
+    "flatten_targets",
 ]

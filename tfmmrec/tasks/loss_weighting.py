@@ -1,4 +1,4 @@
-"""The weights of several losses: given, or learned from how uncertain each task is."""
+"""Weights of the losses of several tasks: fixed, or learned by uncertainty weighting."""
 
 from collections.abc import Mapping
 
@@ -7,20 +7,25 @@ import tensorflow as tf
 
 from tfmmrec.distribute import replicas
 
-# −log p of a Gaussian is half a square error.
-_SHARES = {"rating": 0.5}
+# The negative log likelihood of a Gaussian is half the squared error.
+_FACTORS = {"rating": 0.5}
 
 
 class LossWeighting(tf.Module):
-    """The weighted sum of losses.
+    """Weighted sum of losses.
 
-    Learned, it is Σ exp(−s) c L + s / 2 with s, the log of the variance of a task, learned; c is ½
-    for square errors and 1 for cross-entropies (Kendall, Gal and Cipolla 2018, "Multi-task learning
-    using uncertainty to weigh losses", arXiv 1705.07115).
+    Learned weights minimize Σ exp(−s) c L + s / 2. The log variance s of each task is learned; c is
+    ½ for squared errors and 1 for cross-entropies (Kendall, Gal and Cipolla 2018, "Multi-task
+    learning using uncertainty to weigh losses", arXiv:1705.07115).
 
     Args:
-        weights: of the losses by name, above 0; where they start, if they are learned.
-        learned: whether they are.
+        weights: weight of each loss by name, above 0; the initial weights where they are learned.
+        learned: whether weights are learned (default False).
+
+    Example:
+        >>> weighting = LossWeighting({"retrieval": 1.0, "rating": 3.0})
+        >>> float(weighting({"retrieval": tf.constant(4.0), "rating": tf.constant(0.5)}))
+        5.5
     """
 
     def __init__(self, weights: Mapping[str, float], *, learned: bool = False):
@@ -34,13 +39,17 @@ class LossWeighting(tf.Module):
             }
 
     def __call__(self, losses: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Sums losses, scalars by name."""
+        """Computes the weighted sum, a scalar.
+
+        Args:
+            losses: scalars by name; with several replicas, this replica's parts of them.
+        """
         if not self.log_variances:
             return tf.add_n([self._weights[name] * loss for name, loss in losses.items()])
         terms = []
         for name, loss in losses.items():
-            variance = self.log_variances[name]
-            certain = tf.exp(-variance) * _SHARES.get(name, 1.0)
-            # Losses are parts of those of the whole batch.
-            terms.append(certain * loss + variance / 2.0 / replicas.count())
+            log_variance = self.log_variances[name]
+            precision = tf.exp(-log_variance) * _FACTORS.get(name, 1.0)
+            # Divided, since replicas add up their parts of the loss.
+            terms.append(precision * loss + log_variance / 2.0 / replicas.count())
         return tf.add_n(terms)

@@ -1,14 +1,10 @@
-"""Softmax losses over a batch, in float32 whatever the precision of the scores."""
+"""Retrieval losses over sampled candidates, in float32 for every precision of the embeddings."""
 
 import tensorflow as tf
 
 from tfmmrec.distribute import replicas
 from tfmmrec.tasks.chunked_softmax import chunked_softmax
-from tfmmrec.tasks.negatives.false_negative_mask import FalseNegativeMask
-from tfmmrec.tasks.negatives.hard import hardest
-
-# Finite, since minus infinity times zero is not a number; exp of it is exactly 0.
-_NEVER = -1e9
+from tfmmrec.tasks.negatives.masking import MASKED, FalseNegativeMask, mask_logits, with_target
 
 
 def candidate_softmax(
@@ -17,47 +13,55 @@ def candidate_softmax(
     *,
     labels: tf.Tensor,
     log_sampling_probability: tf.Tensor,
-    spared: tf.Tensor | FalseNegativeMask | None = None,
-    hard: int = 0,
-    counted: tf.Tensor | None = None,
+    false_negative_mask: tf.Tensor | FalseNegativeMask | None = None,
+    num_hard_negatives: int = 0,
+    valid: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Softmax over sampled candidates that estimates the one over all items.
+    """Sampled softmax with log-Q correction: an estimate of the softmax over the whole catalog.
 
-    Negatives stand for those that were not drawn: exp of their logits is divided by the chance of
-    their being drawn (Bengio and Senécal 2008; Yi et al. 2019, "Sampling-bias-corrected neural
-    modeling"). The chosen item is there for certain and stands for itself alone (Khrylchenko et al.
-    2025, "Correcting the LogQ correction", arXiv:2507.09331).
+    The logit of a negative is its score − log Q, with Q the probability that it is a candidate
+    (Bengio and Senécal 2008; Yi et al. 2019, "Sampling-bias-corrected neural modeling"). The target
+    item is always a candidate, so its logit is its score (Khrylchenko et al. 2025, "Correcting the
+    LogQ correction", arXiv:2507.09331).
 
     Args:
         queries: `[events, dim]`, divided by the temperature.
-        candidates: `[candidates, dim]`, each item once; zeros where nothing is said of one. Such
-            an item is no negative, and events that chose it do not count.
-        labels: int32 `[events]`, where among the candidates each event's item stands.
-        log_chances: `[candidates]`, the log of the chance of each to be a candidate.
-        spared: bool `[events, candidates]`, what is no negative of an event, or what gives slices
-            of its rows; None spares nothing.
-        hard: how many candidates are negatives of an event, see `hardest`; 0 for all.
-        counted: bool `[events]`, which events there are; None for all.
+        candidates: `[candidates, dim]`, each item once; zeros for an item without content. Such an
+            item is no negative, and events whose target item it is do not count.
+        labels: int32 `[events]`, column of the target item among the candidates.
+        log_sampling_probability: `[candidates]`, log Q.
+        false_negative_mask: bool `[events, candidates]`, or an object whose slices of events are
+            that; True where a candidate is no negative of the event (default none).
+        num_hard_negatives: number of highest-scoring negatives per event, see `hardest_negatives`;
+            0 keeps all (default 0).
+        valid: bool `[events]`, False for padding (default all True).
 
     Returns:
-        The mean over the events that count, a scalar; 0 without any. Of several replicas, each
-        gives its events' part of the mean.
+        The mean over the events that count, a scalar; 0 without any. With several replicas, each
+        returns its part of the mean.
+
+    Example:
+        >>> queries = tf.constant([[2.0, 0.0], [0.0, 2.0]])
+        >>> loss = candidate_softmax(
+        ...     queries,
+        ...     tf.constant([[1.0, 0.0], [0.0, 1.0]]),
+        ...     labels=tf.constant([0, 1]),
+        ...     log_sampling_probability=tf.zeros([2]),
+        ... )
+        >>> round(float(loss), 4)  # log(1 + exp(-2))
+        0.1269
     """
     queries, candidates = tf.cast(queries, tf.float32), tf.cast(candidates, tf.float32)
-    told, log_weights = _weighed(candidates, log_sampling_probability)
-
-    def correct(logits: tf.Tensor, part: slice) -> tf.Tensor:
-        scores, own = logits, tf.gather(logits, labels[part], batch_dims=1)
-        logits += log_weights
-        if spared is not None:
-            logits = tf.where(spared[part], _NEVER, logits)
-        if hard:
-            logits = tf.where(_chosen(scores, logits, labels[part], hard), logits, _NEVER)
-        # In the place of its own item an event keeps what is not corrected.
-        return _with_own(logits, labels[part], own)
-
-    known = _counted(told, labels, counted)
-    return chunked_softmax(queries, candidates, labels, known, correct)
+    has_content, log_weights = _log_weights(candidates, log_sampling_probability)
+    return chunked_softmax(
+        queries,
+        candidates,
+        labels,
+        _countable(has_content, labels, valid),
+        log_weights=log_weights,
+        false_negative_mask=false_negative_mask,
+        num_hard_negatives=num_hard_negatives,
+    )
 
 
 def candidate_bpr(
@@ -66,120 +70,54 @@ def candidate_bpr(
     *,
     labels: tf.Tensor,
     log_sampling_probability: tf.Tensor,
-    spared: tf.Tensor | FalseNegativeMask | None = None,
-    hard: int = 0,
-    counted: tf.Tensor | None = None,
+    false_negative_mask: tf.Tensor | FalseNegativeMask | None = None,
+    num_hard_negatives: int = 0,
+    valid: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """How surely the chosen item stands before another, drawn uniformly: −log σ(own − other).
+    """Bayesian personalized ranking (BPR): −log σ(target score − negative score).
 
-    Rendle et al. 2009, "BPR: Bayesian personalized ranking from implicit feedback". Each candidate
-    stands for as many items as the inverse of its chance.
+    Rendle et al. 2009, "BPR: Bayesian personalized ranking from implicit feedback". The mean over
+    negatives weighs each by 1 / Q, so that it estimates the mean over uniformly drawn items.
 
-    Args and return as for `candidate_softmax`.
+    Args and return value as for `candidate_softmax`. All logits are in memory at once.
     """
-    logits, own, log_weights, told = _scored(
-        queries, candidates, labels, log_sampling_probability, spared
+    has_content, log_weights = _log_weights(candidates, log_sampling_probability)
+    scores = tf.cast(tf.matmul(queries, candidates, transpose_b=True), tf.float32)
+    target_scores = tf.gather(scores, labels, batch_dims=1)
+    log_weights = mask_logits(
+        tf.broadcast_to(log_weights, tf.shape(scores)),
+        scores,
+        labels,
+        false_negatives=None if false_negative_mask is None else false_negative_mask[:],
+        num_hard_negatives=num_hard_negatives,
     )
-    if hard:
-        chosen = _chosen(logits, tf.broadcast_to(log_weights, tf.shape(logits)), labels, hard)
-        log_weights = tf.where(chosen, log_weights, _NEVER)
-    weights = tf.broadcast_to(tf.exp(log_weights), tf.shape(logits))
-    weights = _with_own(weights, labels, tf.zeros_like(own))
-    surely = tf.nn.softplus(logits - own[:, tf.newaxis])
-    total = tf.reduce_sum(weights * surely, axis=1)
-    known = _counted(told, labels, counted)
-    return _mean(tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1)), known)
+    weights = with_target(tf.exp(log_weights), labels, tf.zeros_like(target_scores))
+    losses = tf.nn.softplus(scores - target_scores[:, tf.newaxis])  # [events, candidates]
+    total = tf.reduce_sum(weights * losses, axis=1)
+    mean = tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1))
+    return masked_mean(mean, _countable(has_content, labels, valid))
 
 
-def _scored(
-    queries: tf.Tensor,
-    candidates: tf.Tensor,
-    labels: tf.Tensor,
-    log_sampling_probability: tf.Tensor,
-    spared: tf.Tensor | FalseNegativeMask | None,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns all logits, those of the own items, the logs of the weights, and who is told of."""
-    told, log_weights = _weighed(candidates, log_sampling_probability)
-    logits = tf.cast(tf.matmul(queries, candidates, transpose_b=True), tf.float32)
-    own = tf.gather(logits, labels, batch_dims=1)
-    if spared is not None:
-        log_weights = tf.where(spared[:], _NEVER, log_weights)
-    return logits, own, log_weights, told
+def masked_mean(losses: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """This replica's part of the mean over the valid losses of all replicas, a scalar."""
+    total = tf.reduce_sum(tf.where(valid, losses, 0.0))
+    num_valid = replicas.total(tf.reduce_sum(tf.cast(valid, tf.float32)))
+    return tf.math.divide_no_nan(total, num_valid)
 
 
-def _chosen(scores: tf.Tensor, weighed: tf.Tensor, labels: tf.Tensor, num: int) -> tf.Tensor:
-    """The hardest negatives of each event, of those whose weight is not nothing already."""
-    # Neither its own item, nor what is spared, untold or fills up.
-    there = _with_own(weighed > _NEVER / 2, labels, tf.zeros_like(labels, tf.bool))
-    return hardest(scores, there, num)
-
-
-def _weighed(
+def _log_weights(
     candidates: tf.Tensor, log_sampling_probability: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Of which candidates anything is said, and the logs of their weights, `[1, candidates]`."""
-    told = tf.reduce_any(candidates != 0.0, axis=1)
-    return told, tf.where(told, -log_sampling_probability, _NEVER)[tf.newaxis]
+    """Which candidates have content, and the log of their weights, `[candidates]` each."""
+    has_content = tf.reduce_any(candidates != 0.0, axis=1)
+    return has_content, tf.where(has_content, -log_sampling_probability, MASKED)
 
 
-def _counted(told: tf.Tensor, labels: tf.Tensor, counted: tf.Tensor | None) -> tf.Tensor:
-    """Which events count: those that there are, with an item of which anything is said."""
-    known = tf.gather(told, labels)
-    return known if counted is None else known & counted
+def _countable(has_content: tf.Tensor, labels: tf.Tensor, valid: tf.Tensor | None) -> tf.Tensor:
+    """Valid events whose target item has content, bool `[events]`."""
+    countable = tf.gather(has_content, labels)
+    return countable if valid is None else countable & valid
 
 
-def _with_own(rows: tf.Tensor, labels: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-    """Rows `[events, candidates]` with a value of its own in the place of each event's item."""
-    places = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
-    return tf.tensor_scatter_nd_update(rows, places, own)
-
-
-def _mean(losses: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
-    total = tf.reduce_sum(tf.where(counted, losses, 0.0))
-    num_counted = replicas.total(tf.reduce_sum(tf.cast(counted, tf.float32)))
-    return tf.math.divide_no_nan(total, num_counted)
-
-
-# What a chosen item is told from others by, as training files name it.
+# The retrieval losses, by their names in the training file.
 RETRIEVAL_LOSS_FUNCTIONS = {"softmax": candidate_softmax, "bpr": candidate_bpr}
-
-
-def info_nce(
-    first: tf.Tensor,
-    second: tf.Tensor,
-    *,
-    mask: tf.Tensor,
-    temperature: float,
-    same: tf.Tensor | None = None,
-) -> tf.Tensor:
-    """Pulls each row of one set to the same row of the other, away from the other rows.
-
-    The mean of both directions (InfoNCE: van den Oord et al. 2018, arXiv 1807.03748; both ways as
-    in CLIP, Radford et al. 2021). The other rows are those of all replicas, of which each gives its
-    rows' part of the mean.
-
-    Args:
-        first: `[rows, dim]` of length 1.
-        second: `[rows, dim]` of length 1.
-        mask: bool `[rows]`, the rows that are there on both sides; the others are left out.
-        temperature: what cosines are divided by.
-        same: bool `[rows, rows of all replicas]`, pairs that are neither pulled nor pushed, in
-            either direction; a row and itself are.
-
-    Returns:
-        A scalar; 0 where no row is there.
-    """
-    here = replicas.gather(mask)
-    own = replicas.first_place(mask) + tf.range(tf.size(mask))
-    never = tf.logical_not(here)[tf.newaxis]
-    if same is not None:
-        itself = own[:, tf.newaxis] == tf.range(tf.size(here))
-        never |= same & ~itself
-
-    def one_way(rows: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
-        logits = tf.matmul(rows, replicas.gather(others), transpose_b=True)
-        logits = tf.where(never, _NEVER, tf.cast(logits, tf.float32) / temperature)
-        pulled = tf.gather(logits, own, batch_dims=1)
-        return _mean(tf.reduce_logsumexp(logits, axis=1) - pulled, mask)
-
-    return (one_way(first, second) + one_way(second, first)) / 2.0

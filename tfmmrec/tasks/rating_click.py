@@ -1,4 +1,4 @@
-"""The tasks of predicting what comes of a user and an item: a rating, a click."""
+"""The rating and click task: predicts the outcome of a user and an item."""
 
 import abc
 from collections.abc import Mapping
@@ -9,34 +9,32 @@ import tensorflow_recommenders as tfrs
 
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.distribute import replicas
-from tfmmrec.layers.padded_unique import padded_unique
-from tfmmrec.tasks.base import Read, Task
-from tfmmrec.tasks.rating_click_head import OutcomeHead
+from tfmmrec.tasks.rating_click_head import RatingClickHead
 
 
 class Outcome(abc.ABC):
-    """What is predicted, and how it follows from the number of a head.
+    """A label to predict: the loss on a head's logits, and the prediction from them.
 
     Attributes:
-        criterion: the loss between labels and a head's numbers, by event.
+        criterion: the loss between labels and logits, summed over events.
     """
 
     criterion: tf.keras.losses.Loss
 
     @abc.abstractmethod
     def labels(self, batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the numbers should be, float32 `[batch]`, and which events count, bool `[batch]`."""
+        """The labels, float32 `[batch]`, and which events have one, bool `[batch]`."""
 
     @abc.abstractmethod
-    def value(self, number: tf.Tensor) -> tf.Tensor:
-        """What is predicted, from the numbers of a head."""
+    def value(self, logits: tf.Tensor) -> tf.Tensor:
+        """The predictions for logits of a head, `[batch]`."""
 
 
 class Rating(Outcome):
-    """A rating on the scale of the log; a head gives it standardised.
+    """A rating on the scale of the interactions; logits are standardized ratings.
 
     Args:
-        ratings: those of training, of which one at least is a number.
+        ratings: ratings of the training events, NaN where there is none; at least one is a number.
     """
 
     criterion = tf.keras.losses.MeanSquaredError(reduction=tf.keras.losses.Reduction.SUM)
@@ -45,92 +43,94 @@ class Rating(Outcome):
         ratings = ratings[~np.isnan(ratings)].astype(np.float64)
         self.mean = float(ratings.mean())
         self.deviation = float(ratings.std()) or 1.0
-        self.least, self.most = float(ratings.min()), float(ratings.max())
+        self.lowest, self.highest = float(ratings.min()), float(ratings.max())
 
     def labels(self, batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         rating = batch["rating"]
-        rated = ~tf.math.is_nan(rating)
-        return tf.where(rated, (rating - self.mean) / self.deviation, 0.0), rated
+        has_rating = ~tf.math.is_nan(rating)
+        return tf.where(has_rating, (rating - self.mean) / self.deviation, 0.0), has_rating
 
-    def value(self, number: tf.Tensor) -> tf.Tensor:
-        # No rating lies outside of those that were seen.
-        return tf.clip_by_value(self.mean + self.deviation * number, self.least, self.most)
+    def value(self, logits: tf.Tensor) -> tf.Tensor:
+        # Predictions stay within the range of the training ratings.
+        return tf.clip_by_value(self.mean + self.deviation * logits, self.lowest, self.highest)
 
 
 class Click(Outcome):
-    """The probability that a shown item is chosen."""
+    """The probability that a user clicks an item that is shown."""
 
     criterion = tf.keras.losses.BinaryCrossentropy(
         from_logits=True, reduction=tf.keras.losses.Reduction.SUM
     )
 
     def labels(self, batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        chosen = batch["chosen"]
-        return tf.cast(chosen, tf.float32), tf.ones_like(chosen)
+        clicked = batch["chosen"]
+        return tf.cast(clicked, tf.float32), tf.ones_like(clicked)
 
-    def value(self, number: tf.Tensor) -> tf.Tensor:
-        return tf.sigmoid(number)
-
-
-def create_outcome(name: str, outcomes: LabeledEvents) -> Outcome:
-    """Builds what a task of this name predicts, from the events of training."""
-    return Rating(outcomes.rating) if name == "rating" else Click()
+    def value(self, logits: tf.Tensor) -> tf.Tensor:
+        return tf.sigmoid(logits)
 
 
-class OutcomeTask(Task):
-    """Teaches heads what came of events.
+def create_outcome(name: str, events: LabeledEvents) -> Outcome:
+    """Creates the outcome with the name `rating` or `click`, from the training events."""
+    return Rating(events.rating) if name == "rating" else Click()
+
+
+class RatingClickTask(tf.Module):
+    """Trains heads that predict a rating, a click or both for a user and an item.
+
+    Each head's loss is computed by `tfrs.tasks.Ranking`, and divided by the number of labels on all
+    replicas.
 
     Args:
-        outcomes: what is predicted, by name.
-        heads: by the same names.
-        rows_below: the number of items, where no tensor's shape may depend on what is in a batch.
+        outcomes: `rating`, `click` or both, by name.
+        heads: the head of each outcome, by the same names.
     """
 
-    def __init__(
-        self,
-        outcomes: Mapping[str, Outcome],
-        heads: Mapping[str, OutcomeHead],
-        *,
-        rows_below: int | None = None,
-    ):
+    def __init__(self, outcomes: Mapping[str, Outcome], heads: Mapping[str, RatingClickHead]):
         super().__init__()
-        self._rows_below = rows_below
         self.outcomes = dict(outcomes)
         self.heads = dict(heads)
         self._tasks = {
             name: tfrs.tasks.Ranking(loss=outcome.criterion) for name, outcome in outcomes.items()
         }
 
-    def losses(
-        self, inputs: Mapping[str, tf.Tensor], read: Read, training: bool
+    def __call__(
+        self,
+        user_embeddings: tf.Tensor,
+        item_embeddings: tf.Tensor,
+        batch: Mapping[str, tf.Tensor],
+        training: bool = False,
     ) -> dict[str, tf.Tensor]:
-        # Beside retrieval, which has a batch of its own.
-        batch = inputs.get("outcomes", inputs)
-        user, item = batch["user"], batch["item"]
-        # All replicas have to ask for the same items.
-        everywhere = replicas.gather(item)
-        rows, places, _ = padded_unique(everywhere, self._rows_below)
-        reading = read(batch, rows)
-        own = replicas.first_place(item) + tf.range(tf.size(item))
-        items = tf.gather(reading.items, tf.gather(places, own))
+        """Computes the losses of a batch, scalars by name; with several replicas, their parts.
+
+        Args:
+            user_embeddings: `[batch, width]`, each block of length 1.
+            item_embeddings: `[batch, width]`.
+            batch: `user` and `item`, int32 `[batch]`, and the labels `rating`, float32 `[batch]`,
+                NaN for none, and `chosen`, bool `[batch]`.
+            training: whether dropout is applied.
+        """
+        users, items = batch["user"], batch["item"]
         losses = {}
         for name, head in self.heads.items():
-            labels, counted = self.outcomes[name].labels(batch)
-            numbers = head(reading.users, items, user, item, training=training)
+            labels, has_label = self.outcomes[name].labels(batch)
+            logits = head(user_embeddings, item_embeddings, users, items, training=training)
+            weights = tf.cast(has_label, tf.float32)
+            # With the axis of one output per event that Keras losses take the mean over.
             total = self._tasks[name](
                 labels[:, tf.newaxis],
-                numbers[:, tf.newaxis],
-                sample_weight=tf.cast(counted, tf.float32)[:, tf.newaxis],
+                logits[:, tf.newaxis],
+                sample_weight=weights[:, tf.newaxis],
                 compute_metrics=False,
             )
-            count = replicas.total(tf.reduce_sum(tf.cast(counted, tf.float32)))
-            losses[name] = tf.math.divide_no_nan(total, count) + head.penalty(user, item)
+            num_labels = replicas.total(tf.reduce_sum(weights))
+            losses[name] = tf.math.divide_no_nan(total, num_labels) + head.penalty(users, items)
         return losses
 
     def values(
         self, users: tf.Tensor, items: tf.Tensor, user_rows: tf.Tensor, item_rows: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """What is predicted for pairs, float32 `[batch]` by name; args as for `OutcomeHead`."""
+        """Predicts the outcomes of pairs, float32 `[batch]` by name; args as `RatingClickHead`."""
         return {
             name: self.outcomes[name].value(head(users, items, user_rows, item_rows))
             for name, head in self.heads.items()

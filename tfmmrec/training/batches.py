@@ -46,7 +46,7 @@ def create_batches(bundle: ModelBundle) -> Batches | JointBatches:
     if not len(bundle.histories.items):
         raise DataError(f"{bundle.dataset.folder}: no positive interaction to train on")
     retrieval = _retrieval(bundle)
-    if bundle.model.outcomes is None:
+    if bundle.model.rating_click is None:
         return retrieval
     return JointBatches(retrieval, _outcomes(bundle, retrieval.steps_per_epoch))
 

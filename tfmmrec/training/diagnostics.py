@@ -133,7 +133,7 @@ class Alarms:
             vectors: of all items, float `[items, width]`.
         """
         signs = vector_signs(vectors, self._model.counts.numpy())
-        temperatures, norms = self._model.temperatures.numpy(), self._gradients.take()
+        temperatures, norms = self._model.temperature.values.numpy(), self._gradients.take()
         found = alarms(signs, width=vectors.shape[1], temperatures=temperatures, gradients=norms)
         for name in found.keys() & self._before - self._told:
             self._told.add(name)

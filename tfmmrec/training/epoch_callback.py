@@ -90,7 +90,8 @@ class Watch(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = {} if logs is None else logs
         self._refuse_nan(whole=True)
-        self.bundle.model.refresh()
+        for name, feature in self.bundle.model.trainable_features.items():
+            feature.refresh(self.bundle.model.items.outputs[name])
         # What is evaluated and kept is the average; what is trained on is not.
         self.updates.average.swap()
         vectors = self._scorer.item_vectors()

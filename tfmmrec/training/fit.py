@@ -12,7 +12,6 @@ from tfmmrec.distribute.strategies import is_asynchronous, of_all
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.cold_start.fit import fit_cold_start
-from tfmmrec.tasks import RetrievalTask
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.distribute_batches import distribute_batches
@@ -79,8 +78,8 @@ def fit(
     watch.restore_best()
     if history is not None:
         history.extend(watch.history)
-    for task in model.tasks:
-        task.end()
+    if model.retrieval is not None:
+        model.retrieval.end_training()
     fit_cold_start(bundle)
     return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
 
@@ -160,10 +159,10 @@ def _callbacks(
     strategy: tf.distribute.Strategy, bundle: ModelBundle, watch: Watch, folder: Path | None
 ) -> Iterator[tf.keras.callbacks.Callback]:
     yield watch
-    for task in bundle.model.tasks:
-        if isinstance(task, RetrievalTask) and task.negatives.mined is not None:
-            every = task.negatives.options.mining_interval
-            yield NegativeMiningCallback(bundle, task.negatives.mined, watch.updates, every)
+    retrieval = bundle.model.retrieval
+    if retrieval is not None and retrieval.sampler.mined is not None:
+        every = bundle.config.negatives.mining_interval
+        yield NegativeMiningCallback(bundle, retrieval.sampler.mined, watch.updates, every)
     # Keras refuses it where workers are not in step.
     if not is_asynchronous(strategy):
         yield _AfterBatch(watch)

@@ -29,8 +29,8 @@ class Trainer(tf.keras.Model):
     def __init__(self, model: TwoTower, config: TrainConfig, num_batches: int):
         super().__init__()
         self.model = model
-        for task in model.tasks:
-            task.begin()
+        if model.retrieval is not None:
+            model.retrieval.begin_training()
         self.optimizer_step = OptimizerStep(
             model.tower_weights, list(model.trainable_features.values()), config, num_batches
         )

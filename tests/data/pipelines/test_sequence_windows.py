@@ -4,10 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.pipelines.sequence_windows import TrainingWindows, taught_places
+from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
 
 # User 0 chose 10 … 16, user 1 nothing, user 2 chose 20 and user 3 chose 30, 31, 10.
 HISTORIES = Histories(
@@ -88,15 +87,3 @@ def test_without_events_there_are_no_steps():
     none = Histories(items=np.zeros(0, np.int32), offsets=np.zeros(5, np.int64))
     source = TrainingWindows(none, length=2, batch_size=4, seed=0)
     assert (source.num_events, source.steps_per_epoch) == (0, 0)
-
-
-def test_the_places_that_teach():
-    item = tf.constant([[-1, 7, 8], [-1, -1, -1], [9, -1, 7]])
-    places, counted = taught_places(item)
-    assert counted is None
-    assert places.numpy().tolist() == [[0, 1], [0, 2], [2, 0], [2, 2]]
-    fixed, counted = taught_places(item, fixed_shapes=True)
-    # The same ones, then those without an item.
-    assert fixed.numpy().tolist()[:4] == places.numpy().tolist()
-    assert fixed.numpy().tolist()[4:] == [[0, 0], [1, 0], [1, 1], [1, 2], [2, 1]]
-    assert counted.numpy().tolist() == [True] * 4 + [False] * 5

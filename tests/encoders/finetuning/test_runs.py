@@ -109,7 +109,7 @@ def test_the_best_weights_are_kept_in_memory(dataset: Dataset, handle: str) -> N
         *feature.encoder.module.variables_read(),
         *feature.master_weights,
         model.items.outputs["title"],
-        model.log_temperature,
+        *model.temperature.variables,
     ]
     for variable in spoilt:
         variable.assign(variable + 1)

@@ -6,9 +6,10 @@ import tensorflow as tf
 from tests.models.test_two_tower import batch, create, scores, softmax
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
+from tfmmrec.models.embedding_model import UserInputs
 from tfmmrec.tasks.losses import candidate_softmax
 from tfmmrec.tasks.negatives.cross_batch_memory import CrossBatchMemory
-from tfmmrec.tasks.negatives.sampler import Negatives
+from tfmmrec.tasks.negatives.sampler import NegativeSampler
 from tfmmrec.testing import TestCase
 
 # Each of items 0 to 3 is a fourth of what is chosen; item 4 never was.
@@ -21,7 +22,7 @@ def memory(rows: list[int], size: int = 3) -> CrossBatchMemory:
     held = CrossBatchMemory(size, 1, COUNTS)
     rows = rows + [-1] * (size - len(rows))
     held.rows.assign(rows)
-    held.vectors.assign(np.array(rows, np.float32)[:, np.newaxis])
+    held.embeddings.assign(np.array(rows, np.float32)[:, np.newaxis])
     return held
 
 
@@ -30,8 +31,8 @@ class MemoryTest(TestCase):
         self, held: CrossBatchMemory, rows: list[int], chosen: list[bool]
     ) -> tuple[list, list]:
         vectors = tf.constant(rows, tf.float32)[:, tf.newaxis] + 0.5
-        held.remember(tf.constant(rows), vectors, tf.constant(chosen))
-        return held.rows.numpy().tolist(), held.vectors.numpy()[:, 0].tolist()
+        held.update(tf.constant(rows), vectors, tf.constant(chosen))
+        return held.rows.numpy().tolist(), held.embeddings.numpy()[:, 0].tolist()
 
     def test_the_oldest_make_room_and_each_is_kept_once(self):
         held = memory([])
@@ -45,7 +46,7 @@ class MemoryTest(TestCase):
     def test_what_the_batch_has_is_taken_from_there(self):
         rows, real = tf.constant([2, 4, 0]), tf.constant([True, True, False])
         # The batch chose 2 and drew 4; 0 fills up, and must not hide the 0 that is kept.
-        found, real, _ = memory([0, 2, 3]).beside(rows, real, tf.constant([True, False, False]))
+        found, real, _ = memory([0, 2, 3]).append_to(rows, real, tf.constant([True, False, False]))
         self.assertAllEqual(found, [2, 4, 2, 0, 2, 3])
         self.assertAllEqual(real, [True, True, False, True, False, True])
 
@@ -53,9 +54,9 @@ class MemoryTest(TestCase):
         found = []
         for compiled in (False, True):
             held = memory([0, 3])
-            remember = tf.function(held.remember, jit_compile=compiled)
+            remember = tf.function(held.update, jit_compile=compiled)
             remember(tf.constant([2, 0]), tf.constant([[2.5], [0.5]]), tf.constant([True, False]))
-            found.append((held.rows.numpy().tolist(), held.vectors.numpy().ravel().tolist()))
+            found.append((held.rows.numpy().tolist(), held.embeddings.numpy().ravel().tolist()))
         self.assertEqual(found, [([2, 0, 3], [2.5, 0.0, 3.0])] * 2)
 
     def test_events_are_those_that_meet_so_many_items(self):
@@ -65,7 +66,7 @@ class MemoryTest(TestCase):
         self.assertAllClose(held.num_events(tf.constant(3)), 4.8188, rtol=0.01)
         # Here 2 and 0 by the batch, 3 by what is kept.
         here = tf.constant([True, True])
-        _, _, events = memory([0, 3]).beside(tf.constant([2, 0]), here, here)
+        _, _, events = memory([0, 3]).append_to(tf.constant([2, 0]), here, here)
         self.assertAllClose(events, 4.8188, rtol=0.01)
 
     def test_chances_are_how_often_items_are_there(self):
@@ -89,11 +90,11 @@ class MemoryTest(TestCase):
 class LossTest(TestCase):
     def model(self, spared: str):
         model = create(negatives={"mask_positives": spared, "cross_batch_memory_size": 3})
-        model.tasks[0].begin()
-        held = model.tasks[0].negatives.memory
+        model.retrieval.begin_training()
+        held = model.retrieval.sampler.memory
         held.rows.assign([2, 1, -1])
         vectors = np.random.default_rng(0).normal(size=[3, 5])
-        held.vectors.assign(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+        held.embeddings.assign(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
         return model, held
 
     def logits(self, model, given: dict, held: CrossBatchMemory) -> np.ndarray:
@@ -102,9 +103,9 @@ class LossTest(TestCase):
         # Each row has its own item, the third that of the first.
         everything = model.item_vectors(tf.range(4))
         queries = model.query_vectors(
-            everything, given["history"], model.users.gather(given["user"])
+            everything, UserInputs(given["history"], model.users.gather(given["user"]))
         )
-        return np.column_stack([fresh[:, :2], queries.numpy() @ held.vectors.numpy()[1]])
+        return np.column_stack([fresh[:, :2], queries.numpy() @ held.embeddings.numpy()[1]])
 
     def test_what_is_kept_is_a_negative_by_its_chance(self):
         for spared in ("none", "history"):
@@ -122,12 +123,12 @@ class LossTest(TestCase):
 
     def test_a_training_step_takes_its_batch_in_and_an_end_drops_it(self):
         model, held = self.model("none")
-        before = held.vectors.numpy()
+        before = held.embeddings.numpy()
         model.compute_loss(batch([0, 0, 0]), training=True)
         self.assertAllEqual(held.rows, [0, 2, 1])
-        self.assertAllEqual(held.vectors[1:], before[:2])
+        self.assertAllEqual(held.embeddings[1:], before[:2])
         self.assertEqual(len(self.written(model, "memory")), 2)
-        model.tasks[0].end()
+        model.retrieval.end_training()
         self.assertEqual(self.written(model, "memory"), [])
 
     def written(self, model, part: str) -> list[str]:
@@ -136,15 +137,18 @@ class LossTest(TestCase):
         return [name for name, _ in tf.train.list_variables(path) if part in name]
 
     def test_no_gradient_reaches_what_is_spared_of_it(self):
-        negatives = Negatives(NegativesConfig(cross_batch_memory_size=3), HISTORIES, 5)
-        negatives.begin(2)
-        negatives.memory.rows.assign([1, 2, -1])
-        found = negatives(tf.constant([3]))
+        sampler = NegativeSampler(NegativesConfig(cross_batch_memory_size=3), HISTORIES, 5)
+        sampler.begin_training(2)
+        sampler.memory.rows.assign([1, 2, -1])
+        found = sampler.sample(tf.constant([3]))
         # User 0 chose 0, 1 and 2 before 3, user 1 nothing.
         vectors = tf.Variable([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]])
         for user, place, told in ((0, 3, False), (1, 0, True)):
-            spared = negatives.spared(
-                found, tf.constant([user]), events=tf.constant([0]), places=tf.constant([place])
+            mask = sampler.false_negative_mask(
+                found,
+                tf.constant([user]),
+                batch_row=tf.constant([0]),
+                num_earlier=tf.constant([place]),
             )
             with tf.GradientTape() as tape:
                 loss = candidate_softmax(
@@ -152,7 +156,7 @@ class LossTest(TestCase):
                     vectors,
                     labels=found.labels,
                     log_sampling_probability=found.log_sampling_probability,
-                    spared=spared,
+                    false_negative_mask=mask,
                 )
             slopes = tape.gradient(loss, vectors).numpy()
             self.assertAllEqual(slopes.any(axis=1), [told, told, told, False])
@@ -162,11 +166,11 @@ class LossTest(TestCase):
         losses = []
         for fixed in (False, True):
             options = NegativesConfig(cross_batch_memory_size=3, mask_positives="history")
-            negatives = Negatives(options, histories, 5, fixed_shapes=fixed)
-            negatives.begin(2)
+            sampler = NegativeSampler(options, histories, 5, static_shapes=fixed)
+            sampler.begin_training(2)
             # Item 0 is what rows are filled up with.
-            negatives.memory.rows.assign([0, 1, -1])
-            found = negatives(chosen)
+            sampler.memory.rows.assign([0, 1, -1])
+            found = sampler.sample(chosen)
             table = tf.constant(np.random.default_rng(0).normal(size=[5, 2]), tf.float32)
             losses.append(
                 candidate_softmax(
@@ -174,11 +178,11 @@ class LossTest(TestCase):
                     tf.gather(table, found.rows),
                     labels=found.labels,
                     log_sampling_probability=found.log_sampling_probability,
-                    spared=negatives.spared(
+                    false_negative_mask=sampler.false_negative_mask(
                         found,
                         tf.constant([0, 1]),
-                        events=tf.constant([0, 1, 0]),
-                        places=tf.constant([1, 2, 3]),
+                        batch_row=tf.constant([0, 1, 0]),
+                        num_earlier=tf.constant([1, 2, 3]),
                     ),
                 )
             )

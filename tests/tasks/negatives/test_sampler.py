@@ -6,20 +6,20 @@ import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
-from tfmmrec.tasks.negatives.sampler import Negatives
+from tfmmrec.tasks.negatives.sampler import NegativeSampler
 from tfmmrec.testing import TestCase
 
 # User 0 chose 4, 0, 1, 0, user 1 nothing and user 2 0, 4; items 2 and 3 were never chosen.
 HISTORIES = Histories(np.array([4, 0, 1, 0, 0, 4], np.int32), np.array([0, 4, 4, 6]))
 
 
-def create(**options) -> Negatives:
-    return Negatives(NegativesConfig(**options), HISTORIES, 5)
+def create(**options) -> NegativeSampler:
+    return NegativeSampler(NegativesConfig(**options), HISTORIES, 5)
 
 
 class NegativesTest(TestCase):
     def test_those_of_a_batch_come_once(self):
-        found = create()(tf.constant([4, 0, 4]))
+        found = create().sample(tf.constant([4, 0, 4]))
         self.assertAllEqual(found.rows, [4, 0])
         self.assertAllEqual(found.labels, [0, 1, 0])
         # Shares of the six choices: 2 and 3.
@@ -28,57 +28,57 @@ class NegativesTest(TestCase):
         )
 
     def test_of_a_fixed_shape_they_are_the_same(self):
-        negatives = Negatives(NegativesConfig(), HISTORIES, 5, fixed_shapes=True)
+        sampler = NegativeSampler(NegativesConfig(), HISTORIES, 5, static_shapes=True)
         for chosen in ([4, 0, 4, -1, -1], [-1, 4, 0, -1, 4]):
-            found = negatives(tf.constant(chosen))
+            found = sampler.sample(tf.constant(chosen))
             # As many as there are items; the chance is that of three events.
             self.assertAllEqual(found.rows, [4, 0, 0, 0, 0])
             self.assertAllClose(
                 found.log_sampling_probability[:2],
-                create()(tf.constant([4, 0, 4])).log_sampling_probability,
+                create().sample(tf.constant([4, 0, 4])).log_sampling_probability,
             )
             self.assertAllEqual(found.log_sampling_probability[2:], [1e9] * 3)
             real = [label for label, item in zip(found.labels, chosen, strict=True) if item >= 0]
             self.assertAllEqual(real, [0, 1, 0])
 
     def test_all_are_those_that_training_knows(self):
-        found = create(source="full_catalog")(tf.constant([4, 0, 4]))
+        found = create(source="full_catalog").sample(tf.constant([4, 0, 4]))
         self.assertAllEqual(found.rows, [0, 1, 4])
         self.assertAllEqual(found.labels, [2, 0, 2])
         self.assertAllEqual(found.log_sampling_probability, [0.0, 0.0, 0.0])
 
     @pytest.mark.slow
     def test_chances_are_how_often_items_come(self):
-        negatives, draw = create(num_uniform=2), np.random.default_rng(0)
+        sampler, draw = create(num_uniform=2), np.random.default_rng(0)
         tf.random.set_seed(0)
         hits, rounds = np.zeros(5), 2000
         for _ in range(rounds):
-            found = negatives(tf.constant(draw.choice(HISTORIES.items, 3), tf.int32))
+            found = sampler.sample(tf.constant(draw.choice(HISTORIES.items, 3), tf.int32))
             hits[found.rows.numpy()] += 1
-        expected = np.exp(
-            negatives.log_sampling_probability(tf.constant([0, 1, 4]), tf.constant(3))
-        )
+        expected = np.exp(sampler.log_sampling_probability(tf.constant([0, 1, 4]), tf.constant(3)))
         self.assertAllClose(hits[[0, 1, 4]] / rounds, expected, atol=0.03)
         self.assertAllEqual(hits[[2, 3]], [0, 0])
 
     def test_an_item_that_is_always_chosen_is_certain(self):
-        only = Negatives(NegativesConfig(), Histories(np.zeros(4, np.int32), np.array([0, 4])), 1)
-        self.assertAllClose(only(tf.constant([0, 0])).log_sampling_probability, [0.0])
+        only = NegativeSampler(
+            NegativesConfig(), Histories(np.zeros(4, np.int32), np.array([0, 4])), 1
+        )
+        self.assertAllClose(only.sample(tf.constant([0, 0])).log_sampling_probability, [0.0])
 
-    def spared(self, what: str) -> np.ndarray | None:
-        negatives = create(mask_positives=what)
-        candidates = negatives(tf.constant([4, 0, 1]))
-        found = negatives.spared(
+    def mask(self, what: str) -> np.ndarray | None:
+        sampler = create(mask_positives=what)
+        candidates = sampler.sample(tf.constant([4, 0, 1]))
+        found = sampler.false_negative_mask(
             candidates,
             users=tf.constant([2, 0]),
-            events=tf.constant([0, 0, 1, 1, 1]),
-            places=tf.constant([0, 1, 0, 1, 3]),
+            batch_row=tf.constant([0, 0, 1, 1, 1]),
+            num_earlier=tf.constant([0, 1, 0, 1, 3]),
         )
         return None if found is None else found[:].numpy()
 
     def test_the_past_of_a_user_is_spared(self):
         self.assertAllEqual(
-            self.spared("history"),  # of items 4, 0, 1
+            self.mask("history"),  # of items 4, 0, 1
             [
                 [False, False, False],
                 [False, True, False],
@@ -90,26 +90,26 @@ class NegativesTest(TestCase):
 
     def test_all_that_a_user_chose_is_spared_or_nothing(self):
         of_0, of_2 = [True, True, True], [True, True, False]
-        self.assertAllEqual(self.spared("all"), [of_2, of_2, of_0, of_0, of_0])
-        self.assertIsNone(self.spared("none"))
+        self.assertAllEqual(self.mask("all"), [of_2, of_2, of_0, of_0, of_0])
+        self.assertIsNone(self.mask("none"))
 
     def test_items_that_are_no_candidates_do_not_matter(self):
-        negatives = create()
-        found = negatives.spared(
-            negatives(tf.constant([1])),
+        sampler = create()
+        found = sampler.false_negative_mask(
+            sampler.sample(tf.constant([1])),
             users=tf.constant([0]),
-            events=tf.constant([0, 0]),
-            places=tf.constant([2, 3]),
+            batch_row=tf.constant([0, 0]),
+            num_earlier=tf.constant([2, 3]),
         )
         self.assertAllEqual(found[:], [[False], [True]])
 
     def test_slices_are_parts_of_the_whole(self):
-        negatives = create()
-        found = negatives.spared(
-            negatives(tf.constant([4, 0, 1])),
+        sampler = create()
+        found = sampler.false_negative_mask(
+            sampler.sample(tf.constant([4, 0, 1])),
             users=tf.constant([2, 1, 0, 0]),
-            events=tf.constant([0, 0, 1, 2, 2, 3]),
-            places=tf.constant([0, 1, 0, 1, 3, 4]),
+            batch_row=tf.constant([0, 0, 1, 2, 2, 3]),
+            num_earlier=tf.constant([0, 1, 0, 1, 3, 4]),
         )
         whole = found[:].numpy()
         self.assertAllEqual(whole.sum(axis=1), [0, 1, 0, 1, 3, 3])

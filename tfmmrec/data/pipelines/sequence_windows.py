@@ -87,28 +87,3 @@ class TrainingWindows:
         if self._times is not None:
             batch["history_time"] = held(self._times, events - 1, 0)
         return batch
-
-
-def taught_places(
-    item: tf.Tensor, *, fixed_shapes: bool = False
-) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Finds the places of windows at which something was chosen.
-
-    Args:
-        item: int32 `[batch, length]`, what was chosen at each place; -1 for nothing.
-        fixed_shapes: whether their number must not depend on what is in the batch. All places are
-            given then, those at which nothing was chosen behind the others, so that each event
-            stands where it would stand without.
-
-    Returns:
-        The places, int `[events, 2]`, in order; and which of them are events, bool `[events]`, or
-        None where all are.
-    """
-    here = item >= 0
-    if not fixed_shapes:
-        return tf.where(here), None
-    [num_windows, length] = item.shape
-    total, here = num_windows * length, tf.reshape(here, [-1])
-    numbers = tf.range(total)
-    order = tf.sort(tf.where(here, numbers, numbers + total)) % total
-    return tf.stack([order // length, order % length], axis=1), tf.gather(here, order)

@@ -168,6 +168,19 @@ class TrainableFeature(tf.Module):
             encodings = self._encode(tf.constant(self.raw.take(batch)))
             yield batch, self._strategy.experimental_local_results(encodings)[0]
 
+    def refresh(self, table: tf.Variable) -> None:
+        """Writes the encodings of the whole catalog, with the current weights, to a table.
+
+        Args:
+            table: `[items, dim]`, the encodings that histories read.
+        """
+        for rows, encodings in self.encode_catalog():
+            self._strategy.extended.update(
+                table,
+                lambda copy, indices, values: copy.scatter_nd_update(indices, values),
+                args=(rows[:, np.newaxis], encodings),
+            )
+
     def _encode_together(self, values: tf.Tensor) -> tf.Tensor:
         return replicas.gather(self.encoder.encode(replicas.share(values)))
 

@@ -50,7 +50,7 @@ def outcome_targets(bundle: ModelBundle, split: str) -> dict[str, OutcomeTargets
     Where the log tells of choices only, an item that the user never chose stands beside each, drawn
     from those as new or as known as the chosen one, the same whenever it is asked for.
     """
-    task, dataset = bundle.model.outcomes, bundle.dataset
+    task, dataset = bundle.model.rating_click, bundle.dataset
     if task is None:
         return {}
     events = holdout_outcomes(dataset, split)

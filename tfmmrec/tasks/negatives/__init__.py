@@ -1,1 +1,1 @@
-"""Negatives of the sampled softmax: which they are and how they are corrected for."""
+"""Negatives of the sampled softmax: candidate sampling, log-Q correction and masking."""

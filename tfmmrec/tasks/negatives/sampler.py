@@ -1,4 +1,4 @@
-"""What a chosen item is told from: the candidates of a softmax, and how likely each was to come."""
+"""Candidate sampling for the retrieval losses, with the sampling probabilities (log Q)."""
 
 import dataclasses
 
@@ -8,51 +8,65 @@ import tensorflow as tf
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.distribute import replicas
+from tfmmrec.distribute.stateless_random import integers
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.tasks.negatives.cross_batch_memory import CrossBatchMemory
-from tfmmrec.tasks.negatives.false_negative_mask import NEVER, FalseNegativeMask
-from tfmmrec.tasks.negatives.mined import MinedNegatives
+from tfmmrec.tasks.negatives.masking import NO_POSITION, FalseNegativeMask
 
-# The log of a chance that leaves nothing of a logit, in numbers that float32 holds.
-_ALWAYS = 1e9
+# log Q of padding: the corrected logit is so low that its exp is 0.
+_PADDING = 1e9
 
 
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-    """The items of a softmax.
+    """The candidates of a sampled softmax.
 
     Attributes:
-        rows: int32 `[candidates]`, each item once.
-        log_chances: float32 `[candidates]`, the log of the chance that each was among them.
-        labels: int32 `[events]`, where among them each event's item stands.
-        asked: int32 `[asked]`, the first of the rows, whose vectors the towers are asked for; those
-            behind them are the memory's.
-        chosen: bool `[asked]`, which the batch chose; None without a memory.
+        rows: int32 `[candidates]`, rows of the catalog, each item once.
+        log_sampling_probability: float32 `[candidates]`, log of the probability that the item is a
+            candidate (log Q).
+        labels: int32 `[events]`, column of each event's target item among the candidates.
+        rows_to_embed: int32 `[to embed]`, rows to embed in this step, the first of `rows`; the
+            remaining candidates come from cross-batch memory.
+        in_batch: bool `[to embed]`, which of them are target items of the batch; None without
+            cross-batch memory.
     """
 
     rows: tf.Tensor
     log_sampling_probability: tf.Tensor
     labels: tf.Tensor
-    asked: tf.Tensor
-    chosen: tf.Tensor | None = None
+    rows_to_embed: tf.Tensor
+    in_batch: tf.Tensor | None = None
 
 
-class Negatives(tf.Module):
-    """Draws the candidates of each step.
+class NegativeSampler(tf.Module):
+    """Samples the candidates of each training step.
+
+    Candidates are the target items of the batch on all replicas, uniformly drawn items, mined
+    negatives and the cross-batch memory; or with `source: full_catalog` all items of the training
+    events.
 
     Args:
-        options: which.
-        histories: what each user chose in training, oldest first.
-        num_items: rows of the catalogue.
-        fixed_shapes: whether the shape of the candidates must not depend on what is in a batch.
+        options: the key `negatives` of the training file.
+        histories: the training events by user, oldest first.
+        num_items: number of items in the catalog.
+        static_shapes: whether the number of candidates must not depend on the contents of a batch,
+            as XLA requires.
 
     Attributes:
-        memory: vectors of earlier batches; None outside of a training, or without the option.
-        mined: the hardest negatives of each user; None likewise.
+        memory: the cross-batch memory; None outside of training, or without the option.
+        mined: the mined negatives of each user; None likewise.
+
+    Example:
+        >>> histories = Histories(np.array([0, 1, 0, 2], np.int32), np.array([0, 2, 4]))
+        >>> sampler = NegativeSampler(NegativesConfig(), histories, num_items=3)
+        >>> candidates = sampler.sample(tf.constant([2, 0, 2]))
+        >>> candidates.rows.numpy().tolist(), candidates.labels.numpy().tolist()
+        ([2, 0], [0, 1, 0])
     """
 
     memory: CrossBatchMemory | None = None
-    mined: MinedNegatives | None = None
+    mined: "MinedNegatives | None" = None
 
     def __init__(
         self,
@@ -60,181 +74,230 @@ class Negatives(tf.Module):
         histories: Histories,
         num_items: int,
         *,
-        fixed_shapes: bool = False,
+        static_shapes: bool = False,
     ):
         super().__init__()
         self.options = options
-        self.fixed_shapes = fixed_shapes
-        self._longest = int(np.diff(histories.offsets).max(initial=0))
+        self.static_shapes = static_shapes
+        self._max_history = int(np.diff(histories.offsets).max(initial=0))
         self._counts = counts = histories.counts(num_items)
         known = np.flatnonzero(counts)
         self._known = tf.constant(known, tf.int32)
-        self._places = _places(self._known, num_items)
-        self._shares = tf.constant(counts / max(1, counts.sum()), tf.float32)
+        self._known_positions = _positions(self._known, num_items)
+        self._popularity = tf.constant(counts / max(1, counts.sum()), tf.float32)
         self._items = tf.constant(histories.items, tf.int32)
-        self._first = tf.constant(_first_places(histories), tf.int32)
+        self._first_position = tf.constant(_first_positions(histories), tf.int32)
         self._splits = tf.constant(histories.offsets, tf.int32)
 
-    def begin(self, width: int) -> None:
-        """Makes what a training holds from step to step, for vectors of so many numbers."""
+    def begin_training(self, width: int) -> None:
+        """Creates the state that training keeps between steps.
+
+        Args:
+            width: length of the item embeddings.
+        """
         options = self.options
         if options.cross_batch_memory_size:
-            self.memory = CrossBatchMemory(
-                min(options.cross_batch_memory_size, len(self._known)), width, self._counts
-            )
+            size = min(options.cross_batch_memory_size, len(self._known))
+            self.memory = CrossBatchMemory(size, width, self._counts)
         if options.num_mined:
             num_users = len(self._splits) - 1
             self.mined = MinedNegatives(
-                num_users, num=options.num_mined, among=options.mining_top_k
+                num_users, num=options.num_mined, top_k=options.mining_top_k
             )
 
-    def end(self) -> None:
-        """Drops it, since what was trained does without."""
+    def end_training(self) -> None:
+        """Deletes the state of training, which a run folder does not keep."""
         if self.memory is not None:
             del self.memory
         if self.mined is not None:
             del self.mined
 
-    def __call__(self, chosen: tf.Tensor, users: tf.Tensor | None = None) -> Candidates:
-        """Gives the candidates for the items that a batch chose, int32 `[events]`.
+    def sample(self, target_items: tf.Tensor, users: tf.Tensor | None = None) -> Candidates:
+        """Samples the candidates of a batch.
 
-        Where shapes are fixed there may be -1 among them, for no event; its label says nothing.
-
-        All replicas get the same ones, those that the whole batch chose and those that each drew
-        for all, with the places of their own events among them.
+        All replicas get the same candidates: the target items of all replicas and the items that
+        each replica draws; labels are of the replica's own events.
 
         Args:
-            chosen: int32 `[events]`.
-            users: int32 `[batch]`, rows of users, for what was mined for them.
+            target_items: int32 `[events]`; with static shapes, -1 is padding with an undefined
+                label.
+            users: int32 `[batch]`, rows of users, for mined negatives (default none).
         """
         if self.options.source == "full_catalog":
-            if self.fixed_shapes:
-                chosen, _ = _without_gaps(chosen)
-            labels = tf.gather(self._places, chosen)
-            return Candidates(self._known, tf.zeros(tf.shape(self._known)), labels, self._known)
-        everywhere = self._everywhere(chosen)
-        num_events = tf.size(everywhere)
-        if self.fixed_shapes:
-            everywhere, num_events = _without_gaps(everywhere)
+            if self.static_shapes:
+                target_items, _ = _fill_padding(target_items)
+            labels = tf.gather(self._known_positions, target_items)
+            log_probability = tf.zeros(tf.shape(self._known))
+            return Candidates(self._known, log_probability, labels, self._known)
+        batch_items = self._gather_replicas(target_items)  # [events of all replicas]
+        num_events = tf.size(batch_items)
+        if self.static_shapes:
+            batch_items, num_events = _fill_padding(batch_items)
         mined = None
         if self.mined is not None and users is not None:
-            mined = self._everywhere(self.mined.draw(users))
-        rows, places, real = self._asked(everywhere, mined)
-        own = replicas.first_place(chosen) + tf.range(tf.size(chosen))
-        found, here, events = rows, None, num_events
+            mined = self._gather_replicas(self.mined.draw(users))  # [rows of all replicas * num]
+        rows, positions, is_item = self._distinct(batch_items, mined)
+        own_events = replicas.first_place(target_items) + tf.range(tf.size(target_items))
+        labels = tf.gather(positions, own_events)
+        candidates, in_batch = rows, None
         if self.memory is not None:
-            here = tf.range(tf.size(rows)) <= tf.reduce_max(places[: tf.size(everywhere)])
-            found, real, events = self.memory.beside(rows, real, here)
-        # What fills up stands for no item, as if it came infinitely often.
-        log_sampling_probability = tf.where(
-            real, self.log_sampling_probability(found, events), _ALWAYS
+            last = tf.reduce_max(positions[: tf.size(batch_items)])
+            in_batch = tf.range(tf.size(rows)) <= last
+            candidates, is_item, num_events = self.memory.append_to(rows, is_item, in_batch)
+        log_probability = tf.where(
+            is_item, self.log_sampling_probability(candidates, num_events), _PADDING
         )
         if mined is not None:
-            log_sampling_probability = _certain(
-                log_sampling_probability, places[-_size(mined) :], mined >= 0
-            )
-        return Candidates(found, log_sampling_probability, tf.gather(places, own), rows, here)
+            mined_positions = positions[-_size(mined) :]
+            log_probability = _with_mined(log_probability, mined_positions, mined >= 0)
+        return Candidates(candidates, log_probability, labels, rows, in_batch)
 
-    def _everywhere(self, rows: tf.Tensor) -> tf.Tensor:
+    def _gather_replicas(self, rows: tf.Tensor) -> tf.Tensor:
         gathered = replicas.gather(rows)
-        if self.fixed_shapes:
-            # Parts whose size is known are of one size.
+        if self.static_shapes:
+            # With static shapes all replicas have the same number of rows.
             gathered = tf.ensure_shape(gathered, [rows.shape[0] * replicas.count()])
         return gathered
 
-    def _asked(
-        self, everywhere: tf.Tensor, mined: tf.Tensor | None
+    def _distinct(
+        self, batch_items: tf.Tensor, mined: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Items of the batch, drawn and mined items, each once, as `padded_unique` does."""
-        num_drawn = self.options.num_uniform
-        drawn = replicas.drawn(num_drawn, tf.size(self._known))
-        asked = [everywhere, tf.gather(self._known, drawn)]
+        """The items of the batch, drawn and mined items, each once, as `padded_unique` returns."""
+        drawn = replicas.drawn(self.options.num_uniform, tf.size(self._known))
+        rows = [batch_items, tf.gather(self._known, drawn)]
         if mined is not None:
-            asked.append(tf.where(mined >= 0, mined, everywhere[0]))
-        below = self._places.shape[0] if self.fixed_shapes else None
-        return padded_unique(tf.concat(asked, axis=0), below)
+            rows.append(tf.where(mined >= 0, mined, batch_items[0]))
+        num_items = self._known_positions.shape[0] if self.static_shapes else None
+        return padded_unique(tf.concat(rows, axis=0), num_items)
 
     def log_sampling_probability(self, rows: tf.Tensor, num_events: tf.Tensor) -> tf.Tensor:
-        """The log of the chance that items are candidates of a batch of so many events.
+        """Log of the probability that items are candidates (log Q), float32 `[rows]`.
 
-        It is 1 − (1 − share)^events · (1 − 1 / known)^uniform: an item is in the batch once,
-        however often it was chosen there. With a memory, events are those that it looks back on.
+        Q = 1 − (1 − popularity)^num_events · (1 − 1 / known items)^num_uniform, since an item is a
+        candidate once for any number of occurrences in the batch.
+
+        Args:
+            rows: int32 `[rows]`, rows of items.
+            num_events: a scalar, number of events in the batch; with a cross-batch memory, number
+                of recent events that batch and memory stand for.
         """
-        shares = tf.gather(self._shares, rows)
-        missed = tf.cast(num_events, tf.float32) * tf.math.log1p(-tf.minimum(shares, 0.999999))
-        missed += self.options.num_uniform * np.log1p(-1.0 / max(2, len(self._known)))
-        return tf.math.log(-tf.math.expm1(tf.minimum(missed, -1e-9)))
+        popularity = tf.gather(self._popularity, rows)
+        log_absence = tf.cast(num_events, tf.float32) * tf.math.log1p(
+            -tf.minimum(popularity, 0.999999)
+        )
+        log_absence += self.options.num_uniform * np.log1p(-1.0 / max(2, len(self._known)))
+        return tf.math.log(-tf.math.expm1(tf.minimum(log_absence, -1e-9)))
 
-    def spared(
-        self, candidates: Candidates, users: tf.Tensor, events: tf.Tensor, places: tf.Tensor
+    def false_negative_mask(
+        self,
+        candidates: Candidates,
+        users: tf.Tensor,
+        *,
+        batch_row: tf.Tensor,
+        num_earlier: tf.Tensor,
     ) -> FalseNegativeMask | None:
-        """Says which candidates are no negatives of an event, though not its own item.
+        """The mask of the candidates that an event's user has interacted with.
 
         Args:
             candidates: of the batch.
-            users: int32 `[batch]`, rows of users.
-            events: int32 `[events]`, which user of the batch each event is of.
-            places: int32 `[events]`, how many events of its user came before it.
+            users: int32 `[batch]`, user of each row of the batch.
+            batch_row: int32 `[events]`, row of the batch that each event belongs to.
+            num_earlier: int32 `[events]`, number of earlier training events of the same user.
 
         Returns:
-            `spared[3:5]` for those of the fourth and fifth event; None where there are none.
+            The mask, computed for slices of events; None where nothing is masked.
         """
         if self.options.mask_positives == "none":
             return None
         if self.options.mask_positives == "all":
-            places = tf.fill(tf.shape(places), NEVER)
+            num_earlier = tf.fill(tf.shape(num_earlier), NO_POSITION)
         num_candidates = tf.size(candidates.rows)
-        columns = _places(candidates.rows, tf.size(self._places))
+        columns = _positions(candidates.rows, tf.size(self._known_positions))
         return FalseNegativeMask(
             self._items,
-            self._first,
+            self._first_position,
             self._splits,
-            # Behind the candidates is a column for all other items.
+            # One more column, after the candidates, for all other items.
             tf.where(columns >= 0, columns, num_candidates),
             num_candidates,
             users,
-            events,
-            places,
-            self._longest if self.fixed_shapes else None,
+            batch_row,
+            num_earlier,
+            self._max_history if self.static_shapes else None,
         )
 
 
-def _first_places(histories: Histories) -> np.ndarray:
-    """For each event of the histories, the place at which its user chose the item first."""
+class MinedNegatives(tf.Module):
+    """Draws from the hard negatives that `NegativeMiningCallback` mined for each user.
+
+    Drawing from many, instead of taking the highest, avoids false negatives, i.e. items that the
+    user would have interacted with next (Xiong et al. 2021, arXiv:2007.00808, draw from 200).
+
+    Args:
+        num_users: number of users.
+        num: number of negatives to draw per row of a batch.
+        top_k: number of mined items per user.
+
+    Attributes:
+        rows: int32 `[users, top_k]`, rows of items, the hardest first; -1 is none.
+    """
+
+    def __init__(self, num_users: int, *, num: int, top_k: int):
+        super().__init__()
+        self.num = num
+        self.rows = tf.Variable(tf.fill([num_users, top_k], -1), trainable=False)
+
+    def draw(self, users: tf.Tensor) -> tf.Tensor:
+        """Draws items for the users of a batch, int32 `[batch * num]`; -1 is none.
+
+        Args:
+            users: int32 `[batch]`, rows of users.
+        """
+        rows = tf.gather(self.rows, users)  # [batch, top_k]
+        top_k = rows.shape[1]
+        if self.num < top_k:
+            drawn = integers([tf.size(users), self.num], top_k)
+            rows = tf.gather(rows, drawn, batch_dims=1)
+        return tf.reshape(rows, [-1])
+
+
+def _first_positions(histories: Histories) -> np.ndarray:
+    """For each event, the position of the first event of its user with the same item."""
     lengths = np.diff(histories.offsets)
-    places = np.arange(len(histories.items)) - np.repeat(histories.offsets[:-1], lengths)
+    positions = np.arange(len(histories.items)) - np.repeat(histories.offsets[:-1], lengths)
     users = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
     pairs = users * (1 + int(histories.items.max(initial=0))) + histories.items
-    _, first, same = np.unique(pairs, return_index=True, return_inverse=True)
-    return places[first][same]
+    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+    return positions[first][inverse]
 
 
-def _certain(log_sampling_probability: tf.Tensor, places: tf.Tensor, mined: tf.Tensor) -> tf.Tensor:
-    """Log chances `[candidates]` with 0 at the places of what was mined.
+def _with_mined(log_probability: tf.Tensor, positions: tf.Tensor, is_mined: tf.Tensor) -> tf.Tensor:
+    """Sets the log probability of mined negatives to 0, `[candidates]`.
 
-    That is there for certain, for the user whom it was mined for, and weighs one as the chosen item
-    does; for all others as well, since the inverse of a small chance would weigh too much.
+    A mined negative is always a candidate for the user that it was mined for, and weighs 1 as the
+    target item does. It weighs 1 for the other users too, since the inverse of a small probability
+    would be too large a weight.
     """
-    there = tf.scatter_nd(
-        places[:, tf.newaxis], tf.cast(mined, tf.int32), tf.shape(log_sampling_probability)
+    mined = tf.scatter_nd(
+        positions[:, tf.newaxis], tf.cast(is_mined, tf.int32), tf.shape(log_probability)
     )
-    return tf.where(there > 0, 0.0, log_sampling_probability)
+    return tf.where(mined > 0, 0.0, log_probability)
 
 
 def _size(rows: tf.Tensor) -> int | tf.Tensor:
     return tf.size(rows) if rows.shape[0] is None else rows.shape[0]
 
 
-def _without_gaps(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Puts the first item that was chosen where none was; returns how many were, as well."""
-    here = chosen >= 0
-    first = tf.maximum(tf.gather(chosen, tf.argmax(tf.cast(here, tf.int32))), 0)
-    return tf.where(here, chosen, first), tf.math.count_nonzero(here, dtype=tf.int32)
+def _fill_padding(items: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Replaces -1 by the first item; also returns the number of items without padding."""
+    is_item = items >= 0
+    first = tf.maximum(tf.gather(items, tf.argmax(tf.cast(is_item, tf.int32))), 0)
+    return tf.where(is_item, items, first), tf.math.count_nonzero(is_item, dtype=tf.int32)
 
 
-def _places(rows: tf.Tensor, num_items: int | tf.Tensor) -> tf.Tensor:
-    """Where each item stands among some rows, int32 `[items]`; -1 where it does not."""
-    # The first place, since a row that fills up stands behind what is there.
-    first = tf.fill([num_items], NEVER)
+def _positions(rows: tf.Tensor, num_items: int | tf.Tensor) -> tf.Tensor:
+    """The position of each catalog item in `rows`, int32 `[items]`; -1 where it is absent."""
+    # The first position, since padding repeats an item after its first position.
+    first = tf.fill([num_items], NO_POSITION)
     first = tf.tensor_scatter_nd_min(first, rows[:, tf.newaxis], tf.range(tf.size(rows)))
-    return tf.where(first == NEVER, -1, first)
+    return tf.where(first == NO_POSITION, -1, first)

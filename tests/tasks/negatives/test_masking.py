@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.tasks.losses import candidate_bpr, candidate_softmax
-from tfmmrec.tasks.negatives import hard
-from tfmmrec.tasks.negatives.hard import hardest
+from tfmmrec.tasks.negatives import masking
+from tfmmrec.tasks.negatives.masking import hardest_negatives
 from tfmmrec.testing import TestCase
 
 DRAW = np.random.default_rng(0)
@@ -16,11 +16,11 @@ QUERIES = DRAW.normal(size=[4, 3]).astype(np.float32)
 VECTORS = (DRAW.normal(size=[6, 3]) * [[1], [1], [1], [0], [1], [1]]).astype(np.float32)
 LABELS = np.array([0, 1, 2, 0])
 # The last fills up.
-LOG_CHANCES = np.append(np.log([0.9, 0.2, 0.5, 0.3, 0.1]), 1e9).astype(np.float32)
+LOG_PROBABILITIES = np.append(np.log([0.9, 0.2, 0.5, 0.3, 0.1]), 1e9).astype(np.float32)
 # Nobody has the second for a negative.
-SPARED = np.zeros([4, 6], bool)
-SPARED[:, 1] = True
-SPARED[2, 4] = True
+MASK = np.zeros([4, 6], bool)
+MASK[:, 1] = True
+MASK[2, 4] = True
 
 
 def kept(num: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def kept(num: int) -> np.ndarray:
     logits = QUERIES @ VECTORS.T
     found = np.zeros(logits.shape, bool)
     for event, own in enumerate(LABELS):
-        there = [c for c in (0, 1, 2, 4) if c != own and not SPARED[event, c]]
+        there = [c for c in (0, 1, 2, 4) if c != own and not MASK[event, c]]
         found[event, sorted(there, key=lambda c: -logits[event, c])[:num]] = True
     return found
 
@@ -36,9 +36,9 @@ def kept(num: int) -> np.ndarray:
 def given(num: int) -> dict:
     return {
         "labels": tf.constant(LABELS, tf.int32),
-        "log_sampling_probability": tf.constant(LOG_CHANCES),
-        "spared": tf.constant(SPARED),
-        "hard": num,
+        "log_sampling_probability": tf.constant(LOG_PROBABILITIES),
+        "false_negative_mask": tf.constant(MASK),
+        "num_hard_negatives": num,
     }
 
 
@@ -52,30 +52,32 @@ def with_gradients(loss, **options) -> list[np.ndarray]:
 
 class HardestTest(TestCase):
     def test_the_example_runs(self):
-        self.assertEqual(doctest.testmod(hard).failed, 0)
+        self.assertEqual(doctest.testmod(masking).failed, 0)
 
     def test_all_are_hard_where_fewer_are_there(self):
         scores = tf.constant([[3.0, 1.0, 2.0, 1.0], [0.0, -4.0, -5.0, -6.0]])
         there = tf.constant([[True] * 4, [False, False, True, False]])
         of_second = [False, False, True, False]
         for num, of_first in ((2, [True, False, True, False]), (9, [True] * 4)):
-            self.assertAllEqual(hardest(scores, there, num), [of_first, of_second])
+            self.assertAllEqual(hardest_negatives(scores, there, num), [of_first, of_second])
         # Equals of the third are hard as well.
-        self.assertAllEqual(hardest(scores, there, 3), [[True] * 4, of_second])
-        self.assertAllEqual(hardest(scores, tf.zeros_like(there), 2), tf.zeros_like(there))
+        self.assertAllEqual(hardest_negatives(scores, there, 3), [[True] * 4, of_second])
+        self.assertAllEqual(
+            hardest_negatives(scores, tf.zeros_like(there), 2), tf.zeros_like(there)
+        )
 
 
 class HardLossTest(TestCase):
     def softmax(self, num: int, queries: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
         """Negatives keep the inverse of their chances; the chosen item weighs one."""
-        weights = kept(num) * np.exp(-LOG_CHANCES)
+        weights = kept(num) * np.exp(-LOG_PROBABILITIES)
         weights[np.arange(4), LABELS] = 1.0
         logits = tf.matmul(queries, vectors, transpose_b=True)
         total = tf.reduce_sum(tf.constant(weights, tf.float32) * tf.exp(logits), axis=1)
         return tf.reduce_mean(tf.math.log(total) - tf.gather(logits, LABELS, batch_dims=1))
 
     def bpr(self, num: int, queries: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
-        weights = kept(num) * np.exp(-LOG_CHANCES)
+        weights = kept(num) * np.exp(-LOG_PROBABILITIES)
         weights = tf.constant(weights / weights.sum(axis=1, keepdims=True), tf.float32)
         logits = tf.matmul(queries, vectors, transpose_b=True)
         own = tf.gather(logits, LABELS, batch_dims=1)[:, tf.newaxis]
@@ -94,7 +96,7 @@ class HardLossTest(TestCase):
             # The second is somebody's own item, the fifth among the two hardest of the first.
             part = {**given(1), "labels": tf.constant([0, 0, 0, 0])}
             _, _, slopes = with_gradients(loss, **part)
-            logits = np.where(SPARED, -np.inf, QUERIES @ VECTORS.T)[:, [2, 4]]
+            logits = np.where(MASK, -np.inf, QUERIES @ VECTORS.T)[:, [2, 4]]
             hard = {(2, 4)[c] for c in logits.argmax(axis=1)} | {0}
             for column in range(6):
                 self.assertEqual(slopes[column].any(), column in hard)

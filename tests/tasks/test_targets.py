@@ -1,0 +1,56 @@
+"""The events of a batch, by hand."""
+
+import doctest
+
+import tensorflow as tf
+
+from tfmmrec.tasks import targets
+from tfmmrec.tasks.targets import flatten_targets, target_positions
+
+
+def test_the_example_runs():
+    assert doctest.testmod(targets).failed == 0
+
+
+def test_positions_with_a_target_item():
+    item = tf.constant([[-1, 7, 8], [-1, -1, -1], [9, -1, 7]])
+    positions, valid = target_positions(item)
+    assert valid is None
+    assert positions.numpy().tolist() == [[0, 1], [0, 2], [2, 0], [2, 2]]
+    static, valid = target_positions(item, static_shapes=True)
+    # The same ones, then those without a target item.
+    assert static.numpy().tolist()[:4] == positions.numpy().tolist()
+    assert static.numpy().tolist()[4:] == [[0, 0], [1, 0], [1, 1], [1, 2], [2, 1]]
+    assert valid.numpy().tolist() == [True] * 4 + [False] * 5
+
+
+def test_each_row_of_a_batch_is_one_event():
+    batch = {
+        "history": tf.constant([[4, 5], [-1, -1]]),
+        "user": tf.constant([7, 8]),
+        "item": tf.constant([6, 3]),
+        "place": tf.constant([2, 0]),
+    }
+    found = flatten_targets(batch)
+    assert found.item.numpy().tolist() == [6, 3]
+    assert found.previous_item.numpy().tolist() == [5, -1]
+    assert found.batch_row.numpy().tolist() == [0, 1]
+    assert found.num_earlier.numpy().tolist() == [2, 0]
+    assert found.select(batch["user"]).numpy().tolist() == [7, 8]
+
+
+def test_each_position_of_a_window_with_a_target_item_is_one_event():
+    batch = {
+        "history": tf.constant([[-1, 4], [5, -1]]),
+        "user": tf.constant([7, 8]),
+        "item": tf.constant([[4, 6], [3, -1]]),
+        "place": tf.constant([[0, 1], [9, 10]]),
+    }
+    for static_shapes in (False, True):
+        found = flatten_targets(batch, static_shapes=static_shapes)
+        assert found.item.numpy().tolist()[:3] == [4, 6, 3]
+        assert found.previous_item.numpy().tolist()[:3] == [-1, 4, 5]
+        assert found.batch_row.numpy().tolist()[:3] == [0, 0, 1]
+        assert found.num_earlier.numpy().tolist()[:3] == [0, 1, 9]
+        embeddings = tf.reshape(tf.range(4.0), [2, 2, 1])
+        assert found.select(embeddings).numpy().tolist()[:3] == [[0.0], [1.0], [2.0]]

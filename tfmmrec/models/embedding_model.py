@@ -1,0 +1,288 @@
+"""Embeddings of items and users: the two towers on the encoded features of the catalog."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfmmrec.distribute import replicas
+from tfmmrec.encoders.finetuning import TrainableFeature, inputs_key, rows_key
+from tfmmrec.layers.feature_projections import Feature
+from tfmmrec.layers.fusion import Fusion
+from tfmmrec.layers.padded_unique import padded_unique
+from tfmmrec.layers.temperature import LearnedTemperature
+from tfmmrec.layers.unit_length import unit_length
+from tfmmrec.models.feature_table import FeatureTable
+from tfmmrec.models.item_tower import ItemTower, Projected
+from tfmmrec.models.query_tower import QueryTower
+
+
+@dataclasses.dataclass(frozen=True)
+class UserInputs:
+    """The inputs of the query tower for a batch of users.
+
+    Attributes:
+        history: int32 `[batch, n]`, rows of the item embeddings, oldest first; -1 is padding.
+        features: the encoded user features of the batch.
+        users: int32 `[batch]`, rows of users, -1 for unknown ones; required by a model that
+            `reads_user` (default none).
+        times: int64 `[batch, n]`, times of the history in Unix seconds, 0 or less where unknown;
+            required by a model that `reads_times` (default none).
+    """
+
+    history: tf.Tensor
+    features: Mapping[str, Feature]
+    users: tf.Tensor | None = None
+    times: tf.Tensor | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchEmbeddings:
+    """The embeddings of a training batch.
+
+    Attributes:
+        users: `[batch, width]`, each block of length 1; `[batch, n, width]` for the n positions of
+            a window.
+        queries: the same, divided by the temperature.
+        items: `[to embed, width]`, the embeddings of the requested items.
+    """
+
+    users: tf.Tensor
+    queries: tf.Tensor
+    items: tf.Tensor
+
+
+class EmbeddingModel(tfrs.Model):
+    """Embeds items and users with two towers; the score is the product, over a temperature.
+
+    Args:
+        item_tower: embeds items.
+        query_tower: embeds users.
+        items: the encoded features of the catalog.
+        users: the encoded features of all users.
+        counts: number of training events per item, int `[items]`.
+        known_users: bool `[users]`, users with training events.
+        temperature: initial value of the learned temperature (default 0.1).
+        static_shapes: whether shapes must not depend on the contents of a batch, as XLA requires
+            (default False).
+        trainable_features: item features whose encoders are fine-tuned, by name (default none).
+    """
+
+    def __init__(
+        self,
+        item_tower: ItemTower,
+        query_tower: QueryTower,
+        *,
+        items: FeatureTable,
+        users: FeatureTable,
+        counts: np.ndarray,
+        known_users: np.ndarray,
+        temperature: float = 0.1,
+        static_shapes: bool = False,
+        trainable_features: Mapping[str, TrainableFeature] | None = None,
+    ):
+        super().__init__()
+        self.item_tower = item_tower
+        self.query_tower = query_tower
+        self.items = items
+        self.users = users
+        self.known = tf.constant(counts > 0)
+        self.known_users = tf.constant(known_users)
+        self.counts = tf.constant(counts, tf.float32)
+        self.temperature = LearnedTemperature(temperature, item_tower.fusion.num_temperatures)
+        self.trainable_features = dict(trainable_features or {})
+        self.static_shapes = static_shapes
+        # With static shapes, `padded_unique` needs the number of items.
+        self._num_items = len(counts) if static_shapes else None
+
+    @property
+    def reads_times(self) -> bool:
+        """Whether histories need times."""
+        return self.query_tower.reads_times
+
+    def item_vectors(
+        self,
+        rows: tf.Tensor,
+        training: bool = False,
+        *,
+        shown: Mapping[str, tf.Tensor] | None = None,
+        ids: bool | tf.Tensor = True,
+    ) -> tf.Tensor:
+        """Embeds items of the catalog, `[batch, width]`.
+
+        Args:
+            rows: int32 `[batch]`.
+            training: whether dropout is applied.
+            shown: bool scalar by feature, False to treat the feature as missing (default all True).
+            ids: whether known items have their id embeddings.
+        """
+        features = self._item_features(rows, shown)
+        projected = self.item_tower.project(features, rows, training=training)
+        embeddings = self._join_ids(rows, projected, training=training, ids=ids)
+        if self.item_tower.regression is None:
+            return embeddings
+        cold = tf.where(~tf.gather(self.known, rows))  # [cold items, 1]
+        features = self._item_features(tf.gather(rows, cold[:, 0]), shown)
+        return tf.tensor_scatter_nd_update(
+            embeddings, cold, self.item_tower.cold_embeddings(features)
+        )
+
+    def _item_features(
+        self, rows: tf.Tensor, shown: Mapping[str, tf.Tensor] | None
+    ) -> dict[str, Feature]:
+        features = self.items.gather(rows)
+        for name, is_shown in (shown or {}).items():
+            encodings, present = features[name]
+            features[name] = (encodings, present & is_shown)
+        return features
+
+    def _join_ids(
+        self,
+        rows: tf.Tensor,
+        projected: Projected,
+        training: bool,
+        *,
+        drop_ids: bool = False,
+        ids: bool | tf.Tensor = True,
+    ) -> tf.Tensor:
+        """The second part of the item tower: fuses projected features and id embeddings."""
+        known = tf.where(tf.gather(self.known, rows) & ids, rows + 1, 0)
+        counts = tf.gather(self.counts, rows)
+        return self.item_tower.join(projected, known, counts, training=training, drop_ids=drop_ids)
+
+    def user_vectors(
+        self,
+        item_vectors: tf.Tensor,
+        inputs: UserInputs,
+        training: bool = False,
+        return_sequences: bool = False,
+    ) -> tf.Tensor:
+        """Embeds users, each block of length 1, `[batch, width]`.
+
+        Args:
+            item_vectors: item embeddings that `inputs.history` refers to, `[items, width]`.
+            inputs: the histories and features of the users.
+            training: whether dropout is applied.
+            return_sequences: whether to return an embedding after each event of a history,
+                `[batch, n, width]`.
+        """
+        # Normalized per item and not per position, since histories repeat items.
+        unit, has_block = split_blocks(item_vectors, self.item_tower.fusion)
+        history, users = inputs.history, inputs.users
+        rows = tf.maximum(history, 0)
+        if users is not None:
+            known = (users >= 0) & tf.gather(self.known_users, tf.maximum(users, 0))
+            users = tf.where(known, users, -1)
+        return self.query_tower(
+            tf.gather(unit, rows),  # [batch, n, width]
+            tf.gather(has_block, rows) & (history >= 0)[..., tf.newaxis],  # [batch, n, blocks]
+            inputs.features,
+            users=users,
+            training=training,
+            return_sequences=return_sequences,
+            times=inputs.times,
+        )
+
+    def query_vectors(self, item_vectors: tf.Tensor, inputs: UserInputs) -> tf.Tensor:
+        """Embeds users and divides by the temperature, so that `score` returns logits.
+
+        Args:
+            item_vectors: item embeddings that `inputs.history` refers to, `[items, width]`.
+            inputs: the histories and features of the users.
+
+        Returns:
+            `[batch, width]`.
+        """
+        return self.temperature(self.user_vectors(item_vectors, inputs))
+
+    def score(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+        """Scores items `[items, width]` for queries `[queries, width]`: `[queries, items]`.
+
+        An item with neither content nor a known id has an embedding of zeros and the score −inf.
+        """
+        scores = self.item_tower.fusion.score(queries, items)
+        return tf.where(tf.reduce_any(items != 0.0, axis=1), scores, -np.inf)
+
+    def embed(
+        self, batch: Mapping[str, tf.Tensor], rows_to_embed: tf.Tensor, *, training: bool
+    ) -> BatchEmbeddings:
+        """Embeds the users of a training batch, and candidate items.
+
+        Each distinct item of the histories and of the candidates is projected once.
+
+        Args:
+            batch: see `TwoTower.compute_loss`.
+            rows_to_embed: int32 `[to embed]`, rows of items, each once, the same on all replicas.
+            training: whether dropout is applied.
+        """
+        history = batch["history"]
+        encodings = self._finetuned_encodings(batch, training)
+        # Replicas embed the same candidates, each of them a part.
+        num_to_embed, own_rows = tf.size(rows_to_embed), replicas.share(rows_to_embed)
+        row_lists = [tf.reshape(tf.maximum(history, 0), [-1]), own_rows]
+        row_lists += [rows for rows, _ in encodings.values()]
+        rows, positions, _ = padded_unique(tf.concat(row_lists, axis=0), self._num_items)
+        in_history, to_embed, *finetuned = tf.split(positions, [tf.size(r) for r in row_lists])
+        features = self.items.gather(rows)
+        for (name, (_, values)), where in zip(encodings.items(), finetuned, strict=True):
+            table, present = features[name]
+            table = tf.tensor_scatter_nd_update(table, where[:, tf.newaxis], values)
+            features[name] = (table, present)
+        projected = self.item_tower.project(features, rows, training=training)
+        users = self.user_vectors(
+            self._join_ids(rows, projected, training),  # [distinct items, width]
+            UserInputs(
+                tf.where(history >= 0, tf.reshape(in_history, tf.shape(history)), -1),
+                self.users.gather(batch["user"]),
+                batch["user"],
+                batch.get("history_time"),
+            ),
+            training=training,
+            return_sequences=batch["item"].shape.rank == 2,
+        )
+        # Id embeddings are dropped for candidates only: a history has known items, while the target
+        # item may be cold.
+        vectors, mask = projected
+        candidates = (tf.gather(vectors, to_embed), tf.gather(mask, to_embed))
+        items = self._join_ids(own_rows, candidates, training, drop_ids=training)
+        return BatchEmbeddings(
+            users, self.temperature(users), replicas.gather(items)[:num_to_embed]
+        )
+
+    def embed_pairs(
+        self, batch: Mapping[str, tf.Tensor], *, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Embeds the user and the item of each row of a batch, `[batch, width]` each.
+
+        Args:
+            batch: see `TwoTower.compute_loss`; `item` is `[batch]`.
+            training: whether dropout is applied.
+        """
+        item = batch["item"]
+        # All replicas embed the same items.
+        rows, positions, _ = padded_unique(replicas.gather(item), self._num_items)
+        embeddings = self.embed(batch, rows, training=training)
+        own = replicas.first_place(item) + tf.range(tf.size(item))
+        return embeddings.users, tf.gather(embeddings.items, tf.gather(positions, own))
+
+    def _finetuned_encodings(
+        self, batch: Mapping[str, tf.Tensor], training: bool
+    ) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+        """Rows and encodings of the items that fine-tuned encoders encode, by feature."""
+        return {
+            name: replicas.once(batch[rows_key(name)], feature(batch[inputs_key(name)], training))
+            for name, feature in self.trainable_features.items()
+            if rows_key(name) in batch
+        }
+
+
+def split_blocks(vectors: tf.Tensor, fusion: Fusion) -> tuple[tf.Tensor, tf.Tensor]:
+    """Scales each block of item embeddings `[items, width]` to length 1.
+
+    Returns:
+        The embeddings, `[items, width]`; and which blocks have content, bool `[items, blocks]`.
+    """
+    unit = unit_length(fusion.split(vectors))
+    return tf.reshape(unit, [-1, vectors.shape[1]]), fusion.told(vectors)
