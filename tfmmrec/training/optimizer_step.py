@@ -70,7 +70,7 @@ class OptimizerStep(tf.Module):
         """Makes what Adam keeps of each weight; a step that made it would be traced twice."""
         self.optimizer._create_all_weights(self._weights[0])
         for encoder in self._encoders:
-            encoder.optimizer._create_all_weights(encoder.masters)
+            encoder.optimizer._create_all_weights(encoder.master_weights)
 
     def _rate(self, peak: float) -> LearningRate:
         options = self._options
