@@ -125,7 +125,7 @@ def _by_modality(
     """Returns weights by modality, and the standard deviation of each modality's score part."""
     features = bundle.dataset.features("items")
     kinds = [
-        features[name].element or features[name].kind if name in features else name
+        features[name].value_kind if name in features else name
         for name in scores.names
     ]
     raw, counts = {}, {}

@@ -103,7 +103,7 @@ def _media(folders: dict[str, Path | None]) -> dict[str, Path]:
             raise DataError(
                 f"{folder}: no such folder; --{name}s must contain <item>{suffixes[0]} files"
             )
-        if modality not in MODALITIES:
+        if modality not in MODALITIES.variants:
             print(f"{folder}: skipped, because this version of tfmmrec has no {modality} modality")
             continue
         media[name] = folder

@@ -139,7 +139,7 @@ def test_lists_are_encoded_once_and_kept_in_order(tmp_path: Path):
 
 
 def test_how_several_values_become_one_is_chosen(tmp_path: Path):
-    features = {"clip": Video(frames=3), "photos": create({"modality": "image", "most": 2})}
+    features = {"clip": Video(frames=3), "photos": create({"modality": "image", "max_values": 2})}
     features["cover"] = create({"modality": "image"})
     dataset: Any = types.SimpleNamespace(features=lambda side: features, cache=tmp_path)
 

@@ -86,9 +86,13 @@ def dataset(folder: Path) -> Dataset:
             for name, (photos, reviews, sounds) in ITEMS.items()
         ],
         item_features={
-            "photos": {"modality": "image", "separator": "|", "most": 3},
-            "reviews": {"modality": "text", "many": True, "steps": [{"step": "pca", "dim": 4}]},
-            "sounds": {"modality": "audio", "many": True},
+            "photos": {"modality": "image", "separator": "|", "max_values": 3},
+            "reviews": {
+                "modality": "text",
+                "multi_valued": True,
+                "steps": [{"step": "pca", "dim": 4}],
+            },
+            "sounds": {"modality": "audio", "multi_valued": True},
         },
         interactions=[
             {"user_id": f"u{user}", "item_id": NAMES[(user + step) % 7], "timestamp": step}

@@ -23,7 +23,7 @@ from tfmmrec.errors import BrokenValue, ConfigError, SomeBroken
 from tfmmrec.modalities import Modality, MultiValued, create
 from tfmmrec.modalities.media_file import Media
 
-TEXTS = {"modality": "text", "many": True}
+TEXTS = {"modality": "text", "multi_valued": True}
 PHOTOS = {"modality": "image", "separator": "|"}
 
 
@@ -45,23 +45,23 @@ def folder(tmp_path: Path) -> Path:
         ({**TEXTS, "separator": "|"}, ["one|two", "three"], [b"one|two", b"three"]),
         ({**TEXTS, "separator": "|"}, b"one | two||", [b"one", b"two"]),
         ({**TEXTS, "separator": " ## "}, "Синий ## 青", ["Синий".encode(), "青".encode()]),
-        ({"modality": "text", "most": 2}, ["one", "", "two", "three"], [b"one", b"two"]),
+        ({"modality": "text", "max_values": 2}, ["one", "", "two", "three"], [b"one", b"two"]),
         (TEXTS, [1, True], [b"1", b"true"]),
         (TEXTS, [" ", ""], None),
         (TEXTS, [], None),
         (PHOTOS, b"1.png|none.png|1.png", [PICTURE, PICTURE]),
         (PHOTOS, ["a|b.png"], [PICTURE]),
         (PHOTOS, "none.png", None),
-        ({"modality": "audio", "many": True}, ["1.wav"], [SOUND]),
+        ({"modality": "audio", "multi_valued": True}, ["1.wav"], [SOUND]),
     ],
 )
 def test_values(declared: dict, raw: Any, stored: Any, folder: Path):
     for modality in (create(declared), create(json.loads(json.dumps(create(declared).options())))):
         assert modality == create(declared)
         assert isinstance(modality, MultiValued)
-        assert modality.kind == modality.element == declared["modality"]
+        assert modality.kind == modality.value_kind == declared["modality"]
         assert isinstance(modality, Media) == (modality.kind != "text")
-        assert modality.num_values == declared.get("most", 8)
+        assert modality.num_values == declared.get("max_values", 8)
         assert modality.check(raw, folder) == stored
 
 
@@ -81,7 +81,7 @@ def test_what_is_broken_is_rejected_and_the_others_stay(folder: Path):
 
 
 def test_nothing_behind_the_most_is_read(folder: Path):
-    modality = create({**PHOTOS, "most": 1})
+    modality = create({**PHOTOS, "max_values": 1})
     assert modality.check("none.png|1.png|broken.png", folder) == [PICTURE]
 
 
@@ -92,9 +92,9 @@ def test_the_error_of_some_goes_between_processes():
 
 
 def test_steps_run_on_each_value(folder: Path):
-    declared = {**TEXTS, "most": 2, "steps": ["clean", {"step": "tokens", "language": "en"}]}
+    declared = {**TEXTS, "max_values": 2, "steps": ["clean", {"step": "tokens", "language": "en"}]}
     modality = create(declared)
-    assert modality.derived() == {"tokens": create({"modality": "text", "most": 2})}
+    assert modality.derived() == {"tokens": create({"modality": "text", "max_values": 2})}
     packed = modality.pack(["<b>One</b>, two", "Three!"], folder)
     assert packed == {"": [b"One, two", b"Three!"], "tokens": [b"one two", b"three"]}
     with pytest.raises(ConfigError, match=r"derives sentiment \(number\) takes a feature of one"):
@@ -104,24 +104,24 @@ def test_steps_run_on_each_value(folder: Path):
 @pytest.mark.parametrize(
     ("declared", "reason"),
     [
-        ({**TEXTS, "many": 3}, "many must be true or false"),
-        ({**TEXTS, "most": 0}, "most must be at least 1"),
-        ({**TEXTS, "most": "3"}, "most: a whole number"),
+        ({**TEXTS, "multi_valued": 3}, "multi_valued must be true or false"),
+        ({**TEXTS, "max_values": 0}, "max_values must be at least 1"),
+        ({**TEXTS, "max_values": "3"}, "max_values: a whole number"),
         ({**TEXTS, "separator": ""}, "separator must not be empty"),
-        ({**TEXTS, "many": False, "most": 2}, "text has no option 'most'"),
+        ({**TEXTS, "multi_valued": False, "max_values": 2}, "text has no option 'max_values'"),
         ({**TEXTS, "pixels": 2}, "text has no option 'pixels'"),
-        ({"modality": "number", "many": True}, "number has no option 'many'"),
-        ({"modality": "video", "many": True}, "video has no option 'many'"),
+        ({"modality": "number", "multi_valued": True}, "number has no option 'multi_valued'"),
+        ({"modality": "video", "multi_valued": True}, "video has no option 'multi_valued'"),
     ],
 )
 def test_wrong_options_are_refused(declared: dict, reason: str):
     with pytest.raises(ConfigError, match=reason):
         create(declared)
-    assert not isinstance(create({"modality": "text", "many": False}), MultiValued)
+    assert not isinstance(create({"modality": "text", "multi_valued": False}), MultiValued)
 
 
 def test_a_request_means_the_same_as_a_record():
-    modality: Modality = create({**TEXTS, "most": 2})
+    modality: Modality = create({**TEXTS, "max_values": 2})
     records = [encode_example({"x": [b"a", b"b"]}), encode_example({"id": [b"1"]})]
     parsed = tf.io.parse_example(records, {"x": modality.parsing()})["x"]
     request = tf.constant([["", "a", "b", "c"], ["", "", "", ""]])
@@ -132,7 +132,7 @@ def test_a_request_means_the_same_as_a_record():
 
 
 def test_sounds_are_served_as_wav(folder: Path):
-    modality = create({"modality": "audio", "many": True})
+    modality = create({"modality": "audio", "multi_valued": True})
     values = tf.ragged.constant([[SOUND, SOUND], []], tf.string, 1)
     served = modality.servable_values(values)
     assert served.row_lengths().numpy().tolist() == [2, 0]

@@ -110,11 +110,11 @@ def test_videos_are_imported_if_the_modality_exists(
     videos = tmp_path / "videos"
     videos.mkdir()
     (videos / "2.mp4").write_bytes(b"film")
-    monkeypatch.delitem(MODALITIES, "video", raising=False)
+    monkeypatch.delitem(MODALITIES.variants, "video", raising=False)
     path = microlens.write_microlens(source, tmp_path / "without", videos=videos)
     assert list(read_dataset_file(path).schema().items) == ["title"]
     assert capsys.readouterr().out.count("this version of tfmmrec has no video modality") == 1
-    monkeypatch.setitem(MODALITIES, "video", Video)
+    monkeypatch.setitem(MODALITIES.variants, "video", Video)
     path = microlens.write_microlens(source, tmp_path / "with", videos=videos)
     assert read_dataset_file(path).schema().items["video"].kind == "video"
     assert (tmp_path / "with" / "video" / "2.mp4").read_bytes() == b"film"

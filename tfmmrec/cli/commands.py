@@ -268,18 +268,21 @@ def _recommend(options: Any) -> None:
 
 
 def _declare_search(parser: Parser) -> None:
+    from tfmmrec.modalities import search_options
+
     _positional(parser, "run", "a run folder")
-    parser.add_argument("--text", type=str | None, help="words")
-    parser.add_argument("--image", type=Path | None, help="a picture file")
-    parser.add_argument("--audio", type=Path | None, help="a sound file")
+    for kind, option in search_options().items():
+        value = Path | None if option.is_file else str | None
+        parser.add_argument(f"--{kind}", type=value, help=option.help)
     parser.add_argument("--item", type=str | None, help="the id of an item")
     parser.add_argument("--k", type=int | None, help="how many items; by default 10")
 
 
 def _search(options: Any) -> None:
+    from tfmmrec.modalities import search_options
     from tfmmrec.serving.search import search
 
-    names = ("run", "text", "image", "audio", "item", "k")
+    names = ("run", "item", "k", *search_options())
     for found in search(**{name: options[name] for name in names}):
         texts = "  ".join(str(v) for k, v in found.items() if k not in ("item", "score"))
         print(f"{found['score']:8.4f}  {found['item']}  {texts[:100]}")

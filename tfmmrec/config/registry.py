@@ -43,10 +43,13 @@ class VariantSpec(Generic[T]):
 
 
 class Registry(Generic[T]):
-    """The variants of one family.
+    """The variants of one family, by name. Each variant registers itself in its own file.
 
     Args:
         family: the config key of the family, for errors.
+
+    Attributes:
+        variants: the registered classes by name.
 
     Example:
         >>> FUSIONS = Registry("fusion")
@@ -68,9 +71,10 @@ class Registry(Generic[T]):
         self.variants: dict[str, type[T]] = {}
 
     def register(self, kind: str) -> Callable[[type[T]], type[T]]:
-        """Class decorator: registers a variant under the name `kind`."""
+        """Class decorator: registers a variant and sets its attribute `kind` to its name."""
 
         def add(variant: type[T]) -> type[T]:
+            variant.kind = kind  # type: ignore[attr-defined]
             self.variants[kind] = variant
             return variant
 
@@ -98,7 +102,7 @@ class Registry(Generic[T]):
                 `VariantSpec.create`, so far as options are checked against them.
 
         Raises:
-            ConfigError: the kind or an option is unknown, or an option has a bad value.
+            ConfigError: the kind or an option is unknown, or an option has an invalid value.
         """
         variant = self.variant(config)
         options = {name: value for name, value in config.items() if name != "kind"}

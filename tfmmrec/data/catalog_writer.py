@@ -14,7 +14,6 @@ import yaml
 from tfmmrec.data.schema import create_features
 from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.modalities.media_file import Media
 
 DATASET_FILE = "dataset.yaml"
 
@@ -120,7 +119,7 @@ def write_catalog(
 
 def _media_features(features: Features, where: str) -> list[str]:
     modalities = create_features(features, where)
-    return [name for name, modality in modalities.items() if isinstance(modality, Media)]
+    return [name for name, modality in modalities.items() if modality.reads_files]
 
 
 def _side(table: str, identity: str, features: Features) -> dict[str, Any]:

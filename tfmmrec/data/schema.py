@@ -12,7 +12,6 @@ from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
 
 TABLES = "tables"
-_OF_TABLES = ("categorical", "number")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,12 +96,12 @@ def _declared(features: Mapping[str, Modality]) -> dict[str, Any]:
 
 
 def features_by_modality(modalities: Mapping[str, Modality]) -> dict[str, list[str]]:
-    """Groups features by what they are: text, image, audio, …, and `tables` for what tables hold.
+    """Groups features by modality: text, image, audio, …, and `tables` for tabular features.
 
-    Several values count as what each of them is: the frames of a video are pictures.
+    A feature of several values is grouped by its values: the frames of a video are images.
     """
     groups: dict[str, list[str]] = {}
     for name, modality in modalities.items():
-        kind = modality.element or modality.kind
-        groups.setdefault(TABLES if kind in _OF_TABLES else kind, []).append(name)
+        group = TABLES if modality.is_tabular else modality.value_kind
+        groups.setdefault(group, []).append(name)
     return groups

@@ -58,7 +58,7 @@ def create_encoders(
                 f"{', '.join(declared) or 'none'}"
             )
         # Also those of the other entity: an error is reported before hours of encoding.
-        read_choice(feature, declaration, _encoded_kind(declared[feature]))
+        read_choice(feature, declaration, declared[feature].encoder_family)
     return {
         feature: create_encoder(
             dataset,
@@ -83,7 +83,7 @@ def create_encoder(
 ) -> FeatureEncoder:
     """Creates the encoder of one feature, followed by a PCA if the feature has a `pca` step."""
     modality = dataset.features(entity)[feature]
-    kind = _encoded_kind(modality)
+    kind = modality.encoder_family
     choice = read_choice(feature, declaration, kind)
     encoder = _create_single(dataset, entity, feature, kind, choice, trainable)
     if choice.pool_values != "mean" and modality.element is None:
@@ -95,10 +95,6 @@ def create_encoder(
         if isinstance(step, Pca):
             encoder = fit_pca_encoder(dataset, entity, feature, encoder, step.dim, quiet=quiet)
     return encoder
-
-
-def _encoded_kind(modality: Modality) -> str:
-    return modality.element or modality.kind
 
 
 def _create_single(
@@ -113,6 +109,8 @@ def _create_single(
     if kind not in BUILTIN:
         if trainable:
             raise ConfigError(f"finetune.{feature}: a feature of modality {kind} has no encoder")
+        if kind not in TABULAR:
+            raise ConfigError(f"features.{feature}: modality {kind} declares no known encoder")
         return TABULAR[kind](dataset, entity, feature)
     if choice.builtin is None:
         return HubEncoder(
@@ -151,5 +149,5 @@ def is_untrained(feature: str, modality: Modality, declaration: Any) -> bool:
     Raises:
         ConfigError: the declaration is invalid.
     """
-    kind = _encoded_kind(modality)
+    kind = modality.encoder_family
     return builtin_is_untrained(read_choice(feature, declaration, kind).handle, kind)

@@ -39,7 +39,7 @@ class FeatureInfo:
     ) -> "FeatureInfo":
         """Reads the sizes from an encoder and its encodings."""
         _, *values, width = encodings.values.shape
-        kind = modality.element or modality.kind
+        kind = modality.value_kind
         size = getattr(encoder, "size", 0)
         num_values = int(values[0]) if values else 0
         return cls(name, int(width), size, kind, num_values, pca_dim)

@@ -91,7 +91,7 @@ class VectorEncoder(FeatureEncoder):
 
 def _fit_categories(dataset: Dataset, entity: EntityName, feature: str) -> CategoryEncoder:
     statistics = dataset.statistics[entity]["features"][feature]
-    return CategoryEncoder(dataset.categories(entity, feature), statistics["most_values"])
+    return CategoryEncoder(dataset.categories(entity, feature), statistics["max_values"])
 
 
 def _fit_number(dataset: Dataset, entity: EntityName, feature: str) -> NumberEncoder:
@@ -99,10 +99,10 @@ def _fit_number(dataset: Dataset, entity: EntityName, feature: str) -> NumberEnc
 
 
 def _fit_vector(dataset: Dataset, entity: EntityName, feature: str) -> VectorEncoder:
-    return VectorEncoder(dataset.features(entity)[feature].options()["dim"])
+    return VectorEncoder(dataset.features(entity)[feature].parsing().shape[-1])
 
 
-# By modality, the function that creates the encoder of a feature.
+# The function that creates the encoder of a feature, by the encoder that its modality declares.
 TABULAR: dict[str, Callable[[Dataset, EntityName, str], FeatureEncoder]] = {
     "categorical": _fit_categories,
     "number": _fit_number,

@@ -138,7 +138,7 @@ def _by_missing(items: EncodedEntities, targets: Targets) -> Iterator[Slice]:
 def _by_category(dataset: Dataset, side: EntityName, rows: np.ndarray) -> Iterator[Slice]:
     whose = "item" if side == "items" else "user"
     for name, modality in dataset.features(side).items():
-        if modality.kind != "categorical":
+        if not modality.has_vocabulary:
             continue
         held = read_feature_column(dataset, side, name, rows).numpy()
         for category in dataset.categories(side, name)[:_MOST_CATEGORIES]:

@@ -183,7 +183,7 @@ def _kinds(dataset: Dataset) -> dict[str, np.ndarray]:
     everything = np.arange(dataset.count("items"))
     for name, modality in dataset.features("items").items():
         categories = dataset.categories("items", name)
-        if modality.kind != "categorical" or not 1 < len(categories) <= _MOST_CATEGORIES:
+        if not modality.has_vocabulary or not 1 < len(categories) <= _MOST_CATEGORIES:
             continue
         held = read_feature_column(dataset, "items", name, everything).numpy()
         shares = np.stack([(held == c.encode()).any(axis=1) for c in categories], axis=1)

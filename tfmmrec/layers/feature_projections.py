@@ -11,9 +11,7 @@ from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.pooling import ModalityGroups
 from tfmmrec.layers.projection import Projection
 from tfmmrec.layers.unit_length import unit_length
-
-# Modalities that say what an item is like by themselves, and that one may search by.
-MEDIA = ("text", "image", "audio")
+from tfmmrec.modalities import search_options
 
 # A feature in a batch: the encoder's output [batch, width] and its presence, bool [batch].
 Feature = tuple[tf.Tensor, tf.Tensor]
@@ -74,7 +72,8 @@ class FeatureProjections(tf.keras.layers.Layer):
     @property
     def alignable(self) -> list[int]:
         """The places of the features that are media, whose vectors alignment may pull together."""
-        return [place for place, info in enumerate(self.features) if info.kind in MEDIA]
+        content = search_options()
+        return [place for place, info in enumerate(self.features) if info.kind in content]
 
     def build(self, input_shape: Any) -> None:
         for info, projection in zip(self.features, self.projections, strict=True):

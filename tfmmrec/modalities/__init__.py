@@ -1,8 +1,9 @@
-"""The modalities, one file each."""
+"""The modalities, one file each: importing a file registers its modality."""
 
 from tfmmrec.modalities.audio import Audio
-from tfmmrec.modalities.base import MODALITIES, Modality, create
+from tfmmrec.modalities.base import MODALITIES, Modality, SearchOption, search_options
 from tfmmrec.modalities.categorical import Categorical
+from tfmmrec.modalities.create import create
 from tfmmrec.modalities.image import Image
 from tfmmrec.modalities.multi_valued import MultiValued
 from tfmmrec.modalities.number import Number
@@ -18,8 +19,10 @@ __all__ = [
     "Modality",
     "MultiValued",
     "Number",
+    "SearchOption",
     "Text",
     "Vector",
     "Video",
     "create",
+    "search_options",
 ]

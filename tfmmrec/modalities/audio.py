@@ -1,4 +1,4 @@
-"""Sounds: WAV, MP3, FLAC and Ogg Vorbis, stored as they are."""
+"""Audio: WAV, MP3, FLAC and Ogg Vorbis files, stored unchanged."""
 
 import dataclasses
 import io
@@ -6,21 +6,23 @@ from typing import ClassVar
 
 import soundfile
 
-from tfmmrec.modalities.base import register
+from tfmmrec.modalities.base import MODALITIES, SearchOption
 from tfmmrec.modalities.codecs.wav import read_audio
 from tfmmrec.modalities.media_file import Media
 
 
-@register
+@MODALITIES.register("audio")
 @dataclasses.dataclass(frozen=True)
 class Audio(Media):
-    """A sound: the file's own bytes, checked by decoding them once.
+    """A sound: the bytes of the file, checked by decoding them once.
 
-    Whatever its format, channels and rate, an encoder gets it as a mono waveform at the
-    encoder's own rate. A served model, which holds core ops only, takes 16-bit PCM WAV.
+    Encoders receive a mono waveform at their own sample rate, whatever the format, channels and
+    sample rate of the file. A served model contains core ops only and takes 16-bit PCM WAV.
     """
 
-    kind: ClassVar[str] = "audio"
+    display: ClassVar[str] = "player"
+    can_be_multi_valued: ClassVar[bool] = True
+    search_option: ClassVar[SearchOption | None] = SearchOption("a sound file", is_file=True)
 
     def check_bytes(self, data: bytes) -> bytes:
         read_audio(data)

@@ -1,36 +1,60 @@
-"""Categories: one or several names from a vocabulary."""
+"""Categorical features: one or several names from a vocabulary."""
 
 import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities.base import register
+from tfmmrec.modalities.base import MODALITIES
+from tfmmrec.modalities.counters import CategoryCounter
 from tfmmrec.modalities.string_list import Strings
 from tfmmrec.modalities.text import quote, to_utf8
 
 
-@register
+@MODALITIES.register("categorical")
 @dataclasses.dataclass(frozen=True)
 class Categorical(Strings):
     """A genre, a brand, a country. Stored as a list of strings; an empty list is absent.
 
     Attributes:
-        separator: what stands between several categories in one value; by default a value is
-            one category. A JSON list is several without it.
+        separator: the text between the categories in one value. By default a value is one
+            category. A JSON list needs no separator.
     """
 
-    kind: ClassVar[str] = "categorical"
+    display: ClassVar[str] = "categories"
+    is_tabular: ClassVar[bool] = True
+    has_vocabulary: ClassVar[bool] = True
     separator: str | None = None
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         if isinstance(raw, dict):
-            raise BrokenValue(f"an object stands where categories are to be: {quote(raw)}")
+            raise BrokenValue(f"categories are expected. Received an object: {quote(raw)}")
         parts = raw if isinstance(raw, list) else [raw]
         names = [to_utf8(part) for part in parts if part is not None]
         if self.separator:
             names = [name for part in names for name in part.split(self.separator.encode())]
         names = [name.strip() for name in names]
         if any(b"\n" in name or b"\r" in name for name in names):
-            raise BrokenValue(f"a category holds a line break: {quote(raw)}")
+            raise BrokenValue(f"a category must not contain a line break. Received: {quote(raw)}")
         return list(dict.fromkeys(name for name in names if name)) or None
+
+    def counter(self) -> CategoryCounter:
+        return CategoryCounter()
+
+    def value_anomaly(
+        self,
+        value: list[bytes],
+        vocabulary: Collection[bytes] = (),
+        *,
+        decode_media: bool = False,
+    ) -> str | None:
+        unknown = [name.decode(errors="replace") for name in value if name not in vocabulary]
+        return f"the category {unknown[0]!r} is not in its vocabulary" if unknown else None
+
+    def add_domain(
+        self, feature: Any, statistics: Mapping[str, Any], categories: Sequence[str]
+    ) -> None:
+        feature.value_count.max = max(1, statistics.get("max_values", 1))
+        feature.string_domain.name = feature.name
+        feature.string_domain.value.extend(categories)

@@ -1,4 +1,4 @@
-"""Pictures: PNG, JPEG and GIF as they are; BMP, WebP and others that Pillow reads, as PNG."""
+"""Images: PNG, JPEG and GIF stored unchanged; BMP, WebP and others that Pillow reads, as PNG."""
 
 import dataclasses
 import io
@@ -11,14 +11,14 @@ import PIL.PngImagePlugin
 import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue, one_line
-from tfmmrec.modalities.base import register
+from tfmmrec.modalities.base import MODALITIES, SearchOption
 from tfmmrec.modalities.codecs.image_structure import gif_pixels, why_broken
 from tfmmrec.modalities.media_file import Media
 from tfmmrec.modalities.preprocessing.image import note_orientation, orientation
 
-# What TensorFlow's core decoder reads, by how such files begin, and of which pixel modes. Of BMP
-# it reads some, but takes palettes for grey and unused bytes for transparency, and fails on black
-# and white.
+# The formats that TensorFlow's core decoder reads, by their first bytes, and the pixel modes. It
+# reads some BMP files, but takes palettes for gray and unused bytes for transparency, and fails on
+# black and white.
 _CORE_FORMATS: dict[bytes, Any] = {
     b"\x89PNG\r\n\x1a\n": PIL.PngImagePlugin.PngImageFile,
     b"\xff\xd8\xff": PIL.JpegImagePlugin.JpegImageFile,
@@ -26,24 +26,26 @@ _CORE_FORMATS: dict[bytes, Any] = {
 }
 _CORE_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I"}
 
-# Pillow would read EPS too, by running Ghostscript on it.
+# Pillow would also read EPS, by running Ghostscript.
 _OTHER_FORMATS = ("AVIF", "BMP", "ICO", "JPEG2000", "PPM", "TIFF", "WEBP")
 
-# Of all frames together. As float32 in three channels they take 1 GB.
-_MOST_PIXELS = 89_000_000
+# Of all frames together: 1 GB as float32 in three channels.
+_MAX_PIXELS = 89_000_000
 
 
-@register
+@MODALITIES.register("image")
 @dataclasses.dataclass(frozen=True)
 class Image(Media):
-    """A picture: the file's own bytes, checked by its header and by decoding them once.
+    """A picture: the bytes of the file, checked by its header and by decoding them once.
 
-    What Pillow sees in the header comes first, so that a few bytes that claim a huge picture cost
-    nothing. Then the very decoder that training and serving use goes through the whole file.
-    Both leave the interpreter to other threads for most of their time.
+    Pillow reads the header first, so that a small file that claims a huge picture is rejected at
+    no cost. Then the decoder of training and serving reads the whole file. Both release the
+    interpreter lock for most of their time.
     """
 
-    kind: ClassVar[str] = "image"
+    display: ClassVar[str] = "picture"
+    can_be_multi_valued: ClassVar[bool] = True
+    search_option: ClassVar[SearchOption | None] = SearchOption("a picture file", is_file=True)
 
     def check_bytes(self, data: bytes) -> bytes:
         try:
@@ -62,7 +64,7 @@ class Image(Media):
             raise BrokenValue("not a picture that can be decoded") from None
         except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
             raise BrokenValue(
-                f"the picture has too many pixels (at most {_MOST_PIXELS:,})"
+                f"the picture has too many pixels (at most {_MAX_PIXELS:,})"
             ) from None
         except Exception as error:  # Pillow's readers stumble over broken files in many ways
             raise BrokenValue(f"broken picture ({_reason(data, error)})") from None
@@ -81,8 +83,8 @@ def _open(data: bytes) -> PIL.Image.Image:
 
 
 def _refuse_too_many_pixels(pixels: int, what: str) -> None:
-    if pixels > _MOST_PIXELS:
-        raise BrokenValue(f"the picture has too many pixels ({what}, at most {_MOST_PIXELS:,})")
+    if pixels > _MAX_PIXELS:
+        raise BrokenValue(f"the picture has too many pixels ({what}, at most {_MAX_PIXELS:,})")
 
 
 def _reason(data: bytes, error: Exception) -> str:

@@ -1,9 +1,10 @@
-"""What pictures, sounds and videos share: a path in the table, to a file that is there."""
+"""Media files: the table has a path, the record the bytes of the file."""
 
 import dataclasses
 import functools
 import os
 import stat
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from tfmmrec.modalities.text import quote, to_utf8
 
 @dataclasses.dataclass(frozen=True)
 class Media(Modality):
-    """A file named in a table. Stored as the file's bytes; "" is absent."""
+    """A file whose path is in the table. Stored as the bytes of the file; "" is absent."""
+
+    @property
+    def reads_files(self) -> bool:
+        return True
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         data = read_media(raw, folder)
@@ -28,8 +33,12 @@ class Media(Modality):
             raise BrokenValue(f"{error}: {quote(raw)}") from None
 
     def check_bytes(self, data: bytes) -> bytes:
-        """Returns the bytes to store; raises BrokenValue when they cannot be decoded."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it accepts")
+        """Returns the bytes to store.
+
+        Raises:
+            BrokenValue: the bytes cannot be decoded.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement check_bytes")
 
     def parsing(self) -> tf.io.FixedLenFeature:
         return tf.io.FixedLenFeature([], tf.string, default_value="")
@@ -40,16 +49,38 @@ class Media(Modality):
     def signature(self, name: str) -> tf.TensorSpec:
         return tf.TensorSpec([None], tf.string, name)
 
+    def value_anomaly(
+        self, value: bytes, vocabulary: Collection[bytes] = (), *, decode_media: bool = False
+    ) -> str | None:
+        if not decode_media:
+            return None
+        try:
+            self.check_bytes(value)
+        except BrokenValue as error:
+            return str(error)
+        return None
 
-# A record ends at 2 GB.
-_MOST_BYTES = 1_000_000_000
+    def add_domain(
+        self, feature: Any, statistics: Mapping[str, Any], categories: Sequence[str]
+    ) -> None:
+        # TensorFlow Metadata has image_domain, and newer releases have audio_domain.
+        domain = f"{self.kind}_domain"
+        if domain in feature.DESCRIPTOR.fields_by_name:
+            getattr(feature, domain).SetInParent()
+
+
+# A TFRecord holds at most 2 GB.
+_MAX_BYTES = 1_000_000_000
 
 
 def read_media(raw: Any, folder: Path) -> bytes | None:
-    """Reads the file at a path relative to `folder`; None when there is no such file.
+    """Reads the file at a path relative to `folder`.
+
+    Returns:
+        The bytes of the file, or None if it does not exist.
 
     Raises:
-        BrokenValue: as `find_media`, or the file is unreadable or larger than 1 GB.
+        BrokenValue: see `find_media`; or the file cannot be read, or is larger than 1 GB.
     """
     path = find_media(raw, folder)
     if path is None:
@@ -57,7 +88,7 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            if size > _MOST_BYTES:
+            if size > _MAX_BYTES:
                 shown = f"({size / 1e9:.1f} GB, at most 1 GB): {quote(raw)}"
                 raise BrokenValue(f"the file is too large {shown}")
             return file.read()
@@ -66,11 +97,14 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
 
 
 def find_media(raw: Any, folder: Path) -> str | None:
-    """Finds the file at a path relative to `folder`; None when there is no such file.
+    """Finds the file at a path relative to `folder`.
+
+    Returns:
+        The real path, or None if there is no such file.
 
     Raises:
-        BrokenValue: the path leaves the folder, also by a symbolic link, or is no file, or the
-            file is empty.
+        BrokenValue: the path leads out of the folder (symbolic links included), is not that of a
+            file, or the file is empty.
     """
     name = to_utf8(raw).decode("utf-8")
     shown = quote(name)
@@ -78,7 +112,7 @@ def find_media(raw: Any, folder: Path) -> str | None:
         path = _real_path(os.path.join(folder, name))
         root = _real_folder(str(folder))
         if path != root and not path.startswith(os.path.join(root, "")):
-            raise BrokenValue(f"the path leaves the folder of the dataset file: {shown}")
+            raise BrokenValue(f"the path leads out of the folder of the dataset file: {shown}")
         status = os.stat(path)
     except FileNotFoundError:
         return None
@@ -87,17 +121,17 @@ def find_media(raw: Any, folder: Path) -> str | None:
     except ValueError as error:
         if isinstance(error, BrokenValue):
             raise
-        raise BrokenValue(f"the path cannot be one ({error}): {shown}") from None
-    if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+        raise BrokenValue(f"the path is invalid ({error}): {shown}") from None
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe would block forever
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
-        raise BrokenValue(f"the path is that of {kind}, not of a file: {shown}")
+        raise BrokenValue(f"the path must be that of a file. Received {kind}: {shown}")
     if not status.st_size:
         raise BrokenValue(f"the file is empty: {shown}")
     return path
 
 
 def _real_path(path: str) -> str:
-    """Resolves links as os.path.realpath does, but those of the folder once for all its files."""
+    """Resolves links like os.path.realpath, but those of a folder once for all of its files."""
     parent, name = os.path.split(path)
     if name in ("", ".", "..") or os.path.islink(path):
         return os.path.realpath(path)

@@ -1,4 +1,4 @@
-"""Several values of a feature: the pictures of a listing, the reviews of a book."""
+"""Multi-valued features: the pictures of a listing, the reviews of a book."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -6,49 +6,55 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.errors import BrokenValue, ConfigError, SomeBroken
-from tfmmrec.modalities.base import SEVERAL, Modality
-from tfmmrec.modalities.media_file import Media
+from tfmmrec.modalities.base import Modality
 from tfmmrec.modalities.string_list import Strings
 
 
 @dataclasses.dataclass(frozen=True)
 class MultiValued(Strings):
-    """Values of one modality, each packed as if it stood alone. An empty list is absent.
+    """A list of values of one modality, each packed and encoded separately; [] is absent.
 
-    Of the kind of its values to all that ask, so that a search by a picture finds it. What is
-    broken among the values is left out of them, and the others stay.
+    Its `kind` is that of its values, so that a search by a picture also finds features of several
+    pictures. Invalid values are left out; the others are kept.
 
     Attributes:
-        one: the modality of each value; its steps run on each.
-        separator: what stands between several values in one text; by default a text is one value.
-            A list is several without it, and the texts in a list are not cut.
-        most: how many values are kept (default 8), the first that can be used.
+        inner: the modality of each value; its steps run on each value.
+        separator: the text between the values in a single string. By default a string is one
+            value. A list needs no separator, and the strings in a list are not split.
+        max_values: the maximum number of values (default 8); the first valid ones are kept.
 
     Raises:
-        ConfigError: `most` is below 1, `separator` is empty, or a step derives what a row has only
-            one of.
+        ConfigError: `max_values` is below 1, `separator` is empty, or a step derives a feature
+            that cannot be multi-valued.
     """
 
-    one: Modality
+    inner: Modality
     separator: str | None = None
-    most: int = 8
+    max_values: int = 8
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", self.one.kind)
-        object.__setattr__(self, "element", self.one.kind)
+        object.__setattr__(self, "kind", self.inner.kind)
         if self.separator == "":
-            raise ConfigError("separator must not be empty; many: true takes lists")
-        if self.most < 1:
-            raise ConfigError(f"most must be at least 1. Received: {self.most}")
-        for suffix, modality in self.one.derived().items():
-            if modality.kind not in SEVERAL:
+            raise ConfigError("separator must not be empty; use multi_valued: true for lists")
+        if self.max_values < 1:
+            raise ConfigError(f"max_values must be at least 1. Received: {self.max_values}")
+        for suffix, modality in self.inner.derived().items():
+            if not modality.can_be_multi_valued:
                 raise ConfigError(
-                    f"the step that derives {suffix} ({modality.kind}) takes a feature of one value"
+                    f"the step that derives {suffix} ({modality.kind}) needs a feature of one value"
                 )
 
     @property
+    def element(self) -> Modality:
+        return self.inner
+
+    @property
     def num_values(self) -> int:
-        return self.most
+        return self.max_values
+
+    @property
+    def reads_files(self) -> bool:
+        return self.inner.reads_files
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         return self.pack(raw, folder).get("")  # type: ignore[return-value]
@@ -56,13 +62,13 @@ class MultiValued(Strings):
     def pack(self, raw: Any, folder: Path) -> dict[str, list[bytes] | list[float]]:
         packed: dict[str, list[Any]] = {}
         reasons = []
-        for place, value in enumerate(self._values(raw), start=1):
-            if len(packed.get("", ())) == self.most:
+        for number, value in enumerate(self._values(raw), start=1):
+            if len(packed.get("", ())) == self.max_values:
                 break
             try:
-                found = self.one.pack(value, folder)
+                found = self.inner.pack(value, folder)
             except BrokenValue as error:
-                reasons.append(f"value {place}: {error}")
+                reasons.append(f"value {number}: {error}")
                 continue
             for suffix, values in found.items():
                 packed.setdefault(suffix, []).extend(values)
@@ -82,29 +88,18 @@ class MultiValued(Strings):
 
     def derived(self) -> Mapping[str, Modality]:
         return {
-            suffix: several(modality, {"most": self.most})
-            for suffix, modality in self.one.derived().items()
+            suffix: MultiValued(modality, max_values=self.max_values, steps=modality.steps)
+            for suffix, modality in self.inner.derived().items()
         }
 
     def servable(self, value: bytes) -> bytes:
-        return self.one.servable(value)
+        return self.inner.servable(value)
 
     def from_request(self, values: Any) -> Any:
-        return super().from_request(values)[:, : self.most]
+        return super().from_request(values)[:, : self.max_values]
 
     def options(self) -> dict[str, Any]:
-        separated = {"many": True} if self.separator is None else {"separator": self.separator}
-        return {**self.one.options(), **separated, "most": self.most}
-
-
-@dataclasses.dataclass(frozen=True)
-class SeveralFiles(MultiValued, Media):
-    """Several files of a row, named in its table."""
-
-
-def several(one: Modality, options: Mapping[str, Any]) -> MultiValued:
-    """Wraps a modality whose feature holds several values."""
-    return SEVERAL[one.kind](one=one, steps=one.steps, **options)
-
-
-SEVERAL.update(text=MultiValued, image=SeveralFiles, audio=SeveralFiles)
+        several: dict[str, Any] = {"multi_valued": True}
+        if self.separator is not None:
+            several = {"separator": self.separator}
+        return {**self.inner.options(), **several, "max_values": self.max_values}

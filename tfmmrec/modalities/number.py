@@ -1,14 +1,16 @@
-"""Numbers: a year, a price, an age."""
+"""Numeric features: a year, a price, an age."""
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities.base import Modality, register
+from tfmmrec.modalities.base import MODALITIES, Modality
+from tfmmrec.modalities.counters import NumberCounter
 from tfmmrec.modalities.text import quote
 
 _LARGEST = float(tf.float32.max)
@@ -18,17 +20,18 @@ def to_number(raw: Any) -> float:
     """Reads a number from a table's value.
 
     Args:
-        raw: a number, or one written out, such as `12`, `-3.5` or `1e6`.
+        raw: a number, or its text, such as `12`, `-3.5` or `1e6`.
 
     Returns:
-        The number, of a size that float32 holds.
+        The number, within the range of float32.
 
     Raises:
-        BrokenValue: it is none (true, false and 1_000 are none), not finite or too large.
+        BrokenValue: the value is not a number (neither are true, false and 1_000), is not finite,
+            or exceeds the range of float32.
     """
     try:
         written = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        # Python reads both as numbers; in a table they are a mistake.
+        # Python accepts both as numbers; in a table they are mistakes.
         if isinstance(written, bool) or (isinstance(written, str) and "_" in written):
             raise ValueError
         number = float(written)
@@ -38,17 +41,18 @@ def to_number(raw: Any) -> float:
         raise BrokenValue(f"not a number: {quote(raw)}") from None
     if not math.isfinite(number):
         raise BrokenValue(f"not a finite number: {quote(raw)}")
-    if abs(number) > _LARGEST:  # it would be stored as infinite, which reads as absent
+    if abs(number) > _LARGEST:  # float32 would store infinity, which reads as absent
         raise BrokenValue(f"too large for float32: {quote(raw)}")
     return number
 
 
-@register
+@MODALITIES.register("number")
 @dataclasses.dataclass(frozen=True)
 class Number(Modality):
     """A quantity. Stored as float32; NaN is absent."""
 
-    kind: ClassVar[str] = "number"
+    display: ClassVar[str] = "number"
+    is_tabular: ClassVar[bool] = True
 
     def check(self, raw: Any, folder: Path) -> list[float]:
         return [to_number(raw)]
@@ -61,3 +65,13 @@ class Number(Modality):
 
     def signature(self, name: str) -> tf.TensorSpec:
         return tf.TensorSpec([None], tf.float32, name)
+
+    def counter(self) -> NumberCounter:
+        return NumberCounter()
+
+    def add_domain(
+        self, feature: Any, statistics: Mapping[str, Any], categories: Sequence[str]
+    ) -> None:
+        if statistics["present"] and statistics.get("quantiles"):
+            feature.float_domain.min = statistics["quantiles"][0]
+            feature.float_domain.max = statistics["quantiles"][-1]

@@ -1,4 +1,4 @@
-"""What is stored as a list of strings: categories, the pictures of a video."""
+"""Features that are stored as a list of strings: categories, the frames of a video."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from tfmmrec.modalities.base import Modality
 
 @dataclasses.dataclass(frozen=True)
 class Strings(Modality):
-    """Several strings a row, ragged in a batch; an empty list is absent."""
+    """Several strings per row, ragged in a batch; an empty list is absent."""
 
     def parsing(self) -> tf.io.RaggedFeature:
         return tf.io.RaggedFeature(tf.string)

@@ -1,31 +1,33 @@
-"""Text: any language, stored as UTF-8."""
+"""Text in any language, stored as UTF-8."""
 
 import dataclasses
 import json
 import math
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities.base import Modality, register
+from tfmmrec.modalities.base import MODALITIES, Modality, SearchOption
 
 
 def to_utf8(raw: Any) -> bytes:
-    """Encodes a table's value: a text, or a number, true or false as JSON writes them.
+    """Encodes a table's value as UTF-8: a text, or a number, true or false as written in JSON.
 
     Args:
-        raw: the value as the table has it, bytes of csv and tsv among them.
+        raw: the value in the table; csv and tsv files give bytes.
 
     Raises:
-        BrokenValue: it is no Unicode, a list, an object, or a number that is not finite.
+        BrokenValue: the value is not valid Unicode, or is a list, an object, or a number that is
+            not finite.
     """
     if isinstance(raw, list | tuple | dict):
         what = "an object" if isinstance(raw, dict) else "a list"
-        raise BrokenValue(f"{what} stands where a text is to be: {quote(raw)}")
+        raise BrokenValue(f"a text is expected. Received {what}: {quote(raw)}")
     if isinstance(raw, float) and not math.isfinite(raw):
-        raise BrokenValue(f"neither a text nor a finite number: {quote(raw)}")
+        raise BrokenValue(f"a text or a finite number is expected. Received: {quote(raw)}")
     try:
         if isinstance(raw, bytes):
             raw.decode("utf-8")
@@ -40,23 +42,25 @@ def to_utf8(raw: Any) -> bytes:
         ) from None
 
 
-def quote(raw: Any, most: int = 60) -> str:
-    """Returns a value as a reason shows it: in quotes or as JSON, cut after `most` characters."""
+def quote(raw: Any, max_chars: int = 60) -> str:
+    """Formats a value for a message: in quotes or as JSON, cut after `max_chars` characters."""
     if isinstance(raw, bytes):
-        raw = raw[: 4 * most].decode("utf-8", "replace")
+        raw = raw[: 4 * max_chars].decode("utf-8", "replace")
     if isinstance(raw, str):
-        shown = repr(raw[: most + 1])
+        quoted = repr(raw[: max_chars + 1])
     else:
-        shown = json.dumps(raw, ensure_ascii=False, default=str)
-    return shown if len(shown) <= most + 2 else f"{shown[:most]}…"
+        quoted = json.dumps(raw, ensure_ascii=False, default=str)
+    return quoted if len(quoted) <= max_chars + 2 else f"{quoted[:max_chars]}…"
 
 
-@register
+@MODALITIES.register("text")
 @dataclasses.dataclass(frozen=True)
 class Text(Modality):
     """A title, a description, a comment. Stored as a UTF-8 string; "" is absent."""
 
-    kind: ClassVar[str] = "text"
+    display: ClassVar[str] = "text"
+    can_be_multi_valued: ClassVar[bool] = True
+    search_option: ClassVar[SearchOption | None] = SearchOption("words", is_file=False)
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         text = to_utf8(raw).strip()
@@ -70,3 +74,17 @@ class Text(Modality):
 
     def signature(self, name: str) -> tf.TensorSpec:
         return tf.TensorSpec([None], tf.string, name)
+
+    def value_anomaly(
+        self, value: bytes, vocabulary: Collection[bytes] = (), *, decode_media: bool = False
+    ) -> str | None:
+        try:
+            value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return f"not valid UTF-8: {error.reason}"
+        return None
+
+    def add_domain(
+        self, feature: Any, statistics: Mapping[str, Any], categories: Sequence[str]
+    ) -> None:
+        feature.natural_language_domain.SetInParent()

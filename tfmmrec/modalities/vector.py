@@ -1,32 +1,31 @@
-"""Vectors: embeddings that somebody else made, shares that a step derives."""
+"""Vectors: precomputed embeddings, and vectors that a preprocessing step derives."""
 
 import dataclasses
 import math
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_count
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities.base import Modality, register
+from tfmmrec.modalities.base import MODALITIES, Modality
 from tfmmrec.modalities.number import to_number
 from tfmmrec.modalities.text import quote, to_utf8
 
 
-@register
+@MODALITIES.register("vector")
 @dataclasses.dataclass(frozen=True)
 class Vector(Modality):
-    """A list of numbers of one length. Stored as float32; NaN throughout is absent.
+    """A list of numbers of fixed length. Stored as float32; a vector of NaN is absent.
 
-    A table has a list (jsonl, parquet), or a text such as `0.1 0.2`, `0.1,0.2` or `[0.1, 0.2]`.
+    The table has a list (jsonl, parquet), or a text such as `0.1 0.2`, `0.1,0.2` or `[0.1, 0.2]`.
 
     Attributes:
-        dim: the length, which has no default.
+        dim: the length of the vector (required).
     """
 
-    kind: ClassVar[str] = "vector"
     dim: int
 
     def __post_init__(self) -> None:
@@ -44,11 +43,11 @@ class Vector(Modality):
             if np.isfinite(vector).all():
                 return vector.tolist()
         numbers = []
-        for place, part in enumerate(parts, start=1):
+        for number, part in enumerate(parts, start=1):
             try:
                 numbers.append(to_number(part))
             except BrokenValue as error:
-                reason = f"number {place} is {error}"
+                reason = f"number {number} is {error}"
                 raise BrokenValue(f"{self.dim} numbers are expected; {reason}") from None
         return np.asarray(numbers, np.float32).tolist()
 

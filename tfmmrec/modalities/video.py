@@ -1,40 +1,39 @@
-"""Videos: pictures sampled over the duration, and the sound track as a feature of its own."""
+"""Video: frames sampled over the duration, and the audio track as a derived feature."""
 
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from tfmmrec.errors import BrokenValue, ConfigError
 from tfmmrec.modalities.audio import Audio
-from tfmmrec.modalities.base import Modality, register
+from tfmmrec.modalities.base import MODALITIES, Modality
 from tfmmrec.modalities.codecs.audio_track import read_sound
 from tfmmrec.modalities.codecs.video_frames import read_pictures
-from tfmmrec.modalities.media_file import Media, find_media
+from tfmmrec.modalities.image import Image
+from tfmmrec.modalities.media_file import find_media
 from tfmmrec.modalities.string_list import Strings
 from tfmmrec.modalities.text import quote
 
 
-@register
+@MODALITIES.register("video")
 @dataclasses.dataclass(frozen=True)
-class Video(Strings, Media):
-    """A video of any form that FFmpeg reads. Stored as a list of JPEGs; an empty list is absent.
+class Video(Strings):
+    """A video in any format that FFmpeg reads. Stored as a list of JPEGs; an empty list is absent.
 
-    The feature `NAME_sound` is derived from it: the sound track, absent where there is none.
-    Packing needs PyAV; a data folder and a served model do not.
+    The feature `NAME_sound` is derived from it: the audio track, absent if the video has none.
+    Only packing needs PyAV; reading a data folder and serving a model do not.
 
     Attributes:
-        frames: how many pictures are taken (default 8); a short video may have fewer.
-        pixels: the length of a picture's longer side at most (default 256).
-        sound: whether the sound track is kept (default true).
-        sound_seconds: how much of it, from its start (default 30).
+        frames: the number of frames (default 8); a short video may have fewer.
+        pixels: the maximum length of the longer side of a frame, in pixels (default 256).
+        sound: whether to keep the audio track (default true).
+        sound_seconds: the maximum duration of the audio track, from its start (default 30).
 
     Raises:
-        ConfigError: an option is not of its kind or not positive.
+        ConfigError: an option has a wrong type or is not positive.
     """
 
-    kind: ClassVar[str] = "video"
-    element: ClassVar[str | None] = "image"
     frames: int = 8
     pixels: int = 256
     sound: bool = True
@@ -44,7 +43,9 @@ class Video(Strings, Media):
         for name in ("frames", "pixels"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
-                raise ConfigError(f"{name} must be a whole number from 1. Received: {value!r}")
+                raise ConfigError(
+                    f"{name} must be a whole number of at least 1. Received: {value!r}"
+                )
         if not isinstance(self.sound, bool):
             raise ConfigError(f"sound must be true or false. Received: {self.sound!r}")
         if type(self.sound_seconds) not in (int, float) or not 0 < self.sound_seconds <= 3600:
@@ -53,8 +54,16 @@ class Video(Strings, Media):
             )
 
     @property
+    def element(self) -> Modality:
+        return Image()
+
+    @property
     def num_values(self) -> int:
         return self.frames
+
+    @property
+    def reads_files(self) -> bool:
+        return True
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         return self.pack(raw, folder).get("")  # type: ignore[return-value]

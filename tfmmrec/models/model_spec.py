@@ -57,7 +57,7 @@ def fused_names(dataset: Dataset, config: TrainConfig) -> list[str]:
     modalities = input_features(dataset, "items", config)
     names = list(modalities)
     if config.pool != "none":
-        names = list(dict.fromkeys(m.element or m.kind for m in modalities.values()))
+        names = list(dict.fromkeys(m.value_kind for m in modalities.values()))
     if config.id_embedding and FUSIONS.variant(config.fusion).takes_id:
         names.append(ID)
     return names

@@ -10,8 +10,8 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import values_by_row
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
-from tfmmrec.modalities import Modality, MultiValued
-from tfmmrec.reports.value_html import show, thumbnail
+from tfmmrec.modalities import Modality
+from tfmmrec.reports.value_html import render_value, thumbnail
 
 # Given rows of users and of items, by modality its part of the scores, [users, items].
 ShareScores = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
@@ -68,17 +68,17 @@ class ItemCards:
         rows = sorted({int(row) for row in rows})
         self._ids = dataset.item_ids
         _, self._names = self._values(dataset, "text", rows)
-        _, self._pictures = self._values(dataset, "image", rows)
+        _, self._pictures = self._values(dataset, "picture", rows)
         audible = sorted({int(row) for row in audible})
-        self._audio, self._sounds = self._values(dataset, "audio", audible)
+        self._audio, self._sounds = self._values(dataset, "player", audible)
 
     def _values(
-        self, dataset: Dataset, kind: str, rows: Sequence[int]
+        self, dataset: Dataset, display: str, rows: Sequence[int]
     ) -> tuple[Modality | None, dict[int, bytes]]:
-        """What the first feature of a kind is, and its values, of several the first."""
+        """Returns the modality and the (first) values of the first feature with this display."""
         for name, modality in dataset.features("items").items():
-            one = modality.one if isinstance(modality, MultiValued) else modality
-            if one.kind == kind:
+            one = modality.element or modality
+            if one.display == display:
                 found = values_by_row(dataset, "items", name, rows)
                 return one, {r: v[0] if isinstance(v, list) else v for r, v in found.items()}
         return None, {}
@@ -104,7 +104,7 @@ class ItemCards:
         if picture:
             parts.insert(0, Markup('<img src="{}" alt="" loading="lazy">').format(picture))
         if self._audio is not None and row in self._sounds:
-            parts.append(show(self._audio, self._sounds[row]))
+            parts.append(render_value(self._audio, self._sounds[row]))
         return Markup("").join(parts)
 
     def _small(self, row: int) -> str:

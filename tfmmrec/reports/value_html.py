@@ -1,33 +1,34 @@
-"""Values of a data folder as HTML that stands in the page itself: texts, thumbnails, sounds."""
+"""Stored values as self-contained HTML: texts, thumbnails, audio players."""
 
 import base64
-import functools
 import io
+from collections.abc import Callable
 from typing import Any
 
 import PIL.Image
 import soundfile
 from markupsafe import Markup
 
-from tfmmrec.modalities import Audio, Categorical, Image, Modality, MultiValued, Number, Text
+from tfmmrec.modalities import Modality
 from tfmmrec.reports.number_format import number
 
 _THUMBNAIL = 200
-_MOST_CHARACTERS = 300
-_MOST_SOUND_BYTES = 120_000
+_MAX_CHARACTERS = 300
+_MAX_SOUND_BYTES = 120_000
 _SOUND_SECONDS = 6
 _TYPES = {"WAV": "audio/wav", "MP3": "audio/mpeg", "FLAC": "audio/flac", "OGG": "audio/ogg"}
 
 
 def thumbnail(picture: bytes, size: int) -> tuple[str, str] | None:
-    """Makes a picture small.
+    """Scales a picture down.
 
     Args:
-        picture: a file's content.
-        size: pixels of the longer side at most.
+        picture: the bytes of a file.
+        size: the maximum length of the longer side, in pixels.
 
     Returns:
-        An address that holds the picture itself, and what it was; None where it is broken.
+        A data URI of the thumbnail and a caption (format, width and height of the picture), or
+        None if the picture cannot be decoded.
     """
     try:
         with PIL.Image.open(io.BytesIO(picture)) as opened:
@@ -43,49 +44,53 @@ def thumbnail(picture: bytes, size: int) -> tuple[str, str] | None:
     return _data_uri("image/jpeg", out.getvalue()), caption
 
 
-@functools.singledispatch
-def show(modality: Modality, value: Any) -> Markup:
-    """Makes HTML of one stored value; whatever text it holds is escaped."""
-    text = str(value)
-    return Markup("<p>{}</p>").format(text[:_MOST_CHARACTERS])
+def render_value(modality: Modality, value: Any) -> Markup:
+    """Renders a stored value as HTML; text is escaped.
+
+    Args:
+        modality: the feature's modality, whose `display` selects the renderer.
+        value: a stored value; a list if the feature holds several, which are rendered one by one.
+    """
+    if modality.element is not None:
+        return Markup("").join(render_value(modality.element, one) for one in value)
+    return RENDERERS[modality.display](value)
 
 
-@show.register
-def _(modality: Text, value: bytes) -> Markup:
+def _plain(value: Any) -> Markup:
+    return Markup("<p>{}</p>").format(str(value)[:_MAX_CHARACTERS])
+
+
+def _text(value: bytes) -> Markup:
     text = value.decode(errors="replace")
-    shown = text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"
-    return Markup('<p dir="auto">{}</p>').format(shown)
+    shortened = text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + "…"
+    return Markup('<p dir="auto">{}</p>').format(shortened)
 
 
-@show.register
-def _(modality: Number, value: float) -> Markup:
+def _number(value: float) -> Markup:
     return Markup("<p>{}</p>").format(number(value))
 
 
-@show.register
-def _(modality: Categorical, value: list[bytes]) -> Markup:
+def _categories(value: list[bytes]) -> Markup:
     names = ", ".join(name.decode(errors="replace") for name in value)
-    return Markup('<p dir="auto">{}</p>').format(names[:_MOST_CHARACTERS])
+    return Markup('<p dir="auto">{}</p>').format(names[:_MAX_CHARACTERS])
 
 
-@show.register
-def _(modality: Image, value: bytes) -> Markup:
+def _picture(value: bytes) -> Markup:
     found = thumbnail(value, _THUMBNAIL)
     if found is None:
-        return Markup("<p>a picture that cannot be shown</p>")
+        return Markup("<p>picture cannot be displayed</p>")
     address, caption = found
     return Markup('<img src="{}" alt="{}" loading="lazy">').format(address, caption)
 
 
-@show.register
-def _(modality: Audio, value: bytes) -> Markup:
+def _player(value: bytes) -> Markup:
     try:
         info = soundfile.info(io.BytesIO(value))
         kind, data = _TYPES.get(info.format, "audio/mpeg"), value
-        if len(value) > _MOST_SOUND_BYTES:
+        if len(value) > _MAX_SOUND_BYTES:
             kind, data = "audio/mpeg", _beginning(value)
     except (RuntimeError, ValueError):
-        return Markup("<p>a sound that cannot be played</p>")
+        return Markup("<p>sound cannot be played</p>")
     seconds = f"{info.format}, {info.frames / info.samplerate:.1f} s"
     beginning = f", the first {_SOUND_SECONDS}" if data is not value else ""
     return Markup('<audio controls preload="none" src="{}"></audio><small>{}{}</small>').format(
@@ -93,19 +98,25 @@ def _(modality: Audio, value: bytes) -> Markup:
     )
 
 
-@show.register
-def _(modality: MultiValued, value: list[bytes]) -> Markup:
-    return Markup("").join(show(modality.one, one) for one in value)
-
-
 def _beginning(value: bytes) -> bytes:
-    """The first seconds of a sound as a mono MP3 file."""
+    """Returns the first seconds of a sound as a mono MP3 file."""
     with soundfile.SoundFile(io.BytesIO(value)) as sound:
         rate = sound.samplerate
         wave = sound.read(rate * _SOUND_SECONDS, dtype="float32", always_2d=True).mean(axis=1)
     out = io.BytesIO()
     soundfile.write(out, wave, rate, format="MP3")
     return out.getvalue()
+
+
+RENDERERS: dict[str, Callable[[Any], Markup]] = {
+    "text": _text,
+    "number": _number,
+    "categories": _categories,
+    "picture": _picture,
+    "player": _player,
+    "plain": _plain,
+}
+"""The renderer of a value, by the `display` that its modality declares."""
 
 
 def _data_uri(kind: str, data: bytes) -> str:

@@ -12,7 +12,7 @@ from tfmmrec.data.feature_values import parse_record, read_feature_values
 from tfmmrec.data.schema import derived_names
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
-from tfmmrec.modalities import Modality, MultiValued
+from tfmmrec.modalities import Modality, search_options
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.serving_model import Recommender
 
@@ -20,30 +20,30 @@ from tfmmrec.serving.serving_model import Recommender
 def search(
     run: str | Path,
     *,
-    text: str | None = None,
-    image: str | Path | None = None,
-    audio: str | Path | None = None,
     item: str | None = None,
     k: int | None = None,
+    **query: str | Path | None,
 ) -> list[dict[str, Any]]:
     """Finds the items whose content is most like what is given.
 
     Args:
         run: a run folder.
-        text: words; they stand for every text feature of an item.
-        image: a picture file.
-        audio: a sound file.
-        item: the id of an item; its own content is what is searched for.
-        k: how many items, no more than there are (default 10, where there are so many).
+        item: the id of an item whose content is the query.
+        k: the number of results, at most the number of items (default 10, or all items if fewer).
+        **query: the query by modality, such as `text="a red bicycle"`, which is compared with
+            every text feature of the items, or the path of a file, `image=Path("bicycle.jpg")`.
 
     Returns:
         `{"item": id, "score": score}` and the item's texts, best first.
     """
     run = Path(run)
-    image = None if image is None else Path(image)
-    audio = None if audio is None else Path(audio)
-    if sum(value is not None for value in (text, image, audio, item)) == 0:
-        raise ConfigError("give what to search for: --text, --image, --audio or --item")
+    options = search_options()
+    for kind in query:
+        if kind not in options:
+            raise ConfigError(f"unknown query {kind!r}; the queries are {', '.join(options)}")
+    if item is None and all(value is None for value in query.values()):
+        names = ", ".join(f"--{kind}" for kind in options)
+        raise ConfigError(f"a query is required: {names} or --item")
     bundle = load_run(run, quiet=True)
     dataset = bundle.dataset
     k = dataset.default_k(k)
@@ -58,7 +58,7 @@ def search(
             raise DataError(f"item {item!r} has no content to search by")
         values = read_feature_values(dataset, "items", np.array([row]))
     else:
-        values = _given_values(dataset, read, {"text": text, "image": image, "audio": audio})
+        values = _given_values(dataset, read, query)
     values = {name: _servable(dataset, name, value) for name, value in values.items()}
     recommender = Recommender(bundle)
     items, scores = recommender.search(values, tf.constant([k]))
@@ -90,14 +90,14 @@ def _given_values(
 
 
 def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
-    is_text = kind == "text"
-    path = Path(value)
-    if not is_text and not path.is_file():
-        raise DataError(f"--{kind}: there is no file {path}")
-    folder = Path() if is_text else path.resolve().parent
-    given: Any = value if is_text else path.name
-    if isinstance(modality, MultiValued):
-        # In a list it is one value, whatever separator it may hold.
+    given, folder = value, Path()
+    if search_options()[kind].is_file:
+        path = Path(value)
+        if not path.is_file():
+            raise DataError(f"--{kind}: there is no file {path}")
+        given, folder = path.name, path.resolve().parent
+    if modality.element is not None:
+        # A list is not split, even if the query contains the separator.
         given = [given]
     try:
         packed = modality.pack(given, folder)
@@ -119,7 +119,7 @@ def item_texts(dataset: Dataset, names: list[str]) -> dict[str, dict[str, str]]:
     rows = np.array([dataset.item_rows[name] for name in names], np.int64)
     texts: dict[str, dict[str, str]] = {name: {} for name in names}
     for feature, modality in dataset.schema.items.items():
-        if modality.kind != "text" or not names:
+        if (modality.element or modality).display != "text" or not names:
             continue
         column = tf.concat(
             list(dataset.values("items", feature, dataset.rows_per_chunk("items"))), axis=0

@@ -62,7 +62,7 @@ def write_results(
         "trials": len(records),
         "failed": sum("error" in record for record in records),
         "space": space.describe(),
-        "modalities": {name: m.element or m.kind for name, m in features.items()} | {"id": "id"},
+        "modalities": {name: m.value_kind for name, m in features.items()} | {"id": "id"},
     }
     text = yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
     records = [{k: v for k, v in record.items() if k != "drawn"} for record in records]

@@ -133,7 +133,7 @@ def test_the_rest_is_packed(packed):
         "genres": 4,
         "year": 3,
     }
-    assert features["genres"]["most_values"] == 2
+    assert features["genres"]["max_values"] == 2
     assert (features["year"]["quantiles"][0], features["year"]["quantiles"][-1]) == (1980, 2000)
     counts = dataset.statistics["interactions"]
     # Ten rows less two rejects; six of at least four stars... u1: 5, 4, 4, 5, 5; u3: 5.

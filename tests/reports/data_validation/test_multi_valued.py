@@ -11,8 +11,8 @@ from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.packing import pack
 from tfmmrec.modalities import create
 from tfmmrec.reports.data_validation.console import all_tables
-from tfmmrec.reports.data_validation.validate import Findings, check, examine
-from tfmmrec.reports.data_validation.value_anomalies import value_check
+from tfmmrec.reports.data_validation.findings import Findings
+from tfmmrec.reports.data_validation.validate import check, examine
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {"item_id": "c", "reviews": ["fun"]},
         ],
         item_features={
-            "photos": {"modality": "image", "separator": "|", "most": 3},
-            "reviews": {"modality": "text", "many": True},
-            "sounds": {"modality": "audio", "many": True},
+            "photos": {"modality": "image", "separator": "|", "max_values": 3},
+            "reviews": {"modality": "text", "multi_valued": True},
+            "sounds": {"modality": "audio", "multi_valued": True},
         },
         interactions=[{"user_id": "u", "item_id": "a", "timestamp": 1}],
     )
@@ -62,10 +62,10 @@ def test_each_value_is_shown(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_broken_value_is_named_by_its_place() -> None:
-    photos = create({"modality": "image", "many": True})
-    assert value_check(photos, [], False)([PICTURE, b"none"]) is None
-    assert value_check(photos, [], True)([PICTURE]) is None
-    problem = value_check(photos, [], True)([PICTURE, b"none"])
+    photos = create({"modality": "image", "multi_valued": True})
+    assert photos.value_anomaly([PICTURE, b"none"]) is None
+    assert photos.value_anomaly([PICTURE], decode_media=True) is None
+    problem = photos.value_anomaly([PICTURE, b"none"], decode_media=True)
     assert problem == "value 2: not a picture that can be decoded"
-    texts = create({"modality": "text", "many": True})
-    assert str(value_check(texts, [], False)([b"a", b"\xff"])).startswith("value 2: not valid UTF")
+    texts = create({"modality": "text", "multi_valued": True})
+    assert str(texts.value_anomaly([b"a", b"\xff"])).startswith("value 2: not valid UTF")

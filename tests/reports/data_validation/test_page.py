@@ -17,7 +17,7 @@ from tfmmrec.modalities import Audio, Image, Number
 from tfmmrec.reports.data_validation.validate import check
 from tfmmrec.reports.svg_charts import draw
 from tfmmrec.reports.tables import Bars, Histogram
-from tfmmrec.reports.value_html import show
+from tfmmrec.reports.value_html import render_value
 
 VOID = {"meta", "img", "line", "rect", "link", "br"}
 
@@ -137,7 +137,7 @@ def test_a_long_sound_is_cut_to_its_beginning():
     out = io.BytesIO()
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (20 * 16000, 2))
     soundfile.write(out, noise, 16000, format="WAV")
-    shown = show(Audio(), out.getvalue())
+    shown = render_value(Audio(), out.getvalue())
     (data,) = re.findall(r"data:audio/mpeg;base64,([^\"]+)", shown)
     waveform, rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
     # Six of twenty seconds; MP3 pads to whole frames.
@@ -146,9 +146,9 @@ def test_a_long_sound_is_cut_to_its_beginning():
 
 
 def test_what_cannot_be_shown_is_said():
-    assert "cannot be shown" in show(Image(), b"no picture")
-    assert "cannot be played" in show(Audio(), b"no sound")
-    assert show(Number(), 1990.0) == "<p>1990</p>"
+    assert "cannot be displayed" in render_value(Image(), b"no picture")
+    assert "cannot be played" in render_value(Audio(), b"no sound")
+    assert render_value(Number(), 1990.0) == "<p>1990</p>"
 
 
 def test_a_histogram_stacks_its_series():

@@ -5,10 +5,11 @@ import pytest
 
 from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.reports.data_validation.console import all_tables
+from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.data_validation.interaction_statistics import date
 from tfmmrec.reports.data_validation.quantile_sketch import Distribution
 from tfmmrec.reports.data_validation.rejects import reason_group
-from tfmmrec.reports.data_validation.validate import Findings, check, examine
+from tfmmrec.reports.data_validation.validate import check, examine
 from tfmmrec.reports.number_format import number, share, size
 from tfmmrec.reports.tables import Bars, Histogram
 

@@ -18,7 +18,6 @@ from tfmmrec.data.tables.chunks import Row
 from tfmmrec.data.tables.read import read_table
 from tfmmrec.data.tfrecords import Shard
 from tfmmrec.modalities import Modality
-from tfmmrec.modalities.media_file import Media
 
 # Ends a shard too, so that a table full of broken rows does not pile up in memory.
 _MOST_REJECTS = 100_000
@@ -144,8 +143,8 @@ class SidePacker:
 
         done = self._row
         rows = read_table(self.table.path, columns, on_reject)
-        # Text alone is work for the interpreter, where threads would wait for each other.
-        heavy = any(isinstance(modality, Media) or modality.steps for modality in declared.values())
+        # Without files and steps, threads would only wait for the interpreter lock.
+        heavy = any(modality.reads_files or modality.steps for modality in declared.values())
         mapped = map_in_order if heavy else map
         for packed in mapped(pack_one, (row for row in rows if row[0] > done)):
             progress.update()

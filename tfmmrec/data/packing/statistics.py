@@ -1,16 +1,13 @@
-"""What packing counts as it goes: each feature of a side, and what is broken."""
+"""Statistics of a packing job: counts per feature, and rejected rows and values."""
 
-import array
 import collections
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
 from tfmmrec.errors import DataError
-from tfmmrec.modalities import Categorical, Modality, Number
+from tfmmrec.modalities import Modality
 
 
 class Rejects:
@@ -55,72 +52,34 @@ class Rejects:
 
 
 class Tally:
-    """What is counted of some rows of one side; tallies of neighbouring rows can be joined.
+    """Statistics of some rows of items or users. Tallies of neighboring rows can be joined.
 
     Args:
-        features: the side's features, derived ones among them.
+        features: the features, derived ones included.
     """
 
     def __init__(self, features: Mapping[str, Modality]):
-        self.features = features
-        self.present = dict.fromkeys(features, 0)
-        self.numbers = {
-            name: array.array("f")
-            for name, modality in features.items()
-            if isinstance(modality, Number)
-        }
-        self.categories: dict[str, collections.Counter[str]] = {
-            name: collections.Counter()
-            for name, modality in features.items()
-            if isinstance(modality, Categorical)
-        }
-        self.most_values = dict.fromkeys(self.categories, 1)
+        self.counters = {name: modality.counter() for name, modality in features.items()}
 
     def count(self, values: Mapping[str, Any]) -> None:
-        """Counts the values of one row, absent ones left out."""
+        """Counts the stored values of one row; absent values are left out."""
         for name, value in values.items():
-            self.present[name] += 1
-            if name in self.numbers:
-                self.numbers[name].extend(value)
-            if name in self.categories:
-                self.categories[name].update(category.decode() for category in value)
-                self.most_values[name] = max(self.most_values[name], len(value))
+            self.counters[name].count(value)
 
     def state(self) -> dict[str, Any]:
-        """Returns what was counted, as JSON."""
-        return {
-            "present": self.present,
-            "numbers": {name: numbers.tolist() for name, numbers in self.numbers.items()},
-            "categories": self.categories,
-            "most_values": self.most_values,
-        }
+        """Returns the counts by feature, as JSON."""
+        return {name: counter.state() for name, counter in self.counters.items()}
 
     def join(self, state: Mapping[str, Any]) -> None:
-        """Adds what another tally of the same features counted."""
-        for name in self.features:
-            self.present[name] += state["present"][name]
-        for name, numbers in self.numbers.items():
-            numbers.extend(state["numbers"][name])
-        for name, counted in self.categories.items():
-            counted.update(state["categories"][name])
-            self.most_values[name] = max(self.most_values[name], state["most_values"][name])
+        """Adds the counts of another tally of the same features."""
+        for name, counter in self.counters.items():
+            counter.merge(state[name])
 
     def statistics(self) -> dict[str, Any]:
-        """What later stages need to know of the features, as JSON."""
-        features: dict[str, Any] = {}
-        for name in self.features:
-            features[name] = {"present": self.present[name]}
-            if name in self.numbers:
-                quantiles = np.quantile(self.numbers[name] or [0.0], np.linspace(0, 1, 17))
-                features[name]["quantiles"] = [float(q) for q in np.unique(quantiles)]
-            if name in self.categories:
-                features[name]["categories"] = len(self.categories[name])
-                features[name]["most_values"] = self.most_values[name]
-        return features
+        """Returns the entries of the features in statistics.json."""
+        return {name: counter.statistics() for name, counter in self.counters.items()}
 
     def vocabularies(self) -> dict[str, list[str]]:
-        """The categories of each categorical feature, the most frequent first."""
-        return {
-            name: sorted(counted, key=lambda category: (-counted[category], category.encode()))
-            for name, counted in self.categories.items()
-        }
+        """Returns the vocabulary of each feature that has one, most frequent category first."""
+        found = {name: counter.vocabulary() for name, counter in self.counters.items()}
+        return {name: categories for name, categories in found.items() if categories is not None}

@@ -1,18 +1,17 @@
 """Sounds: louder, softer, earlier, later, and with bands and spans left out."""
 
 import dataclasses
-from typing import ClassVar
 
 import tensorflow as tf
 
-from tfmmrec.encoders.augmentation.base import Augmentation, refuse_outside, register, uniform
+from tfmmrec.encoders.augmentation.base import AUGMENTATIONS, Augmentation, refuse_outside, uniform
 from tfmmrec.encoders.augmentation.spec_augment import SpectrogramAugmentation
 
 # Of the transform that is masked, in samples: 32 and 8 ms at 16 kHz.
 _FRAME, _STEP = 512, 128
 
 
-@register
+@AUGMENTATIONS.register("audio")
 @dataclasses.dataclass(frozen=True)
 class AudioAugmentation(Augmentation):
     """Varies waveforms, float `[batch, samples]` in [-1, 1], of any rate.
@@ -33,7 +32,6 @@ class AudioAugmentation(Augmentation):
         ConfigError: an option is out of its range.
     """
 
-    kind: ClassVar[str] = "audio"
     gain: float = 0.0
     shift: float = 0.0
     freq_mask: float = 0.0

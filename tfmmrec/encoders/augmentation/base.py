@@ -1,4 +1,4 @@
-"""What an augmentation is, and the registry in which each finds itself by what it varies."""
+"""The base class of augmentations and their registry."""
 
 import abc
 import dataclasses
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from tfmmrec.config.parse import parse
+from tfmmrec.config.registry import Registry
 from tfmmrec.errors import ConfigError
 
 
@@ -35,13 +36,7 @@ class Augmentation(abc.ABC):
         """
 
 
-AUGMENTATIONS: dict[str, type[Augmentation]] = {}
-
-
-def register(augmentation: type[Augmentation]) -> type[Augmentation]:
-    """Class decorator: makes an augmentation known under its `kind`."""
-    AUGMENTATIONS[augmentation.kind] = augmentation
-    return augmentation
+AUGMENTATIONS: Registry[Augmentation] = Registry("augment")
 
 
 def create_augmentation(kind: str, declared: Mapping[str, Any], **known: Any) -> Augmentation:
@@ -55,11 +50,13 @@ def create_augmentation(kind: str, declared: Mapping[str, Any], **known: Any) ->
     Raises:
         ConfigError: the kind has no augmentation, or an option is unknown or out of its range.
     """
-    if kind not in AUGMENTATIONS:
-        raise ConfigError(f"augment: {kind} has none; there are {', '.join(sorted(AUGMENTATIONS))}")
+    variants = AUGMENTATIONS.variants
+    if kind not in variants:
+        names = ", ".join(sorted(variants))
+        raise ConfigError(f"augment: there is no augmentation of {kind}; only of {names}")
     if not isinstance(declared, Mapping):
         raise ConfigError(f"augment: write {{OPTION: value, …}}. Received: {declared!r}")
-    return parse(AUGMENTATIONS[kind], {**known, **declared}, f"augment of {kind}")
+    return parse(variants[kind], {**known, **declared}, f"augment of {kind}")
 
 
 def uniform(

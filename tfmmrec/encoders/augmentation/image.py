@@ -2,11 +2,10 @@
 
 import dataclasses
 import math
-from typing import ClassVar
 
 import tensorflow as tf
 
-from tfmmrec.encoders.augmentation.base import Augmentation, refuse_outside, register, uniform
+from tfmmrec.encoders.augmentation.base import AUGMENTATIONS, Augmentation, refuse_outside, uniform
 from tfmmrec.errors import ConfigError
 
 # How much light of each channel the eye sees (ITU-R BT.601).
@@ -14,7 +13,7 @@ _LUMA = (0.299, 0.587, 0.114)
 _MOST_STRETCH = 4 / 3
 
 
-@register
+@AUGMENTATIONS.register("image")
 @dataclasses.dataclass(frozen=True)
 class ImageAugmentation(Augmentation):
     """Varies pictures, float `[batch, height, width, 3]`.
@@ -37,7 +36,6 @@ class ImageAugmentation(Augmentation):
         [[[[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]]
     """
 
-    kind: ClassVar[str] = "image"
     flip: float = 0.0
     crop: float = 1.0
     colour: float = 0.0

@@ -1,15 +1,14 @@
 """Spectrograms: bands of frequency and spans of time left out."""
 
 import dataclasses
-from typing import ClassVar
 
 import tensorflow as tf
 
-from tfmmrec.encoders.augmentation.base import Augmentation, refuse_outside, register, uniform
+from tfmmrec.encoders.augmentation.base import AUGMENTATIONS, Augmentation, refuse_outside, uniform
 from tfmmrec.errors import ConfigError
 
 
-@register
+@AUGMENTATIONS.register("spectrogram")
 @dataclasses.dataclass(frozen=True)
 class SpectrogramAugmentation(Augmentation):
     """Masks spectrograms `[batch, time, frequency]`, float or complex (SpecAugment).
@@ -29,7 +28,6 @@ class SpectrogramAugmentation(Augmentation):
     Source: Park et al. 2019, "SpecAugment", arXiv 1904.08779.
     """
 
-    kind: ClassVar[str] = "spectrogram"
     freq_mask: float = 0.0
     time_mask: float = 0.0
     masks: int = 1

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.evaluation.measure import Metrics
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches
-from tfmmrec.layers.feature_projections import MEDIA
+from tfmmrec.modalities import search_options
 from tfmmrec.models.bundle import ModelBundle
 
 
@@ -27,7 +27,7 @@ def retrieval_recall(
         `{"text → image": [items with both], …}`, 1 where the item's own is within k, else 0.
     """
     figures = {}
-    for query, candidate in itertools.permutations(MEDIA, 2):
+    for query, candidate in itertools.permutations(search_options(), 2):
         rows = items_with(bundle, (query, candidate), candidate_mask)
         if len(rows) >= least:
             queries, candidates = (vectors_of(bundle, m, rows) for m in (query, candidate))

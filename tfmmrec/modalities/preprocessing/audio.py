@@ -16,19 +16,18 @@ import tensorflow as tf
 
 from tfmmrec.config.checks import check_above, check_count
 from tfmmrec.modalities.codecs.wav import HIGHEST_RATE, LOWEST_RATE, read_channels, resample
-from tfmmrec.modalities.preprocessing.base import Step, register
+from tfmmrec.modalities.preprocessing.base import STEPS, Step
 from tfmmrec.modalities.preprocessing.requirements import need
 
 # What 16 bits can hold of +1.
 _LOUDEST = 1.0 - 2.0**-15
 
 
-@register
+@STEPS.register("mono")
 @dataclasses.dataclass(frozen=True)
 class Mono(Step):
     """Makes one channel of several, their mean."""
 
-    kind: ClassVar[str] = "mono"
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
@@ -38,7 +37,7 @@ class Mono(Step):
         return _encoded(channels.mean(axis=1, keepdims=True), rate), {}
 
 
-@register
+@STEPS.register("resample")
 @dataclasses.dataclass(frozen=True)
 class Resample(Step):
     """Brings a sound to a sampling rate, by the resampler of `tfmmrec.modalities.codecs.wav`.
@@ -47,7 +46,6 @@ class Resample(Step):
         rate: in Hz (default 16000).
     """
 
-    kind: ClassVar[str] = "resample"
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
     rate: int = 16_000
 
@@ -61,7 +59,7 @@ class Resample(Step):
         return _encoded(resampled(channels, rate, self.rate), self.rate), {}
 
 
-@register
+@STEPS.register("loudness")
 @dataclasses.dataclass(frozen=True)
 class Loudness(Step):
     """Brings a sound to a loudness after ITU-R BS.1770, by pyloudnorm.
@@ -73,7 +71,6 @@ class Loudness(Step):
         target: in LUFS, above -70, at most 0 (default -23, after EBU R 128).
     """
 
-    kind: ClassVar[str] = "loudness"
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
     target: float = -23.0
 
@@ -97,7 +94,7 @@ class Loudness(Step):
         return _encoded(channels * np.float32(gain), rate), {}
 
 
-@register
+@STEPS.register("trim")
 @dataclasses.dataclass(frozen=True)
 class Trim(Step):
     """Cuts off the silence before and behind a sound, by tensorflow-io.
@@ -109,7 +106,6 @@ class Trim(Step):
             at most -1 (default -40).
     """
 
-    kind: ClassVar[str] = "trim"
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
     threshold_db: float = -40.0
 
@@ -129,7 +125,7 @@ class Trim(Step):
         return _encoded(channels[start:stop], rate), {}
 
 
-@register
+@STEPS.register("limit")
 @dataclasses.dataclass(frozen=True)
 class Limit(Step):
     """Keeps the first seconds of a long sound.
@@ -138,7 +134,6 @@ class Limit(Step):
         seconds: at most (default 10).
     """
 
-    kind: ClassVar[str] = "limit"
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
     seconds: float = 10.0
 

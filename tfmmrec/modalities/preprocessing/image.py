@@ -21,18 +21,17 @@ import PIL.ImageOps
 
 from tfmmrec.config.checks import check_above, check_count
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities.preprocessing.base import Step, register
+from tfmmrec.modalities.preprocessing.base import STEPS, Step
 from tfmmrec.modalities.preprocessing.requirements import need
 
 _ORIENTATION = PIL.ExifTags.Base.Orientation
 
 
-@register
+@STEPS.register("orient")
 @dataclasses.dataclass(frozen=True)
 class Orient(Step):
     """Turns a picture upright as its EXIF orientation says, and takes that note away."""
 
-    kind: ClassVar[str] = "orient"
     modalities: ClassVar[tuple[str, ...]] = ("image",)
 
     def run(self, value: bytes) -> tuple[bytes, dict]:
@@ -47,7 +46,7 @@ class Orient(Step):
             return _encoded(PIL.ImageOps.exif_transpose(bare), picture.format), {}
 
 
-@register
+@STEPS.register("limit_size")
 @dataclasses.dataclass(frozen=True)
 class LimitSize(Step):
     """Makes a large picture smaller, by Lanczos' filter, and never a small one larger.
@@ -56,7 +55,6 @@ class LimitSize(Step):
         pixels: of the longer side at most (default 512).
     """
 
-    kind: ClassVar[str] = "limit_size"
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     pixels: int = 512
 
@@ -73,7 +71,7 @@ class LimitSize(Step):
             return _encoded(smaller, picture.format, orientation(picture)), {}
 
 
-@register
+@STEPS.register("denoise")
 @dataclasses.dataclass(frozen=True)
 class Denoise(Step):
     """Takes noise away, by OpenCV; transparency is laid over white, as decoding does.
@@ -88,7 +86,6 @@ class Denoise(Step):
             50).
     """
 
-    kind: ClassVar[str] = "denoise"
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     method: str = "median"
     size: int = 3

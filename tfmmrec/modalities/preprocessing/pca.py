@@ -4,10 +4,10 @@ import dataclasses
 from typing import ClassVar
 
 from tfmmrec.config.checks import check_count
-from tfmmrec.modalities.preprocessing.base import Step, register
+from tfmmrec.modalities.preprocessing.base import STEPS, Step
 
 
-@register
+@STEPS.register("pca")
 @dataclasses.dataclass(frozen=True)
 class Pca(Step):
     """Reduces the encoder's outputs to their principal components.
@@ -19,7 +19,6 @@ class Pca(Step):
         dim: how many components are kept at most (default 64).
     """
 
-    kind: ClassVar[str] = "pca"
     modalities: ClassVar[tuple[str, ...]] = ("text", "image", "audio")
     dim: int = 64
 

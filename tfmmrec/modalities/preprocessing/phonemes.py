@@ -6,13 +6,13 @@ from typing import ClassVar
 import numpy as np
 
 from tfmmrec.modalities.preprocessing.audio import decoded, resampled
-from tfmmrec.modalities.preprocessing.base import Step, Values, register
+from tfmmrec.modalities.preprocessing.base import STEPS, Step, Values
 from tfmmrec.modalities.preprocessing.requirements import need
 
 _RATE = 16_000
 
 
-@register
+@STEPS.register("phonemes")
 @dataclasses.dataclass(frozen=True)
 class Phonemes(Step):
     """Derives the text `phonemes` from English speech, such as `G OW F AO R W ER D`.
@@ -23,7 +23,6 @@ class Phonemes(Step):
     language, and takes a bird for a speaker too: equal sounds give like texts, no transcript.
     """
 
-    kind: ClassVar[str] = "phonemes"
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
 
     def derived(self) -> dict[str, dict[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from tfmmrec.config.checks import check_count
-from tfmmrec.modalities.preprocessing.base import Step, Values, register
+from tfmmrec.modalities.preprocessing.base import STEPS, Step, Values
 
 # Marks of direction change how a text is displayed and no word of it; two equal titles must not
 # differ by them, and a text that is cut must not be left with half a pair. The joiners U+200C and
@@ -44,7 +44,7 @@ _INLINE, _BLOCK = frozenset(_INLINE_NAMES.split()), frozenset(_BLOCK_NAMES.split
 _BARE = frozenset(_BARE_NAMES.split())
 
 
-@register
+@STEPS.register("clean")
 @dataclasses.dataclass(frozen=True)
 class Clean(Step):
     """Brings a text into one form, so that equal texts are equal bytes.
@@ -56,7 +56,6 @@ class Clean(Step):
             accents, or the parts of an emoji, are never torn apart.
     """
 
-    kind: ClassVar[str] = "clean"
     modalities: ClassVar[tuple[str, ...]] = ("text",)
     form: Literal["NFC", "NFKC"] = "NFC"
     max_chars: int | None = None

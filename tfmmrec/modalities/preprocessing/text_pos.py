@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tfmmrec.modalities.preprocessing.base import Step, Values, register
+from tfmmrec.modalities.preprocessing.base import STEPS, Step, Values
 from tfmmrec.modalities.preprocessing.chinese import chinese_tags
 from tfmmrec.modalities.preprocessing.english import english_tags
 from tfmmrec.modalities.preprocessing.language import check_language, language_of
@@ -63,7 +63,7 @@ _ICTCLAS = {
 }
 
 
-@register
+@STEPS.register("pos")
 @dataclasses.dataclass(frozen=True)
 class PartsOfSpeech(Step):
     """Derives the vector feature `pos`: the share of each universal tag among the words.
@@ -77,7 +77,6 @@ class PartsOfSpeech(Step):
         language: `en`, `zh` or `auto` (default), which looks at each text.
     """
 
-    kind: ClassVar[str] = "pos"
     modalities: ClassVar[tuple[str, ...]] = ("text",)
     language: str = "auto"
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tfmmrec.config.checks import check_count
-from tfmmrec.modalities.preprocessing.base import Step, Values, register
+from tfmmrec.modalities.preprocessing.base import STEPS, Step, Values
 from tfmmrec.modalities.preprocessing.language import check_language, language_of
 from tfmmrec.modalities.preprocessing.requirements import need
 from tfmmrec.modalities.preprocessing.resources import loaded_once
 from tfmmrec.modalities.preprocessing.word_segmentation import is_word
 
 
-@register
+@STEPS.register("sentiment")
 @dataclasses.dataclass(frozen=True)
 class Sentiment(Step):
     """Derives the number feature `sentiment`, from -1 (bad) over 0 to 1 (good).
@@ -27,7 +27,6 @@ class Sentiment(Step):
             VADER's time grows with the square of the length.
     """
 
-    kind: ClassVar[str] = "sentiment"
     modalities: ClassVar[tuple[str, ...]] = ("text",)
     language: str = "auto"
     max_chars: int = 500

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tfmmrec.modalities.preprocessing.base import Step, Values, register
+from tfmmrec.modalities.preprocessing.base import STEPS, Step, Values
 from tfmmrec.modalities.preprocessing.chinese import chinese_words, is_chinese
 from tfmmrec.modalities.preprocessing.language import check_language
 from tfmmrec.modalities.preprocessing.word_segmentation import words
 
 
-@register
+@STEPS.register("tokens")
 @dataclasses.dataclass(frozen=True)
 class Tokens(Step):
     """Derives the text feature `tokens`: words and emoji, a space between them, no punctuation.
@@ -23,7 +23,6 @@ class Tokens(Step):
         lower: whether words are written in small letters (default yes).
     """
 
-    kind: ClassVar[str] = "tokens"
     modalities: ClassVar[tuple[str, ...]] = ("text",)
     language: str = "auto"
     lower: bool = True

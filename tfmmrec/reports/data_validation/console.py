@@ -1,28 +1,24 @@
 """What a check found, on the screen."""
 
-from typing import TYPE_CHECKING
-
 import rich.box
 import rich.console
 import rich.table
 
+from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.tables import Table
-
-if TYPE_CHECKING:
-    from tfmmrec.reports.data_validation.validate import Findings
 
 # Where nobody watches, a file or a pipe, lines may be as long as the widest table.
 _WIDTH_OF_FILES = 160
 
 
-def verdict(findings: "Findings") -> str:
+def verdict(findings: Findings) -> str:
     """Says in one line whether the data folder is whole."""
     if total := findings.faults.total:
         return f"{total} fault{'' if total == 1 else 's'}"
     return f"whole; {findings.num_files} files agree with the manifest, the records with the schema"
 
 
-def print_verdict(findings: "Findings", console: rich.console.Console | None = None) -> None:
+def print_verdict(findings: Findings, console: rich.console.Console | None = None) -> None:
     """Prints the verdict and a line for each fault."""
     console = console or rich.console.Console()
     for line in (f"{findings.folder}: {verdict(findings)}", *findings.faults.lines()):
@@ -30,7 +26,7 @@ def print_verdict(findings: "Findings", console: rich.console.Console | None = N
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-def print_statistics(findings: "Findings", console: rich.console.Console | None = None) -> None:
+def print_statistics(findings: Findings, console: rich.console.Console | None = None) -> None:
     """Prints the tables of a check."""
     console = console or rich.console.Console()
     if not console.is_terminal:
@@ -39,7 +35,7 @@ def print_statistics(findings: "Findings", console: rich.console.Console | None 
         _print_table(table, console)
 
 
-def all_tables(findings: "Findings") -> list[Table]:
+def all_tables(findings: Findings) -> list[Table]:
     """The tables of a check in the order in which they are shown."""
     if findings.events is None or findings.rejects is None:
         return []

@@ -1,7 +1,6 @@
-"""What is counted of a feature's values, by its modality."""
+"""Statistics of a feature's values, by the display that its modality declares."""
 
 import collections
-import functools
 import io
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -10,56 +9,60 @@ import numpy as np
 import PIL.Image
 import soundfile
 
-from tfmmrec.modalities import Audio, Categorical, Image, Modality, Number, Text
+from tfmmrec.modalities import Modality
 from tfmmrec.reports.data_validation.quantile_sketch import Distribution
 from tfmmrec.reports.number_format import number, size
 from tfmmrec.reports.tables import Bars, Chart, Histogram
 
-_FIVE = ("least", "25%", "median", "75%", "most")
+_FIVE = ("min", "25%", "median", "75%", "max")
 
 
 class Description:
-    """What is counted of one feature; of a modality without its own, how many values there are.
+    """Statistics of the values of one feature. This base class counts them.
+
+    Args:
+        expected: the number of values to come, from which samples are drawn.
+        seed: the seed of samples.
 
     Attributes:
-        title: of the table that the features of this kind share, "" for none.
-        columns: its heads, next to the feature's name.
-        texts: those heads whose columns hold text.
-        present: how many values passed.
+        title: the title of the table of all features with this description, "" for none.
+        columns: the column names of the table, after the name of the feature.
+        texts: the columns that contain text.
+        present: the number of values so far.
     """
 
     title: ClassVar[str] = ""
     columns: ClassVar[Sequence[str]] = ()
     texts: ClassVar[Sequence[str]] = ()
 
-    def __init__(self) -> None:
+    def __init__(self, *, expected: int = 0, seed: int = 0):
         self.present = 0
 
     def observe(self, values: list[Any]) -> None:
-        """Counts some values, none of them absent."""
+        """Adds some values, all of them present."""
         self.present += len(values)
 
     def row(self) -> Sequence[str]:
-        """What was counted, a text for each column."""
+        """Returns the row of the table, one text per column."""
         return ()
 
     def charts(self, name: str) -> list[Chart]:
-        """What was counted, drawn; `name` is the feature's."""
+        """Returns the charts of the feature `name`."""
         return []
 
 
 class _Spread(Description):
-    """A feature of whose values a quantity is spread between a least and a most."""
+    """The distribution of one quantity of the values."""
 
-    what: ClassVar[str]
+    quantity: ClassVar[str]
     columns: ClassVar[Sequence[str]] = _FIVE
 
-    def __init__(self, seed: int) -> None:
-        super().__init__()
+    def __init__(self, *, expected: int = 0, seed: int = 0):
+        super().__init__(expected=expected, seed=seed)
         self.spread = Distribution(seed=seed)
 
     def unit(self, value: float) -> str:
-        """Writes one quantity."""
+        """Formats the quantity with its unit."""
         return number(value)
 
     def row(self) -> Sequence[str]:
@@ -67,16 +70,16 @@ class _Spread(Description):
 
     def charts(self, name: str) -> list[Chart]:
         edges = self.spread.edges()
-        title = f"{name}: {self.what}"
+        title = f"{name}: {self.quantity}"
         counts = self.spread.histogram(edges)
         return [Histogram(title, [self.unit(edge) for edge in edges], {"": counts})]
 
 
 class TextDescription(_Spread):
-    """Lengths of texts."""
+    """Lengths of texts in characters."""
 
     title = "Texts, in characters"
-    what = "length in characters"
+    quantity = "length in characters"
 
     def observe(self, values: list[bytes]) -> None:
         super().observe(values)
@@ -84,10 +87,10 @@ class TextDescription(_Spread):
 
 
 class NumberDescription(_Spread):
-    """The numbers themselves."""
+    """The distribution of the numbers."""
 
     title = "Numbers"
-    what = "value"
+    quantity = "value"
 
     def observe(self, values: list[float]) -> None:
         super().observe(values)
@@ -95,22 +98,22 @@ class NumberDescription(_Spread):
 
 
 class CategoricalDescription(Description):
-    """How often there is each category."""
+    """Frequencies of the categories."""
 
     title = "Categories"
-    columns = ("categories", "in a row at most", "most frequent")
+    columns = ("categories", "maximum per row", "most frequent")
     texts = ("most frequent",)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, expected: int = 0, seed: int = 0):
+        super().__init__(expected=expected, seed=seed)
         self.counts: collections.Counter[bytes] = collections.Counter()
-        self.most_values = 0
+        self.max_values = 0
 
     def observe(self, values: list[list[bytes]]) -> None:
         super().observe(values)
         for value in values:
             self.counts.update(value)
-            self.most_values = max(self.most_values, len(value))
+            self.max_values = max(self.max_values, len(value))
 
     def frequent(self) -> list[tuple[str, int]]:
         """The ten most frequent categories."""
@@ -119,34 +122,34 @@ class CategoricalDescription(Description):
 
     def row(self) -> Sequence[str]:
         frequent = ", ".join(f"{name} {count}" for name, count in self.frequent())
-        return [str(len(self.counts)), str(self.most_values), frequent]
+        return [str(len(self.counts)), str(self.max_values), frequent]
 
     def charts(self, name: str) -> list[Chart]:
         return [Bars(f"{name}: the most frequent categories", self.frequent())]
 
 
 class MediaDescription(_Spread):
-    """Sizes of files, and of a sample what their headers say.
+    """Sizes of files, and properties in the headers of a sample of them.
 
     Args:
-        expected: how many values there will be, from which the sample is drawn.
-        seed: of the sample.
-        num_sampled: its size (default 300).
+        expected: the number of values to come, from which the sample is drawn.
+        seed: the seed of the sample.
+        num_sampled: the size of the sample (default 300).
     """
 
-    what = "size of the file"
+    quantity = "size of the file"
     texts = ("formats",)
 
-    def __init__(self, *, expected: int, seed: int, num_sampled: int = 300):
-        super().__init__(seed)
+    def __init__(self, *, expected: int = 0, seed: int = 0, num_sampled: int = 300):
+        super().__init__(expected=expected, seed=seed)
         drawn = np.random.default_rng(seed).permutation(expected)[:num_sampled]
         self._drawn = set(drawn.tolist())
         self.formats: collections.Counter[str] = collections.Counter()
 
     def observe(self, values: list[bytes]) -> None:
         self.spread.add([len(value) for value in values])
-        for place, value in enumerate(values, start=self.present):
-            if place in self._drawn:
+        for index, value in enumerate(values, start=self.present):
+            if index in self._drawn:
                 try:
                     self.formats[self.inspect(value)] += 1
                 except (OSError, SyntaxError, ValueError, RuntimeError):
@@ -157,19 +160,19 @@ class MediaDescription(_Spread):
         return size(value)
 
     def inspect(self, value: bytes) -> str:
-        """Takes in what the header of one file says, and returns the name of its format."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how to read a header")
+        """Adds the properties in the header of one file, and returns the name of its format."""
+        raise NotImplementedError(f"{type(self).__name__} must implement inspect")
 
     def found(self) -> str:
-        """The formats in the sample."""
+        """Returns the formats in the sample with their counts."""
         return ", ".join(f"{name} {count}" for name, count in self.formats.most_common())
 
 
 class ImageDescription(MediaDescription):
-    """Pictures: bytes, and of a sample width, height and format."""
+    """Pictures: sizes of files; width, height and format of a sample."""
 
-    title = "Pictures (width, height and format: of a sample)"
-    columns = (*_FIVE, "width x height, least", "median", "most", "formats")
+    title = "Pictures (width, height and format of a sample)"
+    columns = (*_FIVE, "width x height: min", "median", "max", "formats")
 
     def __init__(self, **more: Any):
         super().__init__(**more)
@@ -188,10 +191,10 @@ class ImageDescription(MediaDescription):
 
 
 class AudioDescription(MediaDescription):
-    """Sounds: bytes, and of a sample seconds and format."""
+    """Sounds: sizes of files; duration and format of a sample."""
 
-    title = "Sounds (seconds and format: of a sample)"
-    columns = (*_FIVE, "seconds, least", "median", "most", "formats")
+    title = "Sounds (seconds and format of a sample)"
+    columns = (*_FIVE, "seconds: min", "median", "max", "formats")
 
     def __init__(self, **more: Any):
         super().__init__(**more)
@@ -206,38 +209,50 @@ class AudioDescription(MediaDescription):
         return [*super().row(), *map(number, self.seconds.five()[::2]), self.found()]
 
 
-@functools.singledispatch
-def describe(modality: Modality, expected: int, seed: int) -> Description:
-    """Returns what counts the values of one feature.
+class MultiValuedDescription(Description):
+    """Counts rows, and describes their values like those of a single-valued feature.
 
     Args:
-        modality: of the feature.
-        expected: how many values there will be.
-        seed: of samples.
+        inner: the description of the values.
     """
-    return Description()
+
+    def __init__(self, inner: Description):
+        super().__init__()
+        self.inner = inner
+        self.title, self.columns, self.texts = inner.title, inner.columns, inner.texts  # type: ignore[misc]
+
+    def observe(self, values: list[Any]) -> None:
+        super().observe(values)
+        self.inner.observe([value for row in values for value in row])
+
+    def row(self) -> Sequence[str]:
+        return self.inner.row()
+
+    def charts(self, name: str) -> list[Chart]:
+        return self.inner.charts(name)
 
 
-@describe.register
-def _(modality: Text, expected: int, seed: int) -> Description:
-    return TextDescription(seed)
+DESCRIPTIONS: dict[str, type[Description]] = {
+    "text": TextDescription,
+    "number": NumberDescription,
+    "categories": CategoricalDescription,
+    "picture": ImageDescription,
+    "player": AudioDescription,
+    "plain": Description,
+}
+"""The description of a feature, by the `display` that its modality declares."""
 
 
-@describe.register
-def _(modality: Number, expected: int, seed: int) -> Description:
-    return NumberDescription(seed)
+def describe(modality: Modality, expected: int, seed: int) -> Description:
+    """Returns a new description of a feature's values.
 
-
-@describe.register
-def _(modality: Categorical, expected: int, seed: int) -> Description:
-    return CategoricalDescription()
-
-
-@describe.register
-def _(modality: Image, expected: int, seed: int) -> Description:
-    return ImageDescription(expected=expected, seed=seed)
-
-
-@describe.register
-def _(modality: Audio, expected: int, seed: int) -> Description:
-    return AudioDescription(expected=expected, seed=seed)
+    Args:
+        modality: the feature's modality.
+        expected: the number of values to come.
+        seed: the seed of samples.
+    """
+    if modality.element is not None:
+        return MultiValuedDescription(
+            describe(modality.element, expected * modality.num_values, seed)
+        )
+    return DESCRIPTIONS[modality.display](expected=expected, seed=seed)

@@ -1,19 +1,16 @@
 """What a check found, as one HTML page that needs neither network nor script."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tfmmrec.data.storage import write_text
 from tfmmrec.reports.data_validation.console import all_tables, verdict
+from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.html import render
 from tfmmrec.reports.svg_charts import draw
 from tfmmrec.reports.tables import Chart
 
-if TYPE_CHECKING:
-    from tfmmrec.reports.data_validation.validate import Findings
 
-
-def write_report(findings: "Findings", path: Path) -> None:
+def write_report(findings: Findings, path: Path) -> None:
     """Writes the page; one that stands there already is replaced.
 
     Raises:
@@ -22,7 +19,7 @@ def write_report(findings: "Findings", path: Path) -> None:
     write_text(path, render_report(findings))
 
 
-def render_report(findings: "Findings") -> str:
+def render_report(findings: Findings) -> str:
     """Makes the page; text of the data is escaped wherever it stands."""
     dataset = findings.dataset
     return render(
@@ -38,7 +35,7 @@ def render_report(findings: "Findings") -> str:
     )
 
 
-def _headline(findings: "Findings") -> list[tuple[str, str]]:
+def _headline(findings: Findings) -> list[tuple[str, str]]:
     if findings.events is None or findings.rejects is None:
         return []
     counts: dict[str, int] = {side.side: side.num_records for side in findings.sides}
@@ -47,7 +44,7 @@ def _headline(findings: "Findings") -> list[tuple[str, str]]:
     return [(name, f"{count:,}") for name, count in counts.items()]
 
 
-def _charts(findings: "Findings") -> list[Chart]:
+def _charts(findings: Findings) -> list[Chart]:
     if findings.events is None:
         return []
     return [

@@ -6,7 +6,6 @@ from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.reports.data_validation.anomalies import PACK_AGAIN, Fault
 from tfmmrec.reports.data_validation.record_reader import Rows
 from tfmmrec.reports.data_validation.shard_reader import ShardReader
-from tfmmrec.reports.data_validation.value_anomalies import value_check
 
 
 class RowChecks:
@@ -26,10 +25,12 @@ class RowChecks:
         self._present = dict.fromkeys(dataset.features(side), 0)
         self._unreadable: list[Fault] = []
         self._categories = {name: self._read_categories(name) for name in self._present}
-        self._checks = {
-            name: value_check(modality, self._categories[name], media)
-            for name, modality in dataset.features(side).items()
+        self._features = dataset.features(side)
+        self._vocabularies = {
+            name: frozenset(category.encode() for category in categories)
+            for name, categories in self._categories.items()
         }
+        self._media = media
         self._seen: set[bytes] = set()
 
     def _read_categories(self, name: str) -> list[str]:
@@ -51,7 +52,10 @@ class RowChecks:
         for name, column in rows.columns.items():
             self._present[name] += len(column.values)
             for place, value in zip(column.places, column.values, strict=True):
-                if problem := self._checks[name](value):
+                problem = self._features[name].value_anomaly(
+                    value, self._vocabularies[name], decode_media=self._media
+                )
+                if problem:
                     number = rows.numbers[place]
                     about = f"values of {name}"
                     yield Fault(rows.shard, f"record {number}: {name}: {problem}", about=about)

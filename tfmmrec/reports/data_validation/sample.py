@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.reports.data_validation.record_reader import Rows
-from tfmmrec.reports.value_html import show
+from tfmmrec.reports.value_html import render_value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,6 @@ class Cards:
             parts = {}
             for name, column in rows.columns.items():
                 for found in np.flatnonzero(column.places == place):
-                    parts[name] = show(self.features[name], column.values[found])
+                    parts[name] = render_value(self.features[name], column.values[found])
             missing = [name for name in self.features if name not in parts]
             self.cards.append(Card(rows.ids[place].decode(errors="replace"), parts, missing))

@@ -1,10 +1,9 @@
-"""A data folder's schema as TensorFlow Metadata states one, for TFX and TensorFlow Transform.
+"""Exports a data folder's schema as TensorFlow Metadata, for TFX and TensorFlow Transform.
 
-That knows one kind of Example at a time, so that there is a file for the items, one for the users
-and one for the interactions.
+A TensorFlow Metadata schema describes one kind of Example, so items, users and interactions each
+have a file of their own.
 """
 
-import functools
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tfmmrec.data.dataset import EVENT_FEATURES, Dataset, EntityName
 from tfmmrec.errors import DataError
-from tfmmrec.modalities import Audio, Categorical, Image, Modality, Number, Text
 
 _TYPES = {
     tf.string: schema_pb2.BYTES,
@@ -25,10 +23,10 @@ _TYPES = {
 
 
 def write_schemas(dataset: Dataset, folder: Path) -> None:
-    """Writes items.pbtxt, users.pbtxt and interactions.pbtxt; those there are replaced.
+    """Writes items.pbtxt, users.pbtxt and interactions.pbtxt, replacing existing files.
 
     Raises:
-        DataError: they cannot be written.
+        DataError: a file cannot be written.
     """
     schemas = {
         "items": side_schema(dataset, "items"),
@@ -45,7 +43,7 @@ def write_schemas(dataset: Dataset, folder: Path) -> None:
 
 
 def side_schema(dataset: Dataset, side: EntityName) -> schema_pb2.Schema:
-    """States the features of items or users."""
+    """Returns the schema of the features of items or users."""
     schema = schema_pb2.Schema()
     count = dataset.count(side)
     _add(schema, "id", tf.io.FixedLenFeature([], tf.string), present=count, count=count)
@@ -54,12 +52,12 @@ def side_schema(dataset: Dataset, side: EntityName) -> schema_pb2.Schema:
         feature = _add(schema, name, modality.parsing(), present=counted["present"], count=count)
         feature.annotation.tag.append(modality.kind)
         categories = dataset.categories(side, name)
-        add_domain(modality, feature, {**counted, "vocabulary": categories})
+        modality.add_domain(feature, counted, categories)
     return schema
 
 
 def interaction_schema(dataset: Dataset) -> schema_pb2.Schema:
-    """States the columns of the interactions, of which a record holds those of one user."""
+    """Returns the schema of the interactions; a record contains the interactions of one user."""
     schema = schema_pb2.Schema()
     for name, parsing in EVENT_FEATURES.items():
         _add(schema, name, parsing, present=1, count=1)
@@ -76,7 +74,7 @@ def interaction_schema(dataset: Dataset) -> schema_pb2.Schema:
 def _add(
     schema: schema_pb2.Schema, name: str, parsing: Any, *, present: int, count: int
 ) -> schema_pb2.Feature:
-    """Adds a feature: its type and shape as it is parsed, and how many records have it."""
+    """Adds a feature: type and shape as parsed, and the share of records that have it."""
     feature = schema.feature.add(name=name, type=_TYPES[parsing.dtype])
     feature.presence.min_fraction = present / max(1, count)
     feature.presence.min_count = min(1, present)
@@ -86,50 +84,8 @@ def _add(
         for dimension in parsing.shape:
             feature.shape.dim.add(size=dimension)
     else:
-        # A fixed shape says that every record has the feature.
+        # A fixed shape would state that every record has the feature.
         feature.value_count.min = 1
         if fixed:
             feature.value_count.min = feature.value_count.max = int(np.prod(parsing.shape))
     return feature
-
-
-@functools.singledispatch
-def add_domain(modality: Modality, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
-    """States what the values of one feature may be; other kinds of modality state nothing.
-
-    Args:
-        modality: of the feature.
-        feature: gets the domain.
-        counted: the feature's statistics, and its categories as `vocabulary`.
-    """
-
-
-@add_domain.register
-def _(modality: Text, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
-    feature.natural_language_domain.SetInParent()
-
-
-@add_domain.register
-def _(modality: Image, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
-    feature.image_domain.SetInParent()
-
-
-@add_domain.register
-def _(modality: Audio, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
-    # Older releases of TensorFlow Metadata know no domain of sounds; the tag says it there.
-    if "audio_domain" in feature.DESCRIPTOR.fields_by_name:
-        feature.audio_domain.SetInParent()
-
-
-@add_domain.register
-def _(modality: Number, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
-    if counted["present"] and counted.get("quantiles"):
-        feature.float_domain.min = counted["quantiles"][0]
-        feature.float_domain.max = counted["quantiles"][-1]
-
-
-@add_domain.register
-def _(modality: Categorical, feature: schema_pb2.Feature, counted: dict[str, Any]) -> None:
-    feature.value_count.max = max(1, counted.get("most_values", 1))
-    feature.string_domain.name = feature.name
-    feature.string_domain.value.extend(counted["vocabulary"])

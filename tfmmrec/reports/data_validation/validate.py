@@ -1,9 +1,7 @@
 """Checks a data folder: everything is read once, counted and compared."""
 
-import dataclasses
 from pathlib import Path
 
-import tfmmrec.reports.data_validation.multi_valued  # noqa: F401  It registers how several values are looked at.
 from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.interactions import SPLITS
@@ -13,6 +11,7 @@ from tfmmrec.reports.data_validation.anomalies import Fault, Faults
 from tfmmrec.reports.data_validation.checksums import altered_files, unlisted_files
 from tfmmrec.reports.data_validation.console import print_statistics, print_verdict
 from tfmmrec.reports.data_validation.entity_statistics import SideStatistics
+from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.data_validation.interaction_anomalies import EventChecks
 from tfmmrec.reports.data_validation.interaction_reader import EventReader
 from tfmmrec.reports.data_validation.interaction_statistics import EventStatistics
@@ -23,31 +22,6 @@ from tfmmrec.reports.data_validation.rejects import NAME as REJECTS
 from tfmmrec.reports.data_validation.rejects import Rejects
 from tfmmrec.reports.data_validation.sample import Cards
 from tfmmrec.reports.data_validation.tfx_schema import write_schemas
-
-
-@dataclasses.dataclass(frozen=True)
-class Findings:
-    """What a check found.
-
-    Attributes:
-        folder: the data folder.
-        num_files: how many files its manifest lists.
-        faults: all that is wrong.
-        dataset: the data folder opened, or None when it cannot be.
-        sides: the statistics of items and users, none when it cannot be opened.
-        events: the statistics of the interactions.
-        rejects: what packing could not use.
-        cards: a sample of items.
-    """
-
-    folder: Path
-    num_files: int
-    faults: Faults
-    dataset: Dataset | None = None
-    sides: tuple[SideStatistics, ...] = ()
-    events: EventStatistics | None = None
-    rejects: Rejects | None = None
-    cards: Cards | None = None
 
 
 def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:

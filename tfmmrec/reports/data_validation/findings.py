@@ -1,0 +1,36 @@
+"""The results of a data validation, as console and page show them."""
+
+import dataclasses
+from pathlib import Path
+
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.reports.data_validation.anomalies import Faults
+from tfmmrec.reports.data_validation.entity_statistics import SideStatistics
+from tfmmrec.reports.data_validation.interaction_statistics import EventStatistics
+from tfmmrec.reports.data_validation.rejects import Rejects
+from tfmmrec.reports.data_validation.sample import Cards
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """The results of a data validation.
+
+    Attributes:
+        folder: the data folder.
+        num_files: the number of files in its manifest.
+        faults: all anomalies.
+        dataset: the opened data folder, or None if it cannot be opened.
+        sides: the statistics of items and users; empty if the folder cannot be opened.
+        events: the statistics of the interactions.
+        rejects: the rows and values that packing rejected.
+        cards: a sample of items.
+    """
+
+    folder: Path
+    num_files: int
+    faults: Faults
+    dataset: Dataset | None = None
+    sides: tuple[SideStatistics, ...] = ()
+    events: EventStatistics | None = None
+    rejects: Rejects | None = None
+    cards: Cards | None = None
