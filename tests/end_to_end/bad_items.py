@@ -14,6 +14,10 @@ def _broken(name: str, field: str, value: Any, rejected: str, **more: Any) -> Ca
     return Case(name, field, value, None, rejected, **more)
 
 
+_NO_TEXT = r"^a text is expected. Received an? (list|object): "
+_NOT_FINITE = r"^a text or a finite number is expected. Received: "
+_NO_FILE = r"^the path must be that of a file. Received a "
+
 _LONG = " ".join(["длинный text 長い"] * 400_000)  # 10 MB of UTF-8
 _HEBREW = "שלום עולם — مرحبا بالعالم \u202eabc\u202c 👩‍👩‍👧‍👦🏳️‍🌈🇨🇭 é"
 
@@ -22,14 +26,14 @@ JSON_VALUES = [
     _text("text of 10 MB", _LONG),
     _text("NUL within a text", "a\0b"),
     _text("line breaks and quotes within a text", 'a\r\nb\n"c"'),
-    _text("a number where a text is to be", 12, b"12"),
-    _text("true where a text is to be", True, b"true"),
-    _text("false where a text is to be", False, b"false"),
+    _text("a number instead of a text", 12, b"12"),
+    _text("true instead of a text", True, b"true"),
+    _text("false instead of a text", False, b"false"),
     _text("white space alone", " \t\n", None),
     _text("null", None, None),
-    _broken("a list where a text is to be", "text", ["a", "b"], r"^a list stands where a text"),
-    _broken("an object where a text is to be", "text", {"en": "a"}, r"^an object stands where a"),
-    _broken("NaN where a text is to be", "text", float("nan"), r"^neither a text nor a finite"),
+    _broken("a list instead of a text", "text", ["a", "b"], _NO_TEXT),
+    _broken("an object instead of a text", "text", {"en": "a"}, _NO_TEXT),
+    _broken("NaN instead of a text", "text", float("nan"), _NOT_FINITE),
     _broken("half a surrogate pair", "text", "a\ud800b", r"^not valid UTF-8 at character 2"),
     Case("a number written as a string", "number", "12.5", 12.5),
     _broken("true as a number", "number", True, r"^not a number: true$"),
@@ -39,10 +43,10 @@ JSON_VALUES = [
     _broken("NaN as a number", "number", float("nan"), r"^not a finite number: NaN$"),
     _broken("infinity as a number", "number", float("-inf"), r"^not a finite number: -Infinity$"),
     _broken("a list as a number", "number", [1], r"^not a number: \[1\]$"),
-    _broken("an object as a category", "genres", {"a": 1}, r"^an object stands where categories"),
-    _broken("a list within a list of categories", "genres", ["a", ["b"]], r"^a list stands where"),
+    _broken("an object as a category", "genres", {"a": 1}, r"^categories are expected"),
+    _broken("a list within a list of categories", "genres", ["a", ["b"]], _NO_TEXT),
     _broken("a line break within a category", "genres", "a\nb", r"line break: 'a\\nb'$"),
-    _broken("NaN as a category", "genres", float("nan"), r"^neither a text nor a finite"),
+    _broken("NaN as a category", "genres", float("nan"), _NOT_FINITE),
 ]
 
 _OUTSIDE = r"^the path leaves the folder of the dataset file: "
@@ -52,13 +56,13 @@ PATHS = [
     _broken("a symbolic link that leaves the folder", "picture", "media/out.png", _OUTSIDE),
     _broken("a linked folder that leaves the folder", "picture", "up/outside.png", _OUTSIDE),
     Case("a symbolic link within the folder", "picture", "media/in.png", PICTURES["PNG"].data),
-    _broken("a path of a folder", "picture", "media", r"^the path is that of a folder"),
-    _broken("a path of a pipe", "picture", "media/pipe", r"^the path is that of a pipe"),
+    _broken("a path of a folder", "picture", "media", _NO_FILE + "folder"),
+    _broken("a path of a pipe", "picture", "media/pipe", _NO_FILE + "pipe"),
     _broken(
-        "a path with a NUL", "picture", "a\0b.png", r"^the path cannot be one \(embedded null byte"
+        "a path with a NUL", "picture", "a\0b.png", r"^the path is invalid \(embedded null byte"
     ),
     _broken("a path of 5,000 characters", "picture", "x" * 5000, r"\(File name too long\): 'x"),
-    _broken("a list as a path", "picture", ["a.png"], r"^a list stands where a text is to be"),
+    _broken("a list as a path", "picture", ["a.png"], _NO_TEXT),
     Case("a file that is not there", "picture", "media/none.png", None),
 ]
 
@@ -85,7 +89,7 @@ IDS = [
         ("that is empty", "", r"^the id is missing$"),
         ("of white space", "  ", r"^the id is missing$"),
         ("with a line break", "a\nb", r"^the id holds a line break$"),
-        ("that is a list", ["a"], r"^a list stands where a text is to be"),
+        ("that is a list", ["a"], _NO_TEXT),
     ]
 ]
 

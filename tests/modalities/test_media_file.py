@@ -54,13 +54,14 @@ def test_a_folder_that_only_begins_alike_is_another(tmp_path: Path):
 def test_what_is_no_file_is_no_picture(tmp_path: Path):
     (tmp_path / "a").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    assert refused(Image(), "a", tmp_path) == "the path is that of a folder, not of a file: 'a'"
+    reason = "the path must be that of a file. Received a folder: 'a'"
+    assert refused(Image(), "a", tmp_path) == reason
     assert "a pipe or a device" in refused(Image(), "pipe", tmp_path)
-    assert "cannot be one (embedded null byte): 'a\\x00b.png'" in refused(
+    assert "is invalid (embedded null byte): 'a\\x00b.png'" in refused(
         Image(), "a\0b.png", tmp_path
     )
     assert "(File name too long)" in refused(Image(), "x" * 5000, tmp_path)
-    assert "a list stands where a text" in refused(Image(), ["1.png"], tmp_path)
+    assert "a text is expected. Received a list" in refused(Image(), ["1.png"], tmp_path)
 
 
 def test_a_file_too_large_for_a_record_is_refused(tmp_path: Path, monkeypatch):

@@ -21,7 +21,6 @@ from tfmmrec.data.schema import create_features
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError, SomeBroken
 from tfmmrec.modalities import Modality, MultiValued, create
-from tfmmrec.modalities.media_file import Media
 
 TEXTS = {"modality": "text", "multi_valued": True}
 PHOTOS = {"modality": "image", "separator": "|"}
@@ -60,7 +59,7 @@ def test_values(declared: dict, raw: Any, stored: Any, folder: Path):
         assert modality == create(declared)
         assert isinstance(modality, MultiValued)
         assert modality.kind == modality.value_kind == declared["modality"]
-        assert isinstance(modality, Media) == (modality.kind != "text")
+        assert modality.reads_files == (modality.kind != "text")
         assert modality.num_values == declared.get("max_values", 8)
         assert modality.check(raw, folder) == stored
 
@@ -74,7 +73,7 @@ def test_what_is_broken_is_rejected_and_the_others_stay(folder: Path):
     first, second, third = (reason for _, reason in packed.rejects)
     assert first == "value 1: not a picture that can be decoded: 'broken.png'"
     assert second.startswith("value 3: the path leaves the folder")
-    assert third.startswith("value 2: an object stands where a text is to be")
+    assert third.startswith("value 2: a text is expected. Received an object")
     assert packed.record == encode_example({"id": [b"a"], **packed.values})
     with pytest.raises(BrokenValue, match="value 1: not a picture"):
         features["photos"].check(["broken.png"], folder)
@@ -97,7 +96,7 @@ def test_steps_run_on_each_value(folder: Path):
     assert modality.derived() == {"tokens": create({"modality": "text", "max_values": 2})}
     packed = modality.pack(["<b>One</b>, two", "Three!"], folder)
     assert packed == {"": [b"One, two", b"Three!"], "tokens": [b"one two", b"three"]}
-    with pytest.raises(ConfigError, match=r"derives sentiment \(number\) takes a feature of one"):
+    with pytest.raises(ConfigError, match=r"derives sentiment \(number\) needs a feature of one"):
         create({**TEXTS, "steps": ["sentiment"]})
 
 

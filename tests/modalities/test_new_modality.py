@@ -112,6 +112,7 @@ def test_its_broken_values_are_rejected(color: type[Modality], tmp_path: Path) -
 
 
 # It trains a model of its own: no shared world has a feature of this modality.
+@pytest.mark.slow
 def test_it_is_trained_and_searched(color: type[Modality], tmp_path: Path) -> None:
     data = packed(tmp_path, "#000000")
     config = TrainConfig(epochs=1, dim=4, batch_size=4, id_embedding=False, quiet=True)

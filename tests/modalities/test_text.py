@@ -38,9 +38,9 @@ def test_what_is_a_text_is_stored_as_json_writes_it(raw: Any, stored: bytes, tmp
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (["a"], """a list stands where a text is to be: ["a"]"""),
-        ({"a": "é"}, """an object stands where a text is to be: {"a": "é"}"""),
-        (float("nan"), "neither a text nor a finite number: NaN"),
+        (["a"], """a text is expected. Received a list: ["a"]"""),
+        ({"a": "é"}, """a text is expected. Received an object: {"a": "é"}"""),
+        (float("nan"), "a text or a finite number is expected. Received: NaN"),
         (b"ab\xffcd", "not valid UTF-8 at byte 3: 'ab\ufffdcd'"),
         ("a\ud800", "not valid UTF-8 at character 2: half of a surrogate pair"),
     ],

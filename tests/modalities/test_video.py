@@ -208,7 +208,7 @@ def test_without_pyav_it_is_said_how_to_install_it(tmp_path: Path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"frames": 0}, "frames must be a whole number from 1. Received: 0"),
+        ({"frames": 0}, "frames must be a whole number of at least 1. Received: 0"),
         ({"pixels": "256"}, "pixels: a whole number is needed. Received: '256'"),
         ({"frames": True}, "Received: True"),
         ({"sound": "yes"}, "sound: true or false is needed. Received: 'yes'"),

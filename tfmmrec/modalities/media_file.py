@@ -112,7 +112,7 @@ def find_media(raw: Any, folder: Path) -> str | None:
         path = _real_path(os.path.join(folder, name))
         root = _real_folder(str(folder))
         if path != root and not path.startswith(os.path.join(root, "")):
-            raise BrokenValue(f"the path leads out of the folder of the dataset file: {shown}")
+            raise BrokenValue(f"the path leaves the folder of the dataset file: {shown}")
         status = os.stat(path)
     except FileNotFoundError:
         return None

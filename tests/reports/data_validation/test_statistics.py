@@ -61,10 +61,10 @@ def test_features(findings):
     assert rows(findings, "Categories (items)") == {
         "genres": ["3", "2", "Drama 4, Comedy 1, War 1"]
     }
-    pictures = rows(findings, "Pictures (width, height and format: of a sample) (items)")
+    pictures = rows(findings, "Pictures (width, height and format of a sample) (items)")
     assert pictures["poster"][-4:] == ["400 x 300"] * 3 + ["PNG 2"]
     # 4000 samples of 2 bytes at 8000 Hz, behind 44 bytes of header.
-    assert rows(findings, "Sounds (seconds and format: of a sample) (items)") == {
+    assert rows(findings, "Sounds (seconds and format of a sample) (items)") == {
         "theme": [*["8.04 kB"] * 5, "0.5", "0.5", "0.5", "WAV 2"]
     }
     assert rows(findings, "Features of users") == {"age": ["number", "1 of 3", "33%", "2"]}

@@ -53,7 +53,7 @@ def create_augmentation(kind: str, declared: Mapping[str, Any], **known: Any) ->
     variants = AUGMENTATIONS.variants
     if kind not in variants:
         names = ", ".join(sorted(variants))
-        raise ConfigError(f"augment: there is no augmentation of {kind}; only of {names}")
+        raise ConfigError(f"augment: {kind} has none; there are {names}")
     if not isinstance(declared, Mapping):
         raise ConfigError(f"augment: write {{OPTION: value, …}}. Received: {declared!r}")
     return parse(variants[kind], {**known, **declared}, f"augment of {kind}")
