@@ -45,7 +45,7 @@ JSON_VALUES = [
     _broken("a list as a number", "number", [1], r"^not a number: \[1\]$"),
     _broken("an object as a category", "genres", {"a": 1}, r"^categories are expected"),
     _broken("a list within a list of categories", "genres", ["a", ["b"]], _NO_TEXT),
-    _broken("a line break within a category", "genres", "a\nb", r"line break: 'a\\nb'$"),
+    _broken("a line break within a category", "genres", "a\nb", r"line break. Received: 'a\\nb'$"),
     _broken("NaN as a category", "genres", float("nan"), _NOT_FINITE),
 ]
 

@@ -198,9 +198,9 @@ def test_what_it_reads_is_stored_as_it_is(file_format: str):
 
 
 def test_a_picture_with_too_many_pixels_is_refused(monkeypatch):
-    monkeypatch.setattr(image, "_MOST_PIXELS", 16 * 16)
+    monkeypatch.setattr(image, "_MAX_PIXELS", 16 * 16)
     assert Image().check_bytes(PICTURE) == PICTURE
-    monkeypatch.setattr(image, "_MOST_PIXELS", 16 * 16 - 1)
+    monkeypatch.setattr(image, "_MAX_PIXELS", 16 * 16 - 1)
     with pytest.raises(BrokenValue, match=r"too many pixels \(16 x 16, at most 255\)"):
         Image().check_bytes(PICTURE)
     # A GIF takes room for its canvas and its frame.

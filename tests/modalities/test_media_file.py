@@ -65,7 +65,7 @@ def test_what_is_no_file_is_no_picture(tmp_path: Path):
 
 
 def test_a_file_too_large_for_a_record_is_refused(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(media_file, "_MOST_BYTES", len(PICTURE))
+    monkeypatch.setattr(media_file, "_MAX_BYTES", len(PICTURE))
     (tmp_path / "1.png").write_bytes(PICTURE)
     assert Image().check("1.png", tmp_path) == [PICTURE]
     (tmp_path / "1.png").write_bytes(PICTURE + b"x")

@@ -61,7 +61,7 @@ def test_what_is_no_vector_is_refused(raw: Any, reason: str, tmp_path: Path):
         ({"dim": 2.0}, "modality vector: dim: a whole number is needed"),
         ({"dim": "2"}, "modality vector: dim: a whole number is needed"),
         ({"dim": True}, "modality vector: dim: a whole number is needed"),
-        ({"dim": 0}, "modality vector: dim must be a whole number of at least 1. Received: 0"),
+        ({"dim": 0}, "modality vector: dim must be at least 1. Received: 0"),
     ],
 )
 def test_a_vector_needs_its_length(options: dict, reason: str):

@@ -177,7 +177,7 @@ def test_a_broken_picture_is_refused(step: str):
 
 def test_options_are_checked():
     for declared, reason in (
-        ({"step": "limit_size", "pixels": 0}, "whole number of at least 1"),
+        ({"step": "limit_size", "pixels": 0}, "must be at least 1"),
         ({"step": "limit_size", "pixels": True}, "whole number"),
         ({"step": "denoise", "method": "blur"}, "median or bilateral"),
         ({"step": "denoise", "size": 4}, "odd"),

@@ -234,7 +234,7 @@ def test_sentiment_reads_the_beginning_of_a_long_text():
     ("declared", "reason"),
     [
         ({"step": "clean", "form": "NFD"}, "form: one of NFC, NFKC is needed. Received: 'NFD'"),
-        ({"step": "clean", "max_chars": 0}, "max_chars must be a whole number of at least 1"),
+        ({"step": "clean", "max_chars": 0}, "max_chars must be at least 1"),
         ({"step": "clean", "max_chars": True}, "max_chars: a whole number is needed"),
         ({"step": "tokens", "language": "fr"}, "language must be one of auto, en, zh"),
         ({"step": "tokens", "lower": "yes"}, "lower: true or false is needed. Received: 'yes'"),
