@@ -124,10 +124,7 @@ def _by_modality(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Returns weights by modality, and the standard deviation of each modality's score part."""
     features = bundle.dataset.features("items")
-    kinds = [
-        features[name].value_kind if name in features else name
-        for name in scores.names
-    ]
+    kinds = [features[name].value_kind if name in features else name for name in scores.names]
     raw, counts = {}, {}
     for kind in dict.fromkeys(kinds):
         own = [i for i, other in enumerate(kinds) if other == kind]

@@ -3,20 +3,11 @@
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tfmmrec.errors import ConfigError
 
-
-class Configurable(Protocol):
-    """A class whose options can be checked without building it."""
-
-    @classmethod
-    def check_options(cls, **options: Any) -> None:
-        """Raises ValueError where an option has a bad value."""
-
-
-T = TypeVar("T", bound=Configurable)
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +87,9 @@ class Registry(Generic[T]):
     def parse(self, config: Mapping[str, Any], **arguments: Any) -> VariantSpec[T]:
         """Checks `{kind: …, option: …}` without building the variant.
 
+        The variant needs a class method `check_options`, which raises ValueError for an invalid
+        value.
+
         Args:
             config: the kind and its options.
             **arguments: arguments that the program, not the config, supplies to
@@ -104,7 +98,7 @@ class Registry(Generic[T]):
         Raises:
             ConfigError: the kind or an option is unknown, or an option has an invalid value.
         """
-        variant = self.variant(config)
+        variant: Any = self.variant(config)
         options = {name: value for name, value in config.items() if name != "kind"}
         parameters = {
             name: parameter
