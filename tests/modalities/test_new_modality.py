@@ -100,9 +100,9 @@ def test_it_is_packed_validated_shown_and_encoded(color: type[Modality], tmp_pat
     assert isinstance(dataset.schema.items["paint"], color)
     assert features_by_modality(dataset.schema.items) == {"color": ["paint"]}
     assert list(search_options()) == ["audio", "color", "image", "text"]
-    encoded = encode_entities(dataset, "items", TrainConfig(quiet=True)).encoded["paint"]
+    encoded = encode_entities(dataset, "items", TrainConfig(quiet=True)).encodings["paint"]
     assert encoded.present.tolist() == [True, True, True, False]
-    assert encoded.outputs[:3].tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    assert encoded.values[:3].tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
 
 
 def test_its_broken_values_are_rejected(color: type[Modality], tmp_path: Path) -> None:
