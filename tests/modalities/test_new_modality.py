@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.catalog_writer import write_catalogue
+from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.data.schema import features_by_modality
@@ -69,8 +69,8 @@ def color() -> Iterator[type[Modality]]:
 
 
 def packed(folder: Path, third: str) -> Path:
-    path = write_catalogue(
-        folder / "catalogue",
+    path = write_catalog(
+        folder / "catalog",
         name="paints",
         items=[
             {"item_id": "a", "paint": "#ff0000"},
