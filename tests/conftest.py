@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 import tfmmrec  # noqa: F401
+from tests.once import SMALL_TRAINING
+from tests.worlds import shared
 
 Colour = tuple[int, int, int]
 
@@ -76,11 +78,26 @@ def write_video() -> Callable:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
     """A data folder of a few items with texts, a category and a year, two of them cold."""
-    from tfmmrec.config.packing import PackConfig
     from tfmmrec.data.dataset import Dataset
+
+    return Dataset(shared(tmp_path_factory, "small", _pack_small) / "data")
+
+
+@pytest.fixture(scope="session")
+def small_run(small, tmp_path_factory) -> Path:
+    """A run trained on `small` for two epochs. Read-only: copy it to write into it."""
+    from tfmmrec.config.train_config import TrainConfig
+    from tfmmrec.training.train import train
+
+    config = TrainConfig(**SMALL_TRAINING)
+    return shared(tmp_path_factory, "small_run", lambda out: train(small.folder, out, config))
+
+
+def _pack_small(folder: Path) -> None:
+    from tfmmrec.config.packing import PackConfig
     from tfmmrec.data.packing import pack
 
-    folder = tmp_path_factory.mktemp("small")
+    folder.mkdir()
     _write_small_tables(folder)
     content = {
         "items": {
@@ -99,7 +116,6 @@ def small(tmp_path_factory):
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
-    return Dataset(folder / "data")
 
 
 def _write_small_tables(folder: Path) -> None:

@@ -3,3 +3,6 @@
 from typing import Any
 
 ONCE: dict[str, Any] = {"query": {"kind": "mean"}, "refit": False}
+
+# The training of the fixture `small_run`.
+SMALL_TRAINING: dict[str, Any] = {**ONCE, "dim": 4, "epochs": 2, "batch_size": 16, "quiet": True}

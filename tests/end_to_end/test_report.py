@@ -1,6 +1,8 @@
 """The page of an evaluation, and how it looks in a browser."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,9 @@ from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 
 
 @pytest.fixture(scope="module")
-def told(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
-    path = tmp_path_factory.mktemp("report") / "there is none yet" / "report.html"
-    return evaluate_run(run, report=path, quiet=True).metrics, path
+def told(evaluated: Path) -> tuple[dict, Path]:
+    metrics = json.loads((evaluated / "run" / "metrics.test.json").read_text())
+    return metrics, evaluated / "there is none yet" / "report.html"
 
 
 def test_it_holds_what_was_measured(told: tuple[dict, Path]) -> None:
@@ -63,7 +65,8 @@ def test_a_browser_draws_it_and_asks_for_nothing(told: tuple[dict, Path], tmp_pa
     assert "Content Security Policy" in line
 
 
-def test_a_page_that_cannot_be_written(run: Path, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written(small_run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    run = shutil.copytree(small_run, tmp_path / "run")
     with pytest.raises(DataError, match=r"file/report\.html: cannot be written"):
         evaluate_run(run, report=tmp_path / "file" / "report.html", quiet=True)

@@ -23,11 +23,9 @@ from tfmmrec.training.train import train
 CONFIG = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, quiet=True)
 
 
-@pytest.fixture(scope="module")
-def run(small, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("refused") / "run"
-    train(small.folder, folder, CONFIG)
-    return folder
+@pytest.fixture
+def run(small_run):
+    return small_run
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import rich.console
 
 from tests.browser import CHROMIUM, said_by_a_browser
-from tests.once import ONCE
+from tests.once import SMALL_TRAINING
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.rank_store import load_ranks
@@ -20,11 +20,11 @@ from tfmmrec.training.train import train
 
 
 @pytest.fixture(scope="module")
-def runs(small, tmp_path_factory):
+def runs(small, small_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    for name, seed in (("one", 0), ("two", 1)):
-        options = {**ONCE, "dim": 4, "epochs": 2, "batch_size": 16, "quiet": True}
-        train(small.folder, folder / name, TrainConfig(**options, seed=seed))
+    shutil.copytree(small_run, folder / "one")
+    # The other of the two differs in its seed, which needs a training of its own.
+    train(small.folder, folder / "two", TrainConfig(**SMALL_TRAINING, seed=1))
     return folder
 
 
