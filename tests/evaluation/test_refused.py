@@ -41,7 +41,7 @@ def test_no_run(tmp_path):
 def test_a_run_of_another_version(copy):
     content = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**content, "format": 99}))
-    with pytest.raises(DataError, match="format 99 is not 1; train again"):
+    with pytest.raises(DataError, match="has run format 99, this version reads 2; train it again"):
         evaluate(copy, quiet=True)
 
 
@@ -72,7 +72,7 @@ def test_lists_longer_than_the_catalogue(run, k):
         lambda: recommend(run, k=k, quiet=True),
         lambda: search(run, text="red", k=k),
     ):
-        with pytest.raises(ConfigError, match=rf"from 1 to 10, the items of .* Received: {k}"):
+        with pytest.raises(ConfigError, match=rf"from 1 to 10, the number of items of .* Received: {k}"):
             ask()
 
 
