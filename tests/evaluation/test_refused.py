@@ -72,7 +72,8 @@ def test_lists_longer_than_the_catalogue(run, k):
         lambda: recommend(run, k=k, quiet=True),
         lambda: search(run, text="red", k=k),
     ):
-        with pytest.raises(ConfigError, match=rf"from 1 to 10, the number of items of .* Received: {k}"):
+        rule = rf"from 1 to 10, the number of items of .* Received: {k}"
+        with pytest.raises(ConfigError, match=rule):
             ask()
 
 
