@@ -1,14 +1,14 @@
-"""The errors that a user is meant to read: one line that says what is wrong and what to do."""
+"""Errors for users: one line that states what is wrong and what to do."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 class TfmmrecError(Exception):
-    """Bad input or a bad state of the user's files; the command line prints it as one line.
+    """Invalid input or files; the command line prints the message as one line.
 
     Args:
-        message: what is wrong and what to do; line breaks, of a quoted value say, become spaces.
+        message: what is wrong and what to do; line breaks, e.g. of a quoted value, become spaces.
     """
 
     def __init__(self, message: str):
@@ -16,23 +16,23 @@ class TfmmrecError(Exception):
 
 
 class DataError(TfmmrecError):
-    """A dataset file, table, data folder, run folder or model folder that cannot be used."""
+    """A dataset file, table, data folder, run folder or model folder cannot be used."""
 
 
 class ConfigError(TfmmrecError, ValueError):
-    """A configuration that asks for something that does not exist or does not fit."""
+    """A configuration has an invalid value, or one that does not fit the data or other values."""
 
 
 class BrokenValue(ValueError):
-    """One value of one row is broken; packing writes it to rejects.jsonl and goes on."""
+    """A value of a row is invalid; packing writes it to rejects.jsonl and continues."""
 
 
 class SomeBroken(BrokenValue):
-    """Some of the values of one row are broken, and the others are packed without them.
+    """Some values of a multi-valued feature of a row are invalid; the others are packed.
 
     Args:
-        reasons: why, one for each broken value.
-        packed: what `Modality.pack` gives of the others.
+        reasons: a reason for each invalid value.
+        packed: the result of `Modality.pack` for the valid values.
     """
 
     def __init__(self, reasons: Sequence[str], packed: Mapping[str, Any]):
@@ -45,7 +45,7 @@ class SomeBroken(BrokenValue):
 
 
 class StorageError(TfmmrecError):
-    """A file cannot be written: the disk is full, or the place is not ours."""
+    """A file cannot be written: the disk is full, or there is no permission."""
 
 
 def one_line(error: BaseException, max_length: int = 300) -> str:

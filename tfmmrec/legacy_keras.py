@@ -1,4 +1,4 @@
-"""The switch to Keras 2, for which TensorFlow Recommenders is written."""
+"""Enables Keras 2 (tf-keras), which TensorFlow Recommenders requires."""
 
 import os
 import sys
@@ -8,11 +8,11 @@ _SWITCH = "TF_USE_LEGACY_KERAS"
 
 
 def enable_legacy_keras() -> None:
-    """Makes the TensorFlow that is imported hereafter run with Keras 2.
+    """Sets TF_USE_LEGACY_KERAS=1, so that TensorFlow is imported with Keras 2.
 
     Raises:
-        ImportError: it is too late, or the environment asks for Keras 3. The command line `tfmmrec`
-            goes on, to say so in one line or in the doctor's report.
+        ImportError: TensorFlow has been imported with Keras 3, or the environment requests it. The
+            command line `tfmmrec` continues instead, to report it in one line or by the doctor.
     """
     problem = keras_problem()
     if problem is None:
@@ -22,13 +22,13 @@ def enable_legacy_keras() -> None:
 
 
 def keras_problem() -> str | None:
-    """Says what is wrong if TensorFlow runs, or is to run, with Keras 3; None if all is well."""
+    """Returns an error message if TensorFlow runs, or will run, with Keras 3; else None."""
     tensorflow = sys.modules.get("tensorflow")
-    # TensorFlow reads the switch when it is imported: thrown later it gives a mixture.
+    # TensorFlow reads the variable when it is imported; setting it later mixes Keras 2 and 3.
     switch = os.environ.get(_SWITCH, "1" if tensorflow is None else "0")
-    legacy = switch in ("1", "true", "True")  # what TensorFlow takes for a yes
+    legacy = switch in ("1", "true", "True")  # what TensorFlow reads as true
     if legacy and tensorflow is not None:
-        # tf.keras may have been loaded before the switch was thrown; Keras 2's has no version.
+        # tf.keras may have been loaded before the variable was set; that of Keras 2 has no version.
         legacy = not getattr(tensorflow.keras, "__version__", "").startswith("3.")
     if legacy:
         return None
@@ -40,6 +40,6 @@ def keras_problem() -> str | None:
 
 def _is_command_line() -> bool:
     program = (sys.argv or [""])[0]
-    # While Python looks for the module of -m, and imports its package, the program's name is "-m".
+    # While `python -m` imports the package of the module, sys.argv[0] is "-m".
     by_module = program == "-m" and "tfmmrec" in sys.orig_argv
     return by_module or Path(program).stem == "tfmmrec"

@@ -1,4 +1,4 @@
-"""What tests of tfmmrec, and of what is built on it, share."""
+"""Test helpers for tfmmrec and its extensions: `TestCase` with a contract for layers."""
 
 import json
 import os
@@ -16,7 +16,7 @@ ASSETS = "TFMMREC_TEST_ASSETS"
 
 
 def test_assets(part: str) -> Path:
-    """Returns a part of the folder of real data and encoders, or skips the test.
+    """Returns a path within the folder of real data and encoders, or skips the test.
 
     Args:
         part: a path within the folder, such as `hub/minilm_l6_fp16`.
@@ -35,9 +35,9 @@ test_assets.__test__ = False  # type: ignore[attr-defined]  # pytest would colle
 
 
 class TestCase(tf.test.TestCase):
-    """A test case with a contract that every layer goes through."""
+    """A TensorFlow test case with `run_layer_test`, the contract of every layer."""
 
-    # TensorFlow's context manager of this name would be collected, and reported as skipped.
+    # pytest would collect the context manager of this name, and report it as skipped.
     test_session = None
 
     def run_layer_test(
@@ -48,13 +48,13 @@ class TestCase(tf.test.TestCase):
         *,
         xla: bool = True,
     ) -> None:
-        """Checks a layer's config, shapes, gradients, reload, XLA and mixed precision.
+        """Checks a layer's config, shapes, gradients, SavedModel, XLA and mixed precision.
 
         Args:
-            make: builds the layer.
-            inputs: the arguments of its call.
-            output_shape: of the call, with the batch as it is in `inputs`.
-            xla: whether it is to compile with XLA; False for layers of strings (default True).
+            make: creates the layer.
+            inputs: arguments of its call, by name.
+            output_shape: shape of the output for `inputs`, including the batch axis.
+            xla: whether it must compile with XLA; False for layers of strings (default True).
         """
         layer = make()
         output = layer(**inputs)

@@ -101,19 +101,19 @@ def test_a_package_that_does_not_fit_is_an_error(package, version, reason, wante
     finding = only_problem(environment({package: version}))
     assert (finding.package, finding.state) == (package, "error")
     assert reason in finding.problem
-    assert finding.mend == f"pip install -c constraints.txt '{wanted}'"
+    assert finding.fix == f"pip install -c constraints.txt '{wanted}'"
 
 
 @pytest.mark.parametrize("value", ["0", "false", "TRUE", ""])
 def test_keras_3_by_the_variable(value):
     finding = only_problem(environment(variables={"TF_USE_LEGACY_KERAS": value}))
-    assert (finding.state, finding.mend) == ("error", "export TF_USE_LEGACY_KERAS=1")
+    assert (finding.state, finding.fix) == ("error", "export TF_USE_LEGACY_KERAS=1")
     assert "Keras 3" in finding.problem
 
 
 def test_keras_3_by_the_order_of_imports():
     finding = only_problem(environment(tensorflow_first=True))
-    assert (finding.state, finding.mend) == ("error", "export TF_USE_LEGACY_KERAS=1")
+    assert (finding.state, finding.fix) == ("error", "export TF_USE_LEGACY_KERAS=1")
     assert "before tfmmrec" in finding.problem
     switched = {"TF_USE_LEGACY_KERAS": "1"}
     assert problems(environment(tensorflow_first=True, variables=switched)) == []
@@ -124,10 +124,10 @@ def test_a_scann_that_breaks_the_import_is_an_error():
     failures = {"scann": missing, "tensorflow-recommenders": missing}
     finding = only_problem(environment({"scann": "1.3.0"}, failures=failures))
     assert (finding.package, finding.state) == ("scann", "error")
-    assert finding.mend == "pip install -c constraints.txt 'scann>=1.3.4,<1.3.5'"
+    assert finding.fix == "pip install -c constraints.txt 'scann>=1.3.4,<1.3.5'"
     finding = only_problem(environment({"scann": "1.3.4"}, failures=failures))
     assert (finding.package, finding.state) == ("scann", "error")
-    assert finding.mend == "pip uninstall -y scann"
+    assert finding.fix == "pip uninstall -y scann"
 
 
 def test_a_scann_that_does_no_harm_is_a_warning():
@@ -140,7 +140,7 @@ def test_a_scann_that_does_no_harm_is_a_warning():
 def test_tensorflow_text_of_another_minor_version_is_a_warning():
     finding = only_problem(environment({"tensorflow-text": "2.18.1"}))
     assert (finding.package, finding.state) == ("tensorflow-text", "warning")
-    assert finding.mend == "pip install -c constraints.txt 'tensorflow-text>=2.17,<2.18'"
+    assert finding.fix == "pip install -c constraints.txt 'tensorflow-text>=2.17,<2.18'"
 
 
 NEWER = {
@@ -161,7 +161,7 @@ def test_a_newer_tensorflow_works_with_warnings():
         "tensorflow-io": "warning",
     }
     assert "soundfile" in found["tensorflow-io"].problem
-    assert {finding.mend for finding in found.values()} == {WHOLE_SET}
+    assert {finding.fix for finding in found.values()} == {WHOLE_SET}
 
 
 def test_beside_a_newer_tensorflow_companions_follow_it():
@@ -169,7 +169,7 @@ def test_beside_a_newer_tensorflow_companions_follow_it():
     found = {finding.package: finding for finding in problems(environment(left_behind))}
     assert found["tf-keras"].state == "error"
     # The constraints pin the companions of 2.17, so they must not be in this line.
-    assert found["tf-keras"].mend == "pip install 'tf-keras==2.18.*'"
+    assert found["tf-keras"].fix == "pip install 'tf-keras==2.18.*'"
     stated = {"tensorflow": ["numpy<2.1.0,>=1.26.0"]}
     too_new = environment({**NEWER, "numpy": "2.2.6"}, requires=stated)
     found = {finding.package: finding for finding in problems(too_new)}
@@ -180,7 +180,7 @@ def test_a_tensorflow_too_old_is_an_error():
     found = {
         finding.package: finding for finding in problems(environment({"tensorflow": "2.15.1"}))
     }
-    assert (found["tensorflow"].state, found["tensorflow"].mend) == ("error", WHOLE_SET)
+    assert (found["tensorflow"].state, found["tensorflow"].fix) == ("error", WHOLE_SET)
 
 
 def test_native_ops_that_do_not_load_are_a_warning():
@@ -204,9 +204,9 @@ def test_what_tensorflow_itself_asks_for():
     assert problems(environment(fits, requires=stated)) == []
     finding = only_problem(environment({"ml-dtypes": "0.5.1"}, requires=stated))
     assert (finding.package, finding.state) == ("ml-dtypes", "error")
-    assert finding.mend == "pip install -c constraints.txt 'ml-dtypes>=0.3.1,<0.5.0'"
+    assert finding.fix == "pip install -c constraints.txt 'ml-dtypes>=0.3.1,<0.5.0'"
     finding = only_problem(environment({**fits, "keras": None}, requires=stated))
-    assert (finding.package, finding.mend) == ("keras", "pip install -c constraints.txt keras")
+    assert (finding.package, finding.fix) == ("keras", "pip install -c constraints.txt keras")
 
 
 def test_an_import_that_fails_is_told_once():
@@ -214,7 +214,7 @@ def test_an_import_that_fails_is_told_once():
     finding = only_problem(environment(failures=failures))
     assert (finding.package, finding.state) == ("tensorflow", "error")
     install = "pip install -c constraints.txt 'tensorflow>=2.17,<2.18'"
-    assert finding.mend == f"{install} --force-reinstall --no-deps"
+    assert finding.fix == f"{install} --force-reinstall --no-deps"
     wrong_version = environment({"numpy": "2.2.6"}, failures=failures)
     assert only_problem(wrong_version).package == "numpy"
 
@@ -222,21 +222,21 @@ def test_an_import_that_fails_is_told_once():
 def test_a_python_that_does_not_fit():
     finding = only_problem(environment(python="3.13.1"))
     assert (finding.package, finding.state) == ("python", "error")
-    assert finding.mend == "make clean venv PYTHON=python3.11"
+    assert finding.fix == "make clean venv PYTHON=python3.11"
 
 
 def test_a_gpu_that_tensorflow_does_not_see_is_a_warning():
     finding = only_problem(environment(hardware=["/dev/nvidia0"]))
     assert (finding.package, finding.state) == ("GPU", "warning")
-    assert finding.mend == "pip install -c constraints.txt 'tensorflow[and-cuda]>=2.17,<2.18'"
+    assert finding.fix == "pip install -c constraints.txt 'tensorflow[and-cuda]>=2.17,<2.18'"
     assert problems(environment(hardware=["/dev/nvidia0"], devices={"GPU": 1})) == []
 
 
 def test_accelerators_are_shown():
     seen = environment(hardware=["/dev/accel0", "TPU_NAME=node-1"], devices={"TPU": 8})
     rows = {finding.package: finding.installed for finding in diagnose(seen)}
-    assert rows["TPU"] == "8 seen by TensorFlow, /dev/accel0, TPU_NAME=node-1"
-    assert rows["GPU"] == "0 seen by TensorFlow"
+    assert rows["TPU"] == "8 found by TensorFlow, /dev/accel0, TPU_NAME=node-1"
+    assert rows["GPU"] == "0 found by TensorFlow"
 
 
 @pytest.fixture(scope="module")

@@ -177,4 +177,4 @@ def test_stopping_gives_130(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr("tfmmrec.data.packing.pack", stop)
     code, _, err = run(["pack", "films.yaml", "--out", str(tmp_path / "data")], capsys)
-    assert (code, err) == (130, "tfmmrec: error: stopped\n")
+    assert (code, err) == (130, "tfmmrec: error: interrupted\n")

@@ -33,7 +33,7 @@ def test_on_a_catalogue_that_is_drawn(tmp_path, capsys):
     assert (code, lines) == (
         0,
         [
-            "left out, since the catalogue drawn for the check has no such: poster",
+            "ignored, since the synthetic catalog does not have them: poster",
             "nothing in the step that a TPU cannot run",
         ],
     )

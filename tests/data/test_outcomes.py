@@ -52,26 +52,26 @@ def test_no_events_are_no_outcomes():
 HISTORIES = Histories(items=np.array([0, 1, 2, 1], np.int32), offsets=np.array([0, 4, 4]))
 
 
-def drawn(unchosen: NonClickSampler, users: list[int], seed: int) -> list[int]:
-    return unchosen.draw(tf.constant(users), tf.constant([seed, 0])).numpy().tolist()
+def drawn(nonclick_sampler: NonClickSampler, users: list[int], seed: int) -> list[int]:
+    return nonclick_sampler.draw(tf.constant(users), tf.constant([seed, 0])).numpy().tolist()
 
 
 def test_what_a_user_chose_is_not_drawn():
-    unchosen = NonClickSampler(HISTORIES, np.arange(4), num_items=4)
-    assert drawn(unchosen, [0] * 64, 3) == [3] * 64
+    nonclick_sampler = NonClickSampler(HISTORIES, np.arange(4), num_items=4)
+    assert drawn(nonclick_sampler, [0] * 64, 3) == [3] * 64
     # Of user 1 all are free, each as likely as the other.
-    counts = np.bincount(drawn(unchosen, [1] * 4000, 4), minlength=4)
+    counts = np.bincount(drawn(nonclick_sampler, [1] * 4000, 4), minlength=4)
     assert np.all(np.abs(counts - 1000) < 4 * 27.4)
 
 
 def test_only_the_items_that_are_given_are_drawn():
-    unchosen = NonClickSampler(HISTORIES, np.array([0, 2]), num_items=4)
-    assert set(drawn(unchosen, [1] * 64, 5)) == {0, 2}
+    nonclick_sampler = NonClickSampler(HISTORIES, np.array([0, 2]), num_items=4)
+    assert set(drawn(nonclick_sampler, [1] * 64, 5)) == {0, 2}
     # Where nothing is free, something is drawn all the same.
-    assert set(drawn(unchosen, [0] * 64, 5)) <= {0, 2}
+    assert set(drawn(nonclick_sampler, [0] * 64, 5)) <= {0, 2}
 
 
 def test_a_seed_draws_the_same_again():
-    unchosen = NonClickSampler(HISTORIES, np.arange(4), num_items=4)
-    assert drawn(unchosen, [1] * 32, 6) == drawn(unchosen, [1] * 32, 6)
-    assert drawn(unchosen, [1] * 32, 6) != drawn(unchosen, [1] * 32, 7)
+    nonclick_sampler = NonClickSampler(HISTORIES, np.arange(4), num_items=4)
+    assert drawn(nonclick_sampler, [1] * 32, 6) == drawn(nonclick_sampler, [1] * 32, 6)
+    assert drawn(nonclick_sampler, [1] * 32, 6) != drawn(nonclick_sampler, [1] * 32, 7)

@@ -180,7 +180,7 @@ def test_a_video_takes_the_encoders_of_pictures(tmp_path: Path):
         ("hub:none", "no such folder"),
         (
             "builtin:lstm",
-            "^encoders.clip: there is no builtin:lstm for image; there are builtin, builtin:cnn$",
+            "^encoders.clip: there is no builtin:lstm for image; use builtin, builtin:cnn$",
         ),
     ):
         with pytest.raises(ConfigError, match=reason):

@@ -88,7 +88,7 @@ IDS = [
         ("that differs by white space at its ends alone", " 007\t", r"^duplicate id '007'$"),
         ("that is empty", "", r"^the id is missing$"),
         ("of white space", "  ", r"^the id is missing$"),
-        ("with a line break", "a\nb", r"^the id holds a line break$"),
+        ("with a line break", "a\nb", r"^the id has a line break$"),
         ("that is a list", ["a"], _NO_TEXT),
     ]
 ]

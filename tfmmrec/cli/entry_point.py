@@ -1,4 +1,4 @@
-"""The command `tfmmrec`: one subcommand a stage, its options made from the stage's own config."""
+"""The command line `tfmmrec`: a subcommand per stage, with options from the stage's config."""
 
 import logging
 import os
@@ -15,8 +15,8 @@ from tfmmrec.errors import TfmmrecError
 from tfmmrec.legacy_keras import keras_problem
 from tfmmrec.version import __version__
 
-# Scripts import this module before those of ours that load TensorFlow, so that what it and its
-# companions say then stays out of the answers' way. A level that the user chose is kept.
+# Scripts import this module before modules that import TensorFlow, so that its log messages do
+# not mix with the output. A level that the user has set is kept.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if not sys.warnoptions:
     warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
@@ -26,15 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Returns:
-        The exit code: 0, 1 when something could not be done, 2 when the command line is wrong.
+        The exit code: 0 for success, 1 for an error, 2 for an invalid command line.
     """
-    _hush_tensorflow()
-    arguments = fold_overrides(_underscored(sys.argv[1:] if arguments is None else arguments))
-    return _guarded(lambda: _run(arguments), debug="--debug" in arguments)
+    _silence_tensorflow()
+    arguments = fold_overrides(_with_underscores(sys.argv[1:] if arguments is None else arguments))
+    return _report_errors(lambda: _run(arguments), debug="--debug" in arguments)
 
 
-def _underscored(arguments: Sequence[str]) -> list[str]:
-    """Lets an option be written with hyphens, --max-rejects, as well as with its key's name."""
+def _with_underscores(arguments: Sequence[str]) -> list[str]:
+    """Accepts options with hyphens, --max-rejects, besides those with underscores."""
     spelled = []
     for argument in arguments:
         option, equals, value = argument.partition("=")
@@ -44,41 +44,41 @@ def _underscored(arguments: Sequence[str]) -> list[str]:
     return spelled
 
 
-def _hush_tensorflow() -> None:
-    """Keeps what TensorFlow says when it traces out of the answers' way."""
+def _silence_tensorflow() -> None:
+    """Suppresses the warnings of TensorFlow while it traces."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
 
 
 def run_script(function: Callable[..., Any]) -> None:
-    """Runs a script's main function as a command line of its own, then exits.
+    """Runs a script's main function as a command line, then exits.
 
-    Options are made from the function's signature; one of bool stands alone for a yes or takes
-    `true` or `false`. `--debug` shows tracebacks. A script imports this module first:
+    The options are the parameters of the function. A bool option without a value means true.
+    `--debug` shows tracebacks. A script imports this module first:
 
         import tfmmrec.cli
-        from tfmmrec.packing import pack
+        from tfmmrec.data.packing import pack
     """
-    _hush_tensorflow()
+    _silence_tensorflow()
 
     def run() -> int:
         parser = Parser(exit_on_error=False, description=(function.__doc__ or "").split("\n")[0])
         parser.add_function_arguments(function, as_positional=True)
         parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        arguments = _answered(parser, _underscored(sys.argv[1:]))
+        arguments = _complete_flags(parser, _with_underscores(sys.argv[1:]))
         options = parser.instantiate_classes(parser.parse_args(arguments))
         function(**{name: value for name, value in options.items() if name != "debug"})
         return 0
 
-    sys.exit(_guarded(run, debug="--debug" in sys.argv))
+    sys.exit(_report_errors(run, debug="--debug" in sys.argv))
 
 
-def _answered(parser: Parser, arguments: list[str]) -> list[str]:
-    """Gives the options of bool that stand alone their value: --overwrite for --overwrite=true."""
+def _complete_flags(parser: Parser, arguments: list[str]) -> list[str]:
+    """Adds the value to bool options without one: --overwrite becomes --overwrite=true."""
     flags: set[str] = set()
     for action in parser._actions:
-        # jsonargparse has no setting that lets an option made from a type stand alone.
+        # jsonargparse has no setting for typed options without a value.
         if getattr(action, "_typehint", None) is bool:
             flags.update(action.option_strings)
             action.nargs, action.metavar = "?", "true|false"  # shown as [--overwrite [true|false]]
@@ -91,7 +91,7 @@ def _answered(parser: Parser, arguments: list[str]) -> list[str]:
     ]
 
 
-def _guarded(run: Callable[[], int], *, debug: bool) -> int:
+def _report_errors(run: Callable[[], int], *, debug: bool) -> int:
     try:
         return _traced(run) if debug else run()
     except jsonargparse.ArgumentError as error:
@@ -99,9 +99,9 @@ def _guarded(run: Callable[[], int], *, debug: bool) -> int:
     except TfmmrecError as error:
         message, code = str(error), 1
     except KeyboardInterrupt:
-        message, code = "stopped", 130
+        message, code = "interrupted", 130
     except BrokenPipeError:
-        # Whoever read the output, head for one, has enough of it.
+        # The reader of the output, such as `head`, has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
@@ -124,7 +124,7 @@ def _traced(run: Callable[[], int]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    # To declare a command's arguments imports its stage; the doctor has to start without any.
+    # Declaring a command's arguments imports its stage; the doctor must start without TensorFlow.
     named = [name for name in COMMANDS if name in arguments]
     problem = keras_problem()
     if problem is not None and named not in ([], ["doctor"]):
@@ -135,15 +135,15 @@ def _run(arguments: list[str]) -> int:
     if command is None:
         parser.print_help()
         return 2
-    # Stages import TensorFlow, which takes seconds: only the command that is run pays for it.
+    # Importing TensorFlow takes seconds, so only the stage of the given command is imported.
     return COMMANDS[command].run(options[command]) or 0
 
 
 def build_parser(declared: Collection[str] | None = None) -> Parser:
-    """Builds the parser of all commands.
+    """Creates the parser of all commands.
 
     Args:
-        declared: the commands that get their arguments; default all.
+        declared: the commands whose arguments are declared (default: all).
     """
     parser = Parser(prog="tfmmrec", version=__version__, exit_on_error=False, description=__doc__)
     commands = parser.add_subcommands(required=False, dest="command")
@@ -153,9 +153,9 @@ def build_parser(declared: Collection[str] | None = None) -> Parser:
             command.declare(sub)
         known = {action.dest for action in sub._actions}
         if "seed" not in known:
-            sub.add_argument("--seed", type=int, default=0, help="of whatever is drawn by chance")
+            sub.add_argument("--seed", type=int, default=0, help="seed of all random numbers")
         if "quiet" not in known:
-            sub.add_argument("--quiet", action="store_true", help="no progress bars")
+            sub.add_argument("--quiet", action="store_true", help="do not show progress bars")
         sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
         commands.add_subcommand(name, sub, help=command.help)
     return parser

@@ -1,4 +1,4 @@
-"""The machine and what is installed on it, read without importing TensorFlow in this process."""
+"""Reads the installed packages and devices, without importing TensorFlow in this process."""
 
 import configparser
 import contextlib
@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-# Other packages that bring the module `tensorflow`.
+# Other packages that provide the module `tensorflow`.
 _OTHER_TENSORFLOWS = ("tensorflow-cpu", "tensorflow-tpu")
 _IMPORT_SECONDS = 300
 
@@ -43,12 +43,12 @@ _PROBES = {
     "implicit": "import implicit.als, implicit.bpr",
 }
 
-# Says which package it is at, so that a crash has a name too; stops at the first failure, because
-# a half-imported TensorFlow would spoil what comes after it.
+# Prints the current package first, so that a crash can be attributed to it. Stops at the first
+# failure, because a partly imported TensorFlow would affect later imports.
 _TRY_IMPORTS = """
 import json, sys
 for package, statement in json.loads(sys.argv[1]):
-    print("\\n@", json.dumps([package, "the import crashes or does not come back"]), flush=True)
+    print("\\n@", json.dumps([package, "the import crashes or does not return"]), flush=True)
     try:
         exec(statement, {})
     except BaseException as error:
@@ -66,18 +66,18 @@ print("\\n@", json.dumps(kinds))
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What the doctor looks at.
+    """The environment that the doctor examines.
 
     Args:
         python: version of Python.
-        python_needs: the range of it that tfmmrec states.
-        needs: tfmmrec's requirements, those of an extra with its marker.
+        python_needs: versions of Python that tfmmrec supports.
+        needs: requirements of tfmmrec; those of an extra have its marker.
         installed: version by canonical package name.
-        requires: requirements by canonical package name, as each package states them.
+        requires: requirements by canonical package name.
         variables: environment variables.
-        tensorflow_first: whether TensorFlow is imported when Python starts, before tfmmrec.
-        failures: error by canonical name of each package that is installed and fails to import.
-        devices: number by kind ("GPU", "TPU") of the devices that TensorFlow sees.
+        tensorflow_first: whether Python imports TensorFlow at its start, before tfmmrec.
+        failures: error message by canonical name of each installed package that fails to import.
+        devices: number of devices that TensorFlow finds, by type ("GPU", "TPU").
         hardware: signs of accelerators, such as "/dev/nvidia0" or "TPU_NAME=node-1".
     """
 
@@ -94,14 +94,14 @@ class Environment:
 
     @property
     def tested(self) -> bool:
-        """Whether TensorFlow is in the range of setup.cfg, or absent and to be installed so."""
+        """Whether the installed TensorFlow is in the range of setup.cfg; True if there is none."""
         needed = next(need for need in map(Requirement, self.needs) if need.name == "tensorflow")
         version = self.installed.get("tensorflow")
         return version is None or fits(needed.specifier, version)
 
 
 def read_environment() -> Environment:
-    """Reads the environment of this process; imports run in other processes, in some seconds."""
+    """Reads the environment of this process; imports are tried in other processes (seconds)."""
     installed: dict[str, importlib.metadata.Distribution] = {}
     for distribution in importlib.metadata.distributions():
         # The first on the path is the one that Python imports.
@@ -125,7 +125,7 @@ def read_environment() -> Environment:
 
 
 def _stated_needs() -> tuple[list[str], str]:
-    """Returns tfmmrec's requirements and Python range: the checkout's, or else as installed."""
+    """Returns the requirements and Python versions of the checkout, or else of the package."""
     setup = configparser.ConfigParser()
     if not setup.read(Path(__file__).parents[2] / "setup.cfg"):
         installed = importlib.metadata.distribution("tfmmrec")
@@ -137,7 +137,7 @@ def _stated_needs() -> tuple[list[str], str]:
 
 
 def _try_imports(packages: Sequence[str]) -> dict[str, str]:
-    """Returns the error of each package that fails to import."""
+    """Returns the error message of each package that fails to import."""
     failures: dict[str, str] = {}
     left = list(packages)
     while left:
@@ -151,7 +151,7 @@ def _try_imports(packages: Sequence[str]) -> dict[str, str]:
 
 
 def _run(program: str, *arguments: str) -> str:
-    """Runs a program in a process of its own; returns its last line marked with "@"."""
+    """Runs a program in a separate process; returns its last line that starts with "@"."""
     with tempfile.TemporaryFile() as printed:
         command = [sys.executable, "-c", program, *arguments]
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,8 +1,8 @@
-"""Options that reach into a mapping of mappings: --encoders.poster.picture_size 260.
+"""Nested overrides on the command line, such as --encoders.poster.picture_size 260.
 
-jsonargparse sets one key of a mapping and keeps the others, those of a config file too; one level
-below it forgets the others. So the lower key is folded into the upper one on the command line, and
-unfolded once all are read.
+jsonargparse can override one key of a mapping and keeps the other keys, also those of a config
+file. In a mapping of mappings it would drop the other keys of the inner one. So both keys are
+joined to one on the command line, and split again after parsing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from typing import Any
 
 import yaml
 
-# What stands between the two keys meanwhile, and before the value, which is then read as a text
-# of no meaning: it is in no name that anybody types, and YAML does not allow it.
-_JOINT = "\x01"
+# Joins two keys, and precedes the value, so that it is parsed as plain text. Nobody types this
+# character, and YAML does not allow it.
+_SEPARATOR = "\x01"
 _MAPPINGS = ("encoders", "finetune", "fusion", "query", "space")
 
 
 def fold_overrides(arguments: Sequence[str]) -> list[str]:
-    """Folds `--encoders.poster.picture_size 260`, and the same below `--train`, into two levels."""
-    whole: list[str] = []
+    """Joins the keys of `--encoders.poster.picture_size 260`, also after `--train.`."""
+    result: list[str] = []
     rest = iter(arguments)
     for argument in rest:
         option, equals, value = argument.partition("=")
@@ -26,35 +26,35 @@ def fold_overrides(arguments: Sequence[str]) -> list[str]:
         mapping, _, keys = option.removeprefix(outer).partition(".")
         if option.startswith("--") and mapping in _MAPPINGS and "." in keys:
             value = value if equals else next(rest, "")
-            argument = f"{outer}{mapping}.{keys.replace('.', _JOINT)}={_JOINT}{value}"
-        whole.append(argument)
-    return whole
+            argument = f"{outer}{mapping}.{keys.replace('.', _SEPARATOR)}={_SEPARATOR}{value}"
+        result.append(argument)
+    return result
 
 
 def unfold_overrides(value: Any) -> Any:
-    """Gives back the levels of a mapping; what is no mapping comes back as it is.
+    """Splits the joined keys of a mapping; returns other values unchanged.
 
-    A name that stands for a text, an encoder's handle, becomes the mapping of it under `handle`.
+    A text, such as an encoder's handle, that gets an override becomes a mapping `{handle: text}`.
     """
     if not isinstance(value, Mapping):
         return value
-    whole: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key, content in value.items():
-        first, *rest = key.split(_JOINT) if isinstance(key, str) else [key]
+        first, *rest = key.split(_SEPARATOR) if isinstance(key, str) else [key]
         if not rest:
-            whole[first] = content
+            result[first] = content
             continue
-        inner = whole
+        inner = result
         for name in (first, *rest[:-1]):
-            below = inner.get(name, {})
-            inner[name] = dict(below) if isinstance(below, Mapping) else {"handle": below}
+            old = inner.get(name, {})
+            inner[name] = dict(old) if isinstance(old, Mapping) else {"handle": old}
             inner = inner[name]
-        inner[rest[-1]] = _parsed(content)
-    return whole
+        inner[rest[-1]] = _parse(content)
+    return result
 
 
-def _parsed(content: str) -> Any:
-    text = content.removeprefix(_JOINT)
+def _parse(content: str) -> Any:
+    text = content.removeprefix(_SEPARATOR)
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:

@@ -1,4 +1,4 @@
-"""Whether a TPU could take the training steps of a training file, said on a machine without one."""
+"""The command `tfmmrec tpu-check`: whether a TPU can run a training step, tested without a TPU."""
 
 import dataclasses
 import tempfile
@@ -24,77 +24,75 @@ _WORLD = SyntheticConfig(
 
 
 def tpu_check(file: Path, data: Path | None = None) -> int:
-    """Prints what in the step of a training a TPU cannot run.
+    """Prints the ops and inputs of a training step that a TPU cannot run.
 
     The step is that of one replica: the loss, its gradients, and the update of the weights.
 
     Args:
         file: a training file.
-        data: the data folder that it trains on, whose encoded features are made where they are not
-            there yet; by default a small catalogue that is drawn for the purpose.
+        data: the data folder, whose features are encoded if they are not in the cache (default: a
+            small synthetic catalog).
 
     Returns:
-        1 where something is found, else 0.
+        1 if there is any, else 0.
 
     Raises:
-        ConfigError: the training file is wrong, or does not fit the data.
+        ConfigError: the training file is invalid, or does not fit the data.
     """
-    # Read as it is, so that what stands in the file is checked as it would be in training.
+    # Read without changes first, so that the file is validated as in training.
     config = dataclasses.replace(
         read_training_file(file), strategy="tpu", jit_compile=False, quiet=True
     )
     if data is not None:
-        found = find_obstacles(Dataset(data, cache=config.cache), config)
+        problems = find_obstacles(Dataset(data, cache=config.cache), config)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            dataset = _drawn(Path(folder))
-            found = find_obstacles(dataset, _for_drawn(dataset, config))
-    for obstacle in found:
+            dataset = _synthetic(Path(folder))
+            problems = find_obstacles(dataset, _for_synthetic(dataset, config))
+    for obstacle in problems:
         print(obstacle)
-    print(f"{len(found) or 'nothing'} in the step that a TPU cannot run")
-    return int(bool(found))
+    print(f"{len(problems) or 'nothing'} in the step that a TPU cannot run")
+    return int(bool(problems))
 
 
 def find_obstacles(dataset: Dataset, config: TrainConfig) -> list[Obstacle]:
     """Builds a model and scans its training step.
 
     Args:
-        dataset: what it is trained on.
-        config: how, with strategy `tpu`, so that the model has fixed shapes.
+        dataset: the training data.
+        config: the training config, with strategy `tpu`, so that the model has static shapes.
     """
     bundle = build_bundle(dataset, config)
     batches, model = create_batches(bundle), bundle.model
-    fed = add_inputs(batches.epochs(0), model.trainable_features, seed=config.seed, first_step=0)
+    inputs = add_inputs(batches.epochs(0), model.trainable_features, seed=config.seed, first_step=0)
     trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
-    return obstacles(trainer.train_step, fed.element_spec)
+    return obstacles(trainer.train_step, inputs.element_spec)
 
 
-def _drawn(folder: Path) -> Dataset:
-    """Draws a catalogue of texts, pictures and sounds that takes no time to pack."""
-    file = write_world(draw_world(_WORLD), folder / "catalogue")
+def _synthetic(folder: Path) -> Dataset:
+    """Packs a small synthetic catalog of texts, images and audio."""
+    file = write_world(draw_world(_WORLD), folder / "catalog")
     pack(file, folder / "data", PackConfig(quiet=True))
     return Dataset(folder / "data")
 
 
-def _for_drawn(dataset: Dataset, config: TrainConfig) -> TrainConfig:
-    """Leaves out features that the drawn catalogue has not.
+def _for_synthetic(dataset: Dataset, config: TrainConfig) -> TrainConfig:
+    """Removes the features that the synthetic catalog does not have.
 
     Raises:
-        ConfigError: their encoders are what matters, or there would be none left.
+        ConfigError: these are fine-tuned, or no features remain.
     """
-    known = dataset.features("items")
-    given = [*(config.features or ()), *finetune_options(config.finetune), *config.encoders]
-    strange = [name for name in dict.fromkeys(given) if name not in known]
-    features = config.features and [name for name in config.features if name in known]
-    untold = bool(strange) and features == []
-    if untold or any(name in finetune_options(config.finetune) for name in strange):
+    available = dataset.features("items")
+    named = [*(config.features or ()), *finetune_options(config.finetune), *config.encoders]
+    missing = [name for name in dict.fromkeys(named) if name not in available]
+    features = config.features and [name for name in config.features if name in available]
+    none_left = bool(missing) and features == []
+    if none_left or any(name in finetune_options(config.finetune) for name in missing):
         raise ConfigError(
-            f"the catalogue drawn for the check has no {', '.join(strange)}; it has "
-            f"{', '.join(known)}; name the data folder by --data"
+            f"the synthetic catalog of the check has no {', '.join(missing)}; it has "
+            f"{', '.join(available)}; name the data folder by --data"
         )
-    if strange:
-        print(
-            f"left out, since the catalogue drawn for the check has no such: {', '.join(strange)}"
-        )
-    encoders = {name: chosen for name, chosen in config.encoders.items() if name in known}
+    if missing:
+        print(f"ignored, since the synthetic catalog does not have them: {', '.join(missing)}")
+    encoders = {name: one for name, one in config.encoders.items() if name in available}
     return dataclasses.replace(config, features=features, encoders=encoders, cache=None)

@@ -1,1 +1,1 @@
-"""From tables and media to TFRecords, and from TFRecords to arrays and pipelines."""
+"""Data: tables and media to TFRecords, and TFRecords to arrays and input pipelines."""

@@ -1,4 +1,4 @@
-"""Rows and media in, a catalogue folder out: tables, media and the dataset.yaml over them."""
+"""Writes a catalog folder: tables, media and dataset.yaml, from rows and media in Python."""
 
 import csv
 import json
@@ -41,38 +41,38 @@ def write_catalog(
     cold_users: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Writes a catalogue in the form that `tfmmrec pack` reads.
+    """Writes a catalog that `tfmmrec pack` can read.
 
-    The rows are streamed, and the folder appears whole or not at all: items.jsonl, users.csv,
-    interactions.csv, the media in one folder a feature, and dataset.yaml.
+    Rows are streamed, and the folder is created atomically. It has items.jsonl, users.csv,
+    interactions.csv, a folder of media per feature, and dataset.yaml.
 
     Args:
-        folder: the catalogue folder.
-        name: the data set's name.
-        items: a mapping of values an item: its id and any of `item_features`; None is absent. An
-            image, a sound or a video is the `Path` of a file to link, or copy to another disk
-            (absent when there is no such file), or a pair (file name, bytes) to write; of a
-            feature that holds several, a list of them.
+        folder: the catalog folder.
+        name: name of the data set.
+        items: a mapping per item, with its id and any of `item_features`; None is absent. An
+            image, audio or video value is the `Path` of a file, which is hard-linked or copied
+            (absent if there is no such file), or a pair (file name, bytes), which is written. A
+            multi-valued feature has a list of them.
         item_features: the declaration of each feature, such as `{"title": {"modality": "text"}}`.
-        interactions: a mapping of values an event, by the names of `interaction_columns`.
-        users: a mapping of values a user, or None when there is no users table.
+        interactions: a mapping per event, with the names of `interaction_columns` as keys.
+        users: a mapping per user, or None without a user table.
         user_features: as `item_features`.
-        item_id: the id column of items.
-        user_id: the id column of users.
-        interaction_columns: the column of "user", "item", and if there "time" and "rating". What
-            `positive` or a split by column names besides is written too.
-        positive: which rows are positives, such as "rating >= 4"; by default all.
-        split: how to split; by default `{"by": "last_out"}`.
-        cold_items: such as `{"share": 0.1}`; by default none.
+        item_id: id column of the items.
+        user_id: id column of the users.
+        interaction_columns: columns of "user" and "item", and optionally "time" and "rating".
+            Columns that `positive` or a split by column names are written as well.
+        positive: condition of a positive, such as "rating >= 4" (default: all events).
+        split: the split (default `{"by": "last_out"}`).
+        cold_items: such as `{"share": 0.1}` (default: none).
         cold_users: as `cold_items`.
-        overwrite: whether a folder that is there gives way.
+        overwrite: whether an existing folder is replaced (default False).
 
     Returns:
         The path of dataset.yaml.
 
     Raises:
-        DataError: the folder is there already, a table has no rows, or a row has a value that
-            cannot be written or is not declared.
+        DataError: the folder exists, a table has no rows, or a row has a value that cannot be
+            written or is not declared.
         ConfigError: a declared modality does not exist.
 
     Examples:
@@ -92,11 +92,11 @@ def write_catalog(
         raise ConfigError("users and user_features go together: give both or neither")
     media = _media_features(item_features, "item_features")
     if _media_features(user_features or {}, "user_features"):
-        raise ConfigError("user_features: a user has no media here; use text, number, categorical")
+        raise ConfigError("user_features: users cannot have media; use text, number or categorical")
     content = {
         "name": name,
-        "items": _side("items.jsonl", item_id, item_features),
-        "users": None if user_features is None else _side("users.csv", user_id, user_features),
+        "items": _table("items.jsonl", item_id, item_features),
+        "users": None if user_features is None else _table("users.csv", user_id, user_features),
         "interactions": {
             "table": "interactions.csv",
             **interaction_columns,
@@ -122,7 +122,7 @@ def _media_features(features: Features, where: str) -> list[str]:
     return [name for name, modality in modalities.items() if modality.reads_files]
 
 
-def _side(table: str, identity: str, features: Features) -> dict[str, Any]:
+def _table(table: str, identity: str, features: Features) -> dict[str, Any]:
     declared = {name: dict(options) for name, options in features.items()}
     return {"table": table, "id": identity, "features": declared}
 
@@ -139,18 +139,18 @@ def _event_columns(
 
 
 def _with_media(items: Iterable[Row], media: list[str], out: Path) -> Iterator[Row]:
-    """Puts each item's media into the folder, and their relative paths into the item."""
+    """Writes the media of each item to the folder, and yields the item with their paths."""
     for number, item in enumerate(items, start=1):
         row = dict(item)
         for feature in media:
             if row.get(feature) is not None:
-                row[feature] = _place(row[feature], feature, number, out)
+                row[feature] = _add_media(row[feature], feature, number, out)
         yield row
 
 
-def _place(source: Any, feature: str, number: int, out: Path) -> Any:
+def _add_media(source: Any, feature: str, number: int, out: Path) -> Any:
     if isinstance(source, list):
-        return [_place(one, feature, number, out) for one in source]
+        return [_add_media(one, feature, number, out) for one in source]
     if isinstance(source, Path):
         name, data = source.name, None
         if not source.is_file():
@@ -159,11 +159,11 @@ def _place(source: Any, feature: str, number: int, out: Path) -> Any:
         name, data = Path(source[0]).name, source[1]
     else:
         raise DataError(
-            f"items row {number}: {feature} is to be a Path or (file name, bytes). "
+            f"items row {number}: {feature} must be a Path or a pair (file name, bytes). "
             f"Received: {type(source).__name__}"
         )
     target = out / feature / name
-    while target.exists():  # two items' files of the same name, from different folders
+    while target.exists():  # files of the same name from different folders
         target = target.with_name(f"{number}-{target.name}")
     try:
         target.parent.mkdir(exist_ok=True)
@@ -177,7 +177,7 @@ def _place(source: Any, feature: str, number: int, out: Path) -> Any:
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    # A large folder of pictures takes no room twice, as long as both are on one disk.
+    # A hard link takes no space, but works only within one disk.
     try:
         os.link(source.resolve(), target)
     except OSError:
@@ -185,18 +185,18 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _checked(table: str, columns: list[str], rows: Iterable[Row]) -> Iterator[Row]:
-    """Gives each row with all of the columns and no others; refuses an empty table."""
+    """Yields each row with exactly the declared columns; refuses an empty table."""
     number = 0
     for number, row in enumerate(rows, start=1):
         unknown = row.keys() - set(columns)
         if unknown:
             raise DataError(
                 f"{table} row {number}: {min(unknown)!r} is not declared; "
-                f"declared are {', '.join(columns)}"
+                f"the columns are {', '.join(columns)}"
             )
         yield {column: row.get(column) for column in columns}
     if not number:
-        raise DataError(f"{table}: no rows came; look at the source's files")
+        raise DataError(f"{table}: no rows; check the source files")
 
 
 def _write_jsonl(path: Path, columns: list[str], rows: Iterable[Row]) -> None:

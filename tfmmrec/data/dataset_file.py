@@ -1,4 +1,4 @@
-"""The dataset file: which tables there are, what their columns mean, how to split."""
+"""The dataset file: declares tables, the meaning of their columns, and the split."""
 
 import dataclasses
 import re
@@ -31,11 +31,11 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class InteractionTable:
-    """The log of who chose what.
+    """The interaction table: its file and columns.
 
     Attributes:
-        positive: (column, operator, number), or None when every row is a positive.
-        extra: another column to be read (the one that `split: {by: column}` names).
+        positive: (column, operator, number), or None if every row is a positive.
+        extra: another column to read (that of `split: {by: column}`), or None.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class InteractionTable:
     extra: str | None
 
     def columns(self) -> list[str]:
-        """The columns that are read, each once."""
+        """Returns the distinct columns to read."""
         positive = self.positive[0] if self.positive else None
         named = [self.user, self.item, self.time, self.rating, positive, self.extra]
         return list(dict.fromkeys(column for column in named if column))
@@ -55,7 +55,7 @@ class InteractionTable:
 
 @dataclasses.dataclass(frozen=True)
 class DatasetFile:
-    """A dataset file, read and checked."""
+    """The validated content of a dataset file."""
 
     path: Path
     name: str
@@ -68,11 +68,11 @@ class DatasetFile:
 
     @property
     def folder(self) -> Path:
-        """The folder that paths in tables are relative to."""
+        """The folder to which the paths in tables are relative."""
         return self.path.parent
 
     def schema(self) -> Schema:
-        """The schema that the file declares."""
+        """Returns the declared schema."""
         return Schema(
             name=self.name,
             items=create_features(self.items.features, f"{self.path}: items.features"),
@@ -88,8 +88,8 @@ def read_dataset_file(path: Path) -> DatasetFile:
     """Reads a dataset file.
 
     Raises:
-        DataError: the file, or a table that it names, is not there or is no YAML.
-        ConfigError: a key is missing, unknown or has a wrong value; the message names the key.
+        DataError: the file or one of its tables does not exist, or the file is no valid YAML.
+        ConfigError: a key is missing, unknown, or has an invalid value; the message names it.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -104,8 +104,8 @@ def read_dataset_file(path: Path) -> DatasetFile:
     dataset = DatasetFile(
         path=path,
         name=str(top.get("name", path.stem)),
-        items=_read_side(top.section("items")),
-        users=_read_side(top.section("users")) if top.get("users") is not None else None,
+        items=_read_table(top.section("items")),
+        users=_read_table(top.section("users")) if top.get("users") is not None else None,
         interactions=_read_interactions(top.section("interactions"), split),
         split=split,
         cold_share=_read_cold(top.section("cold_items", optional=True)),
@@ -121,7 +121,7 @@ class _Keys:
     def __init__(self, path: Path, where: str, content: Any):
         self.path, self.where, self.content = path, where, content
         if not isinstance(content, dict):
-            raise ConfigError(f"{path}: {where or 'the file'} is to be a mapping of keys")
+            raise ConfigError(f"{path}: {where or 'the file'} must be a mapping")
 
     def key(self, name: str) -> str:
         return f"{self.path}: {self.where}.{name}" if self.where else f"{self.path}: {name}"
@@ -135,13 +135,15 @@ class _Keys:
         if value is None and optional:
             return None
         if not isinstance(value, str) or not value:
-            raise ConfigError(f"{self.key(name)}: a name is needed. Received: {value!r}")
+            raise ConfigError(f"{self.key(name)}: must be a name. Received: {value!r}")
         return value
 
     def share(self, name: str, default: float) -> float:
         value = self.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-            raise ConfigError(f"{self.key(name)}: a number from 0 to below 1. Received: {value!r}")
+            raise ConfigError(
+                f"{self.key(name)}: must be a number from 0 to below 1. Received: {value!r}"
+            )
         return float(value)
 
     def section(self, name: str, *, optional: bool = False) -> "_Keys":
@@ -155,16 +157,16 @@ class _Keys:
     def refuse_others(self, known: list[str]) -> None:
         for name in self.content:
             if name not in known:
-                raise ConfigError(f"{self.key(name)}: unknown key; known are {', '.join(known)}")
+                raise ConfigError(f"{self.key(name)}: unknown key; the keys are {', '.join(known)}")
 
     def table(self) -> Path:
         path = self.path.parent / self.text("table")
         if not path.is_file():
-            raise DataError(f"{self.key('table')}: there is no file {path}")
+            raise DataError(f"{self.key('table')}: no such file: {path}")
         return path
 
 
-def _read_side(keys: _Keys) -> Table:
+def _read_table(keys: _Keys) -> Table:
     keys.refuse_others(["table", "id", "features"])
     features = keys.section("features", optional=True).content
     return Table(path=keys.table(), id=keys.text("id"), features=features)
@@ -199,7 +201,7 @@ def _read_split(keys: _Keys) -> dict[str, Any]:
     by = keys.get("by", "last_out")
     if not isinstance(by, str) or by not in _SPLIT_OPTIONS:
         raise ConfigError(
-            f"{keys.key('by')}: unknown split {by!r}; there are {', '.join(_SPLIT_OPTIONS)}"
+            f"{keys.key('by')}: unknown split {by!r}; the splits are {', '.join(_SPLIT_OPTIONS)}"
         )
     options = _SPLIT_OPTIONS[by]
     keys.refuse_others(["by", *options])
@@ -208,7 +210,7 @@ def _read_split(keys: _Keys) -> dict[str, Any]:
     shares = {name: keys.share(name, default) for name, default in options.items()}
     if sum(shares.values()) >= 1:
         raise ConfigError(
-            f"{keys.path}: {keys.where}: the shares are to sum to below 1. "
+            f"{keys.path}: {keys.where}: the shares must sum to below 1. "
             f"Received: {sum(shares.values()):g}"
         )
     return {"by": by, **shares}

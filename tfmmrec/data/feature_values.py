@@ -1,4 +1,4 @@
-"""The features of known items or users in the form that a request has."""
+"""Raw feature values of items or users, in the form of a serving request."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from tfmmrec.data.dataset import Dataset, EntityName
 
 
 class FeatureValues:
-    """Every feature of one entity, read once and held, to be taken batch by batch.
+    """All feature values of items or users in memory, to be gathered by row.
 
     Args:
         dataset: a data folder.
@@ -21,13 +21,13 @@ class FeatureValues:
         self._columns = {name: _read(dataset, entity, name) for name in dataset.features(entity)}
 
     def take(self, rows: np.ndarray) -> dict[str, tf.Tensor]:
-        """Gives the values of some rows.
+        """Gathers the values of some rows.
 
         Args:
-            rows: int `[batch]`; -1 stands for somebody unknown, whose values are absent.
+            rows: int `[batch]`; -1 is an unknown item or user, whose values are absent.
 
         Returns:
-            Raw values by feature, as `Modality.signature` says.
+            Raw values by feature, with the types and shapes of `Modality.signature`.
         """
         return {name: _take(column, rows) for name, column in self._columns.items()}
 
@@ -42,40 +42,40 @@ def read_feature_values(
 def read_feature_column(
     dataset: Dataset, entity: EntityName, feature: str, rows: np.ndarray
 ) -> tf.Tensor:
-    """Reads one feature of some rows, as `FeatureValues.take`."""
+    """Reads the values of one feature for some rows, as `FeatureValues.take` does."""
     return _take(_read(dataset, entity, feature), rows)
 
 
 def values_by_row(
     dataset: Dataset, entity: EntityName, feature: str, rows: Iterable[int]
 ) -> dict[int, Any]:
-    """Reads one feature of a few rows, and holds no others; absent values are left out.
+    """Reads the values of one feature for a few rows, without holding the others in memory.
 
     Returns:
-        By row what NumPy makes of the value, a list where a row may have several.
+        The value by row, as NumPy converts it; a list for a multi-valued feature. Rows without a
+        value are left out.
     """
-    wanted, found, start = set(rows), {}, 0
+    requested, values, start = set(rows), {}, 0
     for batch in dataset.values(entity, feature, dataset.rows_per_chunk(entity)):
         num_rows = int(batch.shape[0])
-        here = [row for row in range(start, start + num_rows) if row in wanted]
-        for row in here:
+        for row in requested.intersection(range(start, start + num_rows)):
             value = batch[row - start].numpy()
             value = value.tolist() if isinstance(value, np.ndarray) else value
             if value not in (b"", []) and value == value:  # NaN is an absent number
-                found[row] = value
+                values[row] = value
         start += num_rows
-    return found
+    return values
 
 
 def parse_record(dataset: Dataset, entity: EntityName, record: bytes) -> dict[str, tf.Tensor]:
-    """Reads the values of one record that was packed for this entity, a batch of one."""
+    """Parses one packed record of an item or user, to a batch of one."""
     parsing = {name: modality.parsing() for name, modality in dataset.features(entity).items()}
     return {name: _dense(values) for name, values in tf.io.parse_example([record], parsing).items()}
 
 
 def _read(dataset: Dataset, entity: EntityName, feature: str) -> tf.Tensor:
     batches = list(dataset.values(entity, feature, dataset.rows_per_chunk(entity)))
-    # The empty record, behind all others, is what an unknown row points to.
+    # An empty record after all others, for unknown rows.
     parsing = {feature: dataset.features(entity)[feature].parsing()}
     return tf.concat([*batches, tf.io.parse_example([b""], parsing)[feature]], axis=0)
 

@@ -1,4 +1,4 @@
-"""Ids and their rows, many at a time, in Arrow's memory: some 16 bytes and the text an id."""
+"""An index of ids to rows in Arrow memory: about 16 bytes per id, besides its text."""
 
 from collections.abc import Iterable
 
@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 
 
 class IdIndex:
-    """Ids in the order of their rows.
+    """An index from ids to rows, looked up many at a time.
 
     Args:
-        ids: the first ones, all different.
+        ids: the first ids, all distinct.
     """
 
     def __init__(self, ids: Iterable[str] = ()):
@@ -21,12 +21,12 @@ class IdIndex:
         return len(self._array)
 
     def rows(self, ids: list[str] | pa.Array) -> np.ndarray:
-        """Returns the rows of some ids, int64 `[ids]`; -1 for one that is unknown."""
+        """Returns the rows of some ids, int64 `[ids]`; -1 for unknown ones."""
         found = pc.index_in(pa.array(ids, pa.large_string()), value_set=self._array)
         return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
     def extend(self, ids: list[str] | pa.Array) -> None:
-        """Appends ids, none of which is there yet."""
+        """Appends distinct ids that are not in the index."""
         more = pa.array(ids, pa.large_string())
         self._array = pa.concat_arrays([self._array, more])
 
@@ -35,5 +35,5 @@ class IdIndex:
         return self._array.take(pa.array(rows, pa.int64())).to_pylist()
 
     def from_row(self, row: int) -> list[str]:
-        """Returns the ids from a row on."""
+        """Returns the ids of a row and all later rows."""
         return self._array.slice(row).to_pylist()

@@ -1,13 +1,13 @@
-"""Thinning a log that is held in columns: repeated events, and whoever has too few of them."""
+"""Filters of interaction logs in columns: duplicate events, and the k-core."""
 
 import numpy as np
 
 
 def first_occurrences(*columns: np.ndarray) -> np.ndarray:
-    """Says of each event whether it is the first with its values.
+    """Marks the first of equal events.
 
     Args:
-        columns: arrays `[events]` that together tell an event, such as user, item and time.
+        columns: arrays `[events]` that identify an event, such as user, item and time.
 
     Returns:
         bool `[events]`.
@@ -25,20 +25,20 @@ def first_occurrences(*columns: np.ndarray) -> np.ndarray:
     return first
 
 
-def k_core(user: np.ndarray, item: np.ndarray, kept: np.ndarray, k: int) -> np.ndarray:
-    """Drops events until each user and each item that is left has at least k of them.
+def k_core(user: np.ndarray, item: np.ndarray, mask: np.ndarray, k: int) -> np.ndarray:
+    """Drops events until each remaining user and item has at least k events (the k-core).
 
-    To drop a user's events may leave an item with too few, so this goes round to a fixed point,
-    which does not depend on the order.
+    Dropping a user's events may leave an item with too few, so this iterates to a fixed point,
+    which does not depend on the order of events.
 
     Args:
         user: int `[events]`, from 0.
         item: int `[events]`, from 0.
-        kept: bool `[events]`, which events count to begin with.
-        k: how many; with 0 or 1 all of `kept` stay.
+        mask: bool `[events]`, the events to start with.
+        k: minimum number of events; 0 and 1 return `mask`.
 
     Returns:
-        bool `[events]`, which may be nowhere true.
+        bool `[events]`, the events of the k-core, which may be empty.
 
     Examples:
         >>> user, item = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 1])
@@ -46,10 +46,10 @@ def k_core(user: np.ndarray, item: np.ndarray, kept: np.ndarray, k: int) -> np.n
         [True, True, True, True, False]
     """
     while True:
-        smaller = kept.copy()
+        smaller = mask.copy()
         for column in (user, item):
-            counts = np.bincount(column[kept], minlength=column.max(initial=0) + 1)
+            counts = np.bincount(column[mask], minlength=column.max(initial=0) + 1)
             smaller &= counts[column] >= k
-        if smaller.sum() == kept.sum():
-            return kept
-        kept = smaller
+        if smaller.sum() == mask.sum():
+            return mask
+        mask = smaller

@@ -1,4 +1,4 @@
-"""Progress bars over the rows of a table, with their rate and the time left."""
+"""Progress bars over the rows of a table."""
 
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,16 @@ from tfmmrec.data.tables.read import count_rows
 
 
 def rows_bar(name: str, total: int | Path, *, done: int = 0, quiet: bool) -> Any:
-    """Builds a bar, which is silent where there is no terminal.
+    """Creates a progress bar with the rate and the remaining time; silent without a terminal.
 
     Args:
-        name: what stands before it.
-        total: how many rows there are, or the table whose rows are to be counted for it.
-        done: how many of them are done.
-        quiet: whether it is silent everywhere.
+        name: its label.
+        total: number of rows, or the table whose rows are counted.
+        done: number of rows that are done already.
+        quiet: whether it is silent on a terminal too.
     """
     bar = tqdm.tqdm(desc=name, unit="row", initial=done, disable=True if quiet else None)
-    # Counting reads the whole table: only for a bar that is seen.
+    # Counting reads the whole table, so only for a visible bar.
     if not bar.disable:
         bar.total = count_rows(total) if isinstance(total, Path) else total
         bar.refresh()

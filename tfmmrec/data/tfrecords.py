@@ -1,4 +1,4 @@
-"""Shards of tf.train.Example, in and out. Nothing else knows that format."""
+"""Writes and reads TFRecord shards of tf.train.Example."""
 
 import os
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ SUFFIXES = {False: ".tfrecord", True: ".tfrecord.gz"}
 
 
 class Shard:
-    """One file of records, which appears when it is closed whole.
+    """One file of records, which gets its name when it is closed.
 
     Args:
-        folder: made if need be.
-        number: of the shard, `part-00000` and on.
+        folder: created if it does not exist.
+        number: number of the shard, 0 for `part-00000`.
         gzip: whether to compress it; its name then ends in .tfrecord.gz.
 
     Attributes:
-        path: the file's path.
-        num_bytes: the bytes of the records so far, uncompressed.
+        path: path of the file.
+        num_bytes: uncompressed size of the records written so far.
     """
 
     def __init__(self, folder: Path, number: int, *, gzip: bool = False):
@@ -44,7 +44,7 @@ class Shard:
         """Writes one record.
 
         Raises:
-            StorageError: the disk does not take it.
+            StorageError: the disk is full or not writable.
         """
         try:
             self._writer.write(record)
@@ -53,7 +53,7 @@ class Shard:
         self.num_bytes += len(record)
 
     def close(self) -> None:
-        """Brings the file to the disk and gives it its name."""
+        """Flushes the file to the disk and gives it its name."""
         try:
             self._writer.close()
             with self._partial.open("rb") as file:
@@ -69,13 +69,13 @@ def _storage_error(path: Path, error: Exception) -> StorageError:
 
 
 class ShardWriter:
-    """Writes Examples to `folder/part-00000.tfrecord` and on, a new shard past a size.
+    """Writes Examples to `folder/part-00000.tfrecord`, `part-00001.tfrecord` and so on.
 
     Args:
-        folder: made if need be.
-        shard_bytes: a shard is closed once it holds so many bytes (default 128 MB).
-        first_shard: the number of the first shard (default 0), to go on behind others.
-        gzip: whether to compress the shards (default no).
+        folder: created if it does not exist.
+        shard_bytes: size at which a shard is closed (default 128 MB).
+        first_shard: number of the first shard, to append to existing ones (default 0).
+        gzip: whether to compress the shards (default False).
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class ShardWriter:
         self.num_examples += 1
 
     def close(self) -> None:
-        """Closes the shard at hand."""
+        """Closes the current shard."""
         if self._shard is not None:
             self._shard.close()
             self._shard = None
@@ -123,47 +123,47 @@ class ShardWriter:
 
 
 def encode_example(features: Mapping[str, Values]) -> bytes:
-    """Serialises one Example: bytes, float32 or int64 lists, by what the values are."""
+    """Serializes one Example with bytes, float32 or int64 lists, by the type of the values."""
     example = tf.train.Example()
-    encoded = example.features.feature
+    feature = example.features.feature
     for name, values in features.items():
-        # Filled in place: a Feature that is built and then handed over is copied on the way.
+        # Filled in place, since assigning a Feature copies it.
         if isinstance(values, np.ndarray):
             values, is_int = values.tolist(), values.dtype.kind in "iub"
         else:
             is_int = len(values) > 0 and isinstance(values[0], int)
         if is_int:
-            encoded[name].int64_list.value.extend(values)
+            feature[name].int64_list.value.extend(values)
         elif len(values) and isinstance(values[0], bytes):
-            encoded[name].bytes_list.value.extend(values)
+            feature[name].bytes_list.value.extend(values)
         else:
-            encoded[name].float_list.value.extend(values)
-            encoded[name].float_list.SetInParent()
-    # Deterministic: the same rows give the same bytes.
+            feature[name].float_list.value.extend(values)
+            feature[name].float_list.SetInParent()
+    # Deterministic, so that equal rows give equal bytes.
     return example.SerializeToString(deterministic=True)
 
 
 def shards(folder: Path) -> list[Path]:
-    """Lists the shards of a folder in their order."""
+    """Lists the shards of a folder in order."""
     return sorted(path for suffix in SUFFIXES.values() for path in folder.glob(f"*{suffix}"))
 
 
 def compression(shard: Path) -> str:
-    """Returns how a shard is compressed, as `tf.data.TFRecordDataset` takes it."""
+    """Returns the compression type of a shard for `tf.data.TFRecordDataset`."""
     return "GZIP" if shard.name.endswith(SUFFIXES[True]) else ""
 
 
 def read_batches(
     folder: Path, features: Mapping[str, Any], batch_size: int, *, shuffle: int | None = None
 ) -> tf.data.Dataset:
-    """Reads Examples, parsed a batch at a time.
+    """Reads Examples in parsed batches.
 
     Args:
-        folder: the folder of shards; without any, the dataset is empty.
-        features: what to parse, as `tf.io.parse_example` takes it.
-        batch_size: rows a batch.
-        shuffle: a seed to shuffle by: the shards are read side by side in another order at each
-            pass, and mixed within a window. By default, the order is that of writing.
+        folder: the folder of shards; without shards, the dataset is empty.
+        features: parsing specs, as `tf.io.parse_example` takes them.
+        batch_size: rows per batch.
+        shuffle: seed of a shuffle that interleaves the shards in a new order on each pass, and
+            uses a shuffle buffer; None keeps the order of writing (default None).
     """
     paths = shards(folder)
     if not paths:

@@ -1,17 +1,17 @@
-"""Vocabularies: one entry a line, the line number is the row."""
+"""Vocabulary files: one entry per line; the line number is the row."""
 
 from pathlib import Path
 
 
 def write_vocabulary(path: Path, entries: list[str]) -> None:
-    """Writes entries, none of which holds a line break."""
+    """Writes entries, which must not contain line breaks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{entry}\n" for entry in entries), encoding="utf-8", newline="\n")
 
 
 def read_vocabulary(path: Path) -> list[str]:
-    """Reads the entries back; none when the file is not there."""
+    """Reads the entries; returns none if the file does not exist."""
     if not path.exists():
         return []
-    # Not splitlines: it also breaks at characters such as U+2028, which an id may hold.
+    # Not splitlines, which also splits at characters such as U+2028 that an id may contain.
     return path.read_text(encoding="utf-8").split("\n")[:-1]

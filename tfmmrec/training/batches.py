@@ -71,10 +71,10 @@ def _retrieval(bundle: ModelBundle) -> Batches:
 
 def _outcomes(bundle: ModelBundle, steps_per_epoch: int | None = None) -> TrainingExamples:
     config, outcomes = bundle.config, bundle.outcomes
-    unchosen = None
+    nonclick_sampler = None
     if samples_nonclicks(bundle):
         counts = bundle.histories.counts(len(bundle.dataset.item_ids))
-        unchosen = NonClickSampler(bundle.histories, np.flatnonzero(counts), len(counts))
+        nonclick_sampler = NonClickSampler(bundle.histories, np.flatnonzero(counts), len(counts))
     return TrainingExamples(
         bundle.histories,
         max_history=bundle.model.query_tower.max_history,
@@ -82,6 +82,6 @@ def _outcomes(bundle: ModelBundle, steps_per_epoch: int | None = None) -> Traini
         seed=config.seed,
         history_context=config.history_context,
         outcomes=outcomes,
-        unchosen=unchosen,
+        nonclick_sampler=nonclick_sampler,
         steps_per_epoch=steps_per_epoch,
     )

@@ -138,7 +138,7 @@ def test_a_column_says_the_part(tmp_path):
 
 
 def test_a_column_that_says_something_else_is_refused(tmp_path):
-    with pytest.raises(DataError, match="column 'part' says 'dev'"):
+    with pytest.raises(DataError, match="column 'part' has 'dev'"):
         read(tmp_path, ["a,i1,1,,train", "a,i2,2,,dev"], extra="part")
 
 

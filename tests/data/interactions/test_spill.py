@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfmmrec.data.interactions import Interactions
-from tfmmrec.data.interactions.spill import USERS_A_BUCKET, Spill
+from tfmmrec.data.interactions.spill import BUCKET_USERS, Spill
 
 
 def events_of(users: list[int], items: list[int]) -> Interactions:
@@ -20,7 +20,7 @@ def events_of(users: list[int], items: list[int]) -> Interactions:
 
 
 def test_events_come_back_whole(tmp_path):
-    far = 2 * USERS_A_BUCKET
+    far = 2 * BUCKET_USERS
     spill = Spill(tmp_path / "events")
     spill.add(events_of([far, 3, far + 1], [1, 2, 3]))
     spill.add(events_of([], []))

@@ -175,9 +175,14 @@ def test_outcomes_come_with_the_choices_around_them(context, expected):
 
 
 def test_beside_each_event_stands_an_item_that_its_user_did_not_choose():
-    unchosen = NonClickSampler(HISTORIES, np.array([10, 11, 20, 30]), num_items=40)
+    nonclick_sampler = NonClickSampler(HISTORIES, np.array([10, 11, 20, 30]), num_items=40)
     source = TrainingExamples(
-        HISTORIES, max_history=2, batch_size=2, seed=0, outcomes=OUTCOMES, unchosen=unchosen
+        HISTORIES,
+        max_history=2,
+        batch_size=2,
+        seed=0,
+        outcomes=OUTCOMES,
+        nonclick_sampler=nonclick_sampler,
     )
     rows = read_outcomes(source)
     plain = TrainingExamples(HISTORIES, max_history=2, batch_size=2, seed=0, outcomes=OUTCOMES)

@@ -82,7 +82,7 @@ def test_empty_jsonl_and_parquet_are_refused(tmp_path):
 
 def test_what_is_no_table_is_refused(tmp_path):
     (tmp_path / "items.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match="unknown kind of table"):
+    with pytest.raises(DataError, match="unknown type of table"):
         read(tmp_path / "items.xlsx", ["id"])
     (tmp_path / "items.parquet").write_bytes(b"this is no parquet")
     with pytest.raises(DataError, match=r"items.parquet: cannot be read"):
@@ -140,7 +140,7 @@ def test_lines_behind_open_quotes_are_rescued_in_their_place(tmp_path, small_blo
     ids = [int(row["id"]) for _, row in rows]
     lost = {7, 998, 1000, 5000, 19_990}
     assert ids == [number for number in range(1, 20_001) if number not in lost]
-    assert len(rejects) == 5 and all("is a quote open?" in reason for _, _, reason in rejects)
+    assert len(rejects) == 5 and all("is a quote unclosed?" in reason for _, _, reason in rejects)
     numbers = [number for number, _ in rows]
     assert numbers == sorted(numbers)
     # The first was read with the line behind it: 20,000 lines are 19,995 records.

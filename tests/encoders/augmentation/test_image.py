@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests.encoders.augmentation.contract import check_contract
 from tfmmrec.encoders import augmentation
 from tfmmrec.encoders.augmentation import ImageAugmentation, create_augmentation
-from tfmmrec.encoders.augmentation.image import change_colours, enlarge
+from tfmmrec.encoders.augmentation.image import change_colors, crop_and_resize
 from tfmmrec.errors import ConfigError
 
 # Brightness from left to right, and from top to bottom in green.
@@ -49,7 +49,7 @@ def test_a_share_of_pictures_is_mirrored():
 
 def test_a_part_is_enlarged():
     boxes = tf.constant([[0.0, 0.5, 1.0, 1.0], [0.5, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
-    right, lower, whole = enlarge(batch(RAMP, 3), boxes).numpy()
+    right, lower, whole = crop_and_resize(batch(RAMP, 3), boxes).numpy()
     np.testing.assert_allclose(right[0, :, 0], np.linspace(0.5, 1, 9), atol=1e-5)
     np.testing.assert_allclose(right[:, 0, 1], np.linspace(0, 1, 5), atol=1e-5)
     np.testing.assert_allclose(lower[:, 0, 1], np.linspace(0.5, 1, 5), atol=1e-5)
@@ -78,7 +78,7 @@ def test_colours_by_hand():
 
     def changed(brightness: float, contrast: float, saturation: float) -> np.ndarray:
         factors = [tf.constant([f], tf.float32) for f in (brightness, contrast, saturation)]
-        return change_colours(tf.constant(picture), *factors).numpy()[0, 0]
+        return change_colors(tf.constant(picture), *factors).numpy()[0, 0]
 
     np.testing.assert_allclose(changed(1, 1, 1), picture[0, 0], atol=1e-6)
     np.testing.assert_allclose(changed(1.5, 1, 1), [[0.75, 0, 0], [0.75] * 3], atol=1e-6)
@@ -107,7 +107,7 @@ def test_wrong_options_are_refused(declared: dict, reason: str):
 
 
 def test_kinds_without_augmentation_are_refused():
-    with pytest.raises(ConfigError, match="text has none; there are audio, image, spectrogram"):
+    with pytest.raises(ConfigError, match="text has none; use audio, image, spectrogram"):
         create_augmentation("text", {})
-    with pytest.raises(ConfigError, match="value_range must rise"):
+    with pytest.raises(ConfigError, match="value_range must be increasing"):
         create_augmentation("image", {}, value_range=(1.0, 1.0))

@@ -228,7 +228,7 @@ def test_is_compiled(folders, loaded, choice):
 def test_is_compiled_behind_the_words(loaded, choice):
     encoder = encoder_class(choice)()
     examples = examples_of(choice)
-    compiled = tf.function(encoder.encode_tokens, jit_compile=True)(encoder.tokenise(examples))
+    compiled = tf.function(encoder.encode_tokens, jit_compile=True)(encoder.tokenize(examples))
     np.testing.assert_allclose(compiled, loaded[choice](examples), atol=1e-4)
 
 
@@ -247,7 +247,7 @@ def test_fingerprints():
 def test_choices():
     assert builtin_variant("builtin", "image") == ""
     assert builtin_variant("builtin:lstm", "text") == "lstm"
-    reason = "there is no {} for text; there are builtin, builtin:lstm, builtin:transformer$"
+    reason = "there is no {} for text; use builtin, builtin:lstm, builtin:transformer$"
     for choice in ("builtin:foo", "builtin:", "builtin:cnn"):
         with pytest.raises(ConfigError, match=reason.format(choice)):
             builtin_variant(choice, "text")

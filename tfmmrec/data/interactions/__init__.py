@@ -1,4 +1,4 @@
-"""The log of who chose what: read, brought into order, split."""
+"""The interaction log: read, sorted and split."""
 
 from tfmmrec.data.interactions.events import (
     SPLITS,

@@ -1,4 +1,4 @@
-"""Events in columns, and their order."""
+"""Interactions (events) in columns, and their order."""
 
 import dataclasses
 import hashlib
@@ -17,13 +17,13 @@ class Interactions:
     """Events in columns, all of the same length.
 
     Attributes:
-        user: int32, rows of the user vocabulary.
-        item: int32, rows of the item vocabulary.
-        time: int64, Unix milliseconds (0 when the log has no times).
-        rating: float32, NaN when there is none.
-        positive: bool, whether the event counts as a choice for retrieval.
-        order: int32, the event's place in its user's whole history.
-        part: int8, the split that a column of the table names, as an index of SPLITS (0 if none).
+        user: int32, user rows.
+        item: int32, item rows.
+        time: int64, Unix milliseconds (0 if the log has no times).
+        rating: float32, NaN if there is none.
+        positive: bool, whether the event is a positive for retrieval.
+        order: int32, position of the event in the full history of its user.
+        part: int8, split named by a column of the table, as an index of SPLITS (0 if none).
     """
 
     user: np.ndarray
@@ -46,7 +46,7 @@ class Interactions:
 
 
 def concatenate(batches: list[Interactions]) -> Interactions:
-    """Joins events; one batch at least."""
+    """Concatenates one or more batches of events."""
     return Interactions(
         **{
             field.name: np.concatenate([getattr(batch, field.name) for batch in batches])
@@ -56,11 +56,11 @@ def concatenate(batches: list[Interactions]) -> Interactions:
 
 
 def by_user_blocks(events: Interactions, width: int) -> Iterator[tuple[int, Interactions]]:
-    """Yields the events of each block of `width` neighbouring users, their order kept.
+    """Yields the events of each block of `width` consecutive users, in their given order.
 
     Args:
         events: in any order.
-        width: block n holds the users from n * width on.
+        width: number of users per block; block n has the user rows from n * width.
     """
     if not len(events):
         return
@@ -76,16 +76,16 @@ def by_user_blocks(events: Interactions, width: int) -> Iterator[tuple[int, Inte
 
 
 def in_order(events: Interactions, user_ids: IdIndex, item_ids: IdIndex) -> Interactions:
-    """Sorts events by user, then time, then the SHA-1 of "user:item", and numbers each history.
+    """Sorts events by user, time and the SHA-1 of "user:item", and numbers each history.
 
-    Item ids carry meaning (in MovieLens, low numbers are the popular films), so that an order by
-    id within one second would tell a sequence model what comes next; the digest tells nothing.
+    Item ids carry information (in MovieLens, low ids are popular films), so that an order by id
+    within one second would leak the next item to a sequence model; the digest is uninformative.
     """
     events = events.take(_by_user_and_time(events))
     same = (events.user[1:] == events.user[:-1]) & (events.time[1:] == events.time[:-1])
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     if len(tied):
-        # Only events of one user and one time need the digest.
+        # Only events of the same user and time need the digest.
         ties = events.take(tied)
         digests = _digests(ties, user_ids, item_ids)
         order = np.lexsort((digests, ties.time, ties.user))
@@ -98,7 +98,7 @@ def in_order(events: Interactions, user_ids: IdIndex, item_ids: IdIndex) -> Inte
 
 
 def _by_user_and_time(events: Interactions) -> np.ndarray:
-    """Sorts stably; by one number made of both where it fits, which is faster."""
+    """Returns the stable order by user and time; by one combined key if it fits into 63 bits."""
     if not len(events):
         return np.zeros(0, np.int64)
     time = events.time - events.time.min()
@@ -111,12 +111,12 @@ def _by_user_and_time(events: Interactions) -> np.ndarray:
 
 def _digests(events: Interactions, user_ids: IdIndex, item_ids: IdIndex) -> np.ndarray:
     def encoded(rows: np.ndarray, ids: IdIndex) -> list[bytes]:
-        padded_unique, inverse = np.unique(rows, return_inverse=True)
-        texts = np.array([text.encode() for text in ids.take(padded_unique)], object)
+        distinct, inverse = np.unique(rows, return_inverse=True)
+        texts = np.array([text.encode() for text in ids.take(distinct)], object)
         return texts[inverse].tolist()
 
     users, items = encoded(events.user, user_ids), encoded(events.item, item_ids)
     sha1 = hashlib.sha1
     digests = [sha1(b"%b:%b" % pair).digest() for pair in zip(users, items, strict=True)]
-    # As hexadecimal digits: NumPy takes zero bytes at the end of a text for padding.
+    # In hexadecimal, since NumPy strips zero bytes at the end of a string.
     return np.array([digest.hex() for digest in digests], "S40")

@@ -1,4 +1,4 @@
-"""Ids and times as tables have them."""
+"""Parses the ids and times of tables."""
 
 import datetime
 from typing import Any
@@ -9,23 +9,23 @@ from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.number import to_number
 from tfmmrec.modalities.text import quote, to_utf8
 
-# The year 5138, or 1973 in milliseconds: a Unix time past it is in another unit than seconds.
+# The year 5138 in seconds, or 1973 in milliseconds; larger Unix times are not in seconds.
 MAX_UNIX_SECONDS = 1e11
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def to_id(raw: Any) -> str:
-    """Reads an id as text; raises BrokenValue when it holds a line break or is no UTF-8."""
+    """Parses an id; raises BrokenValue if it has a line break or is not valid UTF-8."""
     identity = to_utf8(raw).decode("utf-8").strip()
     if not identity:
         raise BrokenValue("the id is missing")
     if "\n" in identity or "\r" in identity:
-        raise BrokenValue("the id holds a line break")
+        raise BrokenValue("the id has a line break")
     return identity
 
 
 def to_milliseconds(raw: Any) -> int:
-    """Reads Unix seconds or ISO 8601 (UTC unless it says otherwise) as Unix milliseconds."""
+    """Parses Unix seconds or ISO 8601 (UTC if it has no time zone) to Unix milliseconds."""
     if isinstance(raw, bytes):
         raw = to_utf8(raw).decode("utf-8")
     if isinstance(raw, str):
@@ -43,7 +43,7 @@ def to_milliseconds(raw: Any) -> int:
 
 def _parse(written: str) -> float | datetime.datetime:
     try:
-        if "_" in written:  # which Python takes for a separator of thousands
+        if "_" in written:  # which Python accepts as a separator of digits
             raise ValueError
         return float(written)
     except ValueError:
@@ -55,13 +55,14 @@ def _parse(written: str) -> float | datetime.datetime:
 
 
 def seconds_to_milliseconds(seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turns many Unix times into milliseconds, as `to_milliseconds` does.
+    """Converts Unix seconds to milliseconds, as `to_milliseconds` does.
 
     Args:
         seconds: float64 `[n]`.
 
     Returns:
-        int64 `[n]`, and which of them are in range, bool `[n]`; the others have no meaning.
+        Milliseconds, int64 `[n]`, and whether the value is in range, bool `[n]`; other values are
+        undefined.
     """
-    known = np.abs(seconds) <= MAX_UNIX_SECONDS  # False for NaN
-    return np.rint(np.where(known, seconds, 0.0) * 1000).astype(np.int64), known
+    in_range = np.abs(seconds) <= MAX_UNIX_SECONDS  # False for NaN
+    return np.rint(np.where(in_range, seconds, 0.0) * 1000).astype(np.int64), in_range

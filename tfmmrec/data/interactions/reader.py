@@ -1,4 +1,4 @@
-"""The interaction table, read by columns: each distinct value is looked at once a chunk."""
+"""Reads the interaction table by columns; each distinct value is parsed once per chunk."""
 
 import operator
 from collections.abc import Callable, Iterator
@@ -31,23 +31,23 @@ _COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
 def read_interactions(
     table: InteractionTable, items: IdIndex, users: IdIndex, on_reject: OnReject
 ) -> Iterator[Interactions]:
-    """Streams the interaction table; a user who is not yet in `users` is added to it.
+    """Streams the interaction table; new users are added to `users`.
 
     Args:
-        table: what to read.
-        items: the known items; an event with another one is rejected.
-        users: the known users.
-        on_reject: called with (row, field, reason) for each broken row.
+        table: the table and its columns.
+        items: the item ids; events with other items are rejected.
+        users: the user ids.
+        on_reject: called with (row, field, reason) for each rejected row.
 
     Yields:
-        Events in the order of the table, many at a time, not yet numbered.
+        Batches of events in the order of the table; `order` is not set yet.
     """
     for chunk in read_chunks(table.path, table.columns(), on_reject):
         yield _ChunkReader(table, chunk, items, users, on_reject).read()
 
 
 class _ChunkReader:
-    """Reads one chunk; of a row with several broken fields, the first is told."""
+    """Reads one chunk; of a row with several invalid fields, the first is reported."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class _ChunkReader:
         self.items = items
         self.users = users
         self.on_reject = on_reject
-        self.good = np.ones(len(chunk), bool)
+        self.is_valid = np.ones(len(chunk), bool)
         self.rejects: list[tuple[int, str, str]] = []
 
     def read(self) -> Interactions:
@@ -83,46 +83,50 @@ class _ChunkReader:
             positive = _COMPARISONS[comparison](values, bound) & ~np.isnan(values)
         part = self._parts()
         self._reject()
-        good = self.good
+        valid = self.is_valid
         return Interactions(
-            user=self._user_rows(users, user_codes[good]).astype(np.int32),
-            item=item_rows[good].astype(np.int32),
-            time=time[good],
-            rating=rating[good].astype(np.float32),
-            positive=positive[good],
-            order=np.zeros(int(good.sum()), np.int32),
-            part=part[good],
+            user=self._user_rows(users, user_codes[valid]).astype(np.int32),
+            item=item_rows[valid].astype(np.int32),
+            time=time[valid],
+            rating=rating[valid].astype(np.float32),
+            positive=positive[valid],
+            order=np.zeros(int(valid.sum()), np.int32),
+            part=part[valid],
         )
 
     def _column(
         self, column: str, parse: Callable[[Any], Any], filler: Any, missing: str | None
     ) -> tuple[Any, np.ndarray]:
-        """Parses the distinct values of a column, and rejects the rows of the broken ones.
+        """Parses the distinct values of a column, and rejects the rows of invalid ones.
+
+        Args:
+            column: name of the column.
+            parse: parses a value, or raises BrokenValue.
+            filler: stands for invalid and absent values.
+            missing: reason to reject rows without a value; None accepts them.
 
         Returns:
-            The parsed values, `filler` for broken ones and last for absent ones; and the codes
-            into them.
+            The parsed values, with `filler` for invalid ones and as the last value, for absent
+            ones; and the codes into them, int `[rows]`.
         """
-        codes, padded_unique = self.chunk.coded(column)
+        codes, distinct = self.chunk.coded(column)
         if missing is not None:
             self._fail(np.flatnonzero(codes < 0), column, lambda row: missing)
-        plain = _parse_ids(padded_unique) if parse is to_id else None
+        plain = _parse_ids(distinct) if parse is to_id else None
         if plain is not None:
             return plain, codes
         parsed: list[Any] = []
         reasons: dict[int, str] = {}
-        for raw in (
-            padded_unique.to_pylist() if isinstance(padded_unique, pa.Array) else padded_unique
-        ):
+        for raw in distinct.to_pylist() if isinstance(distinct, pa.Array) else distinct:
             try:
                 parsed.append(parse(raw))
             except BrokenValue as error:
                 reasons[len(parsed)] = str(error)
                 parsed.append(filler)
         if reasons:
-            broken = np.zeros(len(parsed) + 1, bool)
-            broken[list(reasons)] = True
-            rows = np.flatnonzero(broken[codes])
+            is_invalid = np.zeros(len(parsed) + 1, bool)
+            is_invalid[list(reasons)] = True
+            rows = np.flatnonzero(is_invalid[codes])
             self._fail(rows, column, lambda row: reasons[int(codes[row])])
         return [*parsed, filler], codes
 
@@ -131,7 +135,7 @@ class _ChunkReader:
         return pa.array(values, pa.large_string()), codes
 
     def _times(self, column: str) -> np.ndarray:
-        # Most times are different, so that coding them first would not pay.
+        # Most times are distinct, so that dictionary encoding would not pay.
         array = self.chunk.array(column)
         plain = _parse_times(array) if array is not None and not array.null_count else None
         if plain is not None:
@@ -146,20 +150,21 @@ class _ChunkReader:
     def _known_items(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
         rows = self.items.rows(ids)[codes]
         self._fail(
-            np.flatnonzero((rows < 0) & self.good),
+            np.flatnonzero((rows < 0) & self.is_valid),
             self.table.item,
             lambda row: f"unknown item {ids[int(codes[row])].as_py()!r}",
         )
         return rows
 
     def _user_rows(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
-        """Looks the users of the good rows up; new ones get rows as they first appear."""
+        """Looks up the users of valid rows; new ones are added in order of appearance."""
         first = np.full(len(ids), len(codes))
-        first[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal codes, the last one stays
+        # Assigned in reverse, so that the first of equal codes remains.
+        first[codes[::-1]] = np.arange(len(codes))[::-1]
         rows = self.users.rows(ids)
         new = np.flatnonzero((rows < 0) & (first < len(codes)))
         if len(new):
-            # Different values, " a" and "a", may read as one id.
+            # Distinct values, such as " a" and "a", may be parsed to the same id.
             self.users.extend(pc.unique(ids.take(pa.array(new[np.argsort(first[new])]))))
             rows = self.users.rows(ids)
         return rows[codes]
@@ -173,8 +178,8 @@ class _ChunkReader:
             part = to_utf8(raw).decode().strip()
             if part not in SPLITS:
                 raise DataError(
-                    f"{self.table.path}: column {column!r} says {part!r}; "
-                    f"it is to say one of {', '.join(SPLITS)}"
+                    f"{self.table.path}: column {column!r} has {part!r}; "
+                    f"it must be one of {', '.join(SPLITS)}"
                 )
             return SPLITS.index(part)
 
@@ -182,9 +187,9 @@ class _ChunkReader:
         return np.asarray(values, np.int8)[codes]
 
     def _fail(self, rows: np.ndarray, column: str, reason: Callable[[int], str]) -> None:
-        for row in rows[self.good[rows]].tolist():
+        for row in rows[self.is_valid[rows]].tolist():
             self.rejects.append((row, column, reason(row)))
-        self.good[rows] = False
+        self.is_valid[rows] = False
 
     def _reject(self) -> None:
         for row, column, reason in sorted(self.rejects):
@@ -192,7 +197,7 @@ class _ChunkReader:
 
 
 def _parse_times(values: Any) -> np.ndarray | None:
-    """Reads plain Unix times, int64 `[values]`; None when any needs a closer look."""
+    """Parses plain Unix times, int64 `[values]`; returns None if any has another form."""
     texts = _as_texts(values)
     if texts is None:
         return None
@@ -200,19 +205,19 @@ def _parse_times(values: Any) -> np.ndarray | None:
         seconds = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return None
-    milliseconds, known = seconds_to_milliseconds(seconds)
-    return milliseconds if known.all() else None
+    milliseconds, in_range = seconds_to_milliseconds(seconds)
+    return milliseconds if in_range.all() else None
 
 
-def _parse_ids(padded_unique: Any) -> pa.Array | None:
-    """Reads plain ids, with "" behind them; None when any needs a closer look."""
-    texts = _as_texts(padded_unique)
+def _parse_ids(values: Any) -> pa.Array | None:
+    """Parses plain ids, followed by ""; returns None if any has another form."""
+    texts = _as_texts(values)
     if texts is None or not pc.all(pc.match_substring_regex(texts, _PLAIN_ID)).as_py():
         return None
     return pa.concat_arrays([texts, pa.array([""])]).cast(pa.large_string())
 
 
-# Visible ASCII, and spaces within it.
+# Printable ASCII, with spaces in between.
 _PLAIN_ID = "^[!-~]([ -~]*[!-~])?$"
 
 

@@ -1,4 +1,4 @@
-"""Events on disk on their way from the table to the shards, so that memory holds a part of them."""
+"""Spills events to disk between the table and the shards, so that they need not fit in memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,8 @@ import numpy as np
 
 from tfmmrec.data.interactions.events import Interactions, by_user_blocks
 
-# Neighbouring users share a file; their events are read back together.
-USERS_A_BUCKET = 1 << 14
+# Consecutive users share a file; their events are read back together.
+BUCKET_USERS = 1 << 14
 
 _RECORD = np.dtype(
     [
@@ -23,10 +23,10 @@ _RECORD = np.dtype(
 
 
 class Spill:
-    """Buckets of events of neighbouring users.
+    """Buckets of events on disk, each of consecutive users.
 
     Args:
-        folder: where the buckets are, made if need be.
+        folder: folder of the buckets, created if it does not exist.
     """
 
     def __init__(self, folder: Path):
@@ -34,8 +34,8 @@ class Spill:
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, events: Interactions) -> None:
-        """Appends events to their users' buckets."""
-        for bucket, block in by_user_blocks(events, USERS_A_BUCKET):
+        """Appends events to the buckets of their users."""
+        for bucket, block in by_user_blocks(events, BUCKET_USERS):
             records = np.empty(len(block), _RECORD)
             for name in _RECORD.names or ():
                 records[name] = getattr(block, name)
@@ -48,12 +48,12 @@ class Spill:
             path.unlink()
 
     def counts(self) -> dict[int, int]:
-        """Returns how many events each bucket holds, in the order of users."""
+        """Returns the number of events of each bucket, in the order of users."""
         paths = sorted(self.folder.glob("*.events"))
         return {int(path.stem): path.stat().st_size // _RECORD.itemsize for path in paths}
 
     def read(self, bucket: int) -> Interactions:
-        """Returns a bucket's events in the order in which they came."""
+        """Returns the events of a bucket in the order in which they were added."""
         records = np.fromfile(self._path(bucket), _RECORD)
         columns = {name: np.ascontiguousarray(records[name]) for name in _RECORD.names or ()}
         return Interactions(**columns, order=np.zeros(len(records), np.int32))

@@ -1,4 +1,4 @@
-"""Which event is for training, which for validation and which for the test."""
+"""Splits events into train, valid and test."""
 
 import abc
 from collections.abc import Iterator
@@ -8,55 +8,55 @@ import numpy as np
 
 from tfmmrec.data.interactions.events import SPLITS, Interactions
 
-# Users with fewer positives have none that is predicted.
+# Users with fewer positives are in train only.
 MIN_POSITIVES = 5
 
 _VALID, _TEST = SPLITS.index("valid"), SPLITS.index("test")
 
 
 class Splitter(abc.ABC):
-    """Splits events that come in batches of whole users, in the order of users.
+    """Splits batches of events; each batch has all events of its users, in the order of users.
 
     Attributes:
-        seen: how many events came so far.
+        seen: number of events split so far.
     """
 
     seen = 0
 
     @abc.abstractmethod
     def split(self, events: Interactions) -> np.ndarray:
-        """Returns the part of each event, int8 `[events]`, an index of SPLITS."""
+        """Returns the split of each event, int8 `[events]`, an index of SPLITS."""
 
     def state(self) -> dict[str, Any]:
-        """Returns what it knows of the events that came so far, as JSON."""
+        """Returns its state after the events so far, as JSON."""
         return {"seen": self.seen}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on behind the events of `state`."""
+        """Continues after the events of `state`."""
         self.seen = state["seen"]
 
     def parts(self, events: Interactions) -> np.ndarray:
-        """Splits the next batch of events, in order as `in_order` gives them."""
+        """Splits the next batch of events, sorted by `in_order`."""
         parts = self.split(events)
         self.seen += len(events)
         return parts
 
 
 def create_splitter(split: dict[str, Any], times: np.ndarray, seed: int) -> Splitter:
-    """Builds the splitter of `{by: last_out}` and its kin, as the dataset file has them.
+    """Creates a splitter from the `split` section of a dataset file.
 
     Args:
-        split: the declaration, with its defaults filled in.
-        times: the times of all events that will come, int64 `[events]`, in any order.
+        split: the section, with defaults filled in.
+        times: int64 `[events]`, times of all events, in any order.
         seed: of the random split.
     """
     if split["by"] == "last_out":
-        return _LastOut()
+        return _LastOutSplitter()
     if split["by"] == "time":
-        return _ByTime(times, *_bounds(split, len(times)))
+        return _TimeSplitter(times, *_bounds(split, len(times)))
     if split["by"] == "random":
-        return _AtRandom(len(times), *_bounds(split, len(times)), seed)
-    return _AsGiven()
+        return _RandomSplitter(len(times), *_bounds(split, len(times)), seed)
+    return _ColumnSplitter()
 
 
 def split_events(
@@ -65,13 +65,13 @@ def split_events(
     cold_items: np.ndarray | list[int],
     cold_users: np.ndarray | list[int],
 ) -> Iterator[tuple[str, Interactions]]:
-    """Yields each split's name and events of the next batch; what is cold has all in test.
+    """Yields the name and the events of each split; all events of cold entities are in test.
 
     Args:
-        events: as `Splitter.parts` takes them.
-        splitter: says what belongs where.
-        cold_items: rows of the cold items.
-        cold_users: rows of the cold users.
+        events: the next batch of events, sorted by `in_order`.
+        splitter: splits the events of items and users that are not cold.
+        cold_items: rows of cold items.
+        cold_users: rows of cold users.
     """
     parts = splitter.parts(events)
     parts[np.isin(events.item, cold_items) | np.isin(events.user, cold_users)] = _TEST
@@ -80,22 +80,22 @@ def split_events(
 
 
 def _bounds(split: dict[str, Any], count: int) -> tuple[int, int]:
-    """How many events come before the valid part, and before the test part."""
+    """Returns the number of events before the valid split, and before the test split."""
     num_test = round(split["test_share"] * count)
     return count - num_test - round(split["valid_share"] * count), count - num_test
 
 
-class _AsGiven(Splitter):
-    """The part that the table's column says; all in train when there is no such column."""
+class _ColumnSplitter(Splitter):
+    """The split named by a column of the table; train for all events without such a column."""
 
     def split(self, events: Interactions) -> np.ndarray:
         return events.part.astype(np.int8)
 
 
-class _LastOut(Splitter):
-    """The last positive of each user is for the test, the one before it for validation.
+class _LastOutSplitter(Splitter):
+    """Leave-last-out: the last positive of each user is test, the one before it valid.
 
-    Users with fewer than 5 positives stay in train as a whole.
+    All events of users with fewer than 5 positives are in train.
     """
 
     def split(self, events: Interactions) -> np.ndarray:
@@ -108,8 +108,8 @@ class _LastOut(Splitter):
         return parts
 
 
-class _AtRandom(Splitter):
-    """Shares of all events, drawn by chance."""
+class _RandomSplitter(Splitter):
+    """Random fractions of all events."""
 
     def __init__(self, count: int, before_valid: int, before_test: int, seed: int):
         order = np.random.default_rng(seed).permutation(count)
@@ -121,8 +121,8 @@ class _AtRandom(Splitter):
         return self.all_parts[self.seen : self.seen + len(events)]
 
 
-class _ByTime(Splitter):
-    """Shares of all events, the latest for the test; of one moment's, the first users' go first."""
+class _TimeSplitter(Splitter):
+    """Fractions of all events by time, the latest in test; ties go by the order of users."""
 
     def __init__(self, times: np.ndarray, before_valid: int, before_test: int):
         ordered = np.sort(times)
@@ -130,24 +130,24 @@ class _ByTime(Splitter):
         for before, part in ((before_valid, _VALID), (before_test, _TEST)):
             if before < len(ordered):
                 moment = ordered[before]
-                # So many events of that very moment stay before the cut.
-                kept = before - int(np.searchsorted(ordered, moment))
-                self.cuts.append([int(moment), kept, part])
+                # The number of events at that time that are before the cut.
+                num_before = before - int(np.searchsorted(ordered, moment))
+                self.cuts.append([int(moment), num_before, part])
 
     def split(self, events: Interactions) -> np.ndarray:
         parts = np.zeros(len(events), np.int8)
         for cut in self.cuts:
-            moment, kept, part = cut
+            moment, num_before, part = cut
             parts[events.time > moment] = part
             at = np.flatnonzero(events.time == moment)
-            parts[at[kept:]] = part
-            cut[1] = max(0, kept - len(at))
+            parts[at[num_before:]] = part
+            cut[1] = max(0, num_before - len(at))
         return parts
 
     def state(self) -> dict[str, Any]:
-        return {**super().state(), "kept": [kept for _, kept, _ in self.cuts]}
+        return {**super().state(), "num_before": [num_before for _, num_before, _ in self.cuts]}
 
     def restore(self, state: dict[str, Any]) -> None:
         super().restore(state)
-        for cut, kept in zip(self.cuts, state["kept"], strict=True):
-            cut[1] = kept
+        for cut, num_before in zip(self.cuts, state["num_before"], strict=True):
+            cut[1] = num_before

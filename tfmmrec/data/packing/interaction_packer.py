@@ -19,7 +19,7 @@ from tfmmrec.data.interactions import (
     read_interactions,
     split_events,
 )
-from tfmmrec.data.interactions.spill import USERS_A_BUCKET, Spill
+from tfmmrec.data.interactions.spill import BUCKET_USERS, Spill
 from tfmmrec.data.packing.cold_start_split import Chosen, draw_cold
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.parallel import ahead
@@ -158,7 +158,7 @@ class LogPacker:
         size = 0
         for bucket, num_events in counts.items():
             group.append(bucket)
-            size += num_events * _BYTES_AN_EVENT + USERS_A_BUCKET * _BYTES_A_USER
+            size += num_events * _BYTES_AN_EVENT + BUCKET_USERS * _BYTES_A_USER
             if size >= self.options.shard_bytes:
                 yield group
                 group, size = [], 0

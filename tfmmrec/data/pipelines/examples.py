@@ -1,4 +1,4 @@
-"""Training examples: an event, and what its user chose before it, or around it."""
+"""Training examples of one target item each, with the history before (or around) it."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,22 +9,22 @@ from tfmmrec.data.pipelines.sampled_nonclicks import NonClickSampler
 
 
 class TrainingExamples:
-    """Every event as an example, in an order that seed and epoch fix.
+    """Training batches with one event per example, shuffled by seed and epoch.
 
-    Histories stay in memory as arrays, and an example is a slice of them, so that a batch costs a
-    gather, and a run that was stopped goes on with the batches that it would have had.
+    Histories are held in memory as arrays and sliced by `tf.gather`. The order depends on seed and
+    epoch only, so a resumed run gets the batches that an uninterrupted one would.
 
     Args:
-        histories: what each user chose in training, oldest first; if it has times, so have the
-            examples.
-        max_history: how many items are an event's history, at most.
-        history_context: `causal`: the last items before the event, as in serving; `bidirectional`:
-            half of them before and half behind it, without the event's own item.
-        batch_size: events a batch; the last events of an epoch that fill no batch are left out.
-        seed: of the order.
-        outcomes: the events; by default, all of the histories.
-        unchosen: draws an item that was not chosen beside each event (default none).
-        steps_per_epoch: batches an epoch (default: each event once, as far as they fill batches).
+        histories: the users' training histories; if they have times, so do the batches.
+        max_history: maximum number of items of an example's history.
+        history_context: `causal` uses the last items before the event, as in serving;
+            `bidirectional` uses half of them before and half after it, without the event's own
+            item.
+        batch_size: events per batch; the remainder of an epoch is dropped.
+        seed: of the shuffle.
+        outcomes: the events (default: all events of the histories).
+        nonclick_sampler: adds a sampled non-click for each event (default None).
+        steps_per_epoch: batches per epoch (default: the number of full batches of all events).
     """
 
     def __init__(
@@ -36,23 +36,23 @@ class TrainingExamples:
         seed: int,
         history_context: str = "causal",
         outcomes: LabeledEvents | None = None,
-        unchosen: NonClickSampler | None = None,
+        nonclick_sampler: NonClickSampler | None = None,
         steps_per_epoch: int | None = None,
     ):
-        outcomes = outcomes or _choices(histories)
+        outcomes = outcomes or _all_events(histories)
         self.num_events = len(outcomes)
         self.batch_size = min(batch_size, self.num_events)
-        fits = self.num_events // self.batch_size if self.num_events else 0
-        self.steps_per_epoch = fits if steps_per_epoch is None else steps_per_epoch
+        num_full = self.num_events // self.batch_size if self.num_events else 0
+        self.steps_per_epoch = num_full if steps_per_epoch is None else steps_per_epoch
         self._seed = seed
         self._history_context = history_context
-        self._unchosen = unchosen
-        # The places of a history, seen from the event and from what stands behind it; what came
-        # just before the event always is the last.
+        self._nonclick_sampler = nonclick_sampler
+        # Positions of the history's items relative to the event and to the one after it; the item
+        # just before the event always comes last.
         half = max_history if history_context == "causal" else max_history // 2
-        self._before = tf.range(-half, 0)
-        self._behind = tf.range(max_history - half - 1, -1, -1)
-        # One past the last, so that there is something to gather where nobody chose anything.
+        self._earlier = tf.range(-half, 0)
+        self._later = tf.range(max_history - half - 1, -1, -1)
+        # With one more element, so that the gather is valid without any event.
         self._items = tf.constant(np.append(histories.items, -1), tf.int32)
         self._offsets = tf.constant(histories.offsets, tf.int32)
         self._times = None
@@ -67,7 +67,7 @@ class TrainingExamples:
         }
 
     def epochs(self, first: int, step: int = 0) -> tf.data.Dataset:
-        """Returns the batches of epoch `first`, from `step`, and of all that follow, endless."""
+        """Returns the batches of epoch `first` from `step` on, then all later epochs, endlessly."""
         batches = tf.data.Dataset.range(first, np.iinfo(np.int32).max).flat_map(self._epoch)
         return batches.skip(step).map(self._examples, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
@@ -76,13 +76,13 @@ class TrainingExamples:
         in_batch = tf.range(self.batch_size, dtype=tf.int64)
 
         def shuffled(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            # One by one through the pipeline, places would cost more than all that is done here.
-            places = step * self.batch_size + in_batch
+            # Vectorized: a pipeline of single events would cost more than all other work here.
+            positions = step * self.batch_size + in_batch
             events = tf.random.experimental.index_shuffle(
-                places % self.num_events, seed, tf.cast(self.num_events - 1, tf.int64)
+                positions % self.num_events, seed, tf.cast(self.num_events - 1, tf.int64)
             )
-            # What a batch draws is fixed by the epoch and by where in it the batch stands.
-            return events, seed + tf.stack([1 + tf.cast(places[0], tf.int32), 0])
+            # The seed of the sampler depends on the epoch and on the batch within it.
+            return events, seed + tf.stack([1 + tf.cast(positions[0], tf.int32), 0])
 
         return tf.data.Dataset.range(self.steps_per_epoch).map(shuffled)
 
@@ -90,37 +90,36 @@ class TrainingExamples:
         batch = {name: tf.gather(column, events) for name, column in self._events.items()}
         user, item, place = batch["user"], batch["item"], batch["place"]
         start, end = tf.gather(self._offsets, user), tf.gather(self._offsets, user + 1)
-        here = start + place
-        behind = here + tf.cast(batch["chosen"], tf.int32)
+        event = start + place
+        next_event = event + tf.cast(batch["chosen"], tf.int32)
         # [batch, max_history]
-        places = tf.concat(
-            [behind[:, tf.newaxis] + self._behind, here[:, tf.newaxis] + self._before], axis=1
+        positions = tf.concat(
+            [next_event[:, tf.newaxis] + self._later, event[:, tf.newaxis] + self._earlier], axis=1
         )
-        mine = (places >= start[:, tf.newaxis]) & (places < end[:, tf.newaxis])
-        last = tf.size(self._items) - 1
-        held = tf.clip_by_value(places, 0, last)
-        history = tf.gather(self._items, held)
+        is_own = (positions >= start[:, tf.newaxis]) & (positions < end[:, tf.newaxis])
+        positions = tf.clip_by_value(positions, 0, tf.size(self._items) - 1)
+        history = tf.gather(self._items, positions)
         if self._history_context == "bidirectional":
-            # What is chosen again and again would be told by itself.
-            mine &= history != item[:, tf.newaxis]
-            # Around an event stands all else that its user chose.
+            # An item that a user interacts with repeatedly would be predicted from itself.
+            is_own &= history != item[:, tf.newaxis]
+            # The context of an event is the whole history.
             batch["place"] = end - start
-        batch["history"] = tf.where(mine, history, -1)
+        batch["history"] = tf.where(is_own, history, -1)
         if self._times is not None:
-            batch["history_time"] = tf.where(mine, tf.gather(self._times, held), 0)
-        if self._unchosen is None:
+            batch["history_time"] = tf.where(is_own, tf.gather(self._times, positions), 0)
+        if self._nonclick_sampler is None:
             return batch
-        drawn = {
+        nonclicks = {
             **batch,
-            "item": self._unchosen.draw(user, seed),
+            "item": self._nonclick_sampler.draw(user, seed),
             "chosen": tf.zeros_like(batch["chosen"]),
             "rating": tf.fill(tf.shape(item), np.float32(np.nan)),
         }
-        return {name: tf.concat([batch[name], drawn[name]], axis=0) for name in batch}
+        return {name: tf.concat([batch[name], nonclicks[name]], axis=0) for name in batch}
 
 
-def _choices(histories: Histories) -> LabeledEvents:
-    """All that histories hold, as events."""
+def _all_events(histories: Histories) -> LabeledEvents:
+    """Returns all events of the histories as positives without ratings."""
     lengths = np.diff(histories.offsets)
     users = np.repeat(np.arange(len(lengths)), lengths)
     return LabeledEvents(

@@ -1,1 +1,1 @@
-"""Readers of csv, tsv, jsonl and parquet; a bad row never loses a good one."""
+"""Readers of csv, tsv, jsonl and parquet tables; a malformed row does not affect others."""

@@ -1,4 +1,4 @@
-"""Many rows of a table at once, to be read by rows or by columns."""
+"""Chunks of a table's rows, which can be read by row or by column."""
 
 import abc
 from collections.abc import Callable, Iterator
@@ -12,15 +12,15 @@ Row = dict[str, Any]
 OnReject = Callable[[int, str | None, str], None]
 
 MAX_CHUNK_ROWS = 1 << 18
-_ROWS_AT_A_TIME = 1024
+_SLICE_ROWS = 1024
 
 
 class Chunk(abc.ABC):
     """Rows of a table.
 
     Args:
-        numbers: int64 `[rows]`, the rows' numbers in the table, from 1. Rows that came out of a
-            broken one carry its number.
+        numbers: int64 `[rows]`, row numbers in the table, from 1. Rows that were recovered from
+            a malformed row have its number.
     """
 
     def __init__(self, numbers: np.ndarray):
@@ -31,27 +31,27 @@ class Chunk(abc.ABC):
 
     @abc.abstractmethod
     def rows(self) -> Iterator[Row]:
-        """Yields the rows as values by column."""
+        """Yields each row as a mapping from column to value."""
 
     @abc.abstractmethod
     def coded(self, column: str) -> tuple[np.ndarray, pa.Array | list[Any]]:
-        """Returns a column as codes, int64 `[rows]`, into its distinct values; -1 is absent."""
+        """Dictionary-encodes a column: codes int64 `[rows]`, -1 if absent, and distinct values."""
 
     def array(self, column: str) -> pa.Array | None:
-        """Returns a column as Arrow has it, or None where it has not."""
+        """Returns a column as an Arrow array, or None if it is not one."""
         return None
 
 
 class ArrowChunk(Chunk):
-    """Rows in Arrow's columns."""
+    """Rows in an Arrow record batch."""
 
     def __init__(self, numbers: np.ndarray, batch: pa.RecordBatch):
         super().__init__(numbers)
         self.batch = batch
 
     def rows(self) -> Iterator[Row]:
-        for start in range(0, len(self), _ROWS_AT_A_TIME):
-            for row in self.batch.slice(start, _ROWS_AT_A_TIME).to_pylist():
+        for start in range(0, len(self), _SLICE_ROWS):
+            for row in self.batch.slice(start, _SLICE_ROWS).to_pylist():
                 yield {name: none_if_empty(value) for name, value in row.items()}
 
     def array(self, column: str) -> pa.Array:
@@ -84,22 +84,21 @@ class RowChunk(Chunk):
 
 
 def code(values: list[Any]) -> tuple[np.ndarray, list[Any]]:
-    """Codes any values; equal ones of different types, 1 and True, stay apart."""
-    found: dict[Any, int] = {}
-    padded_unique: list[Any] = []
+    """Dictionary-encodes any values; values of different types, such as 1 and True, differ."""
+    codes_by_key: dict[Any, int] = {}
+    distinct: list[Any] = []
     codes = np.empty(len(values), np.int64)
     for row, value in enumerate(values):
         if value is None:
             codes[row] = -1
             continue
         key = (type(value), repr(value) if isinstance(value, list | dict) else value)
-        at = found.setdefault(key, len(padded_unique))
-        if at == len(padded_unique):
-            padded_unique.append(value)
-        codes[row] = at
-    return codes, padded_unique
+        codes[row] = codes_by_key.setdefault(key, len(distinct))
+        if codes[row] == len(distinct):
+            distinct.append(value)
+    return codes, distinct
 
 
 def none_if_empty(value: Any) -> Any:
-    """Reads an empty text as an absent value."""
+    """Returns None for an empty text, which is an absent value, and other values unchanged."""
     return None if value == "" or value == b"" else value

@@ -1,4 +1,4 @@
-"""Comma- and tab-separated files, with a header."""
+"""Reader of comma- and tab-separated files with a header."""
 
 import codecs
 import csv
@@ -15,13 +15,13 @@ from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
 from tfmmrec.data.tables.columns import refuse_missing
 from tfmmrec.errors import DataError
 
-# A row is to be smaller than a block.
+# Maximum size of a row.
 _BLOCK_BYTES = 1 << 26
 
 
 @dataclasses.dataclass(frozen=True)
 class _BadRow:
-    """A row with another number of columns than the header; `text` may span several lines."""
+    """A row whose number of columns differs from the header; `text` may span several lines."""
 
     number: int
     reason: str
@@ -42,19 +42,19 @@ def read_csv(path: Path, columns: list[str], on_reject: OnReject) -> Iterator[Ar
         bad.append(_BadRow(row.number - 1, reason, text))
         return "skip"
 
-    # The last column tells whether a quote at its start took the rest of the file with it.
-    wanted = list(dict.fromkeys([*columns, header[-1]]))
-    rescue = _Rescue(path, header, columns, delimiter, on_reject)
+    # The last column shows whether an unclosed quote swallowed the rest of the file.
+    selected = list(dict.fromkeys([*columns, header[-1]]))
+    recovery = _Recovery(path, header, columns, delimiter, on_reject)
     number = 0
-    held: tuple[np.ndarray, pa.RecordBatch] | None = None
-    for batch in _batches(path, wanted, delimiter, skip, is_utf8):
-        if held:
-            yield from rescue.in_between(*held, bad)
-        held = _number(len(batch), number, bad), batch
-        number = int(held[0][-1])
-    if held:
-        yield from rescue.last(*held, bad)
-    yield from rescue.rows_of(bad)
+    pending: tuple[np.ndarray, pa.RecordBatch] | None = None
+    for batch in _batches(path, selected, delimiter, skip, is_utf8):
+        if pending:
+            yield from recovery.in_between(*pending, bad)
+        pending = _number(len(batch), number, bad), batch
+        number = int(pending[0][-1])
+    if pending:
+        yield from recovery.last(*pending, bad)
+    yield from recovery.rows_of(bad)
 
 
 def _read_header(path: Path, delimiter: str) -> list[str]:
@@ -70,14 +70,14 @@ def _read_header(path: Path, delimiter: str) -> list[str]:
 def _batches(
     path: Path, columns: list[str], delimiter: str, skip: Callable[[Any], str], is_utf8: bool
 ) -> Iterator[pa.RecordBatch]:
-    """Streams the good rows, as bytes."""
-    # pyarrow decodes the text of a bad row before it hands it over, and stops at bad UTF-8; read
-    # as Latin-1, every byte is some character, and turns back into that byte.
+    """Streams the well-formed rows, with values as bytes."""
+    # pyarrow decodes the text of a malformed row, and raises at invalid UTF-8. Read as Latin-1,
+    # every byte is a character, which is converted back to that byte.
     with (
         pa.OSFile(str(path)) as file,
         pyarrow.csv.open_csv(
-            _without_mark(file),
-            # One thread, so that the row numbers that pyarrow gives to bad rows are known.
+            _skip_bom(file),
+            # With one thread, pyarrow reports the row numbers of malformed rows.
             read_options=pyarrow.csv.ReadOptions(
                 use_threads=False,
                 block_size=_BLOCK_BYTES,
@@ -112,8 +112,8 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _without_mark(file: pa.NativeFile) -> pa.NativeFile:
-    """Puts a file behind its byte order mark, if it has one."""
+def _skip_bom(file: pa.NativeFile) -> pa.NativeFile:
+    """Moves the position of a file after its byte order mark, if it has one."""
     file.seek(len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0)
     return file
 
@@ -133,15 +133,15 @@ def _text_of_latin1(text: str) -> str:
     return text.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-def _number(count: int, after: int, bad: list[_BadRow]) -> np.ndarray:
-    """Numbers the next good rows, passing over the numbers of bad ones."""
-    numbers = np.arange(after + 1, after + 1 + count + len(bad))
+def _number(count: int, last: int, bad: list[_BadRow]) -> np.ndarray:
+    """Numbers the next well-formed rows, skipping the numbers of malformed ones."""
+    numbers = np.arange(last + 1, last + 1 + count + len(bad))
     taken = np.isin(numbers, [row.number for row in bad])
     return numbers[~taken][:count]
 
 
-class _Rescue:
-    """Rejects bad rows in their place, and rescues the lines that an open quote took with it."""
+class _Recovery:
+    """Rejects malformed rows in order, and recovers the lines that an unclosed quote swallowed."""
 
     def __init__(
         self, path: Path, header: list[str], columns: list[str], delimiter: str, reject: OnReject
@@ -155,44 +155,44 @@ class _Rescue:
     def in_between(
         self, numbers: np.ndarray, batch: pa.RecordBatch, bad: list[_BadRow]
     ) -> Iterator[ArrowChunk]:
-        """Yields a batch, and what is rescued of bad rows where they stood in it."""
+        """Yields a batch, with the rows recovered from malformed rows at their positions."""
         batch = batch.select(self.columns)
         start = 0
         while bad and bad[0].number < numbers[-1]:
             row = bad.pop(0)
-            rescued = list(self.rows_of([row]))
-            if rescued:
+            recovered = list(self.rows_of([row]))
+            if recovered:
                 end = int(np.searchsorted(numbers, row.number))
                 if end > start:
                     yield ArrowChunk(numbers[start:end], batch.slice(start, end - start))
-                yield from rescued
+                yield from recovered
                 start = end
         yield ArrowChunk(numbers[start:], batch.slice(start))
 
     def last(
         self, numbers: np.ndarray, batch: pa.RecordBatch, bad: list[_BadRow]
     ) -> Iterator[ArrowChunk]:
-        """Yields the file's last batch, whose last row may hold an open quote."""
+        """Yields the last batch of the file, whose last row may have an unclosed quote."""
         value = batch[self.header[-1]][-1].as_py() or b""
         if b"\n" in value and not _ends_in_quote(self.path):
             text = value.decode("utf-8", "surrogateescape")
-            bad.append(_BadRow(int(numbers[-1]), "a quote in it is never closed", text))
+            bad.append(_BadRow(int(numbers[-1]), "it has an unclosed quote", text))
             numbers, batch = numbers[:-1], batch.slice(0, len(batch) - 1)
         if len(batch):
             yield from self.in_between(numbers, batch, bad)
 
     def rows_of(self, bad: list[_BadRow]) -> Iterator[ArrowChunk]:
-        """Rejects bad rows, and yields what stands in their further lines."""
+        """Rejects malformed rows, and yields the rows recovered from their further lines."""
         for row in bad:
             lines = row.text.splitlines()
-            more = len(lines) - 1
-            reason = f"{row.reason} (it runs over {more + 1} lines: is a quote open?)"
-            self.on_reject(row.number, None, reason if more else row.reason)
-            rescued = [values for line in lines[1:] if (values := self._parse(line, row.number))]
-            if rescued:
+            num_more = len(lines) - 1
+            reason = f"{row.reason} (it spans {num_more + 1} lines: is a quote unclosed?)"
+            self.on_reject(row.number, None, reason if num_more else row.reason)
+            recovered = [values for line in lines[1:] if (values := self._parse(line, row.number))]
+            if recovered:
                 schema = pa.schema([(column, pa.binary()) for column in self.columns])
-                batch = pa.RecordBatch.from_pylist(rescued, schema)
-                yield ArrowChunk(np.full(len(rescued), row.number), batch)
+                batch = pa.RecordBatch.from_pylist(recovered, schema)
+                yield ArrowChunk(np.full(len(recovered), row.number), batch)
 
     def _parse(self, line: str, number: int) -> dict[str, bytes | None] | None:
         try:
@@ -201,7 +201,7 @@ class _Rescue:
             values = []
         if len(values) != len(self.header):
             if line.strip():
-                self.on_reject(number, None, f"a line behind an open quote: {line[:80]!r}")
+                self.on_reject(number, None, f"a line after an unclosed quote: {line[:80]!r}")
             return None
         row = dict(zip(self.header, values, strict=True))
         encoded = {name: row[name].encode("utf-8", "surrogateescape") for name in self.columns}

@@ -1,4 +1,4 @@
-"""JSON lines: an object a line."""
+"""Reader of JSON lines: one object per line."""
 
 import json
 from collections.abc import Iterator
@@ -10,33 +10,33 @@ import numpy as np
 from tfmmrec.data.tables.chunks import OnReject, Row, RowChunk, none_if_empty
 from tfmmrec.data.tables.columns import refuse_missing
 
-_ROWS_A_CHUNK = 8192
+_CHUNK_ROWS = 8192
 
 
 def read_jsonl(path: Path, columns: list[str], on_reject: OnReject) -> Iterator[RowChunk]:
-    """Streams a file of JSON lines; empty lines are no rows."""
-    found: set[str] = set()
+    """Streams a file of JSON lines; empty lines are skipped."""
+    keys: set[str] = set()
     numbers: list[int] = []
     rows: list[Row] = []
     for number, line in enumerate(_lines(path), start=1):
         row = _parse(line, number, on_reject)
         if row is None:
             continue
-        found.update(row)
+        keys.update(row)
         numbers.append(number)
         rows.append({name: none_if_empty(row.get(name)) for name in columns})
-        if len(rows) == _ROWS_A_CHUNK:
+        if len(rows) == _CHUNK_ROWS:
             yield RowChunk(np.array(numbers), rows)
             numbers, rows = [], []
-    # A key may be left out of any line; one that no line has is a mistake in the dataset file.
-    if found:
-        refuse_missing(path, columns, sorted(found))
+    # A line may lack a key, but a key that every line lacks is an error in the dataset file.
+    if keys:
+        refuse_missing(path, columns, sorted(keys))
     if rows:
         yield RowChunk(np.array(numbers), rows)
 
 
 def _lines(path: Path) -> Iterator[str]:
-    # Bytes that are no UTF-8 become lone surrogates, which only the field that holds them minds.
+    # Invalid UTF-8 becomes lone surrogates, so that only its own field is rejected.
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
         for line in lines:
             if line.strip():

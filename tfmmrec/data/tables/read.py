@@ -1,4 +1,4 @@
-"""Rows out of csv, tsv, jsonl and parquet files, a bad row never losing a good one."""
+"""Reads csv, tsv, jsonl and parquet tables; a malformed row does not affect others."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -26,24 +26,24 @@ _READERS: dict[str, Reader] = {
 
 
 def read_chunks(path: Path, columns: Iterable[str], on_reject: OnReject) -> Iterator[Chunk]:
-    """Streams a table, some columns of many rows at a time.
+    """Streams some columns of a table in chunks of rows.
 
     Args:
         path: a file ending in .csv, .tsv, .jsonl, .ndjson or .parquet.
-        columns: the columns wanted; each must exist.
-        on_reject: called with (row, field, reason) for each row that cannot be read at all, in
-            the order of rows, before any later row is yielded.
+        columns: the columns to read; each must exist.
+        on_reject: called with (row, field, reason) for each malformed row, in the order of rows,
+            before any later row is yielded.
 
     Yields:
         Chunks of at most 262,144 rows. An absent or empty value is None. Values of csv and tsv
-        are bytes, so that ids such as 007 stay as they are and bad UTF-8 meets one field.
+        are bytes, so that ids such as 007 are unchanged and invalid UTF-8 affects one field only.
 
     Raises:
-        DataError: the file's kind is unknown, it has no rows, or a column is missing.
+        DataError: the file type is unknown, the table has no rows, or a column is missing.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"{path}: unknown kind of table; use csv, tsv, jsonl or parquet")
+        raise DataError(f"{path}: unknown type of table; use csv, tsv, jsonl or parquet")
     rows = 0
     try:
         for chunk in reader(path, list(columns), on_reject):
@@ -58,7 +58,7 @@ def read_chunks(path: Path, columns: Iterable[str], on_reject: OnReject) -> Iter
 def read_table(
     path: Path, columns: Iterable[str], on_reject: OnReject
 ) -> Iterator[tuple[int, Row]]:
-    """Streams a table by rows: the row's number from 1, and its values by column.
+    """Streams a table by row: its number from 1, and its values by column.
 
     Arguments and errors are those of `read_chunks`.
     """
@@ -67,7 +67,7 @@ def read_table(
 
 
 def count_rows(path: Path) -> int:
-    """Counts a table's rows for a progress bar; of texts, its lines, which are about as many."""
+    """Counts the rows of a table for a progress bar; for text formats, the number of lines."""
     if path.suffix.lower() == ".parquet":
         return count_parquet(path)
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Augmentation: how the inputs of an encoder that is being fine-tuned are varied."""
+"""Augmentation of the inputs of encoders that are fine-tuned."""
 
 from tfmmrec.encoders.augmentation.audio import AudioAugmentation
 from tfmmrec.encoders.augmentation.base import AUGMENTATIONS, Augmentation, create_augmentation

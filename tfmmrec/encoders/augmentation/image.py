@@ -1,34 +1,34 @@
-"""Pictures: mirrored, cropped, and of other colours."""
+"""Image augmentation: flip, crop and color."""
 
 import dataclasses
 import math
 
 import tensorflow as tf
 
-from tfmmrec.encoders.augmentation.base import AUGMENTATIONS, Augmentation, refuse_outside, uniform
+from tfmmrec.encoders.augmentation.base import AUGMENTATIONS, Augmentation, check_range, uniform
 from tfmmrec.errors import ConfigError
 
-# How much light of each channel the eye sees (ITU-R BT.601).
+# Luma of each channel (ITU-R BT.601).
 _LUMA = (0.299, 0.587, 0.114)
-_MOST_STRETCH = 4 / 3
+_MAX_STRETCH = 4 / 3
 
 
 @AUGMENTATIONS.register("image")
 @dataclasses.dataclass(frozen=True)
 class ImageAugmentation(Augmentation):
-    """Varies pictures, float `[batch, height, width, 3]`.
+    """Augments images, float `[batch, height, width, 3]`.
 
     Attributes:
-        flip: the chance of each to be mirrored left to right (default 0).
-        crop: the least share of its area that is kept; a part of at least that share, of any place
-            and up to 4/3 wider or higher than the picture, is enlarged to the whole (default 1,
+        flip: probability of a horizontal flip (default 0).
+        crop: minimum fraction of the area of a random crop, which is resized to the whole image;
+            its aspect ratio differs from that of the image by a factor of up to 4/3 (default 1,
             off). Szegedy et al. 2015, "Going Deeper with Convolutions".
-        colour: how far brightness, contrast and saturation are changed, each by a factor from
+        colour: range of the random factors of brightness, contrast and saturation, from
             1 - colour to 1 + colour (default 0).
-        value_range: the least and the greatest value of a pixel (default 0 and 1).
+        value_range: minimum and maximum value of a pixel (default 0 and 1).
 
     Raises:
-        ConfigError: an option is out of its range.
+        ConfigError: an option is out of range.
 
     Example:
         >>> augment = ImageAugmentation(flip=1.0)
@@ -42,38 +42,38 @@ class ImageAugmentation(Augmentation):
     value_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        refuse_outside(self, ("flip", "colour"), 0.0, 1.0)
+        check_range(self, ("flip", "colour"), 0.0, 1.0)
         if not 0 < self.crop <= 1:
             raise ConfigError(f"crop must be above 0 and at most 1. Received: {self.crop!r}")
         low, high = self.value_range
         if not low < high:
-            raise ConfigError(f"value_range must rise. Received: {self.value_range!r}")
+            raise ConfigError(f"value_range must be increasing. Received: {self.value_range!r}")
 
     def __call__(self, inputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         outputs = inputs
         if self.flip:
-            drawn = uniform(inputs, seed, 0) < self.flip
-            outputs = tf.where(drawn[:, None, None, None], tf.reverse(outputs, [2]), outputs)
+            is_flipped = uniform(inputs, seed, 0) < self.flip
+            outputs = tf.where(is_flipped[:, None, None, None], tf.reverse(outputs, [2]), outputs)
         if self.crop < 1:
-            outputs = enlarge(outputs, self._boxes(inputs, seed))
+            outputs = crop_and_resize(outputs, self._boxes(inputs, seed))
         if self.colour:
             low, high = self.value_range
             factors = [
                 uniform(inputs, seed, draw, 1 - self.colour, 1 + self.colour) for draw in (1, 2, 3)
             ]
             unit = (tf.cast(outputs, tf.float32) - low) / (high - low)
-            outputs = change_colours(unit, *factors) * (high - low) + low
+            outputs = change_colors(unit, *factors) * (high - low) + low
         outputs = tf.cast(outputs, inputs.dtype)
         outputs.set_shape(inputs.shape)
         return outputs
 
     def _boxes(self, inputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Draws what is kept of each picture, as `enlarge` takes it."""
+        """Draws the crops, as `crop_and_resize` takes them."""
         area = uniform(inputs, seed, 4, self.crop, 1.0)
-        stretch = math.log(_MOST_STRETCH)
+        stretch = math.log(_MAX_STRETCH)
         ratio = tf.exp(uniform(inputs, seed, 5, -stretch, stretch))
         height = tf.minimum(tf.sqrt(area / ratio), 1.0)
-        # Where one side is as long as it can be, the other makes up for it.
+        # If one side is limited by the image, the other becomes longer, so that the area stays.
         width = tf.minimum(area / height, 1.0)
         height = tf.minimum(area / width, 1.0)
         top = uniform(inputs, seed, 6) * (1.0 - height)
@@ -81,48 +81,48 @@ class ImageAugmentation(Augmentation):
         return tf.stack([top, left, top + height, left + width], axis=1)
 
 
-def enlarge(pictures: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
-    """Enlarges a part of each picture to the whole, bilinearly.
+def crop_and_resize(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
+    """Resizes a crop of each image to the whole size, bilinearly.
 
     Args:
-        pictures: float `[batch, height, width, 3]`.
-        boxes: float32 `[batch, 4]`: top, left, bottom, right, from 0 to 1.
+        images: float `[batch, height, width, 3]`.
+        boxes: float32 `[batch, 4]`: top, left, bottom and right, each from 0 to 1.
     """
-    # Past the last pixel by a rounding error there would be black.
+    # A rounding error beyond the last pixel would give black.
     boxes = tf.clip_by_value(boxes, 0.0, 1.0 - 1e-6)
-    size = tf.shape(pictures)
+    size = tf.shape(images)
     enlarged = tf.image.crop_and_resize(
-        tf.cast(pictures, tf.float32), boxes, tf.range(size[0]), size[1:3]
+        tf.cast(images, tf.float32), boxes, tf.range(size[0]), size[1:3]
     )
-    return tf.cast(enlarged, pictures.dtype)
+    return tf.cast(enlarged, images.dtype)
 
 
-def change_colours(
-    pictures: tf.Tensor, brightness: tf.Tensor, contrast: tf.Tensor, saturation: tf.Tensor
+def change_colors(
+    images: tf.Tensor, brightness: tf.Tensor, contrast: tf.Tensor, saturation: tf.Tensor
 ) -> tf.Tensor:
-    """Changes brightness, then contrast, then saturation; 1 leaves each as it is.
+    """Changes brightness, then contrast, then saturation; a factor of 1 changes nothing.
 
-    Brightness multiplies each pixel, contrast its distance to the picture's mean grey, and
-    saturation its distance to its own grey.
+    Brightness multiplies each pixel, contrast its difference to the mean gray of the image, and
+    saturation its difference to its own gray.
 
     Args:
-        pictures: float32 `[batch, height, width, 3]` in [0, 1].
-        brightness: float32 `[batch]`, as the others.
-        contrast: likewise.
-        saturation: likewise.
+        images: float32 `[batch, height, width, 3]` in [0, 1].
+        brightness: float32 `[batch]`.
+        contrast: float32 `[batch]`.
+        saturation: float32 `[batch]`.
 
     Returns:
-        The pictures, cut off at 0 and 1.
+        The images, clipped to [0, 1].
     """
     brightness, contrast, saturation = (
         factor[:, None, None, None] for factor in (brightness, contrast, saturation)
     )
-    pictures *= brightness
-    mean = tf.reduce_mean(_grey(pictures), axis=[1, 2], keepdims=True)
-    pictures = mean + contrast * (pictures - mean)
-    grey = _grey(pictures)
-    return tf.clip_by_value(grey + saturation * (pictures - grey), 0.0, 1.0)
+    images *= brightness
+    mean = tf.reduce_mean(_gray(images), axis=[1, 2], keepdims=True)
+    images = mean + contrast * (images - mean)
+    gray = _gray(images)
+    return tf.clip_by_value(gray + saturation * (images - gray), 0.0, 1.0)
 
 
-def _grey(pictures: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(pictures * tf.constant(_LUMA), axis=-1, keepdims=True)
+def _gray(images: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(images * tf.constant(_LUMA), axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The built-in convolutional audio encoder that is trained from scratch."""
+"""The built-in audio encoder `builtin:cnn`."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,17 +9,17 @@ from tfmmrec.encoders.builtin.log_mel import NUM_MELS, log_mel
 
 
 class BuiltinAudioCnn(ScratchEncoder):
-    """Sound -> vector by a small residual convolutional net over a log-mel spectrogram.
+    """Encodes waveforms by a small residual CNN over the log-mel spectrogram.
 
-    A convolution and three residual blocks each halve time and pitch; the mean over time of what is
-    left, pitch by pitch, is brought to `dim`. Every place behind the end of a sound is zero before
-    each convolution: the padding of a batch does not change a vector.
+    A convolution and three residual blocks each halve time and frequency. The mean over time, with
+    frequencies and channels flattened, is projected to `dim`. Positions after the end of a waveform
+    are masked before each convolution, so that the padding of a batch does not matter.
 
-    Input: 16 kHz mono waveforms, float32 `[batch, samples]`, any length and any loudness.
+    Input: 16 kHz mono waveforms, float32 `[batch, samples]`, of any length and volume.
     Output: float32 `[batch, 128]`.
 
     Args:
-        seed: of the first weights (default 0).
+        seed: of the initial weights (default 0).
     """
 
     widths = (16, 32, 64, 128)
@@ -49,7 +49,7 @@ class BuiltinAudioCnn(ScratchEncoder):
         for block in self.blocks:
             maps, mask = block(maps, mask)
         maps = tf.nn.relu(self.last_norm(maps, mask)) * mask
-        # A sound of nothing but zeros has no frame at all.
+        # A waveform of zeros has no frames.
         frames = tf.maximum(tf.reduce_sum(mask, axis=[1, 2]), 1.0)
         pooled = tf.reshape(tf.reduce_sum(maps, axis=1), [-1, self.pooled_dim]) / frames
         return self.norm(self.project(self.drop(pooled, training)))

@@ -1,4 +1,4 @@
-"""The built-in audio encoder: timbre, change and rhythm of a log-mel spectrogram."""
+"""The default built-in audio encoder: timbre, change and rhythm of a log-mel spectrogram."""
 
 import math
 
@@ -9,21 +9,20 @@ from tfmmrec.encoders.builtin.log_mel import NUM_MELS, SAMPLE_RATE, STRIDE, log_
 
 
 class BuiltinAudio(tf.Module):
-    """Sound -> vector by a small convolutional net over a log-mel spectrogram.
+    """Encodes waveforms by fixed and random filters over the log-mel spectrogram (see `log_mel`).
 
-    The waveform is scaled to a peak of one, so that loudness does not matter, and becomes decibels
-    in mel bands, of which the loudest 80 dB below the peak are kept, as 0 to 1. Then, over time:
-    the bands' mean and deviation (pitch and timbre); random orthogonal filters over bands and
-    neighbouring frames, rectified, mean and deviation (change); and the energy of slow waves of 1
-    to 16 Hz in groups of bands (rhythm). A random orthogonal matrix brings all that to `dim`.
+    Three groups of statistics over time are concatenated: mean and deviation of the bands (pitch
+    and timbre); mean and deviation of rectified random orthogonal filters over bands and adjacent
+    frames (change); and the energy of slow waves of 1 to 16 Hz in groups of bands (rhythm). A
+    random orthogonal matrix projects them to `dim`.
 
-    Silence at the end is not counted: the padding of a batch does not change a vector.
+    Silence at the end is masked: the padding of a batch does not change an encoding.
 
-    Input: 16 kHz mono waveforms, float32 `[batch, samples]`, any length.
+    Input: 16 kHz mono waveforms, float32 `[batch, samples]`, of any length and volume.
     Output: float32 `[batch, 256]`; zeros for a waveform of zeros.
 
     Args:
-        seed: of the random weights, plus one (default 0).
+        seed: the random weights use this seed and the next (default 0).
     """
 
     version = 1
@@ -33,7 +32,7 @@ class BuiltinAudio(tf.Module):
     groups = 4
     beats_hz = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0, 16.0)
 
-    # tf.Module has properties of these names; hub.KerasLayer reads saved lists.
+    # Lists instead of tf.Module's properties, because hub.KerasLayer reads saved lists.
     variables: list[tf.Variable] = []
     trainable_variables: list[tf.Variable] = []
     regularization_losses: list[object] = []
@@ -55,8 +54,8 @@ class BuiltinAudio(tf.Module):
 
     @tf.function
     def __call__(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        del training  # both modes are the same
-        # Convolutions of nothing come out with a wrong number of channels on some processors.
+        del training  # there is no dropout
+        # On some processors, a convolution of an empty batch has a wrong number of channels.
         return tf.cond(
             tf.shape(inputs)[0] > 0,
             lambda: self._encode(inputs),
@@ -65,12 +64,12 @@ class BuiltinAudio(tf.Module):
 
     def _encode(self, inputs: tf.Tensor) -> tf.Tensor:
         levels, mask = log_mel(inputs)  # [batch, frames, mels], [batch, frames, 1]
-        centred = levels - _mean(levels, mask)
-        changes = tf.nn.relu(tf.nn.conv1d(centred * mask, self.changes, 1, "SAME"))
+        centered = levels - _mean(levels, mask)
+        changes = tf.nn.relu(tf.nn.conv1d(centered * mask, self.changes, 1, "SAME"))
         streams = [
             tf.concat(_moments(levels, mask), axis=1),
             tf.concat(_moments(changes, mask), axis=1),
-            self._rhythm(centred * mask, mask),
+            self._rhythm(centered * mask, mask),
         ]
         streams = [tf.math.l2_normalize(stream, axis=1, epsilon=1e-6) for stream in streams]
         return tf.matmul(tf.concat(streams, axis=1), self.projection)
@@ -81,8 +80,8 @@ class BuiltinAudio(tf.Module):
         grouped = tf.reshape(levels, [shape[0], shape[1], self.groups, -1])
         tracks = tf.transpose(tf.reduce_mean(grouped, axis=3), [0, 2, 1])
         tracks = tf.reshape(tracks, [-1, shape[1], 1])
-        answers = tf.nn.conv1d(tracks, self.waves, 1, "SAME")
-        cosine, sine = tf.split(answers, 2, axis=-1)
+        responses = tf.nn.conv1d(tracks, self.waves, 1, "SAME")
+        cosine, sine = tf.split(responses, 2, axis=-1)
         energy = tf.sqrt(tf.square(cosine) + tf.square(sine) + 1e-8)
         energy = tf.reshape(energy, [shape[0], self.groups, shape[1], len(self.beats_hz)])
         energy = tf.reduce_sum(energy * mask[:, tf.newaxis], axis=2)
@@ -96,10 +95,10 @@ def _mean(maps: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 
 def _moments(maps: tf.Tensor, mask: tf.Tensor) -> list[tf.Tensor]:
-    """Mean and deviation over the frames that count, two of `[batch, channels]`."""
+    """Returns mean and deviation over the unmasked frames, each `[batch, channels]`."""
     mean = _mean(maps, mask)
     variance = _mean(tf.square(maps - mean), mask)
-    # The root has no slope at zero; a waveform of zeros stays zero.
+    # The epsilon avoids an infinite gradient of the root at zero; a zero waveform stays zero.
     deviation = tf.sqrt(variance + 1e-8) - 1e-4
     return [mean[:, 0], deviation[:, 0]]
 
@@ -111,6 +110,6 @@ def _slow_waves(frame_rate: float, beats_hz: tuple[float, ...]) -> np.ndarray:
     angle = 2.0 * math.pi * seconds[:, None] * np.asarray(beats_hz)
     window = np.hanning(taps + 2)[1:-1, None]
     waves = np.concatenate([np.cos(angle) * window, np.sin(angle) * window], axis=1)
-    # A steady level is no rhythm.
+    # Waves have mean zero, since a constant level is no rhythm.
     waves -= window * waves.sum(axis=0) / window.sum()
     return (waves / np.linalg.norm(waves, axis=0))[:, None, :]

@@ -1,4 +1,4 @@
-"""What the built-in encoders that are trained from scratch have in common."""
+"""The base class of built-in encoders that are trained from scratch."""
 
 import abc
 
@@ -6,15 +6,15 @@ import tensorflow as tf
 
 
 class ScratchEncoder(tf.Module, abc.ABC):
-    """Raw values -> vector by a net whose first weights are random, to be trained with the model.
+    """Encodes raw values by a neural network with random initial weights, trained with the model.
 
-    The output is normalised (layer norm), so that its scale stays while the weights move.
+    The encoding is layer-normalized, so that its scale is constant during training.
 
     Attributes:
-        version: to be raised when equal inputs no longer give equal outputs.
-        dim: the length of a vector.
-        dropout: the share of values left out while training.
-        input_spec: what a batch of values is.
+        version: raised whenever equal inputs no longer give equal encodings.
+        dim: length of the encoding.
+        dropout: dropout rate in training.
+        input_spec: spec of a batch of values.
     """
 
     version = 1
@@ -22,7 +22,7 @@ class ScratchEncoder(tf.Module, abc.ABC):
     dim = 128
     dropout = 0.1
 
-    # tf.Module has properties of these names; hub.KerasLayer reads saved lists.
+    # Lists instead of tf.Module's properties, because hub.KerasLayer reads saved lists.
     variables: list[tf.Variable] = []
     trainable_variables: list[tf.Variable] = []
     regularization_losses: list[object] = []
@@ -33,8 +33,8 @@ class ScratchEncoder(tf.Module, abc.ABC):
 
     @tf.function
     def __call__(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        # Convolutions of nothing come out with a wrong number of channels on some processors; in a
-        # branch, they could not be compiled.
+        # An empty batch is padded: on some processors a convolution of it has a wrong number of
+        # channels, and a tf.cond could not be compiled by XLA.
         batch = tf.shape(inputs)[0]
         missing = tf.maximum(0, 1 - batch)
         inputs = tf.pad(inputs, [[0, missing], *[[0, 0]] * (len(self.input_spec.shape) - 1)])
@@ -42,17 +42,18 @@ class ScratchEncoder(tf.Module, abc.ABC):
 
     @abc.abstractmethod
     def encode(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
-        """Encodes a batch of at least one, to `[batch, dim]`."""
+        """Encodes a non-empty batch to `[batch, dim]`."""
 
     def list_variables(self) -> None:
-        """Writes the lists that are saved; called when all parts are built."""
+        """Sets the lists of variables to save; called after all variables are created."""
         self.variables = list(tf.Module.variables.fget(self))
         self.trainable_variables = list(self.variables)
         self.regularization_losses = []
 
     def drop(self, values: tf.Tensor, training: bool) -> tf.Tensor:
+        """Applies dropout in training."""
         if not training:
             return values
-        # Without a seed of its own, a loaded module would draw other numbers in every process.
+        # With a fixed seed per call, since a loaded module would otherwise differ by process.
         self.num_drops += 1
         return tf.nn.dropout(values, self.dropout, seed=self.num_drops)

@@ -1,4 +1,4 @@
-"""The built-in text encoder: hashed words and pieces of words, for any language."""
+"""The default built-in text encoder: hashed words and character n-grams, for any language."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,19 +7,19 @@ from tfmmrec.encoders.builtin.hashed_words import is_sign, split_words
 
 
 class BuiltinText(tf.Module):
-    """Text -> vector by random projection of a weighted bag of words and pieces of words.
+    """Encodes texts by a random projection of their weighted bag of words and n-grams.
 
-    A text is taken as its words, its pairs of adjacent words, and the character 3- to 5-grams of
-    its words in angle brackets (Bojanowski et al. 2017, arXiv 1607.04606). A sign of a script
-    without spaces is a word of its own, so that Chinese is read as signs and pairs of signs. Each
-    such feature f has the vector
+    The features of a text are its words, its pairs of adjacent words, and the character 3- to
+    5-grams of its words in angle brackets (Bojanowski et al. 2017, arXiv 1607.04606). Each
+    character of a script without spaces is a word, so that Chinese has characters and pairs of
+    characters as features. A feature f has the vector
 
         e(f) = [T_1[h_1(f)], ..., T_4[h_4(f)]]
 
-    of four independent hashes, so that hardly any two features share all of it (Svenstrup et al.
-    2017, arXiv 1709.03933), and the text has `sum_f w(f) (1 + ln tf(f)) e(f)`, scaled to length 1.
-    There is no corpus to count documents in; short words are the common ones in every language
-    (Zipf's law of abbreviation), so that w grows with the length.
+    of four independent hashes, so that collisions of all four are rare (Svenstrup et al. 2017,
+    arXiv 1709.03933). The encoding is `sum_f w(f) (1 + ln tf(f)) e(f)`, scaled to length 1. There
+    is no corpus for document frequencies; instead the weight w grows with the length of a word,
+    since short words are frequent in every language (Zipf's law of abbreviation).
 
     Input: UTF-8 strings `[batch]`. Output: float32 `[batch, 256]`; zeros for a text without words.
 
@@ -34,7 +34,7 @@ class BuiltinText(tf.Module):
     table_rows = 1 << 14
     max_words = 1024
 
-    # tf.Module has properties of these names; hub.KerasLayer reads saved lists.
+    # Lists instead of tf.Module's properties, because hub.KerasLayer reads saved lists.
     variables: list[tf.Variable] = []
     trainable_variables: list[tf.Variable] = []
     regularization_losses: list[object] = []
@@ -56,11 +56,11 @@ class BuiltinText(tf.Module):
 
     @tf.function
     def __call__(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        del training  # both modes are the same
+        del training  # there is no dropout
         words = split_words(inputs, self.max_words)
         batch = tf.shape(inputs, tf.int64)[0]
         rows, features, weights = _join(_whole_words(words), _word_pairs(words), _pieces(words))
-        # 60 bits, of which every table takes its own 14.
+        # 60 bits, of which each table uses another 14.
         hashes = tf.strings.to_hash_bucket_fast(features, 1 << 60)
         weights *= _damping(rows, hashes)
         parts = []
@@ -70,7 +70,7 @@ class BuiltinText(tf.Module):
             bag = tf.SparseTensor(
                 tf.stack([rows, buckets], axis=1), weights, [batch, self.table_rows]
             )
-            # Adds up without laying out a vector for every feature of every text.
+            # Sparse, so that no vector per feature and text is materialized.
             parts.append(tf.sparse.sparse_dense_matmul(bag, table))
         vectors = tf.concat(parts, axis=1)
         return tf.math.l2_normalize(vectors, axis=1)
@@ -98,7 +98,7 @@ def _word_pairs(words: tf.RaggedTensor) -> Features:
 
 
 def _pieces(words: tf.RaggedTensor) -> Features:
-    """Returns character 3- to 5-grams; together those of one word outweigh it."""
+    """Returns character 3- to 5-grams; together those of a word have more weight than the word."""
     flat = words.values
     characters = tf.strings.unicode_split("<" + flat + ">", "UTF-8")
     pieces = tf.strings.ngrams(characters, ngram_width=(3, 4, 5), separator="")
@@ -115,8 +115,8 @@ def _join(*features: Features) -> Features:
 
 
 def _damping(rows: tf.Tensor, hashes: tf.Tensor) -> tf.Tensor:
-    """Returns `(1 + ln tf) / tf` for every occurrence of a feature in its text."""
-    # An odd multiplier spreads the row over the 64 bits; overflow wraps.
+    """Returns `(1 + ln tf) / tf` for each occurrence of a feature in its text."""
+    # An odd multiplier spreads the row number over 64 bits; overflow wraps around.
     key = hashes + rows * 0x5851F42D4C957F2D
     _, index, counts = tf.unique_with_counts(key)
     count = tf.cast(tf.gather(counts, index), tf.float32)

@@ -1,4 +1,4 @@
-"""The built-in convolutional image encoder that is trained from scratch."""
+"""The built-in image encoder `builtin:cnn`."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,15 +8,15 @@ from tfmmrec.encoders.builtin.layers import Convolution, Dense, GroupNorm, Layer
 
 
 class BuiltinImageCnn(ScratchEncoder):
-    """Picture -> vector by a small residual convolutional net of 0.7 million weights.
+    """Encodes images by a small residual CNN of 0.7 million weights.
 
-    The picture is seen at `picture_size`; a convolution and three residual blocks each halve it,
-    to 48, 24, 12 and 6, and the mean over what is left is brought to `dim`.
+    The image is resized to `picture_size`; a convolution and three residual blocks each halve it,
+    to 48, 24, 12 and 6 pixels, and the mean over positions is projected to `dim`.
 
     Input: float32 `[batch, height, width, 3]` in [0, 1], any size. Output: float32 `[batch, 128]`.
 
     Args:
-        seed: of the first weights (default 0).
+        seed: of the initial weights (default 0).
     """
 
     picture_size = 96

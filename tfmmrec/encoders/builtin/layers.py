@@ -1,7 +1,7 @@
-"""The parts of the built-in encoders that are trained from scratch.
+"""Layers of the built-in encoders that are trained from scratch.
 
-Their first weights are drawn by numpy, whose `RandomState` gives the same numbers on every machine
-and in every version.
+Their initial weights are drawn by NumPy's `RandomState`, which gives the same numbers on every
+machine and in every version.
 """
 
 import math
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 class Dense(tf.Module):
-    """`[..., inputs]` to `[..., units]`."""
+    """A linear layer, `[..., inputs]` to `[..., units]`."""
 
     def __init__(
         self,
@@ -32,13 +32,13 @@ class Dense(tf.Module):
 
 
 class LayerNorm(tf.Module):
-    """Mean zero and variance one over the channels of each position, then a learned scale.
+    """Layer normalization over the channels of each position (Ba et al. 2016, arXiv 1607.06450).
 
-    Ba et al. 2016, arXiv 1607.06450. It looks at no other position and no other row, so that
-    neither padding nor the batch changes an answer.
+    It depends on no other position or row, so that neither padding nor the batch changes the
+    output.
     """
 
-    # Where all channels are equal, the slope is 1 / sqrt(epsilon).
+    # If all channels are equal, the slope is 1 / sqrt(epsilon).
     epsilon = 1e-3
 
     def __init__(self, dim: int, *, name: str):
@@ -47,16 +47,16 @@ class LayerNorm(tf.Module):
         self.shift = tf.Variable(tf.zeros([dim]), name=f"{name}/shift")
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        centred = inputs - tf.reduce_mean(inputs, axis=-1, keepdims=True)
-        variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
-        return centred * tf.math.rsqrt(variance + self.epsilon) * self.scale + self.shift
+        centered = inputs - tf.reduce_mean(inputs, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
+        return centered * tf.math.rsqrt(variance + self.epsilon) * self.scale + self.shift
 
 
 class GroupNorm(tf.Module):
-    """Mean zero and variance one over all places and groups of channels of each row, then a scale.
+    """Group normalization of each row (Wu and He 2018, arXiv 1803.08494).
 
-    Wu and He 2018, arXiv 1803.08494. It looks at no other row, unlike batch norm, so that training
-    and serving agree, and only at places where the mask is one, so that padding changes nothing.
+    Unlike batch normalization it depends on no other row, so that training and serving agree. It
+    uses only positions where the mask is one, so that padding does not change the output.
     """
 
     num_groups = 8
@@ -68,13 +68,13 @@ class GroupNorm(tf.Module):
         self.shift = tf.Variable(tf.zeros([channels]), name=f"{name}/shift")
 
     def __call__(self, maps: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-        """Normalises `[batch, height, width, channels]`, the mask being `[batch, height, 1, 1]`."""
-        centred = maps - self._mean(maps, mask)
-        variance = self._mean(tf.square(centred), mask)
-        return centred * tf.math.rsqrt(variance + self.epsilon) * self.scale + self.shift
+        """Normalizes `[batch, height, width, channels]`; the mask is `[batch, height, 1, 1]`."""
+        centered = maps - self._mean(maps, mask)
+        variance = self._mean(tf.square(centered), mask)
+        return centered * tf.math.rsqrt(variance + self.epsilon) * self.scale + self.shift
 
     def _mean(self, maps: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-        """The mean of each group, `[batch, 1, 1, channels]`."""
+        """Returns the mean of each group, `[batch, 1, 1, channels]`."""
         if mask is None:
             means = tf.reduce_mean(maps, axis=[1, 2])
         else:
@@ -87,10 +87,10 @@ class GroupNorm(tf.Module):
 
 
 class Convolution(tf.Module):
-    """`[batch, height, width, channels]` to every `stride`-th place and `units` channels.
+    """A 2D convolution of `[batch, height, width, channels]` to `units` channels.
 
-    The frame of zeros is as wide on each side whatever the size, unlike that of "SAME": the answers
-    at the beginning do not move when there is more behind.
+    The padding is `size // 2` zeros on each side, unlike "SAME", whose padding depends on the input
+    size: the output at the start does not change when the input gets longer.
     """
 
     def __init__(
@@ -107,14 +107,14 @@ class Convolution(tf.Module):
         deviation = math.sqrt(2.0 / (size * size * channels))
         self.kernel = normal(random, [size, size, channels, units], deviation, f"{name}/kernel")
         self.stride = stride
-        self.frame = [[0, 0], [size // 2, size // 2], [size // 2, size // 2], [0, 0]]
+        self.padding = [[0, 0], [size // 2, size // 2], [size // 2, size // 2], [0, 0]]
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.nn.conv2d(inputs, self.kernel, self.stride, self.frame)
+        return tf.nn.conv2d(inputs, self.kernel, self.stride, self.padding)
 
 
 class ResidualBlock(tf.Module):
-    """Two convolutions, normalised before, beside a shortcut; half the height and width.
+    """A pre-activation residual block of two convolutions; halves height and width.
 
     He et al. 2016, "Identity Mappings in Deep Residual Networks", arXiv 1603.05027.
     """
@@ -132,9 +132,9 @@ class ResidualBlock(tf.Module):
     def __call__(
         self, maps: tf.Tensor, mask: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Gives the new maps, and the new mask for the mask `[batch, height, 1, 1]`."""
+        """Returns the new maps, and the new mask for a mask `[batch, height, 1, 1]`."""
         hidden = self.conv_1(_masked(tf.nn.relu(self.norm_1(maps, mask)), mask))
-        # Of two places, the first tells whether there is something.
+        # With stride 2, each second element of the mask remains.
         mask = None if mask is None else mask[:, ::2]
         hidden = self.conv_2(_masked(tf.nn.relu(self.norm_2(hidden, mask)), mask))
         return self.shortcut(maps) + hidden, mask
@@ -143,6 +143,7 @@ class ResidualBlock(tf.Module):
 def normal(
     random: np.random.RandomState, shape: list[int], deviation: float, name: str
 ) -> tf.Variable:
+    """Creates a variable with normally distributed initial values."""
     values = deviation * random.standard_normal(shape)
     return tf.Variable(values, dtype=tf.float32, name=name)
 

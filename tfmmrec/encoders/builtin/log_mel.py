@@ -1,4 +1,4 @@
-"""What the built-in audio encoders see of a sound: decibels in mel bands over time."""
+"""The log-mel spectrogram of the built-in audio encoders."""
 
 import tensorflow as tf
 import tensorflow_io as tfio
@@ -11,19 +11,19 @@ TOP_DB = 80.0
 
 
 def log_mel(waveforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Turns waveforms into levels in mel bands of 40 to 7800 Hz.
+    """Computes log-mel spectrograms with 64 bands from 40 to 7800 Hz.
 
-    A waveform is scaled to a peak of one, so that loudness does not matter; of its decibels, the
-    80 dB below the loudest are kept. Silence at the end is no sound: the padding of a batch changes
-    neither levels nor mask but by more frames of zeros.
+    A waveform is scaled to a peak of one, so that its volume does not matter, and its levels are
+    clipped at 80 dB below the loudest. Silence at the end is masked: the padding of a batch only
+    adds frames of zeros.
 
     Args:
-        waveforms: 16 kHz mono, float32 `[batch, samples]`, any length; NaN and infinity are read
-            as silence.
+        waveforms: 16 kHz mono, float32 `[batch, samples]`, any length; NaN and infinity count as
+            silence.
 
     Returns:
-        levels, float32 `[batch, frames, 64]` in 0 to 1, a frame every 16 ms; and the mask, 1 where
-        there is sound, float32 `[batch, frames, 1]`.
+        Levels from 0 to 1, float32 `[batch, frames, 64]`, a frame per 16 ms; and the mask, float32
+        `[batch, frames, 1]`, 0 after the last sound.
     """
     waveforms = tf.where(tf.math.is_finite(waveforms), waveforms, 0.0)
     # At least one sample, so that there is a frame; the spectrogram pads the last frames.
@@ -31,14 +31,14 @@ def log_mel(waveforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     waveforms = tf.pad(waveforms, [[0, 0], [0, missing]])
     peak = tf.reduce_max(tf.abs(waveforms), axis=1, keepdims=True)
     waveforms = tf.math.divide_no_nan(waveforms, peak)
-    mask = _frames_before_silence(waveforms)
+    mask = _sound_mask(waveforms)
     return _levels(waveforms) * mask, mask
 
 
-def _frames_before_silence(waveforms: tf.Tensor) -> tf.Tensor:
-    """Returns 1 for every frame that starts before the last sample that is not zero."""
-    places = tf.range(1, tf.shape(waveforms)[1] + 1)
-    ends = tf.reduce_max(tf.where(waveforms != 0.0, places, 0), axis=1, keepdims=True)
+def _sound_mask(waveforms: tf.Tensor) -> tf.Tensor:
+    """Returns 1 for each frame that starts before the last nonzero sample."""
+    positions = tf.range(1, tf.shape(waveforms)[1] + 1)
+    ends = tf.reduce_max(tf.where(waveforms != 0.0, positions, 0), axis=1, keepdims=True)
     starts = tf.range(0, tf.shape(waveforms)[1], STRIDE)
     return tf.cast(starts < ends, tf.float32)[:, :, tf.newaxis]
 
@@ -46,8 +46,8 @@ def _frames_before_silence(waveforms: tf.Tensor) -> tf.Tensor:
 def _levels(waveforms: tf.Tensor) -> tf.Tensor:
     power = tfio.audio.spectrogram(waveforms, nfft=WINDOW, window=WINDOW, stride=STRIDE)
     bands = tfio.audio.melscale(power, rate=SAMPLE_RATE, mels=NUM_MELS, fmin=40.0, fmax=7800.0)
-    # dbscale cuts below the loudest of the whole batch; 300 dB cut nothing, and each
-    # waveform is cut below its own loudest here.
+    # dbscale clips relative to the loudest level of the batch; 300 dB clip nothing, and each
+    # waveform is clipped relative to its own loudest level below.
     decibels = tfio.audio.dbscale(bands, top_db=300.0)
     loudest = tf.reduce_max(decibels, axis=[1, 2], keepdims=True)
     return tf.nn.relu(1.0 + (decibels - loudest) / TOP_DB)

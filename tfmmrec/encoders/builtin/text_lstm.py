@@ -1,4 +1,4 @@
-"""The built-in recurrent text encoder."""
+"""The built-in text encoder `builtin:lstm`."""
 
 import math
 
@@ -10,10 +10,11 @@ from tfmmrec.encoders.builtin.text_sequence import SequenceEncoder
 
 
 class BuiltinLstm(SequenceEncoder):
-    """Text -> vector by a bidirectional LSTM over its words, for short texts in any language.
+    """Encodes texts by a bidirectional LSTM over their words, for short texts in any language.
 
-    One LSTM of 64 units reads forwards and one backwards (Hochreiter and Schmidhuber 1997; Graves
-    and Schmidhuber 2005); the forget gate begins open. See `SequenceEncoder` for the rest.
+    One LSTM of 64 units per direction (Hochreiter and Schmidhuber 1997; Graves and Schmidhuber
+    2005), with the bias of the forget gate initialized to 1. See `SequenceEncoder` for input and
+    output.
     """
 
     def build(self, random: np.random.RandomState) -> None:
@@ -28,13 +29,13 @@ class BuiltinLstm(SequenceEncoder):
         self.bias = tf.Variable(bias.reshape([2, 1, -1]), dtype=tf.float32, name="bias")
 
     def read(self, words: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        del training  # the words have been dropped already
-        # Padding stands at the end of either direction, where it changes nothing before it.
+        del training  # dropout was applied to the words
+        # Padding is at the end of both directions, so it does not affect the words.
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         both = tf.stack([words, tf.reverse_sequence(words, lengths, seq_axis=1)])
         gates = tf.einsum("nbwd,ndg->wnbg", both, self.inward) + self.bias
         start = tf.zeros([2, tf.shape(words)[0], self.dim // 2])
-        # All steps are multiplied at once above; the loop holds only what needs the step before.
+        # The inputs of all steps are multiplied at once above; the loop has only the recurrence.
         hidden, _ = tf.scan(self._step, gates, (start, start))  # [words, 2, batch, units]
         hidden = tf.transpose(hidden, [1, 2, 0, 3])
         forwards, backwards = hidden[0], tf.reverse_sequence(hidden[1], lengths, seq_axis=1)

@@ -1,4 +1,4 @@
-"""What the built-in readers of word sequences have in common: hashed words in, pooled out."""
+"""The base class of built-in text encoders over word sequences: hashed words, pooled."""
 
 import abc
 
@@ -11,18 +11,18 @@ from tfmmrec.encoders.builtin.layers import Dense, LayerNorm, normal
 
 
 class SequenceEncoder(ScratchEncoder):
-    """Text -> vector by the sequence of its words.
+    """Encodes texts as sequences of words.
 
-    A word is the sum of the vectors of itself and of its character 3-grams (Bojanowski et al. 2017,
-    arXiv 1607.04606), normalised; each is a row of one table by its hash, so that there is no
-    vocabulary and words of any language share what they have in common. What reads the sequence
-    gives a vector for each word, of which the mean and the maximum are taken.
+    The embedding of a word is the normalized sum of the embeddings of the word and of its character
+    3-grams (Bojanowski et al. 2017, arXiv 1607.04606). All are rows of one hashed table, so that
+    there is no vocabulary, and related words of any language share rows. A subclass maps the
+    sequence to a vector per word; mean and maximum of these are projected to the encoding.
 
-    Input: UTF-8 strings `[batch]`; `max_words` words of a text and about `max_pieces` characters of
-    a word are read. Output: float32 `[batch, 128]`.
+    Input: UTF-8 strings `[batch]`, of which the first `max_words` words and about `max_pieces`
+    characters of a word are used. Output: float32 `[batch, 128]`.
 
     Args:
-        seed: of the first weights (default 0).
+        seed: of the initial weights (default 0).
     """
 
     max_words = 128
@@ -43,19 +43,22 @@ class SequenceEncoder(ScratchEncoder):
 
     @abc.abstractmethod
     def build(self, random: np.random.RandomState) -> None:
-        """Builds the weights of `read`."""
+        """Creates the variables of `read`."""
 
     @abc.abstractmethod
     def read(self, words: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        """Reads words `[batch, words, dim]` where the mask `[batch, words]` is true, to the same.
+        """Maps the word embeddings to an output of the same shape.
 
-        What stands where it is false has no meaning, and must not change the rest.
+        Args:
+            words: float32 `[batch, words, dim]`; padding must not affect the other outputs.
+            mask: bool `[batch, words]`, False for padding.
+            training: whether dropout is active.
         """
 
     def encode(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
-        return self.encode_tokens(self.tokenise(inputs), training)
+        return self.encode_tokens(self.tokenize(inputs), training)
 
-    def tokenise(self, texts: tf.Tensor) -> tf.Tensor:
+    def tokenize(self, texts: tf.Tensor) -> tf.Tensor:
         return hash_pieces(
             texts,
             max_words=self.max_words,
@@ -64,18 +67,18 @@ class SequenceEncoder(ScratchEncoder):
         )
 
     def encode_tokens(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Encodes what `tokenise` gave, int32 `[batch, words, pieces]`; XLA compiles it."""
-        there = tf.cast(tokens != PADDING, tf.float32)
-        mask = tf.reduce_any(tokens != PADDING, axis=2)  # [batch, words]; all have their start
+        """Encodes the result of `tokenize`, int32 `[batch, words, pieces]`; XLA can compile it."""
+        is_piece = tf.cast(tokens != PADDING, tf.float32)
+        mask = tf.reduce_any(tokens != PADDING, axis=2)  # [batch, words]; at least the start token
         vectors = tf.gather(self.pieces, tokens)  # [batch, words, pieces, dim]
-        words = self.first_norm(tf.einsum("bwp,bwpd->bwd", there, vectors))
+        words = self.first_norm(tf.einsum("bwp,bwpd->bwd", is_piece, vectors))
         outputs = self.read(self.drop(words, training), mask, training)
         pooled = self.drop(_pool(outputs, mask), training)
         return self.norm(self.project(pooled))
 
 
 def _pool(outputs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean and maximum over the words that are there, `[batch, 2 * dim]`."""
+    """Returns mean and maximum over the words, `[batch, 2 * dim]`."""
     mask = mask[:, :, tf.newaxis]
     count = tf.reduce_sum(tf.cast(mask, tf.float32), axis=1)
     mean = tf.reduce_sum(tf.where(mask, outputs, 0.0), axis=1) / count

@@ -1,4 +1,4 @@
-"""The built-in transformer text encoder."""
+"""The built-in text encoder `builtin:transformer`."""
 
 import math
 from collections.abc import Callable
@@ -13,11 +13,11 @@ Drop = Callable[[tf.Tensor], tf.Tensor]
 
 
 class BuiltinTransformer(SequenceEncoder):
-    """Text -> vector by a small transformer encoder over its words, in any language.
+    """Encodes texts by a small transformer over their words, in any language.
 
-    Two layers of four heads (Vaswani et al. 2017, arXiv 1706.03762), normalised before each part,
-    which trains without a warm-up (Xiong et al. 2020, arXiv 2002.04745). The positions begin as
-    sines and cosines and are learned. See `SequenceEncoder` for the rest.
+    Two layers of four heads (Vaswani et al. 2017, arXiv 1706.03762) with pre-normalization, which
+    trains without warm-up (Xiong et al. 2020, arXiv 2002.04745). Position embeddings are learned,
+    and initialized with sinusoids. See `SequenceEncoder` for input and output.
     """
 
     num_layers = 2
@@ -39,7 +39,7 @@ class BuiltinTransformer(SequenceEncoder):
 
 
 class TransformerLayer(tf.Module):
-    """Self-attention and a feed-forward part, `[batch, words, dim]` to the same."""
+    """Self-attention and a feed-forward network, `[batch, words, dim]` to the same shape."""
 
     num_heads = 4
 
@@ -70,7 +70,7 @@ class TransformerLayer(tf.Module):
 
 
 def _sinusoids(length: int, dim: int) -> np.ndarray:
-    """Returns waves of 2 pi to 20,000 pi words, `[length, dim]`."""
+    """Returns sinusoidal position embeddings, wavelengths 2 pi to 20,000 pi, `[length, dim]`."""
     frequencies = 10_000.0 ** -(np.arange(0, dim, 2) / dim)
     angles = np.arange(length)[:, np.newaxis] * frequencies
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
