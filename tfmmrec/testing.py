@@ -142,15 +142,15 @@ def _gradients(layer: tf.keras.layers.Layer, inputs: Mapping[str, tf.Tensor]) ->
     Only that of a weight may be None, for a test to find.
     """
     floats = {name: value for name, value in inputs.items() if value.dtype.is_floating}
-    weights = {f"{place} {v.name}": v for place, v in enumerate(layer.trainable_variables)}
+    weights = {f"{number} {v.name}": v for number, v in enumerate(layer.trainable_variables)}
     with tf.GradientTape() as tape:
         tape.watch(floats)
         output = tf.cast(layer(**inputs, training=True), tf.float32)
         loss = tf.reduce_sum(tf.square(output - 0.5))
     by_weight, by_input = tape.gradient(loss, (weights, floats))
-    found = {name: gradient for name, gradient in by_input.items() if gradient is not None}
+    float_inputs = {name: gradient for name, gradient in by_input.items() if gradient is not None}
     # Embeddings have theirs in slices.
     return {
         name: None if gradient is None else tf.convert_to_tensor(gradient)
-        for name, gradient in {**found, **by_weight}.items()
+        for name, gradient in {**float_inputs, **by_weight}.items()
     }

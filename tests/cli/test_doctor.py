@@ -1,4 +1,4 @@
-"""The doctor: each broken environment gives its finding and the line that mends it."""
+"""The doctor: each broken environment gives its finding and the command that fixes it."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The command line: a wrong one gives one line and a code, and writes nothing."""
+"""The command line: an invalid one gives one line and an exit code, and writes nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Options two levels down are set one by one, from the command line and from a file."""
+"""Nested overrides are set one by one, on the command line and in a file."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""`tfmmrec doctor --tpu-check`: what it says of training files, and its exit code."""
+"""`tfmmrec doctor --tpu-check`: its report on training files, and its exit code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The catalogue that the recipes write, read back by the dataset file's own reader."""
+"""The catalog writer, read back by the reader of dataset files."""
 
 import errno
 import json

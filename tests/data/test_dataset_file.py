@@ -1,4 +1,4 @@
-"""The dataset file: what it says, and one line for each key that is wrong."""
+"""The dataset file: its content, and a one-line error for each invalid key."""
 
 from pathlib import Path
 from typing import Any

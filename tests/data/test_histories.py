@@ -1,4 +1,4 @@
-"""Histories with times, which come along with every slice of them."""
+"""Histories with times, which every slice of them keeps."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which outcomes are asked for, by hand."""
+"""The held-out outcomes, by hand."""
 
 from types import SimpleNamespace
 

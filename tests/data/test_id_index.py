@@ -1,4 +1,4 @@
-"""Ids: rows of many at a time."""
+"""The id index: rows of many ids at a time."""
 
 import numpy as np
 

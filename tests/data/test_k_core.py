@@ -1,4 +1,4 @@
-"""Thinning a log, on logs small enough to thin by hand."""
+"""The k-core of logs small enough to compute by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Events with what came of them, and items that nobody chose."""
+"""Labeled events, and sampled non-clicks."""
 
 import numpy as np
 import tensorflow as tf

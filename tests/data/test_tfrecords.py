@@ -1,4 +1,4 @@
-"""Shards: what goes in comes out, in its order, and always as the same bytes."""
+"""Shards: records are read back in order, and equal records give equal bytes."""
 
 import numpy as np
 import pytest

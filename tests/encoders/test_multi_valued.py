@@ -1,4 +1,4 @@
-"""Lists of pictures: the mean of what an image encoder gives for those that are there."""
+"""Multi-valued features: mean and list of the encodings of their values."""
 
 import string
 import types

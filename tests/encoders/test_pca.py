@@ -1,4 +1,4 @@
-"""Reduced encoders: components by hand, found again in the cache, the same vectors when served."""
+"""PCA encoders: components by hand, read from the cache, equal vectors in serving."""
 
 import json
 from pathlib import Path

@@ -231,7 +231,8 @@ def test_errors_equal_those_of_the_local_packer(tmp_path):
     items.write_text(whole.replace("year", "decade", 1))
     # This error is raised in a worker.
     assert (
-        message() == f"{items}: no column 'year'; there are item_id, title, poster, genres, decade"
+        message()
+        == f"{items}: no column 'year'; the columns are item_id, title, poster, genres, decade"
     )
     items.write_text(whole)
     (tmp_path / "films" / "log.csv").write_text("user,item,time,stars\nu1,nobody,1,5\n")

@@ -1,4 +1,4 @@
-"""The command line `tfmmrec`, and what makes a script a command line of its own."""
+"""The command line `tfmmrec`, and `run_script`, which makes a script a command line."""
 
 from tfmmrec.cli.entry_point import main, run_script
 

@@ -1,1 +1,1 @@
-"""Encoders: what turns a feature's raw value into a vector, and the cache of their outputs."""
+"""Encoders of feature values, their fine-tuning, and the cache of their encodings."""

@@ -1,4 +1,4 @@
-"""Ids and times as tables have them."""
+"""Parsing of ids and times."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""The interaction table: what is read of it, what is rejected, and the order of events."""
+"""The interaction table: parsed events, rejected rows, and the order of events."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The spill: events come back by neighbouring users, in the order in which they came."""
+"""The spill: events are read back by blocks of users, in the order in which they were added."""
 
 import numpy as np
 

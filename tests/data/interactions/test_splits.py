@@ -1,4 +1,4 @@
-"""Splits: who is in which part, all at once or batch by batch."""
+"""Splits of events, in one batch and batch by batch."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Training examples: each event once an epoch, with what its user chose before it."""
+"""Training examples: each event once per epoch, with its user's earlier history."""
 
 import itertools
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Training windows: each event once an epoch, behind what its user chose before it."""
+"""Training windows: each event once per epoch, after its user's earlier history."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""The tables: values as they stand, and bad rows that lose no good one."""
+"""Readers of tables: unchanged values, and malformed rows that do not affect others."""
 
 import json
 from pathlib import Path

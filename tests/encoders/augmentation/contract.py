@@ -1,4 +1,4 @@
-"""What every augmentation keeps to."""
+"""The contract of every augmentation."""
 
 from typing import Any
 

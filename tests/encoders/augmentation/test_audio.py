@@ -1,4 +1,4 @@
-"""Sounds: each change by hand and by ear of a Fourier transform, and what they keep to."""
+"""Audio augmentation: each change by hand and in a Fourier transform, and the contract."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pictures: each change by hand, what they keep to, and their options."""
+"""Image augmentation: each change by hand, the contract, and the options."""
 
 import doctest
 

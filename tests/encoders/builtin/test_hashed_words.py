@@ -1,4 +1,4 @@
-"""Words and pieces of words, as the built-in text encoders read them."""
+"""Words and pieces of words, as the built-in text encoders tokenize them."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,6 +1,6 @@
-"""The built-in encoders that are trained from scratch learn what only their kind of net can tell.
+"""The built-in encoders that are trained from scratch learn tasks that need their architecture.
 
-Each is trained with a linear head on a task of two classes, and asked about examples it has not
+Each is trained with a linear head on a task of two classes, and evaluated on examples it has not
 seen; the null is the same training on the same examples with their labels shuffled.
 """
 

@@ -1,4 +1,4 @@
-"""The built-in encoders: one contract for all, and what those of chosen weights tell apart."""
+"""The built-in encoders: one contract for all, and similarities that fixed weights must give."""
 
 import json
 import math

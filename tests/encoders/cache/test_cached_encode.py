@@ -1,4 +1,4 @@
-"""The cache: what was encoded once is not encoded again, and a stale output is never used."""
+"""The encoding cache: values are encoded once, and a stale encoding is never used."""
 
 import concurrent.futures
 import errno

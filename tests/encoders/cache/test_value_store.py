@@ -1,4 +1,4 @@
-"""The store of outputs by value: written in parts, read back, shared, and whole."""
+"""The value store: atomic parts that are written, read back and shared by processes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The gradient that is worked out part by part is the plain one."""
+"""The gradient computed slice by slice equals the plain one."""
 
 from collections.abc import Callable
 from pathlib import Path

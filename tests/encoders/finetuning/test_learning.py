@@ -1,4 +1,4 @@
-"""On a world whose right answer is known, a trained encoder tells what it did not before."""
+"""In a world with a known answer, a fine-tuned encoder separates what it did not before."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The raw values of a feature by row: all of them, in any order, whole or not at all."""
+"""The raw values of a feature by row: complete, in any order, written atomically."""
 
 from pathlib import Path
 

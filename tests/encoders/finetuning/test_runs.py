@@ -1,4 +1,4 @@
-"""A run with a trained encoder: stopped and gone on with, saved and loaded, exported and served."""
+"""Runs with a fine-tuned encoder: interrupted and resumed, saved, loaded, exported and served."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""One feature that is trained: what goes into a step, and what a step changes."""
+"""A trainable feature: the inputs of a step, and the weights that a step changes."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small shelf of titles to train on, and modules small enough to work out by hand."""
+"""A small catalog of titles to train on, and modules whose outputs are computed by hand."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Small modules in each of the forms that are about, whose outputs are worked out by hand."""
+"""Small modules with each kind of call signature, whose outputs are computed by hand."""
 
 from collections.abc import Callable
 from pathlib import Path

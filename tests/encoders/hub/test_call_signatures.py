@@ -1,4 +1,4 @@
-"""Every form in which modules are called is found by looking at them."""
+"""Every kind of call signature is found by inspection of the module."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The adapter of modules: raw values encoded, and what real modules make of them."""
+"""The adapter of modules: encodings of raw values, by small and by real modules."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Handles: folders, archives and addresses, and what is no module at all."""
+"""Handles: folders, archives and URLs, and refusal of everything else."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""What modules' folders say of their licence."""
+"""License statements in the folders of modules."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The two halves of an encoder: what is prepared in the data, and what is trained."""
+"""The two halves of an encoder: preparation in the input pipeline, and the trained module."""
 
 import io
 from pathlib import Path

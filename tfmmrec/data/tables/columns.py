@@ -1,18 +1,18 @@
-"""The columns that a table has, and those that it is to have."""
+"""Checks that a table has the required columns."""
 
 from pathlib import Path
 
 from tfmmrec.errors import DataError
 
-_MOST_SHOWN = 30
+_MAX_LISTED = 30
 
 
-def refuse_missing(path: Path, wanted: list[str], found: list[str]) -> None:
-    """Raises DataError when a wanted column is not there, or stands there twice."""
-    for column in wanted:
-        if column not in found:
-            shown = ", ".join(name[:40] for name in found[:_MOST_SHOWN])
-            more = ", …" if len(found) > _MOST_SHOWN else ""
-            raise DataError(f"{path}: no column {column!r}; there are {shown}{more}")
-        if found.count(column) > 1:
-            raise DataError(f"{path}: the column {column!r} stands there twice; rename one")
+def check_columns(path: Path, required: list[str], header: list[str]) -> None:
+    """Raises DataError if a required column is missing or occurs twice."""
+    for column in required:
+        if column not in header:
+            listed = ", ".join(name[:40] for name in header[:_MAX_LISTED])
+            more = ", …" if len(header) > _MAX_LISTED else ""
+            raise DataError(f"{path}: no column {column!r}; the columns are {listed}{more}")
+        if header.count(column) > 1:
+            raise DataError(f"{path}: the column {column!r} occurs twice; rename one")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
-from tfmmrec.data.tables.columns import refuse_missing
+from tfmmrec.data.tables.columns import check_columns
 from tfmmrec.errors import DataError
 
 # Maximum size of a row.
@@ -32,7 +32,7 @@ def read_csv(path: Path, columns: list[str], on_reject: OnReject) -> Iterator[Ar
     """Streams a csv or tsv file; all values are bytes."""
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     header = _read_header(path, delimiter)
-    refuse_missing(path, columns, header)
+    check_columns(path, columns, header)
     bad: list[_BadRow] = []
     is_utf8 = _is_utf8(path)
 

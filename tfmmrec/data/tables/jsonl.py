@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.data.tables.chunks import OnReject, Row, RowChunk, none_if_empty
-from tfmmrec.data.tables.columns import refuse_missing
+from tfmmrec.data.tables.columns import check_columns
 
 _CHUNK_ROWS = 8192
 
@@ -30,7 +30,7 @@ def read_jsonl(path: Path, columns: list[str], on_reject: OnReject) -> Iterator[
             numbers, rows = [], []
     # A line may lack a key, but a key that every line lacks is an error in the dataset file.
     if keys:
-        refuse_missing(path, columns, sorted(keys))
+        check_columns(path, columns, sorted(keys))
     if rows:
         yield RowChunk(np.array(numbers), rows)
 

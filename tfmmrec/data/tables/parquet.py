@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet
 
 from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
-from tfmmrec.data.tables.columns import refuse_missing
+from tfmmrec.data.tables.columns import check_columns
 
 _BATCH_ROWS = 1 << 17
 
@@ -16,7 +16,7 @@ def read_parquet(path: Path, columns: list[str], on_reject: OnReject) -> Iterato
     """Streams a parquet file; none of its rows can be malformed."""
     del on_reject
     with pyarrow.parquet.ParquetFile(path) as table:
-        refuse_missing(path, columns, table.schema_arrow.names)
+        check_columns(path, columns, table.schema_arrow.names)
         number = 1
         for batch in table.iter_batches(min(_BATCH_ROWS, MAX_CHUNK_ROWS), columns=columns):
             yield ArrowChunk(np.arange(number, number + len(batch)), batch)

@@ -1,1 +1,1 @@
-"""Encoders that need no download."""
+"""Built-in encoders, which need no download."""

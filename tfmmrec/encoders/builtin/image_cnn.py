@@ -50,7 +50,7 @@ class BuiltinImageCnn(ScratchEncoder):
 
 
 def resize_pictures(pictures: tf.Tensor, size: int) -> tf.Tensor:
-    """Does what `tf.image.resize(..., antialias=True)` does, by products that XLA compiles.
+    """Resizes like `tf.image.resize(..., antialias=True)`, by matrix products that XLA can compile.
 
     Shapes: `[batch, height, width, channels]` to `[batch, size, size, channels]`.
     """
@@ -61,7 +61,7 @@ def resize_pictures(pictures: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _resizing_weights(old: tf.Tensor, new: int) -> tf.Tensor:
-    """Returns how much each old place counts for each new one, `[new, old]`."""
+    """Returns the weight of each old position for each new one, `[new, old]`."""
     step = tf.cast(old, tf.float32) / new
     centres = (tf.range(new, dtype=tf.float32) + 0.5) * step - 0.5
     distances = tf.abs(centres[:, tf.newaxis] - tf.cast(tf.range(old), tf.float32))

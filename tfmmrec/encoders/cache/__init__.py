@@ -1,1 +1,1 @@
-"""Encoder outputs, computed once per value and kept on disk."""
+"""The encoding cache: encodings are computed once per value and stored on disk."""

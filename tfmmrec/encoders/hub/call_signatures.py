@@ -167,8 +167,8 @@ def format_spec(spec: Any) -> str:
     """Formats a tensor's type and shape for people, `float32 [?, 224, 224, 3]`."""
     if spec.shape.rank is None:
         return f"{spec.dtype.name} of any shape"
-    sides = ", ".join("?" if side is None else str(side) for side in spec.shape)
-    return f"{spec.dtype.name} [{sides}]"
+    axes = ", ".join("?" if size is None else str(size) for size in spec.shape)
+    return f"{spec.dtype.name} [{axes}]"
 
 
 def _from_signature(name: str, function: Any) -> CallSignature:

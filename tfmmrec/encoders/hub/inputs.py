@@ -92,8 +92,8 @@ def choose_image_size(
     specs = [s for f in signatures for s in f.structured_input_signature[1].values()]
     usual = next((_height_and_width(spec) for spec in specs if spec.shape.rank == 4), (None, None))
     height, width = (
-        next((side for side in sides if side), DEFAULT_PICTURE_SIZE)
-        for sides in zip(fixed, requested, usual, strict=True)
+        next((size for size in sizes if size), DEFAULT_PICTURE_SIZE)
+        for sizes in zip(fixed, requested, usual, strict=True)
     )
     return height, width
 
