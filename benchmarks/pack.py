@@ -26,9 +26,9 @@ import tfmmrec.cli  # before TensorFlow: it enables legacy Keras
 import tensorflow as tf  # isort: skip
 
 from tfmmrec.config.packing import PackConfig
-from tfmmrec.data.dataset import read_events
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.id_index import IdIndex
+from tfmmrec.data.interactions.records import read_events
 from tfmmrec.data.packing.entity_packer import SidePacker
 from tfmmrec.data.packing.interaction_packer import LogPacker
 from tfmmrec.data.packing.journal import Journal

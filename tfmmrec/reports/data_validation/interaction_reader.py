@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfmmrec.data.dataset import EVENT_FEATURES, Dataset
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.interactions.records import EVENT_FEATURES
 from tfmmrec.reports.data_validation.anomalies import Fault
 from tfmmrec.reports.data_validation.shard_reader import Batch, ShardReader
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfmmrec.data.dataset import EVENT_FEATURES, Dataset, EntityName
+from tfmmrec.data.dataset import Dataset, EntityName
+from tfmmrec.data.interactions.records import EVENT_FEATURES
 from tfmmrec.errors import DataError
 
 _TYPES = {
