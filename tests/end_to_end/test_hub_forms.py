@@ -126,7 +126,7 @@ def test_from_the_command_line_to_a_served_model(
     [
         (["--encoders.title", "builtin:elmo"], "encoders.title: there is no builtin:elmo for text"),
         (["--encoders.title.picture_size", "260"], "encoders.title.picture_size: is for image"),
-        (["--encoders.sound.handle", "hub:none"], "encoder none: there is no such folder"),
+        (["--encoders.sound.handle", "hub:none"], "encoder none: no such folder or file"),
         (["--encoders.plot", "builtin"], "encoders.plot: no such feature"),
     ],
 )
