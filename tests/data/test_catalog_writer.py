@@ -111,7 +111,7 @@ def test_unknown_modality_and_media_of_users_are_refused(tmp_path):
         write(tmp_path / "songs", item_features={"title": {"modality": "smell"}})
     with pytest.raises(ConfigError, match="go together"):
         write(tmp_path / "songs", users=[{"user_id": "a"}])
-    with pytest.raises(ConfigError, match="no media"):
+    with pytest.raises(ConfigError, match="cannot have media"):
         face = {"face": {"modality": "image"}}
         write(tmp_path / "songs", users=[{"user_id": "a"}], user_features=face)
 
