@@ -177,7 +177,7 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
                 found,
                 batch["user"],
                 batch_row=tf.range(tf.size(targets)),
-                num_earlier=batch["place"],
+                num_earlier=batch["num_earlier"],
             )
             vectors = tf.gather(table, found.rows)
             with tf.GradientTape() as tape:

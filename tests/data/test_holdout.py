@@ -13,8 +13,8 @@ def test_of_new_users_only_what_stands_behind_their_past_is_asked():
     events = LabeledEvents(
         user=np.array([0, 0, 1, 1, 1, 1, 1], np.int32),
         item=np.array([10, 11, 13, 10, 11, 12, 14], np.int32),
-        place=np.array([0, 1, 0, 0, 1, 1, 2], np.int32),
-        chosen=np.array([True, False, False, True, False, True, False]),
+        num_earlier=np.array([0, 1, 0, 0, 1, 1, 2], np.int32),
+        clicked=np.array([True, False, False, True, False, True, False]),
         rating=np.full(7, np.nan, np.float32),
     )
     dataset = SimpleNamespace(

@@ -37,11 +37,11 @@ def test_events_stand_in_order_behind_the_choices_of_their_user():
     np.testing.assert_array_equal(outcomes.user, [0, 0, 0, 1, 1, 1])
     np.testing.assert_array_equal(outcomes.item, [6, 9, 5, 8, 7, 4])
     # What was not chosen is passed over.
-    np.testing.assert_array_equal(outcomes.place, [0, 1, 1, 0, 1, 1])
-    np.testing.assert_array_equal(outcomes.chosen, [True, False, True, True, False, True])
+    np.testing.assert_array_equal(outcomes.num_earlier, [0, 1, 1, 0, 1, 1])
+    np.testing.assert_array_equal(outcomes.clicked, [True, False, True, True, False, True])
     np.testing.assert_array_equal(outcomes.rated, [True, False, True, True, True, True])
     assert outcomes.has_negative_labels
-    assert not outcomes.take(outcomes.chosen).has_negative_labels
+    assert not outcomes.take(outcomes.clicked).has_negative_labels
 
 
 def test_no_events_are_no_outcomes():

@@ -72,7 +72,7 @@ def batch(items: list[int]) -> dict[str, tf.Tensor]:
         "history": tf.constant([[1, 2, -1], [-1, -1, -1], [0, -1, -1]]),
         "user": tf.constant([0, 1, 0]),
         "item": tf.constant(items),
-        "place": tf.constant([4, 0, 1]),
+        "num_earlier": tf.constant([4, 0, 1]),
     }
 
 
@@ -138,13 +138,13 @@ class LossTest(TestCase):
             "history": tf.constant([[-1, 1, 2], [-1, 0, -1]]),
             "user": tf.constant([0, 1]),
             "item": tf.constant([[1, 2, 0], [0, -1, -1]]),
-            "place": tf.constant([[0, 1, 2], [0, 1, 2]]),
+            "num_earlier": tf.constant([[0, 1, 2], [0, 1, 2]]),
         }
         events = {
             "history": tf.constant([[-1, -1, -1], [1, -1, -1], [1, 2, -1], [-1, -1, -1]]),
             "user": tf.constant([0, 0, 0, 1]),
             "item": tf.constant([1, 2, 0, 0]),
-            "place": tf.constant([0, 1, 2, 0]),
+            "num_earlier": tf.constant([0, 1, 2, 0]),
         }
         self.assertAllClose(model.compute_loss(windows), model.compute_loss(events), rtol=1e-5)
 

@@ -100,14 +100,14 @@ class HeadTest(TestCase):
 OUTCOMES = LabeledEvents(
     user=np.array([0, 0, 1], np.int32),
     item=np.array([0, 1, 0], np.int32),
-    place=np.zeros(3, np.int32),
-    chosen=np.array([True, False, True]),
+    num_earlier=np.zeros(3, np.int32),
+    clicked=np.array([True, False, True]),
     rating=np.array([5.0, np.nan, 1.0], np.float32),
 )
 BATCH = {
     "user": tf.constant([0, 0, 1]),
     "item": tf.constant([0, 1, 0]),
-    "chosen": tf.constant([True, False, True]),
+    "clicked": tf.constant([True, False, True]),
     "rating": tf.constant([5.0, np.nan, 1.0]),
 }
 

@@ -29,7 +29,7 @@ def test_each_row_of_a_batch_is_one_event():
         "history": tf.constant([[4, 5], [-1, -1]]),
         "user": tf.constant([7, 8]),
         "item": tf.constant([6, 3]),
-        "place": tf.constant([2, 0]),
+        "num_earlier": tf.constant([2, 0]),
     }
     found = flatten_targets(batch)
     assert found.item.numpy().tolist() == [6, 3]
@@ -44,7 +44,7 @@ def test_each_position_of_a_window_with_a_target_item_is_one_event():
         "history": tf.constant([[-1, 4], [5, -1]]),
         "user": tf.constant([7, 8]),
         "item": tf.constant([[4, 6], [3, -1]]),
-        "place": tf.constant([[0, 1], [9, 10]]),
+        "num_earlier": tf.constant([[0, 1], [9, 10]]),
     }
     for static_shapes in (False, True):
         found = flatten_targets(batch, static_shapes=static_shapes)

@@ -229,7 +229,7 @@ def test_fixed_shapes_learn_the_same(data, options):
 def test_no_window_may_hold_anything(data):
     """Of what no event chose there is no loss, and no gradient that is no number."""
     options = {"query": WINDOWS["gru"], "features": ["kind"], "contrastive": {"co_engagement": 0.1}}
-    empty = {name: tf.fill([3, 4], -1) for name in ("history", "item", "place")}
+    empty = {name: tf.fill([3, 4], -1) for name in ("history", "item", "num_earlier")}
     empty["user"] = tf.zeros([3], tf.int32)
     empty["history_time"] = tf.zeros([3, 4], tf.int64)
     loss, gradient = slopes(data, empty, **options, strategy="tpu")

@@ -52,8 +52,8 @@ def holdout_outcomes(dataset: Dataset, split: str) -> LabeledEvents:
     and the events after the positive before it; the earlier ones are the history.
     """
     events = dataset.outcomes([split])
-    num_positives = np.bincount(events.user, events.chosen, minlength=dataset.count("users"))
-    is_target = events.place >= num_positives[events.user] - 1
+    num_positives = np.bincount(events.user, events.clicked, minlength=dataset.count("users"))
+    is_target = events.num_earlier >= num_positives[events.user] - 1
     return events.take(~dataset.cold_users[events.user] | is_target)
 
 

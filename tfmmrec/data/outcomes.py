@@ -14,15 +14,15 @@ class LabeledEvents:
     Attributes:
         user: int32 `[events]`, user rows.
         item: int32 `[events]`, item rows.
-        place: int32 `[events]`, position in the history: number of earlier positives of the user.
-        chosen: bool `[events]`, click label: whether the event is a positive.
+        num_earlier: int32 `[events]`, number of earlier positives of the user.
+        clicked: bool `[events]`, click label: whether the event is a positive.
         rating: float32 `[events]`, rating label, NaN if there is none.
     """
 
     user: np.ndarray
     item: np.ndarray
-    place: np.ndarray
-    chosen: np.ndarray
+    num_earlier: np.ndarray
+    clicked: np.ndarray
     rating: np.ndarray
 
     def __len__(self) -> int:
@@ -37,8 +37,8 @@ class LabeledEvents:
         return cls(
             user=events.user,
             item=events.item,
-            place=(earlier - earlier[starts]).astype(np.int32) if len(events) else earlier,
-            chosen=events.positive,
+            num_earlier=(earlier - earlier[starts]).astype(np.int32) if len(events) else earlier,
+            clicked=events.positive,
             rating=events.rating,
         )
 
@@ -50,7 +50,7 @@ class LabeledEvents:
     @property
     def has_negative_labels(self) -> bool:
         """Whether there are events with a negative click label."""
-        return not self.chosen.all()
+        return not self.clicked.all()
 
     def take(self, rows: np.ndarray) -> "LabeledEvents":
         """Returns the events of some rows (indices or a mask), in their order."""

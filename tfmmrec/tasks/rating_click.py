@@ -63,7 +63,7 @@ class Click(Outcome):
     )
 
     def labels(self, batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        clicked = batch["chosen"]
+        clicked = batch["clicked"]
         return tf.cast(clicked, tf.float32), tf.ones_like(clicked)
 
     def value(self, logits: tf.Tensor) -> tf.Tensor:

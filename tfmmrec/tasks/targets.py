@@ -47,7 +47,7 @@ def flatten_targets(batch: Mapping[str, tf.Tensor], *, static_shapes: bool = Fal
             of each history, or `[batch, n]`, the target item at each position of a window.
         static_shapes: whether the number of events must not depend on the contents of the batch.
     """
-    history, item, num_earlier = batch["history"], batch["item"], batch["place"]
+    history, item, num_earlier = batch["history"], batch["item"], batch["num_earlier"]
     if item.shape.rank == 1:
         rows = tf.range(tf.size(item))
         return Targets(item, history[:, -1], batch["user"], rows, num_earlier)

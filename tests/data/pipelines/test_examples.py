@@ -123,14 +123,14 @@ def test_without_events_there_are_no_steps():
 OUTCOMES = LabeledEvents(
     user=np.array([0, 3, 3, 3], np.int32),
     item=np.array([20, 13, 31, 10], np.int32),
-    place=np.array([2, 0, 1, 2], np.int32),
-    chosen=np.array([False, False, True, True]),
+    num_earlier=np.array([2, 0, 1, 2], np.int32),
+    clicked=np.array([False, False, True, True]),
     rating=np.array([np.nan, 1.0, 4.0, np.nan], np.float32),
 )
 
 
 def read_outcomes(source: TrainingExamples, first: int = 0) -> list[tuple]:
-    names = ("user", "history", "item", "chosen", "rating")
+    names = ("user", "history", "item", "clicked", "rating")
     rows = []
     for batch in itertools.islice(source.epochs(first).as_numpy_iterator(), source.steps_per_epoch):
         for row in zip(*(batch[name].tolist() for name in names), strict=True):

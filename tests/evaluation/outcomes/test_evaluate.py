@@ -27,8 +27,8 @@ def outcomes(rows: list[tuple[int, int, float]]) -> LabeledEvents:
     return LabeledEvents(
         user=user.astype(np.int32),
         item=item.astype(np.int32),
-        place=np.arange(len(rows), dtype=np.int32),
-        chosen=rating >= 4,
+        num_earlier=np.arange(len(rows), dtype=np.int32),
+        clicked=rating >= 4,
         rating=rating.astype(np.float32),
     )
 
@@ -112,7 +112,7 @@ def test_rates_of_clicks():
 
 
 def test_rates_beside_drawn_items():
-    chosen = TRAIN.take(TRAIN.chosen)
+    chosen = TRAIN.take(TRAIN.clicked)
     events = outcomes([(0, 0, 0), (0, 1, 0)])
     # Three choices of item 0, beside which it was drawn three times, and item 1 never.
     rates = popularity_rate(chosen, events, 3, drawn=True, damping=2)
@@ -126,7 +126,7 @@ def test_beside_each_choice_stands_an_item_as_new_that_its_user_never_chose():
     both = with_unchosen(events, done, cold)
     assert len(both) == 6
     np.testing.assert_array_equal(both.user, [0, 0, 1] * 2)
-    np.testing.assert_array_equal(both.chosen, [True] * 3 + [False] * 3)
+    np.testing.assert_array_equal(both.clicked, [True] * 3 + [False] * 3)
     # Of warm items user 0 left only 5; of cold ones they chose none in `done`.
     assert both.item[3] == 5 and both.item[4] in (6, 7) and both.item[5] < 5
     np.testing.assert_array_equal(both.item, with_unchosen(events, done, cold).item)
@@ -135,4 +135,4 @@ def test_beside_each_choice_stands_an_item_as_new_that_its_user_never_chose():
 def test_where_all_was_chosen_nothing_stands_beside():
     done = Histories(np.array([0, 1], np.int32), np.array([0, 2]))
     both = with_unchosen(outcomes([(0, 0, 5)]), done, np.zeros(2, bool))
-    np.testing.assert_array_equal(both.chosen, [True])
+    np.testing.assert_array_equal(both.clicked, [True])

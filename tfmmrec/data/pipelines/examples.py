@@ -61,8 +61,8 @@ class TrainingExamples:
         self._events = {
             "user": tf.constant(outcomes.user, tf.int32),
             "item": tf.constant(outcomes.item, tf.int32),
-            "place": tf.constant(outcomes.place, tf.int32),
-            "chosen": tf.constant(outcomes.chosen),
+            "num_earlier": tf.constant(outcomes.num_earlier, tf.int32),
+            "clicked": tf.constant(outcomes.clicked),
             "rating": tf.constant(outcomes.rating, tf.float32),
         }
 
@@ -88,10 +88,10 @@ class TrainingExamples:
 
     def _examples(self, events: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         batch = {name: tf.gather(column, events) for name, column in self._events.items()}
-        user, item, place = batch["user"], batch["item"], batch["place"]
+        user, item = batch["user"], batch["item"]
         start, end = tf.gather(self._offsets, user), tf.gather(self._offsets, user + 1)
-        event = start + place
-        next_event = event + tf.cast(batch["chosen"], tf.int32)
+        event = start + batch["num_earlier"]
+        next_event = event + tf.cast(batch["clicked"], tf.int32)
         # [batch, max_history]
         positions = tf.concat(
             [next_event[:, tf.newaxis] + self._later, event[:, tf.newaxis] + self._earlier], axis=1
@@ -103,7 +103,7 @@ class TrainingExamples:
             # An item that a user interacts with repeatedly would be predicted from itself.
             is_own &= history != item[:, tf.newaxis]
             # The context of an event is the whole history.
-            batch["place"] = end - start
+            batch["num_earlier"] = end - start
         batch["history"] = tf.where(is_own, history, -1)
         if self._times is not None:
             batch["history_time"] = tf.where(is_own, tf.gather(self._times, positions), 0)
@@ -112,7 +112,7 @@ class TrainingExamples:
         nonclicks = {
             **batch,
             "item": self._nonclick_sampler.draw(user, seed),
-            "chosen": tf.zeros_like(batch["chosen"]),
+            "clicked": tf.zeros_like(batch["clicked"]),
             "rating": tf.fill(tf.shape(item), np.float32(np.nan)),
         }
         return {name: tf.concat([batch[name], nonclicks[name]], axis=0) for name in batch}
@@ -125,7 +125,7 @@ def _all_events(histories: Histories) -> LabeledEvents:
     return LabeledEvents(
         user=users,
         item=histories.items,
-        place=np.arange(len(users)) - histories.offsets[users],
-        chosen=np.ones(len(users), bool),
+        num_earlier=np.arange(len(users)) - histories.offsets[users],
+        clicked=np.ones(len(users), bool),
         rating=np.full(len(users), np.nan, np.float32),
     )

@@ -83,7 +83,7 @@ class TrainingWindows:
             "history": gather(self._items, events - 1, -1),
             "user": users,
             "item": gather(self._items, events, -1),
-            "place": events - first,
+            "num_earlier": events - first,
         }
         if self._times is not None:
             batch["history_time"] = gather(self._times, events - 1, 0)

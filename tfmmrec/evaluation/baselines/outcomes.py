@@ -101,7 +101,7 @@ def click_rate(
     train: LabeledEvents, events: LabeledEvents, share: float | None = None
 ) -> np.ndarray:
     """The share of events that were choices; `share` where none but choices are told of."""
-    return np.full(len(events), np.mean(train.chosen) if share is None else share)
+    return np.full(len(events), np.mean(train.clicked) if share is None else share)
 
 
 def popularity_rate(
@@ -114,8 +114,8 @@ def popularity_rate(
 ) -> np.ndarray:
     """How often each item was chosen when it was shown, or, with `drawn`, drawn beside choices."""
     shown = np.bincount(train.item, minlength=num_items).astype(float)
-    clicks = np.bincount(train.item, train.chosen, minlength=num_items)
-    overall = 0.5 if drawn else float(np.mean(train.chosen))
+    clicks = np.bincount(train.item, train.clicked, minlength=num_items)
+    overall = 0.5 if drawn else float(np.mean(train.clicked))
     if drawn:
         # One item is drawn for each choice, each that is known as likely as the other.
         known = clicks > 0

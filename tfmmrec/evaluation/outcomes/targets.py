@@ -33,7 +33,7 @@ class OutcomeTargets:
         """`calibration_curve` as `{"predicted", "observed", "events"}` a bin; none of a rating."""
         if name == "rating":
             return []
-        columns = (own.tolist() for own in calibration_curve(self.events.chosen, predicted))
+        columns = (own.tolist() for own in calibration_curve(self.events.clicked, predicted))
         names = ("predicted", "observed", "events")
         return [dict(zip(names, bin_, strict=True)) for bin_ in zip(*columns, strict=True)]
 
@@ -41,7 +41,7 @@ class OutcomeTargets:
         """The metrics of what was predicted for each event, by name."""
         if name == "rating":
             return rating_metrics(self.events.rating, predicted)
-        return click_metrics(self.events.chosen, predicted)
+        return click_metrics(self.events.clicked, predicted)
 
 
 def outcome_targets(bundle: ModelBundle, split: str) -> dict[str, OutcomeTargets]:
@@ -85,7 +85,7 @@ def with_unchosen(events: LabeledEvents, done: Histories, cold: np.ndarray) -> L
     drawn = dataclasses.replace(
         drawn,
         item=np.array(items, events.item.dtype),
-        chosen=np.zeros(len(drawn), bool),
+        clicked=np.zeros(len(drawn), bool),
         rating=np.full(len(drawn), np.nan, np.float32),
     )
     columns = {
