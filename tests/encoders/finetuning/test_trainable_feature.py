@@ -117,7 +117,9 @@ def test_only_the_weights_that_the_pattern_names_move(dataset: Dataset, handle: 
     assert moved["table"].tolist() == [[1, 2], [3, 4], [5, 7]]
     with pytest.raises(ConfigError) as caught:
         trainable_titles(dataset, handle, variables="kernel")
-    assert "finetune.title.variables: no weight fits 'kernel'; the first are" in str(caught.value)
+    assert "finetune.title.variables: no weight matches 'kernel'; the first are" in str(
+        caught.value
+    )
     assert "table:0" in str(caught.value)
     with pytest.raises(ConfigError, match=r"^finetune\.title: the encoder's output has no grad"):
         trainable_titles(dataset, handle, variables="still").check_gradients()
@@ -128,13 +130,13 @@ def test_moving_averages_move_in_training_alone(dataset: Dataset, handle: str) -
     names = [variable.name for variable in feature.state]
     assert names == ["average:0"]
     feature(tf.constant(["ccc"]))
-    assert weights_of(feature)["ema_decay"].tolist() == [0.0, 0.0, 0.0]
+    assert weights_of(feature)["average"].tolist() == [0.0, 0.0, 0.0]
     # Halfway from 0 to the mean of [1, 0, 0] and [1, 0, 2].
-    assert step(feature, "a", "acc")["ema_decay"].tolist() == [0.5, 0.0, 0.5]
+    assert step(feature, "a", "acc")["average"].tolist() == [0.5, 0.0, 0.5]
     recomputed = trainable_titles(dataset, handle, recompute=True)
     moved = step(recomputed, "a", "acc")
     # Out of training, the average stays, and [1, 0, 0] + [1, 0, 2] is what the table is moved by.
-    assert moved["ema_decay"].tolist() == [0.0, 0.0, 0.0]
+    assert moved["average"].tolist() == [0.0, 0.0, 0.0]
     np.testing.assert_allclose(moved["table"], [[1.01, 2.01], [3, 4], [5.01, 7.01]], rtol=1e-5)
 
 
