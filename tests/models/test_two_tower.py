@@ -1,4 +1,4 @@
-"""The model: its loss against a softmax written out in NumPy."""
+"""The model: its loss against a softmax in NumPy."""
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +18,7 @@ from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.tasks import LossWeighting, RetrievalTask
 from tfmmrec.testing import TestCase
 
-# Items 0, 1 and 2 were chosen 6, 3 and 1 times, by users 0 and 1.
+# Items 0, 1 and 2 have 6, 3 and 1 events, by users 0 and 1.
 HISTORIES = Histories(np.array([1, 2, 0, 0, 0, 1, 1, 0, 0, 0], np.int32), np.array([0, 5, 10]))
 
 
@@ -77,7 +77,7 @@ def batch(items: list[int]) -> dict[str, tf.Tensor]:
 
 
 def scores(model: TwoTower, given: dict[str, tf.Tensor]) -> np.ndarray:
-    """The score of each row's user for each row's item, every vector asked for by itself."""
+    """The score of each row's user for each row's item, from separate embeddings."""
     everything = model.item_vectors(tf.range(4)).numpy()
     queries = model.query_vectors(
         tf.constant(everything),
@@ -86,31 +86,31 @@ def scores(model: TwoTower, given: dict[str, tf.Tensor]) -> np.ndarray:
     return queries @ everything[given["item"].numpy()].T
 
 
-def softmax(logits: np.ndarray, chances: np.ndarray, own: list[int]) -> float:
-    """The mean loss of events that chose items `own`, whose weight is one."""
-    weights = np.tile(1.0 / chances, [len(logits), 1])
+def softmax(logits: np.ndarray, probabilities: np.ndarray, own: list[int]) -> float:
+    """The mean loss of events with target items `own`, whose weight is 1."""
+    weights = np.tile(1.0 / probabilities, [len(logits), 1])
     weights[np.arange(len(own)), own] = 1.0
     chosen = logits[np.arange(len(own)), own]
     return np.mean(np.log((weights * np.exp(logits)).sum(axis=1)) - chosen)
 
 
-# Of being among three events, for items of 0.1, 0.6 and 0.3 of the choices.
-CHANCES = 1.0 - (1.0 - np.array([0.1, 0.6, 0.3])) ** 3
+# Probability of being among three events, for items with 0.1, 0.6 and 0.3 of all events.
+PROBABILITIES = 1.0 - (1.0 - np.array([0.1, 0.6, 0.3])) ** 3
 
 
 class LossTest(TestCase):
-    def test_it_is_an_in_batch_softmax_with_negatives_by_their_chances(self):
+    def test_it_is_an_in_batch_softmax_with_log_q_correction(self):
         model, given = create(), batch([2, 0, 1])
-        expected = softmax(scores(model, given), CHANCES, [0, 1, 2])
+        expected = softmax(scores(model, given), PROBABILITIES, [0, 1, 2])
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
 
     def test_the_same_item_of_another_row_is_no_negative(self):
         model, given = create(), batch([2, 0, 2])
         logits = scores(model, given)[:, :2]
-        expected = softmax(logits, CHANCES[:2], [0, 1, 0])
+        expected = softmax(logits, PROBABILITIES[:2], [0, 1, 0])
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
 
-    def test_all_items_that_training_knows_may_be_candidates(self):
+    def test_all_items_of_the_training_events_may_be_candidates(self):
         model, given = (
             create(negatives={"source": "full_catalog", "mask_positives": "none"}),
             batch([2, 0, 1]),
@@ -121,16 +121,16 @@ class LossTest(TestCase):
         logits = scores(model, {**given, **batch([2, 0, 1])})[:1]
         self.assertAllClose(model.compute_loss(alone), softmax(logits, np.ones(3), [0]), rtol=1e-5)
 
-    def test_the_past_of_a_user_is_spared(self):
+    def test_earlier_items_of_the_user_are_masked(self):
         model, given = create(negatives={"mask_positives": "history"}), batch([2, 0, 1])
         logits = scores(model, given)
-        # Before its fifth event user 0 chose all three; before its second, item 1, as it now does.
+        # User 0 had all items before the fifth event, and item 1, the target, before the second.
         logits[0, 1:] = -np.inf
         self.assertAllClose(
-            model.compute_loss(given), softmax(logits, CHANCES, [0, 1, 2]), rtol=1e-5
+            model.compute_loss(given), softmax(logits, PROBABILITIES, [0, 1, 2]), rtol=1e-5
         )
 
-    def test_all_places_of_a_history_are_trained_on_at_once(self):
+    def test_all_positions_of_a_window_are_trained_at_once(self):
         model = create(
             query="transformer", negatives={"source": "full_catalog", "mask_positives": "none"}
         )
@@ -148,7 +148,7 @@ class LossTest(TestCase):
         }
         self.assertAllClose(model.compute_loss(windows), model.compute_loss(events), rtol=1e-5)
 
-    def test_every_weight_that_is_used_has_a_gradient(self):
+    def test_every_weight_has_a_gradient(self):
         model, given = create(), batch([2, 0, 1])
         with tf.GradientTape() as tape:
             loss = model.compute_loss(given, training=True)
@@ -160,13 +160,13 @@ class LossTest(TestCase):
         ]
         self.assertEqual(missing, [])
 
-    def test_a_late_model_sums_the_joint_loss_and_the_mean_of_its_members(self):
+    def test_late_fusion_adds_the_mean_loss_of_its_blocks_to_the_joint_loss(self):
         model, given = (
             create(fusion={"kind": "late", "modality_loss_weight": 0.5}),
             batch([2, 0, 1]),
         )
-        expected = softmax(scores(model, given), CHANCES, [0, 1, 2])
-        # Each member scores by its own block alone, of length 1 on both sides.
+        expected = softmax(scores(model, given), PROBABILITIES, [0, 1, 2])
+        # The score of a block is the product of that block of both sides, each of length 1.
         everything = model.item_vectors(tf.range(4)).numpy()
         users = given["user"]
         queries = model.query_vectors(
@@ -176,35 +176,35 @@ class LossTest(TestCase):
         for block in (slice(0, 5), slice(5, 10)):
             items = everything[[2, 0, 1], block]
             items /= np.linalg.norm(items, axis=1, keepdims=True)
-            expected += 0.5 * softmax(queries[:, block] @ items.T, CHANCES, [0, 1, 2]) / 2
+            expected += 0.5 * softmax(queries[:, block] @ items.T, PROBABILITIES, [0, 1, 2]) / 2
         self.assertAllClose(model.compute_loss(given), expected, rtol=1e-5)
 
-    def test_votes_have_the_members_losses_alone_and_a_temperature_each(self):
+    def test_voting_has_no_joint_loss_and_a_temperature_per_block(self):
         model, given = create(fusion={"kind": "late", "decision": "voting"}), batch([2, 0, 1])
         self.assertAllClose(model.temperature.values, [0.5, 0.5])
         before = float(model.compute_loss(given))
-        # The joint score does not enter: with one member's temperature changed, so is its half.
+        # The temperature of one block changes the loss.
         model.temperature.log_temperature.assign(np.log([0.5, 0.25]))
         self.assertNotAllClose(model.compute_loss(given), before)
 
 
 class VectorsTest(TestCase):
-    def test_an_item_that_training_never_met_has_no_id(self):
+    def test_a_cold_start_item_has_no_id_embedding(self):
         model = create()
         vectors = model.item_vectors(tf.range(4))
         content = model.item_tower.content(model.items.gather(tf.range(4)))
-        # Item 3 was chosen by nobody.
+        # Item 3 has no training event.
         self.assertAllClose(vectors[3], content[3])
         for row in range(3):
             self.assertNotAllClose(vectors[row], content[row])
         # Item n reads row n + 1 of the table.
         table = model.item_tower.ids.table.get_weights()[0]
-        # Chosen 6, 3 and 1 times: sigmoid(log(1 + n) - 1) = (1 + n) / (1 + n + e).
+        # 6, 3 and 1 events: sigmoid(log(1 + n) - 1) = (1 + n) / (1 + n + e).
         gates = np.array([[7 / (7 + np.e)], [4 / (4 + np.e)], [2 / (2 + np.e)]])
         total = content.numpy()[:3] + gates * table[1:4]
         self.assertAllClose(vectors[:3], total / np.linalg.norm(total, axis=1, keepdims=True))
 
-    def test_what_is_regressed_reaches_cold_start_alone(self):
+    def test_the_regression_changes_cold_start_items_only(self):
         model = create(cold_start=ColdStartConfig(weight=0.5))
         before = model.item_vectors(tf.range(4))
         known = model.items.gather(tf.range(3))
@@ -215,7 +215,7 @@ class VectorsTest(TestCase):
         new = model.item_tower.cold_embeddings(model.items.gather(tf.constant([3])))
         self.assertAllClose(after[3:], new)
         self.assertNotAllClose(after[3], before[3])
-        # In whatever order rows are asked for, as often as they are.
+        # In any order, and with repeated rows.
         self.assertAllClose(model.item_vectors(tf.constant([3, 1, 3])), tf.gather(after, [3, 1, 3]))
 
     def test_queries_are_divided_by_the_temperature(self):
@@ -243,14 +243,14 @@ class VectorsTest(TestCase):
         self.assertAllEqual(output, [[3.0], [2.0], [3.0]])
         self.assertAllEqual(present, [True, False, True])
 
-    def test_blocks_have_length_one_where_there_is_something(self):
+    def test_blocks_with_content_are_scaled_to_length_one(self):
         vectors = tf.constant([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
-        unit, told = split_blocks(
+        unit, has_content = split_blocks(
             vectors, FUSIONS.parse({"kind": "late"}, names=["a", "b"]).create(names=["a", "b"])
         )
         self.assertAllClose(unit, [[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
-        self.assertAllEqual(told, [[True, False], [False, True]])
-        unit, told = split_blocks(
+        self.assertAllEqual(has_content, [[True, False], [False, True]])
+        unit, has_content = split_blocks(
             vectors, FUSIONS.parse({"kind": "weighted"}, names=["a"]).create(names=["a"])
         )
-        self.assertAllEqual(told, [[True], [True]])
+        self.assertAllEqual(has_content, [[True], [True]])

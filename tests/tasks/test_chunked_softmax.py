@@ -1,4 +1,4 @@
-"""The softmax in chunks against the same in one piece, differentiated by TensorFlow."""
+"""The chunked softmax against an unchunked one with gradients by TensorFlow."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def with_gradients(loss, given: dict[str, tf.Tensor], scale: float = 1.0) -> lis
 
 
 @pytest.mark.parametrize("num_events", [1, 3, 4, 5, 8, 11])
-def test_loss_and_gradients_are_those_of_the_plain_formula(num_events):
+def test_loss_and_gradients_equal_the_unchunked_softmax(num_events):
     given = draw(num_events)
     found = with_gradients(chunked, given, scale=2.0)
     expected = with_gradients(plain, given, scale=2.0)
@@ -59,7 +59,7 @@ def test_loss_and_gradients_are_those_of_the_plain_formula(num_events):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_sizes_are_known_at_each_step_only():
+def test_dynamic_sizes():
     @tf.function(reduce_retracing=True)
     def step(queries, candidates, labels, valid, log_weights, mask):
         given = {"labels": labels, "valid": valid, "log_weights": log_weights, "mask": mask}
@@ -86,7 +86,7 @@ def test_sizes_are_known_at_each_step_only():
 @pytest.mark.parametrize(
     ("num_candidates", "chunks"), [(5, [1024, 1024, 2]), (4096, [512, 512, 512, 512, 2])]
 )
-def test_what_is_held_at_a_time_is_bounded(num_candidates, chunks):
+def test_the_size_of_a_chunk_is_bounded(num_candidates, chunks):
     seen = []
 
     class NothingMasked:
@@ -102,13 +102,13 @@ def test_what_is_held_at_a_time_is_bounded(num_candidates, chunks):
     np.testing.assert_allclose(loss, np.log(num_candidates), rtol=1e-5)
 
 
-def test_where_no_event_counts_there_is_nothing_to_lose():
+def test_without_valid_events_loss_and_gradients_are_zero():
     given = {**draw(5), "valid": tf.zeros([5], tf.bool)}
     for found in with_gradients(chunked, given):
         assert not found.any()
 
 
-def test_far_logits_are_neither_infinite_nor_lost():
+def test_large_logits_do_not_overflow():
     queries, candidates = tf.constant([[200.0], [-200.0]]), tf.constant([[1.0], [0.0]])
     given = {"labels": tf.constant([1, 1]), "valid": tf.constant([True, True])}
     loss = chunked_softmax(queries, candidates, *given.values())

@@ -1,4 +1,4 @@
-"""Losses against softmaxes that are written out."""
+"""Losses against explicit softmaxes."""
 
 import doctest
 
@@ -40,15 +40,15 @@ class InfoNceTest(TestCase):
         expected = (softmax_loss(logits) + softmax_loss(logits.T)) / 2
         self.assertAllClose(self.loss(), expected)
 
-    def test_rows_that_are_not_there_are_left_out(self):
+    def test_rows_outside_the_mask_are_left_out(self):
         logits = self.first.numpy()[:2] @ self.second.numpy()[:2].T / 0.5
         expected = (softmax_loss(logits) + softmax_loss(logits.T)) / 2
         self.assertAllClose(self.loss(mask=tf.constant([True, True, False])), expected)
         self.assertAllClose(self.loss(mask=tf.constant([False] * 3)), 0.0)
-        # A row alone has nothing to be told from.
+        # A single row has no negatives.
         self.assertAllClose(self.loss(mask=tf.constant([True, False, False])), 0.0)
 
-    def test_the_same_thing_is_no_negative(self):
+    def test_pairs_of_the_same_item_are_no_negatives(self):
         same = tf.constant([[True, True, False], [True, True, False], [False, False, True]])
         logits = self.first.numpy() @ self.second.numpy().T / 0.5
         for a, b in ((0, 1), (1, 0)):
@@ -56,7 +56,7 @@ class InfoNceTest(TestCase):
         expected = (softmax_loss(logits) + softmax_loss(logits.T)) / 2
         self.assertAllClose(self.loss(same=same), expected)
 
-    def test_gradients_are_finite_where_nothing_is_there(self):
+    def test_gradients_are_finite_with_an_empty_mask(self):
         first = tf.Variable(self.first)
         with tf.GradientTape() as tape:
             loss = info_nce(first, self.second, mask=tf.constant([False] * 3), temperature=0.01)
@@ -78,7 +78,7 @@ class CandidateSoftmaxTest(TestCase):
         }
         return candidate_softmax(**{**given, **options})
 
-    def test_negatives_weigh_the_inverse_of_their_chances_and_the_chosen_item_one(self):
+    def test_negatives_weigh_1_over_q_and_the_target_item_1(self):
         logits = self.queries.numpy() @ self.candidates.numpy().T
         weights = np.tile(1.0 / np.array([0.9, 0.2, 0.5]), [3, 1])
         weights[np.arange(3), [0, 1, 0]] = 1.0
@@ -86,33 +86,33 @@ class CandidateSoftmaxTest(TestCase):
         expected = np.mean(np.log((weights * np.exp(logits)).sum(axis=1)) - own)
         self.assertAllClose(self.loss(), expected)
 
-    def test_what_is_spared_has_a_probability_of_zero(self):
-        spared = tf.constant([[True, True, False], [False, False, False], [False, True, False]])
+    def test_false_negatives_have_no_gradient(self):
+        masked = tf.constant([[True, True, False], [False, False, False], [False, True, False]])
         candidates = tf.Variable(self.candidates)
         with tf.GradientTape() as tape:
-            # Of the rows that spare the second, and not the one that chose it.
+            # The rows that mask the second item, without the one whose target it is.
             loss = self.loss(
                 candidates=candidates,
                 queries=tf.gather(self.queries, [0, 2]),
                 labels=tf.constant([0, 0]),
-                false_negative_mask=tf.gather(spared, [0, 2]),
+                false_negative_mask=tf.gather(masked, [0, 2]),
             )
         gradient = tape.gradient(loss, candidates).numpy()
         self.assertAllEqual(gradient[1], [0.0, 0.0])
         self.assertTrue(gradient[2].any())
-        # The chosen item is there even where it is spared.
+        # The target item stays even where it is masked.
         logits = self.queries.numpy()[[0, 2]] @ self.candidates.numpy()[[0, 2]].T
         self.assertAllClose(loss, np.mean(np.log(np.exp(logits) @ [1.0, 2.0]) - logits[:, 0]))
 
-    def test_items_of_which_nothing_is_said_take_no_part(self):
+    def test_items_without_content_take_no_part(self):
         candidates = tf.constant([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
         loss = self.loss(candidates=candidates, log_sampling_probability=tf.zeros([3]))
-        # Events 0 and 2 chose item 0: log(e^2 + e^0) - 2 = 0.126928, log(e + e) - 1 = 0.693147.
+        # Events 0 and 2 count: log(e^2 + e^0) - 2 = 0.126928, log(e + e) - 1 = 0.693147.
         self.assertAllClose(loss, 0.410038, atol=1e-5)
         self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)
 
-    def test_gradients_are_those_of_the_formula(self):
-        # Candidates 0 and 3 have no vector; event 2 chose one of them, and the last what it spares.
+    def test_gradients_equal_the_formula(self):
+        # Candidates 0 and 3 have no content; 3 is the target of event 2. The last target is masked.
         draw = np.random.default_rng(0)
         queries = tf.constant(draw.normal(size=[6, 4]), tf.float32)
         candidates = draw.normal(size=[5, 4]) * np.array([[0], [1], [1], [0], [1]])
@@ -121,9 +121,9 @@ class CandidateSoftmaxTest(TestCase):
             [1, 2, 3, 4, 1, 2],
             tf.math.log([0.5, 0.1, 0.9, 0.2, 0.4]),
         )
-        spared = draw.random([6, 5]) < 0.4
-        spared[5, 2] = True
-        weights = np.where(spared, 0.0, [0.0, 10.0, 1 / 0.9, 0.0, 2.5])
+        masked = draw.random([6, 5]) < 0.4
+        masked[5, 2] = True
+        weights = np.where(masked, 0.0, [0.0, 10.0, 1 / 0.9, 0.0, 2.5])
         weights[np.arange(6), labels] = 1.0
 
         def plain() -> tf.Tensor:
@@ -138,7 +138,7 @@ class CandidateSoftmaxTest(TestCase):
                 candidates,
                 labels=tf.constant(labels),
                 log_sampling_probability=log_sampling_probability,
-                false_negative_mask=tf.constant(spared),
+                false_negative_mask=tf.constant(masked),
             )
 
         for found, expected in zip(
@@ -158,9 +158,9 @@ class CandidateSoftmaxTest(TestCase):
         self.assertAllClose(self.loss(**halves), self.loss(), atol=2e-3)
 
     @pytest.mark.slow
-    def test_gradients_are_those_of_the_full_softmax_on_average(self):
+    def test_gradients_equal_those_of_the_full_softmax_on_average(self):
         draw = np.random.default_rng(0)
-        # What is chosen often differs from the rest, so that who comes how often matters.
+        # Popular items differ from the rest, so that the sampling probability matters.
         popular = np.arange(60)[:, np.newaxis] < 10
         items = tf.constant(draw.normal(size=[60, 4]) + 1.5 * popular, tf.float32)
         query = tf.Variable(draw.normal(size=[1, 4]).astype(np.float32))
@@ -200,7 +200,7 @@ class CandidateBprTest(TestCase):
             **{**held, "log_sampling_probability": self.given.log_sampling_probability, **options}
         )
 
-    def test_pairs_weigh_the_inverse_of_the_others_chances(self):
+    def test_pairs_weigh_1_over_q_of_the_negative(self):
         logits = self.given.queries.numpy() @ self.given.candidates.numpy().T
         weights = 1.0 / np.array([0.9, 0.2, 0.5])
         expected = []
@@ -210,18 +210,18 @@ class CandidateBprTest(TestCase):
             expected.append(weights[others] @ pairs / weights[others].sum())
         self.assertAllClose(self.loss(), np.mean(expected))
 
-    def test_what_is_spared_takes_no_part(self):
+    def test_false_negatives_take_no_part(self):
         candidates = tf.Variable(self.given.candidates)
-        spared = tf.constant([[True, False, False]] * 3)
+        masked = tf.constant([[True, False, False]] * 3)
         with tf.GradientTape() as tape:
             loss = self.loss(
-                candidates=candidates, labels=tf.constant([1, 1, 2]), false_negative_mask=spared
+                candidates=candidates, labels=tf.constant([1, 1, 2]), false_negative_mask=masked
             )
         gradient = tape.gradient(loss, candidates).numpy()
         self.assertAllEqual(gradient[0], [0.0, 0.0])
         self.assertTrue(gradient[1:].any(axis=1).all())
 
-    def test_without_another_there_is_nothing_to_lose(self):
-        spared = tf.constant([[True, True, True]] * 3)
-        self.assertAllClose(self.loss(false_negative_mask=spared), 0.0)
+    def test_without_negatives_the_loss_is_zero(self):
+        masked = tf.constant([[True, True, True]] * 3)
+        self.assertAllClose(self.loss(false_negative_mask=masked), 0.0)
         self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)

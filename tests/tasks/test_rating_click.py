@@ -1,11 +1,19 @@
-"""Ratings and clicks: what is predicted and what it costs, by hand."""
+"""Ratings and clicks: predictions and losses by hand."""
+
+import doctest
 
 import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config.tasks import HeadConfig
 from tfmmrec.data.outcomes import LabeledEvents
-from tfmmrec.tasks import LossWeighting, RatingClickHead, RatingClickTask
+from tfmmrec.tasks import (
+    LossWeighting,
+    RatingClickHead,
+    RatingClickTask,
+    loss_weighting,
+    rating_click_head,
+)
 from tfmmrec.tasks.rating_click import Click, Rating, create_outcome
 from tfmmrec.testing import TestCase
 
@@ -14,7 +22,7 @@ ITEMS = np.array([True, False])
 
 
 def head(**options) -> RatingClickHead:
-    """A head whose deep part says nothing, unless it is asked for layers."""
+    """A head without deep layers, unless options add them."""
     plain = {
         "factors": 2,
         "num_cross_layers": 0,
@@ -48,48 +56,55 @@ def numbers(made: RatingClickHead, users: list[int], items: list[int], **options
     return made(vectors[0], vectors[1], tf.constant(users), tf.constant(items), **options).numpy()
 
 
+class ExampleTest(TestCase):
+    def test_the_examples_run(self):
+        for module in (loss_weighting, rating_click_head):
+            result = doctest.testmod(module)
+            self.assertEqual((result.failed, result.attempted > 0), (0, True))
+
+
 class HeadTest(TestCase):
-    def test_known_users_and_items_have_numbers_and_factors(self):
+    def test_known_users_and_items_have_biases_and_factors(self):
         found = numbers(with_numbers(head()), [0, 1], [0, 0])
         # 0.5 + 0.25 + (1, 2)(-1, 0.5) and -1 + 0.25 + (3, 0)(-1, 0.5).
         self.assertAllClose(found, [0.75, -3.75])
 
-    def test_unknown_ones_have_none(self):
+    def test_unknown_users_and_items_have_none(self):
         made = with_numbers(head())
-        # Neither those that training has not met, nor those that the vocabulary lacks.
+        # Neither users and items without training events, nor those outside the vocabulary.
         self.assertAllClose(numbers(made, [2, 0, -1, -1], [0, 1, 0, -1]), [0.25, 0.5, 0.25, 0.0])
 
-    def test_the_deep_part_reads_both_vectors_and_their_product(self):
+    def test_the_deep_part_reads_both_embeddings_and_their_product(self):
         made = head(factors=0, biases=False)
         kernel, bias = sorted(made.trainable_variables, key=order)
         kernel.assign([[1.0], [0.0], [0.0], [0.0], [2.0], [0.0], [0.0], [0.0], [5.0]])
         bias.assign([7.0])
         users, items = tf.constant([[0.1, 0.2, 0.3]]), tf.constant([[0.4, 0.5, 0.6]])
         found = made(users, items, tf.constant([0]), tf.constant([0]))
-        # Vectors of length 1 have entries near 3 ** -0.5, which are brought near 1.
+        # Embeddings of length 1 have entries near 3 ** -0.5, which are scaled to 1.
         self.assertAllClose(found, [7.0 + 3**0.5 * (0.1 + 2 * 0.5 + 5 * 0.3 * 0.6)])
 
-    def test_crossing_layers_and_units_are_trained(self):
+    def test_cross_layers_and_hidden_units_are_trained(self):
         made = head(num_cross_layers=2, projection_dim=2, units=4)
         with tf.GradientTape() as tape:
             total = tf.reduce_sum(
                 made(tf.ones([2, 3]), tf.ones([2, 3]), tf.constant([0, 1]), tf.constant([0, 0]))
             )
         gradients = tape.gradient(total, made.trainable_variables)
-        # Two tables, two crossings of three weights, hidden and output layers of two each.
+        # Two tables, two cross layers of three weights, hidden and output layers of two each.
         self.assertLen(gradients, 2 + 6 + 4)
         self.assertNotIn(None, gradients)
 
-    def test_ids_are_dropped_in_training_alone(self):
+    def test_ids_are_dropped_in_training_only(self):
         made = with_numbers(head(id_embedding_dropout=0.5, factors=2))
         found = numbers(made, [0] * 400, [0] * 400, training=True)
         self.assertAllClose(numbers(made, [0], [0]), [0.75])
-        # Neither, the item's, the user's, both.
+        # Both dropped, item only, user only, none dropped.
         self.assertAllClose(np.unique(found), [0.0, 0.25, 0.5, 0.75])
         counts = np.unique(np.round(found, 2), return_counts=True)[1]
         self.assertAllClose(counts, [100] * 4, atol=4 * 8.7)
 
-    def test_the_penalty_is_of_what_is_known(self):
+    def test_the_penalty_covers_known_users_and_items(self):
         made = with_numbers(head())
         # (0.25 + 1 + 4) + (0.0625 + 1 + 0.25) for the first pair, 1 + 9 for the second.
         penalty = made.penalty(tf.constant([0, 1]), tf.constant([0, 1]))
@@ -113,7 +128,7 @@ BATCH = {
 
 
 def losses(name: str, batch: dict[str, tf.Tensor] = BATCH) -> dict[str, tf.Tensor]:
-    """Those of a task on embeddings of zeros."""
+    """The losses of a task with embeddings of zeros."""
     zeros = tf.zeros([3, 3])
     return task(name)(zeros, zeros, batch)
 
@@ -124,51 +139,51 @@ def task(name: str) -> RatingClickTask:
     return made
 
 
-# What the head gives for the batch: see above; item 1 is unknown.
+# The logits of the head for the batch, see above; item 1 is unknown.
 NUMBERS = np.array([0.75, 0.5, -3.75])
 
 
 class TaskTest(TestCase):
-    def test_a_rating_is_standardised_and_events_without_one_do_not_count(self):
+    def test_ratings_are_standardized_and_events_without_one_do_not_count(self):
         # 5 and 1 have mean 3 and deviation 2.
         expected = np.mean((np.array([1.0, -1.0]) - NUMBERS[[0, 2]]) ** 2)
         found = losses("rating")
         self.assertAllClose(found, {"rating": expected})
 
-    def test_a_click_is_a_binary_cross_entropy(self):
-        chances = 1 / (1 + np.exp(-NUMBERS))
-        expected = -np.mean(np.log([chances[0], 1 - chances[1], chances[2]]))
+    def test_clicks_have_a_binary_cross_entropy(self):
+        probabilities = 1 / (1 + np.exp(-NUMBERS))
+        expected = -np.mean(np.log([probabilities[0], 1 - probabilities[1], probabilities[2]]))
         found = losses("click")
         self.assertAllClose(found, {"click": expected})
 
-    def test_no_rating_in_a_batch_is_no_loss(self):
+    def test_a_batch_without_ratings_has_loss_zero(self):
         none = {**BATCH, "rating": tf.fill([3], np.nan)}
         self.assertAllClose(losses("rating", none), {"rating": 0.0})
 
-    def test_a_rating_stays_within_those_that_were_seen(self):
+    def test_predicted_ratings_stay_in_the_training_range(self):
         values = Rating(OUTCOMES.rating).value(tf.constant([0.0, 0.5, 3.0, -3.0]))
         self.assertAllClose(values, [3.0, 4.0, 5.0, 1.0])
 
-    def test_ratings_that_are_all_the_same_are_predicted(self):
+    def test_a_constant_rating_is_predicted(self):
         same = Rating(np.array([4.0, 4.0], np.float32))
         self.assertAllClose(same.value(tf.constant([0.0, 9.0])), [4.0, 4.0])
         self.assertAllClose(same.labels({"rating": tf.constant([4.0])})[0], [0.0])
 
-    def test_a_click_is_a_probability(self):
+    def test_a_predicted_click_is_a_probability(self):
         self.assertAllClose(Click().value(tf.constant([0.0, np.log(3.0)])), [0.5, 0.75])
 
 
-class BalanceTest(TestCase):
+class LossWeightingTest(TestCase):
     losses = {"retrieval": tf.constant(4.0), "rating": tf.constant(0.5)}
 
-    def test_given_weights_are_a_sum(self):
+    def test_fixed_weights_give_a_weighted_sum(self):
         balance = LossWeighting({"retrieval": 1.0, "rating": 3.0})
         self.assertAllClose(balance(self.losses), 5.5)
         self.assertEmpty(balance.trainable_variables)
 
-    def test_learned_weights_settle_where_each_task_is_as_uncertain_as_it_is(self):
+    def test_learned_weights_converge_to_the_uncertainty_of_each_task(self):
         balance = LossWeighting({"retrieval": 1.0, "rating": 2.0}, learned=True)
-        # exp(−s) is the weight at first, s / 2 what it costs; a square error counts half.
+        # exp(−s) is the initial weight, s / 2 its penalty; a squared error has the factor 1/2.
         expected = 4.0 + 2.0 * 0.5 * 0.5 + (0.0 - np.log(2.0)) / 2
         self.assertAllClose(balance(self.losses), expected)
         optimizer = tf.keras.optimizers.legacy.SGD(0.3)

@@ -1,4 +1,4 @@
-"""The events of a batch, by hand."""
+"""Target events of a batch, by hand."""
 
 import doctest
 

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 
+@tf.keras.utils.register_keras_serializable("tfmmrec")
 class LearnedTemperature(tf.keras.layers.Layer):
     """Divides query embeddings, and so their scores, by a learned temperature in [0.01, 1].
 

@@ -1,4 +1,6 @@
-"""Candidates and their chances against loops and draws; what a user chose is spared."""
+"""Candidates and their sampling probabilities by hand and by simulation; false negatives."""
+
+import doctest
 
 import numpy as np
 import pytest
@@ -6,10 +8,11 @@ import tensorflow as tf
 
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
+from tfmmrec.tasks.negatives import sampler
 from tfmmrec.tasks.negatives.sampler import NegativeSampler
 from tfmmrec.testing import TestCase
 
-# User 0 chose 4, 0, 1, 0, user 1 nothing and user 2 0, 4; items 2 and 3 were never chosen.
+# Items 4, 0, 1, 0 of user 0, none of user 1, and 0, 4 of user 2; items 2 and 3 have no event.
 HISTORIES = Histories(np.array([4, 0, 1, 0, 0, 4], np.int32), np.array([0, 4, 4, 6]))
 
 
@@ -17,21 +20,24 @@ def create(**options) -> NegativeSampler:
     return NegativeSampler(NegativesConfig(**options), HISTORIES, 5)
 
 
-class NegativesTest(TestCase):
-    def test_those_of_a_batch_come_once(self):
+class NegativeSamplerTest(TestCase):
+    def test_the_example_runs(self):
+        self.assertEqual(doctest.testmod(sampler).failed, 0)
+
+    def test_items_of_a_batch_are_distinct(self):
         found = create().sample(tf.constant([4, 0, 4]))
         self.assertAllEqual(found.rows, [4, 0])
         self.assertAllEqual(found.labels, [0, 1, 0])
-        # Shares of the six choices: 2 and 3.
+        # 2 and 3 of the six events.
         self.assertAllClose(
             found.log_sampling_probability, np.log([1 - (4 / 6) ** 3, 1 - (3 / 6) ** 3]), atol=1e-6
         )
 
-    def test_of_a_fixed_shape_they_are_the_same(self):
-        sampler = NegativeSampler(NegativesConfig(), HISTORIES, 5, static_shapes=True)
+    def test_static_shapes_give_the_same_candidates(self):
+        negatives = NegativeSampler(NegativesConfig(), HISTORIES, 5, static_shapes=True)
         for chosen in ([4, 0, 4, -1, -1], [-1, 4, 0, -1, 4]):
-            found = sampler.sample(tf.constant(chosen))
-            # As many as there are items; the chance is that of three events.
+            found = negatives.sample(tf.constant(chosen))
+            # As many rows as there are items; the probability is that of three events.
             self.assertAllEqual(found.rows, [4, 0, 0, 0, 0])
             self.assertAllClose(
                 found.log_sampling_probability[:2],
@@ -41,34 +47,36 @@ class NegativesTest(TestCase):
             real = [label for label, item in zip(found.labels, chosen, strict=True) if item >= 0]
             self.assertAllEqual(real, [0, 1, 0])
 
-    def test_all_are_those_that_training_knows(self):
+    def test_full_catalog_takes_all_items_of_the_training_events(self):
         found = create(source="full_catalog").sample(tf.constant([4, 0, 4]))
         self.assertAllEqual(found.rows, [0, 1, 4])
         self.assertAllEqual(found.labels, [2, 0, 2])
         self.assertAllEqual(found.log_sampling_probability, [0.0, 0.0, 0.0])
 
     @pytest.mark.slow
-    def test_chances_are_how_often_items_come(self):
-        sampler, draw = create(num_uniform=2), np.random.default_rng(0)
+    def test_sampling_probabilities_agree_with_simulation(self):
+        negatives, draw = create(num_uniform=2), np.random.default_rng(0)
         tf.random.set_seed(0)
         hits, rounds = np.zeros(5), 2000
         for _ in range(rounds):
-            found = sampler.sample(tf.constant(draw.choice(HISTORIES.items, 3), tf.int32))
+            found = negatives.sample(tf.constant(draw.choice(HISTORIES.items, 3), tf.int32))
             hits[found.rows.numpy()] += 1
-        expected = np.exp(sampler.log_sampling_probability(tf.constant([0, 1, 4]), tf.constant(3)))
+        expected = np.exp(
+            negatives.log_sampling_probability(tf.constant([0, 1, 4]), tf.constant(3))
+        )
         self.assertAllClose(hits[[0, 1, 4]] / rounds, expected, atol=0.03)
         self.assertAllEqual(hits[[2, 3]], [0, 0])
 
-    def test_an_item_that_is_always_chosen_is_certain(self):
+    def test_the_only_item_has_probability_one(self):
         only = NegativeSampler(
             NegativesConfig(), Histories(np.zeros(4, np.int32), np.array([0, 4])), 1
         )
         self.assertAllClose(only.sample(tf.constant([0, 0])).log_sampling_probability, [0.0])
 
     def mask(self, what: str) -> np.ndarray | None:
-        sampler = create(mask_positives=what)
-        candidates = sampler.sample(tf.constant([4, 0, 1]))
-        found = sampler.false_negative_mask(
+        negatives = create(mask_positives=what)
+        candidates = negatives.sample(tf.constant([4, 0, 1]))
+        found = negatives.false_negative_mask(
             candidates,
             users=tf.constant([2, 0]),
             batch_row=tf.constant([0, 0, 1, 1, 1]),
@@ -76,7 +84,7 @@ class NegativesTest(TestCase):
         )
         return None if found is None else found[:].numpy()
 
-    def test_the_past_of_a_user_is_spared(self):
+    def test_earlier_items_of_the_user_are_masked(self):
         self.assertAllEqual(
             self.mask("history"),  # of items 4, 0, 1
             [
@@ -88,25 +96,25 @@ class NegativesTest(TestCase):
             ],
         )
 
-    def test_all_that_a_user_chose_is_spared_or_nothing(self):
+    def test_all_items_of_the_user_or_none_are_masked(self):
         of_0, of_2 = [True, True, True], [True, True, False]
         self.assertAllEqual(self.mask("all"), [of_2, of_2, of_0, of_0, of_0])
         self.assertIsNone(self.mask("none"))
 
-    def test_items_that_are_no_candidates_do_not_matter(self):
-        sampler = create()
-        found = sampler.false_negative_mask(
-            sampler.sample(tf.constant([1])),
+    def test_items_that_are_no_candidates_are_ignored(self):
+        negatives = create()
+        found = negatives.false_negative_mask(
+            negatives.sample(tf.constant([1])),
             users=tf.constant([0]),
             batch_row=tf.constant([0, 0]),
             num_earlier=tf.constant([2, 3]),
         )
         self.assertAllEqual(found[:], [[False], [True]])
 
-    def test_slices_are_parts_of_the_whole(self):
-        sampler = create()
-        found = sampler.false_negative_mask(
-            sampler.sample(tf.constant([4, 0, 1])),
+    def test_slices_equal_rows_of_the_whole_mask(self):
+        negatives = create()
+        found = negatives.false_negative_mask(
+            negatives.sample(tf.constant([4, 0, 1])),
             users=tf.constant([2, 1, 0, 0]),
             batch_row=tf.constant([0, 0, 1, 2, 2, 3]),
             num_earlier=tf.constant([0, 1, 0, 1, 3, 4]),
@@ -146,6 +154,6 @@ class NegativesTest(TestCase):
         ),
     ],
 )
-def test_bad_options_are_refused(options, reason):
+def test_invalid_options_are_refused(options, reason):
     with pytest.raises(ValueError, match=reason):
         NegativesConfig(**options)
