@@ -41,7 +41,7 @@ from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.markdown_table import markdown_table
-from tfmmrec.training.variants import VariantTrainer, narrowed
+from tfmmrec.training.variants import VariantTrainer, with_features
 
 METRIC = "cold ndcg@10"
 
@@ -79,7 +79,7 @@ def main(
         if found is None:
             runs = []
             for seed in tqdm.trange(seeds, desc=name, disable=None):
-                variant = dataclasses.replace(narrowed(base, names), seed=seed)
+                variant = dataclasses.replace(with_features(base, names), seed=seed)
                 runs.append(measure_model(trainer.train(variant)[0]))
             found = stack_seeds(runs)
             kept.save(name, found)

@@ -33,7 +33,7 @@ from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.layers.fusion.late import VOTES
 from tfmmrec.reports.markdown_table import markdown_table
-from tfmmrec.training.variants import VariantTrainer, chosen_names, fusion_variants
+from tfmmrec.training.variants import VariantTrainer, fusion_variants, select_names
 
 METRICS = ("warm hr@10", "warm ndcg@10", "cold hr@10", "cold ndcg@10")
 DECIDED = "warm ndcg@10"
@@ -63,7 +63,7 @@ def main(
     known = fusion_variants(dataset, base)
     kept = ResultsCache(out, results_key(dataset, base, seeds=seeds, permute=permute))
     trainer = VariantTrainer(dataset, base, permute=permute)
-    for name in tqdm.tqdm(chosen_names(variants, known), unit="variant", disable=None):
+    for name in tqdm.tqdm(select_names(variants, known), unit="variant", disable=None):
         # Read from disk in each iteration: another process may have finished it by now.
         if all(kept.load(row) is not None for row in rows_of(name)):
             continue

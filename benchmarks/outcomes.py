@@ -30,7 +30,7 @@ from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.markdown_table import markdown_table
-from tfmmrec.training.variants import VariantTrainer, chosen_names, narrowed
+from tfmmrec.training.variants import VariantTrainer, select_names, with_features
 
 # By task: the metric that selects the best baseline, then further metrics to print.
 METRICS = {"rating": ("rmse", "mae"), "click": ("auc", "log_loss", "calibration_error")}
@@ -60,12 +60,12 @@ def main(
         raise ConfigError(f"{config}: task must be rating or click. Received: {base.task!r}")
     known = {
         "both": base,
-        "ids": narrowed(dataclasses.replace(base, id_embedding=True), []),
+        "ids": with_features(dataclasses.replace(base, id_embedding=True), []),
         "content": dataclasses.replace(base, id_embedding=False, head={**base.head, **HEADS}),
     }
     kept = ResultsCache(out, results_key(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
-    for name in chosen_names(variants, known):
+    for name in select_names(variants, known):
         if kept.load(name) is None:
             kept.save(name, train(trainer, known[name], seeds, name))
     models = {name: found for name in known if (found := kept.load(name)) is not None}

@@ -39,7 +39,7 @@ from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.markdown_table import markdown_table
-from tfmmrec.training.variants import VariantTrainer, chosen_names, narrowed
+from tfmmrec.training.variants import VariantTrainer, select_names, with_features
 
 HR, NDCG = "warm hr@10", "warm ndcg@10"
 
@@ -65,12 +65,12 @@ def main(
     base = read_training_file(config, quiet=True)
     known = {
         "both": base,
-        "ids": narrowed(dataclasses.replace(base, id_embedding=True), []),
+        "ids": with_features(dataclasses.replace(base, id_embedding=True), []),
         "content": dataclasses.replace(base, id_embedding=False),
     }
     kept = ResultsCache(out, results_key(dataset, base, seeds=seeds))
     trainer = VariantTrainer(dataset, base)
-    for name in chosen_names(variants, known):
+    for name in select_names(variants, known):
         if kept.load(name) is None:
             kept.save(name, train(trainer, known[name], seeds, name))
     models = {name: found for name in known if (found := kept.load(name)) is not None}

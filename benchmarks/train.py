@@ -55,7 +55,7 @@ from tfmmrec.tasks.losses import candidate_softmax
 from tfmmrec.tasks.negatives.sampler import NegativeSampler
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.train_step import Trainer
-from tfmmrec.training.variants import narrowed
+from tfmmrec.training.variants import with_features
 
 PARTS = ("loss", "step", "encode", "ease")
 NDCG = "warm ndcg@10"
@@ -249,7 +249,7 @@ def steps(dataset: Dataset, config: TrainConfig, rounds: int, now: Clock) -> Non
     """Times an epoch of training at batch 1,024."""
     config = dataclasses.replace(config, batch_size=1024)
     ids = dataclasses.replace(
-        narrowed(config, []), query={"kind": "id"}, negatives={"mask_positives": "none"}
+        with_features(config, []), query={"kind": "id"}, negatives={"mask_positives": "none"}
     )
     contestants = {
         "tutorial, dimension 32": tutorial_epoch(dataset, 32),
@@ -377,7 +377,7 @@ def until_ease(dataset: Dataset, config: TrainConfig, sequence: TrainConfig, now
         "tfmmrec, the training file": config,
         "tfmmrec, the training file for sequences": sequence,
         "SASRec": dataclasses.replace(
-            narrowed(sequence, []),
+            with_features(sequence, []),
             query={"kind": "transformer"},
             negatives={"source": "full_catalog"},
         ),

@@ -3,20 +3,35 @@
 import itertools
 from collections.abc import Callable
 
-from tfmmrec.training.epoch_callback import Watch
+import tensorflow as tf
 
 
 class Stop(BaseException):
     """As a kill would end it, without a word to anybody."""
 
 
-def at_step(monkeypatch, number: int, act: Callable[[], None]) -> None:
-    """Has something done after a step of the next training, counted from 1."""
-    steps, before = itertools.count(1), Watch.after_batch
+class AtStep(tf.keras.callbacks.Callback):
+    """Does something after a step of the training, counted from 1 over all of its epochs."""
 
-    def after_batch(self, batch):
-        before(self, batch)
-        if next(steps) == number:
-            act()
+    def __init__(self, number: int, act: Callable[[], None]):
+        super().__init__()
+        self._number = number
+        self._act = act
+        self._steps = itertools.count(1)
 
-    monkeypatch.setattr(Watch, "after_batch", after_batch)
+    def on_train_batch_end(self, batch, logs=None):
+        if next(self._steps) == self._number:
+            self._act()
+
+
+class AtEpochEnd(tf.keras.callbacks.Callback):
+    """Interrupts the training after an epoch, counted from 1 over all models that are fitted."""
+
+    def __init__(self, number: int):
+        super().__init__()
+        self._number = number
+        self._epochs = itertools.count(1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if next(self._epochs) == self._number:
+            raise KeyboardInterrupt

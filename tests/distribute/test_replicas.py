@@ -8,24 +8,26 @@ from tfmmrec.testing import TestCase
 
 class ReplicasTest(TestCase):
     def test_parts_are_of_like_size_and_nothing_is_lost(self):
-        self.assertEqual([replicas.part(7, n, 3) for n in range(3)], [(0, 2), (2, 4), (4, 7)])
-        self.assertEqual([replicas.part(1, n, 2) for n in range(2)], [(0, 0), (0, 1)])
+        self.assertEqual(
+            [replicas.slice_bounds(7, n, 3) for n in range(3)], [(0, 2), (2, 4), (4, 7)]
+        )
+        self.assertEqual([replicas.slice_bounds(1, n, 2) for n in range(2)], [(0, 0), (0, 1)])
 
     def test_one_has_all(self):
         values = tf.constant([[1.0], [2.0]])
-        self.assertEqual((replicas.count(), replicas.number()), (1, 0))
-        self.assertIs(replicas.gather(values), values)
-        self.assertIs(replicas.total(values), values)
-        self.assertIs(replicas.share(values), values)
-        self.assertEqual(int(replicas.first_place(values)), 0)
+        self.assertEqual((replicas.num_replicas(), replicas.replica_id()), (1, 0))
+        self.assertIs(replicas.all_gather(values), values)
+        self.assertIs(replicas.all_reduce_sum(values), values)
+        self.assertIs(replicas.local_slice(values), values)
+        self.assertEqual(int(replicas.row_offset(values)), 0)
         rows = tf.constant([4, 2])
-        self.assertEqual(replicas.once(rows, values), (rows, values))
+        self.assertEqual(replicas.unique_across_replicas(rows, values), (rows, values))
 
     def test_draws_are_as_many_as_asked_for_and_below_the_limit(self):
-        drawn = replicas.drawn(500, tf.constant(3)).numpy()
+        drawn = replicas.draw_integers(500, tf.constant(3)).numpy()
         self.assertEqual(len(drawn), 500)
         self.assertEqual(set(drawn), {0, 1, 2})
-        self.assertEqual(len(replicas.drawn(0, tf.constant(3))), 0)
+        self.assertEqual(len(replicas.draw_integers(0, tf.constant(3))), 0)
 
     def test_a_variable_is_given_a_value(self):
         variable = tf.Variable(1.0)
@@ -35,15 +37,15 @@ class ReplicasTest(TestCase):
 
 def test_what_the_number_of_a_replica_decides_has_a_fixed_shape(monkeypatch):
     """XLA has no slice whose end is not known."""
-    monkeypatch.setattr(replicas, "count", lambda: 3)
-    monkeypatch.setattr(replicas, "gather", lambda rows: tf.tile(rows, [3]))
+    monkeypatch.setattr(replicas, "num_replicas", lambda: 3)
+    monkeypatch.setattr(replicas, "all_gather", lambda rows: tf.tile(rows, [3]))
 
     @tf.function(jit_compile=True)
     def parts(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with monkeypatch.context() as patched:
-            patched.setattr(replicas, "number", lambda: number)
+            patched.setattr(replicas, "replica_id", lambda: number)
             rows = tf.range(1, 6)
-            return replicas.first_place(rows), replicas.share(rows)
+            return replicas.row_offset(rows), replicas.local_slice(rows)
 
     # Five rows are two, two and one of three replicas, each of which has five of its own.
     expected = {0: (0, [1, 2]), 1: (5, [3, 4]), 2: (10, [5, 0])}

@@ -6,13 +6,20 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.distribute.stateless_random import Dropout, drawing, integers, kept, step_key, uniform
+from tfmmrec.distribute.stateless_random import (
+    Dropout,
+    integers,
+    keep_mask,
+    step_key,
+    uniform,
+    use_key,
+)
 from tfmmrec.testing import TestCase
 
 
 def draw(step: int, seed: int = 0) -> list[np.ndarray]:
-    with drawing(step_key(seed, tf.constant(step))):
-        parts = [uniform([50]), uniform([50]), integers([50], 9), kept([50], 0.5)]
+    with use_key(step_key(seed, tf.constant(step))):
+        parts = [uniform([50]), uniform([50]), integers([50], 9), keep_mask([50], 0.5)]
     return [part.numpy() for part in parts]
 
 
@@ -29,8 +36,8 @@ class DrawsTest(TestCase):
 
     def test_xla_draws_the_same(self):
         def compute(key: tf.Tensor) -> list[tf.Tensor]:
-            with drawing(key):
-                return [uniform([50]), kept([50], 0.3), integers([50], 1000), uniform([3, 5])]
+            with use_key(key):
+                return [uniform([50]), keep_mask([50], 0.3), integers([50], 1000), uniform([3, 5])]
 
         key = step_key(7, tf.constant(2))
         for one, other in zip(
@@ -45,8 +52,8 @@ class DrawsTest(TestCase):
             self.assertNotAllEqual(alone, step_key(0, tf.constant(1)))
 
     def test_draws_are_as_likely_as_they_should_be(self):
-        with drawing(step_key(0, tf.constant(0))):
-            floats, whole, mask = uniform([40_000]), integers([40_000], 4), kept([40_000], 0.2)
+        with use_key(step_key(0, tf.constant(0))):
+            floats, whole, mask = uniform([40_000]), integers([40_000], 4), keep_mask([40_000], 0.2)
         # Deviations of the means: 0.29, 1.12 and 0.4, each over 200.
         self.assertAllClose(tf.reduce_mean(floats), 0.5, atol=0.006)
         self.assertAllClose(tf.reduce_mean(tf.cast(whole, tf.float32)), 1.5, atol=0.025)

@@ -1,4 +1,4 @@
-"""Which strategy is taken, what each asks for, and how batches are dealt."""
+"""Which strategy is taken, what each asks for, and how batches are distributed."""
 
 import json
 from types import SimpleNamespace
@@ -10,18 +10,18 @@ import tensorflow as tf
 from tests.distribute.worlds import config
 from tfmmrec.distribute.cluster import read_cluster
 from tfmmrec.distribute.strategies import (
-    chosen_strategy,
     create_strategy,
-    leads,
+    gather_from_processes,
+    is_chief,
+    is_server,
     needs_static_shapes,
-    of_all,
-    serves,
+    resolve_strategy,
 )
 from tfmmrec.encoders.finetuning import TARGET_ITEMS
 from tfmmrec.errors import ConfigError
-from tfmmrec.training import fit
-from tfmmrec.training.distribute_batches import cut
-from tfmmrec.training.fit import check_devices
+from tfmmrec.training import requirements
+from tfmmrec.training.distribute_batches import split_batches
+from tfmmrec.training.requirements import check_devices
 
 
 def configure(monkeypatch, cluster: dict, type: str = "worker", index: int = 0) -> None:
@@ -36,7 +36,7 @@ def test_auto_takes_what_is_there(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
 
     def found() -> str:
-        return chosen_strategy("auto", read_cluster())
+        return resolve_strategy("auto", read_cluster())
 
     assert found() == "one"
     gpus.append("GPU:0")
@@ -51,7 +51,7 @@ def test_auto_takes_what_is_there(monkeypatch):
     assert found() == "multiworker"
     configure(monkeypatch, {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]})
     assert found() == "parameter_server"
-    assert chosen_strategy("one", read_cluster()) == "one"
+    assert resolve_strategy("one", read_cluster()) == "one"
 
 
 def test_a_tpu_asks_for_fixed_shapes(monkeypatch):
@@ -69,7 +69,7 @@ def test_one_process_leads(monkeypatch):
         for type, addresses in cluster.items():
             for index in range(len(addresses)):
                 configure(monkeypatch, cluster, type, index)
-                found.append((read_cluster().leads, serves("auto")))
+                found.append((read_cluster().is_chief, is_server("auto")))
         return found
 
     assert roles({"worker": ["a:1", "b:1"]}) == [(True, False), (False, False)]
@@ -115,21 +115,23 @@ def test_unknown_ones_are_refused():
 def test_one_device_is_enough(monkeypatch, capsys):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     one = create_strategy("one")
-    assert one.num_replicas_in_sync == 1 and leads(one)
-    assert of_all(one, np.array([1.0, 2.0])).tolist() == [[1.0, 2.0]]
+    assert one.num_replicas_in_sync == 1 and is_chief(one)
+    assert gather_from_processes(one, np.array([1.0, 2.0])).tolist() == [[1.0, 2.0]]
     assert create_strategy("mirrored").num_replicas_in_sync == 1
-    assert "strategy: mirrored has one device here" in capsys.readouterr().err
+    assert "strategy: mirrored trains on a single device" in capsys.readouterr().err
 
 
 def test_a_batch_has_a_row_for_each():
     two = SimpleNamespace(num_replicas_in_sync=2)
-    with pytest.raises(ConfigError, match="batch_size: a batch of 1 rows cannot be dealt to 2"):
+    with pytest.raises(
+        ConfigError, match="batch_size: a batch of 1 rows cannot be divided among 2"
+    ):
         check_devices(two, SimpleNamespace(model=SimpleNamespace(trainable_features={})), 1)
 
 
 @pytest.mark.parametrize("option", ["cross_batch_memory_size", "num_mined"])
 def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option):
-    monkeypatch.setattr(fit, "is_asynchronous", lambda strategy: True)
+    monkeypatch.setattr(requirements, "is_asynchronous", lambda strategy: True)
     given = SimpleNamespace(
         model=SimpleNamespace(trainable_features={}), config=config(negatives={option: 2})
     )
@@ -141,7 +143,9 @@ def test_a_tpu_trains_no_encoders(monkeypatch):
     monkeypatch.setattr(tf.distribute, "TPUStrategy", SimpleNamespace)
     trained = SimpleNamespace(trainable_features={"title": None})
     bundle = SimpleNamespace(model=trained, config=config(strategy="tpu"))
-    with pytest.raises(ConfigError, match=r"strategy: tpu trains no encoders, .* title has one"):
+    with pytest.raises(
+        ConfigError, match=r"strategy: tpu cannot fine-tune encoders, .* finetune of title"
+    ):
         check_devices(SimpleNamespace(num_replicas_in_sync=2), bundle, 8)
 
 
@@ -149,7 +153,7 @@ def test_a_batch_is_cut_into_parts():
     batches = tf.data.Dataset.from_tensors(
         {"item": tf.constant([7, 8, 7, -1, 9]), "history": tf.reshape(tf.range(10), [5, 2])}
     )
-    found = list(cut(batches, 3, range(1, 3), with_target_items=True))
+    found = list(split_batches(batches, 3, range(1, 3), with_target_items=True))
     # Of three parts, 0 is not wanted; 5 rows are 1, 2 and 2 of them, 3 items 1 each.
     assert [part["item"].numpy().tolist() for part in found] == [[8, 7], [-1, 9]]
     assert [part["history"].numpy().tolist() for part in found] == [
@@ -157,7 +161,7 @@ def test_a_batch_is_cut_into_parts():
         [[6, 7], [8, 9]],
     ]
     assert [part[TARGET_ITEMS].numpy().tolist() for part in found] == [[8], [9]]
-    even = cut(batches, 5, range(5))
+    even = split_batches(batches, 5, range(5))
     assert {name: spec.shape.as_list() for name, spec in even.element_spec.items()} == {
         "item": [1],
         "history": [1, 2],

@@ -14,7 +14,7 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import read_json
 from tfmmrec.distribute import replicas
-from tfmmrec.distribute.strategies import create_strategy, training_on
+from tfmmrec.distribute.strategies import create_strategy, use_strategy
 from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.training.batches import create_batches
@@ -48,7 +48,7 @@ WINDOWS = {
 def built(dataset: Dataset, config: TrainConfig) -> tuple[ModelBundle, Any]:
     """A model, and the first of its batches as its strategy deals them."""
     strategy = create_strategy(config.strategy)
-    with training_on(strategy):
+    with use_strategy(strategy):
         bundle = build_bundle(dataset, config)
     dealt = distribute_batches(
         strategy, create_batches(bundle), bundle.model.trainable_features, epoch=0, seed=0
@@ -68,7 +68,7 @@ def loss_and_slopes(bundle: ModelBundle, batch: Any) -> tuple[float, list[np.nda
         with tf.GradientTape() as tape:
             loss = model.compute_loss(inputs, training=True)
         slopes = tape.gradient(loss, weights, unconnected_gradients="zero")
-        return replicas.total([loss, *(tf.convert_to_tensor(slope) for slope in slopes)])
+        return replicas.all_reduce_sum([loss, *(tf.convert_to_tensor(slope) for slope in slopes)])
 
     strategy = model.distribute_strategy
     results = tf.function(lambda given: strategy.run(step, args=(given,)))(batch)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.distribute.worlds import config
-from tests.stopping import Stop, at_step
+from tests.stopping import AtStep, Stop
 from tfmmrec.data.storage import read_json
 from tfmmrec.errors import DataError
 from tfmmrec.models.run_folder import load_run
@@ -47,11 +47,11 @@ def test_what_is_older_goes(folder) -> None:
 
 def test_copies_go_on_where_the_others_are(folder, tmp_path) -> None:
     source, target = Checkpoints(folder), Checkpoints(f"ram://{tmp_path.name}/target")
-    source.within("candidates/mean").save("epoch-4", weight(4.0), OPTIONS, {"epoch": 4}, keep=[])
+    source.subfolder("candidates/mean").save("epoch-4", weight(4.0), OPTIONS, {"epoch": 4}, keep=[])
     source.save("epoch-1", weight(1.0), OPTIONS, {"epoch": 1}, keep=[])
     target.copy_from(source)
     target.copy_from(Checkpoints(f"{folder}-that-is-not-there"))
-    inside, fresh = target.within("candidates/mean"), weight(0.0)
+    inside, fresh = target.subfolder("candidates/mean"), weight(0.0)
     assert inside.read_state() == {"epoch": 4, "checkpoint": "epoch-4"}
     inside.restore("epoch-4", fresh, OPTIONS)
     assert fresh.weight.numpy() == 4.0
@@ -60,7 +60,7 @@ def test_copies_go_on_where_the_others_are(folder, tmp_path) -> None:
 
 def test_clearing_takes_nothing_of_others(folder) -> None:
     kept = Checkpoints(folder)
-    kept.within("candidates/mean").save("epoch-1", weight(1.0), OPTIONS, {}, keep=[])
+    kept.subfolder("candidates/mean").save("epoch-1", weight(1.0), OPTIONS, {}, keep=[])
     kept.clear()
     assert not kept.exist() and not tf.io.gfile.exists(folder)
     kept.save("epoch-1", weight(1.0), OPTIONS, {}, keep=[])
@@ -86,15 +86,12 @@ def stop() -> None:
     raise Stop
 
 
-def test_a_training_goes_on_from_storage_after_its_disk_is_gone(
-    small, tmp_path, monkeypatch
-) -> None:
+def test_a_training_goes_on_from_storage_after_its_disk_is_gone(small, tmp_path) -> None:
     address = f"ram://{tmp_path.name}/checkpoints"
     given = config(checkpoints=address, checkpoint_steps=1)
     train(small.folder, tmp_path / "whole", config())
-    with monkeypatch.context() as patched, pytest.raises(Stop):
-        at_step(patched, 2, stop)
-        train(small.folder, tmp_path / "first" / "run", given)
+    with pytest.raises(Stop):
+        train(small.folder, tmp_path / "first" / "run", given, callbacks=[AtStep(2, stop)])
     assert Checkpoints(address).exist()
     # Another machine, or one that was not told that there was one before.
     with pytest.raises(DataError, match=f"^{address}: has checkpoints of a stopped training"):

@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmmrec.training.diagnostics import Alarms, alarms, effective_rank, vector_signs
+from tfmmrec.training.diagnostics import (
+    TrainingDiagnostics,
+    effective_rank,
+    embedding_statistics,
+    find_problems,
+)
 
 FINE = {"effective_rank": 30.0, "mean_cosine": 0.1, "norm_popularity": 0.2}
 
 
 def told(signs=FINE, width=64, temperatures=(0.1,), gradients=None) -> dict[str, str]:
-    return alarms(
-        signs, width=width, temperatures=np.array(temperatures), gradients=gradients or {}
+    return find_problems(
+        signs, dim=width, temperatures=np.array(temperatures), gradients=gradients or {}
     )
 
 
@@ -27,23 +32,23 @@ def test_effective_rank_counts_directions():
 
 def test_signs_of_vectors_are_of_known_items():
     vectors = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0], [0.0, 0.0], [9.0, 9.0]])
-    signs = vector_signs(vectors, np.array([5, 1, 7, 4, 0]))
+    signs = embedding_statistics(vectors, np.array([5, 1, 7, 4, 0]))
     # Of the pairs of the first three, one is parallel; their lengths are in the order of counts.
     assert signs["mean_cosine"] == pytest.approx(1 / 3)
     assert signs["norm_popularity"] == pytest.approx(1.0)
     assert 1.0 < signs["effective_rank"] < 2.0
-    assert vector_signs(vectors, np.array([1, 0, 0, 0, 0])) == {}
+    assert embedding_statistics(vectors, np.array([1, 0, 0, 0, 0])) == {}
 
 
 def test_vectors_of_one_length_follow_nothing():
-    assert vector_signs(np.eye(3), np.array([1, 2, 3]))["norm_popularity"] == 0.0
+    assert embedding_statistics(np.eye(3), np.array([1, 2, 3]))["norm_popularity"] == 0.0
 
 
 def test_many_items_are_sampled():
     vectors = np.random.default_rng(0).normal(size=[5000, 8])
-    signs = vector_signs(vectors, np.ones(5000, int))
+    signs = embedding_statistics(vectors, np.ones(5000, int))
     assert signs["effective_rank"] > 7.9 and abs(signs["mean_cosine"]) < 0.01
-    assert signs == vector_signs(vectors, np.ones(5000, int))
+    assert signs == embedding_statistics(vectors, np.ones(5000, int))
 
 
 def test_a_sound_training_is_told_nothing():
@@ -54,14 +59,14 @@ def test_a_sound_training_is_told_nothing():
     "change, name, says",
     [
         ({"signs": {**FINE, "mean_cosine": 0.95}}, "collapse", "mean cosine 0.95"),
-        ({"signs": {**FINE, "effective_rank": 1.5}}, "collapse", "64 dimensions hold no more"),
+        ({"signs": {**FINE, "effective_rank": 1.5}}, "collapse", "of 64 dimensions"),
         ({"signs": {**FINE, "norm_popularity": 0.95}}, "popularity", "negatives.num_uniform"),
         ({"temperatures": (0.1, 0.01)}, "temperature", "lower bound"),
         ({"temperatures": (1.0,)}, "temperature", "upper bound"),
         (
             {"gradients": {"title": 1.0, "poster": 0.005}},
             "gradient of poster",
-            "poster has 0.50% of the gradient",
+            "poster gets 0.50% of the gradient",
         ),
     ],
 )
@@ -77,15 +82,15 @@ def test_without_signs_or_gradients_nothing_is_said_of_them():
 
 
 class Norms:
-    def take(self) -> dict[str, float]:
+    def pop_means(self) -> dict[str, float]:
         return {"title": 3.0, "poster": 1.0}
 
 
 def looked(capsys, *epochs: np.ndarray, quiet: bool = False) -> tuple[list[str], dict[str, float]]:
     """What is said of the vectors of several epochs, and the signs of the last."""
     model = SimpleNamespace(counts=tf.range(1, 5), temperatures=tf.constant([0.5, 0.25]))
-    watching = Alarms(model, Norms(), quiet=quiet)
-    signs = [watching.look(vectors) for vectors in epochs]
+    watching = TrainingDiagnostics(model, Norms(), quiet=quiet)
+    signs = [watching.update(vectors) for vectors in epochs]
     return capsys.readouterr().err.splitlines(), signs[-1]
 
 
@@ -95,7 +100,9 @@ ALIKE = np.ones([4, 4])
 def test_what_lasts_is_said_once(capsys):
     said, signs = looked(capsys, ALIKE, ALIKE, ALIKE, ALIKE)
     assert len(said) == 1
-    assert said[0].startswith("tfmmrec: warning: items are all alike (mean cosine 1.00)")
+    assert said[0].startswith(
+        "tfmmrec: warning: the embeddings of items are nearly identical (mean cosine 1.00)"
+    )
     assert signs["mean_cosine"] == pytest.approx(1.0)
     assert signs["temperature"] == 0.25
     assert (signs["gradient_share_title"], signs["gradient_share_poster"]) == (0.75, 0.25)

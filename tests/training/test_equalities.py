@@ -9,7 +9,7 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
-from tests.stopping import Stop, at_step
+from tests.stopping import AtStep, Stop
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
@@ -95,22 +95,21 @@ def assert_the_same_run(one: Path, other: Path) -> None:
     assert (one / "history.json").read_text() == (other / "history.json").read_text()
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path, monkeypatch):
+def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path):
     train(data, tmp_path / "whole", config())
 
     def stop() -> None:
         raise Stop
 
-    with monkeypatch.context() as patched, pytest.raises(Stop):
+    with pytest.raises(Stop):
         # The last whole epoch is the first; the second is taken anew.
-        at_step(patched, 8, stop)
-        train(data, tmp_path / "run", config())
+        train(data, tmp_path / "run", config(), callbacks=[AtStep(8, stop)])
     train(data, tmp_path / "run", config(), resume=True)
     assert_the_same_run(tmp_path / "whole", tmp_path / "run")
 
 
 @pytest.mark.slow
-def test_what_stands_on_disk_within_an_epoch_is_gone_on_with(data, tmp_path, monkeypatch):
+def test_what_stands_on_disk_within_an_epoch_is_gone_on_with(data, tmp_path):
     """As a kill would leave it, which the training that went on to its end does not know of."""
     options = {
         **SEQUENCE,
@@ -121,10 +120,8 @@ def test_what_stands_on_disk_within_an_epoch_is_gone_on_with(data, tmp_path, mon
     def copy() -> None:
         shutil.copytree(tmp_path / "whole.partial", tmp_path / "run.partial")
 
-    with monkeypatch.context() as patched:
-        # The last checkpoint is the third step of the second epoch.
-        at_step(patched, 9, copy)
-        train(data, tmp_path / "whole", config(**options))
+    # The last checkpoint is the third step of the second epoch.
+    train(data, tmp_path / "whole", config(**options), callbacks=[AtStep(9, copy)])
     state = read_json(tmp_path / "run.partial/checkpoints/state.json")
     assert (state["epoch"], state["step"]) == (1, 3)
     train(data, tmp_path / "run", config(**options), resume=True)

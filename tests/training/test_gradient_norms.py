@@ -14,14 +14,14 @@ def test_the_mean_norm_of_each_part():
     add([tf.constant([3.0, 4.0]), tf.constant([9.0, 9.0]), rows], tf.constant(1.0))
     # The lengths of (3, 4, 12) and of (10, 0), the latter of a loss that was doubled.
     add([tf.constant([10.0, 0.0]), None, None], tf.constant(2.0))
-    assert norms.take() == pytest.approx({"a": (13.0 + 5.0) / 2, "b": 0.0})
-    assert norms.take() == {}
+    assert norms.pop_means() == pytest.approx({"a": (13.0 + 5.0) / 2, "b": 0.0})
+    assert norms.pop_means() == {}
 
 
 def test_without_parts_there_is_nothing_to_ask():
     norms = GradientNorms({}, [])
     norms.add([], tf.constant(1.0))
-    assert norms.take() == {}
+    assert norms.pop_means() == {}
 
 
 def test_a_batch_that_half_precision_does_not_hold_is_passed_over():
@@ -29,4 +29,4 @@ def test_a_batch_that_half_precision_does_not_hold_is_passed_over():
     norms = GradientNorms({"a": [first], "b": [second]}, [first, second])
     norms.add([tf.constant([3.0, 4.0]), tf.constant([2.0])], tf.constant(1.0))
     norms.add([tf.constant([float("inf"), 0.0]), tf.constant([2.0])], tf.constant(1.0))
-    assert norms.take() == pytest.approx({"a": 5.0, "b": 2.0})
+    assert norms.pop_means() == pytest.approx({"a": 5.0, "b": 2.0})

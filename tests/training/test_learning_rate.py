@@ -19,11 +19,11 @@ class LearningRateTest(TestCase):
         # (1 + cos(π / 4)) / 2 = 0.853553
         self.assertAllClose(rates("cosine"), [0.2, 0.1707107, 0.1, 0.0292893, 0.0])
 
-    def test_a_warm_up_comes_before_them(self):
+    def test_a_warm_up_precedes_them(self):
         self.assertAllClose(rates("constant", 0.5), [0.1, 0.2, 0.2, 0.2, 0.2])
         self.assertAllClose(rates("linear", 0.5), [0.1, 0.2, 0.2, 0.1, 0.0])
 
-    def test_behind_the_end_it_stays_at_nothing(self):
+    def test_after_the_end_it_stays_at_zero(self):
         self.assertAllClose(
             rates("linear", steps=3)[-1], LearningRate(0.2, num_steps=2, schedule="linear")(9)
         )

@@ -23,92 +23,94 @@ def adam(gradients: list[float], rate: float) -> float:
     return weight
 
 
-class UpdatesTest(TestCase):
+class OptimizerStepTest(TestCase):
     def test_every_batch_is_an_update(self):
         weight = tf.Variable([0.0])
-        updates = create(weight, learning_rate=0.1)
+        optimizer_step = create(weight, learning_rate=0.1)
         for gradient in (1.0, -3.0):
-            updates.take(tf.constant(1.0), [[tf.constant([gradient])]])
+            optimizer_step.apply_gradients(tf.constant(1.0), [[tf.constant([gradient])]])
         self.assertAllClose(weight, [adam([1.0, -3.0], 0.1)])
-        self.assertEqual(int(updates.step), 2)
-        self.assertAllClose(updates.average.averages[0], weight)
+        self.assertEqual(int(optimizer_step.step), 2)
+        self.assertAllClose(optimizer_step.average.averages[0], weight)
 
     def test_the_first_step_makes_no_variables(self):
         """Else TensorFlow would trace it twice, and a training would begin later."""
         weight, traces = tf.Variable([0.0]), []
-        updates = create(weight)
+        optimizer_step = create(weight)
 
         @tf.function
         def step(gradient):
             traces.append(gradient)
-            updates.take(tf.constant(1.0), [[gradient]])
+            optimizer_step.apply_gradients(tf.constant(1.0), [[gradient]])
 
         step(tf.constant([1.0]))
         self.assertLen(traces, 1)
 
     def test_several_batches_are_one_update_by_their_mean(self):
         weight, table = tf.Variable([0.0]), tf.Variable([[0.0], [0.0]])
-        updates = create(
+        optimizer_step = create(
             weight, table, learning_rate=0.1, optimizer={"gradient_accumulation_steps": 2}
         )
-        take = tf.function(updates.take)
+        apply = tf.function(optimizer_step.apply_gradients)
         for gradient in (1.0, 5.0, -2.0, 4.0, 9.0):
             rows = tf.IndexedSlices(
                 tf.constant([[gradient], [1.0]]), tf.constant([1, 1]), tf.constant([2, 1])
             )
-            take(tf.constant(1.0), [[tf.constant([gradient]), rows]])
+            apply(tf.constant(1.0), [[tf.constant([gradient]), rows]])
         # Means of 3 and 1; the fifth batch waits for a sixth. In the table one more for the slice.
         self.assertAllClose(weight, [adam([3.0, 1.0], 0.1)])
         self.assertAllClose(table, [[0.0], [adam([4.0, 2.0], 0.1)]])
-        self.assertAllClose(updates.sums[0], [4.5])
-        self.assertEqual(int(updates.step), 5)
-        self.assertEqual(int(updates.optimizer.iterations), 2)
+        self.assertAllClose(optimizer_step.sums[0], [4.5])
+        self.assertEqual(int(optimizer_step.step), 5)
+        self.assertEqual(int(optimizer_step.optimizer.iterations), 2)
 
     def test_the_norm_of_all_gradients_is_clipped(self):
         first, second = tf.Variable([0.0]), tf.Variable([[0.0], [0.0]])
-        updates = create(first, second, learning_rate=0.1, optimizer={"global_clipnorm": 1.0})
+        optimizer_step = create(
+            first, second, learning_rate=0.1, optimizer={"global_clipnorm": 1.0}
+        )
         # Slices of one row add up to 4, so that the norm is 5, and a fifth of each is left.
         slices = tf.IndexedSlices(
             tf.constant([[1.0], [3.0]]), tf.constant([1, 1]), tf.constant([2, 1])
         )
-        updates.take(tf.constant(1.0), [[tf.constant([3.0]), slices]])
-        moments = [updates.optimizer.get_slot(weight, "m") for weight in (first, second)]
+        optimizer_step.apply_gradients(tf.constant(1.0), [[tf.constant([3.0]), slices]])
+        moments = [optimizer_step.optimizer.get_slot(weight, "m") for weight in (first, second)]
         self.assertAllClose(moments[0], [0.06])
         self.assertAllClose(moments[1], [[0.0], [0.08]])
         # What is shorter stays.
-        updates.take(tf.constant(1.0), [[tf.constant([0.5]), tf.zeros([2, 1])]])
+        optimizer_step.apply_gradients(tf.constant(1.0), [[tf.constant([0.5]), tf.zeros([2, 1])]])
         self.assertAllClose(moments[0], [0.9 * 0.06 + 0.05])
 
     def test_the_rate_is_that_of_the_update(self):
         weight = tf.Variable([0.0])
         options = {"schedule": "linear", "warmup": 0.5}
-        updates = create(weight, learning_rate=0.1, optimizer=options)
-        updates.take(tf.constant(1.0), [[tf.constant([4.0])]])
+        optimizer_step = create(weight, learning_rate=0.1, optimizer=options)
+        optimizer_step.apply_gradients(tf.constant(1.0), [[tf.constant([4.0])]])
         # Adam's first step is as long as the rate, here a fiftieth of the highest.
         self.assertAllClose(weight, [-0.002])
 
     def test_an_overflow_is_left_out_and_the_scale_halves(self):
         weight = tf.Variable([0.0])
-        updates = create(weight, learning_rate=0.1, precision="mixed_float16")
-        take = tf.function(updates.take)
-        self.assertEqual(float(updates.factor), 2.0**15)
-        take(tf.constant(1.0), [[tf.constant([np.inf])]])
+        optimizer_step = create(weight, learning_rate=0.1, precision="mixed_float16")
+        apply = tf.function(optimizer_step.apply_gradients)
+        self.assertEqual(float(optimizer_step.factor), 2.0**15)
+        apply(tf.constant(1.0), [[tf.constant([np.inf])]])
         self.assertAllEqual(weight, [0.0])
-        self.assertEqual(float(updates.factor), 2.0**14)
-        take(tf.constant(1.0), [[tf.constant([3.0 * 2**14])]])
+        self.assertEqual(float(optimizer_step.factor), 2.0**14)
+        apply(tf.constant(1.0), [[tf.constant([3.0 * 2**14])]])
         self.assertAllClose(weight, [adam([3.0], 0.1)])
-        self.assertEqual(int(updates.bad_step), -1)
+        self.assertEqual(int(optimizer_step.bad_step), -1)
         # Two thousand steps without one double it.
-        updates.loss_scale.calm.assign(1999)
-        take(tf.constant(1.0), [[tf.constant([0.0])]])
-        self.assertEqual(float(updates.factor), 2.0**15)
+        optimizer_step.loss_scale.good_steps.assign(1999)
+        apply(tf.constant(1.0), [[tf.constant([0.0])]])
+        self.assertEqual(float(optimizer_step.factor), 2.0**15)
 
     def test_the_first_loss_that_is_not_finite_is_remembered(self):
         weight = tf.Variable([0.0])
-        updates = create(weight)
+        optimizer_step = create(weight)
         for loss in (1.0, np.inf, 2.0, np.nan):
-            updates.take(tf.constant(loss), [[tf.constant([1.0])]])
-        self.assertEqual(int(updates.bad_step), 1)
-        self.assertTrue(updates.are_finite())
+            optimizer_step.apply_gradients(tf.constant(loss), [[tf.constant([1.0])]])
+        self.assertEqual(int(optimizer_step.bad_step), 1)
+        self.assertTrue(optimizer_step.are_finite())
         weight.assign([np.nan])
-        self.assertFalse(updates.are_finite())
+        self.assertFalse(optimizer_step.are_finite())

@@ -1,6 +1,5 @@
 """Training: once more on train and valid, with every reader of users."""
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import tensorflow as tf
 import yaml
 
 from tests.once import ONCE
+from tests.stopping import AtEpochEnd
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.packing import pack
@@ -19,7 +19,6 @@ from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.run_folder import load_run, read_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
-from tfmmrec.training.epoch_callback import Watch
 from tfmmrec.training.train import train
 
 ITEMS, USERS = 12, 16
@@ -140,19 +139,10 @@ def test_who_knows_no_order_is_a_mean(data, tmp_path):
 
 # In the second candidate, and in what follows the choice.
 @pytest.mark.parametrize("stop", [3, pytest.param(5, marks=pytest.mark.slow)])
-def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, monkeypatch, stop):
-    epochs = itertools.count(1)
-    before = Watch.on_epoch_end
-
-    def stopping(self, epoch, logs=None):
-        before(self, epoch, logs)
-        if next(epochs) == stop:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Watch, "on_epoch_end", stopping)
+def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, stop):
+    given = config(**CHOICE, epochs=2)
     with pytest.raises(KeyboardInterrupt):
-        train(data, tmp_path / "run", config(**CHOICE, epochs=2))
-    monkeypatch.setattr(Watch, "on_epoch_end", before)
+        train(data, tmp_path / "run", given, callbacks=[AtEpochEnd(stop)])
     again = train(data, tmp_path / "run", config(**CHOICE, epochs=2), resume=True)
     assert {**again, "seconds": 0} == {**read_run(whole)["metrics"], "seconds": 0}
     weights = [load_run(run, quiet=True).model.get_weights() for run in (whole, tmp_path / "run")]

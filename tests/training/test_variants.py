@@ -16,7 +16,7 @@ from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.fit import fit
-from tfmmrec.training.variants import VariantTrainer, fusion_variants, narrowed
+from tfmmrec.training.variants import VariantTrainer, fusion_variants, with_features
 
 CONFIG = TrainConfig(**ONCE, dim=4, epochs=1, batch_size=16, quiet=True)
 
@@ -69,10 +69,10 @@ def test_variants_read_no_more_than_the_config(small):
 
 def test_narrowing_drops_what_has_nothing_left_to_work_on():
     config = TrainConfig(finetune={"title": {}, "plot": {}}, contrastive={"co_engagement": 0.1})
-    assert narrowed(config, ["plot"]).finetune == {"plot": {}}
-    assert narrowed(config, ["plot"]).contrastive.co_engagement == 0.1
-    assert narrowed(config, []).contrastive == ContrastiveConfig()
-    assert narrowed(dataclasses.replace(config, finetune=["title"]), ["plot"]).finetune == []
+    assert with_features(config, ["plot"]).finetune == {"plot": {}}
+    assert with_features(config, ["plot"]).contrastive.co_engagement == 0.1
+    assert with_features(config, []).contrastive == ContrastiveConfig()
+    assert with_features(dataclasses.replace(config, finetune=["title"]), ["plot"]).finetune == []
 
 
 def test_shared_outputs_train_the_same_model(small, trainer):
@@ -88,7 +88,7 @@ def test_shared_outputs_train_the_same_model(small, trainer):
 
 
 def test_ids_alone_know_nothing_of_cold_items(small, trainer):
-    bundle, _ = trainer.train(narrowed(CONFIG, []))
+    bundle, _ = trainer.train(with_features(CONFIG, []))
     vectors = Scorer(bundle.model).item_vectors()
     assert not vectors[small.cold_items].any()
     assert vectors[~small.cold_items].any(axis=1).all()

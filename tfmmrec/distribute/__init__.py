@@ -1,1 +1,1 @@
-"""tf.distribute strategies, replicas, clusters and random draws that they share."""
+"""tf.distribute: strategies, replicas, clusters, and random numbers that resume exactly."""

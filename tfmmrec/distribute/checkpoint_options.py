@@ -1,4 +1,4 @@
-"""How checkpoints are written and read under each distribution strategy."""
+"""Where checkpoints are written and read under each distribution strategy."""
 
 import tensorflow as tf
 
@@ -6,13 +6,13 @@ from tfmmrec.distribute.strategies import is_asynchronous
 
 
 def checkpoint_options(strategy: tf.distribute.Strategy) -> tf.train.CheckpointOptions:
-    """How the weights of a strategy are written and read: by this process.
+    """The options with which the checkpoints of a strategy are written and read.
 
-    Weights may be on other machines, each of which would write its own to a disk that nobody else
-    sees.
+    With a TPU or parameter servers, the variables are on other machines. Each would write its part
+    to its own disk, so that this process does the I/O instead.
     """
     if not (is_asynchronous(strategy) or isinstance(strategy, tf.distribute.TPUStrategy)):
         return tf.train.CheckpointOptions()
     with tf.device("CPU:0"):
-        here = tf.zeros(()).device
-    return tf.train.CheckpointOptions(experimental_io_device=here)
+        device = tf.zeros(()).device
+    return tf.train.CheckpointOptions(experimental_io_device=device)

@@ -1,4 +1,4 @@
-"""The processes of a training: what TF_CONFIG says of them, and those that only serve."""
+"""The processes of a distributed training, as TF_CONFIG describes them, and their servers."""
 
 import dataclasses
 import json
@@ -13,20 +13,19 @@ from tfmmrec.errors import ConfigError
 EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 )
-# Seconds until a coordinator has to be there, and how often it is looked for.
-_PATIENCE, _PAUSE = 600, 1
-# Of the threads between ops.
-_LEAST_THREADS = 4
+# Seconds to wait for the coordinator, and between two attempts to reach it.
+_TIMEOUT, _INTERVAL = 600, 1
+_MIN_THREADS = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """What TF_CONFIG says.
+    """The content of TF_CONFIG.
 
     Attributes:
-        tasks: addresses by type: `chief`, `worker` and `ps`; none where TF_CONFIG is not set.
+        tasks: addresses by type, `chief`, `worker` and `ps`; empty without TF_CONFIG.
         type: of this process.
-        index: among those of its type.
+        index: among the processes of its type.
     """
 
     tasks: dict[str, list[str]]
@@ -35,12 +34,12 @@ class Cluster:
 
     @property
     def num_workers(self) -> int:
-        """How many processes train together where there are no parameter servers."""
+        """The number of processes that train together without parameter servers."""
         return len(self.tasks.get("chief", ())) + len(self.tasks.get("worker", ()))
 
     @property
-    def leads(self) -> bool:
-        """Whether it is this process that writes what is to stay."""
+    def is_chief(self) -> bool:
+        """Whether this process writes the results."""
         return self.type == "chief" or ("chief" not in self.tasks and self.index == 0)
 
 
@@ -48,7 +47,7 @@ def read_cluster() -> Cluster:
     """Reads TF_CONFIG.
 
     Raises:
-        ConfigError: it is there, and is not what TensorFlow reads.
+        ConfigError: TF_CONFIG is set, but not in TensorFlow's format.
     """
     text = os.environ.get("TF_CONFIG", "")
     if not text:
@@ -64,11 +63,11 @@ def read_cluster() -> Cluster:
     return cluster
 
 
-def serve(cluster: Cluster) -> None:
-    """Holds variables, or takes steps, for the coordinator, until it has come and gone.
+def run_server(cluster: Cluster) -> None:
+    """Runs the server of a worker or parameter server until the coordinator has finished.
 
     Raises:
-        ConfigError: the address is taken, or no coordinator came in ten minutes.
+        ConfigError: the address is in use, or no coordinator came within ten minutes.
     """
     address = cluster.tasks[cluster.type][cluster.index]
     try:
@@ -80,32 +79,32 @@ def serve(cluster: Cluster) -> None:
             config=_threads(),
         )
     except tf.errors.OpError as error:
-        raise ConfigError(f"TF_CONFIG: {address} cannot be served: {error.message}") from None
+        raise ConfigError(f"TF_CONFIG: cannot listen on {address}: {error.message}") from None
     [chief] = cluster.tasks["chief"]
-    began = time.monotonic()
-    while not _answers(chief):
-        if time.monotonic() - began > _PATIENCE:
-            raise ConfigError(f"TF_CONFIG: no chief came to {chief} in {_PATIENCE // 60} minutes")
-        time.sleep(_PAUSE)
-    missed = 0
-    # Once may be a busy network.
-    while missed < 3:
-        missed = 0 if _answers(chief) else missed + 1
-        time.sleep(_PAUSE)
+    start = time.monotonic()
+    while not _is_reachable(chief):
+        if time.monotonic() - start > _TIMEOUT:
+            raise ConfigError(f"TF_CONFIG: no chief came to {chief} in {_TIMEOUT // 60} minutes")
+        time.sleep(_INTERVAL)
+    failures = 0
+    # A single failure may be a busy network.
+    while failures < 3:
+        failures = 0 if _is_reachable(chief) else failures + 1
+        time.sleep(_INTERVAL)
     del server
 
 
 def _threads() -> tf.compat.v1.ConfigProto:
-    """As many threads between ops as there are cores, and enough on a single one.
+    """One inter-op thread per core, and at least four.
 
-    What waits for another process holds a thread, and with one alone nobody answers.
+    An op that waits for another process blocks a thread; with a single thread, nobody would answer.
     """
     config = tf.compat.v1.ConfigProto()
-    config.inter_op_parallelism_threads = max(_LEAST_THREADS, len(os.sched_getaffinity(0)))
+    config.inter_op_parallelism_threads = max(_MIN_THREADS, len(os.sched_getaffinity(0)))
     return config
 
 
-def _answers(address: str) -> bool:
+def _is_reachable(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=5):

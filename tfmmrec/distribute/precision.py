@@ -1,4 +1,4 @@
-"""The number format in which the towers compute."""
+"""The precision in which the towers compute."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ import tensorflow as tf
 
 @contextlib.contextmanager
 def precision(name: str) -> Iterator[None]:
-    """Layers that are made within this context compute in a format; weights are float32 always.
+    """Sets the Keras mixed-precision policy of layers that are created within the context.
 
     Args:
-        name: one of `tfmmrec.config.choices.PRECISIONS`.
+        name: one of `tfmmrec.config.choices.PRECISIONS`; variables are float32 with each of them.
     """
-    before = tf.keras.mixed_precision.global_policy()
+    previous = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy(name)
     try:
         yield
     finally:
-        tf.keras.mixed_precision.set_global_policy(before)
+        tf.keras.mixed_precision.set_global_policy(previous)

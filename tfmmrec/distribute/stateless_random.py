@@ -1,7 +1,8 @@
-"""What a training step draws, as a function of the seed, the step and who asks.
+"""Random numbers of a training step as a function of seed, step, replica and order of draws.
 
-TensorFlow's own generators keep a state that no checkpoint holds. Here a run that goes on after a
-stop draws what it would have drawn, with XLA as without it, and each replica something else.
+The state of TensorFlow's generators is part of no checkpoint. With these functions, a resumed
+training draws the same numbers as an uninterrupted one, with XLA and without, and each replica
+draws different ones.
 """
 
 import contextlib
@@ -23,18 +24,18 @@ _DRAWS: ContextVar[_Draws | None] = ContextVar("draws", default=None)
 
 
 def step_key(seed: int, step: tf.Tensor) -> tf.Tensor:
-    """The key of all that one step draws on the replica that asks, int64 `[2]`."""
+    """The key of all random numbers of a step on this replica, int64 `[2]`."""
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     of_replica = tf.cast(step, tf.int64) + 2**40 * tf.cast(replica, tf.int64)
     return tf.stack([tf.constant(seed % 2**32, tf.int64), of_replica])
 
 
 @contextlib.contextmanager
-def drawing(key: tf.Tensor) -> Iterator[None]:
-    """Whoever draws within this context draws by a key, and each something else.
+def use_key(key: tf.Tensor) -> Iterator[None]:
+    """Within the context, random numbers are functions of a key and of the number of the draw.
 
-    Draws are numbered in the order in which they are traced, so that the body of a loop would draw
-    the same each time: draw outside of it.
+    Draws are numbered in the order of tracing. The body of a loop is traced once and would draw the
+    same numbers in each iteration; draw outside of it.
 
     Args:
         key: from `step_key`.
@@ -49,42 +50,44 @@ def drawing(key: tf.Tensor) -> Iterator[None]:
 def _seed() -> tf.Tensor:
     draws = _DRAWS.get()
     if draws is None:
-        # Who calls a layer by itself has TensorFlow's global seed.
+        # A layer that is called outside of a training step uses TensorFlow's global seed.
         return tf.random.uniform([2], maxval=tf.int64.max, dtype=tf.int64)
     draws.number += 1
     return draws.key + tf.constant([draws.number * 2**32, 0], tf.int64)
 
 
 def _bits(shape: Any) -> tf.Tensor:
-    """int32, each of 2³² numbers as likely; XLA makes other floats of them than TensorFlow."""
-    whole = {"minval": None, "maxval": None, "dtype": tf.int32, "alg": "philox"}
-    return tf.random.stateless_uniform(shape, _seed(), **whole)
+    """Uniform int32 over all 2³² values; float draws of XLA and of TensorFlow differ."""
+    full_range = {"minval": None, "maxval": None, "dtype": tf.int32, "alg": "philox"}
+    return tf.random.stateless_uniform(shape, _seed(), **full_range)
 
 
-def kept(shape: Any, rate: float) -> tf.Tensor:
-    """Draws a bool for each place, False with the chance `rate`, from 0 to below 1."""
+def keep_mask(shape: Any, rate: float) -> tf.Tensor:
+    """Draws bools that are False with probability `rate`, from 0 to below 1."""
     return _bits(shape) >= int(rate * 2**32) - 2**31
 
 
 def uniform(shape: Any) -> tf.Tensor:
     """Draws float32 from 0 to below 1."""
-    # A float holds 24 bits.
+    # A float32 holds 24 bits.
     return tf.cast(_bits(shape) // 256 + 2**23, tf.float32) * 2.0**-24
 
 
 def integers(shape: Any, below: int | tf.Tensor) -> tf.Tensor:
-    """Draws int32 from 0 to below a number."""
+    """Draws int32 from 0 to below a limit."""
     return tf.random.stateless_uniform(shape, _seed(), maxval=below, dtype=tf.int32, alg="philox")
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class Dropout(tf.keras.layers.Layer):
-    """Sets a share of its input to zero in training, and scales the rest up by as much.
+    """Dropout with the random numbers of this module.
 
-    Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+    In training, each value is set to 0 with probability `rate`, and the others are divided by
+    1 − `rate` (Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from
+    overfitting"). Ours instead of `tf.keras.layers.Dropout`, which does not resume exactly.
 
     Args:
-        rate: the share, from 0 to below 1.
+        rate: from 0 to below 1.
     """
 
     def __init__(self, rate: float, **kwargs: Any):
@@ -94,8 +97,8 @@ class Dropout(tf.keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        here = kept(tf.shape(inputs), self.rate)
-        return tf.where(here, inputs * (1.0 / (1.0 - self.rate)), tf.zeros([], inputs.dtype))
+        kept = keep_mask(tf.shape(inputs), self.rate)
+        return tf.where(kept, inputs * (1.0 / (1.0 - self.rate)), tf.zeros([], inputs.dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}

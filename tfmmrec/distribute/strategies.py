@@ -1,4 +1,4 @@
-"""On which devices a model is trained: the strategies that training files name."""
+"""The distribution strategies that a training file names."""
 
 import contextlib
 import contextvars
@@ -19,8 +19,8 @@ _STRATEGY: contextvars.ContextVar[Any] = contextvars.ContextVar("strategy", defa
 
 
 @contextlib.contextmanager
-def training_on(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Within the block, models are built for a strategy."""
+def use_strategy(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Within the context, models are built for a strategy."""
     token = _STRATEGY.set(strategy)
     try:
         yield
@@ -28,17 +28,17 @@ def training_on(strategy: tf.distribute.Strategy) -> Iterator[None]:
         _STRATEGY.reset(token)
 
 
-def current() -> tf.distribute.Strategy:
-    """The strategy that models are built for.
+def current_strategy() -> tf.distribute.Strategy:
+    """The strategy for which models are built.
 
-    Variables are made in its scope. A module that is loaded there can be called in steps and
-    outside of the scope, but not within it.
+    Variables are created in its scope. A module that is loaded in the scope can be called in steps
+    and outside of the scope, but not within it.
     """
     return _STRATEGY.get() or tf.distribute.get_strategy()
 
 
-def chosen_strategy(name: str, cluster: Cluster) -> str:
-    """What `auto` stands for here; other names stand for themselves."""
+def resolve_strategy(name: str, cluster: Cluster) -> str:
+    """Replaces `auto` by the strategy that fits this process; returns other names unchanged."""
     if name != "auto":
         return name
     if cluster.tasks.get("ps"):
@@ -57,40 +57,43 @@ def needs_static_shapes(strategy: str, jit_compile: bool) -> bool:
         strategy: the key `strategy` of the training file.
         jit_compile: the key `jit_compile`.
     """
-    return jit_compile or chosen_strategy(strategy, read_cluster()) == "tpu"
+    return jit_compile or resolve_strategy(strategy, read_cluster()) == "tpu"
 
 
-def serves(name: str) -> bool:
-    """Whether this process is one that only serves a coordinator."""
+def is_server(name: str) -> bool:
+    """Whether this process only serves a coordinator, under the strategy of this name."""
     cluster = read_cluster()
-    return chosen_strategy(name, cluster) == "parameter_server" and cluster.type in ("worker", "ps")
+    return resolve_strategy(name, cluster) == "parameter_server" and cluster.type in (
+        "worker",
+        "ps",
+    )
 
 
 def create_strategy(name: str) -> tf.distribute.Strategy:
-    """Makes a strategy, which has to come before whatever else TensorFlow is asked for.
+    """Creates a strategy; call it before any other TensorFlow operation.
 
     Raises:
-        ConfigError: the machine, or TF_CONFIG, is not what the strategy needs.
+        ConfigError: the machine or TF_CONFIG does not have what the strategy needs.
     """
     cluster = read_cluster()
-    chosen = chosen_strategy(name, cluster)
-    if chosen == "mirrored":
+    resolved = resolve_strategy(name, cluster)
+    if resolved == "mirrored":
         return _mirrored()
-    if chosen == "multiworker":
+    if resolved == "multiworker":
         return _multiworker(cluster)
-    if chosen == "parameter_server":
+    if resolved == "parameter_server":
         return _parameter_server(cluster)
-    if chosen == "tpu":
+    if resolved == "tpu":
         return _tpu()
-    # The one that is in force when nothing is.
+    # TensorFlow's default strategy: one device.
     return tf.distribute.get_strategy()
 
 
-@functools.cache  # two of them in one process take each other's messages
+@functools.cache  # two of them in one process receive each other's messages
 def _mirrored() -> tf.distribute.Strategy:
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if len(devices) == 1:
-        _note(f"strategy: mirrored has one device here, {devices[0].name}, and trains on it")
+        _note(f"strategy: mirrored trains on a single device, {devices[0].name}; there is no other")
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
@@ -102,7 +105,7 @@ def _multiworker(cluster: Cluster) -> tf.distribute.Strategy:
     if cluster.tasks.get("ps"):
         raise ConfigError("strategy: multiworker, but TF_CONFIG has ps tasks; use parameter_server")
     if cluster.num_workers == 1:
-        _note("strategy: multiworker has one worker in TF_CONFIG, and trains on it alone")
+        _note("strategy: multiworker trains on a single worker; TF_CONFIG has no other")
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
@@ -115,7 +118,7 @@ def _parameter_server(cluster: Cluster) -> tf.distribute.Strategy:
         )
     return tf.distribute.ParameterServerStrategy(
         tf.distribute.cluster_resolver.TFConfigClusterResolver(),
-        # Tables of many rows are spread over the servers.
+        # Large tables are partitioned over the servers.
         variable_partitioner=tf.distribute.experimental.partitioners.MinSizePartitioner(
             min_shard_bytes=16 << 20, max_shards=len(cluster.tasks["ps"])
         ),
@@ -141,54 +144,54 @@ def _note(line: str) -> None:
 
 
 def is_asynchronous(strategy: tf.distribute.Strategy) -> bool:
-    """Whether workers take steps by themselves, with weights that others move meanwhile."""
+    """Whether workers take steps independently, while others update the same weights."""
     return isinstance(strategy, tf.distribute.ParameterServerStrategy)
 
 
-def is_shared(strategy: tf.distribute.Strategy) -> bool:
-    """Whether several processes run the same program, and have to decide alike."""
+def is_multi_process(strategy: tf.distribute.Strategy) -> bool:
+    """Whether several processes run the same program and must take the same decisions."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
-def leads(strategy: tf.distribute.Strategy) -> bool:
-    """Whether it is this process that writes what is to stay."""
-    return not is_shared(strategy) or read_cluster().leads
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes the results."""
+    return not is_multi_process(strategy) or read_cluster().is_chief
 
 
 @contextlib.contextmanager
-def with_others(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Within the block, that another process is gone is said as such.
+def peer_errors(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Within the context, the error that follows the loss of another process says so.
 
     Raises:
-        DataError: another process is gone.
+        DataError: another process has stopped.
     """
     try:
         yield
     except tf.errors.OpError as error:
-        if not (is_shared(strategy) and "ollective" in str(error)) and not (
+        if not (is_multi_process(strategy) and "ollective" in str(error)) and not (
             is_asynchronous(strategy) and isinstance(error, tf.errors.UnavailableError)
         ):
             raise
         raise DataError(
-            "another process of this training stopped, and said why; start all of them again, "
-            "with --resume where they had trained for an epoch"
+            "another process of this training stopped; its own output has the reason; start all of "
+            "them again, with --resume if an epoch was complete"
         ) from None
 
 
-def of_all(strategy: tf.distribute.Strategy, values: np.ndarray) -> np.ndarray:
-    """The numbers that each process has, `[processes, n]`; all of them have to ask.
+def gather_from_processes(strategy: tf.distribute.Strategy, values: np.ndarray) -> np.ndarray:
+    """The values of each process, `[processes, n]`; all processes must call this.
 
     Args:
         strategy: of the model.
-        values: float32 or int32 `[n]`.
+        values: of this process, float32 or int32 `[n]`.
     """
-    if not is_shared(strategy):
+    if not is_multi_process(strategy):
         return values[np.newaxis]
 
-    def ask() -> tf.Tensor:
-        return replicas.gather(tf.constant(values)[tf.newaxis])
+    def gather() -> tf.Tensor:
+        return replicas.all_gather(tf.constant(values)[tf.newaxis])
 
-    [first, *_] = strategy.experimental_local_results(strategy.run(tf.function(ask)))
-    # Each of a process's replicas says the same.
-    each = strategy.num_replicas_in_sync // read_cluster().num_workers
-    return first.numpy()[::each]
+    [first, *_] = strategy.experimental_local_results(strategy.run(tf.function(gather)))
+    # The replicas of one process have the same values.
+    per_process = strategy.num_replicas_in_sync // read_cluster().num_workers
+    return first.numpy()[::per_process]

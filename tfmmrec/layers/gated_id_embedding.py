@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmmrec.distribute.stateless_random import kept
+from tfmmrec.distribute.stateless_random import keep_mask
 from tfmmrec.layers.build_layer import build_layer
 
 
@@ -58,7 +58,7 @@ class GatedIds(tf.keras.layers.Layer):
         """
         known = rows > 0
         if training and self.dropout:
-            known &= kept(tf.shape(rows), self.dropout) | ~replaceable
+            known &= keep_mask(tf.shape(rows), self.dropout) | ~replaceable
         opening = tf.cast(tf.math.log1p(counts), self.compute_dtype) * self.slope + self.bias
         return self.table(rows), tf.sigmoid(opening)[:, tf.newaxis], known
 

@@ -87,7 +87,7 @@ def _build_bundle(
     weights = task_weights(config, outcomes)
     if "click" not in weights:
         outcomes = outcomes.take(outcomes.rated & ("rating" in weights))
-    with strategies.current().scope(), precision(config.precision):
+    with strategies.current_strategy().scope(), precision(config.precision):
         model = _build_model(dataset, config, spec, items, users, histories, outcomes, weights)
         _create_variables(model)
         _fit(model.item_tower.projections, items)

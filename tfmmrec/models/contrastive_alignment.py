@@ -60,10 +60,10 @@ class ContrastiveAlignment(tf.Module):
 
     def cross_modal(self, training: bool) -> tf.Tensor:
         """The mean InfoNCE over all pairs of modalities, for items drawn from the catalog."""
-        drawn = replicas.drawn(self.options.num_items, tf.shape(self._rows)[0])
+        drawn = replicas.draw_integers(self.options.num_items, tf.shape(self._rows)[0])
         # Each item once: otherwise it would be its own negative.
         rows, _, is_item = padded_unique(tf.gather(self._rows, drawn), self._num_items)
-        rows, is_item = replicas.share(rows), replicas.share(is_item)
+        rows, is_item = replicas.local_slice(rows), replicas.local_slice(is_item)
         projections = self._tower.projections
         if projections is None:
             return tf.constant(0.0)
@@ -100,4 +100,4 @@ class ContrastiveAlignment(tf.Module):
 
 def _same_item(rows: tf.Tensor) -> tf.Tensor:
     """Which events of all replicas have the same item, bool `[events, events of all replicas]`."""
-    return rows[:, tf.newaxis] == replicas.gather(rows)[tf.newaxis]
+    return rows[:, tf.newaxis] == replicas.all_gather(rows)[tf.newaxis]

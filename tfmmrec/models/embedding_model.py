@@ -220,7 +220,7 @@ class EmbeddingModel(tfrs.Model):
         history = batch["history"]
         encodings = self._finetuned_encodings(batch, training)
         # Replicas embed the same candidates, each of them a part.
-        num_to_embed, own_rows = tf.size(rows_to_embed), replicas.share(rows_to_embed)
+        num_to_embed, own_rows = tf.size(rows_to_embed), replicas.local_slice(rows_to_embed)
         row_lists = [tf.reshape(tf.maximum(history, 0), [-1]), own_rows]
         row_lists += [rows for rows, _ in encodings.values()]
         rows, positions, _ = padded_unique(tf.concat(row_lists, axis=0), self._num_items)
@@ -248,7 +248,7 @@ class EmbeddingModel(tfrs.Model):
         candidates = (tf.gather(vectors, to_embed), tf.gather(mask, to_embed))
         items = self._join_ids(own_rows, candidates, training, drop_ids=training)
         return BatchEmbeddings(
-            users, self.temperature(users), replicas.gather(items)[:num_to_embed]
+            users, self.temperature(users), replicas.all_gather(items)[:num_to_embed]
         )
 
     def embed_pairs(
@@ -262,9 +262,9 @@ class EmbeddingModel(tfrs.Model):
         """
         item = batch["item"]
         # All replicas embed the same items.
-        rows, positions, _ = padded_unique(replicas.gather(item), self._num_items)
+        rows, positions, _ = padded_unique(replicas.all_gather(item), self._num_items)
         embeddings = self.embed(batch, rows, training=training)
-        own = replicas.first_place(item) + tf.range(tf.size(item))
+        own = replicas.row_offset(item) + tf.range(tf.size(item))
         return embeddings.users, tf.gather(embeddings.items, tf.gather(positions, own))
 
     def _finetuned_encodings(
@@ -272,7 +272,9 @@ class EmbeddingModel(tfrs.Model):
     ) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
         """Rows and encodings of the items that fine-tuned encoders encode, by feature."""
         return {
-            name: replicas.once(batch[rows_key(name)], feature(batch[inputs_key(name)], training))
+            name: replicas.unique_across_replicas(
+                batch[rows_key(name)], feature(batch[inputs_key(name)], training)
+            )
             for name, feature in self.trainable_features.items()
             if rows_key(name) in batch
         }

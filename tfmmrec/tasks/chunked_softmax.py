@@ -53,7 +53,7 @@ def chunked_softmax(
         chunk = _chunk_size(_num_rows(candidates))
     event_weights = tf.cast(valid, tf.float32)
     event_weights = tf.math.divide_no_nan(
-        event_weights, replicas.total(tf.reduce_sum(event_weights))
+        event_weights, replicas.all_reduce_sum(tf.reduce_sum(event_weights))
     )
 
     def corrected_logits(scores: tf.Tensor, events: slice) -> tf.Tensor:

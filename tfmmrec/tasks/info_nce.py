@@ -38,15 +38,15 @@ def info_nce(
         >>> round(float(loss), 4)  # log(1 + exp(-2))
         0.1269
     """
-    present = replicas.gather(mask)  # [rows of all replicas]
-    labels = replicas.first_place(mask) + tf.range(tf.size(mask))
+    present = replicas.all_gather(mask)  # [rows of all replicas]
+    labels = replicas.row_offset(mask) + tf.range(tf.size(mask))
     masked = tf.logical_not(present)[tf.newaxis]
     if same is not None:
         is_positive = labels[:, tf.newaxis] == tf.range(tf.size(present))
         masked |= same & ~is_positive
 
     def one_direction(rows: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
-        logits = tf.matmul(rows, replicas.gather(others), transpose_b=True)
+        logits = tf.matmul(rows, replicas.all_gather(others), transpose_b=True)
         logits = tf.where(masked, MASKED, tf.cast(logits, tf.float32) / temperature)
         positives = tf.gather(logits, labels, batch_dims=1)
         return masked_mean(tf.reduce_logsumexp(logits, axis=1) - positives, mask)

@@ -51,5 +51,5 @@ class LossWeighting(tf.Module):
             log_variance = self.log_variances[name]
             precision = tf.exp(-log_variance) * _FACTORS.get(name, 1.0)
             # Divided, since replicas add up their parts of the loss.
-            terms.append(precision * loss + log_variance / 2.0 / replicas.count())
+            terms.append(precision * loss + log_variance / 2.0 / replicas.num_replicas())
         return tf.add_n(terms)

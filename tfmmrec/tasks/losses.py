@@ -101,7 +101,7 @@ def candidate_bpr(
 def masked_mean(losses: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     """This replica's part of the mean over the valid losses of all replicas, a scalar."""
     total = tf.reduce_sum(tf.where(valid, losses, 0.0))
-    num_valid = replicas.total(tf.reduce_sum(tf.cast(valid, tf.float32)))
+    num_valid = replicas.all_reduce_sum(tf.reduce_sum(tf.cast(valid, tf.float32)))
     return tf.math.divide_no_nan(total, num_valid)
 
 

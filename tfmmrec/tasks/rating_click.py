@@ -123,7 +123,7 @@ class RatingClickTask(tf.Module):
                 sample_weight=weights[:, tf.newaxis],
                 compute_metrics=False,
             )
-            num_labels = replicas.total(tf.reduce_sum(weights))
+            num_labels = replicas.all_reduce_sum(tf.reduce_sum(weights))
             losses[name] = tf.math.divide_no_nan(total, num_labels) + head.penalty(users, items)
         return losses
 

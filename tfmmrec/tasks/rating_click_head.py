@@ -8,7 +8,7 @@ import tensorflow_recommenders as tfrs
 
 from tfmmrec.config.tasks import HeadConfig
 from tfmmrec.distribute import replicas
-from tfmmrec.distribute.stateless_random import Dropout, kept
+from tfmmrec.distribute.stateless_random import Dropout, keep_mask
 from tfmmrec.layers.build_layer import build_layer
 
 
@@ -143,7 +143,7 @@ class RatingClickHead(tf.keras.layers.Layer):
         if not self.reads_ids or not self.options.l2:
             return tf.constant(0.0)
         entries = tf.concat(self._lookup(user_rows, item_rows, training=False), axis=1)
-        num_pairs = replicas.total(tf.cast(tf.size(user_rows), tf.float32))
+        num_pairs = replicas.all_reduce_sum(tf.cast(tf.size(user_rows), tf.float32))
         return self.options.l2 * tf.reduce_sum(tf.square(entries)) / num_pairs
 
     def _lookup(
@@ -157,7 +157,7 @@ class RatingClickHead(tf.keras.layers.Layer):
             safe_rows = tf.maximum(rows, 0)
             keep = (rows >= 0) & tf.gather(known, safe_rows)
             if training and self.options.id_embedding_dropout:
-                keep &= kept(tf.shape(rows), self.options.id_embedding_dropout)
+                keep &= keep_mask(tf.shape(rows), self.options.id_embedding_dropout)
             found = tf.cast(tf.gather(table, safe_rows), tf.float32)
             entries.append(tf.where(keep[:, tf.newaxis], found, 0.0))
         return entries

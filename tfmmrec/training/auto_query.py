@@ -1,4 +1,4 @@
-"""What a training chooses between where its file leaves the choice to the data."""
+"""The candidates of `query: {kind: auto}`, among which the valid split decides."""
 
 import dataclasses
 
@@ -7,21 +7,21 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.models.bundle import ModelBundle
 
 
-def candidates(config: TrainConfig, first: ModelBundle) -> dict[str, TrainConfig]:
-    """The configs that `query: {kind: auto}` stands for, by the kind of reader.
+def query_candidates(config: TrainConfig, first: ModelBundle) -> dict[str, TrainConfig]:
+    """The configs to compare, by kind of query.
 
-    Whether the order of choices says anything no config can know: a transformer over histories is
-    ahead of their mean where it does, and behind where it does not. So both are trained, and what
-    is better on valid stays. It is the mean without a valid split, where order means nothing
-    (`history_context: bidirectional`), where no choice is to be foretold (`task: rating` and
-    `click`), and where encoders are trained, which takes too long to do it twice.
+    Whether the order of events is informative depends on the data. If it is, a transformer over
+    histories is better than their mean; if not, it is worse. With `auto`, both are trained. Only
+    the mean is trained if there is no valid split, if order has no meaning
+    (`history_context: bidirectional`), if the task does not rank (`task: rating` and `click`), and
+    if encoders are fine-tuned, which takes too long to do it twice.
 
     Args:
         config: of a training.
-        first: the model that it builds by itself.
+        first: the model of `config`.
 
     Returns:
-        Configs that name their reader, that of the first model first.
+        Configs with a definite kind of query; first the kind of `first`.
     """
     kinds = [config.history_encoder["kind"]]
     in_order = config.history_context == "causal" and first.model.ranks_by == "retrieval"

@@ -1,4 +1,4 @@
-"""The batches that teach a model its tasks."""
+"""The training batches of each task."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,11 +13,11 @@ Batches = TrainingExamples | TrainingWindows
 
 
 class JointBatches:
-    """Batches of retrieval, each with one of outcomes under the key `outcomes`.
+    """Retrieval batches, each with a batch of labeled events under the key `outcomes`.
 
     Args:
-        retrieval: says how many an epoch has.
-        outcomes: as many batches an epoch.
+        retrieval: defines the number of steps per epoch.
+        outcomes: has the same number of steps per epoch.
     """
 
     def __init__(self, retrieval: Batches, outcomes: TrainingExamples):
@@ -27,13 +27,13 @@ class JointBatches:
         self._outcomes = outcomes
 
     def epochs(self, first: int, step: int = 0) -> tf.data.Dataset:
-        """Returns the batches of epoch `first`, from `step`, and of all that follow, endless."""
+        """Returns the batches from `step` of epoch `first` on, without end."""
         both = (self._retrieval.epochs(first, step), self._outcomes.epochs(first, step))
         return tf.data.Dataset.zip(both).map(lambda batch, other: {**batch, "outcomes": other})
 
 
 def create_batches(bundle: ModelBundle) -> Batches | JointBatches:
-    """Chooses what suits the tasks, and the way in which the model reads users.
+    """Creates the batches for the tasks and the history encoder of a model.
 
     Raises:
         DataError: there is nothing to train on.

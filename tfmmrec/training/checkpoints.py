@@ -1,4 +1,4 @@
-"""What a stopped training goes on from: on a disk, or wherever else TensorFlow writes, as on gs://."""
+"""Checkpoint folders, on a disk or on any storage that TensorFlow writes to, such as gs://."""
 
 import contextlib
 import json
@@ -13,41 +13,41 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import DataError, one_line
 
 _STATE = "state.json"
-# What the names of checkpoints begin with, so that nothing else is ever removed.
+# The prefix of checkpoint names; other files are never removed.
 _PREFIX = "epoch-"
 
 
 def checkpoints_of(config: TrainConfig, partial: Path) -> "Checkpoints":
-    """Where a training keeps its checkpoints: where its config says, else in its own folder."""
+    """The checkpoints of a training, in the folder of its config, else in its partial run."""
     return Checkpoints(config.checkpoints or partial / "checkpoints")
 
 
 class Checkpoints:
-    """A folder of checkpoints, and of the state that names the one to go on from.
+    """A folder of checkpoints and a state file, which names the last checkpoint.
 
     Args:
-        folder: where; an address such as `gs://BUCKET/NAME` as well.
+        folder: a path, or an address such as `gs://BUCKET/NAME`.
     """
 
     def __init__(self, folder: str | Path):
         self.folder = str(folder)
 
-    def within(self, name: str) -> "Checkpoints":
-        """Those of a part of the work; they go with the others."""
+    def subfolder(self, name: str) -> "Checkpoints":
+        """The checkpoints of a part of the work, which `clear` removes with the others."""
         return Checkpoints(self.path(name))
 
     def path(self, name: str) -> str:
-        """Where a checkpoint, or a part, stands."""
+        """The path of a checkpoint or a subfolder."""
         return posixpath.join(self.folder, name)
 
     def read_state(self) -> dict[str, Any] | None:
-        """What the last `save` was given, and the `checkpoint` that goes with it.
+        """Returns the state of the last `save`, with the name of its `checkpoint`, or None.
 
         Raises:
-            DataError: it cannot be read.
+            DataError: the state cannot be read.
         """
         path = self.path(_STATE)
-        with self._told():
+        with self._storage_errors():
             if not tf.io.gfile.exists(path):
                 return None
             with tf.io.gfile.GFile(path) as file:
@@ -61,8 +61,8 @@ class Checkpoints:
     def restore(
         self, name: str, checkpoint: tf.train.Checkpoint, options: tf.train.CheckpointOptions
     ) -> None:
-        """Reads a checkpoint; of what is missing there, nothing is said."""
-        with self._told():
+        """Reads a checkpoint; variables without a stored value keep theirs."""
+        with self._storage_errors():
             checkpoint.read(self.path(name), options).expect_partial()
 
     def save(
@@ -73,19 +73,19 @@ class Checkpoints:
         state: dict[str, Any],
         keep: Collection[str],
     ) -> None:
-        """Writes a checkpoint, then the state, then drops what is older.
+        """Writes a checkpoint, then the state, then removes older checkpoints.
 
         Args:
-            name: begins with `epoch-`.
-            checkpoint: what to write.
+            name: of the checkpoint; it begins with `epoch-`.
+            checkpoint: the variables.
             options: see `checkpoint_options`.
-            state: anything that JSON can hold.
-            keep: the names of what stays, besides this one.
+            state: JSON content, returned by `read_state`.
+            keep: names of other checkpoints that are not removed.
 
         Raises:
-            DataError: it cannot be written.
+            DataError: the storage cannot be written.
         """
-        with self._told():
+        with self._storage_errors():
             tf.io.gfile.makedirs(self.folder)
             checkpoint.write(self.path(name), options)
             new = self.path(f"{_STATE}.new")
@@ -97,13 +97,13 @@ class Checkpoints:
                     tf.io.gfile.remove(self.path(each))
 
     def exist(self) -> bool:
-        """Whether there is something to go on from, here or within."""
+        """Whether there is a checkpoint to resume from, in this folder or in a subfolder."""
         return any(name == _STATE for _, name in self._files())
 
     def copy_from(self, other: "Checkpoints") -> None:
-        """Takes over what another folder has, and what is within it."""
-        with self._told():
-            # The state comes last, as it names what must be there.
+        """Copies the checkpoints of another folder and of its subfolders."""
+        with self._storage_errors():
+            # The state file comes last, since it names a checkpoint that must exist.
             for folder, name in sorted(other._files(), key=lambda found: found[1] == _STATE):
                 source = posixpath.join(folder, name)
                 target = self.path(posixpath.relpath(source, other.folder))
@@ -111,8 +111,8 @@ class Checkpoints:
                 tf.io.gfile.copy(source, target, overwrite=True)
 
     def clear(self) -> None:
-        """Removes what `save` wrote, here and within; the folders go where nothing else is."""
-        with self._told():
+        """Removes all checkpoints, and the folders that are then empty."""
+        with self._storage_errors():
             for folder, name in list(self._files()):
                 tf.io.gfile.remove(posixpath.join(folder, name))
             for folder, _, _ in list(tf.io.gfile.walk(self.folder, topdown=False)):
@@ -120,14 +120,15 @@ class Checkpoints:
                     tf.io.gfile.rmtree(folder)
 
     def _files(self) -> Iterator[tuple[str, str]]:
-        """Folder and name of all that `save` wrote, here and within."""
+        """Folder and name of each file of `save`, in this folder and in subfolders."""
         for folder, _, names in tf.io.gfile.walk(self.folder):
             for name in names:
                 if name.startswith((_PREFIX, _STATE)):
                     yield folder, name
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _storage_errors(self) -> Iterator[None]:
+        """Turns errors of the storage into a DataError of one line."""
         try:
             yield
         except (tf.errors.OpError, OSError) as error:

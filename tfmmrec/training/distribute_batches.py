@@ -1,4 +1,4 @@
-"""Deals the batches of training out to replicas."""
+"""Distributes the training batches to replicas."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +10,8 @@ from tfmmrec.distribute.strategies import is_asynchronous
 from tfmmrec.encoders.finetuning import TARGET_ITEMS, TrainableFeature, add_inputs, target_items
 from tfmmrec.training.batches import Batches, JointBatches
 
-# Epochs are numbered, and drawn from so many where workers are not in step.
-_EPOCHS = 2**30
+# Asynchronous workers start at a random epoch below this number.
+_MAX_EPOCH = 2**30
 
 
 def distribute_batches(
@@ -23,71 +23,72 @@ def distribute_batches(
     seed: int,
     step: int = 0,
 ) -> Any:
-    """Gives each replica its part of the batches, which are those of one device.
+    """Distributes batches so that each replica gets its part of the batch of one device.
 
-    Workers that are not in step have no part of a batch: each takes whole ones of its own, from
-    epochs whose order nobody else has.
+    Asynchronous workers take whole batches, each from epochs in a different order.
 
     Args:
         strategy: of the model.
         batches: of the training.
         trainable_features: the features whose encoders are fine-tuned.
-        epoch: the one to begin with.
+        epoch: the first epoch, from 0.
         seed: of the augmentation.
-        step: how many batches of that epoch are left out (default none).
+        step: number of batches of the first epoch to skip (default 0).
 
     Returns:
-        What Keras trains on.
+        The input of `tf.keras.Model.fit`.
     """
 
     def parts(context: tf.distribute.InputContext) -> tf.data.Dataset:
         worker, num_parts = context.input_pipeline_id, context.num_replicas_in_sync
         each = num_parts // context.num_input_pipelines
-        dealt = batches.epochs(epoch, step)
+        dataset = batches.epochs(epoch, step)
         if num_parts > 1:
             numbers = range(worker * each, (worker + 1) * each)
-            dealt = cut(dealt, num_parts, numbers, with_target_items=bool(trainable_features))
+            dataset = split_batches(
+                dataset, num_parts, numbers, with_target_items=bool(trainable_features)
+            )
         first_part = (epoch * batches.steps_per_epoch + step) * each
-        return add_inputs(dealt, trainable_features, seed=seed + worker, first_step=first_part)
+        return add_inputs(dataset, trainable_features, seed=seed + worker, first_step=first_part)
 
     def whole(context: tf.distribute.InputContext) -> tf.data.Dataset:
         del context
-        # Runs on the worker, whose clock nobody else reads at the same microsecond.
-        own = tf.cast(tf.timestamp() * 1e6, tf.int64) % _EPOCHS
-        return batches.epochs(own).prefetch(tf.data.AUTOTUNE)
+        # Runs on the worker; no other worker reads its clock at the same microsecond.
+        first = tf.cast(tf.timestamp() * 1e6, tf.int64) % _MAX_EPOCH
+        return batches.epochs(first).prefetch(tf.data.AUTOTUNE)
 
     if is_asynchronous(strategy):
         return tf.keras.utils.experimental.DatasetCreator(whole)
     return strategy.distribute_datasets_from_function(parts)
 
 
-def cut(
+def split_batches(
     batches: tf.data.Dataset, num_parts: int, numbers: range, *, with_target_items: bool = False
 ) -> tf.data.Dataset:
-    """Cuts each batch into parts of like size.
+    """Splits each batch into parts of nearly equal size.
 
     Args:
-        batches: of the whole training; each entry is cut along its first axis.
-        num_parts: of a batch, one for each replica.
-        numbers: which of them are wanted here.
-        with_target_items: whether slices get the target items of the whole batch, under
-            TARGET_ITEMS (default no).
+        batches: of the whole training; each entry is split along its first axis.
+        num_parts: per batch, one for each replica.
+        numbers: of the parts of this process.
+        with_target_items: whether each part gets its slice of the batch's distinct target items,
+            under the key TARGET_ITEMS (default False).
 
     Returns:
-        The wanted parts of the first batch, then those of the second and so on.
+        The parts of this process: those of the first batch, then those of the second and so on.
     """
 
     def part(batch: Mapping[str, tf.Tensor], number: tf.Tensor) -> dict[str, tf.Tensor]:
         batch = dict(batch)
         if with_target_items:
             batch[TARGET_ITEMS] = target_items(batch["item"])
-        return tf.nest.map_structure(lambda rows: mine(rows, number), batch)
+        return tf.nest.map_structure(lambda rows: take(rows, number), batch)
 
-    def mine(rows: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        start, end = replicas.part(tf.shape(rows)[0], number, num_parts)
+    def take(rows: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        start, end = replicas.slice_bounds(tf.shape(rows)[0], number, num_parts)
         size = rows.shape[0]
         even = size is not None and size % num_parts == 0
-        # Where parts are of one size, say so.
+        # Parts of equal size have a static shape.
         shape = [size // num_parts if even else None, *rows.shape[1:]]
         return tf.ensure_shape(rows[start:end], shape)
 

@@ -1,6 +1,7 @@
-"""The exponential moving average of weights, which is steadier than where a step leaves them."""
+"""Exponential moving average (EMA) of the weights."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
@@ -8,14 +9,19 @@ from tfmmrec.distribute import replicas
 
 
 class ExponentialMovingAverage(tf.Module):
-    """Follows some weights: average ← d · average + (1 − d) · weight after each step.
+    """Averages weights: average ← d · average + (1 − d) · weight after each step.
 
-    d is `decay`, and less in the first steps, (1 + step) / (10 + step), so that the weights that a
-    model begins with are soon forgotten.
+    d is `decay`, and (1 + step) / (10 + step) in the first steps if that is smaller, so that the
+    initial weights are soon forgotten. Ours instead of Keras' `use_ema`, which the legacy
+    optimizers do not have.
 
     Args:
-        weights: what is averaged.
-        decay: from 0 to below 1; 0.98 averages over some fifty steps.
+        weights: the variables to average.
+        decay: from 0 to below 1; 0.98 averages over about fifty steps.
+
+    Attributes:
+        averages: the averages, in the order of the weights.
+        step: number of updates.
     """
 
     def __init__(self, weights: Sequence[tf.Variable], decay: float):
@@ -26,17 +32,26 @@ class ExponentialMovingAverage(tf.Module):
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
 
     def update(self) -> None:
-        """Takes the weights in as they are after a step."""
+        """Updates the averages after a step."""
         step = tf.cast(self.step, tf.float32)
-        share = 1.0 - tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
+        rate = 1.0 - tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
         moved = [
-            average + tf.cast(share, weight.dtype) * (weight - average)
+            average + tf.cast(rate, weight.dtype) * (weight - average)
             for average, weight in zip(self.averages, self._weights, strict=True)
         ]
         replicas.assign([*self.averages, self.step], [*moved, self.step + 1])
 
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Within the context, the weights are their averages."""
+        self.swap()
+        try:
+            yield
+        finally:
+            self.swap()
+
     def swap(self) -> None:
-        """Exchanges the weights and their averages; twice is nothing."""
+        """Exchanges the weights and their averages; a second call undoes it."""
         for average, weight in zip(self.averages, self._weights, strict=True):
             held = tf.identity(weight)
             weight.assign(average)

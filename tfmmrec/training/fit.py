@@ -1,22 +1,23 @@
-"""Fits the model of an assembly to its data, on the devices that it was built for."""
+"""Fits the model of a bundle to its data, on the devices for which it was built."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.distribute.strategies import is_asynchronous, of_all
-from tfmmrec.errors import ConfigError, DataError
+from tfmmrec.distribute.strategies import gather_from_processes
+from tfmmrec.errors import DataError
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.cold_start.fit import fit_cold_start
 from tfmmrec.training.batches import create_batches
+from tfmmrec.training.callbacks import TrainingCallbacks
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.distribute_batches import distribute_batches
-from tfmmrec.training.epoch_callback import Watch
-from tfmmrec.training.negative_mining import NegativeMiningCallback
+from tfmmrec.training.history import TrainingHistory
+from tfmmrec.training.requirements import check_devices
 from tfmmrec.training.train_step import Trainer
 
 
@@ -26,21 +27,25 @@ def fit(
     *,
     checkpoints: Checkpoints | None = None,
     history: list[dict[str, Any]] | None = None,
+    callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> dict[str, Any]:
-    """Fits the model of an assembly and leaves it with its best weights.
+    """Fits the model of a bundle and leaves it with the weights of the best epoch.
 
     Args:
-        assembly: the model, its data and its config.
-        folder: where the history and TensorBoard's logs go; None keeps none.
-        checkpoints: where checkpoints go, and what to go on from; None keeps none.
-        history: a list that gets what each epoch measured.
+        bundle: the model, its data and its config.
+        folder: of `history.json` and TensorBoard's logs; None writes none.
+        checkpoints: the folder of checkpoints, from which the training resumes if it has some; None
+            writes none.
+        history: a list to which the metrics of each epoch are appended.
+        callbacks: Keras callbacks that run after those of the training.
 
     Returns:
-        The best epoch, the valid metrics at it, and the seconds of training.
+        The best epoch, its metrics on valid, and the `seconds` of the training.
 
     Raises:
-        ConfigError: the devices cannot train this model so.
-        DataError: there is nothing to train on, or the checkpoints are not of this config.
+        ConfigError: the devices cannot train this model.
+        DataError: there is nothing to train on, the loss is not finite, or the checkpoints are of
+            another config.
     """
     config, model = bundle.config, bundle.model
     batches, strategy = create_batches(bundle), model.distribute_strategy
@@ -49,17 +54,29 @@ def fit(
         feature.check_gradients()
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
+    steps = batches.steps_per_epoch
+    epochs = TrainingHistory(config.objective_spec, folder)
     with strategy.scope():
-        trainer = Trainer(model, config, config.epochs * batches.steps_per_epoch)
-        # Keras asks for an optimizer; the steps are the trainer's.
+        trainer = Trainer(model, config, config.epochs * steps)
+        # Keras requires an optimizer; the trainer applies the gradients itself.
         trainer.compile(
             trainer.optimizer_step.optimizer, steps_per_execution=config.steps_per_execution
         )
-        watch = Watch(bundle, trainer, batches.steps_per_epoch, folder, checkpoints)
-    # Each replica gives the loss of the whole batch.
+        in_training = TrainingCallbacks(
+            bundle,
+            trainer,
+            epochs,
+            steps_per_epoch=steps,
+            folder=folder,
+            checkpoints=checkpoints,
+            others=callbacks,
+        )
+    # Each replica returns the loss of the whole batch.
     trainer.distribute_reduction_method = "first"
     start = time.monotonic()
-    for epoch, step, last in _stretches(bundle, watch):
+    position = in_training.restore()
+    _check_same_position(strategy, position, checkpoints)
+    for epoch, step, end in _parts(position, config.epochs, in_training):
         trainer.fit(
             distribute_batches(
                 strategy,
@@ -70,101 +87,45 @@ def fit(
                 seed=config.seed,
             ),
             initial_epoch=epoch,
-            epochs=last,
-            steps_per_epoch=batches.steps_per_epoch - step,
-            callbacks=list(_callbacks(strategy, bundle, watch, folder)),
+            epochs=end,
+            steps_per_epoch=steps - step,
+            callbacks=in_training.in_order(initial_step=step),
             verbose=0,
         )
-    watch.restore_best()
+    in_training.restore_best()
     if history is not None:
-        history.extend(watch.history)
+        history.extend(epochs.epochs)
     if model.retrieval is not None:
         model.retrieval.end_training()
     fit_cold_start(bundle)
-    return {**watch.best, "seconds": round(time.monotonic() - start, 1)}
+    return {**epochs.best, "seconds": round(time.monotonic() - start, 1)}
 
 
-def check_devices(strategy: tf.distribute.Strategy, bundle: ModelBundle, batch_size: int) -> None:
-    """Raises ConfigError where a strategy cannot train a model on batches of so many rows."""
-    num_parts = strategy.num_replicas_in_sync
-    even = not isinstance(strategy, tf.distribute.TPUStrategy) or batch_size % num_parts == 0
-    if batch_size < num_parts or not even:
-        raise ConfigError(
-            f"batch_size: a batch of {batch_size} rows cannot be dealt to {num_parts} replicas"
-            + ("" if even else " alike, as a TPU asks")
-        )
-    if num_parts > 1 and bundle.config.jit_compile:
-        raise ConfigError(
-            f"jit_compile: a step that XLA compiles is of one device, and there are {num_parts}; "
-            "leave it out, or use strategy one"
-        )
-    trained = ", ".join(bundle.model.trainable_features)
-    if isinstance(strategy, tf.distribute.TPUStrategy) and trained:
-        raise _no_encoders("tpu trains no encoders, which read texts and files,", trained)
-    if not is_asynchronous(strategy):
-        return
-    if trained:
-        raise _no_encoders("parameter_server trains no encoders,", trained)
-    options = bundle.config.negatives
-    if options.cross_batch_memory_size or options.num_mined:
-        name = "cross_batch_memory_size" if options.cross_batch_memory_size else "num_mined"
-        raise ConfigError(
-            f"negatives: {name}: with parameter_server there is no step before that all have "
-            "taken; leave it out, or take another strategy"
-        )
-    if bundle.config.checkpoint_steps:
-        raise ConfigError(
-            "checkpoint_steps: with parameter_server there is no step that all have taken; leave "
-            "it out, checkpoints are written after each epoch"
-        )
-
-
-def _no_encoders(rule: str, names: str) -> ConfigError:
-    return ConfigError(
-        f"strategy: {rule} and {names} has one to train; take another strategy, or an encoder that "
-        "is trained already"
-    )
-
-
-def _stretches(bundle: ModelBundle, watch: Watch) -> Iterator[tuple[int, int, int]]:
-    """What is left to train: the epoch and the step to begin with, and the epoch to stop before."""
-    epoch, step = watch.restore()
-    found = of_all(bundle.model.distribute_strategy, np.array([epoch, step], np.int32))
-    if len(np.unique(found, axis=0)) > 1:
-        assert watch.checkpoints is not None  # Else all begin anew.
+def _check_same_position(
+    strategy: tf.distribute.Strategy, position: tuple[int, int], checkpoints: Checkpoints | None
+) -> None:
+    """Raises DataError unless all processes resume at the same epoch and step."""
+    positions = gather_from_processes(strategy, np.array(position, np.int32))
+    if len(np.unique(positions, axis=0)) > 1:
+        assert checkpoints is not None  # Without checkpoints, all processes start anew.
         raise DataError(
-            f"{watch.checkpoints.folder}: not all processes see the same; put it on storage that "
-            "they share"
+            f"{checkpoints.folder}: the processes see different checkpoints; put them on storage "
+            "that all processes share"
         )
-    # The rest of the epoch in which it was stopped has fewer steps than the others.
-    while epoch < bundle.config.epochs and not watch.is_done():
-        last = epoch + 1 if step else bundle.config.epochs
-        yield epoch, step, last
-        epoch, step = last, 0
 
 
-class _AfterBatch(tf.keras.callbacks.Callback):
-    # So that Keras does not wait for the device after each step.
-    _supports_tf_logs = True
+def _parts(
+    position: tuple[int, int], epochs: int, callbacks: TrainingCallbacks
+) -> Iterator[tuple[int, int, int]]:
+    """The parts of a training that one `fit` each can train.
 
-    def __init__(self, watch: Watch):
-        super().__init__()
-        self._watch = watch
+    The rest of an interrupted epoch has fewer steps than the epochs after it.
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._watch.after_batch(batch)
-
-
-def _callbacks(
-    strategy: tf.distribute.Strategy, bundle: ModelBundle, watch: Watch, folder: Path | None
-) -> Iterator[tf.keras.callbacks.Callback]:
-    yield watch
-    retrieval = bundle.model.retrieval
-    if retrieval is not None and retrieval.sampler.mined is not None:
-        every = bundle.config.negatives.mining_interval
-        yield NegativeMiningCallback(bundle, retrieval.sampler.mined, watch.updates, every)
-    # Keras refuses it where workers are not in step.
-    if not is_asynchronous(strategy):
-        yield _AfterBatch(watch)
-    if folder is not None:
-        yield tf.keras.callbacks.TensorBoard(str(folder / "tensorboard"))
+    Yields:
+        The first epoch, the first step in it, and the epoch at which to end, each from 0.
+    """
+    epoch, step = position
+    while epoch < epochs and not callbacks.is_over():
+        end = epoch + 1 if step else epochs
+        yield epoch, step, end
+        epoch, step = end, 0

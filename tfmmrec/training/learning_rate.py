@@ -1,4 +1,4 @@
-"""The learning rate, by step."""
+"""The learning-rate schedule."""
 
 import math
 from typing import Any
@@ -8,17 +8,18 @@ import tensorflow as tf
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class LearningRate(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """Rises in a straight line from 0 over the warm-up, and then goes as the schedule says.
+    """Linear warm-up from 0, followed by a constant rate or a decay to 0.
 
-    `cosine` is `peak · (1 + cos(π t)) / 2` and `linear` is `peak · (1 − t)`, t being the share of
-    the steps behind the warm-up that are done; `constant` stays at the peak. (Loshchilov and Hutter
-    2017, "SGDR", arXiv:1608.03983.)
+    With t from 0 at the end of the warm-up to 1 at the end of the training, `cosine` is
+    `peak · (1 + cos(π t)) / 2` (Loshchilov and Hutter 2017, "SGDR", arXiv:1608.03983), `linear` is
+    `peak · (1 − t)`, and `constant` is `peak`.
 
     Args:
         peak: the highest rate.
-        num_steps: of the whole training.
-        schedule: `constant`, `cosine` or `linear`.
-        warmup: the share of the steps that the warm-up takes, rounded up to whole ones.
+        num_steps: number of updates of the whole training.
+        schedule: `constant`, `cosine` or `linear` (default `constant`).
+        warmup: the fraction of the updates that the warm-up takes, rounded up to whole updates
+            (default 0).
 
     Example:
         >>> rate = LearningRate(0.1, num_steps=6, schedule="linear", warmup=0.3)
@@ -37,17 +38,19 @@ class LearningRate(tf.keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: int | tf.Tensor) -> tf.Tensor:
         step = tf.cast(step, tf.float32)
-        rise = math.ceil(self.warmup * self.num_steps)
-        done = tf.clip_by_value((step - rise) / max(1, self.num_steps - rise), 0.0, 1.0)
-        share = {
+        warmup_steps = math.ceil(self.warmup * self.num_steps)
+        done = tf.clip_by_value(
+            (step - warmup_steps) / max(1, self.num_steps - warmup_steps), 0.0, 1.0
+        )
+        factor = {
             "constant": tf.ones([]),
             "cosine": (1.0 + tf.cos(math.pi * done)) / 2.0,
             "linear": 1.0 - done,
         }[self.schedule]
-        if rise:
-            # The first step is one as well.
-            share *= tf.minimum(1.0, (step + 1.0) / rise)
-        return self.peak * share
+        if warmup_steps:
+            # Steps count from 0; the first one needs a rate above 0.
+            factor *= tf.minimum(1.0, (step + 1.0) / warmup_steps)
+        return self.peak * factor
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -3,17 +3,23 @@
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import refuse_existing
-from tfmmrec.distribute.cluster import read_cluster, serve
-from tfmmrec.distribute.strategies import create_strategy, leads, serves, training_on, with_others
+from tfmmrec.distribute.cluster import read_cluster, run_server
+from tfmmrec.distribute.strategies import (
+    create_strategy,
+    is_chief,
+    is_server,
+    peer_errors,
+    use_strategy,
+)
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.models.bundle import (
@@ -23,47 +29,64 @@ from tfmmrec.models.bundle import (
 )
 from tfmmrec.models.run_folder import read_run, save_run
 from tfmmrec.models.unscorable_items import unscorable_items, warn_unscorable_items
-from tfmmrec.training.auto_query import candidates
+from tfmmrec.training.auto_query import query_candidates
 from tfmmrec.training.checkpoints import Checkpoints, checkpoints_of
 from tfmmrec.training.fit import fit
 
+Callbacks: TypeAlias = Sequence[tf.keras.callbacks.Callback]
+
 
 def train(
-    data: str | Path, out: str | Path, config: TrainConfig = TrainConfig(), *, resume: bool = False
+    data: str | Path,
+    out: str | Path,
+    config: TrainConfig = TrainConfig(),
+    *,
+    resume: bool = False,
+    callbacks: Callbacks = (),
 ) -> dict[str, Any]:
     """Trains a model and writes a run folder.
 
-    While it trains, logs and checkpoints stand beside the run, in `OUT.partial`, or the checkpoints
-    where the config says; the run itself appears when it is whole. Of several processes, the first
-    writes it; one that only serves the others returns when they are done.
+    During the training, logs and checkpoints are in `OUT.partial` (checkpoints in the folder that
+    the config names, if it names one); `OUT` appears when the run is complete. Of several
+    processes, the chief writes it. A process that only serves a coordinator returns after it.
 
     Args:
         data: a data folder.
         out: the run folder.
-        config: how to build and train.
-        resume: go on with the last whole epoch of a training that was stopped; a run that is
-            finished is left as it is.
+        config: of the model and its training.
+        resume: continue an interrupted training from its last checkpoint; a complete run is left as
+            it is.
+        callbacks: Keras callbacks that run after those of the training, in each `fit` of it.
 
     Returns:
-        The run's metrics; none from a process that only serves.
+        The metrics of the run; empty from a process that only serves.
+
+    Raises:
+        ConfigError: the options do not go together.
+        DataError: there is nothing to train on, the loss is not finite, or `out` exists.
     """
     data, out = Path(data), Path(out)
-    if serves(config.strategy):
-        serve(read_cluster())
+    if is_server(config.strategy):
+        run_server(read_cluster())
         return {}
     strategy = create_strategy(config.strategy)
     if resume and out.exists():
         return read_run(out)["metrics"]
-    with with_others(strategy):
-        if leads(strategy):
-            return _lead(data, out, config, strategy, resume)
-        return _accompany(data, out, config, strategy, resume)
+    with peer_errors(strategy):
+        if is_chief(strategy):
+            return _train_as_chief(data, out, config, strategy, resume, callbacks)
+        return _train_as_worker(data, out, config, strategy, resume, callbacks)
 
 
-def _lead(
-    data: Path, out: Path, config: TrainConfig, strategy: tf.distribute.Strategy, resume: bool
+def _train_as_chief(
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    strategy: tf.distribute.Strategy,
+    resume: bool,
+    callbacks: Callbacks,
 ) -> dict[str, Any]:
-    """Trains, alone or with others, and writes the run."""
+    """Trains, alone or with other processes, and writes the run."""
     partial = out.with_name(out.name + ".partial")
     refuse_existing(out)
     if partial.exists() and not resume:
@@ -74,15 +97,17 @@ def _lead(
             f"{checkpoints.folder}: has checkpoints of a stopped training; add --resume or "
             "remove it"
         )
-    make = _maker(Dataset(data, cache=config.cache), strategy)
-    bundle = make(dataclasses.replace(config, refit=False))
+    build = _builder(Dataset(data, cache=config.cache), strategy)
+    bundle = build(dataclasses.replace(config, refit=False))
     if not config.quiet:
         for line in (*bundle.items.summary_lines("items"), *bundle.users.summary_lines("users")):
             print(line)
     warn_unscorable_items(unscorable_items(bundle), bundle.dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        bundle, metrics = fit_whole(bundle, config, make, partial, checkpoints)
+        bundle, metrics = fit_config(
+            bundle, config, build, partial, checkpoints=checkpoints, callbacks=callbacks
+        )
     except TfmmrecError:
         if not resume and not checkpoints.exist():
             shutil.rmtree(partial)
@@ -90,98 +115,112 @@ def _lead(
     save_run(partial, bundle, metrics)
     checkpoints.clear()
     if out.exists():
-        out.rmdir()  # refuse_existing let only an empty folder pass
+        out.rmdir()  # refuse_existing accepts only an empty folder
     partial.rename(out)
     return metrics
 
 
-def _accompany(
-    data: Path, out: Path, config: TrainConfig, strategy: tf.distribute.Strategy, resume: bool
+def _train_as_worker(
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    strategy: tf.distribute.Strategy,
+    resume: bool,
+    callbacks: Callbacks,
 ) -> dict[str, Any]:
-    """Takes its part in a training that another process leads, and leaves nothing behind."""
+    """Trains together with the chief, and writes to a temporary folder only."""
     partial = out.with_name(out.name + ".partial")
-    make = _maker(Dataset(data, cache=config.cache), strategy)
+    build = _builder(Dataset(data, cache=config.cache), strategy)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / partial.name
         folder.mkdir()
         checkpoints = Checkpoints(folder / "checkpoints")
-        # The other writes there again when all have trained for an epoch, and not before.
+        # The chief writes its next checkpoint after an epoch of all processes, and not earlier.
         if resume:
             checkpoints.copy_from(checkpoints_of(config, partial))
-        bundle = make(dataclasses.replace(config, refit=False))
-        return fit_whole(bundle, config, make, folder, checkpoints)[1]
+        bundle = build(dataclasses.replace(config, refit=False))
+        _, metrics = fit_config(
+            bundle, config, build, folder, checkpoints=checkpoints, callbacks=callbacks
+        )
+        return metrics
 
 
-def _maker(
+def _builder(
     dataset: Dataset, strategy: tf.distribute.Strategy
 ) -> Callable[[TrainConfig], ModelBundle]:
-    """What builds the models of one training, which differ in how users are read and in splits.
+    """A function that builds the models of one training, which differ in query and splits.
 
-    Frozen encoders are loaded, and their outputs read, for the first of them alone.
+    Frozen encoders are loaded, and their outputs read, for the first model only.
     """
-    sides: list[EncodedEntities] = []
+    entities: list[EncodedEntities] = []
 
-    def make(config: TrainConfig) -> ModelBundle:
-        with training_on(strategy):
-            if sides:
-                return build_bundle_from(dataset, config, *sides)
+    def build(config: TrainConfig) -> ModelBundle:
+        with use_strategy(strategy):
+            if entities:
+                return build_bundle_from(dataset, config, *entities)
             bundle = build_bundle(dataset, config)
-        # Encoders that are trained begin anew with each model.
+        # Fine-tuned encoders start from their first weights with each model.
         if not bundle.model.trainable_features:
-            sides.extend((bundle.items, bundle.users))
+            entities.extend((bundle.items, bundle.users))
         return bundle
 
-    return make
+    return build
 
 
-def fit_whole(
+def fit_config(
     bundle: ModelBundle,
     config: TrainConfig,
-    make: Callable[[TrainConfig], ModelBundle],
+    build: Callable[[TrainConfig], ModelBundle],
     folder: Path | None = None,
+    *,
     checkpoints: Checkpoints | None = None,
+    callbacks: Callbacks = (),
 ) -> tuple[ModelBundle, dict[str, Any]]:
-    """Fits what a config leaves to choose and, where it says `refit`, the chosen one once more.
+    """Fits the model of a config, with the two options that need more than one `fit`.
 
-    That is fitted on train and valid, for as many epochs as were best for the first.
+    `query: {kind: auto}` fits a model for each candidate and takes the best on valid. `refit` then
+    fits that model again on train and valid, for the best number of epochs.
 
     Args:
-        assembly: the model of the config without `refit`.
-        config: how to train.
-        make: builds a fresh model of a config.
-        folder: as for `fit`; of several models, those before the last have `candidates` in it.
-        checkpoints: as for `fit`, likewise.
+        bundle: the model of the config without `refit`.
+        config: of the training.
+        build: builds a new model of a config.
+        folder: see `fit`; if several models are fitted, those before the last are in `candidates/`.
+        checkpoints: see `fit`; likewise.
+        callbacks: see `fit`.
 
     Returns:
-        What was fitted last, and the metrics of what was chosen, with the seconds of all and, where
-        there was a choice, the metric that made it, by `candidates`.
+        The last model, and the metrics of the best one, with the `seconds` of all. Several
+        candidates add `candidates`, the objective by kind of query.
     """
-    again = config.refit and bundle.dataset.has_validation_events(config.task)
-    offered = candidates(config, bundle)
-    found: dict[str, tuple[ModelBundle, dict[str, Any]]] = {}
-    for kind, offer in offered.items():
-        inside, kept = folder, checkpoints
-        if len(offered) > 1 or again:
-            inside = folder and folder / "candidates" / kind
-            kept = checkpoints and checkpoints.within(f"candidates/{kind}")
-        # The first is there, but does not know yet that its reader is chosen.
-        model = make(dataclasses.replace(offer, refit=False)) if found else bundle
-        model = dataclasses.replace(model, config=dataclasses.replace(offer, refit=False))
-        found[kind] = model, fit(model, inside, checkpoints=kept)
+    refits = config.refit and bundle.dataset.has_validation_events(config.task)
+    configs = query_candidates(config, bundle)
+    fitted: dict[str, tuple[ModelBundle, dict[str, Any]]] = {}
+    for kind, candidate in configs.items():
+        inner, inner_checkpoints = folder, checkpoints
+        if len(configs) > 1 or refits:
+            inner = folder and folder / "candidates" / kind
+            inner_checkpoints = checkpoints and checkpoints.subfolder(f"candidates/{kind}")
+        once = dataclasses.replace(candidate, refit=False)
+        # The first candidate has been built already, from the config with `auto`.
+        model = dataclasses.replace(build(once) if fitted else bundle, config=once)
+        metrics = fit(model, inner, checkpoints=inner_checkpoints, callbacks=callbacks)
+        fitted[kind] = model, metrics
     objective = config.objective_spec
-    best = max(found, key=lambda kind: objective.worth(found[kind][1]))
-    bundle, metrics = found[best]
-    seconds = [each["seconds"] for _, each in found.values()]
-    if len(found) > 1:
-        metrics["candidates"] = {kind: each[objective.name] for kind, (_, each) in found.items()}
+    best = max(fitted, key=lambda kind: objective.worth(fitted[kind][1]))
+    bundle, metrics = fitted[best]
+    seconds = [each["seconds"] for _, each in fitted.values()]
+    if len(fitted) > 1:
+        metrics["candidates"] = {kind: each[objective.name] for kind, (_, each) in fitted.items()}
         if not config.quiet:
-            worths = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
-            print(f"query: {best}, by {objective.name} on valid: {worths}")
-    if again:
-        bundle = make(offered[best])
+            values = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
+            print(f"query: {best}, by {objective.name} on valid: {values}")
+    if refits:
+        bundle = build(configs[best])
         epochs = dataclasses.replace(bundle.config, epochs=metrics["epoch"])
         last = dataclasses.replace(bundle, config=epochs)
-        seconds.append(fit(last, folder, checkpoints=checkpoints)["seconds"])
-    elif folder is not None and len(found) > 1:
+        refit = fit(last, folder, checkpoints=checkpoints, callbacks=callbacks)
+        seconds.append(refit["seconds"])
+    elif folder is not None and len(fitted) > 1:
         shutil.copytree(folder / "candidates" / best, folder, dirs_exist_ok=True)
     return bundle, {**metrics, "seconds": round(sum(seconds), 1)}

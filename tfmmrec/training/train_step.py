@@ -1,4 +1,4 @@
-"""The step of a training: a batch's loss, its gradients, and what is made of them."""
+"""The training step: loss, gradients and optimizer step of a batch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.distribute import replicas
-from tfmmrec.distribute.stateless_random import drawing, step_key
+from tfmmrec.distribute.stateless_random import step_key, use_key
 from tfmmrec.errors import ConfigError
 from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.training.gradient_norms import GradientNorms
@@ -15,15 +15,19 @@ from tfmmrec.training.optimizer_step import OptimizerStep
 
 
 class Trainer(tf.keras.Model):
-    """What Keras fits: it takes steps of a model, which need not know how.
+    """The Keras model that `fit` trains: it wraps a model and takes its training steps.
 
     Args:
-        model: what is trained.
-        config: how.
+        model: the model to train.
+        config: of the training.
         num_batches: of the whole training.
 
+    Attributes:
+        optimizer_step: applies the gradients.
+        gradient_norms: of the projections of the item features.
+
     Raises:
-        ConfigError: what the config asks for does not go together.
+        ConfigError: `jit_compile` with fine-tuned encoders.
     """
 
     def __init__(self, model: TwoTower, config: TrainConfig, num_batches: int):
@@ -43,16 +47,16 @@ class Trainer(tf.keras.Model):
                     "jit_compile: the encoders that finetune trains read texts and files, which "
                     "XLA does not; leave one of the two out"
                 )
-            # Updates stay outside: what Adam does to the rows of a table has no form in XLA.
+            # The optimizer stays outside: XLA has no form of Adam's sparse update.
             self._gradients = tf.function(self.gradients, jit_compile=True)
 
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step of the towers and of each trained encoder."""
+        """Takes one step of the towers and of each fine-tuned encoder."""
         key = step_key(self._seed, self.optimizer_step.step)
         loss, gradients = self._gradients(inputs, key, self.optimizer_step.factor)
-        loss = replicas.total(loss)
+        loss = replicas.all_reduce_sum(loss)
         self.gradient_norms.add(gradients[0], self.optimizer_step.factor)
-        self.optimizer_step.take(loss, gradients)
+        self.optimizer_step.apply_gradients(loss, gradients)
         return {"loss": loss}
 
     def gradients(
@@ -60,27 +64,27 @@ class Trainer(tf.keras.Model):
     ) -> tuple[tf.Tensor, list[list[Any]]]:
         """The loss of a batch, and the gradients of `factor` times the loss.
 
-        Of several replicas, each gives its part of both.
+        Each of several replicas computes its part of both.
 
         Args:
-            inputs: as `TwoTower.compute_loss` takes them.
-            key: of what the step draws, see `step_key`.
-            factor: a scalar.
+            inputs: see `TwoTower.compute_loss`.
+            key: of the step's random numbers, see `step_key`.
+            factor: the loss scale, a scalar.
 
         Returns:
-            The loss, and the gradients by the towers' weights and by those of each encoder.
+            The loss, and the gradients of the towers' weights and of each encoder's.
         """
         model = self.model
-        with drawing(key), tf.GradientTape() as tape:
+        with use_key(key), tf.GradientTape() as tape:
             loss = model.compute_loss(inputs, training=True)
-            loss += tf.add_n([0.0, *model.losses]) / replicas.count()
+            loss += tf.add_n([0.0, *model.losses]) / replicas.num_replicas()
             scaled = factor * loss
         encoders = [feature.weights for feature in model.trainable_features.values()]
         return loss, tape.gradient(scaled, [model.tower_weights, *encoders])
 
 
 def _projections(model: TwoTower) -> dict[str, list[tf.Variable]]:
-    """The weights between what encoders give and an item's vector, by feature."""
+    """The weights that project the encodings of each item feature, by feature."""
     projections = model.item_tower.projections
     if projections is None:
         return {}

@@ -1,4 +1,4 @@
-"""Variants of a config, and their training on one data folder that is encoded once."""
+"""Variants of a config, trained on one data folder whose encodings are computed once."""
 
 import dataclasses
 import functools
@@ -15,16 +15,15 @@ from tfmmrec.encoders.encoded_features import EncodedEntities, encode_entities, 
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.models.bundle import ModelBundle, build_bundle, build_bundle_from
-from tfmmrec.training.train import fit_whole
+from tfmmrec.training.train import fit_config
 
 
 def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainConfig]:
-    """What fusion has to be compared with, by name.
+    """The variants of a comparison of fusions, by name.
 
-    Every kind of fusion with its default options, `late` once a decision; `weighted` with one
-    vector a modality; each modality by itself (`only-text`), beside the id where the config has
-    ids; `only-ids`; and `only-content`, without ids. The `weighted` variant is all of the last
-    ones joined.
+    Each kind of fusion with its default options, `late` once per decision; `weighted` with one
+    embedding per modality (`weighted-pooled`); each modality alone (`only-text`), with the id
+    embedding if the config has one; `only-ids`; and `only-content`, without ids.
     """
     variants = {
         kind: _with(config, fusion={"kind": kind}) for kind in FUSIONS.variants if kind != "late"
@@ -37,33 +36,33 @@ def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainCon
     for modality, features in features_by_modality(
         input_features(dataset, "items", config)
     ).items():
-        variants[f"only-{modality}"] = narrowed(alone, features)
-    variants["only-ids"] = _with(narrowed(alone, []), id_embedding=True)
+        variants[f"only-{modality}"] = with_features(alone, features)
+    variants["only-ids"] = _with(with_features(alone, []), id_embedding=True)
     variants["only-content"] = _with(alone, id_embedding=False)
     return variants
 
 
-def chosen_names(given: str | None, known: Iterable[str]) -> list[str]:
-    """Reads NAME,NAME; all that are known where nothing is given.
+def select_names(given: str | None, known: Iterable[str]) -> list[str]:
+    """Splits NAME,NAME; without a selection, returns all known names.
 
     Raises:
-        ConfigError: a name is not known.
+        ConfigError: a name is unknown.
     """
     known = list(known)
     names = known if given is None else given.split(",")
     for name in names:
         if name not in known:
-            raise ConfigError(f"variants: no variant {name!r}; there are {', '.join(known)}")
+            raise ConfigError(f"variants: unknown {name!r}; there are {', '.join(known)}")
     return names
 
 
-def narrowed(config: TrainConfig, features: Iterable[str]) -> TrainConfig:
-    """The config with some item features only."""
+def with_features(config: TrainConfig, features: Iterable[str]) -> TrainConfig:
+    """The config with some of the item features only."""
     features = list(features)
     finetune: Any = [name for name in config.finetune if name in features]
     if isinstance(config.finetune, dict):
         finetune = {name: config.finetune[name] for name in finetune}
-    # Without content there is none to align.
+    # Contrastive losses need content.
     contrastive = config.contrastive if features else ContrastiveConfig()
     return _with(config, features=features, finetune=finetune, contrastive=contrastive)
 
@@ -73,19 +72,19 @@ def _with(config: TrainConfig, **changes: Any) -> TrainConfig:
 
 
 class VariantTrainer:
-    """Trains configs that differ in what they read and how they fuse it, not in their encoders.
+    """Trains configs that differ in features and in fusion, but not in their encoders.
 
-    Frozen encoders are loaded and their outputs read once; where an encoder is trained, each
-    training begins with its first weights.
+    Frozen encoders are loaded, and their outputs read, once. A fine-tuned encoder starts from its
+    first weights in each training.
 
     Args:
         dataset: the data folder.
-        config: names all features that a variant may read.
-        permute: the seed by which items get each other's contents, in another way for each seed of
-            a config; None leaves them theirs.
+        config: has all features that a variant may use.
+        permute: the seed of a permutation of the items' content, as a null model; the seed of a
+            config changes it too. None leaves the content as it is.
 
     Raises:
-        ConfigError: in training, where contents are to be permuted and an encoder is trained.
+        ConfigError: in `train`, if content is permuted and an encoder is fine-tuned.
     """
 
     def __init__(self, dataset: Dataset, config: TrainConfig, *, permute: int | None = None):
@@ -94,15 +93,15 @@ class VariantTrainer:
         self.permute = permute
 
     def train(self, config: TrainConfig) -> tuple[ModelBundle, dict[str, Any]]:
-        """Trains a model in memory; returns it with its best weights, and what `fit` says."""
+        """Trains a model in memory; returns it with its best weights, and its metrics."""
         bundle = self.build_bundle(dataclasses.replace(config, refit=False))
-        return fit_whole(bundle, config, self.build_bundle)
+        return fit_config(bundle, config, self.build_bundle)
 
     def build_bundle(self, config: TrainConfig) -> ModelBundle:
-        """Builds a model with fresh weights in memory."""
-        # Graphs of the models before pile up otherwise.
+        """Builds a model with new weights in memory."""
+        # The graphs of earlier models would accumulate otherwise.
         tf.keras.backend.clear_session()
-        items, users = self._sides
+        items, users = self._entities
         if items.trainable_features and self.permute is None:
             return build_bundle(self.dataset, config)
         items = items.only(input_features(self.dataset, "items", config))
@@ -111,7 +110,7 @@ class VariantTrainer:
         return build_bundle_from(self.dataset, config, items, users)
 
     @functools.cached_property
-    def _sides(self) -> tuple[EncodedEntities, EncodedEntities]:
+    def _entities(self) -> tuple[EncodedEntities, EncodedEntities]:
         return (
             encode_entities(self.dataset, "items", self.config),
             encode_entities(self.dataset, "users", self.config),

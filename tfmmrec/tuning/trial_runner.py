@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import read_json
-from tfmmrec.distribute.strategies import training_on
+from tfmmrec.distribute.strategies import use_strategy
 from tfmmrec.errors import DataError, TfmmrecError, one_line
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
@@ -106,7 +106,7 @@ class TrialRunner:
     def _train(self, trial: int, values: Mapping[str, Any]) -> Record:
         config = config_of(self._base, self._space, values)
         history: list[dict[str, Any]] = []
-        with training_on(self._strategy):
+        with use_strategy(self._strategy):
             bundle = self._trainer(config).build_bundle(config)
         checkpoints = self._begin(trial, values, config)
         metrics = fit(bundle, checkpoints=checkpoints, history=history)
@@ -139,14 +139,14 @@ class TrialRunner:
         """Where a training keeps checkpoints, beginning with those of the one that it goes on."""
         if self._checkpoints is None or oracles.OF in values:
             return None
-        own = self._checkpoints.within(_folder(trial, self._worker))
+        own = self._checkpoints.subfolder(_folder(trial, self._worker))
         # A worker that was killed may have left some.
         own.clear()
         parent = values.get(oracles.PARENT)
         # A learning rate that falls to the end of a training is another in a longer one.
         if parent is not None and not config.optimizer.depends_on_num_steps:
             record = read_json(record_path(self._folder, int(parent)))
-            own.copy_from(self._checkpoints.within(_folder(int(parent), record["worker"])))
+            own.copy_from(self._checkpoints.subfolder(_folder(int(parent), record["worker"])))
         return own
 
 

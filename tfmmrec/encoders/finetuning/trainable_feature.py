@@ -63,13 +63,13 @@ class TrainableFeature(tf.Module):
         trainable = {id(weight) for weight in self.weights}
         self.state = [v for v in encoder.module.variables_read() if id(v) not in trainable]
         # Small updates would be lost in half precision, so they accumulate in float32 copies.
-        with strategies.current().scope():
+        with strategies.current_strategy().scope():
             self.master_weights = [
                 tf.Variable(_full(w)) if w.dtype.size < 4 else w for w in self.weights
             ]
             self.optimizer = tf.keras.optimizers.legacy.Adam(options.learning_rate)
         self.augmentation = _create_augmentation(feature, encoder, options)
-        self._strategy = strategies.current()
+        self._strategy = strategies.current_strategy()
         self._encode = tf.function(
             lambda values: self._strategy.run(self._encode_together, args=(values,)),
             input_signature=[tf.TensorSpec([None], tf.string)],
@@ -182,7 +182,7 @@ class TrainableFeature(tf.Module):
             )
 
     def _encode_together(self, values: tf.Tensor) -> tf.Tensor:
-        return replicas.gather(self.encoder.encode(replicas.share(values)))
+        return replicas.all_gather(self.encoder.encode(replicas.local_slice(values)))
 
     def summary(self) -> str:
         """Returns the number of trainable weights and their learning rate, for people."""

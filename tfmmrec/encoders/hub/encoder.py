@@ -59,7 +59,7 @@ class HubEncoder(FeatureEncoder):
         self.trainable = trainable
         choice = EncoderConfig(f"hub:{handle}", **options)
         # Trainable variables are mirrored on each device of the strategy.
-        with strategies.current().scope() if trainable else contextlib.nullcontext():
+        with strategies.current_strategy().scope() if trainable else contextlib.nullcontext():
             self.module = HubModule(modality, handle, choice, frozen=not trainable)
         spec = self.module.call_signature.spec
         self.sample_rate = choice.sample_rate or SAMPLE_RATE

@@ -137,7 +137,7 @@ class NegativeSampler(tf.Module):
         if self.mined is not None and users is not None:
             mined = self._gather_replicas(self.mined.draw(users))  # [rows of all replicas * num]
         rows, positions, is_item = self._distinct(batch_items, mined)
-        own_events = replicas.first_place(target_items) + tf.range(tf.size(target_items))
+        own_events = replicas.row_offset(target_items) + tf.range(tf.size(target_items))
         labels = tf.gather(positions, own_events)
         candidates, in_batch = rows, None
         if self.memory is not None:
@@ -153,17 +153,17 @@ class NegativeSampler(tf.Module):
         return Candidates(candidates, log_probability, labels, rows, in_batch)
 
     def _gather_replicas(self, rows: tf.Tensor) -> tf.Tensor:
-        gathered = replicas.gather(rows)
+        gathered = replicas.all_gather(rows)
         if self.static_shapes:
             # With static shapes all replicas have the same number of rows.
-            gathered = tf.ensure_shape(gathered, [rows.shape[0] * replicas.count()])
+            gathered = tf.ensure_shape(gathered, [rows.shape[0] * replicas.num_replicas()])
         return gathered
 
     def _distinct(
         self, batch_items: tf.Tensor, mined: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The items of the batch, drawn and mined items, each once, as `padded_unique` returns."""
-        drawn = replicas.drawn(self.options.num_uniform, tf.size(self._known))
+        drawn = replicas.draw_integers(self.options.num_uniform, tf.size(self._known))
         rows = [batch_items, tf.gather(self._known, drawn)]
         if mined is not None:
             rows.append(tf.where(mined >= 0, mined, batch_items[0]))

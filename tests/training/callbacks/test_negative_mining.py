@@ -12,7 +12,7 @@ from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.tasks.negatives.sampler import MinedNegatives, NegativeSampler
 from tfmmrec.testing import TestCase
-from tfmmrec.training.negative_mining import NegativeMiningCallback, highest
+from tfmmrec.training.callbacks.negative_mining import NegativeMiningCallback, highest
 
 
 class HighestTest(TestCase):
@@ -67,8 +67,8 @@ def test_each_user_gets_the_highest_of_what_they_did_not_choose(small):
     )
     task = bundle.model.retrieval
     task.begin_training()
-    updates = SimpleNamespace(step=tf.Variable(0, dtype=tf.int64))
-    mining = NegativeMiningCallback(bundle, task.sampler.mined, updates, every=3)
+    steps = SimpleNamespace(step=tf.Variable(0, dtype=tf.int64))
+    mining = NegativeMiningCallback(bundle, task.sampler.mined, steps, interval=3)
     mining.on_epoch_begin(0)
     # Steps are taken by twos; the third is in the second pair.
     mining.on_train_batch_end(1)
