@@ -76,7 +76,7 @@ def print_search(tuned: Path) -> None:
     trials = [json.loads(line) for line in (tuned / "trials.jsonl").read_text().splitlines()]
     results = json.loads((tuned / "results.json").read_text())
     done = [trial for trial in trials if "error" not in trial]
-    whole = np.array([trial["seconds"]["whole"] for trial in done])
+    whole = np.array([trial["seconds"]["total"] for trial in done])
     training = np.array([trial["seconds"]["training"] for trial in done])
     minutes = (max(t["ended"] for t in trials) - min(t["started"] for t in trials)) / 60
     cells = [
@@ -103,9 +103,9 @@ def print_finalists(results: dict[str, Any]) -> None:
     for finalist in results["finalists"]:
         name = "base" if finalist["trial"] == 0 else f"trial {finalist['trial']}"
         own = [f"{finalist['seeds'].get(seed, np.nan):.4f}" for seed in seeds]
-        mean = f"{finalist['mean']:.4f} ± {finalist['spread']:.4f}"
-        rows.append([name, f"{finalist['found']:.4f}", *own, mean])
-    head = [f"{results['objective']['name']} on valid", "found"]
+        mean = f"{finalist['mean']:.4f} ± {finalist['std']:.4f}"
+        rows.append([name, f"{finalist['search_metric']:.4f}", *own, mean])
+    head = [f"{results['objective']['name']} on valid", "in the search"]
     print(markdown_table([*head, *(f"seed {seed}" for seed in seeds), "mean"], rows))
 
 

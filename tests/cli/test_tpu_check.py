@@ -54,8 +54,8 @@ def test_encoders_that_read_texts_are_named(tmp_path, capsys):
     }
     code, lines, err = check(tmp_path, capsys, options)
     assert code == 1 and "Traceback" not in err
-    assert lines[0] == "the batch: input title/inputs: the step is given strings"
-    assert any("StringSplitV2" in line and "has no form in XLA" in line for line in lines)
+    assert lines[0] == "the batch: input title/inputs: is a string"
+    assert any("StringSplitV2" in line and "is not implemented in XLA" in line for line in lines)
     assert lines[-1] == f"{len(lines) - 1} in the step that a TPU cannot run"
 
 

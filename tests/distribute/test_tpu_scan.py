@@ -27,15 +27,18 @@ def printed(rows: tf.Tensor) -> tf.Tensor:
         return tf.identity(rows)
 
 
-KNOWN = "only the batch knows its shape, "
+KNOWN = "its shape depends on the batch, "
 FOUND: dict[str, tuple[Callable[[tf.Tensor], Any], list[tuple[str, str]]]] = {
     # What follows from an unknown shape, or from strings, is not named as well.
     "unique": (lambda rows: tf.unique(rows)[0] * 2 + 1, [("Unique", KNOWN + "[None]")]),
     "where": (lambda rows: tf.reduce_sum(tf.where(rows > 2)), [("Where", KNOWN + "[None, 1]")]),
     "mask": (lambda rows: rows[rows > 2], [("Where", KNOWN + "[None, 1]")]),
-    "text": (lambda rows: tf.strings.as_string(rows)[:2], [("AsString", "has no form in XLA")]),
-    "print": (printed, [(op, "has no form in XLA") for op in ("StringFormat", "PrintV2")]),
-    "python": (looped, [("PyFunc", "has no form in XLA")]),
+    "text": (
+        lambda rows: tf.strings.as_string(rows)[:2],
+        [("AsString", "is not implemented in XLA")],
+    ),
+    "print": (printed, [(op, "is not implemented in XLA") for op in ("StringFormat", "PrintV2")]),
+    "python": (looped, [("PyFunc", "is not implemented in XLA")]),
 }
 
 
@@ -67,20 +70,20 @@ def test_what_the_batch_brings_is_named():
         "sounds": tf.RaggedTensorSpec([3, None], tf.float32),
     }
     found = obstacles(lambda batch: tf.size(batch["outer"]["rows"]), spec)
-    assert [(o.name, o.type, o.problem, o.place) for o in found] == [
+    assert [(o.name, o.type, o.problem, o.location) for o in found] == [
         ("outer/rows", "input", KNOWN + "[None]", "the batch"),
-        ("outer/text", "input", "the step is given strings", "the batch"),
+        ("outer/text", "input", "is a string", "the batch"),
         ("sounds", "input", KNOWN + "[None]", "the batch"),
     ]
 
 
-def test_the_line_that_made_it_is_told():
+def test_the_line_that_created_it_is_named():
     [found] = obstacles(lambda batch: padded_unique(batch["rows"])[0], ROWS)
     assert str(found).startswith("tfmmrec/layers/padded_unique.py:")
-    assert str(found).endswith(": Unique Unique: only the batch knows its shape, [None]")
+    assert str(found).endswith(": Unique Unique: its shape depends on the batch, [None]")
 
 
-def test_what_only_xla_sees_is_told():
+def test_what_only_xla_sees_is_named():
     # A shape that is no number of the program has a form, until XLA wants to know it.
     [found] = obstacles(lambda batch: tf.zeros([batch["rows"][0], 2])[:1, 0] + 1.0, ROWS)
     assert (found.type, found.problem) == ("Fill", KNOWN + "[None, 2]")

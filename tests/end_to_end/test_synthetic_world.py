@@ -153,7 +153,7 @@ def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_weights_that_tuning_finds_are_trained_with(data: Path, tmp_path: Path) -> None:
-    space = {"fusion.kind": "weighted", "fusion.weighted.weights": "drawn"}
+    space = {"fusion.kind": "weighted", "fusion.weighted.weights": "searched"}
     options: dict[str, Any] = {"search": ["fusion"], "space": space, "trials": 2, "epochs": 1}
     config = TuneConfig(TrainConfig(**FEW), **options, reruns=0, quiet=True)
     found = tune(data, tmp_path / "tuned", config)

@@ -88,7 +88,9 @@ class Norms:
 
 def looked(capsys, *epochs: np.ndarray, quiet: bool = False) -> tuple[list[str], dict[str, float]]:
     """What is said of the vectors of several epochs, and the signs of the last."""
-    model = SimpleNamespace(counts=tf.range(1, 5), temperatures=tf.constant([0.5, 0.25]))
+    model = SimpleNamespace(
+        counts=tf.range(1, 5), temperature=SimpleNamespace(values=tf.constant([0.5, 0.25]))
+    )
     watching = TrainingDiagnostics(model, Norms(), quiet=quiet)
     signs = [watching.update(vectors) for vectors in epochs]
     return capsys.readouterr().err.splitlines(), signs[-1]

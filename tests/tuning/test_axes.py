@@ -29,24 +29,24 @@ FIXED = {"name": "dim", "type": "fixed", "values": [8]}
 )
 def test_where_values_stand(described, value, place):
     values = {} if value is None else {described["name"]: value}
-    assert axis_of(described, []).place(values) == pytest.approx(place)
+    assert axis_of(described, []).position(values) == pytest.approx(place)
 
 
 def test_only_names_have_no_order():
-    named = [axis_of(own, []).is_named for own in (RATE, UNITS, KIND, SIZE, FLAG)]
+    named = [axis_of(own, []).is_categorical for own in (RATE, UNITS, KIND, SIZE, FLAG)]
     assert named == [False, False, True, False, False]
 
 
 def test_what_stands_on_an_axis():
-    assert [text for _, text in axis_of(RATE, []).marks()] == ["0.001", "0.01", "0.1"]
-    assert axis_of(FLAG, []).marks() == [(0.0, "false"), (1.0, "true")]
+    assert [text for _, text in axis_of(RATE, []).ticks()] == ["0.001", "0.01", "0.1"]
+    assert axis_of(FLAG, []).ticks() == [(0.0, "false"), (1.0, "true")]
 
 
 def test_values_outside_of_a_range_widen_it():
     trials = [{"values": {"units": 90, "kind": "other"}}]
     # (50 - 10) / (90 - 10), and the second of four.
-    assert axis_of(UNITS, trials).place({"units": 50}) == pytest.approx(0.5)
-    assert axis_of(KIND, trials).place({"kind": "gated"}) == pytest.approx(1 / 3)
+    assert axis_of(UNITS, trials).position({"units": 50}) == pytest.approx(0.5)
+    assert axis_of(KIND, trials).position({"kind": "gated"}) == pytest.approx(1 / 3)
 
 
 def test_an_axis_varies_where_only_some_trials_have_it():

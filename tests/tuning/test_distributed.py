@@ -102,15 +102,15 @@ def test_a_chief_and_two_workers_do_what_one_process_does(search, small, tmp_pat
     os.kill(lost.pid, signal.SIGKILL)
     several.start("w0")
     several.start("w1")
-    told, *workers = several.end("chief", "w0", "w1")
+    output, *workers = several.end("chief", "w0", "w1")
     assert workers == ["", ""]
-    assert "worker lost gave no sign of life for 5 s; its trial 0 is given to another" in told
+    assert "worker lost sent no heartbeat for 5 s; its trial 0 is given to another" in output
     trials = several.trials()
     assert [trial["trial"] for trial in trials] == list(range(6))
     assert {trial["worker"] for trial in trials} <= {"w0", "w1"}
     # Four combinations, of which the base is one, each once; then two with another seed.
-    drawn = [(t["values"]["dim"], t["values"]["projection_units"]) for t in trials[:4]]
-    assert sorted(drawn) == [(2, 0), (2, 8), (4, 0), (4, 8)]
+    searched = [(t["values"]["dim"], t["values"]["projection_units"]) for t in trials[:4]]
+    assert sorted(searched) == [(2, 0), (2, 8), (4, 0), (4, 8)]
     assert [trial["stage"] for trial in trials[4:]] == ["rerun", "rerun"]
     # One process finds the same.
     from tfmmrec.config.train_config import TrainConfig
@@ -136,20 +136,20 @@ def test_what_a_process_is(monkeypatch) -> None:
     for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"):
         monkeypatch.delenv(f"KERASTUNER_{name}", raising=False)
     alone = this_process()
-    assert alone == Process() and alone.leads and alone.trains
+    assert alone == Process() and alone.is_chief and alone.trains
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
     with pytest.raises(ConfigError, match="KERASTUNER_ORACLE_IP, KERASTUNER_ORACLE_PORT: a search"):
         this_process()
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "10.0.0.1")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
     chief = this_process()
-    assert chief.address == "10.0.0.1:8000" and chief.leads and not chief.trains
+    assert chief.address == "10.0.0.1:8000" and chief.is_chief and not chief.trains
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner-1")
     worker = this_process()
-    assert worker.trains and not worker.leads
+    assert worker.trains and not worker.is_chief
 
 
-def test_an_address_that_is_taken_is_told_of(search) -> None:
+def test_an_address_that_is_taken_is_refused(search) -> None:
     several = search(**OPTIONS)
     # By another chief, to which the system would let this one join.
     taken = grpc.server(futures.ThreadPoolExecutor(max_workers=1))

@@ -5,20 +5,20 @@ from typing import Any
 import pytest
 
 from tfmmrec.config.objective import Objective
-from tfmmrec.tuning.finalists import finalists, lead_of, told, verdict
+from tfmmrec.tuning.finalists import find_finalists, lead_over, summarize, verdict
 
 NDCG = Objective("ndcg@10", "max")
 
 
 def record(trial: int, value: float | None, **options: Any) -> dict[str, Any]:
     stage = "base" if trial == 0 else "search"
-    told = {"error": "astray"} if value is None else {"metrics": {"ndcg@10": value}}
-    return {"trial": trial, "stage": stage, "of": None, "seed": 0, **told, **options}
+    result = {"error": "astray"} if value is None else {"metrics": {"ndcg@10": value}}
+    return {"trial": trial, "stage": stage, "rerun_of": None, "seed": 0, **result, **options}
 
 
 def again(trial: int, of: int, seed: int, value: float | None) -> dict[str, Any]:
     # Alike for whichever users are left out.
-    return record(trial, value, stage="rerun", of=of, seed=seed, without=[value] * 4)
+    return record(trial, value, stage="rerun", rerun_of=of, seed=seed, jackknife=[value] * 4)
 
 
 def test_a_winner_by_luck_is_told_from_one_that_stays() -> None:
@@ -26,84 +26,85 @@ def test_a_winner_by_luck_is_told_from_one_that_stays() -> None:
     records = [record(0, 0.10), record(1, 0.15), record(2, 0.14)]
     records += [again(3, 0, 1, 0.10), again(4, 1, 1, 0.11), again(5, 2, 1, 0.13)]
     records += [again(6, 0, 2, 0.12), again(7, 1, 2, 0.11), again(8, 2, 2, 0.15)]
-    found = finalists(records, NDCG)
+    found = find_finalists(records, NDCG)
     assert [finalist.trial for finalist in found] == [2, 0, 1]
     assert found[0].mean == pytest.approx(0.14)
     # ((0.13 - 0.14)² + (0.15 - 0.14)²) / (2 - 1) = 0.0002
-    assert found[0].spread == pytest.approx(0.0002**0.5)
-    assert told(found)[2] == {
+    assert found[0].std == pytest.approx(0.0002**0.5)
+    assert summarize(found)[2] == {
         "trial": 1,
-        "found": 0.15,
+        "search_metric": 0.15,
         "seeds": {"1": 0.11, "2": 0.11},
         "mean": pytest.approx(0.11),
-        "spread": pytest.approx(0.0),
+        "std": pytest.approx(0.0),
         "best": False,
     }
     said = verdict(found, NDCG)
     # 0.13 - 0.10 and 0.15 - 0.12 are both 0.03.
     assert "trial 2 is best: ndcg@10 0.1400 over 2 other seeds" in said
-    assert "as given 0.1100, ahead by 0.0300 ± 0.0000" in said and "2 of 2 seeds" in said
-    assert "luck" not in said
+    assert "the base 0.1100, a lead of 0.0300 ± 0.0000" in said and "2 of 2 seeds" in said
+    assert "within noise" not in said
 
 
 def test_a_lead_within_the_noise_of_seeds_is_called_that() -> None:
     # Gains of 0.03 and -0.01: 0.01 ± 0.02.
     records = [record(0, 0.10), record(1, 0.15), again(2, 0, 1, 0.10), again(3, 1, 1, 0.13)]
     records += [again(4, 0, 2, 0.12), again(5, 1, 2, 0.11)]
-    said = verdict(finalists(records, NDCG), NDCG)
-    assert "ahead by 0.0100 ± 0.0200" in said and "1 of 2 seeds, which may be luck" in said
+    said = verdict(find_finalists(records, NDCG), NDCG)
+    assert "a lead of 0.0100 ± 0.0200" in said
+    assert "1 of 2 seeds; the lead is within noise" in said
 
 
-def test_a_lead_that_a_few_users_make_is_called_luck() -> None:
+def test_a_lead_that_a_few_users_make_is_within_noise() -> None:
     """Each seed says the same, but without the last fourth of the users there is no lead."""
     records = [record(0, 0.10), record(1, 0.15)]
     for trial, of, seed in ((2, 0, 1), (3, 1, 1), (4, 0, 2), (5, 1, 2)):
         records.append(again(trial, of, seed, 0.13 if of else 0.10))
-        records[-1]["without"] = [0.14, 0.14, 0.14, 0.10] if of else [0.10] * 4
-    best, base = finalists(records, NDCG)
-    lead = lead_of(best, base, NDCG)
-    assert (lead.seeds_error, lead.seeds, lead.wins) == (0.0, 2, 2)
+        records[-1]["jackknife"] = [0.14, 0.14, 0.14, 0.10] if of else [0.10] * 4
+    best, base = find_finalists(records, NDCG)
+    lead = lead_over(best, base, NDCG)
+    assert (lead.seeds_error, lead.num_seeds, lead.wins) == (0.0, 2, 2)
     # Leads of .04, .04, .04 and 0, .03 on average: 3/4 * (3 * .01² + .03²) = .0009.
     assert lead.users_error == pytest.approx(0.03)
-    assert "ahead by 0.0300 ± 0.0300" in verdict([best, base], NDCG)
-    assert "2 of 2 seeds, which may be luck" in verdict([best, base], NDCG)
+    assert "a lead of 0.0300 ± 0.0300" in verdict([best, base], NDCG)
+    assert "2 of 2 seeds; the lead is within noise" in verdict([best, base], NDCG)
 
 
-def test_the_training_as_given_may_be_best() -> None:
+def test_the_base_may_be_best() -> None:
     records = [record(0, 0.10), record(1, 0.15), again(2, 0, 1, 0.12), again(3, 1, 1, 0.12)]
-    found = finalists(records, NDCG)
+    found = find_finalists(records, NDCG)
     # Of equals, the one that nothing was changed in.
     assert found[0].trial == 0
-    assert "the training as given is best" in verdict(found, NDCG)
+    assert "the base is best" in verdict(found, NDCG)
 
 
 def test_without_reruns_the_best_as_found() -> None:
     records = [record(0, 0.10), record(1, None), record(2, 0.11)]
-    found = finalists(records, NDCG)
+    found = find_finalists(records, NDCG)
     assert [(finalist.trial, finalist.mean) for finalist in found] == [(2, 0.11), (0, 0.10)]
     assert "with one seed" in verdict(found, NDCG)
 
 
 def test_what_fails_with_other_seeds_is_behind() -> None:
     records = [record(0, 0.10), record(1, 0.15), again(2, 0, 1, 0.09), again(3, 1, 1, None)]
-    assert [finalist.trial for finalist in finalists(records, NDCG)] == [0, 1]
+    assert [finalist.trial for finalist in find_finalists(records, NDCG)] == [0, 1]
 
 
 def test_less_is_better_of_errors() -> None:
     rmse = Objective("rmse", "min")
     records: list[dict[str, Any]] = [
-        {"trial": 0, "stage": "base", "of": None, "seed": 0, "metrics": {"rmse": 1.0}},
-        {"trial": 1, "stage": "search", "of": None, "seed": 0, "metrics": {"rmse": 0.9}},
+        {"trial": 0, "stage": "base", "rerun_of": None, "seed": 0, "metrics": {"rmse": 1.0}},
+        {"trial": 1, "stage": "search", "rerun_of": None, "seed": 0, "metrics": {"rmse": 0.9}},
     ]
     for trial, of, seed, value in ((2, 0, 1, 1.1), (3, 1, 1, 0.8), (4, 0, 2, 1.0), (5, 1, 2, 0.9)):
         metrics = {"rmse": value}
         records.append(
             {
-                **{"trial": trial, "stage": "rerun", "of": of, "seed": seed},
-                **{"metrics": metrics, "without": [value] * 4},
+                **{"trial": trial, "stage": "rerun", "rerun_of": of, "seed": seed},
+                **{"metrics": metrics, "jackknife": [value] * 4},
             }
         )
-    found = finalists(records, rmse)
+    found = find_finalists(records, rmse)
     assert found[0].trial == 1
     # 1.1 - 0.8 and 1.0 - 0.9: 0.2 ± 0.1.
-    assert "ahead by 0.2000 ± 0.1000" in verdict(found, rmse)
+    assert "a lead of 0.2000 ± 0.1000" in verdict(found, rmse)

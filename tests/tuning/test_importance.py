@@ -13,17 +13,17 @@ SPACE = [
 ]
 
 
-def trial(number, values, value, **told):
+def trial(number, values, value, **changes):
     return {
         "trial": number,
         "stage": "search",
         "values": values,
         "metrics": {"ndcg@10": value},
-        **told,
+        **changes,
     }
 
 
-def drawn(count=30):
+def sampled(count=30):
     """Values drawn from the space."""
     draw = np.random.default_rng(0)
     return [
@@ -46,7 +46,7 @@ def drawn(count=30):
     ],
 )
 def test_what_alone_decides_counts_nearly_all(planted, what):
-    trials = [trial(n, own, what(own)) for n, own in enumerate(drawn())]
+    trials = [trial(n, own, what(own)) for n, own in enumerate(sampled())]
     found = importances(trials, SPACE, OBJECTIVE)
     assert next(iter(found)) == planted and found[planted] > 0.8
     assert set(found) == {"kind", "rate", "flag"}
@@ -55,7 +55,7 @@ def test_what_alone_decides_counts_nearly_all(planted, what):
 
 
 def test_that_a_trial_has_a_hyperparameter_at_all_is_a_value():
-    values = [{**own, "flag": True} for own in drawn()]
+    values = [{**own, "flag": True} for own in sampled()]
     for own in values[::2]:
         del own["flag"]
     trials = [trial(n, own, float("flag" in own)) for n, own in enumerate(values)]
@@ -63,24 +63,24 @@ def test_that_a_trial_has_a_hyperparameter_at_all_is_a_value():
 
 
 def test_where_all_reach_the_same_nothing_counts():
-    trials = [trial(n, own, 0.1) for n, own in enumerate(drawn())]
+    trials = [trial(n, own, 0.1) for n, own in enumerate(sampled())]
     assert importances(trials, SPACE, OBJECTIVE) == {"kind": 0.0, "rate": 0.0, "flag": 0.0}
 
 
 def test_where_nothing_varies_or_few_finished_nothing_is_said():
     same = [trial(n, {"kind": "gated", "rate": 0.01}, n / 10) for n in range(6)]
     assert importances(same, SPACE, OBJECTIVE) == {}
-    values = drawn(4)
+    values = sampled(4)
     assert importances([trial(n, values[n], n / 10) for n in range(3)], SPACE, OBJECTIVE) == {}
     assert importances([trial(n, values[n], n / 10) for n in range(4)], SPACE, OBJECTIVE) != {}
 
 
 def test_failed_trials_and_reruns_are_left_out():
-    trials = [trial(n, own, own["rate"]) for n, own in enumerate(drawn())]
+    trials = [trial(n, own, own["rate"]) for n, own in enumerate(sampled())]
     failed = {"trial": 30, "stage": "search", "values": {"kind": "concat"}, "error": "no memory"}
     others = [
         failed,
         trial(31, {"kind": "gated"}, float("nan")),
-        trial(32, {"kind": "gated"}, 9.0, stage="rerun", of=0, seed=1),
+        trial(32, {"kind": "gated"}, 9.0, stage="rerun", rerun_of=0, seed=1),
     ]
     assert importances(trials + others, SPACE, OBJECTIVE) == importances(trials, SPACE, OBJECTIVE)

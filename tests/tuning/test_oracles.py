@@ -10,7 +10,7 @@ from tests.distribute.worlds import config
 from tfmmrec.errors import ConfigError
 from tfmmrec.tuning import oracles
 from tfmmrec.tuning.config import TuneConfig
-from tfmmrec.tuning.oracles import create_oracle, drawn
+from tfmmrec.tuning.oracles import create_oracle, without_marks
 from tfmmrec.tuning.search_space import Space
 from tfmmrec.tuning.trial_runner import config_of
 from tfmmrec.tuning.trial_store import read_record, write_record
@@ -41,18 +41,18 @@ class Runner:
         self.ran.append((trial, dict(values)))
         value = values["dim"] / 100 - abs(values.get("learning_rate", 0.0) - 0.05)
         value += 0.001 * values.get(oracles.SEED, 0)
-        record: dict[str, Any] = {"trial": trial, "drawn": dict(values), "stage": "search"}
+        record: dict[str, Any] = {"trial": trial, "proposed": dict(values), "stage": "search"}
         failed = self.failing == "all" or (self.failing == "some" and values["dim"] == 4)
-        told = {"error": "astray"} if failed else {"metrics": {"ndcg@10": value}}
-        write_record(self.folder, {**record, **told})
-        return {**record, **told}
+        result = {"error": "astray"} if failed else {"metrics": {"ndcg@10": value}}
+        write_record(self.folder, {**record, **result})
+        return {**record, **result}
 
 
 def searched(small, folder, runner: Any, **options: Any) -> Any:
     """Searches; returns the oracle."""
     given = {"search": [], "space": RANGES, "trials": 6, "finalists": 2, "reruns": 2, **options}
     tuned = TuneConfig(config(), **given)
-    space = Space(tuned.base, tuned.parts, tuned.ranges, small)
+    space = Space(tuned.base, tuned.components, tuned.ranges, small)
     oracle = create_oracle(tuned, space, lambda oracle, trial: None)
     Tuner(oracle, runner, folder).search(verbose=0)
     return oracle
@@ -60,7 +60,7 @@ def searched(small, folder, runner: Any, **options: Any) -> Any:
 
 def stages(runner: Runner) -> list[str]:
     return [
-        "rerun" if oracles.OF in v else "base" if oracles.BASE in v else "search"
+        "rerun" if oracles.RERUN_OF in v else "base" if oracles.BASE in v else "search"
         for _, v in runner.ran
     ]
 
@@ -75,11 +75,13 @@ def test_the_base_then_the_search_then_the_best_with_other_seeds(small, tmp_path
     again = [values for _, values in runner.ran[7:]]
     assert [values[oracles.SEED] for values in again] == [1, 1, 1, 2, 2, 2]
     best = sorted(runner.ran[1:7], key=lambda t: -_worth(t[1]))[:2]
-    assert [v[oracles.OF] for v in again] == [0, *[trial for trial, _ in best]] * 2
+    assert [v[oracles.RERUN_OF] for v in again] == [0, *[trial for trial, _ in best]] * 2
     for values in again:
-        [(_, own)] = [pair for pair in runner.ran if pair[0] == values[oracles.OF]]
-        assert drawn(values) == drawn(own)
-    tried = collections.Counter(str(sorted(drawn(values).items())) for _, values in runner.ran[:7])
+        [(_, own)] = [pair for pair in runner.ran if pair[0] == values[oracles.RERUN_OF]]
+        assert without_marks(values) == without_marks(own)
+    tried = collections.Counter(
+        str(sorted(without_marks(values).items())) for _, values in runner.ran[:7]
+    )
     assert set(tried.values()) == {1}
 
 
@@ -119,9 +121,9 @@ def test_hyperband_trains_the_best_for_longer(small, tmp_path) -> None:
     [goes_on] = [t for t in by_trial if by_trial[t].get(oracles.PARENT) == f"{best[0]:04d}"]
     assert by_trial[goes_on]["dim"] == by_trial[best[0]]["dim"]
     assert parents[3] == goes_on
-    again = [values for _, values in runner.ran if oracles.OF in values]
+    again = [values for _, values in runner.ran if oracles.RERUN_OF in values]
     # The finalists differ, and are trained to the end.
-    assert len({str(drawn(values)) for values in again}) == len(again) == 3
+    assert len({str(without_marks(values)) for values in again}) == len(again) == 3
     assert not any(oracles.EPOCHS in values for values in again)
 
 
@@ -167,7 +169,7 @@ def test_failures_do_not_end_a_search(small, tmp_path) -> None:
     oracle = searched(small, tmp_path, runner, trials=8)
     assert len([trial for trial in oracle.trials.values() if trial.status == "FAILED"]) > 1
     assert len(runner.ran) >= 9
-    finalists = [v for _, v in runner.ran if oracles.OF in v]
+    finalists = [v for _, v in runner.ran if oracles.RERUN_OF in v]
     assert all(values["dim"] != 4 for values in finalists)
 
 
@@ -181,7 +183,7 @@ def test_hyperband_goes_on_without_those_that_fail(small, tmp_path) -> None:
 
 
 def test_hyperband_needs_a_whole_bracket(small, tmp_path) -> None:
-    with pytest.raises(ConfigError, match="the first bracket of hyperband has 13 where trainings"):
+    with pytest.raises(ConfigError, match="the first bracket of hyperband has 13 trials for"):
         searched(small, tmp_path, Runner(tmp_path), tuner="hyperband", trials=12, epochs=9)
 
 
@@ -201,7 +203,7 @@ def test_workers_train_what_was_drawn(small, tmp_path) -> None:
     }
     base = config(fusion={"kind": "concat", "learned_missing_embedding": True})
     tuned = TuneConfig(base, search=["fusion"], space=ranges)
-    space = Space(tuned.base, tuned.parts, tuned.ranges, small)
+    space = Space(tuned.base, tuned.components, tuned.ranges, small)
     own = {"fusion.kind": "bilinear", "fusion.bilinear.rank": 2, "fusion.bilinear.dropout": 0.0}
     own["fusion.bilinear.learned_missing_embedding"] = True
     hp = space.hyperparameters.copy()
@@ -233,7 +235,7 @@ def test_the_same_seed_tries_the_same(small, tmp_path) -> None:
 
 def test_a_trial_of_a_worker_that_is_lost_is_given_to_another(small, tmp_path) -> None:
     tuned = TuneConfig(config(), search=[], space=RANGES, trials=2, reruns=0, tuner="random")
-    space = Space(tuned.base, tuned.parts, tuned.ranges, small)
+    space = Space(tuned.base, tuned.components, tuned.ranges, small)
     oracle = create_oracle(tuned, space, lambda oracle, trial: None)
     oracle._set_project_dir(str(tmp_path), "tuner")
     own = {name: oracle.create_trial(name) for name in ("a", "b", "c")}

@@ -4,11 +4,11 @@ import keras_tuner
 import pytest
 
 from tfmmrec.errors import ConfigError
-from tfmmrec.tuning.ranges import describe, flattened, holds, read_range, with_default
+from tfmmrec.tuning.ranges import describe, flatten, is_in_range, read_range, with_default
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "described"),
     [
         ([16, 64], {"type": "choice", "values": [16, 64]}),
         # One kind of number in a choice.
@@ -24,8 +24,8 @@ from tfmmrec.tuning.ranges import describe, flattened, holds, read_range, with_d
         ),
     ],
 )
-def test_what_a_range_becomes(given, told) -> None:
-    assert describe(read_range("x", given)) == {"name": "x", **told}
+def test_what_a_range_becomes(given, described) -> None:
+    assert describe(read_range("x", given)) == {"name": "x", **described}
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,18 @@ def test_a_default_is_taken_where_the_range_holds_it() -> None:
     assert with_default(read_range("x", 7), 8).default == 7
 
 
-def test_which_values_a_range_holds() -> None:
+def test_which_values_a_range_is_in_range() -> None:
     steps = read_range("x", {"min": 0, "max": 6, "step": 3})
-    assert [value for value in range(8) if holds(steps, value)] == [0, 3, 6]
+    assert [value for value in range(8) if is_in_range(steps, value)] == [0, 3, 6]
     switch = read_range("x", [True, False])
-    assert holds(switch, True) and not holds(switch, 1)
-    assert not holds(read_range("x", {"min": 0, "max": 6}), True)
+    assert is_in_range(switch, True) and not is_in_range(switch, 1)
+    assert not is_in_range(read_range("x", {"min": 0, "max": 6}), True)
 
 
 def test_nested_keys_are_the_same_as_whole_ones() -> None:
     nested = {"fusion": {"kind": ["a"], "gated": {"units": [1, 2]}}, "dim": {"min": 1, "max": 2}}
     whole = {"fusion.kind": ["a"], "fusion.gated.units": [1, 2], "dim": {"min": 1, "max": 2}}
-    assert flattened(nested) == flattened(whole) == whole
+    assert flatten(nested) == flatten(whole) == whole
 
 
 def test_messages_keep_the_kinds_of_values() -> None:

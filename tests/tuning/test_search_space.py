@@ -15,7 +15,7 @@ from tfmmrec.tuning.search_space import Space
 
 def space(small, parts: list[str], ranges: dict[str, Any], **options: Any) -> Space:
     tuned = TuneConfig(config(**options), search=parts, space=ranges)
-    return Space(tuned.base, tuned.parts, tuned.ranges, small)
+    return Space(tuned.base, tuned.components, tuned.ranges, small)
 
 
 def names(space: Space) -> set[str]:
@@ -43,13 +43,13 @@ def test_the_base_is_one_point_of_the_space(small) -> None:
     assert drawn.fusion == {"kind": "weighted", "weights": None}
     # 0.0, which the base has, is in the ranges of the dropouts.
     assert (drawn.dropout, drawn.id_embedding_dropout) == (0.0, 0.0)
-    assert found.own_values == found.values
+    assert found.base_values == found.values
 
 
 def test_what_the_base_has_may_be_out_of_the_space(small) -> None:
     found = space(small, ["towers"], {"dim": [16, 32]}, dim=4)
     assert found.values["dim"] == 16
-    assert "dim" not in found.own_values and "dropout" in found.own_values
+    assert "dim" not in found.base_values and "dropout" in found.base_values
 
 
 def test_what_the_base_leaves_out_is_what_its_layers_have(small) -> None:
@@ -57,8 +57,8 @@ def test_what_the_base_leaves_out_is_what_its_layers_have(small) -> None:
     ranges = {"fusion.kind": "concat", "fusion.concat.units": [64, 256]}
     found = space(small, ["fusion"], ranges, fusion={"kind": "concat"})
     assert found.values["fusion.concat.units"] == 64
-    assert "fusion.concat.units" not in found.own_values
-    assert found.own_values["fusion.concat.dropout"] == 0.1
+    assert "fusion.concat.units" not in found.base_values
+    assert found.base_values["fusion.concat.dropout"] == 0.1
 
 
 def test_options_of_a_kind_count_where_it_is_drawn(small) -> None:
@@ -144,16 +144,16 @@ def test_defaults_of_nested_options_are_those_of_the_training_file(small) -> Non
 
 def test_keys_that_are_none_are_refused(small) -> None:
     for ranges, reason in (
-        ({"depth": [1]}, "space.depth: no key of the training file"),
+        ({"depth": [1]}, "space.depth: not a key of the training file"),
         ({"units": [1]}, "did you mean fusion.concat.units or"),
-        ({"seed": [1, 2]}, "space.seed: no key"),
+        ({"seed": [1, 2]}, "space.seed: not a key"),
         ({"cold_start": [1]}, "name a key in it, cold_start.KEY"),
-        ({"dim.wide": [1]}, "the key has no others in it"),
-        ({"query.kind": ["gru"]}, "name query in search as well"),
-        ({"query.gru.units": [1]}, "name query in search as well"),
+        ({"dim.wide": [1]}, "dim has no keys in it"),
+        ({"query.kind": ["gru"]}, "add query to search"),
+        ({"query.gru.units": [1]}, "add query to search"),
         (
             {"fusion.kind": "weighted", "fusion.gated.units": [1]},
-            "space.fusion.gated.units: nothing that is searched leads to it",
+            "space.fusion.gated.units: its condition is never met",
         ),
     ):
         with pytest.raises(ConfigError, match=reason):
@@ -162,16 +162,16 @@ def test_keys_that_are_none_are_refused(small) -> None:
         space(small, ["fusion"], {}, fusion={"kind": "sum"})
 
 
-def test_tasks_have_parts_of_their_own() -> None:
-    assert TuneConfig(config()).parts == ["fusion", "towers", "loss", "optimizer"]
-    assert TuneConfig(config(task="click")).parts == ["fusion", "towers", "head", "optimizer"]
+def test_tasks_have_components_of_their_own() -> None:
+    assert TuneConfig(config()).components == ["fusion", "towers", "loss", "optimizer"]
+    assert TuneConfig(config(task="click")).components == ["fusion", "towers", "head", "optimizer"]
 
 
 def test_bad_keys_of_the_tuning_file_are_refused() -> None:
     for options, reason in (
-        ({"tuner": "genetic"}, "tuner: unknown 'genetic'; there are random"),
-        ({"search": ["fusions"]}, "search: no part 'fusions'; there are fusion"),
-        ({"search": []}, "name a part, or give space a key"),
+        ({"tuner": "genetic"}, "tuner must be one of random, .* Received: 'genetic'"),
+        ({"search": ["fusions"]}, "search must be one of fusion, .* Received: 'fusions'"),
+        ({"search": []}, "name a component, or give space a key"),
         ({"trials": 0}, "trials must be at least 1. Received: 0"),
         ({"reruns": -1}, "reruns must be at least 0"),
         ({"lost_after": 0}, "lost_after must be a number above 0"),
@@ -183,7 +183,7 @@ def test_bad_keys_of_the_tuning_file_are_refused() -> None:
         TuneConfig(config(), objective="rmse").base.objective_spec  # noqa: B018
 
 
-def test_trials_are_told_apart_by_the_objective() -> None:
+def test_trials_are_compared_by_the_objective() -> None:
     base = TuneConfig(config(), objective="hr@5", epochs=7).base
     assert (base.objective, base.epochs, base.objective_spec.cutoff) == ("hr@5", 7, 5)
     assert dataclasses.replace(base, objective=None).objective_spec.name == "ndcg@10"

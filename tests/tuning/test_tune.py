@@ -56,7 +56,7 @@ def test_a_search_leaves_its_results_and_nothing_else(found) -> None:
     assert results["trials"] == 5 and results["trial"] in (0, 1, 2)
     for trial in trials:
         if "error" not in trial:
-            assert trial["seconds"]["whole"] >= trial["seconds"]["training"] > 0
+            assert trial["seconds"]["total"] >= trial["seconds"]["training"] > 0
             assert len(trial["history"]) == trial["metrics"]["epoch"] == 1
 
 
@@ -106,11 +106,11 @@ def test_a_trial_is_the_training_that_its_values_stand_for(found, small, tmp_pat
 def test_re_runs_say_what_is_left_without_some_users(found) -> None:
     results = json.loads((found / "results.json").read_text())
     again = [trial for trial in lines(found) if trial["stage"] == "rerun"]
-    assert all(trial["stage"] == "rerun" or "without" not in trial for trial in lines(found))
+    assert all(trial["stage"] == "rerun" or "jackknife" not in trial for trial in lines(found))
     for trial in again:
         # A user in sixteen each.
-        assert len(trial["without"]) == 16
-        assert np.mean(trial["without"]) == pytest.approx(trial["metrics"]["ndcg@10"], rel=1e-4)
+        assert len(trial["jackknife"]) == 16
+        assert np.mean(trial["jackknife"]) == pytest.approx(trial["metrics"]["ndcg@10"], rel=1e-4)
     # Of a single seed, nothing is said of a lead.
     assert results["lead"] is None and results["verdict"]
 
@@ -145,7 +145,9 @@ def test_no_finished_trial_is_an_error_that_leaves_nothing(small, tmp_path, monk
     lead_astray(monkeypatch, 2, 4, 8)
     given = config()
     options = {**SHORT, "space": {"dim": [2, 8]}, "trials": 1}
-    with pytest.raises(DataError, match=r"no trial finished; the first said: .* was not finite"):
+    with pytest.raises(
+        DataError, match=r"no trial finished; the first failed with: .* was not finite"
+    ):
         tune(small.folder, tmp_path / "tuned", TuneConfig(given, **options, quiet=True))
     assert list(tmp_path.iterdir()) == []
 
@@ -200,12 +202,12 @@ def test_a_killed_search_goes_on_without_repeating_a_trial(small, tmp_path) -> N
     done = subprocess.run([*command, "--resume"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     # Those that were done are not trained again.
-    told = [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("trial ")]
-    assert 5 - len(before) <= len(told) <= 6 - len(before)
+    printed = [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("trial ")]
+    assert 5 - len(before) <= len(printed) <= 6 - len(before)
     found = {trial["trial"]: trial for trial in lines(out)}
     assert sorted(found) == list(range(5))
     for text in before.values():
         record = json.loads(text)
-        del record["drawn"]
+        del record["proposed"]
         assert found[record["trial"]] == record
     assert not (tmp_path / "tuned.partial").exists()

@@ -50,7 +50,7 @@ def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     say("[bold]5. Tune[/bold] the fusion weights with Keras Tuner, in three short trials")
     search_config = TuneConfig(
         search=["fusion"],
-        space={"fusion": {"kind": "weighted", "weighted": {"weights": "drawn"}}},
+        space={"fusion": {"kind": "weighted", "weighted": {"weights": "searched"}}},
         trials=3,
         epochs=3,
         reruns=0,

@@ -1,7 +1,7 @@
-"""What in a step a TPU cannot run, found by tracing it on a machine without one.
+"""Finds operations of a training step that a TPU cannot run, on a machine without a TPU.
 
-A TPU runs what XLA compiles: tensors of shapes that are known beforehand, and ops that have a form
-in XLA, which strings, files, tables that are looked up and calls to Python have not.
+A TPU runs what XLA compiles: tensors with static shapes, and ops that XLA implements. It implements
+no strings, files, lookup tables or calls to Python.
 """
 
 import collections
@@ -17,49 +17,49 @@ from tensorflow.python.util import pywrap_xla_ops
 from tfmmrec.errors import one_line
 
 _PACKAGE = Path(__file__).parents[1]
-# What hands tensors over within a graph; the rest of what has no kernel cannot be compiled.
-_HANDED = {"Placeholder", "PlaceholderWithDefault"}
-# What they give is of the shapes that they are given, so that XLA knows it when it compiles.
-_SETTLED = {"BroadcastGradientArgs", "VariableShape"}
-# Their shapes are those of what they hold.
+# Ops without a kernel that only pass tensors on; others without a kernel cannot be compiled.
+_PASSED = {"Placeholder", "PlaceholderWithDefault"}
+# Their outputs depend on static shapes only, so that XLA computes them when it compiles.
+_STATIC = {"BroadcastGradientArgs", "VariableShape"}
+# The shape of a handle is that of its content.
 _HANDLES = (tf.resource, tf.variant)
 
 
 @dataclasses.dataclass(frozen=True)
 class Obstacle:
-    """Something in a step that a TPU cannot run.
+    """An operation or an input of a step that a TPU cannot run.
 
     Attributes:
         name: of the op, or of the step's input.
         type: of the op, or `input`.
-        problem: why it cannot.
-        place: file and line of ours that made it, or what else did.
-        count: how many of the same type and place have the same problem.
+        problem: the reason.
+        location: file and line of tfmmrec that created it, or another origin.
+        count: number of obstacles with the same type, location and problem.
     """
 
     name: str
     type: str
     problem: str
-    place: str
+    location: str
     count: int = 1
 
     def __str__(self) -> str:
         more = f" (and {self.count - 1} more)" if self.count > 1 else ""
-        return f"{self.place}: {self.type} {self.name}: {self.problem}{more}"
+        return f"{self.location}: {self.type} {self.name}: {self.problem}{more}"
 
 
 def obstacles(step: Callable[[Any], Any], spec: Any) -> list[Obstacle]:
-    """Traces a step, and compiles it with XLA for the CPU where nothing is found in its graph.
+    """Traces a step and scans its graph; if nothing is found, compiles it with XLA for the CPU.
 
-    What is scanned is the whole of its graph, with the functions that it calls. Ops whose shapes
-    are not known are named where that begins, and not those that follow from them.
+    The scan includes the functions that the graph calls. Of ops with dynamic shapes, only the first
+    are reported, and not those that follow from them.
 
     Args:
-        step: a function of a batch; it may make variables in its first call.
-        spec: of the batch, as `tf.data.Dataset.element_spec` gives it.
+        step: a function of a batch; it may create variables in its first call.
+        spec: the `element_spec` of the dataset.
 
     Returns:
-        What a TPU cannot run, in the order of the graph; none where all of it can.
+        The obstacles in the order of the graph; empty if a TPU can run the step.
     """
     inputs = list(_inputs(spec))
     found = [obstacle for name, part in inputs for obstacle in _of_input(name, part)]
@@ -85,13 +85,13 @@ def _inputs(spec: Any, name: str = "") -> Iterator[tuple[str, tf.TensorSpec]]:
 
 def _of_input(name: str, part: tf.TensorSpec) -> Iterator[Obstacle]:
     if part.dtype == tf.string:
-        yield Obstacle(name, "input", "the step is given strings", "the batch")
+        yield Obstacle(name, "input", "is a string", "the batch")
     elif not part.shape.is_fully_defined():
         yield Obstacle(name, "input", _dynamic(part.shape), "the batch")
 
 
 def _of_graph(graph: tf.Graph, seen: set[str]) -> list[Obstacle]:
-    """What is found in a graph and in the functions that it calls, each of them once."""
+    """The obstacles in a graph and in the functions that it calls, each function once."""
     kernels, found = set(pywrap_xla_ops.get_cpu_kernel_names()), []
     functions = {str(name): function for name, function in graph._functions.items()}
     following: set[int] = set()
@@ -104,11 +104,11 @@ def _of_graph(graph: tf.Graph, seen: set[str]) -> list[Obstacle]:
                 within += _of_graph(inner, seen)
         found += within
         problem = ""
-        if op.type not in _HANDED and not within:
+        if op.type not in _PASSED and not within:
             problem = _misfit(op, kernels) or _new_shape(op, following)
         _follow(op, following)
         if problem:
-            found.append(Obstacle(op.name, op.type, problem, _place(op)))
+            found.append(Obstacle(op.name, op.type, problem, _location(op)))
     return found
 
 
@@ -124,22 +124,22 @@ def _called(op: tf.Operation) -> list[str]:
 
 
 def _misfit(op: tf.Operation, kernels: set[str]) -> str:
-    """Says why XLA has no form for an op; empty where it has one."""
+    """Returns why XLA cannot compile an op; empty if it can."""
     if op.type not in kernels:
-        return "has no form in XLA"
-    # Constants are only the messages of what is checked.
-    given, made = (any(t.dtype == tf.string for t in ts) for ts in (op.inputs, op.outputs))
-    if made and not given and op.type != "Const":
-        return "gives strings"
+        return "is not implemented in XLA"
+    # String constants are the messages of assertions.
+    reads, creates = (any(t.dtype == tf.string for t in ts) for ts in (op.inputs, op.outputs))
+    if creates and not reads and op.type != "Const":
+        return "creates strings"
     return ""
 
 
 def _new_shape(op: tf.Operation, following: set[int]) -> str:
-    """Says which shape that only the batch knows begins with an op; empty where none does."""
-    if op.type in _SETTLED or any(id(tensor) in following for tensor in op.inputs):
+    """Which dynamic shape begins with an op; empty if none does."""
+    if op.type in _STATIC or any(id(tensor) in following for tensor in op.inputs):
         return ""
     for tensor in op.outputs:
-        # Of what has not even a rank TensorFlow says nothing, and XLA may know more.
+        # Without a known rank, XLA may still know the shape.
         if tensor.shape.rank is not None and _is_dynamic(tensor):
             return _dynamic(tensor.shape)
     return ""
@@ -150,7 +150,7 @@ def _is_dynamic(tensor: tf.Tensor) -> bool:
 
 
 def _follow(op: tf.Operation, following: set[int]) -> None:
-    """Adds the tensors whose shapes, or numbers that may become shapes, follow from others."""
+    """Adds the outputs whose shapes, or integers that may become shapes, follow from others."""
     follows = any(id(tensor) in following for tensor in op.inputs)
     for tensor in op.outputs:
         size = tensor.dtype.is_integer and tensor.shape.rank in (0, 1)
@@ -159,11 +159,11 @@ def _follow(op: tf.Operation, following: set[int]) -> None:
 
 
 def _dynamic(shape: tf.TensorShape) -> str:
-    return f"only the batch knows its shape, {shape if shape.rank is None else shape.as_list()}"
+    return f"its shape depends on the batch, {shape if shape.rank is None else shape.as_list()}"
 
 
-def _place(op: tf.Operation) -> str:
-    """The innermost line of ours that made an op, if any did."""
+def _location(op: tf.Operation) -> str:
+    """The innermost line of tfmmrec that created an op, if there is one."""
     for frame in reversed(op.traceback or ()):
         path = Path(frame.filename)
         if _PACKAGE in path.parents and path.name != Path(__file__).name:
@@ -172,26 +172,26 @@ def _place(op: tf.Operation) -> str:
 
 
 def _counted(found: list[Obstacle]) -> list[Obstacle]:
-    """One for all of the same type, problem and place."""
+    """One obstacle, with a count, for all with the same type, problem and location."""
     first: dict[tuple[str, str, str, str], Obstacle] = {}
-    keys = [(o.type, o.problem, o.place, o.name if o.type == "input" else "") for o in found]
+    keys = [(o.type, o.problem, o.location, o.name if o.type == "input" else "") for o in found]
     for key, obstacle in zip(keys, found, strict=True):
         first.setdefault(key, obstacle)
     counts = collections.Counter(keys)
-    return [dataclasses.replace(o, count=counts[key]) for key, o in first.items()]
+    return [dataclasses.relocation(o, count=counts[key]) for key, o in first.items()]
 
 
 def _of_compilation(traced: Any, parts: list[tf.TensorSpec]) -> Iterator[Obstacle]:
-    """What XLA says of a graph that has a form in it, as far as can be seen."""
+    """The obstacles that XLA finds when it compiles a graph."""
     try:
         program = traced.experimental_get_compiler_ir(*parts)(stage="hlo")
     except (ValueError, tf.errors.OpError) as error:
         yield Obstacle("step", "compilation", one_line(error, 400), "XLA")
         return
-    # XLA gives room for the largest shape that there could be: f32[<=12].
+    # XLA marks a dynamic dimension by its upper bound: f32[<=12].
     for line in program.splitlines():
         bounded = re.search(r"\w+\[[^\]]*<=[^\]]*\]", line.partition("(")[0])
-        made = re.search(r'op_type="([^"]*)" op_name="([^"]*)"', line)
-        if bounded and made:
-            problem = f"only the batch knows its shape, {bounded[0]}"
-            yield Obstacle(made[2], made[1], problem, "XLA")
+        created = re.search(r'op_type="([^"]*)" op_name="([^"]*)"', line)
+        if bounded and created:
+            problem = f"its shape depends on the batch, {bounded[0]}"
+            yield Obstacle(created[2], created[1], problem, "XLA")

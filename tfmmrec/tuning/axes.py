@@ -1,4 +1,4 @@
-"""Hyperparameters as axes: where a value stands between the ends of its range."""
+"""Hyperparameters as axes: the position of a value in its range."""
 
 import dataclasses
 import math
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfmmrec.tuning.best_trial import Trial
-from tfmmrec.tuning.formatting import value_told
+from tfmmrec.tuning.formatting import format_value
 
-# Below the axis: where a trial stands that does not have the hyperparameter.
+# The position, below the axis, of a trial in which the hyperparameter is inactive.
 OFF = -0.2
 
 
@@ -18,9 +18,9 @@ class Axis:
 
     Attributes:
         name: of the hyperparameter.
-        choices: its values in order, at equal distances; of a range, none.
-        ends: the least and the greatest value of a range.
-        log: whether equal ratios are equal distances.
+        choices: the values of a choice, at equal distances; empty for a range.
+        ends: the minimum and maximum of a range.
+        log: whether the axis is logarithmic.
     """
 
     name: str
@@ -29,12 +29,12 @@ class Axis:
     log: bool = False
 
     @property
-    def is_named(self) -> bool:
+    def is_categorical(self) -> bool:
         """Whether the values have no order."""
         return any(isinstance(value, str) for value in self.choices)
 
-    def place(self, values: Mapping[str, Any]) -> float:
-        """Where a trial of these values stands; `OFF` where it lacks the hyperparameter."""
+    def position(self, values: Mapping[str, Any]) -> float:
+        """The position of a trial with these values; `OFF` if the hyperparameter is inactive."""
         value = values.get(self.name)
         if value is None:
             return OFF
@@ -43,24 +43,29 @@ class Axis:
         low, high = self._scaled(self.ends[0]), self._scaled(self.ends[1])
         return (self._scaled(value) - low) / (high - low) if high > low else 0.5
 
-    def marks(self) -> list[tuple[float, str]]:
-        """Places with what stands there: all choices, or the ends and the middle."""
+    def ticks(self) -> list[tuple[float, str]]:
+        """Positions with their labels: all choices, or the ends and the middle of a range."""
         if self.choices:
-            return [(self.place({self.name: own}), value_told(own)) for own in self.choices]
+            return [
+                (self.position({self.name: value}), format_value(value)) for value in self.choices
+            ]
         low, high = self.ends
         middle = math.sqrt(low * high) if self.log else (low + high) / 2
-        return [(self.place({self.name: own}), value_told(own)) for own in (low, middle, high)]
+        return [
+            (self.position({self.name: value}), format_value(value))
+            for value in (low, middle, high)
+        ]
 
     def _scaled(self, value: float) -> float:
         return math.log(value) if self.log else value
 
 
 def axis_of(described: Mapping[str, Any], trials: Sequence[Trial]) -> Axis:
-    """The axis of a hyperparameter, which also holds values of trials outside of its range.
+    """The axis of a hyperparameter, extended to values of trials outside of its range.
 
     Args:
-        described: its name, its type and its range, as `describe` tells them.
-        trials: whose `values` stand there.
+        described: its name, type and range, from `describe`.
+        trials: with `values` of the hyperparameter.
     """
     name = described["name"]
     seen = [t["values"][name] for t in trials if t["values"].get(name) is not None]
@@ -76,6 +81,6 @@ def axis_of(described: Mapping[str, Any], trials: Sequence[Trial]) -> Axis:
 
 
 def varying(space: Sequence[Mapping[str, Any]], trials: Sequence[Trial]) -> list[Axis]:
-    """The axes on which trials stand at different places, in the order of the space."""
+    """The axes on which the trials have different positions, in the order of the space."""
     axes = [axis_of(described, trials) for described in space if described["type"] != "fixed"]
-    return [axis for axis in axes if len({axis.place(t["values"]) for t in trials}) > 1]
+    return [axis for axis in axes if len({axis.position(t["values"]) for t in trials}) > 1]

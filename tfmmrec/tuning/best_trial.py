@@ -1,4 +1,4 @@
-"""Which trials of a search count, and which of them is the best."""
+"""The finished trials of a search, and the best of them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,35 +7,39 @@ from typing import Any
 Trial = Mapping[str, Any]
 
 
-def reached(trial: Trial, metric: str) -> float | None:
-    """What a trial reached of a metric; None where it failed, or measured no finite number."""
+def metric_of(trial: Trial, metric: str) -> float | None:
+    """A metric of a trial; None if the trial failed or the metric is not finite."""
     value = None if "error" in trial else (trial.get("metrics") or {}).get(metric)
     return value if value is not None and math.isfinite(value) else None
 
 
 def is_rerun(trial: Trial) -> bool:
-    """Whether a trial is another's training with another seed."""
+    """Whether a trial repeats another one with another seed."""
     return trial["stage"] == "rerun"
 
 
-def finished(trials: Sequence[Trial], metric: str) -> list[Trial]:
-    """The trials of the search itself that reached something, the base among them."""
-    return [t for t in trials if not is_rerun(t) and reached(t, metric) is not None]
+def finished_trials(trials: Sequence[Trial], metric: str) -> list[Trial]:
+    """The trials with a metric, the base included and reruns excluded."""
+    return [t for t in trials if not is_rerun(t) and metric_of(t, metric) is not None]
 
 
-def figures(trials: Sequence[Trial], metric: str) -> list[float]:
-    """What those trials reached that reached something."""
-    return [value for trial in trials if (value := reached(trial, metric)) is not None]
+def metric_values(trials: Sequence[Trial], metric: str) -> list[float]:
+    """The metric of each trial that has one."""
+    return [value for trial in trials if (value := metric_of(trial, metric)) is not None]
 
 
-def best_trial(told: Mapping[str, Any]) -> int | None:
-    """The number of the best trial: the finalist that is said to be, else what was found best."""
-    for finalist in told["finalists"]:
+def best_trial(search: Mapping[str, Any]) -> int | None:
+    """The number of the best trial: the best finalist, else the trial with the best metric.
+
+    Args:
+        search: with `finalists`, `objective` and `trials`, as in `results.json`.
+    """
+    for finalist in search["finalists"]:
         if finalist.get("best"):
             return finalist["trial"]
-    metric, direction = told["objective"]["name"], told["objective"]["direction"]
-    kept = finished(told["trials"], metric)
-    found = zip(figures(kept, metric), kept, strict=True)
+    metric, direction = search["objective"]["name"], search["objective"]["direction"]
+    trials = finished_trials(search["trials"], metric)
+    pairs = zip(metric_values(trials, metric), trials, strict=True)
     choose = max if direction == "max" else min
-    best = choose(found, key=lambda pair: pair[0], default=None)
+    best = choose(pairs, key=lambda pair: pair[0], default=None)
     return best[1]["trial"] if best else None

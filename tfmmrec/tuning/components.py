@@ -1,8 +1,8 @@
-"""What there is to search: the parts of a model, each of which declares its own options.
+"""The components of a model whose options are searched; each declares its hyperparameters.
 
-A part draws what it adds to a training file for one trial. Names of hyperparameters are keys of the
-training file; options of a kind have the kind in theirs, `fusion.gated.units`, and are active where
-that kind is drawn.
+A component samples its keys of the training file for one trial. The names of hyperparameters are
+keys of the training file. The options of a kind contain the kind, such as `fusion.gated.units`, and
+are active in trials of that kind.
 """
 
 import dataclasses
@@ -22,58 +22,58 @@ from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.model_spec import fused_names
 
-Draws: TypeAlias = keras_tuner.HyperParameters
+HyperParameters: TypeAlias = keras_tuner.HyperParameters
 
-# Above so many items, a softmax over all of them is no bargain.
+# With more items, a softmax over the full catalog is too slow to be searched.
 _FEW_ITEMS = 20_000
 
 
-def _fusion(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
-    """Draws the kind of fusion, then what that kind declares."""
+def _fusion(hp: HyperParameters, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+    """Samples the kind of fusion and the options of that kind."""
     kind = hp.Choice("fusion.kind", list(FUSIONS.variants), default=base.fusion.get("kind"))
     options: dict[str, Any] = {}
     for candidate, variant in FUSIONS.variants.items():
         names = fused_names(dataset, dataclasses.replace(base, fusion={"kind": candidate}))
-        # All kinds declare their options, so that the space does not depend on the draw.
+        # All kinds declare their options, so that the space is the same in each trial.
         with hp.conditional_scope("fusion.kind", [candidate]):
-            drawn = variant.search_space(hp, names)
-        options = drawn if candidate == kind else options
+            sampled = variant.search_space(hp, names)
+        options = sampled if candidate == kind else options
     return {"fusion": _of_kind(base.fusion, kind, options)}
 
 
-def _query(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
-    """Draws how users are read, then what that reader declares."""
+def _query(hp: HyperParameters, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+    """Samples the kind of history encoder and the options of that kind."""
     del dataset
-    kinds = [k for k, reader in HISTORY_ENCODERS.variants.items() if _reads(reader, base)]
+    kinds = [k for k, encoder in HISTORY_ENCODERS.variants.items() if _fits(encoder, base)]
     kind = hp.Choice("query.kind", kinds, default=base.history_encoder["kind"])
     options: dict[str, Any] = {}
     for candidate in kinds:
         with hp.conditional_scope("query.kind", [candidate]):
-            drawn = HISTORY_ENCODERS.variants[candidate].search_space(hp)
-        options = drawn if candidate == kind else options
+            sampled = HISTORY_ENCODERS.variants[candidate].search_space(hp)
+        options = sampled if candidate == kind else options
     return {"query": _of_kind(base.history_encoder, kind, options)}
 
 
-def _reads(reader: Any, base: TrainConfig) -> bool:
-    """Whether a reader goes with what training reads, and places users that it has not met."""
-    in_place = HISTORY_ENCODERS.variants[base.history_encoder["kind"]]
-    known = base.history_context == "causal" or not reader.is_causal
-    return reader is in_place or (known and not reader.reads_user)
+def _fits(encoder: Any, base: TrainConfig) -> bool:
+    """Whether a history encoder fits `history_context` and serves users without an id embedding."""
+    is_base = encoder is HISTORY_ENCODERS.variants[base.history_encoder["kind"]]
+    fits = base.history_context == "causal" or not encoder.is_causal
+    return is_base or (fits and not encoder.reads_user)
 
 
 def _of_kind(base: dict[str, Any], kind: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a kind: those that are drawn, and of its own those that are not."""
-    kept = base if base.get("kind") == kind else {}
-    return {**kept, "kind": kind, **options}
+    """The sampled options of a kind; the others are those of the base if it has the same kind."""
+    others = base if base.get("kind") == kind else {}
+    return {**others, "kind": kind, **options}
 
 
-def _towers(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+def _towers(hp: HyperParameters, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     del base, dataset
     return ItemTower.search_space(hp)
 
 
-def _loss(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
-    """Draws the loss, the temperature that scores start with, and the negatives."""
+def _loss(hp: HyperParameters, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+    """Samples the loss, the initial temperature, and the negatives."""
     negatives = NegativesConfig.search_space(hp, few_items=dataset.count("items") <= _FEW_ITEMS)
     return {
         "loss": hp.Choice("loss", list(RETRIEVAL_LOSSES)),
@@ -82,13 +82,13 @@ def _loss(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _head(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+def _head(hp: HyperParameters, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     del dataset
     return {"head": {**dataclasses.asdict(base.head), **HeadConfig.search_space(hp)}}
 
 
-def _optimizer(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
-    """Draws the steps: how large, over how many events, and what of them is kept."""
+def _optimizer(hp: HyperParameters, base: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+    """Samples the learning rate, the batch size, the EMA decay, and the optimizer's options."""
     del dataset
     return {
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=3e-3),
@@ -98,7 +98,7 @@ def _optimizer(hp: Draws, base: TrainConfig, dataset: Dataset) -> dict[str, Any]
     }
 
 
-PARTS: dict[str, Callable[[Draws, TrainConfig, Dataset], dict[str, Any]]] = {
+COMPONENTS: dict[str, Callable[[HyperParameters, TrainConfig, Dataset], dict[str, Any]]] = {
     "fusion": _fusion,
     "query": _query,
     "towers": _towers,
@@ -108,7 +108,7 @@ PARTS: dict[str, Callable[[Draws, TrainConfig, Dataset], dict[str, Any]]] = {
 }
 
 
-def parts_of(task: str) -> list[str]:
-    """The parts that a search for a task has by default."""
+def default_components(task: str) -> list[str]:
+    """The components that are searched by default for a task."""
     losses = {"retrieval": ["loss"], "joint": ["loss", "head"]}.get(task, ["head"])
     return ["fusion", "towers", *losses, "optimizer"]

@@ -3,12 +3,12 @@
 import dataclasses
 from typing import Any
 
-from tfmmrec.config.checks import check_above, check_count
+from tfmmrec.config.checks import check_above, check_choice, check_count
 from tfmmrec.config.choices import STRATEGIES
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError
-from tfmmrec.tuning.components import PARTS, parts_of
-from tfmmrec.tuning.ranges import flattened
+from tfmmrec.tuning.components import COMPONENTS, default_components
+from tfmmrec.tuning.ranges import flatten
 
 TUNERS = ("random", "bayesian", "hyperband", "grid")
 # A trial trains in one process.
@@ -18,31 +18,30 @@ _TRIALS = 30
 
 @dataclasses.dataclass(frozen=True)
 class TuneConfig:
-    """How to search.
+    """The options of a search.
 
     Attributes:
-        train: the training file that the search starts from, and compares with.
-        search: the parts whose options are searched: `fusion`, `query`, `towers`, `loss`, `head`
-            and `optimizer`. By default all that the task has but `query`: by mean alone, a trial
-            costs a third.
-        space: by key of the training file, the range that is searched instead of the part's own:
-            a list of values, `{min: 0.001, max: 0.01, sampling: log}` with an optional `step`, or
-            one value, which stays. Keys that no part searches widen the search. Options of a kind
-            have it in their key, `fusion.gated.units`. Keys may be nested.
+        train: the training file of the base, the config with which the search starts.
+        search: the components whose options are searched: `fusion`, `query`, `towers`, `loss`,
+            `head` and `optimizer`. By default all that the task has, except `query`: with the
+            history encoder `mean` alone, a trial takes a third of the time.
+        space: by key of the training file, a range that replaces the component's own: a list of
+            values, `{min: 0.001, max: 0.01, sampling: log}` with an optional `step`, or a fixed
+            value. Keys that no component declares extend the search. The key of an option contains
+            its kind, `fusion.gated.units`. Keys may be nested.
         tuner: `random`; `bayesian`, a Gaussian process over the finished trials; `hyperband`, many
-            short trainings of which the best go on; `grid`, all combinations.
-        trials: how many to run, beside that of `train` as it is: by default 30, with `grid` all
-            there are, with `hyperband` one iteration.
-        objective: the metric on valid that trials are told apart by, see `TrainConfig.objective`;
-            by default that of `train`.
-        epochs: of a trial at most; by default those of `train`.
-        finalists: how many of the best trials are trained again with other seeds, beside `train`
-            as it is.
-        reruns: how many other seeds; 0 takes the best trial as it was found.
-        lost_after: seconds without a sign of life after which a worker counts as lost, and its
-            trial is given to another.
-        seed: of the search; trainings have that of `train`.
-        quiet: no lines about trials.
+            short trainings, the best of which continue; `grid`, all combinations.
+        trials: number of trials after the base: by default 30, with `grid` all combinations, with
+            `hyperband` one iteration.
+        objective: the metric on valid, see `TrainConfig.objective`; by default that of `train`.
+        epochs: maximum number of epochs per trial; by default that of `train`.
+        finalists: number of best trials that are trained again with other seeds, in addition to the
+            base.
+        reruns: number of other seeds; 0 takes the best trial of the search.
+        lost_after: seconds without a heartbeat after which a worker counts as lost; another worker
+            gets its trial.
+        seed: of the search; trainings have the seed of `train`.
+        quiet: no messages about trials.
     """
 
     train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
@@ -59,49 +58,44 @@ class TuneConfig:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.tuner not in TUNERS:
-            raise ConfigError(f"tuner: unknown {self.tuner!r}; there are {', '.join(TUNERS)}")
-        for part in self.search or ():
-            if part not in PARTS:
-                raise ConfigError(f"search: no part {part!r}; there are {', '.join(PARTS)}")
+        check_choice("tuner", self.tuner, TUNERS)
+        for name in self.search or ():
+            check_choice("search", name, list(COMPONENTS))
         if self.search is not None and not self.search and not self.space:
-            raise ConfigError("search: name a part, or give space a key. Received: neither")
-        try:
-            for name in ("trials", "epochs"):
-                if getattr(self, name) is not None:
-                    check_count(name, getattr(self, name), 1)
-            check_count("finalists", self.finalists, 1)
-            check_count("reruns", self.reruns, 0)
-            check_above("lost_after", self.lost_after, 0)
-        except ValueError as error:
-            raise ConfigError(str(error)) from None
+            raise ConfigError("search: name a component, or give space a key. Received: neither")
+        for name in ("trials", "epochs"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name), 1)
+        check_count("finalists", self.finalists, 1)
+        check_count("reruns", self.reruns, 0)
+        check_above("lost_after", self.lost_after, 0)
         if self.train.strategy not in _ONE_PROCESS:
-            others = ", ".join(name for name in STRATEGIES if name not in _ONE_PROCESS)
+            refused = ", ".join(name for name in STRATEGIES if name not in _ONE_PROCESS)
             raise ConfigError(
                 f"train.strategy: a trial trains in one process, with one, mirrored or tpu and not "
-                f"with {others}; more machines are more workers. Received: {self.train.strategy!r}"
+                f"with {refused}; use other machines as workers. Received: {self.train.strategy!r}"
             )
 
     @property
     def ranges(self) -> dict[str, Any]:
-        """What `space` gives, by whole keys."""
-        return flattened(self.space)
+        """The ranges of `space`, by full key."""
+        return flatten(self.space)
 
     @property
-    def parts(self) -> list[str]:
-        """The parts that are searched."""
-        return parts_of(self.train.task) if self.search is None else self.search
+    def components(self) -> list[str]:
+        """The components that are searched."""
+        return default_components(self.train.task) if self.search is None else self.search
 
     @property
-    def most_trials(self) -> int | None:
-        """How many trials are searched at most; None is as many as the tuner takes."""
+    def max_trials(self) -> int | None:
+        """The maximum number of trials after the base; None leaves it to the tuner."""
         if self.trials is None and self.tuner in ("random", "bayesian"):
             return _TRIALS
         return self.trials
 
     @property
     def base(self) -> TrainConfig:
-        """What each trial starts from: a training that chooses nothing and is done once."""
+        """The config of the base: a single training, without `auto` and `refit`."""
         return dataclasses.replace(
             self.train,
             objective=self.objective or self.train.objective,

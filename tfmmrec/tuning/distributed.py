@@ -1,7 +1,8 @@
-"""The processes of a search: one alone, or a chief that says what to try and workers that train.
+"""The processes of a search: a single one, or a chief that proposes trials and workers.
 
-Keras Tuner's variables say what a process is: KERASTUNER_TUNER_ID, `chief` or a name of its own,
-and KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, where the chief listens.
+Environment variables of Keras Tuner define the role of a process: KERASTUNER_TUNER_ID, `chief` or
+the unique name of a worker, and KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, the address of the
+chief.
 """
 
 import contextlib
@@ -20,73 +21,75 @@ from keras_tuner.src.distribute import oracle_chief
 from keras_tuner.src.engine import conditions
 
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.tuning.oracles import Staged
+from tfmmrec.tuning.oracles import StagedOracle
 
 _ID, _IP, _PORT = (f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"))
-# It prints each condition that it reads from a message.
-conditions.print = lambda *said: None  # type: ignore[attr-defined]
+# Keras Tuner prints each condition that it reads from a message; its module has no other switch.
+conditions.print = lambda *args: None  # type: ignore[attr-defined]
 
-# A chief may have to encode a catalogue first.
-_PATIENCE = 6 * 3600.0
-_BEAT = 2.0
-_SIGNS = "workers"
+# A chief may have to encode a catalog first.
+_CHIEF_TIMEOUT = 6 * 3600.0
+_HEARTBEAT_INTERVAL = 2.0
+_HEARTBEATS = "workers"
 
 
 @dataclasses.dataclass(frozen=True)
 class Process:
-    """What this process is in a search.
+    """The role of this process in a search.
 
     Attributes:
-        name: its own.
-        address: where the chief listens; None of a process that is alone.
+        name: of the process.
+        address: of the chief; None in a search of a single process.
     """
 
-    name: str = "alone"
+    name: str = "single"
     address: str | None = None
 
     @property
-    def leads(self) -> bool:
-        """Whether it says what to try, and writes the results."""
+    def is_chief(self) -> bool:
+        """Whether this process proposes the trials and writes the results."""
         return self.address is None or "chief" in self.name
 
     @property
     def trains(self) -> bool:
-        """Whether it runs trials."""
+        """Whether this process runs trials."""
         return self.address is None or "chief" not in self.name
 
 
 def this_process() -> Process:
-    """What Keras Tuner's variables make of this process.
+    """The role that the environment variables give this process.
 
     Raises:
-        ConfigError: some are set and others are not.
+        ConfigError: only some of them are set.
     """
     given = {name: os.environ[name] for name in (_ID, _IP, _PORT) if name in os.environ}
     if not given:
         return Process()
     if len(given) < 3:
         missing = ", ".join(name for name in (_ID, _IP, _PORT) if name not in given)
-        raise ConfigError(f"{missing}: a search of several processes needs it; set it, or none")
+        raise ConfigError(
+            f"{missing}: a search of several processes needs it; set it, or unset the others"
+        )
     return Process(given[_ID], f"{given[_IP]}:{given[_PORT]}")
 
 
-def serve(oracle: Staged, address: str, folder: Path, lost_after: float) -> None:
-    """Answers workers until there is no more to do and all of them know it.
+def run_chief(oracle: StagedOracle, address: str, folder: Path, lost_after: float) -> None:
+    """Serves the oracle until the search is over and all workers know it.
 
-    As Keras Tuner's own chief, which waits for ever for a worker that was killed.
+    Ours instead of Keras Tuner's chief, which waits forever for a worker that was killed.
 
     Args:
-        oracle: says what to try.
-        address: where to listen, `IP:PORT`.
-        folder: of the search, where workers leave signs of life.
-        lost_after: seconds after which a worker without any is lost.
+        oracle: proposes the trials.
+        address: to listen on, `IP:PORT`.
+        folder: of the search, where workers leave heartbeats.
+        lost_after: seconds without a heartbeat after which a worker is lost.
 
     Raises:
-        ConfigError: nothing can listen there.
+        ConfigError: the address cannot be listened on.
     """
-    # Two chiefs must not share a port, which the system would allow.
-    alone = [("grpc.so_reuseport", 0)]
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=alone)
+    # Without this option, two chiefs could share a port.
+    exclusive = [("grpc.so_reuseport", 0)]
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=exclusive)
     servicer = _Servicer(oracle)
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
     try:
@@ -94,52 +97,52 @@ def serve(oracle: Staged, address: str, folder: Path, lost_after: float) -> None
     except RuntimeError:
         raise ConfigError(f"{_IP}, {_PORT}: cannot listen on {address}; is it taken?") from None
     server.start()
-    watch = _Signs(folder, lost_after)
+    heartbeats = _Heartbeats(folder, lost_after)
     while not servicer.stop_triggered or oracle.workers():
         servicer.check()
-        for worker in watch.lost(oracle.workers()):
+        for worker in heartbeats.lost(oracle.workers()):
             trial = oracle.release(worker)
-            what = "" if trial is None else f"; its trial {int(trial)} is given to another"
-            print(f"worker {worker} gave no sign of life for {lost_after:g} s{what}", flush=True)
+            queued = "" if trial is None else f"; its trial {int(trial)} is given to another"
+            print(f"worker {worker} sent no heartbeat for {lost_after:g} s{queued}", flush=True)
         time.sleep(0.2)
-    # Whoever asked last still has to hear the answer.
+    # The last request must still be answered.
     server.stop(grace=5).wait()
 
 
 class _Servicer(oracle_chief.OracleServicer):
-    """Keeps what went wrong in an answer, after which Keras Tuner's oracle stays locked."""
+    """Stores the first error of an answer, after which Keras Tuner's oracle stays locked."""
 
-    def __init__(self, oracle: Staged):
+    def __init__(self, oracle: StagedOracle):
         super().__init__(oracle)
         self._error: Exception | None = None
 
     def check(self) -> None:
-        """Raises what went wrong."""
+        """Raises the stored error."""
         if self._error is not None:
             raise self._error
 
     def CreateTrial(self, request: Any, context: Any) -> Any:
-        return self._kept(super().CreateTrial, request, context)
+        return self._answer(super().CreateTrial, request, context)
 
     def UpdateTrial(self, request: Any, context: Any) -> Any:
-        return self._kept(super().UpdateTrial, request, context)
+        return self._answer(super().UpdateTrial, request, context)
 
     def EndTrial(self, request: Any, context: Any) -> Any:
-        return self._kept(super().EndTrial, request, context)
+        return self._answer(super().EndTrial, request, context)
 
-    def _kept(self, answer: Callable[[Any, Any], Any], request: Any, context: Any) -> Any:
+    def _answer(self, method: Callable[[Any, Any], Any], request: Any, context: Any) -> Any:
         try:
-            return answer(request, context)
+            return method(request, context)
         except Exception as error:
             self._error = error
             raise
 
 
-class _Signs:
-    """Tells which workers are lost, by this process' own clock."""
+class _Heartbeats:
+    """Finds lost workers by the time stamps of their heartbeats and the clock of this process."""
 
     def __init__(self, folder: Path, lost_after: float):
-        self._folder = folder / _SIGNS
+        self._folder = folder / _HEARTBEATS
         self._lost_after = lost_after
         self._seen: dict[str, tuple[float, float]] = {}
 
@@ -147,9 +150,9 @@ class _Signs:
         now, lost = time.monotonic(), []
         for worker in workers:
             with contextlib.suppress(FileNotFoundError):
-                sign = (self._folder / worker).stat().st_mtime
-                if self._seen.get(worker, (None, 0.0))[0] != sign:
-                    self._seen[worker] = (sign, now)
+                heartbeat = (self._folder / worker).stat().st_mtime
+                if self._seen.get(worker, (None, 0.0))[0] != heartbeat:
+                    self._seen[worker] = (heartbeat, now)
             since = self._seen.setdefault(worker, (0.0, now))[1]
             if now - since > self._lost_after:
                 lost.append(worker)
@@ -159,19 +162,19 @@ class _Signs:
 
 
 def wait_for_chief(address: str, results: Path) -> bool:
-    """Returns when the chief answers, or there is nothing to ask it any more.
+    """Waits until the chief answers or the search is over.
 
     Args:
-        address: where it listens.
-        results: a file that is there when the search is over.
+        address: of the chief.
+        results: a file that exists once the search is over.
 
     Returns:
-        Whether it answers.
+        Whether the chief answers.
 
     Raises:
-        DataError: it never does.
+        DataError: the chief does not answer within six hours.
     """
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _CHIEF_TIMEOUT
     with grpc.insecure_channel(address) as channel:
         ready = grpc.channel_ready_future(channel)
         while time.monotonic() < deadline:
@@ -184,18 +187,22 @@ def wait_for_chief(address: str, results: Path) -> bool:
 
 
 @contextlib.contextmanager
-def alive(folder: Path, name: str) -> Iterator[None]:
-    """Within the block, this worker gives signs of life, and a chief that goes is told of."""
-    signs = folder / _SIGNS
-    signs.mkdir(parents=True, exist_ok=True)
+def heartbeat(folder: Path, name: str) -> Iterator[None]:
+    """Within the context, this worker sends heartbeats.
+
+    Raises:
+        DataError: the chief has stopped.
+    """
+    heartbeats = folder / _HEARTBEATS
+    heartbeats.mkdir(parents=True, exist_ok=True)
     done = threading.Event()
 
     def beat() -> None:
         while True:
-            # Nobody is helped by a worker that ends because the folder is gone.
+            # The folder is gone once the search is over.
             with contextlib.suppress(OSError):
-                (signs / name).touch()
-            if done.wait(_BEAT):
+                (heartbeats / name).touch()
+            if done.wait(_HEARTBEAT_INTERVAL):
                 return
 
     thread = threading.Thread(target=beat, daemon=True)

@@ -1,4 +1,4 @@
-"""Which training a search found, once the best were trained again with other seeds."""
+"""The finalists of a search: the best trials and the base, trained again with other seeds."""
 
 import dataclasses
 import math
@@ -8,164 +8,168 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.config.objective import Objective
-from tfmmrec.evaluation.metrics.jackknife import jackknife_error
-from tfmmrec.tuning.best_trial import finished, is_rerun
+from tfmmrec.evaluation.metrics.bootstrap import jackknife_error
+from tfmmrec.tuning.best_trial import finished_trials, is_rerun
 from tfmmrec.tuning.trial_store import Record
 
 
 @dataclasses.dataclass(frozen=True)
 class Finalist:
-    """One of the best trials.
+    """One of the best trials, or the base.
 
     Attributes:
-        trial: its number; 0 is the training that the search started from.
-        found: the metric by which it was found.
-        seeds: the metric with other seeds, by seed, of those trainings that did not fail.
-        without: the metric of the same without each of some groups of users.
+        trial: its number; 0 is the base, the training file as given.
+        search_metric: the objective in the search.
+        seeds: the objective by other seed, of the reruns that did not fail.
+        jackknife: by other seed, the objective without each of some groups of users.
     """
 
     trial: int
-    found: float
+    search_metric: float
     seeds: dict[int, float]
-    without: dict[int, list[float]]
+    jackknife: dict[int, list[float]]
 
     @property
     def mean(self) -> float:
-        """The metric to expect: over other seeds, or as found where there are none.
+        """The expected objective: the mean over other seeds, or `search_metric` without reruns.
 
-        What was found is the highest of many, and so too high: other seeds were not chosen.
+        The metric in the search is biased upwards, as the maximum over many trials; the other seeds
+        took no part in the selection.
         """
-        return float(np.mean(list(self.seeds.values()))) if self.seeds else self.found
+        return float(np.mean(list(self.seeds.values()))) if self.seeds else self.search_metric
 
     @property
-    def spread(self) -> float:
-        """The standard deviation over other seeds, 0 of a single one."""
+    def std(self) -> float:
+        """The standard deviation over other seeds, 0 of a single seed."""
         return float(np.std(list(self.seeds.values()), ddof=1)) if len(self.seeds) > 1 else 0.0
 
 
-def finalists(records: Sequence[Record], objective: Objective) -> list[Finalist]:
-    """The finalists of a search, best first; without re-runs, the best trial and the base.
+def find_finalists(records: Sequence[Record], objective: Objective) -> list[Finalist]:
+    """The finalists of a search, best first; without reruns, the best trial and the base.
 
     Args:
         records: of all trials.
-        objective: what they are told apart by.
+        objective: the metric and its direction.
     """
-    again = [r for r in records if is_rerun(r)]
-    known = {r["trial"]: r for r in finished(records, objective.name)}
-    numbers = dict.fromkeys(r["of"] for r in again)
+    reruns = [record for record in records if is_rerun(record)]
+    trials = {r["trial"]: r for r in finished_trials(records, objective.name)}
+    numbers = dict.fromkeys(record["rerun_of"] for record in reruns)
     if not numbers:
-        best = max(known.values(), key=lambda r: objective.worth(r["metrics"]))
+        best = max(trials.values(), key=lambda r: objective.worth(r["metrics"]))
         numbers = dict.fromkeys([0, best["trial"]])
-    done = [record for record in again if "error" not in record]
-    found = [
+    done = [record for record in reruns if "error" not in record]
+    finalists = [
         Finalist(
             number,
-            known[number]["metrics"][objective.name],
-            {r["seed"]: r["metrics"][objective.name] for r in done if r["of"] == number},
-            {r["seed"]: r["without"] for r in done if r["of"] == number},
+            trials[number]["metrics"][objective.name],
+            {r["seed"]: r["metrics"][objective.name] for r in done if r["rerun_of"] == number},
+            {r["seed"]: r["jackknife"] for r in done if r["rerun_of"] == number},
         )
         for number in numbers
-        if number in known
+        if number in trials
     ]
 
-    # Which fails with other seeds is behind all that do not; of equals, the base is the simplest.
+    # A finalist without a successful rerun ranks last; among equals, the base ranks first.
     def rank(finalist: Finalist) -> tuple[bool, float, bool]:
-        tried = bool(finalist.seeds) or not again
-        return tried, objective.worth({objective.name: finalist.mean}), finalist.trial == 0
+        measured = bool(finalist.seeds) or not reruns
+        return measured, objective.worth({objective.name: finalist.mean}), finalist.trial == 0
 
-    return sorted(found, key=rank, reverse=True)
-
-
-def verdict(found: Sequence[Finalist], objective: Objective) -> str:
-    """What a search came to, in a sentence or two."""
-    best = found[0]
-    name = objective.name
-    base = _base(found)
-    seeds = f"over {len(best.seeds)} other seeds" if best.seeds else "with one seed"
-    said = f"{name} {best.mean:.4f} {seeds}"
-    if best.trial == 0:
-        others = "no finalist is better" if len(found) > 1 else "there is no other"
-        return f"the training as given is best: {said}; {others}"
-    said = f"trial {best.trial} is best: {said} (found with {best.found:.4f})"
-    if base is None:
-        return f"{said}; the training as given failed"
-    said += f"; as given {base.mean:.4f}"
-    lead = lead_of(best, base, objective)
-    if lead is None:
-        return f"{said}; more reruns would tell whether this is luck"
-    ahead = f"ahead by {lead.mean:.4f} ± {lead.error:.4f} (standard error over seeds and users)"
-    luck = ", which may be luck" if lead.may_be_luck else ""
-    return f"{said}, {ahead}, with {lead.wins} of {lead.seeds} seeds{luck}"
+    return sorted(finalists, key=rank, reverse=True)
 
 
 @dataclasses.dataclass(frozen=True)
 class Lead:
-    """By how much a finalist is ahead of the training that the search started from.
+    """The lead of a finalist over the base.
 
     Attributes:
-        mean: over the seeds that both have been trained with; above 0 is better.
-        seeds_error: the standard error that comes of the seeds.
-        users_error: the standard error that comes of the users on valid, who are the same for all
-            trials and all seeds.
-        seeds: how many there are.
-        wins: with how many of them the finalist is better.
+        mean: the mean difference over the seeds of both; above 0 is better.
+        seeds_error: its standard error over seeds.
+        users_error: its standard error over the users of the valid split, who are the same for all
+            trials and seeds; by a jackknife over groups of users.
+        num_seeds: number of seeds.
+        wins: number of seeds with which the finalist is better.
     """
 
     mean: float
     seeds_error: float
     users_error: float
-    seeds: int
+    num_seeds: int
     wins: int
 
     @property
     def error(self) -> float:
-        """The standard error for other seeds and other users."""
+        """The standard error over seeds and users."""
         return math.hypot(self.seeds_error, self.users_error)
 
     @property
-    def may_be_luck(self) -> bool:
-        """Whether it is not above two standard errors."""
+    def within_noise(self) -> bool:
+        """Whether the lead is at most two standard errors."""
         return not self.mean > 2 * self.error
 
+    def to_dict(self) -> dict[str, Any]:
+        """The content of `lead` in `results.json`."""
+        return {**dataclasses.asdict(self), "within_noise": self.within_noise}
 
-def lead_of(best: Finalist, base: Finalist, objective: Objective) -> Lead | None:
-    """The lead of one finalist over another; None with fewer than two seeds in common."""
-    shared = sorted(set(best.seeds) & set(base.seeds))
-    if len(shared) < 2:
+
+def lead_over(best: Finalist, base: Finalist, objective: Objective) -> Lead | None:
+    """The lead of one finalist over another; None with fewer than two common seeds."""
+    seeds = sorted(set(best.seeds) & set(base.seeds))
+    if len(seeds) < 2:
         return None
-    turn = 1 if objective.direction == "max" else -1
-    gains = turn * np.array([best.seeds[seed] - base.seeds[seed] for seed in shared])
-    without = [np.subtract(best.without[seed], base.without[seed]) for seed in shared]
+    sign = 1 if objective.direction == "max" else -1
+    gains = sign * np.array([best.seeds[seed] - base.seeds[seed] for seed in seeds])
+    jackknife = [np.subtract(best.jackknife[seed], base.jackknife[seed]) for seed in seeds]
     return Lead(
         mean=float(gains.mean()),
         seeds_error=float(gains.std(ddof=1) / len(gains) ** 0.5),
-        users_error=jackknife_error(np.mean(without, axis=0)),
-        seeds=len(gains),
+        users_error=jackknife_error(np.mean(jackknife, axis=0)),
+        num_seeds=len(gains),
         wins=int((gains > 0).sum()),
     )
 
 
-def lead_told(found: Sequence[Finalist], objective: Objective) -> dict[str, Any] | None:
-    """The best finalist's lead over the base in plain words, where re-runs tell of one."""
-    base = _base(found)
-    lead = None if base is None or base == found[0] else lead_of(found[0], base, objective)
-    return None if lead is None else {**dataclasses.asdict(lead), "may_be_luck": lead.may_be_luck}
+def lead_of_best(finalists: Sequence[Finalist], objective: Objective) -> Lead | None:
+    """The lead of the best finalist over the base; None if that is the best, or if unknown."""
+    best, base = finalists[0], _base(finalists)
+    return None if base is None or base == best else lead_over(best, base, objective)
 
 
-def _base(found: Sequence[Finalist]) -> Finalist | None:
-    return next((finalist for finalist in found if finalist.trial == 0), None)
+def verdict(finalists: Sequence[Finalist], objective: Objective) -> str:
+    """The result of a search in a sentence or two."""
+    best, base = finalists[0], _base(finalists)
+    seeds = f"over {len(best.seeds)} other seeds" if best.seeds else "with one seed"
+    result = f"{objective.name} {best.mean:.4f} {seeds}"
+    if best.trial == 0:
+        others = "no finalist is better" if len(finalists) > 1 else "there is no other finalist"
+        return f"the base is best: {result}; {others}"
+    result = f"trial {best.trial} is best: {result} ({best.search_metric:.4f} in the search)"
+    if base is None:
+        return f"{result}; the base failed"
+    result += f"; the base {base.mean:.4f}"
+    lead = lead_over(best, base, objective)
+    if lead is None:
+        return f"{result}; more reruns would show whether the lead is noise"
+    noise = "; the lead is within noise (two standard errors)" if lead.within_noise else ""
+    return (
+        f"{result}, a lead of {lead.mean:.4f} ± {lead.error:.4f} (standard error over seeds and "
+        f"users), better with {lead.wins} of {lead.num_seeds} seeds{noise}"
+    )
 
 
-def told(found: Sequence[Finalist]) -> list[dict[str, Any]]:
-    """The finalists in plain words, the best first."""
+def summarize(finalists: Sequence[Finalist]) -> list[dict[str, Any]]:
+    """The content of `finalists` in `results.json`, the best first."""
     return [
         {
             "trial": finalist.trial,
-            "found": finalist.found,
+            "search_metric": finalist.search_metric,
             "seeds": {str(seed): value for seed, value in finalist.seeds.items()},
             "mean": finalist.mean,
-            "spread": finalist.spread,
-            "best": place == 0,
+            "std": finalist.std,
+            "best": index == 0,
         }
-        for place, finalist in enumerate(found)
+        for index, finalist in enumerate(finalists)
     ]
+
+
+def _base(finalists: Sequence[Finalist]) -> Finalist | None:
+    return next((finalist for finalist in finalists if finalist.trial == 0), None)

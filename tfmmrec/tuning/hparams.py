@@ -1,4 +1,4 @@
-"""Trials for TensorBoard's HParams page."""
+"""Trials in TensorBoard's HParams dashboard."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ FOLDER = "tensorboard"
 
 
 def hparams_path(folder: Path, record: Record) -> Path:
-    """Where what TensorBoard reads of a trial stands in the folder of a search."""
+    """The folder of a trial's TensorBoard logs in the folder of a search."""
     return folder / FOLDER / f"trial-{record['trial']:04d}"
 
 
 def write_hparams(folder: Path, record: Record) -> None:
-    """Writes the values of a trial, its metrics, and its epochs, for `tensorboard --logdir`.
+    """Writes hyperparameters, metrics and epochs of a trial for `tensorboard --logdir`.
 
     Args:
         folder: of the search.
-        record: of a trial that did not fail.
+        record: of a trial that finished.
     """
     path = hparams_path(folder, record)
     values = {**record["values"], "stage": record["stage"], "seed": record["seed"]}

@@ -1,4 +1,4 @@
-"""How much each hyperparameter counts for what trials reach."""
+"""Hyperparameter importance."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from tfmmrec.tuning.axes import varying
-from tfmmrec.tuning.best_trial import Trial, figures, finished
+from tfmmrec.tuning.best_trial import Trial, finished_trials, metric_values
 
-# Of fewer trials a forest learns nothing.
-_LEAST_TRIALS = 4
+# A forest learns nothing from fewer trials.
+_MIN_TRIALS = 4
 _TREES = 100
 _SHUFFLES = 10
 
@@ -22,48 +22,48 @@ _SHUFFLES = 10
 def importances(
     trials: Sequence[Trial], space: Sequence[Mapping[str, Any]], objective: Mapping[str, str]
 ) -> dict[str, float]:
-    """How much each hyperparameter counts for the objective.
+    """The permutation importance of each hyperparameter for the objective.
 
-    A random forest learns the objective from the values; then those of one hyperparameter are
-    shuffled among the trials, and what that adds to the forest's squared error is what the
-    hyperparameter counts (Breiman 2001, Random Forests). That a forest over the trials of a search
-    can tell which hyperparameters matter is of Hutter et al. 2014 (An Efficient Approach for
-    Assessing Hyperparameter Importance). With a few dozen trials this is a hint and no more.
+    A random forest is fitted to the objective as a function of the hyperparameters. The importance
+    of a hyperparameter is the increase of the forest's squared error when its values are permuted
+    among the trials (Breiman 2001, "Random forests"; for the trials of a search, Hutter et al.
+    2014, "An efficient approach for assessing hyperparameter importance"). With a few dozen trials
+    it is only a hint.
 
-    Names are one-hot; numbers stand where they do in their range, by their logarithm where that is
-    how they are drawn. A hyperparameter that a trial does not have counts as a value of its own,
-    so that options of a kind share what it counts that this kind is drawn at all.
+    Categorical values are one-hot; numbers are scaled to their range, by the logarithm with
+    `sampling: log`. A hyperparameter that is inactive in a trial has a value of its own, so that
+    the options of a kind share the importance of that kind.
 
     Args:
-        trials: as `write_page` takes them; those that failed and re-runs are left out.
-        space: the hyperparameters, as `describe` tells them.
-        objective: its `name`; which way is better makes no difference.
+        trials: the records; failed trials and reruns are ignored.
+        space: the hyperparameters, from `describe`.
+        objective: with its `name`; the direction does not matter.
 
     Returns:
-        By hyperparameter that varies, the greatest first, shares that sum to 1; all 0 where the
-        trials reach the same, and nothing where there are fewer than 4.
+        By hyperparameter that varies, in descending order, fractions with sum 1; all 0 if all
+        metrics are equal, and empty with fewer than 4 trials.
     """
-    kept = finished(trials, objective["name"])
+    kept = finished_trials(trials, objective["name"])
     axes = varying(space, kept)
-    if len(kept) < _LEAST_TRIALS or not axes:
+    if len(kept) < _MIN_TRIALS or not axes:
         return {}
-    values = np.array([[axis.place(trial["values"]) for axis in axes] for trial in kept])
-    target = np.array(figures(kept, objective["name"]))
-    named = [place for place, axis in enumerate(axes) if axis.is_named]
-    added = _added_errors(values, target, named)
-    shares = added / added.sum() if added.any() else added
-    order = np.argsort(-shares, kind="stable")
-    return {axes[place].name: float(shares[place]) for place in order}
+    values = np.array([[axis.position(trial["values"]) for axis in axes] for trial in kept])
+    target = np.array(metric_values(kept, objective["name"]))
+    categorical = [index for index, axis in enumerate(axes) if axis.is_categorical]
+    added = _added_errors(values, target, categorical)
+    fractions = added / added.sum() if added.any() else added
+    order = np.argsort(-fractions, kind="stable")
+    return {axes[index].name: float(fractions[index]) for index in order}
 
 
-def _added_errors(values: np.ndarray, target: np.ndarray, named: list[int]) -> np.ndarray:
-    """What shuffling each column of `values`, `[trials, columns]`, adds to a forest's error."""
-    # Their mean rounds, and an error that is nothing but that would become shares.
+def _added_errors(values: np.ndarray, target: np.ndarray, categorical: list[int]) -> np.ndarray:
+    """How much the permutation of each column of `values` increases a forest's error."""
+    # With equal targets, the error would be the rounding of their mean.
     if np.ptp(target) == 0:
         return np.zeros(values.shape[1])
-    # Shuffling is before the one-hot, so that a name's columns move together.
+    # The permutation precedes the one-hot encoding, whose columns then stay together.
     model = make_pipeline(
-        make_column_transformer((OneHotEncoder(), named), remainder="passthrough"),
+        make_column_transformer((OneHotEncoder(), categorical), remainder="passthrough"),
         RandomForestRegressor(_TREES, random_state=0),
     )
     model.fit(values, target)

@@ -1,23 +1,28 @@
-"""What is said of a search while it goes on."""
+"""A line per finished trial of a running search."""
 
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.tuning.best_trial import finished, is_rerun
+from tfmmrec.tuning.best_trial import finished_trials, is_rerun
 from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.hparams import write_hparams
-from tfmmrec.tuning.oracles import Staged
+from tfmmrec.tuning.oracles import StagedOracle
 from tfmmrec.tuning.trial_store import Record, read_records
 
 
 class Progress:
-    """Tells of each trial that ended."""
+    """Prints a line and writes TensorBoard's logs after each trial.
+
+    Args:
+        config: of the search.
+        folder: of the search.
+    """
 
     def __init__(self, config: TuneConfig, folder: Path):
         self._config = config
         self._folder = folder
 
-    def __call__(self, oracle: Staged, trial: Any) -> None:
+    def __call__(self, oracle: StagedOracle, trial: Any) -> None:
         records = read_records(self._folder)
         record = next((r for r in records if r["trial"] == int(trial.trial_id)), None)
         if record is None:
@@ -29,14 +34,14 @@ class Progress:
 
     def _line(self, record: Record, records: list[Record]) -> str:
         objective = self._config.base.objective_spec
-        what = f"trial {record['trial']}"
+        subject = f"trial {record['trial']}"
         if is_rerun(record):
-            what += f" (trial {record['of']} with seed {record['seed']})"
+            subject += f" (trial {record['rerun_of']} with seed {record['seed']})"
         if "error" in record:
-            return f"{what} failed: {record['error']}"
-        name, seconds = objective.name, record["seconds"]["whole"]
-        line = f"{what}: {name} {record['metrics'][name]:.4f} in {seconds:.0f} s"
+            return f"{subject} failed: {record['error']}"
+        name, seconds = objective.name, record["seconds"]["total"]
+        line = f"{subject}: {name} {record['metrics'][name]:.4f} in {seconds:.0f} s"
         if is_rerun(record):
             return line
-        best = max(finished(records, name), key=lambda r: objective.worth(r["metrics"]))
+        best = max(finished_trials(records, name), key=lambda r: objective.worth(r["metrics"]))
         return f"{line}; best {best['metrics'][name]:.4f} (trial {best['trial']})"

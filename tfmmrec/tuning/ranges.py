@@ -1,4 +1,4 @@
-"""The ranges of hyperparameters, as a tuning file gives them."""
+"""The ranges of a tuning file as Keras Tuner's hyperparameters."""
 
 import math
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ _LIMITS = {"min", "max", "step", "sampling"}
 
 
 def read_range(name: str, given: Any, default: Any = None) -> Any:
-    """Makes a hyperparameter of a list of values, of limits, or of one value.
+    """Creates a hyperparameter from a list of values, limits, or a fixed value.
 
     Args:
         name: its key.
         given: `[16, 64]`, `{min: 0.001, max: 0.1, sampling: log}` or `64`.
-        default: what it is where nobody draws it; taken where the range holds it.
+        default: the default value; ignored if it is out of range.
 
     Raises:
-        ConfigError: it is no range.
+        ConfigError: the range is not valid.
     """
     hp = keras_tuner.HyperParameters()
     try:
@@ -36,14 +36,14 @@ def read_range(name: str, given: Any, default: Any = None) -> Any:
     return with_default(hp.space[0], default)
 
 
-def flattened(given: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Ranges by whole keys: `{fusion: {kind: [a, b]}}` becomes `{fusion.kind: [a, b]}`."""
+def flatten(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Ranges by full key: `{fusion: {kind: [a, b]}}` becomes `{fusion.kind: [a, b]}`."""
     ranges: dict[str, Any] = {}
     for key, content in given.items():
         if isinstance(content, Mapping) and not {"min", "max"} & set(content):
-            ranges |= flattened(content, f"{before}{key}.")
+            ranges |= flatten(content, f"{prefix}{key}.")
         else:
-            ranges[f"{before}{key}"] = content
+            ranges[f"{prefix}{key}"] = content
     return ranges
 
 
@@ -71,14 +71,14 @@ def _declare_choice(hp: keras_tuner.HyperParameters, name: str, given: list[Any]
     elif any(isinstance(value, float) for value in given) and not any(
         isinstance(value, str | bool) for value in given
     ):
-        # One kind of number, as Keras Tuner asks.
+        # Keras Tuner requires a single type.
         hp.Choice(name, [float(value) for value in given])
     else:
         hp.Choice(name, given)
 
 
-def holds(hp: Any, value: Any) -> bool:
-    """Whether a hyperparameter may have a value."""
+def is_in_range(hp: Any, value: Any) -> bool:
+    """Whether a value is in the range of a hyperparameter."""
     if isinstance(hp, kinds.Fixed):
         return value == hp.value
     if isinstance(hp, kinds.Choice):
@@ -93,35 +93,35 @@ def holds(hp: Any, value: Any) -> bool:
 
 
 def with_default(hp: Any, default: Any) -> Any:
-    """The hyperparameter with another default, where its range holds that."""
-    if isinstance(hp, kinds.Fixed) or default is None or not holds(hp, default):
+    """The hyperparameter with another default, if that is in its range."""
+    if isinstance(hp, kinds.Fixed) or default is None or not is_in_range(hp, default):
         return hp
     return type(hp).from_config({**hp.get_config(), "default": default})
 
 
-def under(hp: Any, conditions: list[Any]) -> Any:
-    """The hyperparameter, active under some conditions alone."""
+def with_conditions(hp: Any, conditions: list[Any]) -> Any:
+    """The hyperparameter with other conditions under which it is active."""
     copy = type(hp).from_config(hp.get_config())
     copy.conditions = list(conditions)
     return copy
 
 
-def where(name: str, value: Any) -> list[Any]:
-    """The conditions of what is active where another hyperparameter has a value."""
+def active_if(name: str, value: Any) -> list[Any]:
+    """The conditions of a hyperparameter that is active if another one has a value."""
     hp = keras_tuner.HyperParameters()
     hp.Fixed(name, value)
     with hp.conditional_scope(name, [value]):
-        hp.Fixed("below", True)
+        hp.Fixed("conditional", True)
     return list(hp.space[-1].conditions)
 
 
-def possible(hp: Any) -> list[Any]:
-    """The values of a hyperparameter that others depend on."""
+def possible_values(hp: Any) -> list[Any]:
+    """The values of a hyperparameter on which others depend: a choice or a fixed value."""
     return [hp.value] if isinstance(hp, kinds.Fixed) else list(hp.values)
 
 
 def describe(hp: Any) -> dict[str, Any]:
-    """A hyperparameter in plain words, for pages and files."""
+    """A hyperparameter as JSON: `name`, `type`, and its `values` or its limits."""
     if isinstance(hp, kinds.Fixed):
         return {"name": hp.name, "type": "fixed", "values": [hp.value]}
     if isinstance(hp, kinds.Choice):

@@ -1,4 +1,4 @@
-"""The results of a search: the best training file, and what led to it."""
+"""The result files of a search: the best training file, the trials, and the verdict."""
 
 import dataclasses
 from pathlib import Path
@@ -10,15 +10,15 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import write_json, write_text
 from tfmmrec.errors import DataError
-from tfmmrec.tuning.best_trial import finished
+from tfmmrec.tuning.best_trial import finished_trials
 from tfmmrec.tuning.config import TuneConfig
-from tfmmrec.tuning.finalists import finalists, lead_told, told, verdict
+from tfmmrec.tuning.finalists import find_finalists, lead_of_best, summarize, verdict
 from tfmmrec.tuning.hparams import hparams_path, write_hparams
 from tfmmrec.tuning.search_space import Space
 from tfmmrec.tuning.trial_runner import config_of
-from tfmmrec.tuning.trial_store import read_records, write_lines
+from tfmmrec.tuning.trial_store import PROPOSED, read_records, write_lines
 
-# The files of a finished search.
+# The files of a complete search.
 RESULTS = "results.json"
 BEST = "best.yaml"
 TRIALS = "trials.jsonl"
@@ -31,42 +31,43 @@ def write_results(
 
     Args:
         folder: of the search, with the records of its trials.
-        dataset: what it was over.
-        config: how it was.
-        space: what was searched.
+        dataset: the data folder.
+        config: of the search.
+        space: the search space.
 
     Returns:
-        As `tune` does.
+        The content of `results.json`, see `tune`.
 
     Raises:
         DataError: no trial finished.
     """
     records = read_records(folder)
     objective = config.base.objective_spec
-    if not finished(records, objective.name):
+    if not finished_trials(records, objective.name):
         raise DataError(
-            f"{dataset.folder}: no trial finished; the first said: {records[0]['error']}"
+            f"{dataset.folder}: no trial finished; the first failed with: {records[0]['error']}"
         )
-    found = finalists(records, objective)
-    best = next(r for r in records if r["trial"] == found[0].trial)
-    chosen = _training_file(config, config_of(config.base, space, best["drawn"]))
+    finalists = find_finalists(records, objective)
+    best = next(r for r in records if r["trial"] == finalists[0].trial)
+    training_file = _training_file(config, config_of(config.base, space, best[PROPOSED]))
     features = dataset.features("items")
+    lead = lead_of_best(finalists, objective)
     results = {
         "name": dataset.folder.name,
-        "verdict": verdict(found, objective),
-        "lead": lead_told(found, objective),
-        "trial": found[0].trial,
-        "config": chosen,
+        "verdict": verdict(finalists, objective),
+        "lead": None if lead is None else lead.to_dict(),
+        "trial": finalists[0].trial,
+        "config": training_file,
         "objective": dataclasses.asdict(objective),
-        "finalists": told(found),
+        "finalists": summarize(finalists),
         "trials": len(records),
         "failed": sum("error" in record for record in records),
         "space": space.describe(),
         "modalities": {name: m.value_kind for name, m in features.items()} | {"id": "id"},
     }
-    text = yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
-    records = [{k: v for k, v in record.items() if k != "drawn"} for record in records]
+    text = yaml.safe_dump(training_file, sort_keys=False, allow_unicode=True)
     write_text(folder / BEST, f"# {results['verdict']}\n{text}")
+    records = [{k: v for k, v in record.items() if k != PROPOSED} for record in records]
     write_lines(folder / TRIALS, records)
     for record in records:
         if "error" not in record and not hparams_path(folder, record).exists():
@@ -76,12 +77,12 @@ def write_results(
 
 
 def _training_file(config: TuneConfig, best: TrainConfig) -> dict[str, Any]:
-    """The best training as `tfmmrec train` takes it, with what trials did without as given."""
-    given, chosen = dataclasses.asdict(config.train), dataclasses.asdict(best)
+    """The best config as `tfmmrec train` takes it; options that trials replaced are as given."""
+    given, options = dataclasses.asdict(config.train), dataclasses.asdict(best)
     for name in ("epochs", "refit", "seed"):
-        chosen[name] = given[name]
-    if chosen["query"] == config.base.query:
-        # The choice is left to the data, as it was.
-        chosen["query"] = given["query"]
-    del chosen["quiet"]
-    return chosen
+        options[name] = given[name]
+    if options["query"] == config.base.query:
+        # With `auto`, the training decides again.
+        options["query"] = given["query"]
+    del options["quiet"]
+    return options

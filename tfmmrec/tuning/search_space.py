@@ -1,4 +1,4 @@
-"""The search space of a search: what its parts declare, narrowed and widened by the tuning file."""
+"""The search space: the ranges of the components, replaced and extended by the tuning file."""
 
 import copy
 import dataclasses
@@ -14,11 +14,18 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import HISTORY_ENCODERS
-from tfmmrec.tuning.components import PARTS
-from tfmmrec.tuning.ranges import describe, possible, read_range, under, where, with_default
+from tfmmrec.tuning.components import COMPONENTS
+from tfmmrec.tuning.ranges import (
+    active_if,
+    describe,
+    possible_values,
+    read_range,
+    with_conditions,
+    with_default,
+)
 
 _KINDS: dict[str, Registry[Any]] = {"fusion": FUSIONS, "query": HISTORY_ENCODERS}
-# What all trials have in common, or what only trains longer.
+# Keys that are the same in all trials.
 _UNSEARCHED = (
     "cache",
     "checkpoints",
@@ -33,66 +40,66 @@ _UNSEARCHED = (
 
 
 class Space:
-    """Which trainings a search may try.
+    """The search space of a search.
 
     Args:
-        base: the training that each trial starts from.
-        parts: the names of those whose options are searched.
-        ranges: by key of the training file, what is searched instead or as well; see `TuneConfig`.
-        dataset: the data folder, whose features have weights.
+        base: the config whose options trials replace.
+        components: the names of the components that are searched.
+        ranges: other ranges by key of the training file, see `TuneConfig.space`.
+        dataset: the data folder, whose features may have weights.
 
     Attributes:
-        hyperparameters: what a trial draws.
-        values: those of the base, and the defaults of what does not have the base's in its range.
-        own_values: those of the base alone.
+        hyperparameters: the search space, for Keras Tuner.
+        values: the values of the base; the default where its value is out of range.
+        base_values: the values of the base that are in range.
 
     Raises:
-        ConfigError: a range is none, or its key is none of the training file.
+        ConfigError: a range is not valid, or its key cannot be searched.
     """
 
     def __init__(
-        self, base: TrainConfig, parts: list[str], ranges: Mapping[str, Any], dataset: Dataset
+        self, base: TrainConfig, components: list[str], ranges: Mapping[str, Any], dataset: Dataset
     ):
         FUSIONS.variant(base.fusion)
         HISTORY_ENCODERS.variant(base.history_encoder)
         self._base = base
-        self._parts = parts
+        self._components = components
         self._dataset = dataset
         declared = keras_tuner.HyperParameters()
         self._draw(declared)
         known = [hp.name for hp in declared.space]
         space = [_ranged(hp, ranges, base) for hp in declared.space]
-        self._widened = [name for name in ranges if name not in known]
-        space += [self._widen(name, ranges[name], known) for name in self._widened]
+        self._extra_names = [name for name in ranges if name not in known]
+        space += [self._extra(name, ranges[name], known) for name in self._extra_names]
         self.hyperparameters = keras_tuner.HyperParameters()
         self.hyperparameters.merge(_reachable(space))
         for name in ranges:
             if name not in {hp.name for hp in self.hyperparameters.space}:
-                raise ConfigError(f"space.{name}: nothing that is searched leads to it")
+                raise ConfigError(f"space.{name}: its condition is never met in the search space")
         self.values = dict(self.hyperparameters.values)
-        self.own_values = {n: v for n, v in self.values.items() if _has(base, n, v)}
+        self.base_values = {n: v for n, v in self.values.items() if _has(base, n, v)}
 
     def config(self, values: Mapping[str, Any]) -> TrainConfig:
-        """The training of a trial.
+        """The config of a trial.
 
         Args:
-            values: of the hyperparameters that are active in it.
+            values: of the active hyperparameters.
 
         Raises:
-            ConfigError: these do not go together.
+            ConfigError: the options do not go together.
         """
         hp = self.hyperparameters.copy()
         hp.values = dict(values)
         changes = self._draw(hp)
-        for name in self._widened:
+        for name in self._extra_names:
             if name in values:
                 self._put(changes, name, values[name])
         return dataclasses.replace(self._base, **changes)
 
     def active(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Without the values of what is not active in the others.
+        """The values of the hyperparameters that are active with these values.
 
-        Keras Tuner leaves some in what it sends to workers.
+        Keras Tuner sends the inactive ones to workers as well.
         """
         hp = self.hyperparameters.copy()
         hp.values = {hp.name: values[hp.name] for hp in hp.space if hp.name in values}
@@ -100,51 +107,51 @@ class Space:
         return dict(hp.values)
 
     def describe(self) -> list[dict[str, Any]]:
-        """The hyperparameters in plain words."""
+        """The hyperparameters as JSON, see `ranges.describe`."""
         return [describe(hp) for hp in self.hyperparameters.space]
 
     def _draw(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
         changes: dict[str, Any] = {}
-        for part in self._parts:
-            changes |= PARTS[part](hp, self._base, self._dataset)
+        for name in self._components:
+            changes |= COMPONENTS[name](hp, self._base, self._dataset)
         return changes
 
-    def _widen(self, name: str, given: Any, known: list[str]) -> Any:
+    def _extra(self, name: str, given: Any, known: list[str]) -> Any:
         key, *inner = name.split(".")
         fields = {field.name for field in dataclasses.fields(TrainConfig)} - set(_UNSEARCHED)
         if key not in fields:
             near = [n for n in known if n.endswith("." + name)]
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ConfigError(
-                f"space.{name}: no key of the training file that can be searched{hint}"
+                f"space.{name}: not a key of the training file that can be searched{hint}"
             )
         if _is_nested(getattr(self._base, key)) != bool(inner):
             raise ConfigError(
                 f"space.{name}: "
-                + ("the key has no others in it" if inner else f"name a key in it, {key}.KEY")
+                + (f"{key} has no keys in it" if inner else f"name a key in it, {key}.KEY")
             )
         hp = read_range(name, given, _at(self._base, name))
         if key not in _KINDS or inner[0] not in ("kind", *_KINDS[key].variants):
             return hp
         if f"{key}.kind" not in known:
             raise ConfigError(
-                f"space.{name}: kinds have options of their own; name {key} in search as well"
+                f"space.{name}: options of a kind need their component; add {key} to search"
             )
-        return under(hp, where(f"{key}.kind", inner[0]))
+        return with_conditions(hp, active_if(f"{key}.kind", inner[0]))
 
     def _put(self, changes: dict[str, Any], name: str, value: Any) -> None:
-        """Puts a value at the place of its key."""
+        """Sets the value of a key."""
         key, *inner = _path(name)
         if not inner:
             changes[key] = value
             return
-        place = changes[key] = _as_mapping(changes.get(key, getattr(self._base, key)))
+        mapping = changes[key] = _as_mapping(changes.get(key, getattr(self._base, key)))
         for step in inner[:-1]:
-            below = place.get(step, {})
-            # A name that stands for a mapping, an encoder's handle, becomes the mapping of it.
-            place[step] = below if isinstance(below, dict) else {"handle": below}
-            place = place[step]
-        place[inner[-1]] = value
+            below = mapping.get(step, {})
+            # The short form of an encoder, its handle, becomes the mapping.
+            mapping[step] = below if isinstance(below, dict) else {"handle": below}
+            mapping = mapping[step]
+        mapping[inner[-1]] = value
 
 
 def _is_nested(value: Any) -> bool:
@@ -152,21 +159,21 @@ def _is_nested(value: Any) -> bool:
 
 
 def _as_mapping(value: Any) -> dict[str, Any]:
-    """A copy of a mapping or of a nested config that may be changed."""
+    """A mapping or a nested config as a new mapping."""
     return copy.deepcopy(dict(value)) if isinstance(value, Mapping) else dataclasses.asdict(value)
 
 
 def _ranged(hp: Any, ranges: Mapping[str, Any], base: TrainConfig) -> Any:
-    """A declared hyperparameter in the range of the tuning file, by default what the base has."""
+    """A declared hyperparameter with the range of the tuning file and the default of the base."""
     default = _at(base, hp.name)
     if hp.name not in ranges:
         return with_default(hp, default)
     given = read_range(hp.name, ranges[hp.name], hp.default if default is None else default)
-    return under(given, hp.conditions)
+    return with_conditions(given, hp.conditions)
 
 
 def _path(name: str) -> list[str]:
-    """Where a key stands in the training file, in which `fusion.gated.units` is `fusion.units`."""
+    """The path of a key in the training file, where `fusion.gated.units` is `fusion.units`."""
     key, *inner = name.split(".")
     if key in _KINDS and len(inner) > 1 and inner[0] in _KINDS[key].variants:
         inner = inner[1:]
@@ -174,15 +181,15 @@ def _path(name: str) -> list[str]:
 
 
 def _has(base: TrainConfig, name: str, value: Any) -> bool:
-    """Whether a config has a value at a key, by default or not."""
-    own = _at(base, name)
-    if own is None and name.endswith(".weights"):
+    """Whether a config has a value at a key, set or by default."""
+    found = _at(base, name)
+    if found is None and name.endswith(".weights"):
         return bool(value == "learned")
-    return bool(own == value)
+    return bool(found == value)
 
 
 def _at(base: TrainConfig, name: str) -> Any:
-    """What a config has at a key; None where it has nothing there."""
+    """The value of a key in a config; None if there is none."""
     key, *inner = name.split(".")
     kinds = _KINDS.get(key)
     if kinds is not None and len(inner) > 1 and inner[0] in kinds.variants:
@@ -201,13 +208,15 @@ def _at(base: TrainConfig, name: str) -> Any:
 
 
 def _reachable(space: list[Any]) -> list[Any]:
-    """Without those whose conditions nothing can meet, which would be directions of no meaning."""
+    """The hyperparameters whose conditions can be met; others would have no effect."""
     values = {
-        hp.name: possible(hp) for hp in space if hasattr(hp, "values") or hasattr(hp, "value")
+        hp.name: possible_values(hp)
+        for hp in space
+        if hasattr(hp, "values") or hasattr(hp, "value")
     }
-    kept: list[Any] = []
+    reachable: list[Any] = []
     for hp in space:
-        there = {other.name for other in kept}
-        if all(c.name in there and set(c.values) & set(values[c.name]) for c in hp.conditions):
-            kept.append(hp)
-    return kept
+        names = {other.name for other in reachable}
+        if all(c.name in names and set(c.values) & set(values[c.name]) for c in hp.conditions):
+            reachable.append(hp)
+    return reachable

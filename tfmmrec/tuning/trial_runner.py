@@ -1,4 +1,4 @@
-"""A trial: one training, from its values to its metrics."""
+"""Runs trials: one training each, from hyperparameters to metrics."""
 
 import dataclasses
 import gc
@@ -23,20 +23,20 @@ from tfmmrec.training.fit import fit
 from tfmmrec.training.variants import VariantTrainer
 from tfmmrec.tuning import oracles
 from tfmmrec.tuning.search_space import Space
-from tfmmrec.tuning.trial_store import Record, read_record, record_path, write_record
+from tfmmrec.tuning.trial_store import PROPOSED, Record, read_record, record_path, write_record
 
 
 class TrialRunner:
-    """Runs trials in this process, which encodes once and reads the data once.
+    """Runs trials in this process, which encodes and reads the data once.
 
     Args:
         dataset: the data folder.
-        base: the training that the search starts from.
-        space: what is searched.
-        folder: of the search; all processes see it.
-        strategy: the devices of a trial.
+        base: the config of the base.
+        space: the search space.
+        folder: of the search, shared by all processes.
+        strategy: of each training.
         worker: the name of this process.
-        checkpoints: where checkpoints are kept, for other trials to go on from; None keeps none.
+        checkpoints: of trials, from which longer trials continue; None writes none.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class TrialRunner:
         self._trainers: dict[str, VariantTrainer] = {}
 
     def run(self, trial: int, values: Mapping[str, Any]) -> Record:
-        """Runs a trial and writes its record; one that was run before is not run again.
+        """Runs a trial and writes its record, unless the trial has a record already.
 
         Args:
             trial: its number.
             values: of its hyperparameters, with the marks of the oracle.
 
         Returns:
-            The record; with `error` where the training failed.
+            The record; with `error` if the training failed.
         """
         known = read_record(self._folder, trial, values)
         if known is not None:
@@ -76,74 +76,74 @@ class TrialRunner:
         record: Record = {
             "trial": trial,
             "stage": _stage(values),
-            "of": values.get(oracles.OF),
+            "rerun_of": values.get(oracles.RERUN_OF),
             "seed": values.get(oracles.SEED, self._base.seed),
-            "values": self._shown(values),
+            "values": self._hyperparameters(values),
         }
         try:
             record |= self._train(trial, values)
-        # Whatever goes wrong in one trial, out of memory or a bad draw, is no end of the search.
+        # The search continues after any error of a trial, such as a lack of memory.
         except Exception as error:
             record["error"] = _describe_error(error)
-        # Models hold on to themselves, and hundreds of them do not fit into memory.
+        # Models have reference cycles, and hundreds of them do not fit into memory.
         gc.collect()
         ended = time.time()
-        seconds = {**record.get("seconds", {}), "whole": round(ended - started, 2)}
+        seconds = {**record.get("seconds", {}), "total": round(ended - started, 2)}
         record |= {"seconds": seconds, "started": started, "ended": ended, "worker": self._worker}
-        record["drawn"] = dict(values)
+        record[PROPOSED] = dict(values)
         known = read_record(self._folder, trial, values)
         if known is not None and "error" in record:
-            # Another did it meanwhile, who took this worker for lost.
+            # Another worker has run it in the meantime, because this one counted as lost.
             return known
         write_record(self._folder, record)
         return record
 
-    def _shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _hyperparameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if oracles.BASE in values:
-            return self._space.own_values
-        return self._space.active(oracles.drawn(dict(values)))
+            return self._space.base_values
+        return self._space.active(oracles.without_marks(dict(values)))
 
     def _train(self, trial: int, values: Mapping[str, Any]) -> Record:
         config = config_of(self._base, self._space, values)
         history: list[dict[str, Any]] = []
         with use_strategy(self._strategy):
             bundle = self._trainer(config).build_bundle(config)
-        checkpoints = self._begin(trial, values, config)
+        checkpoints = self._own_checkpoints(trial, values, config)
         metrics = fit(bundle, checkpoints=checkpoints, history=history)
         training = metrics.pop("seconds")
         objective = config.objective_spec.name
         if not math.isfinite(metrics.get(objective, math.nan)):
-            raise DataError(f"{objective} is no number: {metrics.get(objective)}")
+            raise DataError(f"{objective} is not finite. Received: {metrics.get(objective)}")
         record: Record = {
             "metrics": metrics,
             "history": history,
             "weights": _weights(bundle),
             "seconds": {"training": training},
         }
-        # Only what is trained again has its say in the end.
-        if oracles.OF in values:
-            record["without"] = _without(bundle, objective)
+        # Only reruns are compared in the end.
+        if oracles.RERUN_OF in values:
+            record["jackknife"] = _jackknife(bundle, objective)
         return record
 
     def _trainer(self, config: TrainConfig) -> VariantTrainer:
-        """What trains with some encoders, whose outputs are read once."""
+        """The trainer for the encoders of a config, whose outputs are read once."""
         key = str(config.encoders)
         if key not in self._trainers:
             whole = dataclasses.replace(self._base, encoders=config.encoders)
             self._trainers[key] = VariantTrainer(self._dataset, whole)
         return self._trainers[key]
 
-    def _begin(
+    def _own_checkpoints(
         self, trial: int, values: Mapping[str, Any], config: TrainConfig
     ) -> Checkpoints | None:
-        """Where a training keeps checkpoints, beginning with those of the one that it goes on."""
-        if self._checkpoints is None or oracles.OF in values:
+        """The checkpoints of a trial, which start as those of the trial that it continues."""
+        if self._checkpoints is None or oracles.RERUN_OF in values:
             return None
         own = self._checkpoints.subfolder(_folder(trial, self._worker))
-        # A worker that was killed may have left some.
+        # A killed worker may have left some.
         own.clear()
         parent = values.get(oracles.PARENT)
-        # A learning rate that falls to the end of a training is another in a longer one.
+        # A learning rate that decays until the end of a training differs in a longer one.
         if parent is not None and not config.optimizer.depends_on_num_steps:
             record = read_json(record_path(self._folder, int(parent)))
             own.copy_from(self._checkpoints.subfolder(_folder(int(parent), record["worker"])))
@@ -151,33 +151,33 @@ class TrialRunner:
 
 
 def _folder(trial: int, worker: str) -> str:
-    # Another worker may be at the same trial, who takes this one for lost.
+    # Another worker may run the same trial, if this one counts as lost.
     return f"{trial:04d}-{worker}"
 
 
 def config_of(base: TrainConfig, space: Space, values: Mapping[str, Any]) -> TrainConfig:
-    """The training that a trial's values and marks stand for.
+    """The config of a trial.
 
     Args:
-        base: the training that the search starts from.
-        space: what is searched.
+        base: the config of the base.
+        space: the search space.
         values: of the hyperparameters, with marks.
     """
-    own = space.active(oracles.drawn(dict(values)))
-    config = base if oracles.BASE in values else space.config(own)
+    active = space.active(oracles.without_marks(dict(values)))
+    config = base if oracles.BASE in values else space.config(active)
     seed = values.get(oracles.SEED, config.seed)
     epochs = values.get(oracles.EPOCHS, config.epochs)
     return dataclasses.replace(config, seed=seed, epochs=epochs)
 
 
 def _stage(values: Mapping[str, Any]) -> str:
-    if oracles.OF in values:
+    if oracles.RERUN_OF in values:
         return "rerun"
     return "base" if oracles.BASE in values else "search"
 
 
 def _weights(bundle: ModelBundle) -> dict[str, float] | None:
-    """The weights of the features, where the fusion has some that are the same for all items."""
+    """The weights of the features, if the fusion has weights that are the same for all items."""
     fusion = bundle.model.item_tower.fusion
     if not hasattr(fusion, "current_weights"):
         return None
@@ -185,7 +185,7 @@ def _weights(bundle: ModelBundle) -> dict[str, float] | None:
     return dict(zip(fusion.names, weights, strict=True))
 
 
-def _without(bundle: ModelBundle, objective: str) -> list[float]:
+def _jackknife(bundle: ModelBundle, objective: str) -> list[float]:
     """The objective on valid without each of some groups of users."""
     scorer = Scorer(bundle.model)
     groups = Validation(bundle, scorer).without_groups(scorer.item_vectors())

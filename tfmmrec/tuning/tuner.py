@@ -1,4 +1,4 @@
-"""Keras Tuner's loop over trials, which train here and not by Keras 3."""
+"""Keras Tuner's loop over trials, without its models of Keras 3."""
 
 import contextlib
 import io
@@ -11,38 +11,38 @@ import keras_tuner
 from keras_tuner.src import config as keras_tuner_config
 
 from tfmmrec.data.storage import write_text
-from tfmmrec.tuning.oracles import Staged
+from tfmmrec.tuning.oracles import StagedOracle
 from tfmmrec.tuning.trial_runner import TrialRunner
 
 _PROJECT = "tuner"
-_PAUSE = 0.5
+_INTERVAL = 0.5
 
 
 class Tuner(keras_tuner.Tuner):
-    """Runs what an oracle says, by a runner of trials.
+    """Runs the trials that an oracle proposes.
 
-    Keras Tuner's own trials ask for models of Keras 3, and its checkpoints fail on TPUs that see no
-    local disk (its issue 308). Ours keep the best weights in memory.
+    Keras Tuner's own trials require models of Keras 3, and its checkpoints fail on TPUs without a
+    local disk (keras-tuner issue 308). Ours keep the best weights in memory.
 
     Args:
-        oracle: says what to try.
-        runner: does it; None where other processes do.
+        oracle: proposes the trials.
+        runner: trains them; None in a chief, whose workers train.
         folder: of the search.
     """
 
-    def __init__(self, oracle: Staged, runner: TrialRunner | None, folder: Path):
+    def __init__(self, oracle: StagedOracle, runner: TrialRunner | None, folder: Path):
         self._runner = runner
-        self._waits = False
-        # Why a trial failed stands in its record; Keras Tuner would print where as well.
+        self._is_idle = False
+        # The record has the error of a failed trial; with DEBUG, Keras Tuner prints its traceback.
         keras_tuner_config.DEBUG = False
-        # It says on the screen that it goes on.
+        # Keras Tuner prints that it resumes.
         with contextlib.redirect_stdout(io.StringIO()):
             super().__init__(oracle=oracle, directory=str(folder), project_name=_PROJECT)
-        # So that there is something to go on with from the first trial on.
+        # A search can then be resumed from its first trial on.
         self.save()
 
     def save(self) -> None:
-        """Writes where the search is; the tuner itself knows nothing, and is written once."""
+        """Writes the state of the oracle; that of the tuner is constant and written once."""
         if not self._is_worker():
             self.oracle.save()
         path = Path(self._get_tuner_fname())
@@ -50,23 +50,22 @@ class Tuner(keras_tuner.Tuner):
             write_text(path, json.dumps(self.get_state()))
 
     def _get_tuner_fname(self) -> str:
-        # One name for a process that is alone and for a chief, so that either goes on with what
-        # the other began.
-        name = self.tuner_id if self._is_worker() else "lead"
+        # The same name without and with workers, so that either can resume the other's search.
+        name = self.tuner_id if self._is_worker() else "chief"
         return str(Path(self.project_dir) / f"{name}.json")
 
     def pre_create_trial(self) -> None:
-        """Waits a little where the last answer was that there is nothing to do yet."""
-        if self._waits:
-            time.sleep(_PAUSE)
-        self._waits = True
+        """Waits briefly if the oracle had no trial at the last request."""
+        if self._is_idle:
+            time.sleep(_INTERVAL)
+        self._is_idle = True
 
     def on_trial_begin(self, trial: Any) -> None:
-        self._waits = False
+        self._is_idle = False
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Trains, and returns the metric."""
-        assert self._runner is not None  # A chief does not search.
+        """Trains a trial and returns the objective."""
+        assert self._runner is not None  # A chief runs no trials.
         record = self._runner.run(int(trial.trial_id), trial.hyperparameters.values)
         if "error" in record:
             raise keras_tuner.errors.FailedTrialError(record["error"])

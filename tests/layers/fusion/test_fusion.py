@@ -268,11 +268,11 @@ class WeightedFusionTest(TestCase):
         hp = keras_tuner.HyperParameters()
         self.assertEqual(WeightedFusion.search_space(hp, NAMES), {"weights": None})
         key = "fusion.weighted.weights"
-        hp.values = {key: "drawn", f"{key}.text": 0.5, f"{key}.image": 0.2, f"{key}.audio": 0.0}
+        hp.values = {key: "searched", f"{key}.text": 0.5, f"{key}.image": 0.2, f"{key}.audio": 0.0}
         drawn = WeightedFusion.search_space(hp, NAMES)["weights"]
         self.assertEqual(drawn, {"text": 0.5, "image": 0.2, "audio": 0.0})
         # A trial that draws all zeros still gives weights that can be used.
-        hp.values = {key: "drawn", **{f"{key}.{name}": 0.0 for name in NAMES}}
+        hp.values = {key: "searched", **{f"{key}.{name}": 0.0 for name in NAMES}}
         drawn = WeightedFusion.search_space(hp, NAMES)["weights"]
         self.assertEqual(drawn, {"text": 1.0, "image": 1.0, "audio": 1.0})
 

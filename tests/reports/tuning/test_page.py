@@ -23,24 +23,24 @@ SPACE = [
 WEIGHTS = {"title": 0.25, "plot": 0.25, "poster": 0.25, EVIL: 0.25}
 
 
-def trial(number, values, value=None, **told):
+def trial(number, values, value=None, **changes):
     """A trial of 60 seconds, begun `number` minutes after the first."""
     begun = START + 60 * number
     metrics = {} if value is None else {"metrics": {"epoch": 7, "loss": 5.0, "ndcg@10": value}}
     return {
         "trial": number,
         "stage": "search",
-        "of": None,
+        "rerun_of": None,
         "seed": 0,
         "values": values,
         **metrics,
         "history": [],
         "weights": None,
-        "seconds": {"training": 59.0, "whole": 60.0},
+        "seconds": {"training": 59.0, "total": 60.0},
         "started": begun,
         "ended": begun + 60,
         "worker": "tuner0",
-        **told,
+        **changes,
     }
 
 
@@ -59,20 +59,22 @@ def search(direction="max"):
             trial(2, {"fusion.kind": "concat", rate: 0.1, "fusion.concat.units": 20}, 0.3),
             trial(3, {"fusion.kind": "gated", rate: 0.001}, error=f"no memory {EVIL}"),
             trial(4, {"fusion.kind": "weighted", rate: 0.01}, 0.1, weights=dict(title=1.0)),
-            trial(5, {"fusion.kind": "gated"}, 0.28, stage="rerun", of=2, seed=1),
-            trial(6, {"fusion.kind": "gated"}, 0.26, stage="rerun", of=2, seed=2),
-            trial(7, {"fusion.kind": "gated"}, stage="rerun", of=1, seed=1, error="no memory"),
+            trial(5, {"fusion.kind": "gated"}, 0.28, stage="rerun", rerun_of=2, seed=1),
+            trial(6, {"fusion.kind": "gated"}, 0.26, stage="rerun", rerun_of=2, seed=2),
+            trial(
+                7, {"fusion.kind": "gated"}, stage="rerun", rerun_of=1, seed=1, error="no memory"
+            ),
         ],
         "finalists": [
             {
                 "trial": 2,
-                "found": 0.3,
+                "search_metric": 0.3,
                 "seeds": {"1": 0.28, "2": 0.26},
                 "mean": 0.27,
-                "spread": 0.01,
+                "std": 0.01,
                 "best": True,
             },
-            {"trial": 1, "found": 0.4, "seeds": {}, "mean": 0.4, "spread": 0.0, "best": False},
+            {"trial": 1, "search_metric": 0.4, "seeds": {}, "mean": 0.4, "std": 0.0, "best": False},
         ],
         "best_yaml": f"fusion:\n  kind: concat # {EVIL}\n",
     }
@@ -104,9 +106,9 @@ def by_label(plot):
     return found
 
 
-@pytest.mark.parametrize("told", [search(), search("min"), empty()], ids=["max", "min", "empty"])
-def test_texts_stay_texts_and_nothing_is_fetched(told, tmp_path):
-    write_page(tmp_path / "tuning.html", told)
+@pytest.mark.parametrize("content", [search(), search("min"), empty()], ids=["max", "min", "empty"])
+def test_texts_stay_texts_and_nothing_is_fetched(content, tmp_path):
+    write_page(tmp_path / "tuning.html", content)
     page = (tmp_path / "tuning.html").read_text()
     assert EVIL not in page and "<b>" not in shown(page) and "&lt;b&gt;" in shown(page)
     assert "://" not in shown(page) and not re.search("<link|<img|<iframe", shown(page))
@@ -122,7 +124,7 @@ def test_what_stands_in_the_tables(tmp_path):
     assert "2 (best) fusion.kind: concat, learning_rate: 0.1, fusion.concat.units: 20" in text
     # Trial 1 has no other seed that finished: what it found, and nothing of seeds.
     assert "0.3000 0.2700 ± 0.0100 0.2800 0.2600" in text and "0.4000 2" not in text
-    assert "0 as given 0.2000 7 60 fusion.kind: weighted" in text
+    assert "0 base 0.2000 7 60 fusion.kind: weighted" in text
     assert "6 2 with seed 2 0.2600 7 60" in text
     assert "3 search 60 fusion.kind: gated, learning_rate: 0.001 no memory &lt;/script&gt;" in text
     assert "fusion: kind: concat #" in text
@@ -134,11 +136,11 @@ def test_lines_of_trials_end_where_they_have_no_value():
     names = ["fusion.kind", "learning_rate", "fusion.concat.units", f"weights.{EVIL}", "ndcg@10"]
     assert list(plot.xaxis.major_label_overrides.values()) == names
     # From the worst to the best by other seeds, which is drawn last and thick; off is -0.2.
-    assert own["reached"] == [0.1, 0.2, 0.4, 0.3] and own["width"] == [1.5, 1.5, 1.5, 5.0]
+    assert own["metric"] == [0.1, 0.2, 0.4, 0.3] and own["width"] == [1.5, 1.5, 1.5, 5.0]
     # The last of three kinds, the greatest rate, (20 - 10) / 40, off, (0.3 - 0.1) / 0.3.
     assert own["ys"][3] == pytest.approx([1.0, 1.0, 0.25, -0.2, 2 / 3])
     assert own["ys"][1] == pytest.approx([0.0, -0.2, -0.2, -0.2, 1 / 3])
-    assert own["told"][1] == "trial 0 (as given)\nndcg@10 0.2000\nfusion.kind: weighted"
+    assert own["text"][1] == "trial 0 (base)\nndcg@10 0.2000\nfusion.kind: weighted"
 
 
 def test_the_better_is_the_darker():
@@ -156,29 +158,29 @@ def test_the_best_so_far_and_what_failed_over_time():
     found = by_label(plots.over_time(search()))
     assert found["search"] == [[1, 2, 3, 5], [0.2, 0.4, 0.3, 0.1]]
     assert found["best so far"] == [[1, 2, 3, 5], [0.2, 0.4, 0.4, 0.4]]
-    assert found["re-run"] == [[6, 7], [0.28, 0.26]]
+    assert found["rerun"] == [[6, 7], [0.28, 0.26]]
     # The floor is 0.08 of 0.4 - 0.1 below 0.1.
     assert found["failed"][0] == [4, 8] and found["failed"][1] == pytest.approx([0.076, 0.076])
     assert by_label(plots.over_time(search("min")))["best so far"][1] == [0.2, 0.2, 0.2, 0.1]
 
 
 def test_finalists_as_found_and_with_other_seeds():
-    found = by_label(plots.finalists(search()))
-    assert found["found"] == [[0.3, 0.4], ["trial 2 (best)", "trial 1"]]
+    found = by_label(plots.finalists_plot(search()))
+    assert found["in the search"] == [[0.3, 0.4], ["trial 2 (best)", "trial 1"]]
     assert found["other seeds"] == [[0.28, 0.26], ["trial 2 (best)"] * 2]
     assert found["mean of other seeds"] == [[0.27], ["trial 2 (best)"]]
-    assert plots.finalists(empty()) is None
+    assert plots.finalists_plot(empty()) is None
 
 
 def test_weights_stand_in_a_triangle_of_three_modalities():
-    told = search()
-    own = columns(plots.weights(told), 1)
+    content = search()
+    own = columns(plots.weights(content), 1)
     # Trial 4 is text alone; trial 0 is half text, a quarter image and a quarter the third:
     # 1/4 + 1/2 * 1/4, and a quarter of the root of 3/4.
     assert own["x"].tolist() == pytest.approx([0.0, 0.375])
     assert own["y"].tolist() == pytest.approx([0.0, 0.2165064])
-    assert own["told"][1].endswith(f"weight of {EVIL}: 0.25")
-    assert plots.weights({**told, "modalities": dict.fromkeys(WEIGHTS, "text")}) is None
+    assert own["text"][1].endswith(f"weight of {EVIL}: 0.25")
+    assert plots.weights({**content, "modalities": dict.fromkeys(WEIGHTS, "text")}) is None
     assert plots.weights(empty()) is None
 
 
@@ -190,7 +192,7 @@ def test_what_counts_is_drawn_with_the_greatest_on_top():
 
 @needs_chromium
 def test_the_page_in_a_browser(tmp_path):
-    for name, told in (("page", search()), ("empty", empty())):
+    for name, content in (("page", search()), ("empty", empty())):
         path = tmp_path / f"{name}.html"
-        write_page(path, told)
+        write_page(path, content)
         assert said_by_a_browser(path, path.with_suffix(".png")) == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmmrec.reports.tuning.ternary import by_modality, greatest_three, places
+from tfmmrec.reports.tuning.ternary import by_modality, greatest_three, positions
 
 # The height of an equilateral triangle whose sides are 1: the root of 1 - 1/4.
 HEIGHT = 0.8660254
@@ -22,7 +22,7 @@ HEIGHT = 0.8660254
     ],
 )
 def test_where_weights_stand(weights, place):
-    np.testing.assert_allclose(places(np.array([weights])), [place], atol=1e-7)
+    np.testing.assert_allclose(positions(np.array([weights])), [place], atol=1e-7)
 
 
 def test_features_of_one_modality_are_summed():

@@ -77,14 +77,14 @@ def draw_weights(
     Args:
         hp: the hyperparameters of the trial.
         key: what stands before their names, `fusion.weighted.weights`; by itself, it is `learned`
-            or `drawn`.
-        names: the features, each of which gets a weight from 0 to 1 where they are drawn; their
+            or `searched`.
+        names: the features, each of which gets a weight from 0 to 1 where they are searched; their
             ratios are what counts.
     """
-    how = hp.Choice(key, ["learned", "drawn"])
-    with hp.conditional_scope(key, ["drawn"]):
+    how = hp.Choice(key, ["learned", "searched"])
+    with hp.conditional_scope(key, ["searched"]):
         weights = {name: hp.Float(f"{key}.{name}", 0.0, 1.0, default=0.5) for name in names}
-    if how != "drawn":
+    if how != "searched":
         return None
     return weights if any(weights.values()) else dict.fromkeys(names, 1.0)
 

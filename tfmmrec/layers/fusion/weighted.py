@@ -57,7 +57,7 @@ class WeightedFusion(Fusion):
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws whether weights are learned or drawn, and these."""
+        """Draws whether weights are learned or searched, and these."""
         return {"weights": draw_weights(hp, "fusion.weighted.weights", names)}
 
     def get_config(self) -> dict[str, Any]:

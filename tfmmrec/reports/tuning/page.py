@@ -1,4 +1,4 @@
-"""A search as one HTML page with plots, which needs no network."""
+"""The HTML page of a search, with plots; it needs no network."""
 
 import importlib.util
 import json
@@ -41,51 +41,49 @@ def write_tuning_page(folder: Path) -> None:
     write_page(folder / PAGE, {**search, "best_yaml": best})
 
 
-def write_page(path: Path, told: Mapping[str, Any]) -> None:
+def write_page(path: Path, search: Mapping[str, Any]) -> None:
     """Writes the page.
 
     Args:
-        path: of the page; one that stands there is replaced.
-        told: the search. `name` and `verdict`; `objective`, its `name` and its `direction`, `max`
-            or `min`; `space`, the hyperparameters as `describe` tells them; `modalities` by
-            feature; `trials`, the records, re-runs among them; `finalists`, of each its `trial`,
-            what it `found` in the search, what it reached by `seeds`, their `mean` and `spread`,
-            and whether it is the `best`; `best_yaml`, the training file of that one.
+        path: of the page; an existing one is replaced.
+        search: the content of `results.json`, in particular its `name`, `verdict`, `objective`,
+            `finalists`, the `space` (see `ranges.describe`) and the `modalities` by feature, with
+            the records of the `trials` and the training file of the best one, `best_yaml`.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the page cannot be written.
     """
-    wide, found = _plots(told)
-    scripts, drawn = drawings({**wide, **found})
+    wide, narrow = _plots(search)
+    scripts, drawn = drawings({**wide, **narrow})
     page = render(
         "tuning.html",
         command="tune",
-        name=told["name"],
-        verdict=told["verdict"],
-        finalists=finalists_table(told),
-        trials=trials_table(told),
+        name=search["name"],
+        verdict=search["verdict"],
+        finalists=finalists_table(search),
+        trials=trials_table(search),
         scripts=scripts,
         wide=drawn[: len(wide)],
         drawn=drawn[len(wide) :],
-        config=told["best_yaml"],
+        config=search["best_yaml"],
     )
     write_text(path, page)
 
 
-def _plots(told: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Those that take the page's whole width, and the others; what says nothing is left out."""
+def _plots(search: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plots of full width, and the others; plots without data are left out."""
     from tfmmrec.reports.tuning import plots
 
-    shares = importances(told["trials"], told["space"], told["objective"])
-    metric = told["objective"]["name"]
-    wide = {f"Trials, the darker the better their {metric}": plots.coordinates(told)}
-    found = {
-        "Finalists": plots.finalists(told),
-        f"{metric} over time": plots.over_time(told),
-        f"What counts for {metric}: a hint": plots.importance_bars(shares),
-        "Weights of modalities, the darker the better": plots.weights(told),
+    shares = importances(search["trials"], search["space"], search["objective"])
+    metric = search["objective"]["name"]
+    wide = {f"Trials: the darker, the better the {metric}": plots.coordinates(search)}
+    narrow = {
+        "Finalists": plots.finalists_plot(search),
+        f"{metric} over time": plots.over_time(search),
+        f"Hyperparameter importance for {metric} (a hint)": plots.importance_bars(shares),
+        "Weights of modalities: the darker, the better": plots.weights(search),
     }
-    return _drawable(wide), _drawable(found)
+    return _drawable(wide), _drawable(narrow)
 
 
 def _drawable(plots: Mapping[str, Any]) -> dict[str, Any]:

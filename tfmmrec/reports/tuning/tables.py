@@ -1,59 +1,69 @@
-"""The tables of a search, as its page shows them."""
+"""The tables of the page of a search."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from tfmmrec.reports.tables import Table
-from tfmmrec.tuning.best_trial import is_rerun, reached
-from tfmmrec.tuning.formatting import figure_told, stage_told, value_told, values_told
+from tfmmrec.tuning.best_trial import is_rerun, metric_of
+from tfmmrec.tuning.formatting import format_metric, format_stage, format_value, format_values
 
 
-def finalists_table(told: Mapping[str, Any]) -> Table:
-    """The finalists: what each changes of the config as given, and what it reached."""
-    values = {trial["trial"]: trial["values"] for trial in told["trials"]}
+def finalists_table(search: Mapping[str, Any]) -> Table:
+    """The finalists: their changes of the base, and their metrics."""
+    values = {trial["trial"]: trial["values"] for trial in search["trials"]}
     given: Mapping[str, Any] = next(
-        (t["values"] for t in told["trials"] if t["stage"] == "base"), {}
+        (t["values"] for t in search["trials"] if t["stage"] == "base"), {}
     )
-    seeds = sorted({seed for own in told["finalists"] for seed in own["seeds"]}, key=int)
+    seeds = sorted(
+        {seed for finalist in search["finalists"] for seed in finalist["seeds"]}, key=int
+    )
     rows = []
-    for own in told["finalists"]:
-        changed = {k: v for k, v in values[own["trial"]].items() if k not in given or given[k] != v}
-        mean = figure_told(own["mean"]) if own["seeds"] else ""
+    for finalist in search["finalists"]:
+        changed = {
+            k: v for k, v in values[finalist["trial"]].items() if k not in given or given[k] != v
+        }
+        mean = format_metric(finalist["mean"]) if finalist["seeds"] else ""
         # A single seed has no spread.
-        mean += f" ± {figure_told(own['spread'])}" if len(own["seeds"]) > 1 else ""
+        mean += f" ± {format_metric(finalist['std'])}" if len(finalist["seeds"]) > 1 else ""
         rows.append(
             [
-                f"{own['trial']}{' (best)' if own.get('best') else ''}",
-                values_told(changed) or "nothing",
-                figure_told(own["found"]),
+                f"{finalist['trial']}{' (best)' if finalist.get('best') else ''}",
+                format_values(changed) or "nothing",
+                format_metric(finalist["search_metric"]),
                 mean,
-                *(figure_told(own["seeds"].get(seed)) for seed in seeds),
+                *(format_metric(finalist["seeds"].get(seed)) for seed in seeds),
             ]
         )
-    columns = ["trial", "changes", "found", "mean with other seeds", *(f"seed {s}" for s in seeds)]
-    return Table(f"Finalists by {told['objective']['name']}", columns, rows, ["changes"])
+    columns = [
+        "trial",
+        "changes",
+        "in the search",
+        "mean with other seeds",
+        *(f"seed {s}" for s in seeds),
+    ]
+    return Table(f"Finalists by {search['objective']['name']}", columns, rows, ["changes"])
 
 
-def trials_table(told: Mapping[str, Any]) -> Table:
-    """All trials by their number, with why those that failed did."""
-    metric = told["objective"]["name"]
+def trials_table(search: Mapping[str, Any]) -> Table:
+    """All trials by number, with the error of failed ones."""
+    metric = search["objective"]["name"]
     rows = []
-    for trial in sorted(told["trials"], key=lambda trial: trial["trial"]):
-        # A re-run has the values of its trial.
-        values = "" if is_rerun(trial) else values_told(trial["values"])
+    for trial in sorted(search["trials"], key=lambda trial: trial["trial"]):
+        # A rerun has the values of its trial.
+        values = "" if is_rerun(trial) else format_values(trial["values"])
         rows.append(
             [
                 str(trial["trial"]),
-                stage_told(trial),
-                figure_told(reached(trial, metric)),
-                value_told((trial.get("metrics") or {}).get("epoch", "")),
-                f"{trial['seconds']['whole']:.0f}",
+                format_stage(trial),
+                format_metric(metric_of(trial, metric)),
+                format_value((trial.get("metrics") or {}).get("epoch", "")),
+                f"{trial['seconds']['total']:.0f}",
                 values,
                 trial.get("error", ""),
             ]
         )
     columns = ["trial", "stage", metric, "epoch", "seconds", "values"]
-    if any("error" in trial for trial in told["trials"]):
+    if any("error" in trial for trial in search["trials"]):
         columns.append("error")
     rows = [row[: len(columns)] for row in rows]
     return Table("All trials", columns, rows, ["stage", "values", "error"])

@@ -1,11 +1,11 @@
-"""Three weights that sum to 1 as a place in a triangle."""
+"""Three weights with sum 1 as a point in a triangle (a ternary plot)."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-# Of the first, second and third weight: where it is all.
+# The points at which the first, second and third weight is 1.
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(3) / 2]])
 
 
@@ -14,7 +14,7 @@ def by_modality(weights: Mapping[str, float], modalities: Mapping[str, str]) -> 
 
     Args:
         weights: by feature.
-        modalities: the modality of each feature; one without stands by itself.
+        modalities: the modality of each feature; a feature without one keeps its name.
     """
     sums: dict[str, float] = {}
     for feature, weight in weights.items():
@@ -24,19 +24,19 @@ def by_modality(weights: Mapping[str, float], modalities: Mapping[str, str]) -> 
 
 
 def greatest_three(sums: Sequence[Mapping[str, float]]) -> list[str]:
-    """The three modalities whose mean weight is the greatest; fewer where fewer have any."""
-    names = dict.fromkeys(name for own in sums for name in own)
-    whole = {name: sum(own.get(name, 0.0) for own in sums) for name in names}
-    return sorted((n for n in whole if whole[n] > 0), key=whole.__getitem__, reverse=True)[:3]
+    """The three modalities with the largest mean weight; fewer if fewer have a positive one."""
+    names = dict.fromkeys(name for each in sums for name in each)
+    totals = {name: sum(each.get(name, 0.0) for each in sums) for name in names}
+    return sorted((n for n in totals if totals[n] > 0), key=totals.__getitem__, reverse=True)[:3]
 
 
-def places(weights: np.ndarray) -> np.ndarray:
-    """Where weights stand: at the mean of the corners, weighted by them.
+def positions(weights: np.ndarray) -> np.ndarray:
+    """The points of weights: the weighted mean of the corners.
 
     Args:
-        weights: `[trials, 3]`, not negative; their ratios count.
+        weights: `[trials, 3]`, not negative; only their ratios matter.
 
     Returns:
-        `[trials, 2]`, in a triangle of sides 1 that lies on its first two corners.
+        `[trials, 2]`, in an equilateral triangle with sides of length 1.
     """
     return weights / weights.sum(axis=1, keepdims=True) @ CORNERS
