@@ -178,7 +178,7 @@ def _counted(found: list[Obstacle]) -> list[Obstacle]:
     for key, obstacle in zip(keys, found, strict=True):
         first.setdefault(key, obstacle)
     counts = collections.Counter(keys)
-    return [dataclasses.relocation(o, count=counts[key]) for key, o in first.items()]
+    return [dataclasses.replace(o, count=counts[key]) for key, o in first.items()]
 
 
 def _of_compilation(traced: Any, parts: list[tf.TensorSpec]) -> Iterator[Obstacle]:

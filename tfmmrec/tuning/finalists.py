@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.config.objective import Objective
-from tfmmrec.evaluation.metrics.bootstrap import jackknife_error
+from tfmmrec.evaluation.metrics.jackknife import jackknife_error
 from tfmmrec.tuning.best_trial import finished_trials, is_rerun
 from tfmmrec.tuning.trial_store import Record
 
