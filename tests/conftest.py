@@ -9,10 +9,21 @@ import pytest
 import yaml
 
 import tfmmrec  # noqa: F401
+from tests.durations import Durations
 from tests.once import SMALL_TRAINING
 from tests.worlds import shared
 
 Colour = tuple[int, int, int]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-durations", action="store_true", help="write tests/durations.json")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The workers of pytest-xdist report to the process that started them.
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Durations(config.getoption("--write-durations")))
 
 
 @pytest.fixture(scope="session", autouse=True)
