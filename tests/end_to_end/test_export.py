@@ -116,7 +116,7 @@ def test_raw_content_becomes_the_vector_of_a_new_item(
     vector = loaded.signatures["encode_items"](**inputs)["vectors"].numpy()
     model = load_run(run, quiet=True).model
     expected = model.item_tower.cold_embeddings(model.items.gather(tf.constant([place])))
-    assert model.item_tower.regression.fitted_share.numpy() > 0
+    assert model.item_tower.regression.fitted_weight.numpy() > 0
     np.testing.assert_allclose(vector, expected, atol=1e-4)
 
 

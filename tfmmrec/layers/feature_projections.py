@@ -1,4 +1,4 @@
-"""A side's features, each as a vector of the towers' own width, and what is present."""
+"""Projections of all features of items or users, with a presence mask."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,22 +13,24 @@ from tfmmrec.layers.projection import Projection
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.modalities import search_options
 
-# A feature in a batch: the encoder's output [batch, width] and its presence, bool [batch].
+# One feature of a batch of rows: its encoding, and which rows have the feature, bool [batch]. The
+# encoding is the output of the encoder: float32 [batch, width]; [batch, n, width] if a row has
+# several values; or int32 [batch, n], vocabulary entries, where 0 is padding.
 Feature = tuple[tf.Tensor, tf.Tensor]
 
 
 class FeatureProjections(tf.keras.layers.Layer):
-    """Projects every feature of one side: a vector by feature, and the mask of what is present.
+    """Projects every feature of items or users to an embedding, with a presence mask.
 
     Args:
-        features: the features of the side.
-        dim: the width of the vectors.
-        modality_dropout: in training, the chance that a present feature is treated as absent.
-            A row never loses all it has (default 0).
-        dropout: of the projections (default 0.1).
-        units: of their hidden layer, 0 for none (default 128).
-        pool: how the features of one modality become one vector, `mean` or `attention`; `none`
-            keeps them apart (default).
+        features: the features of the items or users.
+        dim: the width of the embeddings.
+        modality_dropout: the probability, in training, that a present feature is treated as
+            missing. At least one feature of a row is kept (default 0).
+        dropout: the dropout rate of the projections (default 0.1).
+        units: the units of the projections' hidden layer; 0 for none (default 128).
+        pool: how the embeddings of the features of one modality are pooled, `mean` or `attention`;
+            `none` keeps one embedding per feature (default none).
     """
 
     def __init__(
@@ -64,16 +66,16 @@ class FeatureProjections(tf.keras.layers.Layer):
 
     @property
     def names(self) -> list[str]:
-        """What the vectors stand for, in order: the features, or their modalities where pooled."""
+        """The features, or with pooling the modalities, in the order of the embeddings."""
         if self.groups is not None:
             return list(self.groups.groups)
         return [info.name for info in self.features]
 
     @property
     def alignable(self) -> list[int]:
-        """The places of the features that are media, whose vectors alignment may pull together."""
-        content = search_options()
-        return [place for place, info in enumerate(self.features) if info.kind in content]
+        """The positions of the features that contrastive losses compare, such as text and images."""
+        kinds = search_options()
+        return [position for position, info in enumerate(self.features) if info.kind in kinds]
 
     def build(self, input_shape: Any) -> None:
         for info, projection in zip(self.features, self.projections, strict=True):
@@ -86,7 +88,12 @@ class FeatureProjections(tf.keras.layers.Layer):
     def call(
         self, inputs: Mapping[str, Feature], training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Gives vectors `[batch, names, dim]` of length 1 and their mask, bool `[batch, names]`."""
+        """Computes embeddings `[batch, names, dim]` of length 1, and a mask, bool `[batch, names]`.
+
+        Args:
+            inputs: the features of the batch, by name.
+            training: whether dropout is applied.
+        """
         vectors, mask = self.project(inputs, training=training)
         if self.groups is None:
             return vectors, mask
@@ -96,16 +103,16 @@ class FeatureProjections(tf.keras.layers.Layer):
     def project(
         self, inputs: Mapping[str, Feature], training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Gives the vector of each feature, `[batch, features, dim]`, and their mask."""
-        vectors, present = [], []
+        """Computes the embedding of each feature, `[batch, features, dim]`, and their mask."""
+        embeddings, present = [], []
         for info, projection in zip(self.features, self.projections, strict=True):
-            output, here = inputs[info.name]
-            vectors.append(projection(output, training=training))
-            present.append(here)
-        mask = tf.stack(present, axis=1)
+            encoding, has_feature = inputs[info.name]
+            embeddings.append(projection(encoding, training=training))
+            present.append(has_feature)
+        mask = tf.stack(present, axis=1)  # [batch, features]
         if training and self.modality_dropout:
             mask = drop_present(mask, self.modality_dropout)
-        return tf.stack(vectors, axis=1), mask
+        return tf.stack(embeddings, axis=1), mask
 
     def aligned(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
         """The mean of a row's media in the space that they share, `[batch, dim]` of length 1.
@@ -119,9 +126,14 @@ class FeatureProjections(tf.keras.layers.Layer):
 
 
 def drop_present(mask: tf.Tensor, rate: float) -> tf.Tensor:
-    """Turns True into False by chance, but never all of a row's."""
+    """Sets True to False with a probability of `rate`, but not all of a row.
+
+    Args:
+        mask: bool `[batch, features]`.
+        rate: from 0 to below 1.
+    """
     draw = uniform(tf.shape(mask))
-    # The present feature with the highest draw of its row always stays.
+    # The present feature with the highest draw in its row is always kept.
     draw = tf.where(mask, draw, -1.0)
-    best = draw >= tf.reduce_max(draw, axis=1, keepdims=True)
-    return mask & ((draw >= rate) | best)
+    highest = draw >= tf.reduce_max(draw, axis=1, keepdims=True)
+    return mask & ((draw >= rate) | highest)

@@ -1,4 +1,4 @@
-"""Layers that are fitted to the catalogue once, before training."""
+"""Standardization and PCA of encodings, fitted to the catalog once, before training."""
 
 from typing import Any
 
@@ -12,21 +12,29 @@ from tfmmrec.layers.pooling import AttentionPool
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class Standardize(tf.keras.layers.Layer):
-    """Takes each component's mean away and divides by its deviation over the catalogue.
+    """Subtracts the mean of each component over the catalog and divides by its standard deviation.
 
-    Encoders leave a large common part in all vectors; without centring, a cosine over MiniLM's
-    texts ranks less than half as well. The numbers are fitted once, by `fit`, and kept as weights.
+    Encodings share a large common component: without centering, the cosine of MiniLM encodings
+    ranks less than half as well. Mean and scale are fitted once, by `fit`, and stored as weights.
+    `tf.keras.layers.Normalization` does not keep a minimum scale and computes in the policy's
+    precision.
 
-    Where a row has several vectors, they are pooled by attention thereafter. A vector of nothing
-    but zeros is none: that is what an encoder gives where a row has no further value, and the
-    output of one that is there is hardly ever zero to the last component; if it is, it says
-    nothing that could be weighed. So the mask needs no place in the cache, nor in a batch.
+    If a row has several vectors, they are pooled by attention afterwards. A vector of zeros is
+    padding: encoders return zeros for missing values, and practically never for present ones. So
+    neither the cache nor a batch has to hold a mask.
 
     Input: float `[batch, width]` or `[batch, n, width]`. Output: float `[batch, width]`.
+
+    Example:
+        >>> layer = Standardize()
+        >>> layer.build([None, 1])
+        >>> layer.fit(np.array([[1.0], [3.0]], np.float32))
+        >>> layer(tf.constant([[3.0], [2.0]])).numpy().tolist()
+        [[1.0], [0.0]]
     """
 
     def __init__(self, **kwargs: Any):
-        # A year is told from the next only before it is brought to half precision.
+        # No autocast: float16 cannot distinguish successive years.
         super().__init__(autocast=False, **kwargs)
 
     def build(self, input_shape: Any) -> None:
@@ -35,18 +43,18 @@ class Standardize(tf.keras.layers.Layer):
         if len(input_shape) == 3:
             self.pool = AttentionPool(name="pool")
             build_layer(self.pool, input_shape)
-        # Kept from mixed precision: the scale of a component that hardly varies is beyond float16.
-        fitted = {"shape": [width], "trainable": False, "experimental_autocast": False}
-        self.mean = self.add_weight(name="mean", initializer="zeros", **fitted)
-        self.scale = self.add_weight(name="scale", initializer="ones", **fitted)
+        # float32 in mixed precision: the scale of a component of low variance overflows float16.
+        options = {"shape": [width], "trainable": False, "experimental_autocast": False}
+        self.mean = self.add_weight(name="mean", initializer="zeros", **options)
+        self.scale = self.add_weight(name="scale", initializer="ones", **options)
         super().build(input_shape)
 
     def fit(self, outputs: np.ndarray) -> None:
-        """Fits mean and scale to rows `[rows, width]`; without rows they stay 0 and 1."""
+        """Fits mean and scale to encodings `[rows, width]`; without rows they stay 0 and 1."""
         if not len(outputs):
             return
         deviation = outputs.std(axis=0)
-        # A component that hardly varies is left at its own, small, size.
+        # A component of very low variance is not scaled up to 1.
         floor = 1e-3 * max(float(deviation.mean()), 1e-6)
         self.mean.assign(outputs.mean(axis=0))
         self.scale.assign(1.0 / np.maximum(deviation, floor))
@@ -58,23 +66,23 @@ class Standardize(tf.keras.layers.Layer):
         return self.pool(vectors, mask=tf.reduce_any(tf.not_equal(inputs, 0.0), axis=-1))
 
     def scaled(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Each vector standardised by itself, float32 of the shape of the inputs."""
+        """Standardizes each vector without pooling; float32, of the shape of the inputs."""
         return (tf.cast(inputs, tf.float32) - self.mean) * self.scale
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class PrincipalComponents(tf.keras.layers.Layer):
-    """Keeps the directions in which the catalogue varies most, at their own sizes.
+    """Principal component analysis (PCA) of encodings, without whitening.
 
-    A catalogue of some thousand items cannot teach a net what each of an encoder's thousand outputs
-    means; what it learns instead is the items by heart, and new ones are misjudged. The directions
-    are fitted once, by `fit`, and kept as weights; the result has a mean square of 1 over the
-    catalogue. They are not brought to equal size, which would raise the noise of the last ones.
+    On a catalog of a few thousand items, a projection of a thousand-component encoding overfits to
+    the items, and generalizes badly to cold-start items. The principal axes are fitted once, by
+    `fit`, and stored as weights. The output has a mean square of 1 over the catalog. Components are
+    not scaled to equal variance (whitening), which would amplify the noise of the last ones.
 
     Input: float `[batch, width]`. Output: float `[batch, num]`.
 
     Args:
-        num: how many directions are kept; where the width or the catalogue has fewer, zeros follow.
+        num: the number of components; padded with zeros if the width or the catalog has fewer.
     """
 
     def __init__(self, num: int, **kwargs: Any):
@@ -95,13 +103,13 @@ class PrincipalComponents(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def fit(self, outputs: np.ndarray) -> None:
-        """Fits the directions to rows `[rows, width]` of mean 0; without rows they stay."""
+        """Fits the axes to encodings `[rows, width]` of mean 0; without rows they are kept."""
         if not len(outputs):
             return
-        found = fit_pca(outputs, self.num).axes
-        size = np.sqrt(np.mean(np.square(outputs @ found)))
+        fitted = fit_pca(outputs, self.num).axes  # [width, num or fewer]
+        root_mean_square = np.sqrt(np.mean(np.square(outputs @ fitted)))
         axes = np.zeros(self.axes.shape, np.float32)
-        axes[:, : found.shape[1]] = found / max(size, 1e-6)
+        axes[:, : fitted.shape[1]] = fitted / max(root_mean_square, 1e-6)
         self.axes.assign(axes)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""The distinct ones of a batch's rows, in a shape of the batch's own or in a fixed one."""
+"""Distinct rows of a batch, with a dynamic shape or padded to a static one."""
 
 import tensorflow as tf
 
@@ -6,36 +6,38 @@ import tensorflow as tf
 def padded_unique(
     rows: tf.Tensor, below: int | None = None, *, most: int | None = None
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Gives each row once, in the order in which they come first.
+    """Returns each distinct row once, in order of first occurrence.
 
-    XLA compiles a program for shapes that it knows, and how many rows there will be it does not.
+    `tf.unique` has an output of dynamic shape, which XLA cannot compile efficiently. With `below`,
+    the output has a static shape and is padded with zeros.
 
     Args:
         rows: int32 `[n]`.
-        below: what rows are below; the results then have the length that there could be at most,
-            and zeros follow.
-        most: how many different ones there may be then (default: as many as `rows` and `below`
-            leave room for).
+        below: upper bound of the rows, exclusive; None returns a dynamic shape (default None).
+        most: maximum number of distinct rows, with `below` (default: the smaller of `n` and
+            `below`).
 
     Returns:
-        The rows, `[distinct]` or as many as there could be; where among them each of the given ones
-        stands, int32 `[n]`; and which of them are no filling, bool.
+        Distinct rows, `[distinct]` or padded; the position of each input row among them, int32
+        `[n]`; and which distinct rows are not padding, bool.
 
     Example:
-        >>> each, places, real = distinct(tf.constant([7, 3, 7]), below=8)
-        >>> each.numpy().tolist(), places.numpy().tolist(), real.numpy().tolist()
+        >>> unique, positions, valid = padded_unique(tf.constant([7, 3, 7]), below=8)
+        >>> unique.numpy().tolist(), positions.numpy().tolist(), valid.numpy().tolist()
         ([7, 3, 0], [0, 1, 0], [True, True, False])
     """
     if below is None:
-        each, places = tf.unique(rows)
-        return each, places, tf.fill(tf.shape(each), True)
+        unique, positions = tf.unique(rows)
+        return unique, positions, tf.fill(tf.shape(unique), True)
     num_rows = tf.size(rows) if rows.shape[0] is None else rows.shape[0]
     limits = (rows.shape[0], below, most)
     length = min(limit for limit in limits if limit is not None)
-    numbers = tf.range(num_rows)
-    # `tf.unique` would be a loop over all rows in XLA.
+    indices = tf.range(num_rows)
+    # Index of the first occurrence; `tf.unique` would be a loop over all rows in XLA.
     first = tf.fill([below], num_rows)
-    first = tf.gather(tf.tensor_scatter_nd_min(first, rows[:, tf.newaxis], numbers), rows)
-    places = tf.gather(tf.cumsum(tf.cast(first == numbers, tf.int32)) - 1, first)
-    each = tf.tensor_scatter_nd_update(tf.zeros([length], rows.dtype), places[:, tf.newaxis], rows)
-    return each, places, tf.range(length) < tf.reduce_max(places) + 1
+    first = tf.gather(tf.tensor_scatter_nd_min(first, rows[:, tf.newaxis], indices), rows)
+    positions = tf.gather(tf.cumsum(tf.cast(first == indices, tf.int32)) - 1, first)
+    unique = tf.tensor_scatter_nd_update(
+        tf.zeros([length], rows.dtype), positions[:, tf.newaxis], rows
+    )
+    return unique, positions, tf.range(length) < tf.reduce_max(positions) + 1

@@ -1,4 +1,4 @@
-"""Several vectors as one: the values of a feature, and the features of a modality."""
+"""Pooling of vectors: over the values of a feature, and over the features of a modality."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,22 +12,23 @@ from tfmmrec.layers.masked_softmax import masked_softmax
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class AttentionPool(tf.keras.layers.Layer):
-    """Pools the vectors of a row by a learned query: Σᵢ aᵢ vᵢ, a = softmax(q · vᵢ / |vᵢ|).
+    """Attention pooling with a learned query q: Σᵢ aᵢ vᵢ, a = softmax(q · vᵢ / |vᵢ|).
 
-    A vector is weighed by its direction, so that the weights do not depend on the encoder's scale.
-    The query is zero at first, which makes the result the mean of what is there. The softmax runs
-    over the places where the mask is True, in float32; what stands elsewhere does not matter.
+    The logits depend on the direction of a vector, so that the weights do not depend on the
+    encoder's scale. The query is initialized to zeros, which makes the output the mean of the
+    vectors. The softmax runs in float32 over the positions where the mask is True; the values at
+    other positions are ignored.
 
     Input: `vectors` float `[batch, n, dim]` and `mask` bool `[batch, n]`. Output: float
-    `[batch, dim]`; zeros for a row of which nothing is there.
+    `[batch, dim]`; zeros for a row without vectors.
 
     Example:
         >>> vectors = tf.constant([[[2.0, 0.0], [0.0, 4.0], [9.0, 9.0]]])
         >>> AttentionPool()(vectors, tf.constant([[True, True, False]])).numpy().tolist()
         [[1.0, 2.0]]
 
-    Source: Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", whose
-    context vector the query is.
+    Source: Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", where
+    the query is called context vector.
     """
 
     def build(self, input_shape: Any) -> None:
@@ -40,8 +41,8 @@ class AttentionPool(tf.keras.layers.Layer):
         return tf.einsum("bn,bnd->bd", weights, vectors)
 
     def weights_of(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """The weight of each vector, float32 `[batch, n]`; they sum to one, or are all 0."""
-        # The epsilon stands under the root, so that the gradient at zero is finite.
+        """The weight of each vector, float32 `[batch, n]`; they sum to 1, or are all 0."""
+        # The epsilon is added under the square root, so that the gradient at zero is finite.
         direction = tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1, epsilon=1e-12)
         query = tf.cast(self.query, tf.float32)
         return masked_softmax(tf.linalg.matvec(direction, query), mask)
@@ -49,30 +50,33 @@ class AttentionPool(tf.keras.layers.Layer):
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class MeanPool(tf.keras.layers.Layer):
-    """Pools the vectors of a row by the mean of those that are there; as `AttentionPool`."""
+    """Mean pooling over the positions where the mask is True.
+
+    Input and output as for `AttentionPool`.
+    """
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        here = tf.cast(mask, vectors.dtype)
+        count = tf.reduce_sum(tf.cast(mask, vectors.dtype), axis=1, keepdims=True)  # [batch, 1]
         total = tf.reduce_sum(tf.where(mask[..., tf.newaxis], vectors, 0.0), axis=1)
-        return tf.math.divide_no_nan(total, tf.reduce_sum(here, axis=1, keepdims=True))
+        return tf.math.divide_no_nan(total, count)  # [batch, dim]
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class ModalityGroups(tf.keras.layers.Layer):
-    """Pools the features of each modality, so that a fusion sees one vector a modality.
+    """Pools the features of each modality, so that the fusion gets one embedding per modality.
 
-    A title and a plot are both text: fused as two, text would count twice, and a fusion of
-    modality pairs would pair a text with a text. A modality of one feature passes as it is.
+    A title and a plot are both text: fused separately, text would count twice, and a fusion of
+    pairs of modalities would pair text with text. A modality with a single feature is not changed.
 
     Args:
-        names: the features, in the order of the vectors' second axis.
+        names: the features, in the order of the second axis of `vectors`.
         kinds: the modality of each feature, such as `{"title": "text", "poster": "image"}`.
-        pool: `attention`, with a learned query for each modality of several features, or `mean`
+        pool: `attention`, with a learned query for each modality with several features, or `mean`
             (default attention).
 
     Attributes:
-        groups: the modalities in the order of the result's second axis, each standing where its
-            first feature did.
+        groups: the modalities, in the order of the second axis of the output: that of their first
+            features.
 
     Input: `vectors` float `[batch, features, dim]` and `mask` bool `[batch, features]`. Output:
     a pair of float `[batch, groups, dim]` and bool `[batch, groups]`, zeros and False where a row
@@ -111,32 +115,32 @@ class ModalityGroups(tf.keras.layers.Layer):
         self.pool = pool
         self.groups = list(dict.fromkeys(self.kinds.values()))
         layer = AttentionPool if pool == "attention" else MeanPool
-        # A single vector would teach its query nothing.
+        # The query of a single vector would have no gradient.
         self.pools = {
-            group: layer(name=group) for group in self.groups if len(self.places(group)) > 1
+            group: layer(name=group) for group in self.groups if len(self.positions(group)) > 1
         }
 
     def build(self, input_shape: Any) -> None:
         for group, pool in self.pools.items():
-            build_layer(pool, [None, len(self.places(group)), input_shape[-1]])
+            build_layer(pool, [None, len(self.positions(group)), input_shape[-1]])
         super().build(input_shape)
 
-    def places(self, group: str) -> list[int]:
-        """Where the features of one modality stand in the vectors."""
-        return [place for place, name in enumerate(self.names) if self.kinds[name] == group]
+    def positions(self, group: str) -> list[int]:
+        """The positions of a modality's features on the second axis of `vectors`."""
+        return [position for position, name in enumerate(self.names) if self.kinds[name] == group]
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pooled, here = [], []
+        pooled, pooled_mask = [], []
         for group in self.groups:
-            places = self.places(group)
-            given = tf.gather(vectors, places, axis=1)
-            present = tf.gather(mask, places, axis=1)
-            here.append(tf.reduce_any(present, axis=1))
+            positions = self.positions(group)
+            group_vectors = tf.gather(vectors, positions, axis=1)  # [batch, n, dim]
+            group_mask = tf.gather(mask, positions, axis=1)  # [batch, n]
+            pooled_mask.append(tf.reduce_any(group_mask, axis=1))
             if group in self.pools:
-                pooled.append(self.pools[group](given, mask=present))
+                pooled.append(self.pools[group](group_vectors, mask=group_mask))
             else:
-                pooled.append(tf.where(present, given[:, 0], 0.0))
-        return tf.stack(pooled, axis=1), tf.stack(here, axis=1)
+                pooled.append(tf.where(group_mask, group_vectors[:, 0], 0.0))
+        return tf.stack(pooled, axis=1), tf.stack(pooled_mask, axis=1)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""From an encoder's output to a vector of the towers' own width."""
+"""Projection: maps the encoding of a feature to the width of the embeddings."""
 
 from typing import Any
 
@@ -13,19 +13,29 @@ from tfmmrec.layers.unit_length import unit_length
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class Projection(tf.keras.layers.Layer):
-    """Projects one feature's encoder output to `[batch, dim]`.
+    """Projects the encoding of one feature to an embedding `[batch, dim]` of length 1.
 
-    Vectors are standardised, pooled where a row has several, reduced to their principal components
-    where that is asked for, and go through a hidden layer, where there is one, and a linear one;
-    vocabulary entries are embedded and averaged. The result has length 1, so that fusion weighs
-    features and not their scales.
+    A vector is standardized, pooled if a row has several, optionally reduced to its principal
+    components, and passed through an optional hidden layer and a linear layer. Vocabulary entries
+    are embedded and averaged. Embeddings have length 1, so that fusion weights do not compensate
+    for scales.
+
+    Input: float `[batch, width]` or `[batch, n, width]`; with `vocabulary_size`, int32 `[batch, n]`
+    where 0 is padding. Output: `[batch, dim]`.
 
     Args:
-        dim: the width of the result.
-        vocabulary_size: entries to embed, or 0 for vectors.
-        pca_dim: how many principal components of vectors are read; 0 reads all (default 0).
-        units: the width of the hidden layer; 0 leaves it out (default 128).
-        dropout: the share of inputs and hidden units dropped in training (default 0.1).
+        dim: the width of the embedding.
+        vocabulary_size: the number of vocabulary entries to embed; 0 for vectors (default 0).
+        pca_dim: the number of principal components that are read; 0 reads the whole vector
+            (default 0).
+        units: the units of the hidden layer; 0 for none (default 128).
+        dropout: the dropout rate of the input and of the hidden units (default 0.1).
+
+    Example:
+        >>> layer = Projection(dim=4)
+        >>> embedding = layer(tf.constant([[0.5, -1.0, 2.0]]))
+        >>> embedding.shape, round(float(tf.norm(embedding)), 3)
+        (TensorShape([1, 4]), 1.0)
     """
 
     def __init__(
@@ -69,7 +79,7 @@ class Projection(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def fit(self, encoded: Encodings) -> None:
-        """Fits the standardisation and the components to the rows that are present."""
+        """Fits the standardization and the principal components to the rows with the feature."""
         build_layer(self, [None, *encoded.values.shape[1:]])
         if self.vocabulary_size:
             return
@@ -80,9 +90,9 @@ class Projection(tf.keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if self.vocabulary_size:
             vectors = self.embedding(inputs)  # [batch, n, dim]
-            known = tf.cast(inputs > 0, vectors.dtype)[..., tf.newaxis]
-            total = tf.reduce_sum(vectors * known, axis=1)
-            vector = tf.math.divide_no_nan(total, tf.reduce_sum(known, axis=1))
+            mask = tf.cast(inputs > 0, vectors.dtype)[..., tf.newaxis]
+            total = tf.reduce_sum(vectors * mask, axis=1)
+            vector = tf.math.divide_no_nan(total, tf.reduce_sum(mask, axis=1))
         else:
             vector = self.standardize(inputs)
             vector = vector if self.reduce is None else self.reduce(vector)

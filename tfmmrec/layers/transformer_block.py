@@ -1,4 +1,4 @@
-"""A block of a transformer over a set of tokens, some of which are absent."""
+"""Transformer block with a mask: self-attention and a feed-forward layer, pre-normalized."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,18 +13,30 @@ from tfmmrec.layers.masked_softmax import masked_softmax
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class AttentionBlock(tf.keras.layers.Layer):
-    """Self-attention and a hidden layer, each behind a normalisation and added to its input.
+    """Self-attention and a feed-forward layer, each with layer normalization and a residual.
 
-    The mask says of tokens `[batch, tokens, dim]` which are there, `[batch, tokens]`, or which each
-    attends to, `[batch, tokens, tokens]`. What is absent is attended to by none. The heads
-    need not divide the width: each has dim / heads components, rounded up. Normalisation stands
-    before each part, which trains stably without a warm-up (Xiong et al. 2020, arXiv:2002.04745).
+    Layer normalization precedes each sublayer, which trains stably without warm-up (Xiong et al.
+    2020, arXiv:2002.04745). The number of heads need not divide the width: each head has dim /
+    heads components, rounded up.
+
+    `tf.keras.layers.MultiHeadAttention` is not used: its dropout is stateful, so that training
+    could not be resumed bit for bit; in mixed precision its logits are float16; and a token without
+    any token to attend to gets uniform weights instead of zeros.
+
+    Input: `tokens` float `[batch, tokens, dim]`; `mask` bool, either `[batch, tokens]`, tokens that
+    are present, or `[batch, tokens, tokens]`, tokens that each token attends to. Output: as
+    `tokens`.
 
     Args:
         heads: the number of attention heads.
-        units: the width of the hidden layer.
-        dropout: the share of attention weights, of hidden units and of each part's output that is
-            dropped in training.
+        units: the units of the feed-forward layer.
+        dropout: the dropout rate of attention weights, of hidden units and of the output of each
+            sublayer (default 0).
+
+    Example:
+        >>> block = AttentionBlock(heads=2, units=8)
+        >>> block(tf.ones([1, 3, 4]), tf.constant([[True, True, False]])).shape
+        TensorShape([1, 3, 4])
     """
 
     def __init__(self, heads: int, units: int, *, dropout: float = 0.0, **kwargs: Any):
@@ -37,8 +49,8 @@ class AttentionBlock(tf.keras.layers.Layer):
         dim = int(input_shape[-1])
         width = -(-dim // self.heads)
         dense = tf.keras.layers.Dense
-        # Above 1e-5 Keras takes the fused kernel, which computes in float32 in any case; the usual
-        # 1e-3 would shrink vectors of length 1, whose variance is 1 / dim.
+        # With an epsilon above 1e-5, Keras uses the fused kernel, which computes in float32; its
+        # default, 1e-3, would shrink vectors of length 1, which have a variance of 1 / dim.
         self.attention_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
         self.heads_layer = tf.keras.layers.EinsumDense(
             "btd,dshw->btshw", [None, 3, self.heads, width], bias_axes="shw", name="heads"
@@ -68,11 +80,11 @@ class AttentionBlock(tf.keras.layers.Layer):
     def _attend(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
         if mask.shape.rank == 2:
             mask = mask[:, tf.newaxis]
-        query, key, value = tf.unstack(self.heads_layer(tokens), axis=2)
-        # Sums of products of float16 may leave what it holds.
+        query, key, value = tf.unstack(self.heads_layer(tokens), axis=2)  # [batch, t, heads, width]
+        # float32, since sums of products may overflow float16.
         query, key = tf.cast(query, tf.float32), tf.cast(key, tf.float32)
         logits = tf.einsum("bqhw,bkhw->bhqk", query, key) * float(query.shape[-1]) ** -0.5
-        weights = masked_softmax(logits, mask[:, tf.newaxis])
+        weights = masked_softmax(logits, mask[:, tf.newaxis])  # [batch, heads, t, t]
         weights = self.drop(tf.cast(weights, value.dtype), training=training)
         return self.attention_output(tf.einsum("bhqk,bkhw->bqhw", weights, value))
 
@@ -93,7 +105,7 @@ def check_block_options(options: Mapping[str, Any]) -> None:
 
 
 def create_blocks(layers: int, heads: int, units: int, dropout: float) -> list[AttentionBlock]:
-    """Makes the blocks of a transformer, one behind the other."""
+    """Creates the blocks of a transformer, named `block_0`, `block_1` and so on."""
     return [
         AttentionBlock(heads, units, dropout=dropout, name=f"block_{number}")
         for number in range(layers)

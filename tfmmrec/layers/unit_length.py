@@ -6,11 +6,19 @@ import tensorflow as tf
 def unit_length(vectors: tf.Tensor) -> tf.Tensor:
     """Scales vectors to length 1 along the last axis; a zero vector stays zero.
 
-    A zero vector has no direction to turn, and so no gradient: that of the formula would be
-    1 / epsilon, which is more than float16 holds.
+    The gradient of a zero vector is 0; that of `tf.math.l2_normalize` would be 1 / epsilon, which
+    overflows float16.
+
+    Args:
+        vectors: of any float type and shape.
+
+    Example:
+        >>> unit_length(tf.constant([[3.0, 4.0], [0.0, 0.0]])).numpy()
+        array([[0.6, 0.8],
+               [0. , 0. ]], dtype=float32)
     """
-    # In float32, since in float16 the epsilon would itself be zero.
+    # In float32, since the epsilon underflows float16.
     exact = tf.cast(vectors, tf.float32)
-    here = tf.reduce_any(exact != 0.0, axis=-1, keepdims=True)
-    unit = tf.math.l2_normalize(tf.where(here, exact, 1.0), axis=-1, epsilon=1e-12)
-    return tf.cast(tf.where(here, unit, 0.0), vectors.dtype)
+    nonzero = tf.reduce_any(exact != 0.0, axis=-1, keepdims=True)
+    unit = tf.math.l2_normalize(tf.where(nonzero, exact, 1.0), axis=-1, epsilon=1e-12)
+    return tf.cast(tf.where(nonzero, unit, 0.0), vectors.dtype)

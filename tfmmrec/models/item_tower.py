@@ -12,9 +12,9 @@ from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.fusion import Fusion
-from tfmmrec.layers.gated_id_embedding import GatedIds
+from tfmmrec.layers.gated_id_embedding import GatedIdEmbedding
 from tfmmrec.layers.unit_length import unit_length
-from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
+from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
 
 # What the vector of the id is called among the features of a fusion that takes it.
 ID = "id"
@@ -35,7 +35,7 @@ class ItemTower(tf.keras.layers.Layer):
         dim: the width of vectors.
         fusion: the kind of fusion and its options.
         id_embedding_dropout: in training, the chance that the id of an item with content is left
-            out (see `GatedIds`).
+            out (see `GatedIdEmbedding`).
         modality_dropout: see `FeatureProjections`.
         dropout: of the projections.
         units: of their hidden layer, 0 for none.
@@ -84,16 +84,16 @@ class ItemTower(tf.keras.layers.Layer):
                 raise ValueError(f"a feature must not be called {ID!r} where the id is fused")
             names.append(ID)
         if num_items:
-            self.ids = GatedIds(num_items, dim, dropout=id_embedding_dropout)
+            self.ids = GatedIdEmbedding(num_items, dim, dropout=id_embedding_dropout)
         self.fusion = fusion.create(names=names)
         self.regression = None
         if features and cold_start is not None and cold_start.weight and num_landmarks:
-            self.regression = ContentRegression(
+            self.regression = ColdStartRegression(
                 features,
                 width=self.width,
                 num_landmarks=num_landmarks,
-                share=cold_start.weight,
-                penalty=cold_start.ridge_alpha,
+                weight=cold_start.weight,
+                ridge_alpha=cold_start.ridge_alpha,
             )
 
     def build(self, input_shape: Any) -> None:
@@ -196,7 +196,7 @@ class ItemTower(tf.keras.layers.Layer):
         added = tf.cast(gates * ids, tf.float32) * tf.cast(known, tf.float32)[:, tf.newaxis]
         if self.projections is None:
             return unit_length(added)
-        return self.fusion.finish(self._fuse((vectors, mask), training) + added)
+        return self.fusion.normalize(self._fuse((vectors, mask), training) + added)
 
     def content(self, inputs: Mapping[str, Feature], training: bool = False) -> tf.Tensor:
         """The fused content of a batch of items, `[batch, width]`; zeros without any."""
@@ -225,5 +225,5 @@ class ItemTower(tf.keras.layers.Layer):
     def _fuse(self, given: Projected, training: bool) -> tf.Tensor:
         vectors, mask = given
         fused = tf.cast(self.fusion(vectors, mask=mask, training=training), tf.float32)
-        fused = self.fusion.finish(fused)
+        fused = self.fusion.normalize(fused)
         return tf.where(tf.reduce_any(mask, axis=1, keepdims=True), fused, 0.0)

@@ -162,18 +162,18 @@ class FusionTest(TestCase):
     def test_fill_leaves_what_is_present(self):
         pair = tf.constant([[[1.0], [np.nan]], [[np.inf], [4.0]]])
         fusion = Fusion(["t", "g"])
-        self.assertAllEqual(fusion.fill(pair, self.mask), [[[1.0], [0.0]], [[0.0], [4.0]]])
+        self.assertAllEqual(fusion.fill_missing(pair, self.mask), [[[1.0], [0.0]], [[0.0], [4.0]]])
         fusion.add_missing_embeddings(1)
-        self.assertAllEqual(fusion.fill(pair, self.mask), [[[1.0], [0.0]], [[0.0], [4.0]]])
+        self.assertAllEqual(fusion.fill_missing(pair, self.mask), [[[1.0], [0.0]], [[0.0], [4.0]]])
         fusion.missing_embeddings.assign([[7.0], [8.0]])
-        self.assertAllEqual(fusion.fill(pair, self.mask), [[[1.0], [8.0]], [[7.0], [4.0]]])
+        self.assertAllEqual(fusion.fill_missing(pair, self.mask), [[[1.0], [8.0]], [[7.0], [4.0]]])
 
     def test_a_stand_in_learns_where_its_feature_is_absent(self):
         fusion = Fusion(["t", "g"])
         fusion.add_missing_embeddings(1)
         pair = tf.constant([[[1.0], [np.nan]], [[np.nan], [4.0]]])
         with tf.GradientTape() as tape:
-            filled = fusion.fill(pair, tf.constant([[True, False], [True, True]]))
+            filled = fusion.fill_missing(pair, tf.constant([[True, False], [True, True]]))
             loss = tf.reduce_sum(filled[0])
         self.assertAllEqual(tape.gradient(loss, fusion.missing_embeddings), [[0.0], [1.0]])
 

@@ -110,7 +110,7 @@ class GruReaderTest(TestCase):
             reset, update, candidate = np.split(weights, 3, axis=-1)
             return np.concatenate([update, reset, candidate], axis=-1)
 
-        kernel, bias = reader.inward.get_weights()
+        kernel, bias = reader.input_gates.get_weights()
         kernel, recurrent = in_order(kernel), in_order(reader.recurrent.numpy())
         keras.set_weights([kernel, recurrent, np.stack([in_order(bias), np.zeros(15)])])
         expected = reader.output_layer(keras(2.0 * histories(), mask=MASK))  # the root of dim

@@ -1,4 +1,4 @@
-"""How much features tell: planted features are found, errors left out are those of refits."""
+"""Feature relevance: planted features are found, leave-one-out errors are those of refits."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,10 +6,10 @@ from scipy.sparse import csr_matrix
 from sklearn.kernel_ridge import KernelRidge
 
 from tfmmrec.models.cold_start.feature_relevance import (
+    fit_feature_weights,
     item_factors,
     item_weights,
-    left_out_errors,
-    relevance,
+    leave_one_out_errors,
 )
 from tfmmrec.testing import TestCase
 
@@ -29,7 +29,7 @@ class RelevanceTest(TestCase):
         draw = np.random.default_rng(1)
         maps = [draw.normal(size=[part.shape[1], 6]) for part in (text, picture)]
         factors = 2.0 * text @ maps[0] + picture @ maps[1] + 0.3 * draw.normal(size=[150, 6])
-        weights = relevance([text, picture, noise], factors, np.ones(150), 0.3)
+        weights = fit_feature_weights([text, picture, noise], factors, np.ones(150), 0.3)
         self.assertAllClose(weights.sum(), 1.0)
         self.assertGreater(weights[0], weights[1])
         self.assertGreater(weights[1], 0.1)
@@ -41,12 +41,12 @@ class RelevanceTest(TestCase):
         told = [part @ draw.normal(size=[part.shape[1], 6]) for part in (text, picture)]
         often = np.arange(150) % 2 == 0
         factors = np.where(often[:, np.newaxis], told[0], told[1])
-        weights = relevance([text, picture], factors, np.where(often, 400, 1), 0.3)
+        weights = fit_feature_weights([text, picture], factors, np.where(often, 400, 1), 0.3)
         self.assertGreater(weights[0], 0.8)
 
     def test_it_is_found_where_little_is_known(self):
         parts = [part[:2] for part in contents()]
-        weights = relevance(parts, np.array([[1.0], [-1.0]]), np.array([1, 2]), 0.3)
+        weights = fit_feature_weights(parts, np.array([[1.0], [-1.0]]), np.array([1, 2]), 0.3)
         self.assertAllClose(weights.sum(), 1.0)
 
     def test_errors_left_out_are_those_of_refits(self):
@@ -54,7 +54,7 @@ class RelevanceTest(TestCase):
         content = unit(draw.normal(size=[9, 3]))
         kernel = np.exp(content @ content.T - 1.0)
         targets, weights = draw.normal(size=[9, 2]), draw.uniform(0.5, 2.0, 9)
-        found = left_out_errors(*map(tf.constant, (kernel, targets, weights, np.float64(0.4))))
+        found = leave_one_out_errors(*map(tf.constant, (kernel, targets, weights, np.float64(0.4))))
         for row in range(9):
             rest = np.arange(9) != row
             ridge = KernelRidge(kernel="precomputed", alpha=0.4)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
+from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.testing import TestCase
 
@@ -62,9 +62,9 @@ def vectors(rows: int = ROWS, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=[rows, 5]).astype(np.float32)
 
 
-def regression(**options) -> ContentRegression:
-    given = {"width": 5, "num_landmarks": ROWS, "share": 0.4, "penalty": 0.5, **options}
-    return ContentRegression(given.pop("features", FEATURES), **given)
+def regression(**options) -> ColdStartRegression:
+    given = {"width": 5, "num_landmarks": ROWS, "weight": 0.4, "ridge_alpha": 0.5, **options}
+    return ColdStartRegression(given.pop("features", FEATURES), **given)
 
 
 class ContentRegressionTest(TestCase):
@@ -87,25 +87,25 @@ class ContentRegressionTest(TestCase):
         self.assertAllEqual(regression()(content, inputs(3)), content)
 
     def test_without_noise_it_finds_known_items_again(self):
-        layer = regression(share=1.0, penalty=1e-6)
+        layer = regression(weight=1.0, ridge_alpha=1e-6)
         layer.fit(inputs(), vectors(), COUNTS)
         self.assertAllClose(layer(tf.zeros([ROWS, 5]), inputs()), vectors(), atol=1e-2)
 
     def test_what_is_chosen_often_weighs_more(self):
-        layer = regression(share=1.0, penalty=1.0)
+        layer = regression(weight=1.0, ridge_alpha=1.0)
         layer.fit(inputs(), vectors(), np.array([1] * (ROWS - 1) + [10_000]))
         errors = np.linalg.norm(layer(tf.zeros([ROWS, 5]), inputs()) - vectors(), axis=1)
         self.assertLess(errors[-1], errors[:-1].min() / 5)
 
     def test_features_weigh_by_what_they_tell(self):
-        layer, known, new = regression(share=1.0), inputs(), inputs(3, seed=7)
+        layer, known, new = regression(weight=1.0), inputs(), inputs(3, seed=7)
         stills = raw_parts(known)[2][0]
         layer.fit(known, vectors(), COUNTS, factors=stills - stills.mean(axis=0))
-        weights = layer.weights_of_features.numpy()
+        weights = layer.feature_weights.numpy()
         self.assertAllClose(weights.sum(), 1.0)
         self.assertEqual(weights.argmax(), 2)
         # Told to the kernel, and kept: features that weigh nothing may say what they like.
-        layer.weights_of_features.assign([0.0, 0.0, 1.0])
+        layer.feature_weights.assign([0.0, 0.0, 1.0])
         before = layer(tf.zeros([3, 5]), new)
         new["genres"] = (1 + new["genres"][0] % 3, new["genres"][1])
         self.assertAllClose(layer(tf.zeros([3, 5]), new), before)
@@ -123,7 +123,7 @@ class ContentRegressionTest(TestCase):
     def test_of_many_categories_each_has_a_place_of_its_own(self):
         layer = regression(features=[FeatureInfo("brand", 2, vocabulary_size=100_000)])
         entries = tf.constant([[7, 0], [7, 0], [8, 0], [99_999, 0], [7, 8], [0, 0]])
-        told = layer.told({"brand": (entries, tf.fill([6], True))}).numpy()
+        told = layer.kernel_inputs({"brand": (entries, tf.fill([6], True))}).numpy()
         self.assertEqual(told.shape, (6, 512))
         self.assertAllClose(
             (told @ told.T)[:4, :4], [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]

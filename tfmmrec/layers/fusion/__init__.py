@@ -1,4 +1,4 @@
-"""Fusion of an item's modalities, one file a kind."""
+"""Fusion of the modalities of an item: one file per kind."""
 
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 from tfmmrec.layers.fusion.bilinear import BilinearFusion

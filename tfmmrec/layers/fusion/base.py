@@ -1,4 +1,4 @@
-"""Fusion: one vector, or one score, out of the vectors of an item's modalities."""
+"""Fusion: combines the embeddings, or the scores, of the modalities of an item."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,21 +15,26 @@ FUSIONS: "Registry[Fusion]" = Registry("fusion")
 class Fusion(tf.keras.layers.Layer):
     """A layer `(vectors [batch, features, dim], mask [batch, features]) -> [batch, width]`.
 
-    What a vector says where the mask is False must not reach the output, be it infinite or NaN. A
-    row where nothing is present gives finite numbers and gradients. Fusion at feature and at model
-    level gives one vector, `width = dim`, which `finish` brings to length 1. Fusion at decision
-    level gives `num_blocks` vectors side by side, `width = num_blocks * dim`, each of which has a
-    reader of the user's history of its own, and says in `score` how their verdicts become one.
+    Embeddings of missing features (mask False) must not affect the output, even if infinite or NaN.
+    A row without features gives finite outputs and gradients.
+
+    Feature-level and model-level (intermediate) fusion gives one embedding, `width = dim`, which
+    `normalize` scales to length 1. Decision-level (late) fusion gives `num_blocks` embeddings,
+    `width = num_blocks * dim`; each block has a history encoder of its own, and `score` combines
+    the scores of the blocks.
+
+    A custom kind is a subclass with the decorator `@FUSIONS.register("NAME")`; its options are the
+    keyword-only arguments of `__init__`, and are checked by `check_options`.
 
     Args:
-        names: the features, in the order of the vectors' second axis.
+        names: the features, in the order of the second axis of `vectors`.
 
     Attributes:
-        takes_id: whether the vector of the item's id is one more of the vectors, under the name
-            "id"; else what the id says is added to the content after it is fused.
-        joint_loss_weight: the weight of the loss over the joint score.
-        modality_loss_weight: the weight of the mean of the losses over each block's own score.
-        num_temperatures: 1, or one a block, by which the blocks' scores are divided.
+        takes_id: whether the id embedding is fused as one more embedding, under the name "id";
+            otherwise it is added to the fused content (default False).
+        joint_loss_weight: the weight of the loss over the joint score (default 1).
+        modality_loss_weight: the weight of the mean of the losses over the score of each block
+            (default 0).
     """
 
     takes_id = False
@@ -53,55 +58,56 @@ class Fusion(tf.keras.layers.Layer):
         del options
 
     def add_missing_embeddings(self, dim: int) -> None:
-        """Adds a learned vector by feature for what is absent, zeros at first; for `build`."""
+        """Adds a learned embedding per feature for missing values, initially zeros; for `build`."""
         self.missing_embeddings = self.add_weight(
             name="missing_embeddings", shape=[len(self.names), dim], initializer="zeros"
         )
 
-    def fill(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """Puts a feature's stand-in, or zeros without stand-ins, where the mask is False."""
-        # A choice, not a product with the mask, since 0 * NaN is NaN.
-        absent = (
+    def fill_missing(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Replaces embeddings of missing features by the learned ones, or by zeros."""
+        # tf.where, not a product with the mask, since 0 * NaN is NaN.
+        missing = (
             0.0
             if self.missing_embeddings is None
             else tf.cast(self.missing_embeddings, vectors.dtype)
         )
-        return tf.where(mask[..., tf.newaxis], vectors, absent)
+        return tf.where(mask[..., tf.newaxis], vectors, missing)
 
-    def side_by_side(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """An item's filled vectors and its mask in one row, `[batch, features * (dim + 1)]`."""
-        filled = self.fill(vectors, mask)
+    def concatenate(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Concatenates filled embeddings and the mask, `[batch, features * (dim + 1)]`."""
+        filled = self.fill_missing(vectors, mask)
         flat = tf.reshape(filled, [-1, len(self.names) * vectors.shape[-1]])
         return tf.concat([flat, tf.cast(mask, vectors.dtype)], axis=1)
 
     @property
     def num_blocks(self) -> int:
-        """How many vectors the output holds side by side."""
+        """The number of embeddings in the output."""
         return 1
 
     def split(self, vectors: tf.Tensor) -> tf.Tensor:
-        """The blocks of `[batch, width]`, as `[batch, blocks, width / blocks]`."""
+        """Splits `[batch, width]` into blocks, `[batch, blocks, width / blocks]`."""
         return tf.reshape(vectors, [-1, self.num_blocks, vectors.shape[-1] // self.num_blocks])
 
     def told(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Where an item has a word in a block, bool `[batch, blocks]`; elsewhere it is zeros."""
+        """Which blocks of an item are not zeros, i.e. have content, bool `[batch, blocks]`."""
         return tf.reduce_any(self.split(vectors) != 0.0, axis=2)
 
     @property
     def num_temperatures(self) -> int:
+        """The number of learned temperatures: 1, or one per block."""
         return 1
 
-    def finish(self, fused: tf.Tensor) -> tf.Tensor:
-        """Brings a fused vector, to which an id may have been added, to its length."""
+    def normalize(self, fused: tf.Tensor) -> tf.Tensor:
+        """Scales a fused embedding, to which an id embedding may have been added, to length 1."""
         return unit_length(fused)
 
     @property
     def scores_by_product(self) -> bool:
-        """Whether `score` is the product of the vectors, so that an index of items serves it."""
+        """Whether `score` is the dot product, so that a vector index of items can serve it."""
         return True
 
     def score(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-        """Scores items for users, `[queries, items]`.
+        """Computes the scores of items for queries, `[queries, items]`.
 
         Args:
             queries: `[queries, width]`.
@@ -111,11 +117,11 @@ class Fusion(tf.keras.layers.Layer):
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws the options of this kind of fusion for one trial of a search.
+        """Draws the options of this kind for one trial of a search.
 
         Args:
-            hp: the trial's hyperparameters; their names are keys of the training file, with the
-                kind in them, `fusion.KIND.OPTION`.
+            hp: the hyperparameters of the trial, named by keys of the training file with the kind
+                in between, `fusion.KIND.OPTION`.
             names: the features.
         """
         del hp, names

@@ -1,4 +1,4 @@
-"""Low-rank bilinear fusion: the modalities multiply, besides adding up."""
+"""Bilinear fusion: low-rank products across modalities, added to a linear map."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,24 +15,31 @@ from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 @FUSIONS.register("bilinear")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class BilinearFusion(Fusion):
-    """Adds products across an item's modalities to a linear map of them.
+    """Low-rank multimodal fusion: Σₘ Aₘ vₘ + Σᵣ wᵣ Πₘ Fₘᵣ [vₘ; 1] + b.
 
-    The output is Σₘ Aₘ vₘ + Σᵣ wᵣ Πₘ Fₘᵣ [vₘ; 1] + b. The second term is the product of the whole
-    tensor [v₁; 1] ⊗ [v₂; 1] ⊗ … with a weight tensor of low rank, and so holds each modality, each
-    pair and so on; two modalities make it bilinear. It starts as the plain average: the A are
-    identities divided by their number, the w zeros. After the low-rank multimodal fusion of Liu et
-    al. 2018 (arXiv:1806.00064); the linear map is added for a stable start.
+    The second term is the product of the tensor [v₁; 1] ⊗ [v₂; 1] ⊗ … with a weight tensor of low
+    rank (Liu et al. 2018, arXiv:1806.00064), which contains each modality, each pair of modalities
+    and so on; with two modalities it is bilinear. The linear map Σₘ Aₘ vₘ is added for a stable
+    start: the A are initialized to identity matrices divided by the number of modalities, and the w
+    to zeros, so that the layer starts as the average.
 
-    What is absent counts as a zero vector, whose factor is Fₘᵣ [0; 1]: of the tensor exactly the
-    terms with that modality drop out, and what is left keeps the scale it was trained with. A
-    factor of 1 would drop it too, but change the scale of all the others. With stand-ins, zeros at
-    first, the factor of an absent modality is learned.
+    A missing modality is a zero vector, with the factor Fₘᵣ [0; 1]: exactly the terms with this
+    modality drop out, and the others keep the scale they were trained with. (A factor of 1 would
+    change the scale of the others.) With `learned_missing_embedding`, the vector of a missing
+    modality is learned, initially zeros.
 
     Args:
-        names: the features, in the order of the vectors' second axis.
-        rank: the number of products that are summed (default 4).
-        dropout: the share of the summed products dropped in training (default 0.1).
-        learned_missing_embedding: learns a vector by feature for what is absent (default True).
+        names: the features, in the order of the second axis of `vectors`.
+        rank: the number of products that are summed, R (default 4).
+        dropout: the dropout rate of the summed products (default 0.1).
+        learned_missing_embedding: whether to learn an embedding per feature for missing values
+            (default True).
+
+    Example:
+        >>> fusion = BilinearFusion(["text", "image"])
+        >>> vectors = tf.constant([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> fusion(vectors, mask=tf.constant([[True, True]])).numpy().tolist()
+        [[2.0, 3.0]]
     """
 
     def __init__(
@@ -68,13 +75,13 @@ class BilinearFusion(Fusion):
             shape=[num, dim, dim],
             initializer=tf.keras.initializers.Constant(average),
         )
-        # Vectors have length 1, so that F v is as large as a row of F: a factor is 1 ± 0.5.
+        # Vectors have length 1, so that F v has the magnitude of a row of F: a factor is 1 ± 0.5.
         self.factors = self.add_weight(
             name="factors",
             shape=[num, dim, self.rank, dim],
             initializer=tf.keras.initializers.RandomNormal(stddev=0.5),
         )
-        # What the appended 1 is multiplied by. Ones, so that no product starts by vanishing.
+        # The weights of the appended 1; ones, so that no product starts at zero.
         self.offsets = self.add_weight(
             name="offsets", shape=[num, self.rank, dim], initializer="ones"
         )
@@ -86,21 +93,21 @@ class BilinearFusion(Fusion):
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
-        filled = self.fill(vectors, mask)
+        filled = self.fill_missing(vectors, mask)
         linear = tf.einsum("bfd,fde->be", filled, tf.cast(self.linear, vectors.dtype))
         factors = tf.einsum("bfd,fdre->bfre", filled, tf.cast(self.factors, vectors.dtype))
-        # In float32, for a product of many factors soon leaves what float16 holds.
+        # float32, since a product of many factors overflows float16.
         factors = tf.cast(factors, tf.float32) + tf.cast(self.offsets, tf.float32)
-        product = factors[:, 0]
-        for place in range(1, len(self.names)):
-            product *= factors[:, place]  # [batch, rank, dim]
+        product = factors[:, 0]  # [batch, rank, dim]
+        for feature in range(1, len(self.names)):
+            product *= factors[:, feature]
         summed = tf.einsum("bre,r->be", product, tf.cast(self.rank_weights, tf.float32))
         summed = self.drop(tf.cast(summed, vectors.dtype), training=training)
         return linear + summed + tf.cast(self.bias, vectors.dtype)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws the rank, the dropout and whether there are stand-ins."""
+        """Draws the rank, the dropout rate and `learned_missing_embedding`."""
         del names
         return {
             "rank": hp.Choice("fusion.bilinear.rank", [1, 2, 4, 8, 16], default=4),

@@ -1,4 +1,4 @@
-"""Concatenation: the modalities side by side, mixed by a layer."""
+"""Concat fusion: a hidden layer over the concatenated modalities."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,18 +15,23 @@ from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 @FUSIONS.register("concat")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class ConcatFusion(Fusion):
-    """Concatenates the vectors of an item's modalities and mixes them in a hidden layer.
+    """Concatenates the embeddings of an item's modalities and applies a hidden and a linear layer.
 
-    The mask is an input of the layer as well, so that "absent" and "zero" differ. That lets the
-    first dense layer learn what an absent modality adds to it; stand-ins can say no more than that,
-    but start from the same weights as what is present.
+    The mask is concatenated as well, so that the first layer can learn a contribution of a missing
+    modality. A learned embedding for missing values cannot express more, but shares the weights of
+    present values.
 
     Args:
-        names: the features, in the order of the vectors' second axis.
-        units: the width of the hidden layer; 0 mixes linearly (default 128).
-        dropout: the share of hidden units dropped in training, from 0 to below 1 (default 0.1).
-        learned_missing_embedding: learns a vector by feature for what is absent, instead of zeros
-            (default False).
+        names: the features, in the order of the second axis of `vectors`.
+        units: the units of the hidden layer; 0 for a linear map alone (default 128).
+        dropout: the dropout rate of the hidden units (default 0.1).
+        learned_missing_embedding: whether to learn an embedding per feature for missing values,
+            instead of zeros (default False).
+
+    Example:
+        >>> fusion = ConcatFusion(["text", "image"], units=8)
+        >>> fusion(tf.ones([1, 2, 4]), mask=tf.constant([[True, False]])).shape
+        TensorShape([1, 4])
     """
 
     def __init__(
@@ -66,11 +71,11 @@ class ConcatFusion(Fusion):
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return self.mix(self.side_by_side(vectors, mask), training=training)
+        return self.mix(self.concatenate(vectors, mask), training=training)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws the width and the dropout of the hidden layer."""
+        """Draws the units and the dropout rate of the hidden layer."""
         return {
             "units": hp.Choice("fusion.concat.units", [0, 64, 128, 256], default=128),
             "dropout": hp.Choice("fusion.concat.dropout", [0.0, 0.1, 0.3], default=0.1),

@@ -1,4 +1,4 @@
-"""Convex weights of what is present."""
+"""Convex weights over the present features of an item."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,22 @@ from tfmmrec.errors import ConfigError
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class ConvexWeights(tf.keras.layers.Layer):
-    """A layer `mask [batch, features] -> weights [batch, features]` of what is present.
+    """A layer `mask [batch, features] -> weights [batch, features]`.
 
-    The weights are at least 0, those of a row sum to one, and absent features have none; a row
-    without any feature gets zeros.
+    Weights are at least 0 and sum to 1 over the present features of a row; missing features have a
+    weight of 0. A row without features gets zeros.
 
     Args:
         names: the features.
-        weights: a weight of at least 0 by feature; what is left out gets 0. Default: see `learned`.
-        learned: whether weights that are not given are learned, as the softmax of a logit a
-            feature that starts at 0; else they are equal (default True).
+        weights: fixed weights of at least 0 by feature; features that are not listed get 0
+            (default: see `learned`).
+        learned: without fixed weights, whether to learn weights as the softmax of one logit per
+            feature, initially 0; otherwise weights are equal (default True).
+
+    Example:
+        >>> layer = ConvexWeights(["text", "image"], weights={"text": 3, "image": 1})
+        >>> layer(tf.constant([[True, True], [False, True]])).numpy().tolist()
+        [[0.75, 0.25], [0.0, 1.0]]
     """
 
     def __init__(
@@ -46,7 +52,7 @@ class ConvexWeights(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def current(self) -> tf.Tensor:
-        """The weights of an item that has every feature, float32 `[features]`."""
+        """The weights of an item with all features, float32 `[features]`."""
         if self.learned:
             return tf.nn.softmax(tf.cast(self.logits, tf.float32))
         given = [1.0] * len(self.names)
@@ -55,7 +61,7 @@ class ConvexWeights(tf.keras.layers.Layer):
         return tf.constant([weight / sum(given) for weight in given])
 
     def call(self, mask: tf.Tensor) -> tf.Tensor:
-        # Shared out in float32: in float16 small weights would vanish before they are scaled up.
+        # Rescaled in float32: small weights would underflow float16 first.
         weights = tf.where(mask, self.current(), 0.0)
         total = tf.reduce_sum(weights, axis=1, keepdims=True)
         return tf.cast(tf.math.divide_no_nan(weights, total), self.compute_dtype)
@@ -72,19 +78,18 @@ class ConvexWeights(tf.keras.layers.Layer):
 def draw_weights(
     hp: keras_tuner.HyperParameters, key: str, names: Sequence[str]
 ) -> dict[str, float] | None:
-    """Draws the weights of features for one trial of a search; None where they are learned.
+    """Draws the weights of features for one trial of a search; None for learned weights.
 
     Args:
         hp: the hyperparameters of the trial.
-        key: what stands before their names, `fusion.weighted.weights`; by itself, it is `learned`
-            or `searched`.
-        names: the features, each of which gets a weight from 0 to 1 where they are searched; their
-            ratios are what counts.
+        key: the hyperparameter that is `learned` or `searched`, such as `fusion.weighted.weights`; the
+            weight of a feature is `KEY.FEATURE`.
+        names: the features; each gets a weight from 0 to 1 with `searched`. Only ratios matter.
     """
-    how = hp.Choice(key, ["learned", "searched"])
+    source = hp.Choice(key, ["learned", "searched"])
     with hp.conditional_scope(key, ["searched"]):
         weights = {name: hp.Float(f"{key}.{name}", 0.0, 1.0, default=0.5) for name in names}
-    if how != "searched":
+    if source != "searched":
         return None
     return weights if any(weights.values()) else dict.fromkeys(names, 1.0)
 

@@ -1,4 +1,4 @@
-"""Gated average: each item's own content says how much each of its modalities counts."""
+"""Gated fusion: an average with weights that are computed from the content of each item."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,19 +16,27 @@ from tfmmrec.layers.masked_softmax import masked_softmax
 @FUSIONS.register("gated")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class GatedFusion(Fusion):
-    """Averages the vectors of an item's modalities with convex weights of the item's own.
+    """Averages the embeddings of an item's modalities with convex weights per item.
 
-    The output is Σₘ gₘ vₘ with g = softmax(W h + b over the present m, divided by the temperature)
-    and h a hidden layer over all present vectors and the mask. It starts as the plain average: W
-    and b are zeros at first. After the gated multimodal units of Arevalo et al. 2017
-    (arXiv:1702.01992), with weights that sum to one as those of a mixture of experts.
+    The output is Σₘ gₘ vₘ with g = softmax((W h + b) / temperature) over the present modalities,
+    where h is a hidden layer over the concatenated embeddings and the mask. W and b are initialized
+    to zeros, so that the layer starts as the average. It follows the gated multimodal units of
+    Arevalo et al. 2017 (arXiv:1702.01992), with weights that sum to 1 as in a mixture of experts.
 
     Args:
-        names: the features, in the order of the vectors' second axis.
-        units: the width of the hidden layer; 0 gates by the vectors linearly (default 64).
-        temperature: above 0; a low one lets one modality win, a high one keeps them near equal.
-            None (null) learns it, from 1 (default 1).
-        dropout: the share of hidden units dropped in training, from 0 to below 1 (default 0.1).
+        names: the features, in the order of the second axis of `vectors`.
+        units: the units of the hidden layer; 0 computes the gate linearly (default 64).
+        temperature: of the softmax, above 0; a low one selects one modality, a high one keeps
+            weights nearly equal. None (null) learns it, starting at 1 (default 1).
+        dropout: the dropout rate of the hidden units (default 0.1).
+
+    Example:
+        >>> fusion = GatedFusion(["text", "image"])
+        >>> vectors = tf.constant([[[1.0, 0.0], [0.0, 1.0]]])
+        >>> fusion(vectors, mask=tf.constant([[True, True]])).numpy().tolist()
+        [[0.5, 0.5]]
+        >>> fusion(vectors, mask=tf.constant([[True, False]])).numpy().tolist()
+        [[1.0, 0.0]]
     """
 
     def __init__(
@@ -58,7 +66,7 @@ class GatedFusion(Fusion):
         if self.units:
             layers.append(tf.keras.layers.Dense(self.units, "gelu", name="hidden"))
             layers.append(Dropout(self.dropout))
-        # In float32 always: a logit that float16 does not hold would be a weight of NaN.
+        # Always float32: a logit that overflows float16 would give weights of NaN.
         layers.append(
             tf.keras.layers.Dense(
                 len(self.names), kernel_initializer="zeros", dtype="float32", name="logits"
@@ -75,19 +83,19 @@ class GatedFusion(Fusion):
     def item_weights(
         self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
-        """The weights of each item, float32 `[batch, features]`; they sum to 1, or to 0."""
-        logits = self.gate(self.side_by_side(vectors, mask), training=training)
+        """The weights of each item, float32 `[batch, features]`; they sum to 1, or are all 0."""
+        logits = self.gate(self.concatenate(vectors, mask), training=training)
         if self.temperature is None:
             return masked_softmax(logits * tf.exp(-tf.cast(self.log_temperature, "float32")), mask)
         return masked_softmax(logits / self.temperature, mask)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
         weights = tf.cast(self.item_weights(vectors, mask, training=training), vectors.dtype)
-        return tf.einsum("bf,bfd->bd", weights, self.fill(vectors, mask))
+        return tf.einsum("bf,bfd->bd", weights, self.fill_missing(vectors, mask))
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws the width of the hidden layer, its dropout and the temperature."""
+        """Draws the units of the hidden layer, its dropout rate and the temperature."""
         del names
         return {
             "units": hp.Choice("fusion.gated.units", [0, 16, 64, 128], default=64),

@@ -1,4 +1,4 @@
-"""Late fusion: each modality is a recommender of its own, and their verdicts become one."""
+"""Late (decision-level) fusion: one recommender per modality, whose scores are combined."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,28 +20,38 @@ _RANK_CONSTANT = 60.0
 @FUSIONS.register("late")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class LateFusion(Fusion):
-    """Decision-level fusion over one recommender a modality, the id being one of them.
+    """Combines the scores of one recommender per modality; the id embedding is one of them.
 
-    Each modality m has an item vector vₘ and a user vector uₘ, read from the vₘ of the user's
-    history, and is trained with a loss of its own.
+    Each modality m has an item embedding vₘ, a user embedding uₘ, encoded from the vₘ of the user's
+    history, and a loss of its own.
 
-    * `decision: weighted` scores by Σₘ wₘ uₘ·vₘ, the weights of what an item has made to sum to
-      one. That is one product of [u₁ … u_M] and [w₁v₁ … w_M v_M], so that one index serves it.
-    * `decision: voting` with `vote: max` takes the highest of the log-probabilities of a choice
-      among all items, the softmax of uₘ·vₘ / τₘ, where τₘ is the temperature that m was trained
-      with. (Of the products themselves the modality with the least to say is often the highest:
-      its vectors have fallen together.) With `borda`, each modality ranks the catalogue and an
-      item gets the weighted mean share of the items that stand behind it; with `reciprocal_rank`,
-      Σₘ wₘ / (60 + rank) (Cormack et al. 2009). A modality that an item lacks does not vote.
+    * `decision: weighted`: the score is Σₘ wₘ uₘ·vₘ, with weights that sum to 1 over the modalities
+      of an item. This is the dot product of [u₁ … u_M] and [w₁v₁ … w_M v_M], which one vector index
+      serves.
+    * `decision: voting` with `vote: max` (CombMAX): the maximum of the log-probabilities
+      log softmax(uₘ·vₘ / τₘ) over the catalog, where τₘ is the learned temperature of m. (The raw
+      products are not comparable: a modality with little information often has the highest ones,
+      since its embeddings are close to each other.)
+    * `vote: borda`: each modality ranks the catalog; the score is the weighted mean, over
+      modalities, of the fraction of items with a lower rank (Borda count).
+    * `vote: reciprocal_rank`: Σₘ wₘ / (60 + rank) (Cormack et al. 2009).
+
+    A modality that is missing for an item does not vote.
 
     Args:
-        names: the features, in the order of the vectors' second axis.
-        decision: `weighted` (default) or `voting`.
-        vote: how votes are counted: `max` (default), `borda` or `reciprocal_rank`.
-        weights: a weight of at least 0 by feature; what is left out gets 0. Default: learned where
-            the decision is weighted, and equal in votes.
-        modality_loss_weight: the weight of the modalities' own losses beside the joint loss
-            (default 1.0). Votes have no joint loss.
+        names: the features, in the order of the second axis of `vectors`.
+        decision: `weighted` or `voting` (default weighted).
+        vote: how votes are combined: `max`, `borda` or `reciprocal_rank` (default max).
+        weights: fixed weights of at least 0 by feature; features that are not listed get 0
+            (default: learned for `weighted`, equal for `voting`).
+        modality_loss_weight: the weight of the mean of the modalities' losses relative to the joint
+            loss (default 1). Voting has no joint loss.
+
+    Example:
+        >>> fusion = LateFusion(["text", "image"], weights={"text": 3, "image": 1})
+        >>> vectors = tf.constant([[[1.0, 0.0], [0.0, 1.0]]])
+        >>> fusion(vectors, mask=tf.constant([[True, True]])).numpy().tolist()
+        [[0.75, 0.0, 0.0, 0.25]]
     """
 
     takes_id = True
@@ -88,7 +98,7 @@ class LateFusion(Fusion):
         return len(self.names) if self.votes else 1
 
     def current_weights(self) -> tf.Tensor:
-        """The weights of an item that has every modality, `[features]`, which sum to one."""
+        """The weights of an item with all modalities, `[features]`; they sum to 1."""
         return self.weighing.current()
 
     def build(self, input_shape: Any) -> None:
@@ -96,12 +106,13 @@ class LateFusion(Fusion):
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        vectors = self.fill(vectors, mask)
+        vectors = self.fill_missing(vectors, mask)
         if not self.votes:
             vectors *= tf.cast(self.weighing(mask), vectors.dtype)[..., tf.newaxis]
         return tf.reshape(vectors, [-1, len(self.names) * vectors.shape[-1]])
 
-    def finish(self, fused: tf.Tensor) -> tf.Tensor:
+    def normalize(self, fused: tf.Tensor) -> tf.Tensor:
+        # The length of a block is its weight.
         return fused
 
     @property
@@ -113,26 +124,26 @@ class LateFusion(Fusion):
             return super().score(queries, items)
         users, candidates = self.split(queries), self.split(items)
         scores = tf.einsum("qmd,imd->mqi", users, candidates)
-        votes = tf.transpose(self.told(items))[:, tf.newaxis]  # [members, 1, items]
-        scores = tf.where(votes, scores, scores.dtype.min)
+        votes = tf.transpose(self.told(items))[:, tf.newaxis]  # [modalities, 1, items]
+        scores = tf.where(votes, scores, scores.dtype.min)  # [modalities, queries, items]
         if self.vote == "max":
-            told = tf.where(votes, tf.nn.log_softmax(scores, axis=-1), scores.dtype.min)
-            return tf.reduce_max(told, axis=0)
-        return self._count(_ranks(scores), votes)
+            log_probabilities = tf.nn.log_softmax(scores, axis=-1)
+            return tf.reduce_max(tf.where(votes, log_probabilities, scores.dtype.min), axis=0)
+        return self._combine_ranks(_ranks(scores), votes)
 
-    def _count(self, ranks: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
+    def _combine_ranks(self, ranks: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
         weights = tf.reshape(self.current_weights(), [-1, 1, 1])
-        voting = tf.cast(votes, ranks.dtype) * weights
+        vote_weights = tf.cast(votes, ranks.dtype) * weights  # [modalities, 1, items]
         if self.vote == "reciprocal_rank":
-            return tf.reduce_sum(voting / (_RANK_CONSTANT + ranks), axis=0)
-        lists = tf.reduce_sum(tf.cast(votes, ranks.dtype), axis=2, keepdims=True)
-        behind = (lists - ranks) / tf.maximum(lists - 1.0, 1.0)
-        total = tf.reduce_sum(voting, axis=0)
-        return tf.math.divide_no_nan(tf.reduce_sum(voting * behind, axis=0), total)
+            return tf.reduce_sum(vote_weights / (_RANK_CONSTANT + ranks), axis=0)
+        num_ranked = tf.reduce_sum(tf.cast(votes, ranks.dtype), axis=2, keepdims=True)
+        fraction_below = (num_ranked - ranks) / tf.maximum(num_ranked - 1.0, 1.0)
+        total = tf.reduce_sum(vote_weights, axis=0)
+        return tf.math.divide_no_nan(tf.reduce_sum(vote_weights * fraction_below, axis=0), total)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws the decision, with how votes are counted, or weights and the members' losses."""
+        """Draws the decision; then the vote, or the weights and `modality_loss_weight`."""
         decision = hp.Choice("fusion.late.decision", list(DECISIONS))
         with hp.conditional_scope("fusion.late.decision", ["voting"]):
             vote = hp.Choice("fusion.late.vote", list(VOTES))
@@ -154,6 +165,6 @@ class LateFusion(Fusion):
 
 
 def _ranks(scores: tf.Tensor) -> tf.Tensor:
-    """Ranks from 1 along the last axis, the highest score first; ties in the order of items."""
+    """Ranks along the last axis, from 1 for the highest score; ties in the order of items."""
     order = tf.argsort(scores, axis=-1, direction="DESCENDING", stable=True)
     return tf.cast(tf.argsort(order, axis=-1, stable=True) + 1, tf.float32)

@@ -1,4 +1,4 @@
-"""One model of all: a transformer over an item's modalities and its id."""
+"""Transformer fusion: self-attention over the modalities and the id embedding of an item."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,21 +15,27 @@ from tfmmrec.layers.transformer_block import check_block_options, create_blocks
 @FUSIONS.register("transformer")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class TransformerFusion(Fusion):
-    """Lets an item's modalities and its id attend to each other, and reads them by a query.
+    """Self-attention over an item's modalities and id embedding, read out by a learned token.
 
-    Each present vector is a token, to which a learned vector of its feature is added. A learned
-    token is put before them, and what it holds after the blocks is mapped to the output. The
-    average of the present vectors is added to that: the map is zeros at first, so that training
-    starts from the plain average. Absent tokens are attended to by none; where all are, the
-    learned token is alone, and the output is the same for every such item.
+    The embedding of each present feature, plus a learned type embedding of the feature, is a token.
+    A learned token is prepended (as [CLS] in BERT); a linear map of its output is added to the
+    average of the present embeddings. The map is initialized to zeros, so that the layer starts as
+    the average. Missing tokens are masked. Items without features all have the same output.
 
     Args:
-        names: the features, in the order of the vectors' second axis; the last is "id" where the
-            items have ids.
-        layers: the number of attention blocks, at least 1 (default 1).
-        heads: the number of attention heads; any number goes with any width (default 4).
-        units: the width of the blocks' hidden layer (default 128).
-        dropout: in training, of the blocks and of the query's result (default 0.1).
+        names: the features, in the order of the second axis of `vectors`; the last is "id" if items
+            have id embeddings.
+        layers: the number of transformer blocks (default 1).
+        heads: the number of attention heads, which need not divide the width (default 4).
+        units: the units of the feed-forward layers (default 128).
+        dropout: the dropout rate of the blocks and of the output of the learned token
+            (default 0.1).
+
+    Example:
+        >>> fusion = TransformerFusion(["text", "image"])
+        >>> vectors = tf.constant([[[1.0, 0.0], [0.0, 1.0]]])
+        >>> fusion(vectors, mask=tf.constant([[True, True]])).numpy().tolist()
+        [[0.5, 0.5]]
     """
 
     takes_id = True
@@ -78,22 +84,23 @@ class TransformerFusion(Fusion):
         super().build(input_shape)
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
-        filled = self.fill(vectors, mask)
+        filled = self.fill_missing(vectors, mask)
         query = tf.cast(self.query, vectors.dtype)
         query = tf.tile(query, [tf.shape(vectors)[0], 1, 1])
+        # [batch, 1 + features, dim]
         tokens = tf.concat([query, filled + tf.cast(self.types, vectors.dtype)], axis=1)
-        # The query is always there.
+        # The learned token is always present.
         token_mask = tf.pad(mask, [[0, 0], [1, 0]], constant_values=True)
         for block in self.blocks:
             tokens = block(tokens, mask=token_mask, training=training)
-        read = self.drop(self.output_norm(tokens[:, 0]), training=training)
+        output = self.drop(self.output_norm(tokens[:, 0]), training=training)
         present = tf.reduce_sum(tf.cast(mask, vectors.dtype), axis=1, keepdims=True)
         average = tf.math.divide_no_nan(tf.reduce_sum(filled, axis=1), present)
-        return average + self.output_layer(read)
+        return average + self.output_layer(output)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws the number of blocks, the heads, the width of the hidden layer and the dropout."""
+        """Draws the number of blocks and of heads, the feed-forward units and the dropout rate."""
         del names
         return {
             "layers": hp.Choice("fusion.transformer.layers", [1, 2], default=1),

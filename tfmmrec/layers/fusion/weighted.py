@@ -1,4 +1,4 @@
-"""Weighted average: the score is a convex combination of the modalities' scores."""
+"""Weighted fusion: the average with convex weights, fixed or learned."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,16 +14,16 @@ from tfmmrec.layers.fusion.convex_weights import ConvexWeights, check_weights, d
 @FUSIONS.register("weighted")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class WeightedFusion(Fusion):
-    """Averages the vectors of an item's modalities with convex weights.
+    """Averages the embeddings of an item's modalities with convex weights.
 
-    A user u scores an item by u·Σₘ wₘ vₘ = Σₘ wₘ (u·vₘ), with the weights of the modalities that
-    are present made to sum to one. With two modalities t and g and weights (α, 1 − α) it is
-    u·(αt + (1 − α)g).
+    Before normalization, the score of an item is a convex combination of the modalities' scores:
+    u·Σₘ wₘ vₘ = Σₘ wₘ (u·vₘ), with weights that sum to 1 over the present modalities. With two
+    modalities t and g and weights (α, 1 − α), it is u·(αt + (1 − α)g).
 
     Args:
-        names: the features, in the order of the vectors' second axis.
-        weights: a weight of at least 0 by feature; what is left out gets 0. They are made to sum
-            to one. Default: learned, and equal at first.
+        names: the features, in the order of the second axis of `vectors`.
+        weights: fixed weights of at least 0 by feature, which are scaled to sum to 1; features that
+            are not listed get 0 (default: learned, initially equal).
 
     Example:
         >>> fusion = WeightedFusion(["text", "image"], weights={"text": 0.5, "image": 0.5})
@@ -49,15 +49,15 @@ class WeightedFusion(Fusion):
         super().build(input_shape)
 
     def current_weights(self) -> tf.Tensor:
-        """The weights of an item that has every modality, `[features]`, which sum to one."""
+        """The weights of an item with all modalities, `[features]`; they sum to 1."""
         return self.weighing.current()
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        return tf.einsum("bf,bfd->bd", self.weighing(mask), self.fill(vectors, mask))
+        return tf.einsum("bf,bfd->bd", self.weighing(mask), self.fill_missing(vectors, mask))
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
-        """Draws whether weights are learned or searched, and these."""
+        """Draws whether weights are learned or fixed, and the fixed weights."""
         return {"weights": draw_weights(hp, "fusion.weighted.weights", names)}
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Readers of users, one file a kind."""
+"""History encoders: one file per kind."""
 
 from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder, HistoryEncoder
 from tfmmrec.layers.history.gru import GruHistoryEncoder

@@ -1,4 +1,4 @@
-"""Readers of a user's history."""
+"""History encoders: an embedding of a user from the items of the user's history."""
 
 import abc
 from typing import Any
@@ -8,25 +8,29 @@ import tensorflow as tf
 
 from tfmmrec.config.checks import check_bool, check_count
 from tfmmrec.config.registry import Registry
-from tfmmrec.layers.history.time_gaps import NUM_BUCKETS, gap_buckets, gaps_before
+from tfmmrec.layers.history.time_intervals import (
+    NUM_BUCKETS,
+    interval_buckets,
+    previous_intervals,
+)
 
 
 class HistoryEncoder(tf.keras.layers.Layer):
     """A layer `(history [batch, n, dim], mask [batch, n]) -> [batch, dim]`.
 
-    Histories are item vectors, oldest first; the mask says where there are any. What stands
-    elsewhere must not reach the output, and the width of the padding must not matter.
-
-    Attributes:
-        at_every_place: whether a call with `return_sequences` says what the reader makes of each
-            beginning of a history, so that all its events are trained on at once.
-        reads_user: whether the user's own learned vector is added to what it gives, and tells known
-            users from others, whatever their history is.
-        time_intervals: whether a call needs `times`, int64 `[batch, n]`, when each item was chosen
-            in Unix seconds, 0 or below where that is not known.
+    A history consists of item embeddings, oldest first; the mask is True at items and False at
+    padding. Values at padding must not affect the output, nor may the number or the position of
+    padding.
 
     Args:
-        max_history: how many of the last items are read, at most.
+        max_history: the maximum number of latest items that are read.
+
+    Attributes:
+        is_causal: whether a call with `return_sequences` returns the embedding after each event, so
+            that all events of a history are training examples at once (default False).
+        reads_user: whether a learned embedding of the user is added to the output (default False).
+        time_intervals: whether a call needs `times`, int64 `[batch, n]`: the times of the events in
+            Unix seconds, 0 or below if unknown (default False).
     """
 
     is_causal = False
@@ -50,11 +54,11 @@ class HistoryEncoder(tf.keras.layers.Layer):
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Draws the options of this reader for one trial of a search.
+        """Draws the options of this kind for one trial of a search.
 
         Args:
-            hp: the trial's hyperparameters; their names are keys of the training file, with the
-                kind in them, `query.KIND.OPTION`.
+            hp: the hyperparameters of the trial, named by keys of the training file with the kind
+                in between, `query.KIND.OPTION`.
         """
         del hp
         return {}
@@ -64,14 +68,14 @@ class HistoryEncoder(tf.keras.layers.Layer):
 
 
 class CausalHistoryEncoder(HistoryEncoder):
-    """A reader whose output at a place depends on what stands up to there, and on nothing behind.
+    """A history encoder whose output at a position depends on no later position.
 
-    Its answer is what it gives at the last place that holds an item; zeros where none does.
+    The embedding of a history is the output at its last item; zeros without items.
 
     Args:
-        max_history: how many of the last items are read, at most.
-        time_intervals: whether to each item is added a learned vector of how long after the item
-            before it it was chosen; zeros at first (default no).
+        max_history: the maximum number of latest items that are read.
+        time_intervals: whether to add to each item a learned embedding of the time since the
+            previous item, initially zeros (default False).
     """
 
     is_causal = True
@@ -87,8 +91,10 @@ class CausalHistoryEncoder(HistoryEncoder):
 
     def build(self, input_shape: Any) -> None:
         if self.time_intervals:
-            self.gap_vectors = self.add_weight(
-                name="gap_vectors", shape=[NUM_BUCKETS, int(input_shape[-1])], initializer="zeros"
+            self.interval_embeddings = self.add_weight(
+                name="interval_embeddings",
+                shape=[NUM_BUCKETS, int(input_shape[-1])],
+                initializer="zeros",
             )
         super().build(input_shape)
 
@@ -100,32 +106,38 @@ class CausalHistoryEncoder(HistoryEncoder):
         return_sequences: bool = False,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Reads histories; with `return_sequences`, each beginning of them, `[batch, n, dim]`.
-
-        What is given for a place without an item is of no meaning.
-        """
-        # Items come with length 1, which would hardly move gates, and would drown in the positions
-        # that blocks add up.
-        tokens = tf.where(mask[..., tf.newaxis], history, 0.0) * history.shape[-1] ** 0.5
-        if self.time_intervals:
-            buckets = gap_buckets(gaps_before(times, mask))
-            tokens += tf.gather(tf.cast(self.gap_vectors, tokens.dtype), buckets)
-        read = self.read(tokens, mask, training)
-        if return_sequences:
-            return read
-        numbers = tf.range(1, tf.shape(mask)[1] + 1)
-        last = tf.reduce_max(tf.where(mask, numbers, 0), axis=1)
-        found = tf.gather(read, tf.maximum(last - 1, 0), batch_dims=1)
-        return tf.where(last[:, tf.newaxis] > 0, found, 0.0)
-
-    @abc.abstractmethod
-    def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        """Reads every beginning of a history, `[batch, n, dim]`.
+        """Encodes histories.
 
         Args:
-            tokens: the items with a length of about the root of dim, `[batch, n, dim]`.
-            mask: bool `[batch, n]`, where there is an item.
-            training: whether units are dropped.
+            history: `[batch, n, dim]`, item embeddings of length 1, oldest first.
+            mask: bool `[batch, n]`, True at items.
+            training: whether dropout is applied.
+            return_sequences: whether to return the output at each position, `[batch, n, dim]`,
+                where outputs at padding are undefined.
+            times: int64 `[batch, n]`, needed with `time_intervals`.
+        """
+        # Scaled to length sqrt(dim): components of unit vectors are too small for the gates of a
+        # GRU, and small compared to position embeddings.
+        tokens = tf.where(mask[..., tf.newaxis], history, 0.0) * history.shape[-1] ** 0.5
+        if self.time_intervals:
+            buckets = interval_buckets(previous_intervals(times, mask))
+            tokens += tf.gather(tf.cast(self.interval_embeddings, tokens.dtype), buckets)
+        outputs = self.encode(tokens, mask, training)  # [batch, n, dim]
+        if return_sequences:
+            return outputs
+        positions = tf.range(1, tf.shape(mask)[1] + 1)
+        last = tf.reduce_max(tf.where(mask, positions, 0), axis=1)  # [batch], 0 without items
+        output = tf.gather(outputs, tf.maximum(last - 1, 0), batch_dims=1)
+        return tf.where(last[:, tf.newaxis] > 0, output, 0.0)
+
+    @abc.abstractmethod
+    def encode(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        """Computes the output at each position, `[batch, n, dim]`.
+
+        Args:
+            tokens: the items, of a length of about sqrt(dim), `[batch, n, dim]`; 0 at padding.
+            mask: bool `[batch, n]`, True at items.
+            training: whether dropout is applied.
         """
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A recurrent network over what a user chose."""
+"""GRU history encoder (GRU4Rec)."""
 
 from typing import Any
 
@@ -14,18 +14,28 @@ from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder
 @HISTORY_ENCODERS.register("gru")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class GruHistoryEncoder(CausalHistoryEncoder):
-    """A gated recurrent unit that reads a history from the oldest item to the last.
+    """Gated recurrent unit (GRU) over a history, from the oldest item to the latest.
 
     GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks",
-    arXiv:1511.06939), with the gates of Cho et al. 2014. Places without an item leave the state as
-    it was.
+    arXiv:1511.06939), with the gates of Cho et al. 2014. Padding does not change the state.
+
+    `tf.keras.layers.GRU` computes the same function, with a redundant second bias. It is not used,
+    since it traces two kernels that are selected at run time, one of which (cuDNN) requires padding
+    on the right; a plain loop is the same on every device, in XLA and in the served graph.
 
     Args:
-        max_history: how many of the last items are read (default 50).
+        max_history: the maximum number of latest items that are read (default 50).
         units: the width of the state (default 128).
-        dropout: of the items and of the states that are read out, in training (default 0.3).
-        time_intervals: whether it is read too how long after the item before it each was chosen
-            (default no).
+        dropout: the dropout rate of the items and of the states (default 0.3).
+        time_intervals: whether the time since the previous item is read (default False).
+
+    Example:
+        >>> encoder = GruHistoryEncoder(units=8)
+        >>> history, mask = tf.ones([1, 3, 4]), tf.constant([[True, True, False]])
+        >>> encoder(history, mask=mask).shape
+        TensorShape([1, 4])
+        >>> encoder(history, mask=mask, return_sequences=True).shape
+        TensorShape([1, 3, 4])
     """
 
     def __init__(
@@ -52,38 +62,40 @@ class GruHistoryEncoder(CausalHistoryEncoder):
 
     def build(self, input_shape: Any) -> None:
         dense = tf.keras.layers.Dense
-        self.inward = dense(3 * self.units, name="inward")
+        self.input_gates = dense(3 * self.units, name="input_gates")
         self.recurrent = self.add_weight(
             name="recurrent", shape=[self.units, 3 * self.units], initializer="orthogonal"
         )
         self.output_layer = dense(int(input_shape[-1]), name="output")
         self.drop = Dropout(self.dropout)
-        build_layer(self.inward, input_shape)
+        build_layer(self.input_gates, input_shape)
         build_layer(self.output_layer, [None, None, self.units])
         super().build(input_shape)
 
-    def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        # All places are multiplied at once; the loop holds only what needs the state before.
-        gates = tf.transpose(self.inward(self.drop(tokens, training=training)), [1, 0, 2])
-        here = tf.transpose(mask)[..., tf.newaxis]
+    def encode(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        # All positions are multiplied at once; the loop has only what needs the previous state.
+        gates = tf.transpose(self.input_gates(self.drop(tokens, training=training)), [1, 0, 2])
+        is_item = tf.transpose(mask)[..., tf.newaxis]  # [n, batch, 1]
         recurrent = tf.cast(self.recurrent, gates.dtype)
 
-        def step(state: tf.Tensor, given: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            inward, present = given
-            reset, update, candidate = tf.split(inward, 3, axis=1)
-            own_reset, own_update, own_candidate = tf.split(tf.matmul(state, recurrent), 3, axis=1)
-            reset = tf.sigmoid(reset + own_reset)
-            update = tf.sigmoid(update + own_update)
-            new = tf.tanh(candidate + reset * own_candidate)
-            return tf.where(present, update * state + (1.0 - update) * new, state)
+        def step(state: tf.Tensor, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            input_gates, is_item = inputs
+            reset, update, candidate = tf.split(input_gates, 3, axis=1)  # [batch, units] each
+            state_reset, state_update, state_candidate = tf.split(
+                tf.matmul(state, recurrent), 3, axis=1
+            )
+            reset = tf.sigmoid(reset + state_reset)
+            update = tf.sigmoid(update + state_update)
+            new = tf.tanh(candidate + reset * state_candidate)
+            return tf.where(is_item, update * state + (1.0 - update) * new, state)
 
         start = tf.zeros([tf.shape(tokens)[0], self.units], gates.dtype)
-        states = tf.transpose(tf.scan(step, (gates, here), start), [1, 0, 2])
+        states = tf.transpose(tf.scan(step, (gates, is_item), start), [1, 0, 2])
         return self.output_layer(self.drop(states, training=training))
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Draws the width of the state, the dropout, and how much is read."""
+        """Draws the width of the state, the dropout rate and `max_history`."""
         return {
             "units": hp.Choice("query.gru.units", [64, 128, 256], default=128),
             "dropout": hp.Choice("query.gru.dropout", [0.1, 0.3, 0.5], default=0.3),

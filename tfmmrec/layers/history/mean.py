@@ -1,4 +1,4 @@
-"""The mean of what a user chose."""
+"""Mean history encoder: the average of the items, with a residual hidden layer."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.history.base import HISTORY_ENCODERS, HistoryEncoder
-from tfmmrec.layers.history.time_gaps import NUM_BUCKETS, ages, gap_buckets
+from tfmmrec.layers.history.time_intervals import NUM_BUCKETS, ages, interval_buckets
 from tfmmrec.layers.masked_softmax import masked_softmax
 from tfmmrec.layers.unit_length import unit_length
 
@@ -17,18 +17,23 @@ from tfmmrec.layers.unit_length import unit_length
 @HISTORY_ENCODERS.register("mean")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class MeanHistoryEncoder(HistoryEncoder):
-    """Averages the item vectors of a history and turns the mean by a residual hidden layer.
+    """Averages the item embeddings of a history and adds a hidden layer of the average (residual).
 
-    The order does not count, except that only the last items are read; with `gaps`, the time does.
-    The residual layer lets "has chosen" and "will choose" differ, which a plain mean of item
-    vectors cannot.
+    The order of the items has no effect. The residual layer lets the embedding of a user differ
+    from that of the items in the history: the next item is not an average of earlier ones.
 
     Args:
-        max_history: how many of the last items are read (default 50).
-        units: the width of the hidden layer (default 128).
-        dropout: the share of hidden units dropped in training (default 0.1).
-        time_intervals: whether an item's weight in the mean is learned by how long before the
-            newest it was chosen; all the same at first (default no).
+        max_history: the maximum number of latest items that are read (default 50).
+        units: the units of the hidden layer (default 128).
+        dropout: the dropout rate of the hidden units (default 0.1).
+        time_intervals: whether to learn the weight of an item in the average by its age relative to
+            the newest item; weights are equal initially (default False).
+
+    Example:
+        >>> encoder = MeanHistoryEncoder()
+        >>> history = tf.constant([[[1.0, 0.0], [0.0, 1.0]]])
+        >>> encoder(history, mask=tf.constant([[True, False]])).shape
+        TensorShape([1, 2])
     """
 
     def __init__(
@@ -73,19 +78,26 @@ class MeanHistoryEncoder(HistoryEncoder):
         training: bool = False,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Reads histories `[batch, n, dim]` where the mask `[batch, n]` is True."""
+        """Encodes histories `[batch, n, dim]` where the mask, bool `[batch, n]`, is True.
+
+        Args:
+            history: item embeddings.
+            mask: True at items.
+            training: whether dropout is applied.
+            times: int64 `[batch, n]`, needed with `time_intervals`.
+        """
         weights = tf.cast(mask, history.dtype)
         if self.time_intervals:
-            logits = tf.gather(self.recency, gap_buckets(ages(times, mask)))
+            logits = tf.gather(self.recency, interval_buckets(ages(times, mask)))
             weights = tf.cast(masked_softmax(logits, mask), history.dtype)
-        # As a product, the histories, which are large, are gone through once.
+        # A matrix product reads the large history tensor once.
         total = tf.linalg.matvec(history, weights, transpose_a=True)
         mean = unit_length(total)
         return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Draws the width of the hidden layer, its dropout, and how much is read."""
+        """Draws the units of the hidden layer, its dropout rate and `max_history`."""
         return {
             "units": hp.Choice("query.mean.units", [64, 128, 256], default=128),
             "dropout": hp.Choice("query.mean.dropout", [0.0, 0.1, 0.3], default=0.1),

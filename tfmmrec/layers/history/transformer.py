@@ -1,4 +1,4 @@
-"""A causal transformer over what a user chose."""
+"""Transformer history encoder: causal self-attention (SASRec)."""
 
 from typing import Any
 
@@ -14,20 +14,25 @@ from tfmmrec.layers.transformer_block import check_block_options, create_blocks
 @HISTORY_ENCODERS.register("transformer")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class TransformerHistoryEncoder(CausalHistoryEncoder):
-    """Self-attention over a history, each item attending to itself and to those before it.
+    """Causal self-attention over a history: an item attends to itself and to earlier items.
 
     SASRec (Kang and McAuley 2018, "Self-attentive sequential recommendation", arXiv:1808.09781),
-    with the normalisation before each part. Places are counted from the first item that is read, so
-    that padding on either side changes nothing.
+    with pre-normalized blocks. Positions are counted from the first item that is read, so that
+    padding on either side has no effect.
 
     Args:
-        max_history: how many of the last items are read (default 50).
-        layers: the number of attention blocks (default 2).
-        heads: the number of attention heads (default 2).
-        units: the width of the blocks' hidden layer (default 64).
-        dropout: of the items, attention weights and hidden units in training (default 0.3).
-        time_intervals: whether it is read too how long after the item before it each was chosen
-            (default no).
+        max_history: the maximum number of latest items that are read (default 50).
+        layers: the number of transformer blocks (default 2).
+        heads: the number of attention heads, which need not divide the width (default 2).
+        units: the units of the feed-forward layers (default 64).
+        dropout: the dropout rate of items, attention weights and hidden units (default 0.3).
+        time_intervals: whether the time since the previous item is read (default False).
+
+    Example:
+        >>> encoder = TransformerHistoryEncoder(layers=1)
+        >>> history, mask = tf.ones([1, 3, 4]), tf.constant([[True, True, False]])
+        >>> encoder(history, mask=mask).shape
+        TensorShape([1, 4])
     """
 
     def __init__(
@@ -75,21 +80,21 @@ class TransformerHistoryEncoder(CausalHistoryEncoder):
         build_layer(self.output_norm, [None, None, dim])
         super().build(input_shape)
 
-    def read(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        place = tf.cumsum(tf.cast(mask, tf.int32), axis=1) - 1
-        place = tf.clip_by_value(place, 0, self.max_history - 1)
-        tokens += tf.gather(tf.cast(self.positions, tokens.dtype), place)
+    def encode(self, tokens: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        position = tf.cumsum(tf.cast(mask, tf.int32), axis=1) - 1  # [batch, n]
+        position = tf.clip_by_value(position, 0, self.max_history - 1)
+        tokens += tf.gather(tf.cast(self.positions, tokens.dtype), position)
         tokens = self.drop(tokens, training=training)
         length = tf.shape(mask)[1]
-        earlier = tf.range(length)[tf.newaxis] <= tf.range(length)[:, tf.newaxis]
-        seen = earlier[tf.newaxis] & mask[:, tf.newaxis]
+        causal = tf.range(length)[tf.newaxis] <= tf.range(length)[:, tf.newaxis]  # [n, n]
+        attention_mask = causal[tf.newaxis] & mask[:, tf.newaxis]  # [batch, n, n]
         for block in self.blocks:
-            tokens = block(tokens, mask=seen, training=training)
+            tokens = block(tokens, mask=attention_mask, training=training)
         return self.output_norm(tokens)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Draws the blocks and their heads, widths and dropout, and how much is read."""
+        """Draws the number of blocks and heads, the units, the dropout rate and `max_history`."""
         return {
             "layers": hp.Choice("query.transformer.layers", [1, 2, 3], default=2),
             "heads": hp.Choice("query.transformer.heads", [1, 2, 4], default=2),

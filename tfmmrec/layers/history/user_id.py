@@ -1,4 +1,4 @@
-"""The user by id alone."""
+"""User-id encoder: a learned embedding per user, without a history."""
 
 from typing import Any
 
@@ -10,14 +10,13 @@ from tfmmrec.layers.history.base import HISTORY_ENCODERS, HistoryEncoder
 @HISTORY_ENCODERS.register("id")
 @tf.keras.utils.register_keras_serializable("tfmmrec")
 class UserIdEncoder(HistoryEncoder):
-    """Reads nothing: the user is a learned vector of their own, which the query tower holds.
+    """Ignores the history: the query tower adds a learned embedding of the user.
 
-    With ids alone on the side of the items this is matrix factorisation. Users that training has
-    not met are taken for nobody in particular, and a new click changes nothing; the other readers
-    have neither flaw.
+    With item ids alone, this is matrix factorization. Users without training events share one
+    embedding, and new interactions have no effect; the other kinds have neither limitation.
 
     Args:
-        max_history: of no meaning but to callers, who ask any reader (default 1).
+        max_history: has no effect; for a uniform interface (default 1).
     """
 
     reads_user = True

@@ -1,1 +1,1 @@
-"""Kernel ridge regression from content to item vectors, for items without events."""
+"""Kernel ridge regression from content to item embeddings, for cold-start items."""

@@ -1,4 +1,4 @@
-"""Vectors of new items, regressed on content from the vectors of those that users know."""
+"""Cold-start embeddings: kernel ridge regression from content to trained item embeddings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,40 +11,39 @@ from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.pooling import MeanPool
 from tfmmrec.layers.unit_length import unit_length
-from tfmmrec.models.cold_start.feature_relevance import item_weights, relevance
+from tfmmrec.models.cold_start.feature_relevance import fit_feature_weights, item_weights
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
 
-# Categories up to this many are told apart; more are hashed into so many.
-_EXACT_ENTRIES = 512
+# Vocabularies up to this size are one-hot encoded; larger ones are hashed into this many buckets.
+_MAX_ONE_HOT = 512
 
 
-class ContentRegression(tf.keras.layers.Layer):
-    """Vectors of new items: `share · regressed + (1 − share) · content`.
+class ColdStartRegression(tf.keras.layers.Layer):
+    """Embeddings of cold-start items: `weight · regression + (1 − weight) · tower`.
 
-    Towers are trained on the items that users chose, and learn these by heart before they say much
-    of others. A regression of what these items have become, ids and all, on their content has a
-    closed form and one penalty, and stays good however long the towers were trained. It maps
-    attributes to factors as in Gantner et al. 2010, "Learning attribute-to-feature mappings for
-    cold-start recommendations", by kernel ridge regression, and weighs items by the square root of
-    how often they were chosen, since the vectors of the others are noise for the most part. What is
-    regressed is the shorter, the less the known items tell of such content, which ranks it behind
-    what is better known.
+    Towers are trained on the items of the training events, and fit these before they generalize to
+    others. A ridge regression from the content of trained items to their final embeddings (ids
+    included) has a closed form and a single penalty, and does not overfit with longer training. It
+    maps attributes to factors, as in Gantner et al. 2010, "Learning attribute-to-feature mappings
+    for cold-start recommendations". Items are weighted by the square root of their number of
+    training events, since embeddings of items with few events are noisy. The less similar an item
+    is to trained items, the shorter is its regressed embedding, and the lower are its scores.
 
-    Regressed on are the features side by side, each less its mean and of length 1, and zeros where
-    absent. The kernel is `exp(−Σ weight · |x − y|² / 2)`. The weights of features sum to one; those
-    that tell what users choose get more (see `relevance`).
+    The inputs of the kernel are the centered features, each of length 1 and zeros if missing. The
+    kernel is `exp(−Σ weight · |x − y|² / 2)` over the features. Feature weights sum to 1; features
+    that predict interactions get more weight (see `fit_feature_weights`).
 
-    Until `fit` is called the result is the content.
+    Before `fit` is called, the output is that of the tower.
 
     Args:
         features: the item features.
-        width: of the result.
-        num_landmarks: how many known items the regression is fitted to, and compares new ones with.
-        share: of the regression in the result, from 0 to 1.
-        penalty: of the ridge, above 0.
+        width: the width of the embeddings.
+        num_landmarks: the number of trained items that the regression is fitted to.
+        weight: of the regression in the output, from 0 to 1 (default 0.3).
+        ridge_alpha: the ridge penalty, above 0 (default 0.3).
 
     Raises:
-        ValueError: there are no features or landmarks.
+        ValueError: there are no features or no landmarks.
     """
 
     def __init__(
@@ -53,8 +52,8 @@ class ContentRegression(tf.keras.layers.Layer):
         *,
         width: int,
         num_landmarks: int,
-        share: float = 0.3,
-        penalty: float = 0.3,
+        weight: float = 0.3,
+        ridge_alpha: float = 0.3,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -66,20 +65,20 @@ class ContentRegression(tf.keras.layers.Layer):
         self.features = list(features)
         self.width = width
         self.num_landmarks = num_landmarks
-        self.share = share
-        self.penalty = penalty
+        self.weight = weight
+        self.ridge_alpha = ridge_alpha
         self.means = [
             self._zeros(f"mean_{info.name}", [_content_width(info)]) for info in self.features
         ]
-        self.weights_of_features = self._zeros("weights", [len(self.features)])
-        self.weights_of_features.assign(tf.fill([len(self.features)], 1.0 / len(self.features)))
+        self.feature_weights = self._zeros("feature_weights", [len(self.features)])
+        self.feature_weights.assign(tf.fill([len(self.features)], 1.0 / len(self.features)))
         content_width = sum(_content_width(info) for info in self.features)
         self.landmarks = self._zeros("landmarks", [num_landmarks, content_width])
         self.coefficients = self._zeros("coefficients", [num_landmarks, width])
-        self.fitted_share = self._zeros("fitted_share", [])
+        self.fitted_weight = self._zeros("fitted_weight", [])
 
     def _zeros(self, name: str, shape: list[int]) -> tf.Variable:
-        # Kept from mixed precision: distances of contents are differences of near numbers.
+        # float32 in mixed precision: distances are differences of nearly equal numbers.
         return self.add_weight(
             name=name,
             shape=shape,
@@ -95,64 +94,68 @@ class ContentRegression(tf.keras.layers.Layer):
         counts: np.ndarray,
         factors: np.ndarray | None = None,
     ) -> None:
-        """Fits the regression to items that users know.
+        """Fits the regression to trained items.
 
         Args:
             inputs: the features of `num_landmarks` items.
-            vectors: what they have become, `[num_landmarks, width]`.
-            counts: how often each was chosen, above 0, `[num_landmarks]`.
-            factors: what users' choices alone say of them, `[num_landmarks, n]` (see
-                `item_factors`), to weigh the features by; None leaves the weights equal.
+            vectors: their embeddings, `[num_landmarks, width]`.
+            counts: the number of training events of each, above 0, `[num_landmarks]`.
+            factors: their factors from `item_factors`, `[num_landmarks, n]`, to fit the feature
+                weights; None keeps equal weights (default None).
         """
-        for mean, (raw, present) in zip(self.means, self._raw(inputs), strict=True):
-            here = tf.cast(present, tf.float32)[:, tf.newaxis]
-            mean.assign(tf.math.divide_no_nan(tf.reduce_sum(raw, axis=0), tf.reduce_sum(here)))
+        for mean, (values, present) in zip(self.means, self._values(inputs), strict=True):
+            num_present = tf.reduce_sum(tf.cast(present, tf.float32))
+            mean.assign(tf.math.divide_no_nan(tf.reduce_sum(values, axis=0), num_present))
         if factors is not None:
             contents = [part.numpy() for part in self._contents(inputs)]
-            self.weights_of_features.assign(relevance(contents, factors, counts, self.penalty))
-        told = self.told(inputs)
-        ridge = KernelRidge(kernel="precomputed", alpha=self.penalty)
-        ridge.fit(_kernel(told, told).numpy(), vectors, sample_weight=item_weights(counts))
-        self.landmarks.assign(told)
+            weights = fit_feature_weights(contents, factors, counts, self.ridge_alpha)
+            self.feature_weights.assign(weights)
+        landmarks = self.kernel_inputs(inputs)
+        ridge = KernelRidge(kernel="precomputed", alpha=self.ridge_alpha)
+        kernel = _kernel(landmarks, landmarks).numpy()
+        ridge.fit(kernel, vectors, sample_weight=item_weights(counts))
+        self.landmarks.assign(landmarks)
         self.coefficients.assign(ridge.dual_coef_)
-        self.fitted_share.assign(self.share)
+        self.fitted_weight.assign(self.weight)
 
     def call(self, content: tf.Tensor, inputs: Mapping[str, Feature]) -> tf.Tensor:
-        """Gives the vectors of new items, of the shape and type of their contents.
+        """Computes the embeddings of cold-start items, of the shape and type of `content`.
 
         Args:
-            content: what the tower makes of the features, `[batch, width]`.
-            inputs: the features.
+            content: the output of the item tower without ids, `[batch, width]`.
+            inputs: the features of the items.
         """
 
         def mixed() -> tf.Tensor:
-            kernel = _kernel(self.told(inputs), self.landmarks)
-            regressed = tf.matmul(kernel, self.coefficients)
-            rest = (1.0 - self.fitted_share) * tf.cast(content, tf.float32)
-            return tf.cast(self.fitted_share * regressed + rest, content.dtype)
+            kernel = _kernel(self.kernel_inputs(inputs), self.landmarks)  # [batch, landmarks]
+            regressed = tf.matmul(kernel, self.coefficients)  # [batch, width]
+            rest = (1.0 - self.fitted_weight) * tf.cast(content, tf.float32)
+            return tf.cast(self.fitted_weight * regressed + rest, content.dtype)
 
-        # While towers are trained, each epoch asks for all vectors.
-        return tf.cond(self.fitted_share > 0.0, mixed, lambda: content)
+        # Skipped before `fit`: validation embeds all items after each epoch.
+        return tf.cond(self.fitted_weight > 0.0, mixed, lambda: content)
 
-    def told(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
-        """What the kernel compares, float32 `[batch, sum of the features' widths]`."""
-        weights = tf.unstack(tf.sqrt(self.weights_of_features))
+    def kernel_inputs(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
+        """The weighted inputs of the kernel, float32 `[batch, sum of the features' widths]`."""
+        weights = tf.unstack(tf.sqrt(self.feature_weights))
         parts = [w * part for w, part in zip(weights, self._contents(inputs), strict=True)]
         return tf.concat(parts, axis=1)
 
     def _contents(self, inputs: Mapping[str, Feature]) -> list[tf.Tensor]:
-        """Each feature less its mean and of length 1, zeros where absent."""
+        """Each feature, centered and of length 1, zeros if missing, `[batch, feature width]`."""
         return [
-            unit_length(tf.where(present[:, tf.newaxis], raw - mean, 0.0))
-            for mean, (raw, present) in zip(self.means, self._raw(inputs), strict=True)
+            unit_length(tf.where(present[:, tf.newaxis], values - mean, 0.0))
+            for mean, (values, present) in zip(self.means, self._values(inputs), strict=True)
         ]
 
-    def _raw(self, inputs: Mapping[str, Feature]) -> list[Feature]:
-        """Each feature as a float32 vector a row, zeros where absent, and where it is present."""
-        given = [
-            (_vector_of(info, inputs[info.name][0]), inputs[info.name][1]) for info in self.features
-        ]
-        return [(tf.where(here[:, tf.newaxis], raw, 0.0), here) for raw, here in given]
+    def _values(self, inputs: Mapping[str, Feature]) -> list[Feature]:
+        """Each feature as float32 `[batch, feature width]`, zeros if missing, and its presence."""
+        values = []
+        for info in self.features:
+            encoding, present = inputs[info.name]
+            vectors = _to_vectors(info, encoding)
+            values.append((tf.where(present[:, tf.newaxis], vectors, 0.0), present))
+        return values
 
 
 def _kernel(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
@@ -160,23 +163,22 @@ def _kernel(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
 
 
 def _content_width(info: FeatureInfo) -> int:
-    return min(info.vocabulary_size, _EXACT_ENTRIES) if info.vocabulary_size else info.width
+    return min(info.vocabulary_size, _MAX_ONE_HOT) if info.vocabulary_size else info.width
 
 
-def _vector_of(info: FeatureInfo, output: tf.Tensor) -> tf.Tensor:
-    """Several vectors become their mean, entries of a vocabulary the sum of their directions."""
+def _to_vectors(info: FeatureInfo, encoding: tf.Tensor) -> tf.Tensor:
+    """One vector per row: the mean of several vectors, the sum of one-hot vocabulary entries."""
     if info.vocabulary_size:
-        return tf.reduce_sum(_directions(info, output), axis=1)
-    output = tf.cast(output, tf.float32)
+        return tf.reduce_sum(_one_hot(info, encoding), axis=1)
+    encoding = tf.cast(encoding, tf.float32)
     if not info.num_values:
-        return output
-    # A vector of zeros is none, as in `Standardize`.
-    here = tf.reduce_any(output != 0.0, axis=2)
-    return MeanPool()(output, mask=here)
+        return encoding
+    # A vector of zeros is padding, as in `Standardize`.
+    return MeanPool()(encoding, mask=tf.reduce_any(encoding != 0.0, axis=2))
 
 
-def _directions(info: FeatureInfo, entries: tf.Tensor) -> tf.Tensor:
-    """Entries `[batch, n]` as directions `[batch, n, width]`, zeros where the entry is 0: none."""
+def _one_hot(info: FeatureInfo, entries: tf.Tensor) -> tf.Tensor:
+    """Vocabulary entries `[batch, n]` as vectors `[batch, n, width]`; zeros for 0, padding."""
     size = _content_width(info)
     known = entries > 0
     if size == info.vocabulary_size:

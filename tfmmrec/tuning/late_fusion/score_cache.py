@@ -8,7 +8,7 @@ from tfmmrec.evaluation.ranking.targets import Targets
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.cold_start.feature_relevance import item_weights
-from tfmmrec.models.cold_start.kernel_ridge import ContentRegression
+from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
 from tfmmrec.models.cold_start.landmarks import landmark_rows
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
 from tfmmrec.models.scorer import Scorer
@@ -125,7 +125,7 @@ def _cold_start_items(
     cold = np.flatnonzero(~model.known.numpy()[items])
     if tower.regression is None or not len(cold):
         return []
-    contents = tower.regression.told(model.items.gather(items[cold]))
+    contents = tower.regression.kernel_inputs(model.items.gather(items[cold]))
     coefficients = _coefficients(tower.regression, model.counts.numpy()[landmarks], contents)
     has_content = tower.fusion.told(embeddings[items[cold]]).numpy()
     patterns, group_of = np.unique(has_content, axis=0, return_inverse=True)
@@ -134,14 +134,14 @@ def _cold_start_items(
             columns=cold[group_of == group],
             has_content=pattern,
             coefficients=coefficients[:, group_of == group],
-            weight=float(tower.regression.fitted_share),
+            weight=float(tower.regression.fitted_weight),
         )
         for group, pattern in enumerate(patterns)
     ]
 
 
 def _coefficients(
-    regression: ContentRegression, counts: np.ndarray, contents: tf.Tensor
+    regression: ColdStartRegression, counts: np.ndarray, contents: tf.Tensor
 ) -> np.ndarray:
     """The coefficient of each landmark in the regressed embeddings, `[landmarks, contents]`.
 
@@ -152,6 +152,6 @@ def _coefficients(
     """
     among = rbf(squared_distances(regression.landmarks, regression.landmarks)).numpy()
     between = rbf(squared_distances(regression.landmarks, contents)).numpy()
-    ridge = KernelRidge(kernel="precomputed", alpha=regression.penalty)
+    ridge = KernelRidge(kernel="precomputed", alpha=regression.ridge_alpha)
     ridge.fit(among, between, sample_weight=item_weights(counts))
     return ridge.dual_coef_.astype(np.float32)

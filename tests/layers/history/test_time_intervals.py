@@ -8,7 +8,7 @@ from absl.testing import parameterized
 
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.history import HISTORY_ENCODERS, HistoryEncoder, MeanHistoryEncoder
-from tfmmrec.layers.history.time_gaps import ages, gap_buckets, gaps_before
+from tfmmrec.layers.history.time_intervals import ages, interval_buckets, previous_intervals
 from tfmmrec.testing import TestCase
 
 START = 1_600_000_000
@@ -23,14 +23,18 @@ class GapsTest(TestCase):
         # a day of 86,400 from 65,536 = 2^16 on; 2^29 opens the last.
         seconds = [[-1, 0, 1, 2, 3], [4, 31, 32, 60, 63], [86_400, 2**29 - 1, 2**29, 2**40, 7]]
         buckets = [[0, 1, 2, 3, 3], [4, 6, 7, 7, 7], [18, 30, 31, 31, 4]]
-        self.assertAllEqual(gap_buckets(tf.constant(seconds, tf.int64)), buckets)
+        self.assertAllEqual(interval_buckets(tf.constant(seconds, tf.int64)), buckets)
 
     def test_a_gap_is_the_time_since_the_item_before(self):
-        self.assertAllEqual(gaps_before(TIMES, MASK), [[-1, 5, 90], [-1, -1, 3600], [-1, -1, -1]])
+        self.assertAllEqual(
+            previous_intervals(TIMES, MASK), [[-1, 5, 90], [-1, -1, 3600], [-1, -1, -1]]
+        )
 
     def test_an_unknown_time_makes_no_gap_and_a_turned_one_none_below_zero(self):
         times = tf.constant([[50, 0, 70, 60, -1]], tf.int64)
-        self.assertAllEqual(gaps_before(times, tf.ones([1, 5], tf.bool)), [[-1, -1, -1, 0, -1]])
+        self.assertAllEqual(
+            previous_intervals(times, tf.ones([1, 5], tf.bool)), [[-1, -1, -1, 0, -1]]
+        )
 
     def test_an_age_is_the_time_up_to_the_newest_item(self):
         self.assertAllEqual(ages(TIMES, MASK), [[95, 90, 0], [3600, -1, 0], [-1, -1, -1]])
@@ -46,7 +50,7 @@ def create(kind: str, **options: Any) -> HistoryEncoder:
     """A reader to which gaps mean something, as they do after some training."""
     reader = HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True, **options}).create()
     reader(histories(), mask=MASK, times=TIMES)
-    weight = reader.recency if kind == "mean" else reader.gap_vectors
+    weight = reader.recency if kind == "mean" else reader.interval_embeddings
     weight.assign(np.random.default_rng(1).normal(size=weight.shape))
     return reader
 
@@ -75,7 +79,7 @@ class GapsContractTest(TestCase, parameterized.TestCase):
         )
         begun = reader(histories(), mask=MASK, times=TIMES)
         plain(histories(), mask=MASK)
-        of_gaps = ("recency", "gap_vectors")
+        of_gaps = ("recency", "interval_embeddings")
         kept = [w for w in reader.weights if not any(name in w.name for name in of_gaps)]
         plain.set_weights([weight.numpy() for weight in kept])
         self.assertAllClose(begun, plain(histories(), mask=MASK))
