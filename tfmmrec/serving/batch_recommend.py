@@ -1,4 +1,4 @@
-"""Answers for users, written as JSON lines."""
+"""Batch recommendation: the top items of many users, written as JSON lines."""
 
 import json
 from collections.abc import Iterable
@@ -34,22 +34,30 @@ def recommend(
     candidates: str | Path | None = None,
     quiet: bool = False,
 ) -> list[dict]:
-    """Answers the best items for users.
+    """Recommends items to users.
 
     Args:
         run: a run folder.
-        users: `all`, a file with one id a line, or ids with commas between them. An unknown user
-            is answered as one without history.
-        k: items a user, no more than there are (default 10, where there are so many).
-        out: where to write one line a user, `{"user": …, "items": […], "scores": […]}`.
-        split: answer as of the moment before this split (`valid` or `test`); what users chose
-            before is their history and is left out; of new users, who stand in test as a whole,
-            that is all but the last. Default: as of now, and all that a user did is left out.
-        candidates: a file with one item id a line; only those are ranked.
+        users: `all`, a file with one id per line, or comma-separated ids. An unknown user gets the
+            recommendations of a user without a history (default all).
+        k: the number of items per user, at most that of the catalog (default 10, or all if there
+            are fewer).
+        out: the file to write, with one line per user, `{"user": …, "items": […], "scores": […]}`
+            (default none).
+        split: `valid` or `test` recommends as of the time before this split: earlier events are the
+            history, and their items are excluded. For held-out users, whose events are all in test,
+            these are all events but the last. By default, all events are the history, and all items
+            with events of the user are excluded.
+        candidates: a file with one item id per line; only these are ranked (default all items).
         quiet: no progress bar.
 
     Returns:
         The lines.
+
+    Raises:
+        ConfigError: `split` or `users` is invalid.
+        DataError: a file cannot be read, a candidate or a user does not exist, or the model was
+            trained on the split.
     """
     run = Path(run)
     out = None if out is None else Path(out)
@@ -120,7 +128,7 @@ def _time_table(histories: Histories, rows: np.ndarray) -> tf.Tensor:
 
 
 def _of_users(column: Any, histories: Histories, rows: np.ndarray) -> list[np.ndarray]:
-    """A column of the histories, user by user; nothing for unknown ones, whose row is -1."""
+    """A column of the histories per user; empty for unknown users, whose row is -1."""
     bounds = [histories.offsets[row : row + 2] if row >= 0 else (0, 0) for row in rows]
     return [column[first:end] for first, end in bounds]
 
@@ -151,7 +159,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        # A list of ids may well be longer than a file's name can be.
+        # A list of ids may be longer than the maximum length of a file name.
         return False
 
 

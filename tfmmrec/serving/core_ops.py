@@ -1,25 +1,25 @@
-"""Which ops of a SavedModel a stock TensorFlow Serving does not have."""
+"""Check that a SavedModel has only core TensorFlow ops, which stock TensorFlow Serving has."""
 
 from pathlib import Path
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-# TensorFlow's own, but they call back into the Python that built the graph.
+# Core ops, but they call back into the Python process that built the graph.
 PYTHON_OPS = {"EagerPyFunc", "PyFunc", "PyFuncStateless"}
 
 
 def foreign_ops(folder: Path) -> list[str]:
-    """Names the ops of a SavedModel, in its graph and functions, that are not core TensorFlow's.
+    """Returns the ops in the graph and functions of a SavedModel that are not core TensorFlow ops.
 
-    What other libraries have registered in this process, such as tensorflow-io or tensorflow-text,
-    does not count as known: `tf.raw_ops` is fixed when TensorFlow is built.
+    Ops that other libraries have registered in this process, such as tensorflow-text, are not core
+    ops: `tf.raw_ops` is fixed when TensorFlow is built.
 
     Args:
-        folder: with saved_model.pb in it.
+        folder: the folder with saved_model.pb.
 
     Returns:
-        The names in alphabetical order; empty when a stock server has them all.
+        The names of the ops in alphabetical order; empty if a stock server can run the model.
     """
     proto = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     used: set[str] = set()

@@ -1,4 +1,4 @@
-"""A run becomes a SavedModel that a stock TensorFlow Serving loads."""
+"""Export of a run as a SavedModel for stock TensorFlow Serving."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,18 +20,18 @@ def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
     """Exports a run as the next version of a served model.
 
     The signatures are `serving_default` (histories to item ids and scores), `encode_items` (raw
-    content to vectors), `search` (raw content to item ids and scores) and, in a model that was
-    trained on ratings or clicks, `predict` (histories and an item each to these).
-    docs/formats/serving.md defines their inputs. Every signature is run on the warm-up requests
-    before the folder appears.
+    content to embeddings), `search` (raw content to item ids and scores) and, for a model with a
+    rating or click task, `predict` (histories and one item each to predictions).
+    docs/formats/serving.md defines their inputs; `ServingModel` documents the variables of the
+    SavedModel. Every signature is run on the warm-up requests before the folder appears.
 
     Args:
         run: a run folder.
-        out: the model's folder; the version becomes a folder of its own in it.
+        out: the folder of the model; the version is a folder in it.
         quiet: no progress bars.
 
     Returns:
-        The version's folder.
+        The folder of the version.
 
     Raises:
         TfmmrecError: the run cannot be loaded, or the folder cannot be written.
@@ -43,7 +43,7 @@ def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
     version_dir = Path(out) / str(_next_version(Path(out)))
     with atomic_folder(version_dir) as folder:
         servable = tf.Module()
-        # The functions and what they read, without Keras, whose layers would be saved as well.
+        # The functions and the objects that they read, without Keras layers as such.
         servable.resources = recommender.resources()
         tf.saved_model.save(servable, str(folder), signatures=_signatures(recommender))
         write_warmup(folder, Path(out).name, requests)
@@ -114,9 +114,9 @@ def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
 
 
 def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request]:
-    """Requests of one row and of two for each signature, with real content and with nothing.
+    """Requests of one and of two rows for each signature, with real and with missing content.
 
-    Real content runs the decoders and encoders, which an absent picture or sound passes by.
+    Real content runs the decoders and encoders; a missing image or audio file skips them.
     """
     ids = recommender.item_ids.numpy()[:2]
     requests: list[Request] = []
@@ -131,7 +131,7 @@ def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request
             users[HISTORY_TIME][0] = 1_600_000_000, 1_600_000_060
         items = _absent(recommender.items.modalities, "", size)
         for name, value in _example_values(recommender, dataset).items():
-            # A row without anything is filled up to the width of the example.
+            # Missing values are padded to the width of the example.
             items[name] = np.resize(items[name], [size, *value.shape[1:]])
             items[name][:1] = value
         k = np.full([size], 10, np.int32)
@@ -161,7 +161,7 @@ def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[st
 
 
 def _example_values(recommender: Recommender, dataset: Dataset) -> dict[str, np.ndarray]:
-    """One value of each feature of strings, as a request has it, `[1]` or `[1, n]`."""
+    """One present value of each string feature, in the form of a request, `[1]` or `[1, n]`."""
     examples = {}
     for name, modality in recommender.items.modalities.items():
         if modality.signature(name).dtype != tf.string:
@@ -176,7 +176,7 @@ def _example_values(recommender: Recommender, dataset: Dataset) -> dict[str, np.
 
 
 def _run_warmup(folder: Path) -> None:
-    """Runs every signature: a graph that loads may still fail when it runs."""
+    """Runs every signature, since a graph that loads may still fail when it runs."""
     loaded = tf.saved_model.load(str(folder))
     for signature, inputs in read_warmup(folder):
         loaded.signatures[signature](**{name: tf.constant(v) for name, v in inputs.items()})

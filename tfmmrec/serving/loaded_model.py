@@ -1,4 +1,4 @@
-"""A model's newest version, loaded to be asked."""
+"""The newest version of an exported model, loaded into this process."""
 
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,19 @@ from tfmmrec.serving.rest_json import BadRequest, PredictRequest
 
 
 class ServedModel:
-    """The newest version in a model's folder.
+    """The newest version in the folder of an exported model.
+
+    Args:
+        model_dir: the folder of the model, MODELS/NAME.
 
     Attributes:
-        name: the folder's name.
-        version: a number.
-        metadata: the signatures as TensorFlow Serving tells them.
-        signatures: the inputs of each signature.
+        name: the name of the folder.
+        version: the number of the version.
+        metadata: the signatures, in the form of TensorFlow Serving's metadata.
+        signatures: the input specs of each signature.
+
+    Raises:
+        DataError: the folder has no version, or the version does not load.
     """
 
     def __init__(self, model_dir: Path):
@@ -37,7 +43,17 @@ class ServedModel:
         }
 
     def predict(self, request: PredictRequest) -> dict[str, np.ndarray]:
-        """Runs a signature."""
+        """Runs a signature.
+
+        Args:
+            request: the name of the signature and its inputs.
+
+        Returns:
+            The outputs by name.
+
+        Raises:
+            BadRequest: TensorFlow rejects the inputs.
+        """
         inputs = {
             name: tf.constant(value, self.signatures[request.signature][name].dtype)
             for name, value in request.inputs.items()
@@ -50,7 +66,7 @@ class ServedModel:
 
 
 def _newest_version(model_dir: Path) -> Path:
-    """Returns the folder of the highest number; it may have zeros before it, as in 00000123."""
+    """Returns the folder with the highest number; leading zeros are allowed, as in 00000123."""
     if not model_dir.is_dir():
         raise DataError(f"{model_dir}: no such folder; give MODELS/NAME, as tfmmrec export made it")
     versions = [

@@ -1,8 +1,8 @@
-"""Runs an export through the loader that TensorFlow Serving uses, in a process without Python.
+"""Runs an export in the C++ loader of TensorFlow Serving, in a process without Python.
 
-TensorFlow Serving loads a model with `tensorflow::LoadSavedModel`, which stands in TensorFlow's
+TensorFlow Serving loads a model with `tensorflow::LoadSavedModel`, which is part of the TensorFlow
 wheel. The small program `serving/loader/load.cc` calls it and runs every signature, so that a graph
-that needs anything that a stock server does not have fails here.
+that a stock server cannot run fails here.
 """
 
 import os
@@ -25,23 +25,23 @@ Answer = tuple[str, dict[str, np.ndarray]]
 
 
 def build_loader(source: Path, out: Path) -> Path:
-    """Compiles the loader program, in about a minute.
+    """Compiles the loader program, which takes about a minute.
 
     Args:
-        source: load.cc.
+        source: the path of load.cc.
         out: the program to write.
 
     Returns:
         `out`.
 
     Raises:
-        TfmmrecError: there is no g++, or it refuses the source.
+        TfmmrecError: g++ is not installed, or the source does not compile.
     """
     wheel = os.path.dirname(tf.__file__)
     include = f"{wheel}/include"
     command = ["g++", "-w", "-std=c++17", str(source), f"-I{include}"]
     command += [f"-I{include}/external/local_{name}" for name in ("xla", "tsl")]
-    # Without --no-as-needed the linker drops the library that registers the sessions.
+    # Without --no-as-needed, the linker drops the library that registers sessions.
     command += [f"-L{wheel}", "-Wl,--no-as-needed", "-l:libtensorflow_cc.so.2"]
     command += ["-l:libtensorflow_framework.so.2", f"-Wl,-rpath,{wheel}", "-o", str(out)]
     if shutil.which("g++") is None:
@@ -58,13 +58,14 @@ def run_loader(
     """Runs requests through a loader program, on a copy of the export.
 
     Args:
-        program: what `build_loader` made, or its twin in Python, serving/loader/load.py.
-        version_dir: the export, MODELS/NAME/<version>.
-        requests: at least one for each signature, as `read_warmup` gives them.
-        work_dir: where a fresh folder for the copy, the requests and the answers is made.
+        program: the program from `build_loader`, or its Python version, serving/loader/load.py.
+        version_dir: the folder of the version, MODELS/NAME/<version>.
+        requests: at least one per signature, as from `read_warmup`.
+        work_dir: the folder in which a temporary folder for the copy, the requests and the answers
+            is created.
 
     Returns:
-        One answer a request, in the same order.
+        One answer per request, in the same order.
 
     Raises:
         DataError: the export fails to load, a signature has no request, or one fails to run.
@@ -73,7 +74,7 @@ def run_loader(
         raise DataError(f"{version_dir}: no saved_model.pb here; give a version's folder")
     work_dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="loader.", dir=work_dir))
-    # In another place, a path into the folder where the model was made would be found out.
+    # A copy at another path reveals paths into the folder where the model was exported.
     shutil.copytree(version_dir, folder / "export")
     (folder / "requests").mkdir()
     for number, (signature, inputs) in enumerate(requests):
@@ -93,18 +94,18 @@ def run_loader(
 def compare(
     answers: Sequence[Answer], others: Sequence[Answer], *, tolerance: float
 ) -> dict[str, dict[str, float]]:
-    """Compares two runs of the same requests.
+    """Compares the answers of two programs to the same requests.
 
     Args:
-        answers: of `run_loader`.
-        others: of another program.
-        tolerance: by which floats may differ; everything else has to be equal.
+        answers: of one program, from `run_loader`.
+        others: of the other program.
+        tolerance: the maximum absolute difference of floats; other types must be equal.
 
     Returns:
         The largest difference of each output, by signature.
 
     Raises:
-        DataError: they differ.
+        DataError: the answers differ.
     """
     found: dict[str, dict[str, float]] = {}
     for (signature, answer), (_, other) in zip(answers, others, strict=True):
@@ -144,6 +145,6 @@ def _read_answer(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _first_line(output: str, mark: str) -> str:
-    """Returns the first line with the mark, or else the last line there is."""
+    """Returns the first line that contains the mark, or else the last line."""
     lines = output.strip().splitlines()
     return next((line for line in lines if mark in line), lines[-1] if lines else "it crashed")

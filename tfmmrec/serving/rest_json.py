@@ -1,9 +1,9 @@
-"""TensorFlow Serving's REST bodies: JSON to tensors and back.
+"""JSON bodies of TensorFlow Serving's REST API, decoded to arrays and encoded from them.
 
-A request gives its rows as `instances`, a list of values or of objects by input, or its columns as
-`inputs`, and is answered with `predictions` or `outputs` likewise. A single output stands bare;
-strings may come as {"b64": ...}, and those of outputs whose names end in `_bytes` are sent so.
-https://www.tensorflow.org/tfx/serving/api_rest
+A request has its rows under `instances`, as a list of values or of objects by input, or its columns
+under `inputs`; the response has `predictions` or `outputs`, respectively. A single output has no
+name. Strings may be given as {"b64": ...}; outputs with names that end in `_bytes` are sent in this
+form. https://www.tensorflow.org/tfx/serving/api_rest
 """
 
 import base64
@@ -22,14 +22,14 @@ from tfmmrec.errors import TfmmrecError
 # The inputs of each signature.
 Signatures = Mapping[str, Mapping[str, tf.TensorSpec]]
 _BYTES_SUFFIX = "_bytes"
-# The bits of a whole number that a float keeps. TensorFlow Serving refuses longer ones, unless they
-# are written as decimals or too long for 64 bits, so that it reads them as decimals anyway.
+# The bits of an integer that a float represents exactly. TensorFlow Serving rejects longer ones
+# unless they are written as decimals, or do not fit into 64 bits and are read as decimals anyway.
 _WHOLE_BITS = {tf.float32: 24, tf.float64: 53}
 _WHOLE = range(-(2**63), 2**64)
 
 
 class BadRequest(TfmmrecError):
-    """A request that the client has to mend; the message names the key."""
+    """An invalid request; the message names the key to correct."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +37,9 @@ class PredictRequest:
     """A decoded request.
 
     Attributes:
-        signature: its name.
-        inputs: an array for every input.
-        by_row: whether it came as `instances` and is answered so.
+        signature: the name of the signature.
+        inputs: one array per input.
+        by_row: whether the request has `instances`, and its response `predictions`.
     """
 
     signature: str
@@ -50,8 +50,12 @@ class PredictRequest:
 def decode_request(body: bytes, signatures: Signatures) -> PredictRequest:
     """Decodes the body of a predict request.
 
+    Args:
+        body: JSON in UTF-8.
+        signatures: the input specs of each signature.
+
     Raises:
-        BadRequest: it is not JSON, or does not fit the signature.
+        BadRequest: the body is not JSON, or does not match the signature.
     """
     try:
         request = json.loads(body)
@@ -72,10 +76,14 @@ def decode_request(body: bytes, signatures: Signatures) -> PredictRequest:
 
 
 def encode_response(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[str, Any]:
-    """Encodes outputs as the JSON object that answers a request of the same form.
+    """Encodes outputs as the JSON object of a response.
+
+    Args:
+        outputs: the outputs of a signature.
+        by_row: whether the request had `instances`.
 
     Raises:
-        BadRequest: the outputs have no rows in common, so that only columns can be answered.
+        BadRequest: the outputs do not have the same number of rows, which `instances` needs.
     """
     columns = {name: _to_json(name, value) for name, value in outputs.items()}
     single = next(iter(columns)) if len(columns) == 1 else None
@@ -92,7 +100,7 @@ def encode_response(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[
 
 
 def _columns(instances: Any, specs: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Turns rows into one list for each input."""
+    """Converts rows to one list per input."""
     if not isinstance(instances, list) or not instances:
         raise BadRequest("instances: must be a list of at least one row")
     rows = []
@@ -105,7 +113,7 @@ def _columns(instances: Any, specs: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def _named(value: Any, specs: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives the value of each input, also of a value that stands bare as there is one input."""
+    """Returns the value of each input; with a single input, its name may be omitted."""
     if not isinstance(value, dict) or _is_b64(value):
         if len(specs) != 1:
             raise BadRequest(f"an object with the inputs {', '.join(specs)} is needed")
@@ -182,7 +190,7 @@ def _to_numbers(name: str, values: list[Any], dtype: tf.DType) -> np.ndarray:
             raise BadRequest(f"{name}: a value of {dtype.name} is needed. Received: {value!r:.60}")
         if not _in_range(value, dtype):
             raise BadRequest(f"{name}: {value!r:.60} is out of the range of {dtype.name}")
-        if not _keeps(value, dtype):
+        if not _is_exact(value, dtype):
             raise BadRequest(
                 f"{name}: {dtype.name} keeps whole numbers of {_WHOLE_BITS[dtype]} bits; write "
                 f"{value}.0 if it may be rounded. Received: {value}"
@@ -193,12 +201,12 @@ def _to_numbers(name: str, values: list[Any], dtype: tf.DType) -> np.ndarray:
 def _in_range(value: float, dtype: tf.DType) -> bool:
     if dtype == tf.bool or (isinstance(value, float) and not math.isfinite(value)):
         return True
-    # Python compares its own numbers exactly, whatever their size.
+    # Python compares its integers and floats exactly.
     return np.asarray(dtype.min).item() <= value <= np.asarray(dtype.max).item()
 
 
-def _keeps(value: float, dtype: tf.DType) -> bool:
-    """Says whether a float keeps a value that is written as a whole number."""
+def _is_exact(value: float, dtype: tf.DType) -> bool:
+    """Whether the type represents a value that is written as an integer exactly."""
     if not isinstance(value, int) or dtype not in _WHOLE_BITS or value not in _WHOLE:
         return True
     return abs(value) < 2 ** _WHOLE_BITS[dtype]
@@ -209,7 +217,7 @@ def _to_json(name: str, value: np.ndarray) -> Any:
     if value.dtype.kind in "OSU":
         encode = _to_b64 if name.endswith(_BYTES_SUFFIX) else _to_text
     elif value.dtype.kind == "f":
-        # The shortest decimals that give the same float again, as TensorFlow Serving writes them.
+        # The shortest decimals that parse to the same float, as TensorFlow Serving writes them.
         encode = _shortest
     else:
         return value.tolist()

@@ -1,7 +1,8 @@
-"""An embedded REST server that answers as TensorFlow Serving does; for a desk, not for traffic.
+"""Embedded REST server for development; the production server is TensorFlow Serving.
 
-TensorFlow Serving loads new versions, batches and speaks gRPC. This server needs nothing but the
-package, holds the version that is the newest when it starts, and speaks the same REST.
+It has the same REST API as TensorFlow Serving, and needs no other software than this package. It
+serves the version that is the newest when it starts; it does not load newer versions, batch
+requests or support gRPC.
 """
 
 import contextlib
@@ -43,20 +44,20 @@ def serve(
     """Serves a model until it is stopped.
 
     Args:
-        model_dir: the model's folder, MODELS/NAME.
-        port: 0 takes a free one.
-        host: the address to listen on; 0.0.0.0 for every network of this machine.
-        cors: the origin of the web pages that may ask, such as http://localhost:8000; null for
-            pages opened as files, * for all. Default: none but this server's own.
-        quiet: says nothing but errors.
+        model_dir: the folder of the model, MODELS/NAME.
+        port: the port to listen on; 0 for a free one (default 8501).
+        host: the address to listen on; 0.0.0.0 for all interfaces (default 127.0.0.1).
+        cors: the origin of web pages that may send requests (CORS), such as http://localhost:8000;
+            `null` for pages opened as files, `*` for all (default: none).
+        quiet: whether to print errors only.
 
     Raises:
-        ConfigError: cors is no origin.
-        DataError: there is no version in the folder, or it does not load.
-        TfmmrecError: the port cannot be had.
+        ConfigError: `cors` is not an origin.
+        DataError: the folder has no version, or the version does not load.
+        TfmmrecError: the port is not available.
     """
     middleware = _cors(cors)
-    # The port first: to load a model takes longer than to learn that another has it.
+    # The port first: an occupied port is reported before the model is loaded.
     with _listen(host, port) as listener:
         model = ServedModel(model_dir)
         if not quiet:
@@ -68,15 +69,15 @@ def serve(
 
 
 def create_app(model_dir: Path, *, cors: str | None = None) -> Starlette:
-    """Makes the web application of a model's newest version.
+    """Creates the web application for the newest version of a model.
 
     Args:
-        model_dir: the model's folder, MODELS/NAME; NAME is the model's name in addresses.
+        model_dir: the folder of the model, MODELS/NAME; NAME is the name of the model in URLs.
         cors: as for `serve`.
 
     Raises:
-        ConfigError: cors is no origin.
-        DataError: there is no version in the folder, or it does not load.
+        ConfigError: `cors` is not an origin.
+        DataError: the folder has no version, or the version does not load.
     """
     middleware = _cors(cors)
     return _app(ServedModel(model_dir), middleware)
@@ -154,10 +155,10 @@ def _predict(model: ServedModel, body: bytes) -> dict[str, Any]:
 
 
 def _check(model: ServedModel, name: str, version: str | None) -> None:
-    """Raises 404 when the address names another model or version."""
+    """Raises 404 if the URL names another model or version."""
     if name != model.name:
         raise HTTPException(404, f"no model {name!r} here; there is {model.name}")
-    # Read as a number, 007 is 7.
+    # Compared as numbers: 007 is 7.
     if version is not None and (version.lstrip("0") or "0") != str(model.version):
         raise HTTPException(404, f"{name}: no version {version} here; there is {model.version}")
 
@@ -171,6 +172,6 @@ def _malformed(request: Request) -> Response:
 
 
 def _answer(content: dict[str, Any], status_code: int = 200) -> Response:
-    # Starlette's JSONResponse refuses NaN, which TensorFlow Serving sends.
+    # Starlette's JSONResponse rejects NaN, which TensorFlow Serving sends.
     body = json.dumps(content, ensure_ascii=False) + "\n"
     return Response(body, status_code, media_type="application/json")

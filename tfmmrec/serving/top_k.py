@@ -1,39 +1,38 @@
-"""The best items for vectors, by core ops alone, with k and exclusions given row by row."""
+"""Top-k of scores with core ops, with k and excluded items per row."""
 
 import tensorflow as tf
 
-# Fills the rows whose k is smaller than the widest; JSON has no minus infinity.
+# The score of padding; JSON has no minus infinity.
 LOWEST = tf.float32.min
 
 
 def top_items(
-    scores: tf.Tensor, k: tf.Tensor, left_out: tf.Tensor, ids: tf.Tensor
+    scores: tf.Tensor, k: tf.Tensor, excluded: tf.Tensor, ids: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Picks the best items of each row.
+    """Selects the k items with the highest scores in each row.
 
     Args:
         scores: float32 `[batch, items]`.
-        k: int32 `[batch]`, how many items each row wants.
-        left_out: int32 `[batch, m]`, rows of items that are not to be answered; -1 is padding.
+        k: int32 `[batch]`, the number of items per row.
+        excluded: int32 `[batch, m]`, rows of items that are not selected; -1 is padding.
         ids: string `[items]`.
 
     Returns:
-        ids, string `[batch, max k]`, best first, and their scores, float32 of the same shape. A
-        row that wants or has fewer is filled with "" and the lowest float32.
+        Ids, string `[batch, max k]`, highest score first, and their scores, float32 of the same
+        shape. Rows with fewer items are padded with "" and the lowest float32.
     """
-    allowed = tf.logical_not(_mark(left_out, tf.shape(scores)))
-    scores = tf.where(allowed, scores, LOWEST)
-    widest = tf.clip_by_value(tf.reduce_max(k), 0, tf.shape(scores)[1])
-    best, rows = tf.math.top_k(scores, widest)
-    wanted = tf.range(widest) < k[:, tf.newaxis]
-    given = wanted & (best > LOWEST)
-    return tf.where(given, tf.gather(ids, rows), ""), tf.where(given, best, LOWEST)
+    scores = tf.where(_row_mask(excluded, tf.shape(scores)), LOWEST, scores)
+    max_k = tf.clip_by_value(tf.reduce_max(k), 0, tf.shape(scores)[1])
+    top_scores, rows = tf.math.top_k(scores, max_k)  # [batch, max k]
+    requested = tf.range(max_k) < k[:, tf.newaxis]
+    valid = requested & (top_scores > LOWEST)
+    return tf.where(valid, tf.gather(ids, rows), ""), tf.where(valid, top_scores, LOWEST)
 
 
-def _mark(rows: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
-    """Marks items in a bool `[batch, items]`; -1 marks nothing."""
+def _row_mask(rows: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
+    """A mask, bool `[batch, items]`, that is True at the given rows; -1 is padding."""
     batch = tf.broadcast_to(tf.range(shape[0])[:, tf.newaxis], tf.shape(rows))
-    places = tf.reshape(tf.stack([batch, rows + 1], axis=-1), [-1, 2])
-    ones = tf.ones(tf.shape(places)[:1], tf.int32)
-    # Column 0 takes the padding and is cut off.
-    return tf.scatter_nd(places, ones, [shape[0], shape[1] + 1])[:, 1:] > 0
+    indices = tf.reshape(tf.stack([batch, rows + 1], axis=-1), [-1, 2])
+    ones = tf.ones(tf.shape(indices)[:1], tf.int32)
+    # Column 0 holds the padding and is cut off.
+    return tf.scatter_nd(indices, ones, [shape[0], shape[1] + 1])[:, 1:] > 0

@@ -1,4 +1,4 @@
-"""Warm-up requests: what TensorFlow Serving runs before a version takes traffic."""
+"""Warm-up requests, which TensorFlow Serving runs before it serves a version."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,13 @@ Request = tuple[str, Mapping[str, np.ndarray]]
 
 
 def write_warmup(version_dir: Path, model_name: str, requests: list[Request]) -> None:
-    """Writes requests as an uncompressed TFRecord of PredictionLog."""
+    """Writes requests as an uncompressed TFRecord file of PredictionLog messages.
+
+    Args:
+        version_dir: the folder of the version.
+        model_name: the name of the model in requests.
+        requests: signatures and inputs.
+    """
     path = version_dir / WARMUP
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -29,7 +35,7 @@ def write_warmup(version_dir: Path, model_name: str, requests: list[Request]) ->
 
 
 def read_warmup(version_dir: Path) -> list[Request]:
-    """Reads the requests back."""
+    """Reads the requests of a version."""
     requests: list[Request] = []
     for record in tf.data.TFRecordDataset(str(version_dir / WARMUP)).as_numpy_iterator():
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
