@@ -123,9 +123,12 @@ def test_an_encoder_is_trained_and_the_table_follows(tmp_path: Path) -> None:
     handle = letters_module(tmp_path / "letters", dtype=tf.float16, average=False)
     given = without_chance(handle, strategy="mirrored", epochs=1)
     bundle, _ = built(pack_titles(tmp_path), given)
-    before = bundle.model.items.outputs["title"].numpy()
+    before = bundle.model.items.encodings["title"].numpy()
     fit(bundle)
-    table, [feature] = bundle.model.items.outputs["title"], bundle.model.trainable_features.values()
+    table, [feature] = (
+        bundle.model.items.encodings["title"],
+        bundle.model.trainable_features.values(),
+    )
     assert not np.allclose(before, table.numpy())
     rows = np.flatnonzero(feature.raw.present)
     encoded = feature.encoder.encode(tf.constant(feature.raw.take(rows)))

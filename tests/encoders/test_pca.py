@@ -24,7 +24,7 @@ from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
 from tfmmrec.serving.search import search
-from tfmmrec.serving.serving_model import Recommender
+from tfmmrec.serving.serving_model import ServingModel
 from tfmmrec.training.train import train
 
 TITLES = ["red frog", "", "blue frog", "green bird", "old stamp of a bird", "frog", "a ship", "x"]
@@ -163,24 +163,24 @@ def run(tmp_path_factory) -> Path:
 def test_a_run_serves_the_vectors_that_python_gives(run, tmp_path):
     bundle = load_run(run, quiet=True)
     assert bundle.items.encodings["title"].values.shape == (8, 4)
-    recommender = Recommender(bundle)
+    serving_model = ServingModel(bundle)
     features = read_feature_values(bundle.dataset, "items", np.arange(8))
     served = tf.saved_model.load(str(export(run, tmp_path / "model", quiet=True))).signatures
-    vectors = recommender.encode_items(features).numpy()
+    vectors = serving_model.encode_items(features).numpy()
     np.testing.assert_allclose(served["encode_items"](**features)["vectors"], vectors, atol=1e-5)
     # What was cached is what is encoded anew, and the absent title is no vector.
-    np.testing.assert_allclose(vectors, recommender.content_vectors, atol=1e-5)
+    np.testing.assert_allclose(vectors, serving_model.content_vectors, atol=1e-5)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 0, 1, 1, 1, 1, 1, 1], abs=1e-5)
 
     k = tf.fill([8], 3)
-    ids, scores = recommender.search(features, k)
+    ids, scores = serving_model.search(features, k)
     answer = served["search"](k=k, **features)
     np.testing.assert_array_equal(answer["items"], ids)
     np.testing.assert_allclose(answer["scores"], scores, atol=1e-5)
     assert ids[2, 0] == b"2"  # its own title finds it
     histories = tf.constant([["0", "2"], ["3", ""]])
     nothing = tf.fill([2, 1], "")
-    best, _ = recommender.recommend(histories, nothing, k[:2], {})
+    best, _ = serving_model.recommend(histories, nothing, k[:2], {})
     answer = served["serving_default"](history=histories, exclude=nothing, k=k[:2])
     np.testing.assert_array_equal(answer["items"], best)
 

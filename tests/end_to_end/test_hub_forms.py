@@ -18,7 +18,7 @@ from tfmmrec.data.feature_values import read_feature_values
 from tfmmrec.data.packing import pack
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.export import export
-from tfmmrec.serving.serving_model import Recommender
+from tfmmrec.serving.serving_model import ServingModel
 
 TITLES = ["ab", "cd", "", "efg", "h", "ijkl"]
 
@@ -115,10 +115,10 @@ def test_from_the_command_line_to_a_served_model(
     )
     assert done.returncode == 0, done.stderr[-2000:]
     vectors = np.array(json.loads(done.stdout.splitlines()[-1]))
-    recommender = Recommender(load_run(run, quiet=True))
+    serving_model = ServingModel(load_run(run, quiet=True))
     raw = read_feature_values(Dataset(folder / "data"), "items", np.arange(len(TITLES)))
-    np.testing.assert_allclose(vectors, recommender.encode_items(raw), atol=1e-5)
-    np.testing.assert_allclose(vectors, recommender.content_vectors, atol=1e-5)
+    np.testing.assert_allclose(vectors, serving_model.encode_items(raw), atol=1e-5)
+    np.testing.assert_allclose(vectors, serving_model.content_vectors, atol=1e-5)
 
 
 @pytest.mark.parametrize(

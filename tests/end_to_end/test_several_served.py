@@ -24,7 +24,7 @@ from tfmmrec.reports.item_cards import ItemCards
 from tfmmrec.serving.export import export
 from tfmmrec.serving.rest_json import decode_request
 from tfmmrec.serving.search import search
-from tfmmrec.serving.serving_model import Recommender
+from tfmmrec.serving.serving_model import ServingModel
 from tfmmrec.serving.warmup import read_warmup
 from tfmmrec.training.train import train
 
@@ -155,12 +155,12 @@ def as_json(value: Any) -> Any:
 
 
 def test_served_vectors_are_those_of_python(dataset: Dataset, run: Path, version: Path) -> None:
-    recommender = Recommender(load_run(run, quiet=True))
+    serving_model = ServingModel(load_run(run, quiet=True))
     raw = read_feature_values(dataset, "items", np.arange(7))
     raw = {name: dataset.schema.items[name].servable_values(raw[name]) for name in raw}
-    expected = recommender.encode_items(raw).numpy()
+    expected = serving_model.encode_items(raw).numpy()
     # What eight reviews vary by in their last components is little, and standardised.
-    model = recommender.model
+    model = serving_model.model
     cached = model.item_tower.cold_embeddings(model.items.gather(tf.range(len(NAMES))))
     np.testing.assert_allclose(cached, expected, atol=2e-4)
     signature = tf.saved_model.load(str(version)).signatures["encode_items"]

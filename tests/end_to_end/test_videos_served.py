@@ -24,7 +24,7 @@ from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.export import export
 from tfmmrec.serving.rest_json import decode_request
 from tfmmrec.serving.search import search
-from tfmmrec.serving.serving_model import Recommender
+from tfmmrec.serving.serving_model import ServingModel
 from tfmmrec.serving.warmup import read_warmup
 from tfmmrec.training.train import train
 
@@ -138,12 +138,12 @@ def test_sound_tracks_are_features_where_there_are_any(dataset: Dataset) -> None
 
 
 def test_served_vectors_are_those_of_python(dataset: Dataset, run: Path, version: Path) -> None:
-    recommender = Recommender(load_run(run, quiet=True))
+    serving_model = ServingModel(load_run(run, quiet=True))
     rows = np.arange(len(ITEMS))
     raw = read_feature_values(dataset, "items", rows)
-    expected = recommender.encode_items(raw).numpy()
+    expected = serving_model.encode_items(raw).numpy()
     # What was encoded row by row for training, by the cache, is the same.
-    np.testing.assert_allclose(recommender.content_vectors.numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(serving_model.content_vectors.numpy(), expected, atol=1e-5)
     signature = tf.saved_model.load(str(version)).signatures["encode_items"]
 
     def as_json(value: Any) -> Any:

@@ -73,7 +73,7 @@ class ItemTowerTest(TestCase):
         self.assertAllClose(tower(given, tf.constant([0, 0]), tf.constant([9.0, 9.0])), content)
         self.assertAllClose(tower(given), content)
         # Row 0 of the table is never read into a vector, whatever it holds.
-        tower.ids.table.set_weights([np.full([5, 6], 3.0, np.float32)])
+        tower.id_embedding.table.set_weights([np.full([5, 6], 3.0, np.float32)])
         self.assertAllClose(tower(given, tf.constant([0, 0]), tf.constant([9.0, 9.0])), content)
         known = tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0]))
         self.assertNotAllClose(known, content)
@@ -84,7 +84,7 @@ class ItemTowerTest(TestCase):
         content = tower.content(given).numpy()
         tower(given, tf.constant([1, 1]), tf.constant([9.0, 0.0]))
         table = np.array([[9, 9], [0.5, -0.5], [0, 0], [0, 0], [0, 0]])
-        tower.ids.table.set_weights([table])
+        tower.id_embedding.table.set_weights([table])
         # sigmoid(log(1 + n) - 1) = (1 + n) / (1 + n + e): 10 / 12.718 = 0.7863, 1 / 3.718 = 0.2689
         total = content + np.array([[0.7863], [0.2689]]) * [0.5, -0.5]
         expected = total / np.linalg.norm(total, axis=1, keepdims=True)
@@ -141,7 +141,7 @@ class ItemTowerTest(TestCase):
         given_ids = (tf.constant([1, 2]), tf.constant([9.0, 9.0]))
         trained = tower(given, *given_ids, training=True, drop_ids=True)
         self.assertAllClose(tf.norm(trained, axis=1), [1.0, 1.0])
-        alone = tower.ids.table.get_weights()[0][1]
+        alone = tower.id_embedding.table.get_weights()[0][1]
         self.assertAllClose(trained[0], alone / np.linalg.norm(alone))
 
     def test_every_kind_serves_new_items_bare_items_and_says_zero_for_neither(self):
@@ -240,8 +240,8 @@ class PooledModalitiesTest(TestCase):
 
     def test_alignment_sees_the_features_themselves(self):
         projections = item_tower(features=self.features, pool="mean").projections
-        self.assertEqual(projections.alignable, [0, 2])
-        aligned = projections.aligned(self.inputs())
+        self.assertEqual(projections.contrastive_features, [0, 2])
+        aligned = projections.contrastive_embedding(*projections.project(self.inputs()))
         apart, _ = projections.project(self.inputs())
         self.assertAllClose(aligned[0], unit_length(apart[0, 0] + apart[0, 2]))
         self.assertAllClose(aligned[1], apart[1, 2])

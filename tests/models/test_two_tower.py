@@ -10,7 +10,7 @@ from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import HISTORY_ENCODERS
-from tfmmrec.models.embedding_model import UserInputs, split_blocks
+from tfmmrec.models.embedding_model import UserInputs
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.query_tower import QueryTower
@@ -80,7 +80,7 @@ def scores(model: TwoTower, given: dict[str, tf.Tensor]) -> np.ndarray:
     """The score of each row's user for each row's item, from separate embeddings."""
     everything = model.item_vectors(tf.range(4)).numpy()
     queries = model.query_vectors(
-        tf.constant(everything),
+        model.index(tf.constant(everything)),
         UserInputs(given["history"], model.users.gather(given["user"])),
     ).numpy()
     return queries @ everything[given["item"].numpy()].T
@@ -170,7 +170,7 @@ class LossTest(TestCase):
         everything = model.item_vectors(tf.range(4)).numpy()
         users = given["user"]
         queries = model.query_vectors(
-            tf.constant(everything),
+            model.index(tf.constant(everything)),
             UserInputs(given["history"], model.users.gather(users)),
         ).numpy()
         for block in (slice(0, 5), slice(5, 10)):
@@ -198,7 +198,7 @@ class VectorsTest(TestCase):
         for row in range(3):
             self.assertNotAllClose(vectors[row], content[row])
         # Item n reads row n + 1 of the table.
-        table = model.item_tower.ids.table.get_weights()[0]
+        table = model.item_tower.id_embedding.table.get_weights()[0]
         # 6, 3 and 1 events: sigmoid(log(1 + n) - 1) = (1 + n) / (1 + n + e).
         gates = np.array([[7 / (7 + np.e)], [4 / (4 + np.e)], [2 / (2 + np.e)]])
         total = content.numpy()[:3] + gates * table[1:4]
@@ -221,7 +221,7 @@ class VectorsTest(TestCase):
     def test_queries_are_divided_by_the_temperature(self):
         model = create(temperature=0.25)
         queries = model.query_vectors(
-            model.item_vectors(tf.range(4)),
+            model.index(model.item_vectors(tf.range(4))),
             UserInputs(tf.constant([[-1], [-1]]), model.users.gather(tf.constant([0, 1]))),
         )
         # Length 1, divided by 0.25.
@@ -243,14 +243,13 @@ class VectorsTest(TestCase):
         self.assertAllEqual(output, [[3.0], [2.0], [3.0]])
         self.assertAllEqual(present, [True, False, True])
 
-    def test_blocks_with_content_are_scaled_to_length_one(self):
-        vectors = tf.constant([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
-        unit, has_content = split_blocks(
-            vectors, FUSIONS.parse({"kind": "late"}, names=["a", "b"]).create(names=["a", "b"])
-        )
-        self.assertAllClose(unit, [[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
-        self.assertAllEqual(has_content, [[True, False], [False, True]])
-        unit, has_content = split_blocks(
-            vectors, FUSIONS.parse({"kind": "weighted"}, names=["a"]).create(names=["a"])
-        )
-        self.assertAllEqual(has_content, [[True], [True]])
+    def test_an_index_has_unit_blocks_and_says_which_have_content(self):
+        vectors = tf.constant([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0]])
+        items = create(fusion={"kind": "late"}).index(vectors)
+        self.assertAllClose(items.unit[:2], [[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+        self.assertAllEqual(items.unit[2], tf.zeros([4]))
+        self.assertAllEqual(items.block_mask, [[True, False], [False, True], [False, False]])
+        self.assertAllEqual(items.scorable, [True, True, False])
+        items = create().index(vectors)
+        self.assertAllEqual(items.block_mask, [[True], [True], [False]])
+        self.assertAllEqual(items.embeddings, vectors)

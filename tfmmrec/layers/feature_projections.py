@@ -1,7 +1,7 @@
 """Projections of all features of items or users, with a presence mask."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -13,10 +13,18 @@ from tfmmrec.layers.projection import Projection
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.modalities import search_options
 
-# One feature of a batch of rows: its encoding, and which rows have the feature, bool [batch]. The
-# encoding is the output of the encoder: float32 [batch, width]; [batch, n, width] if a row has
-# several values; or int32 [batch, n], vocabulary entries, where 0 is padding.
-Feature = tuple[tf.Tensor, tf.Tensor]
+
+class Feature(NamedTuple):
+    """One feature of a batch of items or users.
+
+    Attributes:
+        encoding: the output of the encoder: float32 `[batch, width]`; `[batch, n, width]` if a row
+            has several values; or int32 `[batch, n]`, vocabulary entries, where 0 is padding.
+        present: bool `[batch]`, rows that have the feature; the encoding of others is ignored.
+    """
+
+    encoding: tf.Tensor
+    present: tf.Tensor
 
 
 class FeatureProjections(tf.keras.layers.Layer):
@@ -72,10 +80,16 @@ class FeatureProjections(tf.keras.layers.Layer):
         return [info.name for info in self.features]
 
     @property
+<<<<<<< HEAD
     def alignable(self) -> list[int]:
         """The positions of the features that contrastive losses compare, such as text and images."""
         kinds = search_options()
         return [position for position, info in enumerate(self.features) if info.kind in kinds]
+=======
+    def contrastive_features(self) -> list[int]:
+        """The positions of text, image and audio features, which contrastive losses compare."""
+        return [position for position, info in enumerate(self.features) if info.kind in MEDIA]
+>>>>>>> 7224530 (Compute the embeddings of the catalog in one pass)
 
     def build(self, input_shape: Any) -> None:
         for info, projection in zip(self.features, self.projections, strict=True):
@@ -94,11 +108,7 @@ class FeatureProjections(tf.keras.layers.Layer):
             inputs: the features of the batch, by name.
             training: whether dropout is applied.
         """
-        vectors, mask = self.project(inputs, training=training)
-        if self.groups is None:
-            return vectors, mask
-        vectors, mask = self.groups(vectors, mask=mask)
-        return unit_length(vectors), mask
+        return self.pool(*self.project(inputs, training=training))
 
     def project(
         self, inputs: Mapping[str, Feature], training: bool = False
@@ -114,15 +124,38 @@ class FeatureProjections(tf.keras.layers.Layer):
             mask = drop_present(mask, self.modality_dropout)
         return tf.stack(embeddings, axis=1), mask
 
-    def aligned(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
-        """The mean of a row's media in the space that they share, `[batch, dim]` of length 1.
+    def pool(self, embeddings: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Pools the features of each modality, if the layer has pooling.
 
-        Only alignment makes that space one; without media it is zeros.
+        Args:
+            embeddings: from `project`, `[batch, features, dim]`.
+            mask: from `project`, bool `[batch, features]`.
+
+        Returns:
+            Embeddings `[batch, names, dim]` of length 1, and a mask, bool `[batch, names]`.
         """
-        vectors, mask = self.project(inputs)
-        vectors = tf.gather(tf.cast(vectors, tf.float32), self.alignable, axis=1)
-        told = tf.cast(tf.gather(mask, self.alignable, axis=1), vectors.dtype)[..., tf.newaxis]
-        return unit_length(tf.reduce_sum(vectors * told, axis=1))
+        if self.groups is None:
+            return embeddings, mask
+        embeddings, mask = self.groups(embeddings, mask=mask)
+        return unit_length(embeddings), mask
+
+    def contrastive_embedding(self, embeddings: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Computes the mean of a row's text, image and audio embeddings, scaled to length 1.
+
+        The embeddings of different modalities are comparable only after training with the
+        cross-modal contrastive loss.
+
+        Args:
+            embeddings: from `project`, `[batch, features, dim]`.
+            mask: from `project`, bool `[batch, features]`.
+
+        Returns:
+            float32 `[batch, dim]`; zeros for rows without text, image and audio.
+        """
+        embeddings = tf.gather(tf.cast(embeddings, tf.float32), self.contrastive_features, axis=1)
+        mask = tf.gather(mask, self.contrastive_features, axis=1)
+        mask = tf.cast(mask, embeddings.dtype)[..., tf.newaxis]
+        return unit_length(tf.reduce_sum(embeddings * mask, axis=1))
 
 
 def drop_present(mask: tf.Tensor, rate: float) -> tf.Tensor:

@@ -77,7 +77,7 @@ class ContrastiveAlignment(tf.Module):
                 mask=mask[:, first] & mask[:, second] & is_item,
                 temperature=self.options.temperature,
             )
-            for first, second in itertools.combinations(projections.alignable, 2)
+            for first, second in itertools.combinations(projections.contrastive_features, 2)
         ]
         return tf.add_n(losses) / len(losses) if losses else tf.constant(0.0)
 

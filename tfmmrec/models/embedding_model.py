@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +11,6 @@ import tensorflow_recommenders as tfrs
 from tfmmrec.distribute import replicas
 from tfmmrec.encoders.finetuning import TrainableFeature, inputs_key, rows_key
 from tfmmrec.layers.feature_projections import Feature
-from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.layers.temperature import LearnedTemperature
 from tfmmrec.layers.unit_length import unit_length
@@ -52,6 +52,22 @@ class BatchEmbeddings:
     users: tf.Tensor
     queries: tf.Tensor
     items: tf.Tensor
+
+
+class ItemIndex(NamedTuple):
+    """Item embeddings, with functions of them that do not depend on the query.
+
+    Attributes:
+        embeddings: float32 `[items, width]`, from which scores are computed.
+        unit: float32 `[items, width]`, each block scaled to length 1, which history encoders read.
+        block_mask: bool `[items, blocks]`, blocks that have content.
+        scorable: bool `[items]`, items with content or a known id; others have the score −inf.
+    """
+
+    embeddings: tf.Tensor
+    unit: tf.Tensor
+    block_mask: tf.Tensor
+    scorable: tf.Tensor
 
 
 class EmbeddingModel(tfrs.Model):
@@ -105,38 +121,50 @@ class EmbeddingModel(tfrs.Model):
     def item_vectors(
         self,
         rows: tf.Tensor,
-        training: bool = False,
         *,
-        shown: Mapping[str, tf.Tensor] | None = None,
+        feature_mask: Mapping[str, tf.Tensor] | None = None,
         ids: bool | tf.Tensor = True,
     ) -> tf.Tensor:
         """Embeds items of the catalog, `[batch, width]`.
 
         Args:
             rows: int32 `[batch]`.
-            training: whether dropout is applied.
-            shown: bool scalar by feature, False to treat the feature as missing (default all True).
+            feature_mask: bool scalar by feature, False to treat the feature as missing (default all
+                True).
             ids: whether known items have their id embeddings.
         """
-        features = self._item_features(rows, shown)
-        projected = self.item_tower.project(features, rows, training=training)
-        embeddings = self._join_ids(rows, projected, training=training, ids=ids)
+        features = self.items.gather(rows)
+        for name, is_kept in (feature_mask or {}).items():
+            features[name] = features[name]._replace(present=features[name].present & is_kept)
+        return self.fuse_items(rows, features, self.item_tower.project(features, rows), ids=ids)
+
+    def fuse_items(
+        self,
+        rows: tf.Tensor,
+        features: Mapping[str, Feature],
+        projected: Projected,
+        *,
+        ids: bool | tf.Tensor = True,
+    ) -> tf.Tensor:
+        """Embeds items of the catalog from their projected features, `[batch, width]`.
+
+        Args:
+            rows: int32 `[batch]`.
+            features: the features of the items.
+            projected: the features, projected by `ItemTower.project`.
+            ids: whether known items have their id embeddings.
+        """
+        embeddings = self._join_ids(rows, projected, training=False, ids=ids)
         if self.item_tower.regression is None:
             return embeddings
         cold = tf.where(~tf.gather(self.known, rows))  # [cold items, 1]
-        features = self._item_features(tf.gather(rows, cold[:, 0]), shown)
-        return tf.tensor_scatter_nd_update(
-            embeddings, cold, self.item_tower.cold_embeddings(features)
+        cold_features, cold_projected = tf.nest.map_structure(
+            lambda values: tf.gather(values, cold[:, 0]), (features, projected)
         )
-
-    def _item_features(
-        self, rows: tf.Tensor, shown: Mapping[str, tf.Tensor] | None
-    ) -> dict[str, Feature]:
-        features = self.items.gather(rows)
-        for name, is_shown in (shown or {}).items():
-            encodings, present = features[name]
-            features[name] = (encodings, present & is_shown)
-        return features
+        content = self.item_tower.join(cold_projected)
+        return tf.tensor_scatter_nd_update(
+            embeddings, cold, self.item_tower.cold_embeddings(cold_features, content)
+        )
 
     def _join_ids(
         self,
@@ -154,7 +182,7 @@ class EmbeddingModel(tfrs.Model):
 
     def user_vectors(
         self,
-        item_vectors: tf.Tensor,
+        items: ItemIndex,
         inputs: UserInputs,
         training: bool = False,
         return_sequences: bool = False,
@@ -162,22 +190,21 @@ class EmbeddingModel(tfrs.Model):
         """Embeds users, each block of length 1, `[batch, width]`.
 
         Args:
-            item_vectors: item embeddings that `inputs.history` refers to, `[items, width]`.
+            items: the items that `inputs.history` refers to.
             inputs: the histories and features of the users.
             training: whether dropout is applied.
             return_sequences: whether to return an embedding after each event of a history,
                 `[batch, n, width]`.
         """
-        # Normalized per item and not per position, since histories repeat items.
-        unit, has_block = split_blocks(item_vectors, self.item_tower.fusion)
         history, users = inputs.history, inputs.users
         rows = tf.maximum(history, 0)
         if users is not None:
             known = (users >= 0) & tf.gather(self.known_users, tf.maximum(users, 0))
             users = tf.where(known, users, -1)
         return self.query_tower(
-            tf.gather(unit, rows),  # [batch, n, width]
-            tf.gather(has_block, rows) & (history >= 0)[..., tf.newaxis],  # [batch, n, blocks]
+            tf.gather(items.unit, rows),  # [batch, n, width]
+            tf.gather(items.block_mask, rows)
+            & (history >= 0)[..., tf.newaxis],  # [batch, n, blocks]
             inputs.features,
             users=users,
             training=training,
@@ -185,25 +212,36 @@ class EmbeddingModel(tfrs.Model):
             times=inputs.times,
         )
 
-    def query_vectors(self, item_vectors: tf.Tensor, inputs: UserInputs) -> tf.Tensor:
+    def query_vectors(self, items: ItemIndex, inputs: UserInputs) -> tf.Tensor:
         """Embeds users and divides by the temperature, so that `score` returns logits.
 
         Args:
-            item_vectors: item embeddings that `inputs.history` refers to, `[items, width]`.
+            items: the items that `inputs.history` refers to.
             inputs: the histories and features of the users.
 
         Returns:
             `[batch, width]`.
         """
-        return self.temperature(self.user_vectors(item_vectors, inputs))
+        return self.temperature(self.user_vectors(items, inputs))
 
-    def score(self, queries: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
-        """Scores items `[items, width]` for queries `[queries, width]`: `[queries, items]`.
+    def score(self, queries: tf.Tensor, items: ItemIndex) -> tf.Tensor:
+        """Scores items for queries `[queries, width]`: `[queries, items]`.
 
         An item with neither content nor a known id has an embedding of zeros and the score −inf.
         """
-        scores = self.item_tower.fusion.score(queries, items)
-        return tf.where(tf.reduce_any(items != 0.0, axis=1), scores, -np.inf)
+        scores = self.item_tower.fusion.score(queries, items.embeddings)
+        return tf.where(items.scorable, scores, -np.inf)
+
+    def index(self, item_vectors: tf.Tensor) -> ItemIndex:
+        """Computes what queries read of item embeddings `[items, width]`.
+
+        Embeddings are scaled to length 1 per item and not per position of a history, since
+        histories repeat items.
+        """
+        fusion = self.item_tower.fusion
+        unit = tf.reshape(unit_length(fusion.split(item_vectors)), [-1, item_vectors.shape[1]])
+        block_mask = fusion.block_mask(item_vectors)
+        return ItemIndex(item_vectors, unit, block_mask, tf.reduce_any(block_mask, axis=1))
 
     def embed(
         self, batch: Mapping[str, tf.Tensor], rows_to_embed: tf.Tensor, *, training: bool
@@ -227,12 +265,12 @@ class EmbeddingModel(tfrs.Model):
         in_history, to_embed, *finetuned = tf.split(positions, [tf.size(r) for r in row_lists])
         features = self.items.gather(rows)
         for (name, (_, values)), where in zip(encodings.items(), finetuned, strict=True):
-            table, present = features[name]
-            table = tf.tensor_scatter_nd_update(table, where[:, tf.newaxis], values)
-            features[name] = (table, present)
+            encoding = features[name].encoding
+            encoding = tf.tensor_scatter_nd_update(encoding, where[:, tf.newaxis], values)
+            features[name] = features[name]._replace(encoding=encoding)
         projected = self.item_tower.project(features, rows, training=training)
         users = self.user_vectors(
-            self._join_ids(rows, projected, training),  # [distinct items, width]
+            self.index(self._join_ids(rows, projected, training)),  # of the distinct items
             UserInputs(
                 tf.where(history >= 0, tf.reshape(in_history, tf.shape(history)), -1),
                 self.users.gather(batch["user"]),
@@ -278,13 +316,3 @@ class EmbeddingModel(tfrs.Model):
             for name, feature in self.trainable_features.items()
             if rows_key(name) in batch
         }
-
-
-def split_blocks(vectors: tf.Tensor, fusion: Fusion) -> tuple[tf.Tensor, tf.Tensor]:
-    """Scales each block of item embeddings `[items, width]` to length 1.
-
-    Returns:
-        The embeddings, `[items, width]`; and which blocks have content, bool `[items, blocks]`.
-    """
-    unit = unit_length(fusion.split(vectors))
-    return tf.reshape(unit, [-1, vectors.shape[1]]), fusion.told(vectors)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders.cache.encoding_table import Encodings
+from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.layers.feature_projections import Feature
 
 
@@ -23,8 +24,8 @@ class FeatureTable(tf.Module):
         self, encodings: Mapping[str, Encodings], *, trainable_features: Collection[str] = ()
     ):
         super().__init__()
-        self.outputs = {
-            name: tf.Variable(np.asarray(e.values), trainable=False, name=f"outputs_{name}")
+        self.encodings = {
+            name: tf.Variable(np.asarray(e.values), trainable=False, name=f"encodings_{name}")
             if name in trainable_features
             else _constant(np.asarray(e.values))
             for name, e in encodings.items()
@@ -32,18 +33,38 @@ class FeatureTable(tf.Module):
         self.present = {name: tf.constant(e.present) for name, e in encodings.items()}
 
     def gather(self, rows: tf.Tensor) -> dict[str, Feature]:
-        """Returns the features of some rows, `[batch]`."""
+        """Returns the features of some rows.
+
+        Args:
+            rows: int32 `[batch]`.
+        """
         return {
-            name: (_rows_of(output, rows), tf.gather(self.present[name], rows))
-            for name, output in self.outputs.items()
+            name: Feature(_gather(table, rows), tf.gather(self.present[name], rows))
+            for name, table in self.encodings.items()
         }
 
 
-class _Spread:
-    """A constant with a copy on each device that trains, or in parts on parameter servers.
+def encode_features(
+    entities: EncodedEntities, values: Mapping[str, tf.Tensor]
+) -> dict[str, Feature]:
+    """Encodes the features of a request, as `FeatureTable.gather` returns them for the catalog.
 
-    A tensor would be sent to them in every step. What a model consists of it is no part of, which
-    is why it is no tf.Module.
+    Args:
+        entities: the encoders of items or users.
+        values: raw values by feature, as specified by `Modality.signature`.
+    """
+    features = {}
+    for name, modality in entities.modalities.items():
+        value = modality.from_request(values[name])
+        features[name] = Feature(entities.encoders[name].encode(value), modality.present(value))
+    return features
+
+
+class _DistributedConstant:
+    """A constant with a copy on each device, or sharded over parameter servers.
+
+    A tensor would be sent to the devices in every step. It is not a tf.Module, so that the model
+    does not track it as a variable.
     """
 
     def __init__(self, values: np.ndarray):
@@ -51,11 +72,11 @@ class _Spread:
 
 
 def _constant(values: np.ndarray) -> Any:
-    return _Spread(values) if tf.distribute.has_strategy() else tf.constant(values)
+    return _DistributedConstant(values) if tf.distribute.has_strategy() else tf.constant(values)
 
 
-def _rows_of(output: Any, rows: tf.Tensor) -> tf.Tensor:
-    if isinstance(output, _Spread):
-        # Unlike tf.gather, this one asks each server for its own rows alone.
-        return tf.nn.embedding_lookup(output.variable, rows)
-    return tf.gather(output, rows)
+def _gather(table: Any, rows: tf.Tensor) -> tf.Tensor:
+    if isinstance(table, _DistributedConstant):
+        # Unlike tf.gather, this requests from each parameter server only its own rows.
+        return tf.nn.embedding_lookup(table.variable, rows)
+    return tf.gather(table, rows)

@@ -1,4 +1,4 @@
-"""An item's vector: what its content says, and what its id has learnt."""
+"""Item tower: an item's embedding, from its content and its id."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,32 +16,33 @@ from tfmmrec.layers.gated_id_embedding import GatedIdEmbedding
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
 
-# What the vector of the id is called among the features of a fusion that takes it.
+# The name of the id embedding among the names of a fusion that takes it.
 ID = "id"
 
-# What each modality says of some items: vectors [batch, names, dim], and the mask of what there is.
+# Projected features of items: embeddings [batch, names, dim], and their mask, bool [batch, names].
 Projected = tuple[tf.Tensor, tf.Tensor]
 
 
 class ItemTower(tf.keras.layers.Layer):
-    """Projects an item's features, fuses them, and joins what its id has learnt.
+    """Projects an item's features, fuses them, and adds the id embedding.
 
-    Fusion kinds that take the id get it as one more vector; else the vector is
-    `content + gate(count) · id`, so that a new item leans on its content and a known one on its id.
+    A fusion with `takes_id` fuses the id embedding as one more feature. Otherwise the embedding is
+    `content + gate(count) · id`, so that a cold-start item relies on its content, and an item with
+    many training events on its id.
 
     Args:
         features: the item features.
-        num_items: rows of the id table; 0 leaves ids out.
-        dim: the width of vectors.
+        num_items: the number of items with an id embedding; 0 for no id embedding.
+        dim: the width of an embedding, or of each block of it (see `Fusion`).
         fusion: the kind of fusion and its options.
-        id_embedding_dropout: in training, the chance that the id of an item with content is left
-            out (see `GatedIdEmbedding`).
-        modality_dropout: see `FeatureProjections`.
-        dropout: of the projections.
-        units: of their hidden layer, 0 for none.
-        pool: how the features of one modality become one vector, see `FeatureProjections`.
-        cold_start: how the vectors of new items come about; None is by their content alone.
-        num_landmarks: how many known items there are to compare new ones with (default 0).
+        id_embedding_dropout: the probability, in training, that the id of an item with content is
+            dropped (see `GatedIdEmbedding`; default 0.3).
+        modality_dropout: see `FeatureProjections` (default 0.1).
+        dropout: the dropout rate of the projections (default 0.1).
+        units: the units of the projections' hidden layer; 0 for none (default 128).
+        pool: how the features of one modality are pooled, see `FeatureProjections` (default none).
+        cold_start: the cold-start regression; None for none (default None).
+        num_landmarks: the number of trained items that the regression is fitted to (default 0).
 
     Raises:
         ValueError: there are neither features nor ids.
@@ -67,7 +68,7 @@ class ItemTower(tf.keras.layers.Layer):
         if not features and not num_items:
             raise ValueError("An item tower needs features, ids or both. Received: neither")
         self.dim = dim
-        self.projections = self.ids = None
+        self.projections = self.id_embedding = None
         self.fuses_id = bool(num_items) and fusion.variant.takes_id
         if features:
             self.projections = FeatureProjections(
@@ -84,7 +85,7 @@ class ItemTower(tf.keras.layers.Layer):
                 raise ValueError(f"a feature must not be called {ID!r} where the id is fused")
             names.append(ID)
         if num_items:
-            self.ids = GatedIdEmbedding(num_items, dim, dropout=id_embedding_dropout)
+            self.id_embedding = GatedIdEmbedding(num_items, dim, dropout=id_embedding_dropout)
         self.fusion = fusion.create(names=names)
         self.regression = None
         if features and cold_start is not None and cold_start.weight and num_landmarks:
@@ -99,15 +100,15 @@ class ItemTower(tf.keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         if self.projections is not None:
             build_layer(self.projections, None)
-        if self.ids is not None:
-            build_layer(self.ids, [None])
+        if self.id_embedding is not None:
+            build_layer(self.id_embedding, [None])
         if self.fusion.names:
             build_layer(self.fusion, [None, len(self.fusion.names), self.dim])
         super().build(input_shape)
 
     @classmethod
     def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Draws widths and dropouts for one trial of a search, by the keys of the training file."""
+        """Draws widths and dropout rates for one trial, by the keys of the training file."""
         return {
             "dim": hp.Choice("dim", [32, 64, 128], default=64),
             "projection_units": hp.Choice("projection_units", [0, 64, 128, 256], default=128),
@@ -121,7 +122,7 @@ class ItemTower(tf.keras.layers.Layer):
 
     @property
     def width(self) -> int:
-        """The length of an item's vector: `dim` a block of the fusion."""
+        """The width of an item's embedding: `dim` per block of the fusion."""
         return self.fusion.num_blocks * self.dim
 
     def call(
@@ -132,19 +133,18 @@ class ItemTower(tf.keras.layers.Layer):
         training: bool = False,
         drop_ids: bool = False,
     ) -> tf.Tensor:
-        """Gives the vectors of a batch of items.
+        """Computes the embeddings of a batch of items.
 
         Args:
             inputs: the item features of the batch.
-            rows: int32 `[batch]`, 1 + the item's row where its id is known, else 0; None leaves
-                ids out.
-            counts: float `[batch]`, how often each item was chosen in training; needed with rows.
-            training: whether features and units are dropped.
-            drop_ids: whether ids are dropped.
+            rows: int32 `[batch]`, 1 + the item's row if its id is known, else 0; None for no ids.
+            counts: float `[batch]`, the number of training events of each item; needed with rows.
+            training: whether dropout is applied, except that of ids.
+            drop_ids: whether dropout of ids is applied.
 
         Returns:
-            float32 `[batch, width]`, zeros for an item with neither content nor known id; of length
-            1 otherwise where the fusion has one block.
+            float32 `[batch, width]`, zeros for an item with neither content nor a known id;
+            otherwise of length 1 if the fusion has one block.
         """
         projected = self.project(inputs, rows, training=training)
         return self.join(projected, rows, counts, training=training, drop_ids=drop_ids)
@@ -155,24 +155,24 @@ class ItemTower(tf.keras.layers.Layer):
         rows: tf.Tensor | None = None,
         training: bool = False,
     ) -> Projected:
-        """The first part of a call, which costs most: what each modality says of the items.
+        """Projects the features of items: the first and most expensive part of a call.
 
         Args:
             inputs: the item features of the batch.
-            rows: as for a call; needed where there are no features.
-            training: whether features and units are dropped.
+            rows: as for `call`; needed without features.
+            training: whether dropout is applied.
 
         Returns:
-            The vector of each modality, `[batch, names, dim]`, and which there are, bool
-            `[batch, names]`; to `join`, all items or those of some rows.
+            Embeddings `[batch, names, dim]`, and their mask, bool `[batch, names]`: arguments of
+            `join`, for all items or for some of them.
         """
         if self.projections is not None:
             return self.projections(inputs, training=training)
         if rows is None:
             raise ValueError("The items have no features to make a vector of")
         num_rows = tf.shape(rows)[0]
-        none = tf.zeros([num_rows, 0, self.dim], self.compute_dtype)
-        return none, tf.zeros([num_rows, 0], tf.bool)
+        empty = tf.zeros([num_rows, 0, self.dim], self.compute_dtype)
+        return empty, tf.zeros([num_rows, 0], tf.bool)
 
     def join(
         self,
@@ -182,48 +182,66 @@ class ItemTower(tf.keras.layers.Layer):
         training: bool = False,
         drop_ids: bool = False,
     ) -> tf.Tensor:
-        """The second part of a call: fuses what `project` gave, and joins ids; as `call`."""
-        vectors, mask = projected
-        if self.ids is None or rows is None:
-            return self._fuse(self._without_id(vectors, mask), training)
+        """Fuses projected features and id embeddings: the second part of a call.
+
+        Args:
+            projected: from `project`.
+            rows: as for `call`.
+            counts: as for `call`.
+            training: as for `call`.
+            drop_ids: as for `call`.
+
+        Returns:
+            As `call`.
+        """
+        embeddings, mask = projected
+        if self.id_embedding is None or rows is None:
+            return self._fuse(self._without_id(embeddings, mask), training)
         has_content = tf.reduce_any(mask, axis=1)
-        ids, gates, known = self.ids(rows, counts, has_content, training=drop_ids)
+        ids, gates, known = self.id_embedding(rows, counts, has_content, training=drop_ids)
         if self.fuses_id:
-            told = gates * unit_length(ids)
-            vectors = tf.concat([vectors, told[:, tf.newaxis]], axis=1)
+            gated = gates * unit_length(ids)  # [batch, dim]
+            embeddings = tf.concat([embeddings, gated[:, tf.newaxis]], axis=1)
             mask = tf.concat([mask, known[:, tf.newaxis]], axis=1)
-            return self._fuse((vectors, mask), training)
-        added = tf.cast(gates * ids, tf.float32) * tf.cast(known, tf.float32)[:, tf.newaxis]
+            return self._fuse((embeddings, mask), training)
+        gated = tf.cast(gates * ids, tf.float32) * tf.cast(known, tf.float32)[:, tf.newaxis]
         if self.projections is None:
-            return unit_length(added)
-        return self.fusion.normalize(self._fuse((vectors, mask), training) + added)
+            return unit_length(gated)
+        return self.fusion.normalize(self._fuse((embeddings, mask), training) + gated)
 
     def content(self, inputs: Mapping[str, Feature], training: bool = False) -> tf.Tensor:
-        """The fused content of a batch of items, `[batch, width]`; zeros without any."""
+        """Computes the fused content of a batch of items, `[batch, width]`; zeros without any."""
         if self.projections is None:
             raise ValueError("The items have no features to make a vector of")
         return self(inputs, training=training)
 
-    def cold_embeddings(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
-        """The vectors of a batch of items that training never met, `[batch, width]`.
+    def cold_embeddings(
+        self, inputs: Mapping[str, Feature], content: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Computes the embeddings of cold-start items, `[batch, width]`; zeros without content.
 
-        They are the fused content, or lie between it and what the regression says of it, shorter
-        the less is known of such content; zeros without any.
+        They are the fused content or, with a cold-start regression, a mix of it and the regressed
+        embedding, which is shorter the less similar the content is to that of trained items.
+
+        Args:
+            inputs: the item features of the batch.
+            content: the fused content, if it is computed already (default: computed).
         """
-        content = self.content(inputs)
+        if content is None:
+            content = self.content(inputs)
         if self.regression is None:
             return content
-        # What has no word in a block has none by regression either.
-        told = tf.repeat(self.fusion.told(content), self.dim, axis=1)
-        return tf.where(told, self.regression(content, inputs), 0.0)
+        # A block without content stays zeros.
+        has_content = tf.repeat(self.fusion.block_mask(content), self.dim, axis=1)
+        return tf.where(has_content, self.regression(content, inputs), 0.0)
 
-    def _without_id(self, vectors: tf.Tensor, mask: tf.Tensor) -> Projected:
+    def _without_id(self, embeddings: tf.Tensor, mask: tf.Tensor) -> Projected:
         if not self.fuses_id:
-            return vectors, mask
-        return tf.pad(vectors, [[0, 0], [0, 1], [0, 0]]), tf.pad(mask, [[0, 0], [0, 1]])
+            return embeddings, mask
+        return tf.pad(embeddings, [[0, 0], [0, 1], [0, 0]]), tf.pad(mask, [[0, 0], [0, 1]])
 
-    def _fuse(self, given: Projected, training: bool) -> tf.Tensor:
-        vectors, mask = given
-        fused = tf.cast(self.fusion(vectors, mask=mask, training=training), tf.float32)
+    def _fuse(self, inputs: Projected, training: bool) -> tf.Tensor:
+        embeddings, mask = inputs
+        fused = tf.cast(self.fusion(embeddings, mask=mask, training=training), tf.float32)
         fused = self.fusion.normalize(fused)
         return tf.where(tf.reduce_any(mask, axis=1, keepdims=True), fused, 0.0)

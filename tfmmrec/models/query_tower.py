@@ -48,10 +48,10 @@ class QueryTower(tf.keras.layers.Layer):
                 shape=[num_blocks],
                 initializer=tf.keras.initializers.Constant(0.1),
             )
-        self.ids = None
+        self.user_embeddings = None
         if self.reads_user:
-            self.ids = self.add_weight(
-                name="ids",
+            self.user_embeddings = self.add_weight(
+                name="user_embeddings",
                 shape=[num_users, num_blocks, dim],
                 initializer=tf.keras.initializers.RandomNormal(stddev=dim**-0.5),
             )
@@ -136,12 +136,12 @@ class QueryTower(tf.keras.layers.Layer):
             has_history = tf.reduce_any(block_mask, axis=1, keepdims=True)
             if return_sequences:
                 has_history = tf.cumsum(tf.cast(block_mask, tf.int32), axis=1)[..., tf.newaxis] > 0
-            if self.ids is not None:
+            if self.user_embeddings is not None:
                 if users is None:
                     raise ValueError("users are needed with user ids. Received: users=None")
                 has_history = users[:, tf.newaxis] >= 0
-                id_embeddings = tf.gather(self.ids[:, block], tf.maximum(users, 0))
-                embedding += tf.cast(id_embeddings, embedding.dtype)
+                user_embeddings = tf.gather(self.user_embeddings[:, block], tf.maximum(users, 0))
+                embedding += tf.cast(user_embeddings, embedding.dtype)
             nobody = tf.cast(self.nobody[block], embedding.dtype)
             embedding = tf.where(has_history, embedding, nobody)
             if features is not None:

@@ -3,11 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.models.embedding_model import UserInputs
+from tfmmrec.models.embedding_model import ItemIndex, UserInputs
 from tfmmrec.models.two_tower import TwoTower
 
 
-def ranking_scores(model: TwoTower, item_vectors: tf.Tensor, inputs: UserInputs) -> tf.Tensor:
+def ranking_scores(model: TwoTower, items: ItemIndex, inputs: UserInputs) -> tf.Tensor:
     """Computes the scores that the catalog is ranked by, `[batch, items]`.
 
     The retrieval scores; in a model without the retrieval task, the rating or the click probability
@@ -15,40 +15,40 @@ def ranking_scores(model: TwoTower, item_vectors: tf.Tensor, inputs: UserInputs)
 
     Args:
         model: the model.
-        item_vectors: embeddings of the catalog, `[items, width]`.
+        items: the embeddings of the catalog.
         inputs: the users; `users` is required where the model `reads_user`.
     """
     head, rating_click = model.ranks_by, model.rating_click
     if rating_click is None or head == "retrieval":
-        return model.score(model.query_vectors(item_vectors, inputs), item_vectors)
-    user_vectors = model.user_vectors(item_vectors, inputs)
-    item_rows = tf.range(tf.shape(item_vectors)[0])
+        return model.score(model.query_vectors(items, inputs), items)
+    user_vectors = model.user_vectors(items, inputs)
+    item_rows = tf.range(tf.shape(items.embeddings)[0])
 
     def scores_of(user: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         vector, row = (tf.repeat(part[tf.newaxis], tf.size(item_rows), axis=0) for part in user)
-        return rating_click.values(vector, item_vectors, row, item_rows)[head]
+        return rating_click.values(vector, items.embeddings, row, item_rows)[head]
 
     scores = tf.map_fn(scores_of, (user_vectors, inputs.users), fn_output_signature=tf.float32)
-    return tf.where(tf.reduce_any(item_vectors != 0.0, axis=1), scores, -np.inf)
+    return tf.where(items.scorable, scores, -np.inf)
 
 
 def outcome_values(
-    model: TwoTower, item_vectors: tf.Tensor, inputs: UserInputs, items: tf.Tensor
+    model: TwoTower, items: ItemIndex, inputs: UserInputs, rows: tf.Tensor
 ) -> dict[str, tf.Tensor]:
     """Predicts the rating or click of each user and one item, float32 `[batch]` by name.
 
     Args:
         model: the model.
-        item_vectors: embeddings of the catalog, `[items, width]`.
+        items: the embeddings of the catalog.
         inputs: the users; `users` is required.
-        items: int32 `[batch]`, rows of items, -1 for unknown ones.
+        rows: int32 `[batch]`, rows of items, -1 for unknown ones.
 
     Raises:
         ValueError: the model has no rating or click task.
     """
     if model.rating_click is None:
         raise ValueError("The model has no rating or click task; train it with one")
-    vectors = model.user_vectors(item_vectors, inputs)
-    pair_items = tf.gather(item_vectors, tf.maximum(items, 0))
-    pair_items = tf.where((items >= 0)[:, tf.newaxis], pair_items, 0.0)
-    return model.rating_click.values(vectors, pair_items, inputs.users, items)
+    vectors = model.user_vectors(items, inputs)
+    pair_items = tf.gather(items.embeddings, tf.maximum(rows, 0))
+    pair_items = tf.where((rows >= 0)[:, tf.newaxis], pair_items, 0.0)
+    return model.rating_click.values(vectors, pair_items, inputs.users, rows)

@@ -1,136 +1,149 @@
-"""Vectors of all items, and of users as of what they have done so far."""
+"""Scorer: embeddings of all items, and scores of the catalog for users in batches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.models.embedding_model import UserInputs
+from tfmmrec.models.catalog_embeddings import in_batches
+from tfmmrec.models.embedding_model import ItemIndex, UserInputs
 from tfmmrec.models.ranking import outcome_values, ranking_scores
 from tfmmrec.models.two_tower import TwoTower
 
 
 class Scorer:
-    """Scores the whole catalogue for users, with a model as it is now.
+    """Scores the catalog for users, with the current weights of a model.
 
     Args:
-        model: the trained towers.
-        batch_size: users or items a step.
+        model: the model.
+        batch_size: users or items per batch (default 512).
+
+    Attributes:
+        max_history: the maximum number of latest items of a history that are read.
+        scores_by_product: whether the scores are dot products of queries and item embeddings.
     """
 
     def __init__(self, model: TwoTower, *, batch_size: int = 512):
         self.max_history = max_history = model.query_tower.max_history
         self.batch_size = batch_size
-        self._num_items = model.counts.shape[0]
         self.scores_by_product = model.scores_by_product
+        self._num_items = model.counts.shape[0]
         self._reads_times = model.reads_times
-        self._item_vectors = tf.function(
-            model.item_vectors, input_signature=[tf.TensorSpec([None], tf.int32)]
-        )
-        vectors = tf.TensorSpec([None, model.item_tower.width], tf.float32)
+        fusion, width = model.item_tower.fusion, model.item_tower.width
         rows = tf.TensorSpec([None], tf.int32)
-        history = tf.TensorSpec([None, max_history], tf.int32)
-        past = [history, tf.TensorSpec(history.shape, tf.int64)] if self._reads_times else [history]
+        embeddings = tf.TensorSpec([None, width], tf.float32)
+        items = ItemIndex(
+            embeddings,
+            embeddings,
+            tf.TensorSpec([None, fusion.num_blocks], tf.bool),
+            tf.TensorSpec([None], tf.bool),
+        )
+        history = [tf.TensorSpec([None, max_history], tf.int32)]
+        if self._reads_times:
+            history.append(tf.TensorSpec([None, max_history], tf.int64))
 
         def inputs_of(
             users: tf.Tensor, history: tf.Tensor, times: tf.Tensor | None = None
         ) -> UserInputs:
             return UserInputs(history, model.users.gather(users), users, times)
 
-        self._rank = tf.function(
-            lambda vectors, users, *past: ranking_scores(model, vectors, inputs_of(users, *past)),
-            input_signature=[vectors, rows, *past],
+        self._item_vectors = tf.function(model.item_vectors, input_signature=[rows])
+        self._index = tf.function(model.index, input_signature=[embeddings])
+        self._scores = tf.function(
+            lambda items, users, *history: ranking_scores(model, items, inputs_of(users, *history)),
+            input_signature=[items, rows, *history],
         )
         self._queries = tf.function(
-            lambda vectors, users, *past: model.query_vectors(vectors, inputs_of(users, *past)),
-            input_signature=[vectors, rows, *past],
+            lambda items, users, *history: model.query_vectors(items, inputs_of(users, *history)),
+            input_signature=[items, rows, *history],
         )
         self._outcomes = tf.function(
-            lambda vectors, users, items, *past: outcome_values(
-                model, vectors, inputs_of(users, *past), items
+            lambda items, users, item_rows, *history: outcome_values(
+                model, items, inputs_of(users, *history), item_rows
             ),
-            input_signature=[vectors, rows, rows, *past],
+            input_signature=[items, rows, rows, *history],
         )
 
     def item_vectors(self) -> np.ndarray:
-        """Returns the vectors of all items, float32 `[items, width]`."""
+        """Returns the embeddings of all items, float32 `[items, width]`."""
         rows = np.arange(self._num_items, dtype=np.int32)
         return in_batches(self._item_vectors, rows, self.batch_size)
 
     def queries(
         self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The vectors of users whose products with item vectors are the scores.
+        """Embeds users, so that dot products with item embeddings are the scores.
 
-        Only where `scores_by_product`.
+        Only for models with `scores_by_product`.
 
         Args:
-            item_vectors: float32 `[items, width]`.
-            histories: what every user chose so far, and when, if the model `reads_times`.
+            item_vectors: embeddings of all items, float32 `[items, width]`.
+            histories: the history of every user, with times if the model `reads_times`.
             users: rows of users, in any order.
 
         Yields:
-            (rows of users `[batch]`, vectors `[batch, width]`).
+            Rows of users `[batch]`, and query embeddings `[batch, width]`.
         """
-        vectors = tf.constant(item_vectors)
-        for start in range(0, len(users), self.batch_size):
-            batch = users[start : start + self.batch_size]
-            past = self._past(histories, batch)
-            yield batch, self._queries(vectors, batch.astype(np.int32), *past).numpy()
+        items = self._index(item_vectors)
+        for batch in self._batches(users):
+            history = self._history(histories, batch)
+            yield batch, self._queries(items, batch.astype(np.int32), *history).numpy()
 
     def scores(
         self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Scores all items for some users.
+        """Scores all items for users.
 
-        Args as for `queries`.
+        Args:
+            item_vectors: as for `queries`.
+            histories: as for `queries`.
+            users: as for `queries`.
 
         Yields:
-            (rows of users `[batch]`, scores float32 `[batch, items]`).
+            Rows of users `[batch]`, and scores, float32 `[batch, items]`.
         """
-        vectors = tf.constant(item_vectors)
-        for start in range(0, len(users), self.batch_size):
-            batch = users[start : start + self.batch_size]
-            past = self._past(histories, batch)
-            yield batch, self._rank(vectors, batch.astype(np.int32), *past).numpy()
+        items = self._index(item_vectors)
+        for batch in self._batches(users):
+            history = self._history(histories, batch)
+            yield batch, self._scores(items, batch.astype(np.int32), *history).numpy()
 
     def outcomes(
         self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray, items: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Predicts what comes of users and items, pair by pair.
+        """Predicts ratings and clicks of pairs of a user and an item.
 
         Args:
-            item_vectors: float32 `[items, width]`.
-            histories: what every user chose so far, and when, if the model `reads_times`.
+            item_vectors: as for `queries`.
+            histories: as for `queries`.
             users: rows of users, `[pairs]`.
             items: rows of items, `[pairs]`.
 
         Returns:
-            float32 `[pairs]`, by what is predicted.
+            float32 `[pairs]` by name, `rating` or `click`.
         """
-        vectors = tf.constant(item_vectors)
-        batches = []
-        for start in range(0, len(users), self.batch_size):
-            of, with_what = (
-                rows[start : start + self.batch_size].astype(np.int32) for rows in (users, items)
+        index = self._index(item_vectors)
+        predictions = []
+        for pairs in self._batches(np.arange(len(users))):
+            batch = users[pairs]
+            history = self._history(histories, batch)
+            predictions.append(
+                self._outcomes(
+                    index, batch.astype(np.int32), items[pairs].astype(np.int32), *history
+                )
             )
-            past = self._past(histories, of)
-            batches.append(self._outcomes(vectors, of, with_what, *past))
-        names = batches[0] if batches else ()
-        return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in names}
+        names = predictions[0] if predictions else ()
+        return {
+            name: np.concatenate([batch[name].numpy() for batch in predictions]) for name in names
+        }
 
-    def _past(self, histories: Histories, users: np.ndarray) -> list[np.ndarray]:
-        """What users chose last and, where the model reads it, when."""
-        past = [histories.last(users, self.max_history)]
+    def _batches(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        for start in range(0, len(rows), self.batch_size):
+            yield rows[start : start + self.batch_size]
+
+    def _history(self, histories: Histories, users: np.ndarray) -> list[np.ndarray]:
+        """The latest items of users and, if the model reads them, their times."""
+        history = [histories.last(users, self.max_history)]
         if self._reads_times:
-            past.append(histories.last_times(users, self.max_history))
-        return past
-
-
-def in_batches(
-    vectors: Callable[[np.ndarray], tf.Tensor], rows: np.ndarray, batch_size: int = 512
-) -> np.ndarray:
-    """The vectors of rows, one at least, worked out some at a time, `[rows, width]`."""
-    starts = range(0, len(rows), batch_size)
-    return np.concatenate([vectors(rows[at : at + batch_size]).numpy() for at in starts])
+            history.append(histories.last_times(users, self.max_history))
+        return history

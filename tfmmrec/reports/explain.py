@@ -102,7 +102,7 @@ def _queries(
             times[number, : len(own)] = histories.times[own]
     users = np.full(len(kept), user, np.int32)
     queries = bundle.model.query_vectors(
-        tf.constant(vectors),
+        bundle.model.index(tf.constant(vectors)),
         UserInputs(
             tf.constant(past),
             bundle.model.users.gather(users),
@@ -115,7 +115,7 @@ def _queries(
 
 def _scores(bundle: ModelBundle, queries: tf.Tensor, vector: np.ndarray) -> np.ndarray:
     """The scores of one item, `[queries]`."""
-    return bundle.model.score(queries, tf.constant(vector)).numpy()[:, 0]
+    return bundle.model.score(queries, bundle.model.index(tf.constant(vector))).numpy()[:, 0]
 
 
 def print_explanation(

@@ -19,7 +19,7 @@ from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.models.bundle import check_not_trained_on
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.unscorable_items import unscorable_items, warn_unscorable_items
-from tfmmrec.serving.serving_model import Recommender
+from tfmmrec.serving.serving_model import ServingModel
 
 _BATCH = 256
 
@@ -73,7 +73,7 @@ def recommend(
     mask = None if candidates is None else _candidate_mask(candidates, dataset)
     if mask is not None:
         warn_unscorable_items(unscorable_items(bundle) & mask, dataset.item_ids)
-    recommender = Recommender(bundle)
+    serving_model = ServingModel(bundle)
     with_times = bundle.model.reads_times
     histories = (
         context_of(dataset, split, with_times=with_times)
@@ -87,7 +87,7 @@ def recommend(
     for start in tqdm.tqdm(starts, desc="recommend", disable=True if quiet else None):
         batch = names[start : start + _BATCH]
         rows = np.array([dataset.user_rows.get(name, -1) for name in batch])
-        items, scores = recommender.recommend(
+        items, scores = serving_model.recommend(
             _id_table(ids, histories, rows),
             _id_table(ids, done, rows),
             tf.fill([len(batch)], k),

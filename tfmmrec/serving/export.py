@@ -12,7 +12,7 @@ from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
 from tfmmrec.models.run_folder import load_run
-from tfmmrec.serving.serving_model import HISTORY_TIME, USER, USER_PREFIX, Recommender
+from tfmmrec.serving.serving_model import HISTORY_TIME, USER, USER_PREFIX, ServingModel
 from tfmmrec.serving.warmup import Request, read_warmup, write_warmup
 
 
@@ -38,14 +38,14 @@ def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
     """
     run, out = Path(run), Path(out)
     bundle = load_run(run, quiet=quiet)
-    recommender = Recommender(bundle)
-    requests = _warmup_requests(recommender, bundle.dataset)
+    serving_model = ServingModel(bundle)
+    requests = _warmup_requests(serving_model, bundle.dataset)
     version_dir = Path(out) / str(_next_version(Path(out)))
     with atomic_folder(version_dir) as folder:
         servable = tf.Module()
         # The functions and the objects that they read, without Keras layers as such.
-        servable.resources = recommender.resources()
-        tf.saved_model.save(servable, str(folder), signatures=_signatures(recommender))
+        servable.resources = serving_model.resources()
+        tf.saved_model.save(servable, str(folder), signatures=_signatures(serving_model))
         write_warmup(folder, Path(out).name, requests)
         _run_warmup(folder)
     return version_dir
@@ -58,15 +58,15 @@ def _next_version(out: Path) -> int:
     return max(versions, default=0) + 1
 
 
-def _signatures(recommender: Recommender) -> dict[str, Any]:
+def _signatures(serving_model: ServingModel) -> dict[str, Any]:
     strings = tf.TensorSpec([None, None], tf.string)
     counts = tf.TensorSpec([None], tf.int32)
-    users = _specs(recommender.users.modalities, USER_PREFIX)
-    if recommender.user_rows is not None:
+    users = _specs(serving_model.users.modalities, USER_PREFIX)
+    if serving_model.user_rows is not None:
         users[USER] = tf.TensorSpec([None], tf.string, USER)
-    if recommender.model.reads_times:
+    if serving_model.model.reads_times:
         users[HISTORY_TIME] = tf.TensorSpec([None, None], tf.int64, HISTORY_TIME)
-    items = _specs(recommender.items.modalities, "")
+    items = _specs(serving_model.items.modalities, "")
 
     def answer(items_and_scores: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {"items": items_and_scores[0], "scores": items_and_scores[1]}
@@ -77,23 +77,23 @@ def _signatures(recommender: Recommender) -> dict[str, Any]:
         return {"user_features": features, **rest}
 
     def recommend(history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, **user: tf.Tensor) -> Any:
-        return answer(recommender.recommend(history, exclude, k, **split(user)))
+        return answer(serving_model.recommend(history, exclude, k, **split(user)))
 
     def predict(history: tf.Tensor, item: tf.Tensor, **user: tf.Tensor) -> Any:
-        return recommender.predict(history, item, **split(user))
+        return serving_model.predict(history, item, **split(user))
 
     def encode_items(**features: tf.Tensor) -> Any:
-        return {"vectors": recommender.encode_items(features)}
+        return {"vectors": serving_model.encode_items(features)}
 
     def search(k: tf.Tensor, **features: tf.Tensor) -> Any:
-        return answer(recommender.search(features, k))
+        return answer(serving_model.search(features, k))
 
     signatures = {
         "serving_default": tf.function(recommend).get_concrete_function(
             _named(strings, "history"), _named(strings, "exclude"), _named(counts, "k"), **users
         )
     }
-    if recommender.model.heads:
+    if serving_model.model.heads:
         signatures["predict"] = tf.function(predict).get_concrete_function(
             _named(strings, "history"), _named(tf.TensorSpec([None], tf.string), "item"), **users
         )
@@ -113,24 +113,24 @@ def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
     return tf.TensorSpec(spec.shape, spec.dtype, name)
 
 
-def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request]:
+def _warmup_requests(serving_model: ServingModel, dataset: Dataset) -> list[Request]:
     """Requests of one and of two rows for each signature, with real and with missing content.
 
     Real content runs the decoders and encoders; a missing image or audio file skips them.
     """
-    ids = recommender.item_ids.numpy()[:2]
+    ids = serving_model.item_ids.numpy()[:2]
     requests: list[Request] = []
     for size in (1, 2):
-        users = _absent(recommender.users.modalities, USER_PREFIX, size)
-        if recommender.user_rows is not None:
+        users = _absent(serving_model.users.modalities, USER_PREFIX, size)
+        if serving_model.user_rows is not None:
             users[USER] = np.full([size], b"", object)
             users[USER][0] = dataset.user_ids[0].encode()
-        if recommender.model.reads_times:
+        if serving_model.model.reads_times:
             users[HISTORY_TIME] = np.zeros([size, 2], np.int64)
             # A minute apart, in the year 2020.
             users[HISTORY_TIME][0] = 1_600_000_000, 1_600_000_060
-        items = _absent(recommender.items.modalities, "", size)
-        for name, value in _example_values(recommender, dataset).items():
+        items = _absent(serving_model.items.modalities, "", size)
+        for name, value in _example_values(serving_model, dataset).items():
             # Missing values are padded to the width of the example.
             items[name] = np.resize(items[name], [size, *value.shape[1:]])
             items[name][:1] = value
@@ -140,7 +140,7 @@ def _warmup_requests(recommender: Recommender, dataset: Dataset) -> list[Request
         exclude = np.full([size, 1], b"", object)
         query = {"history": history, "exclude": exclude, "k": k}
         requests.append(("serving_default", {**query, **users}))
-        if recommender.model.heads:
+        if serving_model.model.heads:
             item = np.full([size], ids[0], object)
             requests.append(("predict", {"history": history, "item": item, **users}))
         if items:
@@ -160,10 +160,10 @@ def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[st
     return values
 
 
-def _example_values(recommender: Recommender, dataset: Dataset) -> dict[str, np.ndarray]:
+def _example_values(serving_model: ServingModel, dataset: Dataset) -> dict[str, np.ndarray]:
     """One present value of each string feature, in the form of a request, `[1]` or `[1, n]`."""
     examples = {}
-    for name, modality in recommender.items.modalities.items():
+    for name, modality in serving_model.items.modalities.items():
         if modality.signature(name).dtype != tf.string:
             continue
         for values in dataset.values("items", name, batch_size=64):

@@ -14,7 +14,7 @@ from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
 from tfmmrec.modalities import Modality, search_options
 from tfmmrec.models.run_folder import load_run
-from tfmmrec.serving.serving_model import Recommender
+from tfmmrec.serving.serving_model import ServingModel
 
 
 def search(
@@ -60,8 +60,8 @@ def search(
     else:
         values = _given_values(dataset, read, query)
     values = {name: _servable(dataset, name, value) for name, value in values.items()}
-    recommender = Recommender(bundle)
-    items, scores = recommender.search(values, tf.constant([k]))
+    serving_model = ServingModel(bundle)
+    items, scores = serving_model.search(values, tf.constant([k]))
     found = [name.decode() for name in items.numpy()[0] if name]
     texts = item_texts(dataset, found)
     return [

@@ -1,62 +1,69 @@
-"""A trained model from raw values to item ids: what is served, and what commands use as well."""
+"""Serving model: a trained model from raw values to item ids, as a graph of core ops."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.dataset import EntityName
-from tfmmrec.encoders.encoded_features import EncodedEntities
-from tfmmrec.layers.feature_projections import Feature
+from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.embedding_model import UserInputs
+from tfmmrec.models.catalog_embeddings import catalog_embeddings, unit_encodings
+from tfmmrec.models.embedding_model import ItemIndex, UserInputs
+from tfmmrec.models.feature_table import encode_features
 from tfmmrec.models.ranking import outcome_values, ranking_scores
-from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.top_k import LOWEST, top_items
 
-# What a request calls the id of a user, their features, and the times of what they chose.
+# Inputs of a request: the id of the user, the prefix of user features, and the times of history.
 USER = "user"
 USER_PREFIX = "user_"
 HISTORY_TIME = "history_time"
 
 
-class Recommender(tf.Module):
-    """Histories, user features and raw item content in; item ids, scores and vectors out.
+class ServingModel(tf.Module):
+    """Recommends and searches items by raw inputs; its methods become signatures of the export.
 
-    All of it is core ops, so that the same functions run here and in a stock TensorFlow Serving.
+    All methods consist of core ops, so that the same functions run here and in stock TensorFlow
+    Serving. What does not depend on a request is computed once, when the object is created, and is
+    stored in variables of the SavedModel.
 
     Args:
-        assembly: a trained model and what it was built from.
+        bundle: a trained model with its data.
+
+    Attributes:
+        item_index: the embeddings that histories are encoded from and that queries are scored
+            against: variables `embeddings` and `unit` (each block of length 1), float32 `[items,
+            width]`, `block_mask`, bool `[items, blocks]`, and `scorable`, bool `[items]`.
+        content_embeddings: float32 `[items, width]`, fused content of length 1, for search.
+        contrastive_embeddings: float32 `[items, dim]`, embeddings in the space of the cross-modal
+            contrastive loss, for search; None without this loss.
+        encodings: standardized encodings of length 1, float32 `[items, encoding width]` by feature,
+            for search.
+        item_ids: string `[items]`, the ids of the items by row.
+        item_rows: lookup table from item id to row; −1 for unknown ids.
+        user_rows: lookup table from user id to row; None if the model does not read users.
     """
 
     def __init__(self, bundle: ModelBundle):
         super().__init__()
-        dataset = bundle.dataset
         self.model = bundle.model
         self.items = bundle.items
         self.users = bundle.users
         self.max_history = bundle.model.query_tower.max_history
-        # Variables, since a graph with large constants in it cannot be saved.
-        self.item_vectors = _frozen(Scorer(bundle.model).item_vectors())
-        tower = bundle.model.item_tower
-        self.content_vectors = _frozen(
-            np.zeros([dataset.count("items"), tower.width], np.float32)
-            if tower.projections is None
-            else _of_all_items(bundle, lambda features: unit_length(tower.content(features)))
-        )
-        self.aligned_vectors = None
-        if bundle.config.contrastive.cross_modal and tower.projections is not None:
-            self.aligned_vectors = _frozen(_of_all_items(bundle, tower.projections.aligned))
-        self.encoder_vectors = {
-            name: _frozen(vectors) for name, vectors in _encoder_vectors(bundle).items()
-        }
-        self.item_ids = tf.constant(dataset.item_ids)
-        self.item_rows = _rows_by_id(dataset.item_ids)
+        catalog = catalog_embeddings(bundle.model)
+        # Variables, since a graph with large constants cannot be saved.
+        self.item_index = ItemIndex(*map(_variable, bundle.model.index(catalog.item)))
+        self.content_embeddings = _variable(catalog.content)
+        self.contrastive_embeddings = None
+        if bundle.config.contrastive.cross_modal and catalog.contrastive is not None:
+            self.contrastive_embeddings = _variable(catalog.contrastive)
+        self.encodings = {name: _variable(values) for name, values in catalog.encodings.items()}
+        self.item_ids = tf.constant(bundle.dataset.item_ids)
+        self.item_rows = _row_table(bundle.dataset.item_ids)
         self.user_rows = None
         if bundle.model.reads_user:
-            self.user_rows = _rows_by_id(dataset.user_ids)
+            self.user_rows = _row_table(bundle.dataset.user_ids)
 
     def recommend(
         self,
@@ -68,34 +75,30 @@ class Recommender(tf.Module):
         candidates: tf.Tensor | None = None,
         times: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Answers the best items for a batch of users; what they chose before is left out.
+        """Recommends items to a batch of users; items of their histories are excluded.
 
         Args:
-            history: string `[batch, n]`, ids of what each user chose, oldest first, filled with
-                "". Ids that are not in the catalogue are passed over.
-            exclude: string `[batch, m]`, ids that are not to be answered, filled with "".
-            k: int32 `[batch]`, how many items each user gets.
-            user_features: raw values by feature, as `Modality.signature` says.
-            users: string `[batch]`, ids of users; needed where the model `reads_user`.
-            candidates: bool `[items]`, the items that may be answered; default all.
-            times: int64 `[batch, n]`, when the items of `history` were chosen, in Unix seconds, 0
-                or below where that is not known; needed where the model `reads_times`.
+            history: string `[batch, n]`, the ids of each user's items, oldest first, padded with
+                "". Ids that are not in the catalog are skipped.
+            exclude: string `[batch, m]`, ids of further items to exclude, padded with "".
+            k: int32 `[batch]`, the number of items per user.
+            user_features: raw values by feature, as specified by `Modality.signature`.
+            users: string `[batch]`, ids of users; needed if the model `reads_user`.
+            candidates: bool `[items]`, the items that may be recommended (default all).
+            times: int64 `[batch, n]`, the times of the events of `history` in Unix seconds, 0 or
+                below if unknown; needed if the model `reads_times`.
 
         Returns:
-            ids, string `[batch, max k]`, and scores, float32 `[batch, max k]`, best first.
+            Ids, string `[batch, max k]`, and scores, float32 `[batch, max k]`, highest first.
         """
-        known = self.item_rows.lookup(history)
-        inputs = UserInputs(
-            self._past(known, known, -1),
-            self._features("users", user_features),
-            None if self.user_rows is None else self.user_rows.lookup(users),
-            None if times is None else self._past_times(known, times),
-        )
-        scores = ranking_scores(self.model, self.item_vectors, inputs)
+        rows = self.item_rows.lookup(history)
+        user_rows = None if self.user_rows is None else self.user_rows.lookup(users)
+        inputs = self._user_inputs(rows, user_features, user_rows, times)
+        scores = ranking_scores(self.model, self.item_index, inputs)
         if candidates is not None:
             scores = tf.where(candidates, scores, LOWEST)
-        left_out = tf.concat([known, self.item_rows.lookup(exclude)], axis=1)
-        return top_items(scores, k, left_out, self.item_ids)
+        excluded = tf.concat([rows, self.item_rows.lookup(exclude)], axis=1)
+        return top_items(scores, k, excluded, self.item_ids)
 
     def predict(
         self,
@@ -105,106 +108,72 @@ class Recommender(tf.Module):
         users: tf.Tensor | None = None,
         times: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
-        """Predicts what comes of each user with one item: a rating, or the chance of a click.
+        """Predicts the rating, or the probability of a click, of each user with one item.
 
         Args:
             history: as for `recommend`.
-            items: string `[batch]`, ids; of one that is not in the catalogue nothing is known.
+            items: string `[batch]`, ids; one that is not in the catalog is an item without content.
             user_features: as for `recommend`.
             users: as for `recommend`.
             times: as for `recommend`.
 
         Returns:
-            float32 `[batch]`, by what the model was taught to predict.
+            float32 `[batch]` by name, `rating` or `click`.
 
         Raises:
-            ValueError: it was taught nothing of the kind.
+            ValueError: the model has no rating or click task.
         """
-        rows = self.item_rows.lookup(items)
-        known = self.item_rows.lookup(history)
-        nobody = tf.fill(tf.shape(rows), -1)
-        inputs = UserInputs(
-            self._past(known, known, -1),
-            self._features("users", user_features),
-            nobody if self.user_rows is None else self.user_rows.lookup(users),
-            None if times is None else self._past_times(known, times),
-        )
-        return outcome_values(self.model, self.item_vectors, inputs, rows)
-
-    def _past(self, known: tf.Tensor, values: tf.Tensor, nothing: int) -> tf.Tensor:
-        """What is read of the values of histories with unknown items (-1) among them."""
-        past = tf.ragged.boolean_mask(values, known >= 0)[:, -self.max_history :]
-        read = past.to_tensor(default_value=nothing)
-        # One place at least, so that readers need not know of histories without any.
-        none = tf.cast(tf.equal(tf.shape(read)[1], 0), tf.int32)
-        return tf.pad(read, [[0, 0], [0, none]], constant_values=nothing)
-
-    def _past_times(self, known: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
-        """The times of what is read; refused by name where there are more or fewer than ids."""
-        rule = f"{HISTORY_TIME} needs a time for each id of history, 0 where it is not known"
-        same = tf.reduce_all(tf.shape(times) == tf.shape(known))
-        with tf.control_dependencies([tf.debugging.Assert(same, [rule])]):
-            return self._past(known, tf.identity(times), 0)
+        item_rows = self.item_rows.lookup(items)
+        unknown = tf.fill(tf.shape(item_rows), -1)
+        user_rows = unknown if self.user_rows is None else self.user_rows.lookup(users)
+        inputs = self._user_inputs(self.item_rows.lookup(history), user_features, user_rows, times)
+        return outcome_values(self.model, self.item_index, inputs, item_rows)
 
     def encode_items(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Gives the vectors that new items have, from their raw content.
+        """Computes the embeddings of cold-start items from their raw content.
 
         Args:
-            features: raw values by feature, as `Modality.signature` says; text as UTF-8, pictures
-                as the bytes of JPEG, PNG, GIF or BMP files, sounds as 16-bit PCM WAV files.
+            features: raw values by feature, as specified by `Modality.signature`: text as UTF-8,
+                images as the bytes of JPEG, PNG, GIF or BMP files, audio as 16-bit PCM WAV files.
 
         Returns:
-            float32 `[batch, width]`, such as stand in the index; 0 without content.
+            float32 `[batch, width]`, comparable to `item_index.embeddings`; zeros without content.
         """
-        return self.model.item_tower.cold_embeddings(self._features("items", features))
+        return self.model.item_tower.cold_embeddings(encode_features(self.items, features))
 
     def search(
         self, features: Mapping[str, tf.Tensor], k: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Answers the items whose content is most like the content given.
+        """Finds the items whose content is most similar to a query.
 
-        The similarity is the cosine of the content vectors that the item tower makes of whatever
-        modalities are given, plus the cosine in the encoders' own spaces for the items that have
-        the modality as well (both from -1 to 1, summed). A model whose modalities are aligned adds
-        the cosine between the mean of what is given and that of what each item has, so that a text
-        finds pictures.
+        The similarity is the cosine of the fused content embeddings, of whatever modalities are
+        given, plus the mean cosine of the encodings of the given features, for items that have them
+        (both from −1 to 1). A model with the cross-modal contrastive loss adds the cosine of the
+        contrastive embeddings, so that a text finds images.
 
         Args:
             features: raw values by feature, as for `encode_items`.
-            k: int32 `[batch]`.
+            k: int32 `[batch]`, the number of items per query.
 
         Returns:
             As `recommend`.
         """
-        encoded = self._features("items", features)
-        vectors = self.model.item_tower.content(encoded)
-        scores = tf.matmul(unit_length(vectors), self.content_vectors, transpose_b=True)
-        scores += self._encoder_similarity(encoded)
-        projections = self.model.item_tower.projections
-        if self.aligned_vectors is not None and projections is not None:
-            aligned = projections.aligned(encoded)
-            scores += tf.matmul(aligned, self.aligned_vectors, transpose_b=True)
-        nothing = tf.fill([tf.shape(k)[0], 1], -1)
-        return top_items(scores, k, nothing, self.item_ids)
-
-    def _encoder_similarity(self, encoded: Mapping[str, Feature]) -> tf.Tensor:
-        """The mean cosine over the given features between standardised encoder outputs."""
-        total: tf.Tensor = 0.0
-        count: tf.Tensor = 0.0
-        projections = self.model.item_tower.projections
-        for projection in projections.projections if projections is not None else ():
-            if projection.name not in self.encoder_vectors:
-                continue
-            output, given = encoded[projection.name]
-            mine = unit_length(projection.standardize(output))
-            given = tf.cast(given, tf.float32)[:, tf.newaxis]
-            theirs = self.encoder_vectors[projection.name]
-            total += given * tf.matmul(mine, theirs, transpose_b=True)
-            count += given
-        return tf.math.divide_no_nan(total, count)
+        tower, projections = self.model.item_tower, self.model.item_tower.projections
+        if projections is None:
+            raise ValueError("The items have no features to search by")
+        encoded = encode_features(self.items, features)
+        embeddings, mask = projections.project(encoded)  # [batch, features, dim]
+        content = unit_length(tower.join(projections.pool(embeddings, mask)))
+        scores = tf.matmul(content, self.content_embeddings, transpose_b=True)  # [batch, items]
+        scores += self._encoding_similarity(projections, encoded)
+        if self.contrastive_embeddings is not None:
+            query = projections.contrastive_embedding(embeddings, mask)
+            scores += tf.matmul(query, self.contrastive_embeddings, transpose_b=True)
+        excluded = tf.fill([tf.shape(k)[0], 1], -1)
+        return top_items(scores, k, excluded, self.item_ids)
 
     def resources(self) -> dict[str, Any]:
-        """Every variable, table and file that the functions read, to be saved with them."""
+        """Returns all variables, tables and files of the functions, to save them along."""
         model = self.model
         encoders = [*self.items.encoders.values(), *self.users.encoders.values()]
         return {
@@ -214,57 +183,63 @@ class Recommender(tf.Module):
                 model.temperature.variables,
                 *(head.variables for head in model.heads),
             ],
-            "index": [
-                self.item_vectors,
-                self.content_vectors,
-                self.aligned_vectors,
-                *self.encoder_vectors.values(),
-            ],
+            "item_index": self.item_index._asdict(),
+            "content_embeddings": self.content_embeddings,
+            "contrastive_embeddings": self.contrastive_embeddings,
+            "encodings": self.encodings,
             "item_rows": self.item_rows,
             "user_rows": self.user_rows,
             "encoders": [encoder.resources() for encoder in encoders],
         }
 
-    def _features(self, side: EntityName, raw: Mapping[str, tf.Tensor]) -> dict[str, Feature]:
-        encoded: EncodedEntities = self.items if side == "items" else self.users
-        features = {}
-        for name, modality in encoded.modalities.items():
-            values = modality.from_request(raw[name])
-            features[name] = (encoded.encoders[name].encode(values), modality.present(values))
-        return features
+    def _user_inputs(
+        self,
+        rows: tf.Tensor,
+        features: Mapping[str, tf.Tensor],
+        users: tf.Tensor | None,
+        times: tf.Tensor | None,
+    ) -> UserInputs:
+        """Encodes the inputs of users; `rows` are those of their histories, −1 for unknown ids."""
+        return UserInputs(
+            self._latest_known(rows, rows, -1),
+            encode_features(self.users, features),
+            users,
+            None if times is None else self._latest_times(rows, times),
+        )
+
+    def _latest_known(self, rows: tf.Tensor, values: tf.Tensor, padding: int) -> tf.Tensor:
+        """The values of the latest known items of each history, at most `max_history`."""
+        known = tf.ragged.boolean_mask(values, rows >= 0)[:, -self.max_history :]
+        latest = known.to_tensor(default_value=padding)  # [batch, n]
+        # At least one position, so that history encoders need not handle a length of 0.
+        missing = tf.cast(tf.equal(tf.shape(latest)[1], 0), tf.int32)
+        return tf.pad(latest, [[0, 0], [0, missing]], constant_values=padding)
+
+    def _latest_times(self, rows: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
+        """The times of the latest known items; there must be as many times as ids."""
+        rule = f"{HISTORY_TIME} needs a time for each id of history, 0 where it is not known"
+        same_shape = tf.reduce_all(tf.shape(times) == tf.shape(rows))
+        with tf.control_dependencies([tf.debugging.Assert(same_shape, [rule])]):
+            return self._latest_known(rows, tf.identity(times), 0)
+
+    def _encoding_similarity(
+        self, projections: FeatureProjections, features: Mapping[str, Feature]
+    ) -> tf.Tensor:
+        """The mean cosine of standardized encodings over the given features, `[batch, items]`."""
+        total: tf.Tensor = 0.0
+        num_features: tf.Tensor = 0.0
+        for name, query in unit_encodings(projections, features).items():
+            # The encoding of a feature that is not given is zeros.
+            total += tf.matmul(query, self.encodings[name], transpose_b=True)
+            num_features += tf.cast(features[name].present, tf.float32)[:, tf.newaxis]
+        return tf.math.divide_no_nan(total, num_features)
 
 
-def _rows_by_id(ids: Sequence[str]) -> tf.lookup.StaticHashTable:
+def _row_table(ids: Sequence[str]) -> tf.lookup.StaticHashTable:
     rows = tf.range(len(ids), dtype=tf.int32)
     pairs = tf.lookup.KeyValueTensorInitializer(tf.constant(ids), rows)
     return tf.lookup.StaticHashTable(pairs, default_value=-1)
 
 
-def _frozen(vectors: np.ndarray) -> tf.Variable:
-    return tf.Variable(vectors, trainable=False)
-
-
-def _encoder_vectors(bundle: ModelBundle) -> dict[str, np.ndarray]:
-    """The standardised encoder outputs of every item, of length 1; zeros where absent."""
-    projections = bundle.model.item_tower.projections
-    if projections is None:
-        return {}
-    vectors = {}
-    for projection in projections.projections:
-        if not projection.vocabulary_size:
-            outputs = bundle.model.items.outputs[projection.name]
-            standard = projection.standardize(tf.convert_to_tensor(outputs))
-            present = bundle.items.encodings[projection.name].present[:, np.newaxis]
-            vectors[projection.name] = unit_length(standard).numpy() * present
-    return vectors
-
-
-def _of_all_items(bundle: ModelBundle, make: Callable, batch_size: int = 512) -> np.ndarray:
-    """What a function of item features, such as the tower's content, makes of every item."""
-    table, num_items = bundle.model.items, bundle.dataset.count("items")
-    function = tf.function(lambda rows: make(table.gather(rows)), reduce_retracing=True)
-    batches = [
-        function(tf.range(start, min(start + batch_size, num_items))).numpy()
-        for start in range(0, num_items, batch_size)
-    ]
-    return np.concatenate(batches)
+def _variable(values: np.ndarray | tf.Tensor) -> tf.Variable:
+    return tf.Variable(values, trainable=False)

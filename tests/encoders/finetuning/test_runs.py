@@ -22,7 +22,7 @@ from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.core_ops import foreign_ops
 from tfmmrec.serving.export import export
-from tfmmrec.serving.serving_model import Recommender
+from tfmmrec.serving.serving_model import ServingModel
 from tfmmrec.testing import test_assets
 from tfmmrec.training.fit import fit
 from tfmmrec.training.train import train
@@ -73,7 +73,7 @@ def test_training_moves_the_encoder_and_the_table_follows(run: Path, handle: str
     ):
         moved = not np.allclose(variable.numpy().astype(float), start.numpy().astype(float))
         assert moved == (variable.name != "still:0"), variable.name
-    table = trained.model.items.outputs["title"].numpy()
+    table = trained.model.items.encodings["title"].numpy()
     for number, title in enumerate(TITLES):
         expected = feature.encoder.encode(tf.constant([title]))[0] if title else [0.0, 0.0]
         np.testing.assert_allclose(table[row_of(trained.dataset, number)], expected, rtol=1e-5)
@@ -108,7 +108,7 @@ def test_the_best_weights_are_kept_in_memory(dataset: Dataset, handle: str) -> N
     spoilt = [
         *feature.encoder.module.variables_read(),
         *feature.master_weights,
-        model.items.outputs["title"],
+        model.items.encodings["title"],
         *model.temperature.variables,
     ]
     for variable in spoilt:
@@ -123,7 +123,7 @@ def test_it_is_served_with_the_weights_that_were_trained(run: Path, tmp_path: Pa
     # What reads the raw values in training is Python, of which nothing may be served.
     assert foreign_ops(folder) == []
     bundle = load_run(run, quiet=True)
-    index = Recommender(bundle).content_vectors.numpy()
+    index = ServingModel(bundle).content_embeddings.numpy()
     encode = tf.saved_model.load(str(folder)).signatures["encode_items"]
     served = encode(title=tf.constant(TITLES))["vectors"].numpy()
     rows = [row_of(bundle.dataset, number) for number in range(len(TITLES))]
@@ -131,7 +131,7 @@ def test_it_is_served_with_the_weights_that_were_trained(run: Path, tmp_path: Pa
     # That is not what the first weights would give.
     frozen = build_bundle(bundle.dataset, bundle.config)
     frozen.model.item_tower.set_weights(bundle.model.item_tower.get_weights())
-    other = Recommender(frozen).content_vectors.numpy()
+    other = ServingModel(frozen).content_embeddings.numpy()
     assert not np.allclose(other, index, atol=1e-2)
 
 
@@ -164,9 +164,9 @@ def test_minilm_is_trained_saved_and_loaded(dataset: Dataset, tmp_path: Path) ->
     loaded = load_run(tmp_path / "run", quiet=True)
     feature = loaded.model.trainable_features["title"]
     assert {v.dtype for v in feature.weights} == {tf.float16}
-    table = loaded.model.items.outputs["title"].numpy()
+    table = loaded.model.items.encodings["title"].numpy()
     row = row_of(loaded.dataset, 0)
     encoded = feature.encoder.encode(tf.constant(TITLES[:1])).numpy()[0]
     np.testing.assert_allclose(encoded, table[row], atol=1e-4)
-    first = build_bundle(loaded.dataset, config).model.items.outputs["title"].numpy()[row]
+    first = build_bundle(loaded.dataset, config).model.items.encodings["title"].numpy()[row]
     assert not np.allclose(table[row], first, atol=1e-3)

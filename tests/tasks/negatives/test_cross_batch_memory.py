@@ -103,7 +103,7 @@ class LossTest(TestCase):
         # The third row has the target item of the first.
         everything = model.item_vectors(tf.range(4))
         queries = model.query_vectors(
-            everything, UserInputs(given["history"], model.users.gather(given["user"]))
+            model.index(everything), UserInputs(given["history"], model.users.gather(given["user"]))
         )
         return np.column_stack([fresh[:, :2], queries.numpy() @ held.embeddings.numpy()[1]])
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.scorer import in_batches
+from tfmmrec.models.catalog_embeddings import in_batches
 
 # The name of the learned vectors of ids among the modalities.
 IDS = "ids"
@@ -27,14 +27,14 @@ class ModalityAblation:
     def __init__(self, bundle: ModelBundle):
         groups = features_by_modality(bundle.items.modalities)
         model = bundle.model
-        self.players = [*groups, *([IDS] if model.item_tower.ids is not None else [])]
+        self.players = [*groups, *([IDS] if model.item_tower.id_embedding is not None else [])]
         self._kinds = {name: kind for kind, names in groups.items() for name in names}
         self._num_items = bundle.dataset.count("items")
         # Traced once, whatever is left out.
         self._vectors = tf.function(
             lambda rows, here, with_ids: model.item_vectors(
                 rows,
-                shown={name: here[place] for place, name in enumerate(self._kinds)},
+                feature_mask={name: here[place] for place, name in enumerate(self._kinds)},
                 ids=with_ids,
             ),
             input_signature=[
@@ -69,7 +69,9 @@ def attribute_scores(
     """
 
     def scores(present: Collection[str]) -> np.ndarray:
-        found = bundle.model.score(queries, tf.constant(by_modality.vectors(present, rows)))
+        found = bundle.model.score(
+            queries, bundle.model.index(tf.constant(by_modality.vectors(present, rows)))
+        )
         # An item of which nothing is told.
         return np.where(np.isfinite(found), found, 0.0)
 

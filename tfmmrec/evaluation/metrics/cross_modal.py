@@ -8,7 +8,11 @@ import tensorflow as tf
 
 from tfmmrec.evaluation.measure import Metrics
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches
+<<<<<<< HEAD
 from tfmmrec.modalities import search_options
+=======
+from tfmmrec.layers.feature_projections import MEDIA, Feature
+>>>>>>> 7224530 (Compute the embeddings of the catalog in one pass)
 from tfmmrec.models.bundle import ModelBundle
 
 
@@ -67,10 +71,11 @@ def vectors_of(bundle: ModelBundle, modality: str, rows: np.ndarray) -> np.ndarr
         raise ValueError("The items have no features to make a vector of")
     names = _features_of(bundle, modality)
     given = {
-        name: (outputs, present & (name in names))
-        for name, (outputs, present) in bundle.model.items.gather(tf.constant(rows)).items()
+        name: Feature(encoding, present & (name in names))
+        for name, (encoding, present) in bundle.model.items.gather(tf.constant(rows)).items()
     }
-    return tower.projections.aligned(given).numpy()
+    embeddings = tower.projections.project(given)
+    return tower.projections.contrastive_embedding(*embeddings).numpy()
 
 
 def retrieval_ranks(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:

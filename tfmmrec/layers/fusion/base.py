@@ -88,7 +88,7 @@ class Fusion(tf.keras.layers.Layer):
         """Splits `[batch, width]` into blocks, `[batch, blocks, width / blocks]`."""
         return tf.reshape(vectors, [-1, self.num_blocks, vectors.shape[-1] // self.num_blocks])
 
-    def told(self, vectors: tf.Tensor) -> tf.Tensor:
+    def block_mask(self, vectors: tf.Tensor) -> tf.Tensor:
         """Which blocks of an item are not zeros, i.e. have content, bool `[batch, blocks]`."""
         return tf.reduce_any(self.split(vectors) != 0.0, axis=2)
 

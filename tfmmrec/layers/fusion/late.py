@@ -124,7 +124,7 @@ class LateFusion(Fusion):
             return super().score(queries, items)
         users, candidates = self.split(queries), self.split(items)
         scores = tf.einsum("qmd,imd->mqi", users, candidates)
-        votes = tf.transpose(self.told(items))[:, tf.newaxis]  # [modalities, 1, items]
+        votes = tf.transpose(self.block_mask(items))[:, tf.newaxis]  # [modalities, 1, items]
         scores = tf.where(votes, scores, scores.dtype.min)  # [modalities, queries, items]
         if self.vote == "max":
             log_probabilities = tf.nn.log_softmax(scores, axis=-1)

@@ -154,7 +154,7 @@ class ColdStartRegression(tf.keras.layers.Layer):
         for info in self.features:
             encoding, present = inputs[info.name]
             vectors = _to_vectors(info, encoding)
-            values.append((tf.where(present[:, tf.newaxis], vectors, 0.0), present))
+            values.append(Feature(tf.where(present[:, tf.newaxis], vectors, 0.0), present))
         return values
 
 

@@ -7,6 +7,7 @@ from sklearn.kernel_ridge import KernelRidge
 from tfmmrec.evaluation.ranking.targets import Targets
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.catalog_embeddings import in_batches
 from tfmmrec.models.cold_start.feature_relevance import item_weights
 from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
 from tfmmrec.models.cold_start.landmarks import landmark_rows
@@ -17,7 +18,6 @@ from tfmmrec.tuning.late_fusion.member_scores import ColdStartItems, MemberScore
 
 # Maximum number of scores, which take 512 MB.
 MAX_SCORES = 2**27
-_ITEMS_PER_BATCH = 512
 
 
 def cache_scores(
@@ -93,13 +93,7 @@ def _member_embeddings(bundle: ModelBundle) -> tuple[np.ndarray, np.ndarray]:
         return num * tower.join(projected, ids, counts), mask
 
     function = tf.function(embed, input_signature=[tf.TensorSpec([None], tf.int32)])
-    num_items = bundle.dataset.count("items")
-    batches = [
-        function(tf.range(start, min(start + _ITEMS_PER_BATCH, num_items)))
-        for start in range(0, num_items, _ITEMS_PER_BATCH)
-    ]
-    embeddings, masks = zip(*batches, strict=True)
-    return np.concatenate(embeddings), np.concatenate(masks)
+    return in_batches(function, np.arange(bundle.dataset.count("items"), dtype=np.int32))
 
 
 def _sample_users(targets: Targets, max_users: int, seed: int) -> np.ndarray:
@@ -127,7 +121,7 @@ def _cold_start_items(
         return []
     contents = tower.regression.kernel_inputs(model.items.gather(items[cold]))
     coefficients = _coefficients(tower.regression, model.counts.numpy()[landmarks], contents)
-    has_content = tower.fusion.told(embeddings[items[cold]]).numpy()
+    has_content = tower.fusion.block_mask(embeddings[items[cold]]).numpy()
     patterns, group_of = np.unique(has_content, axis=0, return_inverse=True)
     return [
         ColdStartItems(

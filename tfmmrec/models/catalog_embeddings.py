@@ -1,0 +1,108 @@
+"""Embeddings of the whole catalog, computed in one pass over the items."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmmrec.layers.feature_projections import Feature, FeatureProjections
+from tfmmrec.layers.unit_length import unit_length
+from tfmmrec.models.embedding_model import EmbeddingModel
+
+
+@dataclasses.dataclass(frozen=True)
+class CatalogEmbeddings:
+    """The embeddings of all items.
+
+    Attributes:
+        item: float32 `[items, width]`, of content and id, or of the cold-start regression; what
+            queries are scored against.
+        content: float32 `[items, width]`, the fused content without ids, scaled to length 1; zeros
+            without content.
+        contrastive: float32 `[items, dim]`, the mean of the text, image and audio embeddings of an
+            item, scaled to length 1, in the space of the cross-modal contrastive loss; None if the
+            items have no features.
+        encodings: by feature, float32 `[items, encoding width]`: standardized encodings, scaled to
+            length 1, of features with vectors; zeros if missing.
+    """
+
+    item: np.ndarray
+    content: np.ndarray
+    contrastive: np.ndarray | None
+    encodings: Mapping[str, np.ndarray]
+
+
+def catalog_embeddings(model: EmbeddingModel, *, batch_size: int = 512) -> CatalogEmbeddings:
+    """Computes all embeddings of the catalog, with each item encoded and projected once.
+
+    For `CatalogEmbeddings.item` alone, use `Scorer.item_vectors`.
+
+    Args:
+        model: the model with its current weights.
+        batch_size: items per batch (default 512).
+    """
+
+    def embed(rows: tf.Tensor) -> dict[str, Any]:
+        tower, features = model.item_tower, model.items.gather(rows)
+        projections = tower.projections
+        if projections is None:
+            item = model.fuse_items(rows, features, tower.project(features, rows))
+            return {"item": item, "content": tf.zeros_like(item), "contrastive": None}
+        embeddings, mask = projections.project(features)  # [batch, features, dim]
+        projected = projections.pool(embeddings, mask)
+        return {
+            "item": model.fuse_items(rows, features, projected),
+            "content": unit_length(tower.join(projected)),
+            "contrastive": projections.contrastive_embedding(embeddings, mask),
+            "encodings": unit_encodings(projections, features),
+        }
+
+    function = tf.function(embed, input_signature=[tf.TensorSpec([None], tf.int32)])
+    rows = np.arange(model.counts.shape[0], dtype=np.int32)
+    return CatalogEmbeddings(**{"encodings": {}, **in_batches(function, rows, batch_size)})
+
+
+def unit_encodings(
+    projections: FeatureProjections, features: Mapping[str, Feature]
+) -> dict[str, tf.Tensor]:
+    """Returns standardized encodings of length 1, `[batch, width]`, of features with vectors.
+
+    Features with a vocabulary have no vectors, and are left out. The encoding of a missing feature
+    is zeros.
+
+    Args:
+        projections: of the items, which standardize the encodings.
+        features: the features of the items.
+    """
+    encodings = {}
+    for projection in projections.projections:
+        if not projection.vocabulary_size:
+            encoding, present = features[projection.name]
+            unit = unit_length(projection.standardize(encoding))
+            encodings[projection.name] = tf.where(present[:, tf.newaxis], unit, 0.0)
+    return encodings
+
+
+def in_batches(
+    function: Callable[[np.ndarray], Any], rows: np.ndarray, batch_size: int = 512
+) -> Any:
+    """Applies a function to batches of rows and concatenates the results.
+
+    Args:
+        function: takes int32 `[batch]` and returns a tensor `[batch, …]`, or a nested structure of
+            such tensors and None.
+        rows: int32 `[rows]`, at least one.
+        batch_size: rows per batch (default 512).
+
+    Returns:
+        NumPy arrays `[rows, …]` in the structure of the function's result.
+    """
+    starts = range(0, len(rows), batch_size)
+    batches = [function(rows[start : start + batch_size]) for start in starts]
+
+    def concatenate(*parts: Any) -> np.ndarray | None:
+        return None if parts[0] is None else np.concatenate([part.numpy() for part in parts])
+
+    return tf.nest.map_structure(concatenate, *batches)
