@@ -1,1 +1,1 @@
-"""The two towers, cold start, and the run folder that holds a trained model."""
+"""The two-tower model, cold start, the model bundle and the run folder."""

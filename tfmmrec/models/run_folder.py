@@ -1,4 +1,4 @@
-"""The run folder: what was trained on what, the weights, the figures."""
+"""Run folder: the weights, the config and the metrics of a training, and its data folder."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -23,7 +23,13 @@ _WEIGHTS = "weights/model"
 
 
 def save_run(folder: Path, bundle: ModelBundle, metrics: dict[str, Any]) -> None:
-    """Writes the weights, then run.json, without which a folder is no run."""
+    """Writes the weights, then run.json, which marks the folder as complete.
+
+    Args:
+        folder: the run folder, which exists.
+        bundle: the trained model.
+        metrics: stored in run.json.
+    """
     (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
     options = checkpoint_options(bundle.model.distribute_strategy)
     tf.train.Checkpoint(model=bundle.model).write(str(folder / _WEIGHTS), options)
@@ -45,7 +51,7 @@ def save_run(folder: Path, bundle: ModelBundle, metrics: dict[str, Any]) -> None
 
 
 def _encoders(bundle: ModelBundle) -> dict[str, Mapping[str, FeatureEncoder]]:
-    # By side, since items and users may have features of one name.
+    # By entity, since items and users may have features of the same name.
     return {"items": bundle.items.encoders, "users": bundle.users.encoders}
 
 
@@ -53,7 +59,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     """Reads run.json.
 
     Raises:
-        DataError: the folder is no run, or one of another format.
+        DataError: the folder is not a run folder, or has another format.
     """
     path = Path(folder) / RUN
     if not path.is_file():
@@ -64,10 +70,10 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:
-    """Opens a run: its data folder, its encoders and its trained model.
+    """Loads a run: its data folder, its encoders and its trained model.
 
     Raises:
-        DataError: the run, its data folder or an encoder is gone or has changed since training.
+        DataError: the run, its data folder or an encoder is missing or has changed since training.
     """
     folder = Path(folder)
     run = read_run(folder)
@@ -75,7 +81,7 @@ def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:
     if checksum(dataset.folder / MANIFEST) != run["manifest_sha256"]:
         raise DataError(f"{folder}: the data in {dataset.folder} changed since; train again")
     try:
-        # Half precision is for training: what comes of it is judged and served in full.
+        # Mixed precision is for training; evaluation and serving use float32.
         options = {**run["config"], "quiet": quiet, "precision": "float32"}
         config = TrainConfig(**options)
     except TypeError as error:

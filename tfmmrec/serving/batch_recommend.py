@@ -80,7 +80,7 @@ def recommend(
         if split
         else dataset.histories(SPLITS, with_times=with_times)
     )
-    done = histories if split else dataset.all_histories()
+    excluded = histories if split else dataset.all_histories()
     features, ids = FeatureValues(dataset, "users"), np.array(dataset.item_ids, object)
     lines = []
     starts = range(0, len(names), _BATCH)
@@ -89,7 +89,7 @@ def recommend(
         rows = np.array([dataset.user_rows.get(name, -1) for name in batch])
         items, scores = serving_model.recommend(
             _id_table(ids, histories, rows),
-            _id_table(ids, done, rows),
+            _id_table(ids, excluded, rows),
             tf.fill([len(batch)], k),
             features.take(rows),
             users=tf.constant(batch),
@@ -105,13 +105,13 @@ def recommend(
 
 def _lines(names: list[str], items: np.ndarray, scores: np.ndarray) -> list[dict]:
     lines = []
-    for name, row, points in zip(names, items, scores, strict=True):
-        given = row != b""
+    for name, row, row_scores in zip(names, items, scores, strict=True):
+        valid = row != b""
         lines.append(
             {
                 "user": name,
-                "items": [item.decode() for item in row[given]],
-                "scores": [float(point) for point in points[given]],
+                "items": [item.decode() for item in row[valid]],
+                "scores": [float(score) for score in row_scores[valid]],
             }
         )
     return lines

@@ -90,9 +90,9 @@ def _read_signature_defs(folder: Path) -> dict[str, Any]:
 
 
 def error_message(error: Exception) -> str:
-    """Returns what TensorFlow says, without the graph's nodes that it names after it."""
+    """Returns the message of a TensorFlow error in one line, without the nodes of the graph."""
     message = getattr(error, "message", None) or str(error)
     lines = [line for line in message.splitlines() if line.strip()]
-    named = [n for n, line in enumerate(lines) if line.startswith("Detected at node")]
-    # "Graph execution error:", the nodes in question, then the error itself.
-    return " ".join(lines[-2:-1] if named and len(lines) > 2 else lines[:1])
+    has_nodes = any(line.startswith("Detected at node") for line in lines)
+    # "Graph execution error:", the nodes, then the error itself and a count.
+    return " ".join(lines[-2:-1] if has_nodes and len(lines) > 2 else lines[:1])
