@@ -171,12 +171,12 @@ class QueryTowerTest(TestCase):
         mask = tf.constant([[True, True, False], [False, False, False]])
         return unit_length(vectors), mask[..., tf.newaxis]
 
-    def test_an_empty_history_is_nobody(self):
+    def test_an_empty_history_has_the_default_embedding(self):
         tower = QueryTower([], dim=6, history_encoders=[MeanHistoryEncoder()])
         queries = tower(*self.history(), {})
         self.assertAllClose(tf.norm(queries, axis=1), [1.0, 1.0])
-        nobody = tower.nobody.numpy()[0]
-        self.assertAllClose(queries[1], nobody / np.sqrt(np.sum(nobody**2)))
+        default = tower.default_embedding.numpy()[0]
+        self.assertAllClose(queries[1], default / np.sqrt(np.sum(default**2)))
 
     def test_features_are_added_where_they_are_present(self):
         tower = QueryTower(FEATURES, dim=6, history_encoders=[MeanHistoryEncoder()])
@@ -185,7 +185,7 @@ class QueryTowerTest(TestCase):
         without = tower(history, mask, inputs([False, False], [False, False]))
         self.assertNotAllClose(with_all, without)
         bare = tower.history_encoders[0](history, mask=mask[..., 0])
-        bare = tf.where([[True], [False]], bare, tower.nobody)
+        bare = tf.where([[True], [False]], bare, tower.default_embedding)
         self.assertAllClose(without, bare / tf.norm(bare, axis=1, keepdims=True))
         tower.feature_scale.assign([0.0])
         scaled = tower(history, mask, inputs([True, True], [True, True]))
@@ -210,9 +210,9 @@ class QueryTowerTest(TestCase):
             reader = tower.history_encoders[block]
             alone = reader(tf.constant([[item]]), mask=tf.constant([[True]]))
             self.assertAllClose(queries[:, 2 * block : 2 * block + 2], unit_length(alone))
-        # Without a word in the second block, the user is nobody there.
+        # Without a word in the second block, the user has the default embedding there.
         queries = tower(history[:, :1], mask[:, :1], {})
-        self.assertAllClose(queries[:, 2:], unit_length(tower.nobody[1:]))
+        self.assertAllClose(queries[:, 2:], unit_length(tower.default_embedding[1:]))
 
 
 class PooledModalitiesTest(TestCase):

@@ -56,8 +56,8 @@ class QueryTower(tf.keras.layers.Layer):
                 initializer=tf.keras.initializers.RandomNormal(stddev=dim**-0.5),
             )
         # The embedding of a user with neither history nor features.
-        self.nobody = self.add_weight(
-            name="nobody", shape=[num_blocks, dim], initializer="random_normal"
+        self.default_embedding = self.add_weight(
+            name="default_embedding", shape=[num_blocks, dim], initializer="random_normal"
         )
 
     def build(self, input_shape: Any) -> None:
@@ -142,8 +142,8 @@ class QueryTower(tf.keras.layers.Layer):
                 has_history = users[:, tf.newaxis] >= 0
                 user_embeddings = tf.gather(self.user_embeddings[:, block], tf.maximum(users, 0))
                 embedding += tf.cast(user_embeddings, embedding.dtype)
-            nobody = tf.cast(self.nobody[block], embedding.dtype)
-            embedding = tf.where(has_history, embedding, nobody)
+            default = tf.cast(self.default_embedding[block], embedding.dtype)
+            embedding = tf.where(has_history, embedding, default)
             if features is not None:
                 scaled = tf.cast(self.feature_scale[block], embedding.dtype) * features
                 embedding += scaled[:, tf.newaxis] if return_sequences else scaled

@@ -38,9 +38,9 @@ class RelevanceTest(TestCase):
     def test_what_is_chosen_often_decides(self):
         text, picture, _ = contents()
         draw = np.random.default_rng(1)
-        told = [part @ draw.normal(size=[part.shape[1], 6]) for part in (text, picture)]
+        content_vectors = [part @ draw.normal(size=[part.shape[1], 6]) for part in (text, picture)]
         often = np.arange(150) % 2 == 0
-        factors = np.where(often[:, np.newaxis], told[0], told[1])
+        factors = np.where(often[:, np.newaxis], content_vectors[0], content_vectors[1])
         weights = fit_feature_weights([text, picture], factors, np.where(often, 400, 1), 0.3)
         self.assertGreater(weights[0], 0.8)
 

@@ -1,4 +1,4 @@
-"""The regression behind new items, against kernel ridge regression written out in NumPy."""
+"""The regression of cold-start items, against kernel ridge regression written out in NumPy."""
 
 import numpy as np
 import tensorflow as tf
@@ -44,7 +44,7 @@ def raw_parts(given: dict) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(v, given[info.name][1].numpy()) for v, info in zip(values, FEATURES, strict=True)]
 
 
-def told(given: dict, means: list[np.ndarray]) -> np.ndarray:
+def kernel_inputs(given: dict, means: list[np.ndarray]) -> np.ndarray:
     parts = []
     for (values, present), mean in zip(raw_parts(given), means, strict=True):
         part = np.where(present[:, np.newaxis], values - mean, 0.0)
@@ -72,11 +72,11 @@ class ContentRegressionTest(TestCase):
         layer, known, new = regression(), inputs(), inputs(3, seed=7)
         layer.fit(known, vectors(), COUNTS)
         means = [values[present].mean(axis=0) for values, present in raw_parts(known)]
-        landmarks = told(known, means)
+        landmarks = kernel_inputs(known, means)
         # Each item's penalty is the inverse of its weight, the root of its count; their mean is 1.
         penalties = 1.0 / np.sqrt(COUNTS)
         system = kernel(landmarks, landmarks) + 0.5 * np.diag(penalties / penalties.mean())
-        expected = kernel(told(new, means), landmarks) @ np.linalg.solve(system, vectors())
+        expected = kernel(kernel_inputs(new, means), landmarks) @ np.linalg.solve(system, vectors())
         content = vectors(3, seed=2)
         self.assertAllClose(
             layer(content, new), 0.4 * expected + 0.6 * content, rtol=1e-4, atol=1e-4
@@ -123,13 +123,14 @@ class ContentRegressionTest(TestCase):
     def test_of_many_categories_each_has_a_place_of_its_own(self):
         layer = regression(features=[FeatureInfo("brand", 2, vocabulary_size=100_000)])
         entries = tf.constant([[7, 0], [7, 0], [8, 0], [99_999, 0], [7, 8], [0, 0]])
-        told = layer.kernel_inputs({"brand": (entries, tf.fill([6], True))}).numpy()
-        self.assertEqual(told.shape, (6, 512))
+        inputs_of = layer.kernel_inputs({"brand": (entries, tf.fill([6], True))}).numpy()
+        self.assertEqual(inputs_of.shape, (6, 512))
         self.assertAllClose(
-            (told @ told.T)[:4, :4], [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+            (inputs_of @ inputs_of.T)[:4, :4],
+            [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
         )
-        self.assertAllClose((told @ told.T)[4, :3], np.full(3, 0.5**0.5))
-        self.assertAllEqual(told[5], np.zeros(512))
+        self.assertAllClose((inputs_of @ inputs_of.T)[4, :3], np.full(3, 0.5**0.5))
+        self.assertAllEqual(inputs_of[5], np.zeros(512))
 
     def test_it_is_worked_out_in_float32(self):
         layer = regression()
