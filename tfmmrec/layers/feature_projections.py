@@ -80,16 +80,10 @@ class FeatureProjections(tf.keras.layers.Layer):
         return [info.name for info in self.features]
 
     @property
-<<<<<<< HEAD
-    def alignable(self) -> list[int]:
-        """The positions of the features that contrastive losses compare, such as text and images."""
+    def contrastive_features(self) -> list[int]:
+        """The positions of the features that contrastive losses compare, such as text and image."""
         kinds = search_options()
         return [position for position, info in enumerate(self.features) if info.kind in kinds]
-=======
-    def contrastive_features(self) -> list[int]:
-        """The positions of text, image and audio features, which contrastive losses compare."""
-        return [position for position, info in enumerate(self.features) if info.kind in MEDIA]
->>>>>>> 7224530 (Compute the embeddings of the catalog in one pass)
 
     def build(self, input_shape: Any) -> None:
         for info, projection in zip(self.features, self.projections, strict=True):

@@ -1,4 +1,4 @@
-"""Search the catalogue by a text, a picture, a sound or an item."""
+"""Search of the catalog by a text, an image, an audio file or an item."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +24,7 @@ def search(
     k: int | None = None,
     **query: str | Path | None,
 ) -> list[dict[str, Any]]:
-    """Finds the items whose content is most like what is given.
+    """Finds the items whose content is most similar to a query.
 
     Args:
         run: a run folder.
@@ -34,7 +34,12 @@ def search(
             every text feature of the items, or the path of a file, `image=Path("bicycle.jpg")`.
 
     Returns:
-        `{"item": id, "score": score}` and the item's texts, best first.
+        `{"item": id, "score": score}` and the texts of each item, highest score first.
+
+    Raises:
+        ConfigError: the query is empty, or the model reads no feature of its modality.
+        DataError: a file or an item does not exist or cannot be used, or the model has no item
+            features.
     """
     run = Path(run)
     options = search_options()
@@ -47,8 +52,8 @@ def search(
     bundle = load_run(run, quiet=True)
     dataset = bundle.dataset
     k = dataset.default_k(k)
-    read = bundle.items.modalities
-    if not read:
+    modalities = bundle.items.modalities
+    if not modalities:
         raise DataError(f"{run}: the model reads no item features to search by")
     if item is not None:
         if item not in dataset.item_rows:
@@ -58,7 +63,7 @@ def search(
             raise DataError(f"item {item!r} has no content to search by")
         values = read_feature_values(dataset, "items", np.array([row]))
     else:
-        values = _given_values(dataset, read, query)
+        values = _query_values(dataset, modalities, query)
     values = {name: _servable(dataset, name, value) for name, value in values.items()}
     serving_model = ServingModel(bundle)
     items, scores = serving_model.search(values, tf.constant([k]))
@@ -70,37 +75,37 @@ def search(
     ]
 
 
-def _given_values(
-    dataset: Dataset, read: Mapping[str, Modality], given: dict[str, Any]
+def _query_values(
+    dataset: Dataset, modalities: Mapping[str, Modality], query: dict[str, Any]
 ) -> dict[str, tf.Tensor]:
-    """Packs what is given as an item would be, with the steps of its features."""
+    """Packs a query like an item, with the preprocessing steps of the features."""
     features = dataset.schema.items
     derived = derived_names(features)
     packed: dict[str, Any] = {}
-    for kind, value in given.items():
+    for kind, value in query.items():
         if value is None:
             continue
-        asked = [name for name in read if features[name].kind == kind and name not in derived]
-        if not asked:
+        names = [name for name in modalities if features[name].kind == kind and name not in derived]
+        if not names:
             raise ConfigError(f"--{kind}: the model reads no {kind} of the items")
-        for name in asked:
-            found = _pack_query(features[name], kind, value)
-            packed |= {f"{name}_{suffix}" if suffix else name: v for suffix, v in found.items()}
+        for name in names:
+            parts = _pack_query(features[name], kind, value)
+            packed |= {f"{name}_{suffix}" if suffix else name: v for suffix, v in parts.items()}
     return parse_record(dataset, "items", encode_example(packed))
 
 
 def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
-    given, folder = value, Path()
+    raw, folder = value, Path()
     if search_options()[kind].is_file:
         path = Path(value)
         if not path.is_file():
             raise DataError(f"--{kind}: there is no file {path}")
-        given, folder = path.name, path.resolve().parent
+        raw, folder = path.name, path.resolve().parent
     if modality.element is not None:
         # A list is not split, even if the query contains the separator.
-        given = [given]
+        raw = [raw]
     try:
-        packed = modality.pack(given, folder)
+        packed = modality.pack(raw, folder)
     except BrokenValue as error:
         raise DataError(f"--{kind}: {error}") from None
     if not packed:
@@ -109,7 +114,7 @@ def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
 
 
 def _servable(dataset: Dataset, feature: str, values: tf.Tensor) -> tf.Tensor:
-    """Brings stored strings into the form that a served model reads; absent ones stay."""
+    """Converts packed strings to the form of a request; missing values are kept."""
     modality = dataset.schema.items[feature]
     return modality.servable_values(values) if values.dtype == tf.string else values
 

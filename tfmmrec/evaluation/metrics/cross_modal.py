@@ -8,11 +8,8 @@ import tensorflow as tf
 
 from tfmmrec.evaluation.measure import Metrics
 from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches
-<<<<<<< HEAD
+from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.modalities import search_options
-=======
-from tfmmrec.layers.feature_projections import MEDIA, Feature
->>>>>>> 7224530 (Compute the embeddings of the catalog in one pass)
 from tfmmrec.models.bundle import ModelBundle
 
 
