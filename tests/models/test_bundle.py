@@ -61,7 +61,7 @@ def test_a_fusion_is_checked_once_before_anything_is_encoded(small, monkeypatch)
         encoded.append(args)
         return encode(*args)
 
-    monkeypatch.setattr(GatedFusion, "check_options", check_options)
+    monkeypatch.setattr(GatedFusion, "check_options", staticmethod(check_options))
     monkeypatch.setattr(bundles, "encode_entities", encode_entities)
     build(small, fusion={"kind": "gated", "temperature": 0.5})
     # Parsed before items and users are encoded; then the one fusion that is built.

@@ -146,8 +146,9 @@ class FeatureProjections(tf.keras.layers.Layer):
         Returns:
             float32 `[batch, dim]`; zeros for rows without text, image and audio.
         """
-        embeddings = tf.gather(tf.cast(embeddings, tf.float32), self.contrastive_features, axis=1)
-        mask = tf.gather(mask, self.contrastive_features, axis=1)
+        positions = tf.constant(self.contrastive_features, tf.int32)  # may be empty
+        embeddings = tf.gather(tf.cast(embeddings, tf.float32), positions, axis=1)
+        mask = tf.gather(mask, positions, axis=1)
         mask = tf.cast(mask, embeddings.dtype)[..., tf.newaxis]
         return unit_length(tf.reduce_sum(embeddings * mask, axis=1))
 

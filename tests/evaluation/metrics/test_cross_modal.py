@@ -30,7 +30,7 @@ def bundle(present: dict[str, list[bool]]) -> SimpleNamespace:
     tower = SimpleNamespace(projections=projections)
     return SimpleNamespace(
         model=SimpleNamespace(item_tower=tower, items=FeatureTable(encoded)),
-        items=SimpleNamespace(encoded=encoded),
+        items=SimpleNamespace(encodings=encoded),
     )
 
 
