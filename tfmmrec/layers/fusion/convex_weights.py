@@ -82,8 +82,8 @@ def draw_weights(
 
     Args:
         hp: the hyperparameters of the trial.
-        key: the hyperparameter that is `learned` or `searched`, such as `fusion.weighted.weights`; the
-            weight of a feature is `KEY.FEATURE`.
+        key: the hyperparameter that is `learned` or `searched`, such as `fusion.weighted.weights`;
+            the weight of a feature is `KEY.FEATURE`.
         names: the features; each gets a weight from 0 to 1 with `searched`. Only ratios matter.
     """
     source = hp.Choice(key, ["learned", "searched"])

@@ -52,7 +52,7 @@ class ValidationCallback(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = {} if logs is None else logs
         for name, feature in self._model.trainable_features.items():
-            feature.refresh(self._model.items.outputs[name])
+            feature.refresh(self._model.items.encodings[name])
         with self._average.applied():
             self.item_embeddings = self._scorer.item_vectors()
             valid = self._same_in_all_processes(self._validation.metrics(self.item_embeddings))
