@@ -94,8 +94,8 @@ class TwoTower(EmbeddingModel):
                 * `user`: int32 `[batch]`.
                 * `item`: int32 `[batch]`, the target item of each history, or `[batch, n]`, the
                   target item at each position of a window; -1 is none.
-                * `place`: shaped as `item`, number of earlier training events of the user.
-                * `rating` and `chosen`, the labels of `RatingClickTask`, which takes the batch
+                * `num_earlier`: shaped as `item`, number of earlier training events of the user.
+                * `rating` and `clicked`, the labels of `RatingClickTask`, which takes the batch
                   under the key `outcomes` where there is one (joint training).
                 * the raw inputs of fine-tuned encoders, from `finetuning.add_inputs`.
             training: whether dropout is applied.

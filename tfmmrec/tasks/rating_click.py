@@ -107,7 +107,7 @@ class RatingClickTask(tf.Module):
             user_embeddings: `[batch, width]`, each block of length 1.
             item_embeddings: `[batch, width]`.
             batch: `user` and `item`, int32 `[batch]`, and the labels `rating`, float32 `[batch]`,
-                NaN for none, and `chosen`, bool `[batch]`.
+                NaN for none, and `clicked`, bool `[batch]`.
             training: whether dropout is applied.
         """
         users, items = batch["user"], batch["item"]
