@@ -1,4 +1,4 @@
-"""Layers that are fitted to the catalogue: principal components by hand."""
+"""Principal components of encodings against worked examples."""
 
 import numpy as np
 
@@ -31,12 +31,12 @@ class PrincipalComponentsTest(TestCase):
         self.assertAllClose(np.mean(reduced**2), 1.0)
         self.assertAllClose(np.mean(reduced**2, axis=0), [4 / 2.5, 1 / 2.5])
 
-    def test_what_the_catalogue_lacks_is_zeros(self):
+    def test_missing_components_are_zeros(self):
         reduced = self.fitted(3)(self.rows).numpy()
         self.assertAllClose(reduced[:, 2], np.zeros(4))
         self.assertEqual(self.fitted(5)(self.rows).shape, (4, 5))
 
-    def test_without_rows_it_stays(self):
+    def test_without_rows_the_axes_are_kept(self):
         layer = PrincipalComponents(2)
         layer(self.rows)
         layer.fit(self.rows[:0])
@@ -44,7 +44,7 @@ class PrincipalComponentsTest(TestCase):
         with self.assertRaisesRegex(ValueError, "at least 1. Received: 0"):
             PrincipalComponents(0)
 
-    def test_a_projection_fits_them_to_what_is_present(self):
+    def test_a_projection_fits_them_to_present_rows(self):
         rows = np.concatenate([self.rows, [[900.0, 900.0, 900.0]]]).astype(np.float32)
         encoded = Encodings(rows, np.array([True, True, True, True, False]))
         projection = Projection(4, pca_dim=2)

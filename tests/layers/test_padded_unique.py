@@ -1,4 +1,4 @@
-"""Each row once: in any shape the same ones, in the same order."""
+"""Unique rows: the same rows in the same order, with dynamic and static shapes."""
 
 import tensorflow as tf
 
@@ -9,13 +9,13 @@ ROWS = [7, 3, 7, 0, 3, 9]
 
 
 class DistinctTest(TestCase):
-    def test_each_comes_once_in_the_order_of_its_first_place(self):
+    def test_rows_are_unique_in_order_of_first_occurrence(self):
         each, places, real = padded_unique(tf.constant(ROWS))
         self.assertAllEqual(each, [7, 3, 0, 9])
         self.assertAllEqual(places, [0, 1, 0, 2, 1, 3])
         self.assertAllEqual(real, [True] * 4)
 
-    def test_of_a_fixed_shape_zeros_follow(self):
+    def test_a_static_shape_is_padded_with_zeros(self):
         # At most as many as rows, as what they are below, and as were said to be there.
         for below, most, length in ((30, None, 6), (10, None, 6), (10, 5, 5), (10, 8, 6)):
             each, places, real = padded_unique(tf.constant(ROWS), below, most=most)
@@ -23,7 +23,7 @@ class DistinctTest(TestCase):
             self.assertAllEqual(places, [0, 1, 0, 2, 1, 3])
             self.assertAllEqual(real, [True] * 4 + [False] * (length - 4))
 
-    def test_the_fixed_shape_is_known_to_a_graph(self):
+    def test_a_graph_has_the_static_shape(self):
         traced = tf.function(lambda rows: padded_unique(rows, 4)).get_concrete_function(
             tf.TensorSpec([6], tf.int32)
         )

@@ -1,4 +1,4 @@
-"""Pooling by hand, and the layers' contract."""
+"""Pooling against worked examples, and the layers' contract."""
 
 import doctest
 from typing import Any
@@ -42,14 +42,14 @@ class PoolTest(TestCase):
     def test_examples(self):
         self.assertEqual(doctest.testmod(pooling).failed, 0)
 
-    def test_attention_starts_as_the_mean_of_what_is_there(self):
+    def test_attention_starts_as_the_mean(self):
         vectors = tf.constant([[[1.0, 2.0], [3.0, 6.0], [NAN, NAN]], [[NAN, 1.0]] * 3])
         mask = tf.constant([[True, True, False], [False] * 3])
         for layer in (AttentionPool(), MeanPool()):
             # (1 + 3) / 2 and (2 + 6) / 2; nothing.
             self.assertAllClose(layer(vectors, mask), [[2.0, 4.0], [0.0, 0.0]])
 
-    def test_the_query_weighs_directions(self):
+    def test_the_query_weights_directions(self):
         layer = AttentionPool()
         vectors = tf.constant([[[5.0, 0.0], [0.0, 0.5], [0.0, 7.0]]])
         mask = tf.constant([[True, True, False]])
@@ -63,7 +63,7 @@ class PoolTest(TestCase):
         layer.set_weights([np.array([-200.0, 0.0])])
         self.assertAllClose(layer(vectors, mask), [[0.0, 0.5]])
 
-    def test_it_learns_where_to_look(self):
+    def test_it_learns_which_vector_matters(self):
         # What is wanted is the vector that points along the first axis, wherever it stands.
         rng = np.random.default_rng(0)
         wanted = rng.integers(0, 3, 64)
@@ -97,7 +97,7 @@ class PoolTest(TestCase):
 
 
 class ModalityGroupsTest(TestCase):
-    def test_features_of_a_modality_become_one(self):
+    def test_features_of_a_modality_are_pooled(self):
         vectors = tf.constant(
             [[[2.0], [5.0], [4.0], [NAN]], [[2.0], [NAN], [NAN], [6.0]], [[NAN]] * 4]
         )
@@ -117,7 +117,7 @@ class ModalityGroupsTest(TestCase):
         self.assertEqual([tuple(v.shape) for v in layer.trainable_variables], [(3,)])
         self.assertEqual(layer.get_config()["kinds"], {name: KINDS[name] for name in NAMES})
 
-    def test_single_features_pass_as_they_are(self):
+    def test_single_features_are_not_changed(self):
         inputs = random_inputs(3)
         layer = ModalityGroups(["a", "b", "c"], {"a": "x", "b": "y", "c": "z"})
         pooled, here = layer(**inputs)
@@ -125,7 +125,7 @@ class ModalityGroupsTest(TestCase):
         self.assertAllClose(pooled, expected)
         self.assertAllEqual(here, inputs["mask"])
 
-    def test_wrong_arguments_are_refused(self):
+    def test_bad_arguments_are_refused(self):
         with self.assertRaisesRegex(ValueError, "kinds: b has none; there are a"):
             ModalityGroups(["a", "b"], {"a": "text"})
         with self.assertRaisesRegex(ValueError, "one of mean, attention. Received: 'max'"):

@@ -1,4 +1,4 @@
-"""Projections: standardisation and embedding by hand, and the layers' contract."""
+"""Projections: standardization and embedding against worked examples, and the contract."""
 
 import numpy as np
 import tensorflow as tf
@@ -38,7 +38,7 @@ class ProjectionTest(TestCase):
         self.assertAllClose(unit, [[0.6, 0.8], [0.0, 0.0]])
         self.assertAllInRange(tape.gradient(unit, vectors), -1e7, 1e7)
 
-    def test_float16_holds_short_vectors_and_narrow_components(self):
+    def test_float16_keeps_short_vectors_and_components_of_low_variance(self):
         # The epsilon of 1e-12 is 0 in float16, and so would be the zero vector's divisor.
         unit = unit_length(tf.constant([[0.0, 0.0], [300.0, 400.0]], tf.float16))
         self.assertAllClose(unit, [[0.0, 0.0], [0.6, 0.8]], atol=1e-3)
@@ -49,14 +49,14 @@ class ProjectionTest(TestCase):
         # Mean 5 and deviations 1e-7 and 0, floor 1e-9: the scales are beyond 65504.
         self.assertAllInRange(layer(tf.constant([[2e-7, 5.0]])), -1.0, 1.0)
 
-    def test_the_result_has_length_one(self):
+    def test_embeddings_have_length_one(self):
         vectors = Projection(4)(100.0 * tf.random.stateless_normal([3, 6], [0, 0]))
         self.assertAllClose(tf.norm(vectors, axis=1), [1.0, 1.0, 1.0])
         # A row without categories has no direction.
         vectors = Projection(4, vocabulary_size=5)(tf.constant([[2, 3], [0, 0]]))
         self.assertAllClose(tf.norm(vectors, axis=1), [1.0, 0.0])
 
-    def test_standardize_takes_mean_and_deviation_away(self):
+    def test_standardize_removes_mean_and_deviation(self):
         layer = Standardize()
         rows = np.array([[0.0, 10.0], [2.0, 30.0], [4.0, 20.0], [2.0, 20.0]], np.float32)
         # As it is built it changes nothing.
@@ -67,7 +67,7 @@ class ProjectionTest(TestCase):
         root = 2.0**0.5
         self.assertAllClose(layer(rows), [[-root, -root], [0.0, root], [root, 0.0], [0.0, 0.0]])
 
-    def test_a_component_that_does_not_vary_stays_small(self):
+    def test_a_constant_component_stays_small(self):
         layer = Standardize()
         rows = np.array([[0.0, 7.0], [2.0, 7.0]], np.float32)
         layer(rows)
@@ -78,7 +78,7 @@ class ProjectionTest(TestCase):
         layer.fit(np.zeros([0, 2], np.float32))
         self.assertAllEqual(layer.get_weights(), before)
 
-    def test_fit_looks_at_what_is_present_only(self):
+    def test_fit_reads_present_rows_only(self):
         outputs = np.array([[1.0], [3.0], [1000.0]], np.float32)
         projection = Projection(4)
         projection.fit(Encodings(outputs, np.array([True, True, False])))

@@ -1,4 +1,4 @@
-"""A transformer's block over tokens, by hand."""
+"""The transformer block against worked examples."""
 
 import numpy as np
 import tensorflow as tf
@@ -38,7 +38,7 @@ class AttentionBlockTest(TestCase):
         output = block()(TOKENS, mask=tf.constant([[True, True]]))
         self.assertAllClose(output, [[[3.6, 8.4], [-0.6, 14.6]]], atol=2e-3)
 
-    def test_absent_tokens_are_attended_to_by_none(self):
+    def test_missing_tokens_get_no_attention(self):
         output = block()(TOKENS, mask=tf.constant([[True, False]]))
         # Both attend to the first alone: (2, -2).
         self.assertAllClose(output, [[[4.0, 8.0], [3.0, 11.0]]], atol=2e-3)
@@ -46,7 +46,7 @@ class AttentionBlockTest(TestCase):
         output = block()(TOKENS, mask=tf.constant([[False, False]]))
         self.assertAllClose(output, [[[2.0, 10.0], [1.0, 13.0]]])
 
-    def test_heads_attend_by_themselves(self):
+    def test_heads_attend_independently(self):
         layer = AttentionBlock(2, 1)
         layer(TOKENS, mask=tf.constant([[True, True]]))
         heads = np.zeros([2, 3, 2, 1])  # component, (query, key, value), head, width

@@ -1,4 +1,4 @@
-"""Run folders: what is saved is what is loaded, and what has changed since is refused."""
+"""Run folders: saved weights are restored, and changed data or encoders are refused."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def data(tmp_path_factory) -> Path:
     return folder / "data"
 
 
-def test_a_run_comes_back(data, tmp_path):
+def test_a_run_is_restored(data, tmp_path):
     bundle = build_bundle(Dataset(data), TrainConfig(dim=4, seed=3, quiet=True))
     for variable in bundle.model.trainable_variables:
         variable.assign_add(0.1 * np.ones(variable.shape))
@@ -51,7 +51,7 @@ def test_a_run_comes_back(data, tmp_path):
     assert not np.allclose(Scorer(fresh.model).item_vectors(), Scorer(bundle.model).item_vectors())
 
 
-def test_what_has_changed_since_is_refused(data, tmp_path):
+def test_changed_runs_are_refused(data, tmp_path):
     with pytest.raises(DataError, match="not a run folder"):
         load_run(tmp_path)
     save_run(tmp_path, build_bundle(Dataset(data), TrainConfig(dim=4, quiet=True)), {})
@@ -72,7 +72,7 @@ def test_what_has_changed_since_is_refused(data, tmp_path):
     assert encoders["items"]["country"] != encoders["users"]["country"]
 
 
-def test_items_that_nothing_is_known_of_are_named_and_never_answered(data, tmp_path, capsys):
+def test_unscorable_items_are_named_and_never_recommended(data, tmp_path, capsys):
     # Item 3 has no country, and is not positive for anybody but v; without ids it is mute.
     bundle = build_bundle(Dataset(data), TrainConfig(dim=4, id_embedding=False, quiet=True))
     assert unscorable_items(bundle).tolist() == [False, False, True]

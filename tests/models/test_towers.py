@@ -1,4 +1,4 @@
-"""The towers: what absent features, unknown ids and empty histories come to."""
+"""The towers with missing features, unknown ids and empty histories."""
 
 import numpy as np
 import tensorflow as tf
@@ -66,7 +66,7 @@ class ItemTowerTest(TestCase):
         self.assertEqual(vectors.shape, [3, 6])
         self.assertAllClose(tf.norm(vectors, axis=1), [1.0, 1.0, 1.0])
 
-    def test_an_unknown_item_is_what_its_content_says(self):
+    def test_an_unknown_item_has_the_embedding_of_its_content(self):
         tower = item_tower()
         given = inputs([True, True], [True, False])
         content = tower.content(given)
@@ -91,7 +91,7 @@ class ItemTowerTest(TestCase):
         vectors = tower(given, tf.constant([1, 1]), tf.constant([9.0, 0.0]))
         self.assertAllClose(vectors, expected, atol=1e-4)
 
-    def test_without_content_and_id_there_is_no_direction(self):
+    def test_without_content_and_id_the_embedding_is_zero(self):
         tower = item_tower()
         given = inputs([False, False], [False, False])
         self.assertAllClose(
@@ -102,7 +102,7 @@ class ItemTowerTest(TestCase):
             tf.norm(tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0])), axis=1), [1.0, 1.0]
         )
 
-    def test_what_is_absent_does_not_reach_the_vector(self):
+    def test_missing_features_do_not_affect_the_embedding(self):
         for kind in FUSIONS.variants:
             tower = item_tower(fusion={"kind": kind})
             given = inputs([True, False], [True, True])
@@ -111,7 +111,7 @@ class ItemTowerTest(TestCase):
             given["text"] = (tf.where(here[:, tf.newaxis], text, 1e6), here)
             self.assertAllClose(tower(given, tf.constant([1, 2]), tf.constant([9.0, 9.0])), before)
 
-    def test_ids_are_dropped_where_it_is_said(self):
+    def test_drop_ids_drops_ids(self):
         tf.random.set_seed(0)
         tower = item_tower(id_embedding_dropout=0.999999, modality_dropout=0.0, dropout=0.0)
         given = inputs([True, True], [True, True])
@@ -144,7 +144,7 @@ class ItemTowerTest(TestCase):
         alone = tower.id_embedding.table.get_weights()[0][1]
         self.assertAllClose(trained[0], alone / np.linalg.norm(alone))
 
-    def test_every_kind_serves_new_items_bare_items_and_says_zero_for_neither(self):
+    def test_every_kind_embeds_cold_items_and_items_without_content(self):
         for kind in FUSIONS.variants:
             tower = item_tower(fusion={"kind": kind})
             given = inputs([True, False, False], [True, False, False])
@@ -155,7 +155,7 @@ class ItemTowerTest(TestCase):
             # Without ids, the same content is the same vector.
             self.assertAllClose(tower.content(given)[0], vectors[0], msg=kind)
 
-    def test_a_fusion_that_takes_the_id_gets_it_last(self):
+    def test_a_fused_id_is_the_last_name(self):
         tower = item_tower(fusion={"kind": "late"})
         self.assertEqual(tower.fusion.names, ["text", "genres", "id"])
         self.assertEqual(tower.width, 3 * 6)
@@ -191,7 +191,7 @@ class QueryTowerTest(TestCase):
         scaled = tower(history, mask, inputs([True, True], [True, True]))
         self.assertAllClose(scaled, without)
 
-    def test_what_is_absent_does_not_reach_the_vector(self):
+    def test_missing_features_do_not_affect_the_embedding(self):
         tower = QueryTower(FEATURES, dim=6, history_encoders=[MeanHistoryEncoder()])
         history, mask = self.history()
         given = inputs([False, True], [True, True])
@@ -200,7 +200,7 @@ class QueryTowerTest(TestCase):
         given["text"] = (tf.where(here[:, tf.newaxis], text, 1e6), here)
         self.assertAllClose(tower(history, mask, given), before)
 
-    def test_each_block_is_read_by_its_own_reader_where_it_is_told(self):
+    def test_each_block_has_its_own_history_encoder(self):
         tower = QueryTower([], dim=2, history_encoders=[MeanHistoryEncoder(), MeanHistoryEncoder()])
         history = tf.constant([[[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]])
         mask = tf.constant([[[True, False], [False, True]]])
@@ -227,7 +227,7 @@ class PooledModalitiesTest(TestCase):
         text, here = given.pop("text")
         return {**given, "title": (text, here), "plot": (text + 1.0, tf.constant([True, True]))}
 
-    def test_the_fusion_sees_one_vector_a_modality(self):
+    def test_the_fusion_gets_one_embedding_per_modality(self):
         tower = item_tower(features=self.features, pool="mean")
         self.assertEqual(tower.fusion.names, ["text", "categorical"])
         vectors, mask = tower.projections(self.inputs())
@@ -238,7 +238,7 @@ class PooledModalitiesTest(TestCase):
         self.assertAllClose(vectors[1, 0], apart[1, 2])
         self.assertAllClose(vectors[:, 1], apart[:, 1])
 
-    def test_alignment_sees_the_features_themselves(self):
+    def test_the_contrastive_loss_reads_features_before_pooling(self):
         projections = item_tower(features=self.features, pool="mean").projections
         self.assertEqual(projections.contrastive_features, [0, 2])
         aligned = projections.contrastive_embedding(*projections.project(self.inputs()))

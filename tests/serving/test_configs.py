@@ -69,7 +69,7 @@ def batching_parameters():
     )
 
 
-def test_batching_is_there_to_be_uncommented():
+def test_batching_can_be_uncommented():
     flags = ["--enable_batching", "--batching_parameters_file=/config/batching_params.pbtxt"]
     assert not set(flags) & set(compose()["command"])
     written = (SERVING / "docker-compose.yml").read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ def test_batching_is_there_to_be_uncommented():
     assert uncommented["services"]["tf-serving"]["command"] == [*compose()["command"], *flags]
 
 
-def test_batches_are_padded_as_the_server_asks():
+def test_batches_are_padded_as_the_server_requires():
     parameters = batching_parameters()
     sizes = list(parameters.allowed_batch_sizes)
     assert sizes == sorted(set(sizes)) and sizes[-1] == parameters.max_batch_size.value
@@ -86,7 +86,7 @@ def test_batches_are_padded_as_the_server_asks():
     assert parameters.batch_timeout_micros.value > 0 and parameters.num_batch_threads.value > 0
 
 
-def test_the_readme_says_what_was_not_run():
+def test_the_readme_states_what_was_not_tested():
     readme = " ".join((SERVING / "README.md").read_text(encoding="utf-8").split())
     assert "not run against tensorflow_model_server" in readme.replace("`", "")
 

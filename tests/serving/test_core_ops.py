@@ -1,4 +1,4 @@
-"""Ops that a stock server lacks are found, whatever this process has loaded."""
+"""Ops that are not core ops are found, whatever this process has loaded."""
 
 import tensorflow as tf
 
@@ -12,14 +12,14 @@ def save(function, folder):
     return foreign_ops(folder)
 
 
-def test_core_ops_are_not_named(tmp_path):
+def test_core_ops_are_not_listed(tmp_path):
     def inner(values):
         return tf.map_fn(lambda value: tf.strings.to_number(tf.strings.as_string(value)), values)
 
     assert save(tf.function(inner), tmp_path) == []
 
 
-def test_ops_of_a_loaded_library_are(tmp_path):
+def test_ops_of_a_loaded_library_are_listed(tmp_path):
     import tensorflow_io as tfio
 
     def resample(values):
@@ -29,7 +29,7 @@ def test_ops_of_a_loaded_library_are(tmp_path):
     assert save(resample, tmp_path) == ["IO>AudioResample"]
 
 
-def test_calls_back_into_python_are(tmp_path):
+def test_python_callbacks_are_listed(tmp_path):
     def half(values):
         return tf.numpy_function(lambda given: given / 2, [values], tf.float32)
 

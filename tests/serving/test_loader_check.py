@@ -82,13 +82,13 @@ def test_answers_come_in_the_order_of_the_requests(binary, export, tmp_path, twi
     ],
     ids=["no request", "unknown signature", "missing input", "unknown input", "wrong dtype"],
 )
-def test_what_does_not_run_is_told_in_one_line(binary, export, tmp_path, wrong, message):
+def test_a_failing_signature_is_reported_in_one_line(binary, export, tmp_path, wrong, message):
     with pytest.raises(DataError, match=message) as raised:
         run_loader(binary, export, wrong, tmp_path)
     assert "\n" not in str(raised.value)
 
 
-def test_a_damaged_export_is_told(binary, export, tmp_path):
+def test_a_damaged_export_is_refused(binary, export, tmp_path):
     damaged = shutil.copytree(export, tmp_path / "1")
     shutil.rmtree(damaged / "variables")
     with pytest.raises(DataError, match=str(damaged)):
@@ -97,7 +97,7 @@ def test_a_damaged_export_is_told(binary, export, tmp_path):
         run_loader(binary, tmp_path, requests(), tmp_path)
 
 
-def test_compare_tells_the_largest_difference():
+def test_compare_returns_the_largest_difference():
     answers = [
         ("f", {"x": np.float32([1.0, np.nan]), "i": np.array([b"a"], object)}),
         ("f", {"x": np.float32([-np.inf, 2.0]), "i": np.array([b"b"], object)}),

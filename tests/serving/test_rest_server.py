@@ -140,12 +140,12 @@ def test_columns(predict):
     assert answer["outputs"]["scores"][1] == [0.2, math.inf]
 
 
-def test_an_empty_list_is_a_row_of_nothing(predict):
+def test_an_empty_list_is_a_valid_row(predict):
     status, answer = predict({"instances": [{"history": [], "k": 1, "age": 2}]})
     assert (status, answer) == (200, {"predictions": [{"items": "", "scores": [0.1, 2.0]}]})
 
 
-def test_a_single_input_and_output_stand_bare(predict):
+def test_a_single_input_and_output_have_no_names(predict):
     picture = {"b64": base64.b64encode(b"\x00\xff\xfe").decode()}
     for rows in ([picture, ""], [{"picture": picture}, {"picture": ""}]):
         answer = predict({"signature_name": "echo", "instances": rows})
@@ -155,7 +155,7 @@ def test_a_single_input_and_output_stand_bare(predict):
         assert answer == (200, {"outputs": [picture]})
 
 
-def test_outputs_without_rows_in_common_need_columns(predict):
+def test_outputs_with_different_rows_need_columns(predict):
     status, answer = predict({"signature_name": "count", "instances": ["ab", "c"]})
     assert (status, "ask with 'inputs'" in answer["error"]) == (400, True)
     status, answer = predict({"signature_name": "count", "inputs": ["ab", "c"]})
@@ -196,7 +196,7 @@ ROW = {"history": ["a"], "k": 1, "age": 1}
         ({"signature_name": "parse", "inputs": ["one"]}, "parse: StringToNumberOp"),
     ],
 )
-def test_a_wrong_request_is_told_which_key(predict, body, words):
+def test_a_bad_request_names_the_key(predict, body, words):
     status, answer = predict(body)
     assert status == 400
     assert list(answer) == ["error"]
@@ -222,13 +222,13 @@ def test_a_wrong_request_is_told_which_key(predict, body, words):
         ("GET", "/v1/models/toy/", 400, "Malformed request: GET"),
     ],
 )
-def test_what_is_not_there(ask, method, path, status, words):
+def test_unknown_urls(ask, method, path, status, words):
     found, answer = ask(method, path)
     assert found == status
     assert words in answer["error"]
 
 
-def test_whole_numbers_that_a_float_keeps_and_decimals(predict):
+def test_integers_that_a_float_represents_and_decimals(predict):
     ages = [2**24 - 1, -(2**24 - 1), 1.0 * 2**24, 10**20]
     inputs = {"history": [["a"]] * 4, "k": [1] * 4, "age": ages}
     status, answer = predict({"inputs": inputs})
@@ -237,13 +237,13 @@ def test_whole_numbers_that_a_float_keeps_and_decimals(predict):
     assert [row[1] for row in answer["outputs"]["scores"]] == [16777215, -16777215, 16777216, 1e20]
 
 
-def test_a_version_may_be_asked_for(ask):
+def test_a_version_can_be_requested(ask):
     body = {"signature_name": "echo", "inputs": ["a"]}
     answer = ask("POST", "/v1/models/toy/versions/10:predict", body)
     assert answer == (200, {"outputs": [{"b64": "YQ=="}]})
 
 
-def test_a_version_with_zeros_before_it(tmp_path, model_dir):
+def test_a_version_with_leading_zeros(tmp_path, model_dir):
     # As a number, 0011 is newer than 9; its folder is found under the name that it has.
     shutil.copytree(model_dir / "9", tmp_path / "toy" / "9")
     shutil.copytree(model_dir / "9", tmp_path / "toy" / "0011")
@@ -252,14 +252,14 @@ def test_a_version_with_zeros_before_it(tmp_path, model_dir):
     assert "serving_default" in model.signatures
 
 
-def test_a_folder_without_a_version_is_told(tmp_path):
+def test_a_folder_without_a_version_is_refused(tmp_path):
     with pytest.raises(DataError, match="no version here"):
         create_app(tmp_path)
     with pytest.raises(DataError, match="no such folder"):
         create_app(tmp_path / "nothing")
 
 
-def test_a_damaged_version_is_told_in_one_line(tmp_path):
+def test_a_damaged_version_is_refused_in_one_line(tmp_path):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"not a model")
     with pytest.raises(DataError, match="does not load") as raised:
@@ -267,7 +267,7 @@ def test_a_damaged_version_is_told_in_one_line(tmp_path):
     assert "\n" not in str(raised.value)
 
 
-def test_a_port_in_use_is_told(model_dir):
+def test_a_port_in_use_is_refused(model_dir):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(TfmmrecError, match=re.escape(f"127.0.0.1:{port}: ")) as raised:
@@ -281,12 +281,12 @@ PAGE = "http://localhost:8000"
 ALLOWED = "access-control-allow-origin"
 
 
-def test_pages_of_other_origins_may_not_ask_unless_told(app):
+def test_other_origins_are_refused_by_default(app):
     assert ALLOWED not in request(app, "GET", "/v1/models/toy", headers={"Origin": PAGE}).headers
 
 
 @pytest.mark.parametrize("cors", [PAGE, "*"])
-def test_a_page_may_ask_before_and_then_predict(model_dir, cors):
+def test_cors_preflight_and_predict(model_dir, cors):
     app = create_app(model_dir, cors=cors)
     path, other = "/v1/models/toy:predict", "http://elsewhere"
     asking = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
@@ -304,6 +304,6 @@ def test_a_page_may_ask_before_and_then_predict(model_dir, cors):
 
 
 @pytest.mark.parametrize("cors", ["localhost:8000", f"{PAGE}/", f"{PAGE}/page", ""])
-def test_what_is_no_origin_is_refused(model_dir, cors):
+def test_bad_origins_are_refused(model_dir, cors):
     with pytest.raises(ConfigError, match=re.escape(f"Received: {cors}")):
         create_app(model_dir, cors=cors)

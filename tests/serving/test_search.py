@@ -1,4 +1,4 @@
-"""What a query becomes before it meets the model."""
+"""Queries are packed like items."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def test_a_query_goes_through_the_steps_of_the_features(dataset):
     assert values["year"].numpy() != values["year"].numpy(), "the year is to be absent"
 
 
-def test_queries_that_lead_nowhere_are_told(dataset, tmp_path):
+def test_invalid_queries_are_refused(dataset, tmp_path):
     with pytest.raises(ConfigError, match="--text: nothing to search for"):
         _query_values(dataset, dataset.schema.items, {"text": "  "})
     with pytest.raises(ConfigError, match=r"--image: the model reads no image of the items"):

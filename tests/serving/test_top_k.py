@@ -1,4 +1,4 @@
-"""The index: k and exclusions row by row, padding, ties."""
+"""Top-k with k and excluded items per row, padding and ties."""
 
 import numpy as np
 import tensorflow as tf
@@ -32,25 +32,25 @@ class TopItemsTest(TestCase):
         self.assertAllClose(scores, [[0.4, LOWEST, LOWEST], [4.0, 3.0, 2.0]])
         self.assertTrue(np.isfinite(scores).all(), "JSON has no infinity")
 
-    def test_exclusions_are_of_their_row(self):
+    def test_excluded_items_are_per_row(self):
         items, _ = self.answer([2, 2], [[1, 2, -1], [-1, -1, 0]])
         self.assertEqual(items, [["d", "a"], ["b", "c"]])
         # The same item twice is left out all the same.
         items, _ = self.answer([2, 2], [[1, 1, 1], [3, 3, -1]])
         self.assertEqual(items, [["c", "d"], ["a", "b"]])
 
-    def test_no_exclusions_at_all(self):
+    def test_without_excluded_items(self):
         items, _ = self.answer([1, 1], np.zeros([2, 0], np.int32))
         self.assertEqual(items, [["b"], ["a"]])
 
-    def test_what_is_left_when_most_is_left_out(self):
+    def test_rows_with_few_items_are_padded(self):
         items, scores = self.answer([4, 2], [[0, 1, 3], [0, 1, 2]])
         self.assertEqual(items, [["c", "", "", ""], ["d", "", "", ""]])
         self.assertAllClose(scores[:, 1:], np.full([2, 3], LOWEST))
         items, _ = self.answer([1, 1], [[0, 1, 2, 3], [0, 1, 2, -1]])
         self.assertEqual(items, [[""], ["d"]])
 
-    def test_k_past_the_catalogue_and_none(self):
+    def test_k_above_the_catalog_and_zero(self):
         items, _ = self.answer([9, 0])
         self.assertEqual(items, [["b", "c", "d", "a"], ["", "", "", ""]])
         items, scores = self.answer([0, 0])
@@ -58,7 +58,7 @@ class TopItemsTest(TestCase):
         items, _ = self.answer([-3, 1])
         self.assertEqual(items, [[""], ["a"]])
 
-    def test_ties_stand_in_the_order_of_the_catalogue(self):
+    def test_ties_are_in_catalog_order(self):
         items, _ = self.answer([4, 2], scores=tf.constant([[1.0, 2.0, 1.0, 2.0], [0.0] * 4]))
         self.assertEqual(items, [["b", "d", "a", "c"], ["a", "b", "", ""]])
 

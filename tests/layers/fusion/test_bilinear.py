@@ -1,4 +1,4 @@
-"""Low-rank bilinear fusion by hand."""
+"""Bilinear fusion against worked examples."""
 
 import tensorflow as tf
 
@@ -36,7 +36,7 @@ class BilinearFusionTest(TestCase):
         # 7*3 - 5 + 10 = 26; together 45.5.
         self.assertAllClose(bilinear()(PAIR, mask=BOTH), [[45.5]])
 
-    def test_what_is_absent_is_a_zero_with_the_one_appended(self):
+    def test_a_missing_feature_is_a_zero_with_a_one_appended(self):
         for learned in (True, False):
             fusion = bilinear(learned_missing_embedding=learned)
             # g = 0: (2*3 + 1)(-1) = -7; (3 - 4)(2) = -2; -7 - 1 = -8; 7*3 + 10 = 31; 23.
@@ -44,7 +44,7 @@ class BilinearFusionTest(TestCase):
             # Nothing: (1)(-1) = -1; (-4)(2) = -8; -1 - 4 + 10 = 5.
             self.assertAllClose(fusion(PAIR, mask=tf.constant([[False, False]])), [[5.0]])
 
-    def test_stand_ins_take_the_places_of_the_absent(self):
+    def test_learned_missing_embeddings_replace_missing_features(self):
         fusion = bilinear()
         fusion.missing_embeddings.assign([[100.0], [2.0]])
         # g = 2: (7)(2 - 1) = 7; (-1)(3*2 + 2) = -8; 7 - 4 = 3; 21 - 2 + 10 = 29; 32.
@@ -52,7 +52,7 @@ class BilinearFusionTest(TestCase):
         self.assertAllClose(fusion(PAIR, mask=BOTH), [[45.5]])
         self.assertIsNone(bilinear(learned_missing_embedding=False).missing_embeddings)
 
-    def test_components_of_the_output_have_factors_of_their_own(self):
+    def test_output_components_have_separate_factors(self):
         fusion = BilinearFusion(["t", "g"], rank=1)
         given = tf.constant([[[1.0, 2.0], [3.0, 4.0]]])
         fusion(given, mask=BOTH)

@@ -1,4 +1,4 @@
-"""Fusion: one contract for all kinds; weighted average and concatenation by hand."""
+"""Fusion: one contract for all kinds; weighted and concat fusion against worked examples."""
 
 import keras_tuner
 import numpy as np
@@ -46,7 +46,7 @@ class FusionContractTest(TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(KINDS)
-    def test_what_is_absent_does_not_reach_the_output(self, kind: str):
+    def test_missing_features_do_not_affect_the_output(self, kind: str):
         fusion = create(kind)
         expected = fusion(vectors(), mask=MASK)
         for value in (1e6, float("nan"), float("inf")):
@@ -54,7 +54,7 @@ class FusionContractTest(TestCase, parameterized.TestCase):
             self.assertAllEqual(fusion(other, mask=MASK), expected)
 
     @parameterized.parameters(KINDS)
-    def test_what_is_present_does(self, kind: str):
+    def test_present_features_affect_the_output(self, kind: str):
         fusion = create(kind)
         mask = tf.constant([[True, True, True]])
         before = fusion(vectors(1), mask=mask)
@@ -71,7 +71,7 @@ class FusionContractTest(TestCase, parameterized.TestCase):
             self.assertAllClose(one, whole[row : row + 1])
 
     @parameterized.parameters(KINDS)
-    def test_absent_modalities_get_no_gradient(self, kind: str):
+    def test_missing_modalities_get_no_gradient(self, kind: str):
         fusion = create(kind)
         given = vectors()
         with tf.GradientTape() as tape:
@@ -81,7 +81,7 @@ class FusionContractTest(TestCase, parameterized.TestCase):
         self.assertAllEqual(reached, MASK)
 
     @parameterized.parameters(KINDS)
-    def test_rows_with_nothing_are_finite_and_so_are_their_gradients(self, kind: str):
+    def test_rows_without_features_have_finite_outputs_and_gradients(self, kind: str):
         fusion = create(kind)
         nothing = tf.zeros([2, 3], tf.bool)
         with tf.GradientTape() as tape:
@@ -104,7 +104,7 @@ class FusionContractTest(TestCase, parameterized.TestCase):
             self.assertNotAllClose(fusion(given + 1.0, mask=mask)[0], output[0])
 
     @parameterized.parameters(KINDS)
-    def test_the_order_of_the_features_is_that_of_the_names(self, kind: str):
+    def test_features_are_in_the_order_of_names(self, kind: str):
         names, order = list("abcdef"), [3, 0, 5, 1, 4, 2]
         given = tf.constant(np.random.default_rng(2).normal(size=[2, 6, 5]), tf.float32)
         mask = tf.constant([[True] * 6, [True, False, True, True, False, False]])
@@ -130,7 +130,7 @@ class FusionContractTest(TestCase, parameterized.TestCase):
         # A second draw of the same trial says the same.
         self.assertEqual(FUSIONS.variants[kind].search_space(hp, NAMES), options)
 
-    def test_kinds_share_no_name_of_the_search_space(self):
+    def test_kinds_share_no_hyperparameter(self):
         spaces = []
         for variant in FUSIONS.variants.values():
             hp = keras_tuner.HyperParameters()
@@ -159,7 +159,7 @@ class FusionTest(TestCase):
 
     mask = tf.constant([[True, False], [False, True]])
 
-    def test_fill_leaves_what_is_present(self):
+    def test_fill_missing_keeps_present_embeddings(self):
         pair = tf.constant([[[1.0], [np.nan]], [[np.inf], [4.0]]])
         fusion = Fusion(["t", "g"])
         self.assertAllEqual(fusion.fill_missing(pair, self.mask), [[[1.0], [0.0]], [[0.0], [4.0]]])
@@ -168,7 +168,7 @@ class FusionTest(TestCase):
         fusion.missing_embeddings.assign([[7.0], [8.0]])
         self.assertAllEqual(fusion.fill_missing(pair, self.mask), [[[1.0], [8.0]], [[7.0], [4.0]]])
 
-    def test_a_stand_in_learns_where_its_feature_is_absent(self):
+    def test_a_missing_embedding_gets_gradients_where_its_feature_is_missing(self):
         fusion = Fusion(["t", "g"])
         fusion.add_missing_embeddings(1)
         pair = tf.constant([[[1.0], [np.nan]], [[np.nan], [4.0]]])
@@ -208,13 +208,13 @@ class WeightedFusionTest(TestCase):
         # 0.25 * 32 + 0.75 * 50 = 8 + 37.5 = 45.5
         self.assertAllClose(self.score({"t": 0.25, "g": 0.75}, [True, True]), 45.5)
 
-    def test_weights_are_made_to_sum_to_one(self):
+    def test_weights_are_scaled_to_sum_to_one(self):
         # 1 : 3 is 0.25 : 0.75, 45.5 again.
         self.assertAllClose(self.score({"t": 1, "g": 3}, [True, True]), 45.5)
         # What is left out weighs nothing.
         self.assertAllClose(self.score({"g": 3}, [True, True]), 50.0)
 
-    def test_the_present_ones_share_the_weight_of_the_absent(self):
+    def test_weights_sum_to_one_over_present_features(self):
         self.assertAllClose(self.score({"t": 0.25, "g": 0.75}, [True, False]), 32.0)
         self.assertAllClose(self.score({"t": 0.25, "g": 0.75}, [False, True]), 50.0)
         self.assertAllClose(self.score({"t": 0.25, "g": 0.75}, [False, False]), 0.0)
@@ -235,7 +235,7 @@ class WeightedFusionTest(TestCase):
         self.assertAllClose(fusion.current_weights(), [0.25, 0.75])
         self.assertAllClose(fusion(self.pair, mask=mask), [[6.25, 7.25, 8.25]])
 
-    def test_given_weights_go_by_name(self):
+    def test_fixed_weights_are_by_name(self):
         # 0.25 * 4 + 0.75 * 7 = 6.25, in whatever order the names and the weights stand.
         mask = tf.constant([[True, True]])
         for names, pair in ((["t", "g"], self.pair), (["g", "t"], self.pair[:, ::-1])):
@@ -264,7 +264,7 @@ class WeightedFusionTest(TestCase):
                     names=NAMES
                 )
 
-    def test_search_space_draws_a_weight_a_feature(self):
+    def test_search_space_draws_a_weight_per_feature(self):
         hp = keras_tuner.HyperParameters()
         self.assertEqual(WeightedFusion.search_space(hp, NAMES), {"weights": None})
         key = "fusion.weighted.weights"
@@ -289,7 +289,7 @@ class ConcatFusionTest(TestCase):
         # without g: 2 * 1 + 3 * 0 + 5 * 1 + 7 * 0 + 1 = 8.
         self.assertAllClose(fusion(pair, mask=mask), [[45.0], [8.0]])
 
-    def test_stand_ins_take_the_places_of_the_absent(self):
+    def test_learned_missing_embeddings_replace_missing_features(self):
         fusion = FUSIONS.parse(
             {"kind": "concat", "units": 0, "learned_missing_embedding": True}, names=["t", "g"]
         ).create(names=["t", "g"])
@@ -301,13 +301,13 @@ class ConcatFusionTest(TestCase):
         # Without g: 2 * 1 + 3 * 4 + 5 * 1 + 7 * 0 + 1 = 20.
         self.assertAllClose(fusion(pair, mask=mask), [[45.0], [20.0]])
 
-    def test_absent_and_zero_differ(self):
+    def test_missing_and_zero_differ(self):
         fusion = create("concat")
         zero = tf.zeros([2, 3, 5])
         output = fusion(zero, mask=tf.constant([[True, True, True], [True, True, False]]))
         self.assertNotAllClose(output[0], output[1])
 
-    def test_no_units_mix_linearly(self):
+    def test_without_units_it_is_linear(self):
         fusion = FUSIONS.parse({"kind": "concat", "units": 0}, names=["t", "g"]).create(
             names=["t", "g"]
         )

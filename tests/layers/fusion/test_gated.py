@@ -1,4 +1,4 @@
-"""The gated average by hand."""
+"""Gated fusion against worked examples."""
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +27,7 @@ class GatedFusionTest(TestCase):
             # (1 + 5) / 2
             self.assertAllClose(fusion(PAIR, mask=BOTH), [[3.0]])
 
-    def test_an_item_s_content_sets_its_weights(self):
+    def test_weights_depend_on_the_content(self):
         fusion = gated()
         # t = 1: the weights are 3 : 1, and 3/4 * 1 + 1/4 * 5 = 2.
         self.assertAllClose(fusion.item_weights(PAIR, BOTH), [[0.75, 0.25]])
@@ -35,13 +35,13 @@ class GatedFusionTest(TestCase):
         # t = 2: 9 : 1, and 9/10 * 2 + 1/10 * 5 = 2.3.
         self.assertAllClose(fusion(tf.constant([[[2.0], [5.0]]]), mask=BOTH), [[2.3]])
 
-    def test_what_is_absent_has_no_weight(self):
+    def test_missing_features_have_no_weight(self):
         fusion = gated()
         self.assertAllClose(fusion(PAIR, mask=tf.constant([[True, False]])), [[1.0]])
         self.assertAllClose(fusion(PAIR, mask=tf.constant([[False, True]])), [[5.0]])
         self.assertAllClose(fusion(PAIR, mask=tf.constant([[False, False]])), [[0.0]])
 
-    def test_presence_sets_weights_too(self):
+    def test_weights_depend_on_the_mask(self):
         fusion = GatedFusion(["t", "g", "a"], units=0)
         given = tf.constant([[[1.0], [5.0], [0.0]]] * 2)
         mask = tf.constant([[True, True, True], [True, True, False]])

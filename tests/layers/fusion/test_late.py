@@ -1,4 +1,4 @@
-"""Late fusion: verdicts of modalities become one, by hand."""
+"""Late fusion against worked examples."""
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +19,7 @@ def create(**options) -> LateFusion:
 
 
 class WeightedDecisionTest(TestCase):
-    def test_one_product_is_the_weighted_sum_of_the_scores(self):
+    def test_the_dot_product_is_the_weighted_sum_of_scores(self):
         fusion = create(weights={"t": 0.25, "g": 0.75})
         vectors = tf.constant([[[1.0, 0.0], [0.0, 1.0]], [[0.6, 0.8], [9.0, 9.0]]])
         items = fusion(vectors, mask=tf.constant([[True, True], [True, False]]))
@@ -36,13 +36,13 @@ class WeightedDecisionTest(TestCase):
 
 
 class VotingTest(TestCase):
-    def test_the_highest_log_probability_of_those_that_vote(self):
+    def test_max_takes_the_highest_log_probability_of_present_modalities(self):
         scores = create(decision="voting").score(QUERY, ITEMS)
         texts = np.array([1.0, 2.0, 2.2]) - np.log(np.exp([1.0, 2.0, 2.2]).sum())
         pictures = np.array([1.0, 3.0]) - np.log(np.exp([1.0, 3.0]).sum())
         self.assertAllClose(scores, [[texts[0], pictures[1], texts[2]]])
 
-    def test_who_scores_all_items_alike_has_no_say_however_high(self):
+    def test_a_modality_with_equal_scores_has_no_influence(self):
         items = tf.constant([[1.0, 0.0, 9.0, 9.0], [0.0, 1.0, 9.0, 9.0], [0.6, 0.8, 9.0, 9.0]])
         scores = create(decision="voting").score(5.0 * QUERY, items).numpy()
         texts = 5.0 * np.array([1.0, 2.0, 2.2])
@@ -50,7 +50,7 @@ class VotingTest(TestCase):
         self.assertAllClose(scores, [np.maximum(texts, np.log(1 / 3))], rtol=1e-4)
         self.assertEqual(scores.argmax(), 2)
 
-    def test_borda_is_the_mean_share_of_items_that_stand_behind(self):
+    def test_borda_is_the_mean_fraction_of_lower_ranked_items(self):
         # Texts rank the items 3, 2, 1: shares behind 0, 1/2 and 1. Two items have pictures, which
         # rank them 2, 1: shares 0 and 1.
         scores = create(decision="voting", vote="borda").score(QUERY, ITEMS)
@@ -65,7 +65,7 @@ class VotingTest(TestCase):
         expected = [[0.5 / 63 + 0.5 / 62, 0.5 / 62 + 0.5 / 61, 0.5 / 61]]
         self.assertAllClose(scores, expected, rtol=1e-5)
 
-    def test_votes_keep_vectors_as_they_are(self):
+    def test_voting_does_not_weight_embeddings(self):
         fusion = create(decision="voting")
         vectors = tf.constant([[[1.0, 0.0], [0.0, 1.0]]])
         self.assertAllClose(

@@ -1,4 +1,4 @@
-"""The transformer over modalities, by hand."""
+"""Transformer fusion against worked examples."""
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +29,7 @@ def transformer() -> TransformerFusion:
 
 
 class TransformerFusionTest(TestCase):
-    def test_it_takes_the_id_as_a_modality(self):
+    def test_it_fuses_the_id_embedding(self):
         self.assertTrue(TransformerFusion.takes_id)
         self.assertFalse(ConcatFusion.takes_id)
 
@@ -49,7 +49,7 @@ class TransformerFusionTest(TestCase):
             transformer()(GIVEN, mask=BOTH), [[3.67670, 1.28446, -1.28446, -3.67670]], atol=1e-3
         )
 
-    def test_absent_tokens_are_not_attended_to(self):
+    def test_missing_tokens_get_no_attention(self):
         # ((1, 1, -1, -1) + (1, -1, 1, -1)) / 2 = (1, 0, 0, -1); with the query (2, 1, -1, -2), of
         # variance 2.5 and deviation 1.58114: (1.26491, 0.63246, …); and the text is added.
         self.assertAllClose(
@@ -64,7 +64,7 @@ class TransformerFusionTest(TestCase):
             atol=1e-3,
         )
 
-    def test_a_token_knows_its_feature(self):
+    def test_tokens_have_type_embeddings(self):
         fusion = transformer()
         turned = GIVEN[:, ::-1]
         self.assertAllClose(fusion(turned, mask=BOTH), fusion(GIVEN, mask=BOTH))

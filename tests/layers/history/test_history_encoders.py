@@ -1,4 +1,4 @@
-"""Readers of histories: one contract for all kinds, and the mean by hand."""
+"""History encoders: one contract for all kinds, and the mean against worked examples."""
 
 import numpy as np
 import tensorflow as tf
@@ -28,13 +28,13 @@ class ReaderContractTest(TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(KINDS)
-    def test_empty_places_do_not_reach_the_output(self, kind: str):
+    def test_padding_does_not_affect_the_output(self, kind: str):
         reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         other = tf.where(MASK[..., tf.newaxis], histories(), 1e6)
         self.assertAllClose(reader(other, mask=MASK), reader(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
-    def test_more_padding_changes_nothing(self, kind: str):
+    def test_more_padding_has_no_effect(self, kind: str):
         reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         wider = tf.pad(histories(), [[0, 0], [0, 2], [0, 0]])
         mask = tf.pad(MASK, [[0, 0], [0, 2]])
@@ -49,7 +49,7 @@ class ReaderContractTest(TestCase, parameterized.TestCase):
             self.assertAllClose(one, whole[row : row + 1])
 
     @parameterized.parameters(KINDS)
-    def test_it_says_how_much_it_reads(self, kind: str):
+    def test_max_history(self, kind: str):
         self.assertEqual(
             HISTORY_ENCODERS.parse({"kind": kind, "max_history": 7}).create().max_history, 7
         )
@@ -64,7 +64,7 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
     """What a reader keeps that is trained at every place of a history."""
 
     @parameterized.parameters(CAUSAL)
-    def test_a_place_is_what_the_history_up_to_it_would_give(self, kind: str):
+    def test_a_position_equals_the_output_of_its_prefix(self, kind: str):
         reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         history = histories()[:, :3]
         mask = tf.constant([[True, True, True], [True, False, True], [False, True, True]])
@@ -75,14 +75,14 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
             self.assertAllClose(places[row, place], one[0], atol=1e-5)
 
     @parameterized.parameters(CAUSAL)
-    def test_the_order_counts(self, kind: str):
+    def test_order_matters(self, kind: str):
         reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
         turned = tf.reverse(histories(), axis=[1])[:1]
         difference = reader(turned, mask=MASK[:1]) - reader(histories()[:1], mask=MASK[:1])
         self.assertGreater(np.abs(difference).max(), 1e-3)
 
     @parameterized.parameters(CAUSAL)
-    def test_padding_in_front_changes_nothing(self, kind: str):
+    def test_leading_padding_has_no_effect(self, kind: str):
         reader = HISTORY_ENCODERS.parse({"kind": kind, "max_history": 3}).create()
         wider = tf.pad(histories(), [[0, 0], [2, 0], [0, 0]])
         mask = tf.pad(MASK, [[0, 0], [2, 0]])
@@ -98,8 +98,8 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
                 HISTORY_ENCODERS.parse({"kind": kind, **options}).create()
 
 
-class GruReaderTest(TestCase):
-    def test_it_is_the_gru_of_keras(self):
+class GruHistoryEncoderTest(TestCase):
+    def test_it_equals_the_keras_gru(self):
         reader = HISTORY_ENCODERS.parse({"kind": "gru", "units": 5}).create()
         reader(histories(), mask=MASK)
         keras = tf.keras.layers.GRU(5, return_sequences=True)
@@ -119,8 +119,8 @@ class GruReaderTest(TestCase):
         )
 
 
-class MeanReaderTest(TestCase):
-    def test_without_the_hidden_layer_it_is_the_mean_of_length_one(self):
+class MeanHistoryEncoderTest(TestCase):
+    def test_without_the_hidden_layer_it_is_the_normalized_mean(self):
         reader = MeanHistoryEncoder(units=3)
         history = tf.constant([[[3.0, 0.0], [3.0, 8.0], [50.0, 50.0]]])
         mask = tf.constant([[True, True, False]])
@@ -132,7 +132,7 @@ class MeanReaderTest(TestCase):
         reader.output_layer.set_weights([np.zeros([3, 2]), np.array([1.0, -1.0])])
         self.assertAllClose(reader(history, mask=mask), [[1.6, -0.2]])
 
-    def test_the_order_does_not_count(self):
+    def test_order_does_not_matter(self):
         reader = MeanHistoryEncoder()
         mask = tf.constant([[True] * 3] * 3)
         turned = tf.reverse(histories(), axis=[1])

@@ -1,4 +1,4 @@
-"""Gaps between the items of a history: their buckets by hand, and what all their readers keep."""
+"""Time intervals: buckets by hand, and the contract of history encoders that read them."""
 
 from typing import Any
 
@@ -18,25 +18,25 @@ TIMES = tf.constant([[0, 5, 95], [0, 999, 3600], [7, 7, 7]], tf.int64) + START
 
 
 class GapsTest(TestCase):
-    def test_a_bucket_is_twice_as_wide_as_the_one_before(self):
+    def test_buckets_double_in_width(self):
         # Below 0 nothing is known. 2^k seconds open the bucket k + 2: 60 lies from 32 = 2^5 on,
         # a day of 86,400 from 65,536 = 2^16 on; 2^29 opens the last.
         seconds = [[-1, 0, 1, 2, 3], [4, 31, 32, 60, 63], [86_400, 2**29 - 1, 2**29, 2**40, 7]]
         buckets = [[0, 1, 2, 3, 3], [4, 6, 7, 7, 7], [18, 30, 31, 31, 4]]
         self.assertAllEqual(interval_buckets(tf.constant(seconds, tf.int64)), buckets)
 
-    def test_a_gap_is_the_time_since_the_item_before(self):
+    def test_an_interval_is_the_time_since_the_previous_item(self):
         self.assertAllEqual(
             previous_intervals(TIMES, MASK), [[-1, 5, 90], [-1, -1, 3600], [-1, -1, -1]]
         )
 
-    def test_an_unknown_time_makes_no_gap_and_a_turned_one_none_below_zero(self):
+    def test_unknown_times_have_no_interval_and_intervals_are_not_negative(self):
         times = tf.constant([[50, 0, 70, 60, -1]], tf.int64)
         self.assertAllEqual(
             previous_intervals(times, tf.ones([1, 5], tf.bool)), [[-1, -1, -1, 0, -1]]
         )
 
-    def test_an_age_is_the_time_up_to_the_newest_item(self):
+    def test_an_age_is_the_time_until_the_newest_item(self):
         self.assertAllEqual(ages(TIMES, MASK), [[95, 90, 0], [3600, -1, 0], [-1, -1, -1]])
         times = tf.constant([[50, 0, 70, 60, -1]], tf.int64)
         self.assertAllEqual(ages(times, tf.ones([1, 5], tf.bool)), [[20, -1, 0, 10, -1]])
@@ -47,7 +47,7 @@ def histories() -> tf.Tensor:
 
 
 def create(kind: str, **options: Any) -> HistoryEncoder:
-    """A reader to which gaps mean something, as they do after some training."""
+    """A history encoder with nonzero weights of time intervals, as after training."""
     reader = HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True, **options}).create()
     reader(histories(), mask=MASK, times=TIMES)
     weight = reader.recency if kind == "mean" else reader.interval_embeddings
@@ -59,9 +59,9 @@ KINDS = [("mean",), ("gru",), ("transformer",)]
 
 
 class GapsContractTest(TestCase, parameterized.TestCase):
-    """What every reader of gaps keeps."""
+    """The contract of history encoders that read time intervals."""
 
-    # The transformer takes gaps as the unit does, and XLA five seconds for it.
+    # The transformer reads intervals as the GRU does, and XLA takes five seconds for it.
     @parameterized.parameters(KINDS[:2])
     def test_layer(self, kind: str):
         inputs = {"history": histories(), "mask": MASK, "times": TIMES}
@@ -72,7 +72,7 @@ class GapsContractTest(TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(KINDS)
-    def test_it_begins_as_without_gaps(self, kind: str):
+    def test_it_starts_as_without_time_intervals(self, kind: str):
         reader, plain = (
             HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True}).create(),
             HISTORY_ENCODERS.parse({"kind": kind}).create(),
@@ -85,7 +85,7 @@ class GapsContractTest(TestCase, parameterized.TestCase):
         self.assertAllClose(begun, plain(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
-    def test_gaps_count_and_the_hour_does_not(self, kind: str):
+    def test_intervals_matter_and_absolute_times_do_not(self, kind: str):
         reader = create(kind)
         one = reader(histories(), mask=MASK, times=TIMES)
         self.assertAllClose(reader(histories(), mask=MASK, times=TIMES + 10_000), one)
@@ -95,14 +95,14 @@ class GapsContractTest(TestCase, parameterized.TestCase):
         self.assertAllClose(other[2], one[2])
 
     @parameterized.parameters(KINDS)
-    def test_times_of_empty_places_do_not_reach_the_output(self, kind: str):
+    def test_times_at_padding_do_not_affect_the_output(self, kind: str):
         reader = create(kind)
         other = tf.where(MASK, TIMES, 2 * START)
         one = reader(histories(), mask=MASK, times=TIMES)
         self.assertAllClose(reader(histories(), mask=MASK, times=other), one)
 
     @parameterized.parameters(KINDS)
-    def test_padding_on_either_side_changes_nothing(self, kind: str):
+    def test_padding_on_either_side_has_no_effect(self, kind: str):
         reader = create(kind, max_history=3)
         one = reader(histories(), mask=MASK, times=TIMES)
         for sides in ([0, 2], [2, 0], [1, 1]):
@@ -120,7 +120,7 @@ class GapsContractTest(TestCase, parameterized.TestCase):
             self.assertAllClose(one, whole[part])
 
     @parameterized.parameters(KINDS[1:])
-    def test_a_place_is_what_the_history_up_to_it_would_give(self, kind: str):
+    def test_a_position_equals_the_output_of_its_prefix(self, kind: str):
         reader = create(kind)
         places = reader(histories(), mask=MASK, times=TIMES, return_sequences=True).numpy()
         for row, place in zip(*np.nonzero(MASK.numpy()), strict=True):
@@ -129,7 +129,7 @@ class GapsContractTest(TestCase, parameterized.TestCase):
             self.assertAllClose(places[row, place], one[0], atol=1e-5)
 
     @parameterized.parameters(KINDS)
-    def test_it_is_a_switch(self, kind: str):
+    def test_time_intervals_must_be_a_boolean(self, kind: str):
         with self.assertRaisesRegex(
             ConfigError, "time_intervals must be true or false. Received: 2"
         ):
@@ -141,7 +141,7 @@ class GapsContractTest(TestCase, parameterized.TestCase):
 
 
 class MeanOfRecentItemsTest(TestCase):
-    def test_older_items_weigh_as_their_bucket_says(self):
+    def test_older_items_have_the_weight_of_their_bucket(self):
         reader = MeanHistoryEncoder(units=3, time_intervals=True)
         history = tf.constant([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]])
         mask = tf.constant([[True, True, False]])

@@ -23,8 +23,8 @@ def contents(items: int = 150, seed: int = 0) -> list[np.ndarray]:
     return [unit(draw.normal(size=[items, width])) for width in (4, 5, 3)]
 
 
-class RelevanceTest(TestCase):
-    def test_what_tells_weighs_and_noise_does_not(self):
+class FeatureWeightsTest(TestCase):
+    def test_predictive_features_get_weight_and_noise_does_not(self):
         text, picture, noise = contents()
         draw = np.random.default_rng(1)
         maps = [draw.normal(size=[part.shape[1], 6]) for part in (text, picture)]
@@ -35,7 +35,7 @@ class RelevanceTest(TestCase):
         self.assertGreater(weights[1], 0.1)
         self.assertLess(weights[2], 0.05)
 
-    def test_what_is_chosen_often_decides(self):
+    def test_items_with_more_events_decide(self):
         text, picture, _ = contents()
         draw = np.random.default_rng(1)
         content_vectors = [part @ draw.normal(size=[part.shape[1], 6]) for part in (text, picture)]
@@ -44,12 +44,12 @@ class RelevanceTest(TestCase):
         weights = fit_feature_weights([text, picture], factors, np.where(often, 400, 1), 0.3)
         self.assertGreater(weights[0], 0.8)
 
-    def test_it_is_found_where_little_is_known(self):
+    def test_two_items_are_enough(self):
         parts = [part[:2] for part in contents()]
         weights = fit_feature_weights(parts, np.array([[1.0], [-1.0]]), np.array([1, 2]), 0.3)
         self.assertAllClose(weights.sum(), 1.0)
 
-    def test_errors_left_out_are_those_of_refits(self):
+    def test_leave_one_out_errors_are_those_of_refits(self):
         draw = np.random.default_rng(2)
         content = unit(draw.normal(size=[9, 3]))
         kernel = np.exp(content @ content.T - 1.0)
@@ -68,7 +68,7 @@ class RelevanceTest(TestCase):
 
 
 class ItemFactorsTest(TestCase):
-    def test_products_of_factors_are_how_often_items_were_chosen_together(self):
+    def test_products_of_factors_are_co_occurrence_counts(self):
         chosen = np.random.default_rng(0).integers(0, 2, [12, 7])
         factors = item_factors(csr_matrix(chosen))
         self.assertAllClose(factors @ factors.T, chosen.T @ chosen, atol=1e-8)

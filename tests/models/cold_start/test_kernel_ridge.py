@@ -67,7 +67,7 @@ def regression(**options) -> ColdStartRegression:
     return ColdStartRegression(given.pop("features", FEATURES), **given)
 
 
-class ContentRegressionTest(TestCase):
+class ColdStartRegressionTest(TestCase):
     def test_it_is_the_weighted_kernel_ridge_regression(self):
         layer, known, new = regression(), inputs(), inputs(3, seed=7)
         layer.fit(known, vectors(), COUNTS)
@@ -82,22 +82,22 @@ class ContentRegressionTest(TestCase):
             layer(content, new), 0.4 * expected + 0.6 * content, rtol=1e-4, atol=1e-4
         )
 
-    def test_until_it_is_fitted_it_says_nothing(self):
+    def test_before_fit_the_output_is_the_content(self):
         content = vectors(3)
         self.assertAllEqual(regression()(content, inputs(3)), content)
 
-    def test_without_noise_it_finds_known_items_again(self):
+    def test_with_a_small_penalty_it_reproduces_trained_items(self):
         layer = regression(weight=1.0, ridge_alpha=1e-6)
         layer.fit(inputs(), vectors(), COUNTS)
         self.assertAllClose(layer(tf.zeros([ROWS, 5]), inputs()), vectors(), atol=1e-2)
 
-    def test_what_is_chosen_often_weighs_more(self):
+    def test_items_with_more_events_have_more_weight(self):
         layer = regression(weight=1.0, ridge_alpha=1.0)
         layer.fit(inputs(), vectors(), np.array([1] * (ROWS - 1) + [10_000]))
         errors = np.linalg.norm(layer(tf.zeros([ROWS, 5]), inputs()) - vectors(), axis=1)
         self.assertLess(errors[-1], errors[:-1].min() / 5)
 
-    def test_features_weigh_by_what_they_tell(self):
+    def test_predictive_features_get_more_weight(self):
         layer, known, new = regression(weight=1.0), inputs(), inputs(3, seed=7)
         stills = raw_parts(known)[2][0]
         layer.fit(known, vectors(), COUNTS, factors=stills - stills.mean(axis=0))
@@ -110,7 +110,7 @@ class ContentRegressionTest(TestCase):
         new["genres"] = (1 + new["genres"][0] % 3, new["genres"][1])
         self.assertAllClose(layer(tf.zeros([3, 5]), new), before)
 
-    def test_what_is_absent_does_not_matter(self):
+    def test_missing_features_have_no_effect(self):
         layer, known, new = regression(), inputs(), inputs(4, seed=7)
         layer.fit(known, vectors(), COUNTS)
         before = layer(vectors(4), new)
@@ -120,7 +120,7 @@ class ContentRegressionTest(TestCase):
         layer.fit(known, vectors(), COUNTS)
         self.assertAllClose(layer(vectors(4), new), before)
 
-    def test_of_many_categories_each_has_a_place_of_its_own(self):
+    def test_large_vocabularies_are_hashed(self):
         layer = regression(features=[FeatureInfo("brand", 2, vocabulary_size=100_000)])
         entries = tf.constant([[7, 0], [7, 0], [8, 0], [99_999, 0], [7, 8], [0, 0]])
         inputs_of = layer.kernel_inputs({"brand": (entries, tf.fill([6], True))}).numpy()
@@ -132,7 +132,7 @@ class ContentRegressionTest(TestCase):
         self.assertAllClose((inputs_of @ inputs_of.T)[4, :3], np.full(3, 0.5**0.5))
         self.assertAllEqual(inputs_of[5], np.zeros(512))
 
-    def test_it_is_worked_out_in_float32(self):
+    def test_it_computes_in_float32(self):
         layer = regression()
         layer.fit(inputs(), vectors(), COUNTS)
         expected = layer(vectors(), inputs())
@@ -142,21 +142,21 @@ class ContentRegressionTest(TestCase):
         self.assertEqual(halved.dtype, tf.float16)
         self.assertAllClose(halved, expected, atol=2e-3)
 
-    def test_there_must_be_something_to_go_by(self):
+    def test_features_and_landmarks_are_required(self):
         with self.assertRaisesRegex(ValueError, "Received: 0 features"):
             regression(features=[])
         with self.assertRaisesRegex(ValueError, "0 landmarks"):
             regression(num_landmarks=0)
 
 
-class NewItemsTest(TestCase):
+class ColdStartItemsTest(TestCase):
     def tower(self, **options) -> ItemTower:
         given = {"num_items": ROWS, "cold_start": ColdStartConfig(), "num_landmarks": ROWS}
         names = [*(info.name for info in FEATURES), "id"]
         fusion = FUSIONS.parse(options.pop("fusion", {"kind": "weighted"}), names=names)
         return ItemTower(FEATURES, dim=5, **{**given, **options, "fusion": fusion})
 
-    def test_there_is_no_regression_where_there_is_nothing_to_regress(self):
+    def test_the_regression_is_optional(self):
         self.assertIsNotNone(self.tower().regression)
         self.assertIsNone(self.tower(cold_start=None).regression)
         self.assertIsNone(self.tower(cold_start=ColdStartConfig(weight=0.0)).regression)
@@ -164,7 +164,7 @@ class NewItemsTest(TestCase):
         alone = self.tower(cold_start=None)
         self.assertAllClose(alone.cold_embeddings(inputs()), alone.content(inputs()))
 
-    def test_what_has_no_content_stays_without_a_vector_in_every_kind_of_fusion(self):
+    def test_items_without_content_stay_zero_in_every_kind_of_fusion(self):
         for kind in ("weighted", "transformer", "late"):
             tower = self.tower(fusion={"kind": kind}, cold_start=ColdStartConfig(weight=1.0))
             tower.content(inputs())
