@@ -207,8 +207,8 @@ class QueryTowerTest(TestCase):
         queries = tower(history, mask, {})
         self.assertEqual(queries.shape, [1, 4])
         for block, item in enumerate(([0.6, 0.8], [0.0, 1.0])):
-            reader = tower.history_encoders[block]
-            alone = reader(tf.constant([[item]]), mask=tf.constant([[True]]))
+            encoder = tower.history_encoders[block]
+            alone = encoder(tf.constant([[item]]), mask=tf.constant([[True]]))
             self.assertAllClose(queries[:, 2 * block : 2 * block + 2], unit_length(alone))
         # Without a word in the second block, the user has the default embedding there.
         queries = tower(history[:, :1], mask[:, :1], {})

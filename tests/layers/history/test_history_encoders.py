@@ -17,7 +17,7 @@ def histories() -> tf.Tensor:
 
 
 class ReaderContractTest(TestCase, parameterized.TestCase):
-    """What every reader keeps."""
+    """What every encoder keeps."""
 
     @parameterized.parameters(KINDS)
     def test_layer(self, kind: str):
@@ -29,23 +29,23 @@ class ReaderContractTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(KINDS)
     def test_padding_does_not_affect_the_output(self, kind: str):
-        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
+        encoder = HISTORY_ENCODERS.parse({"kind": kind}).create()
         other = tf.where(MASK[..., tf.newaxis], histories(), 1e6)
-        self.assertAllClose(reader(other, mask=MASK), reader(histories(), mask=MASK))
+        self.assertAllClose(encoder(other, mask=MASK), encoder(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
     def test_more_padding_has_no_effect(self, kind: str):
-        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
+        encoder = HISTORY_ENCODERS.parse({"kind": kind}).create()
         wider = tf.pad(histories(), [[0, 0], [0, 2], [0, 0]])
         mask = tf.pad(MASK, [[0, 0], [0, 2]])
-        self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK))
+        self.assertAllClose(encoder(wider, mask=mask), encoder(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
     def test_a_batch_of_one_is_a_row_of_a_batch(self, kind: str):
-        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
-        whole = reader(histories(), mask=MASK)
+        encoder = HISTORY_ENCODERS.parse({"kind": kind}).create()
+        whole = encoder(histories(), mask=MASK)
         for row in range(3):
-            one = reader(histories()[row : row + 1], mask=MASK[row : row + 1])
+            one = encoder(histories()[row : row + 1], mask=MASK[row : row + 1])
             self.assertAllClose(one, whole[row : row + 1])
 
     @parameterized.parameters(KINDS)
@@ -61,32 +61,32 @@ CAUSAL = [(kind,) for kind, variant in HISTORY_ENCODERS.variants.items() if vari
 
 
 class CausalReaderTest(TestCase, parameterized.TestCase):
-    """What a reader keeps that is trained at every place of a history."""
+    """What a encoder keeps that is trained at every place of a history."""
 
     @parameterized.parameters(CAUSAL)
     def test_a_position_equals_the_output_of_its_prefix(self, kind: str):
-        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
+        encoder = HISTORY_ENCODERS.parse({"kind": kind}).create()
         history = histories()[:, :3]
         mask = tf.constant([[True, True, True], [True, False, True], [False, True, True]])
-        places = reader(history, mask=mask, return_sequences=True).numpy()
+        places = encoder(history, mask=mask, return_sequences=True).numpy()
         for row, place in zip(*np.nonzero(mask.numpy()), strict=True):
             before = slice(0, place + 1)
-            one = reader(history[row : row + 1, before], mask=mask[row : row + 1, before])
+            one = encoder(history[row : row + 1, before], mask=mask[row : row + 1, before])
             self.assertAllClose(places[row, place], one[0], atol=1e-5)
 
     @parameterized.parameters(CAUSAL)
     def test_order_matters(self, kind: str):
-        reader = HISTORY_ENCODERS.parse({"kind": kind}).create()
+        encoder = HISTORY_ENCODERS.parse({"kind": kind}).create()
         turned = tf.reverse(histories(), axis=[1])[:1]
-        difference = reader(turned, mask=MASK[:1]) - reader(histories()[:1], mask=MASK[:1])
+        difference = encoder(turned, mask=MASK[:1]) - encoder(histories()[:1], mask=MASK[:1])
         self.assertGreater(np.abs(difference).max(), 1e-3)
 
     @parameterized.parameters(CAUSAL)
     def test_leading_padding_has_no_effect(self, kind: str):
-        reader = HISTORY_ENCODERS.parse({"kind": kind, "max_history": 3}).create()
+        encoder = HISTORY_ENCODERS.parse({"kind": kind, "max_history": 3}).create()
         wider = tf.pad(histories(), [[0, 0], [2, 0], [0, 0]])
         mask = tf.pad(MASK, [[0, 0], [2, 0]])
-        self.assertAllClose(reader(wider, mask=mask), reader(histories(), mask=MASK), atol=1e-5)
+        self.assertAllClose(encoder(wider, mask=mask), encoder(histories(), mask=MASK), atol=1e-5)
 
     @parameterized.parameters(CAUSAL)
     def test_bad_options_are_refused(self, kind: str):
@@ -100,8 +100,8 @@ class CausalReaderTest(TestCase, parameterized.TestCase):
 
 class GruHistoryEncoderTest(TestCase):
     def test_it_equals_the_keras_gru(self):
-        reader = HISTORY_ENCODERS.parse({"kind": "gru", "units": 5}).create()
-        reader(histories(), mask=MASK)
+        encoder = HISTORY_ENCODERS.parse({"kind": "gru", "units": 5}).create()
+        encoder(histories(), mask=MASK)
         keras = tf.keras.layers.GRU(5, return_sequences=True)
         keras(histories())
 
@@ -110,33 +110,33 @@ class GruHistoryEncoderTest(TestCase):
             reset, update, candidate = np.split(weights, 3, axis=-1)
             return np.concatenate([update, reset, candidate], axis=-1)
 
-        kernel, bias = reader.input_gates.get_weights()
-        kernel, recurrent = in_order(kernel), in_order(reader.recurrent.numpy())
+        kernel, bias = encoder.input_gates.get_weights()
+        kernel, recurrent = in_order(kernel), in_order(encoder.recurrent.numpy())
         keras.set_weights([kernel, recurrent, np.stack([in_order(bias), np.zeros(15)])])
-        expected = reader.output_layer(keras(2.0 * histories(), mask=MASK))  # the root of dim
+        expected = encoder.output_layer(keras(2.0 * histories(), mask=MASK))  # the root of dim
         self.assertAllClose(
-            reader(histories(), mask=MASK, return_sequences=True)[:2], expected[:2], atol=1e-5
+            encoder(histories(), mask=MASK, return_sequences=True)[:2], expected[:2], atol=1e-5
         )
 
 
 class MeanHistoryEncoderTest(TestCase):
     def test_without_the_hidden_layer_it_is_the_normalized_mean(self):
-        reader = MeanHistoryEncoder(units=3)
+        encoder = MeanHistoryEncoder(units=3)
         history = tf.constant([[[3.0, 0.0], [3.0, 8.0], [50.0, 50.0]]])
         mask = tf.constant([[True, True, False]])
-        reader(history, mask=mask)
-        reader.output_layer.set_weights([np.zeros([3, 2]), np.zeros([2])])
+        encoder(history, mask=mask)
+        encoder.output_layer.set_weights([np.zeros([3, 2]), np.zeros([2])])
         # ((3, 0) + (3, 8)) / 2 = (3, 4), whose length is 5.
-        self.assertAllClose(reader(history, mask=mask), [[0.6, 0.8]])
+        self.assertAllClose(encoder(history, mask=mask), [[0.6, 0.8]])
         # The output layer's bias is added to it.
-        reader.output_layer.set_weights([np.zeros([3, 2]), np.array([1.0, -1.0])])
-        self.assertAllClose(reader(history, mask=mask), [[1.6, -0.2]])
+        encoder.output_layer.set_weights([np.zeros([3, 2]), np.array([1.0, -1.0])])
+        self.assertAllClose(encoder(history, mask=mask), [[1.6, -0.2]])
 
     def test_order_does_not_matter(self):
-        reader = MeanHistoryEncoder()
+        encoder = MeanHistoryEncoder()
         mask = tf.constant([[True] * 3] * 3)
         turned = tf.reverse(histories(), axis=[1])
-        self.assertAllClose(reader(turned, mask=mask), reader(histories(), mask=mask))
+        self.assertAllClose(encoder(turned, mask=mask), encoder(histories(), mask=mask))
 
     def test_unknown_options_are_refused(self):
         with self.assertRaisesRegex(ConfigError, "query.depth: unknown key; mean takes dropout"):

@@ -48,11 +48,11 @@ def histories() -> tf.Tensor:
 
 def create(kind: str, **options: Any) -> HistoryEncoder:
     """A history encoder with nonzero weights of time intervals, as after training."""
-    reader = HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True, **options}).create()
-    reader(histories(), mask=MASK, times=TIMES)
-    weight = reader.recency if kind == "mean" else reader.interval_embeddings
+    encoder = HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True, **options}).create()
+    encoder(histories(), mask=MASK, times=TIMES)
+    weight = encoder.recency if kind == "mean" else encoder.interval_embeddings
     weight.assign(np.random.default_rng(1).normal(size=weight.shape))
-    return reader
+    return encoder
 
 
 KINDS = [("mean",), ("gru",), ("transformer",)]
@@ -73,59 +73,59 @@ class GapsContractTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(KINDS)
     def test_it_starts_as_without_time_intervals(self, kind: str):
-        reader, plain = (
+        encoder, plain = (
             HISTORY_ENCODERS.parse({"kind": kind, "time_intervals": True}).create(),
             HISTORY_ENCODERS.parse({"kind": kind}).create(),
         )
-        begun = reader(histories(), mask=MASK, times=TIMES)
+        begun = encoder(histories(), mask=MASK, times=TIMES)
         plain(histories(), mask=MASK)
         of_gaps = ("recency", "interval_embeddings")
-        kept = [w for w in reader.weights if not any(name in w.name for name in of_gaps)]
+        kept = [w for w in encoder.weights if not any(name in w.name for name in of_gaps)]
         plain.set_weights([weight.numpy() for weight in kept])
         self.assertAllClose(begun, plain(histories(), mask=MASK))
 
     @parameterized.parameters(KINDS)
     def test_intervals_matter_and_absolute_times_do_not(self, kind: str):
-        reader = create(kind)
-        one = reader(histories(), mask=MASK, times=TIMES)
-        self.assertAllClose(reader(histories(), mask=MASK, times=TIMES + 10_000), one)
-        other = reader(histories(), mask=MASK, times=TIMES * tf.constant([1, 1, 2], tf.int64))
+        encoder = create(kind)
+        one = encoder(histories(), mask=MASK, times=TIMES)
+        self.assertAllClose(encoder(histories(), mask=MASK, times=TIMES + 10_000), one)
+        other = encoder(histories(), mask=MASK, times=TIMES * tf.constant([1, 1, 2], tf.int64))
         self.assertGreater(np.abs(other - one)[:2].max(), 1e-3)
         # Of the third row nothing is read.
         self.assertAllClose(other[2], one[2])
 
     @parameterized.parameters(KINDS)
     def test_times_at_padding_do_not_affect_the_output(self, kind: str):
-        reader = create(kind)
+        encoder = create(kind)
         other = tf.where(MASK, TIMES, 2 * START)
-        one = reader(histories(), mask=MASK, times=TIMES)
-        self.assertAllClose(reader(histories(), mask=MASK, times=other), one)
+        one = encoder(histories(), mask=MASK, times=TIMES)
+        self.assertAllClose(encoder(histories(), mask=MASK, times=other), one)
 
     @parameterized.parameters(KINDS)
     def test_padding_on_either_side_has_no_effect(self, kind: str):
-        reader = create(kind, max_history=3)
-        one = reader(histories(), mask=MASK, times=TIMES)
+        encoder = create(kind, max_history=3)
+        one = encoder(histories(), mask=MASK, times=TIMES)
         for sides in ([0, 2], [2, 0], [1, 1]):
             wider = tf.pad(histories(), [[0, 0], sides, [0, 0]])
             mask, times = (tf.pad(part, [[0, 0], sides]) for part in (MASK, TIMES))
-            self.assertAllClose(reader(wider, mask=mask, times=times), one, atol=1e-5)
+            self.assertAllClose(encoder(wider, mask=mask, times=times), one, atol=1e-5)
 
     @parameterized.parameters(KINDS)
     def test_a_batch_of_one_is_a_row_of_a_batch(self, kind: str):
-        reader = create(kind)
-        whole = reader(histories(), mask=MASK, times=TIMES)
+        encoder = create(kind)
+        whole = encoder(histories(), mask=MASK, times=TIMES)
         for row in range(3):
             part = slice(row, row + 1)
-            one = reader(histories()[part], mask=MASK[part], times=TIMES[part])
+            one = encoder(histories()[part], mask=MASK[part], times=TIMES[part])
             self.assertAllClose(one, whole[part])
 
     @parameterized.parameters(KINDS[1:])
     def test_a_position_equals_the_output_of_its_prefix(self, kind: str):
-        reader = create(kind)
-        places = reader(histories(), mask=MASK, times=TIMES, return_sequences=True).numpy()
+        encoder = create(kind)
+        places = encoder(histories(), mask=MASK, times=TIMES, return_sequences=True).numpy()
         for row, place in zip(*np.nonzero(MASK.numpy()), strict=True):
             part = (slice(row, row + 1), slice(0, place + 1))
-            one = reader(histories()[part], mask=MASK[part], times=TIMES[part])
+            one = encoder(histories()[part], mask=MASK[part], times=TIMES[part])
             self.assertAllClose(places[row, place], one[0], atol=1e-5)
 
     @parameterized.parameters(KINDS)
@@ -142,16 +142,16 @@ class GapsContractTest(TestCase, parameterized.TestCase):
 
 class MeanOfRecentItemsTest(TestCase):
     def test_older_items_have_the_weight_of_their_bucket(self):
-        reader = MeanHistoryEncoder(units=3, time_intervals=True)
+        encoder = MeanHistoryEncoder(units=3, time_intervals=True)
         history = tf.constant([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]])
         mask = tf.constant([[True, True, False]])
         times = tf.constant([[100, 104, 0]], tf.int64)
-        reader(history, mask=mask, times=times)
-        reader.output_layer.set_weights([np.zeros([3, 2]), np.zeros([2])])
+        encoder(history, mask=mask, times=times)
+        encoder.output_layer.set_weights([np.zeros([3, 2]), np.zeros([2])])
         # The first is 4 seconds older than the second: bucket 4, and the second's is 1.
         logits = np.zeros(32)
         logits[4] = np.log(3.0)
-        reader.recency.assign(logits)
+        encoder.recency.assign(logits)
         # (3, 1) / 4, whose length is the root of 10, over 4.
         expected = [[3 / 10**0.5, 1 / 10**0.5]]
-        self.assertAllClose(reader(history, mask=mask, times=times), expected)
+        self.assertAllClose(encoder(history, mask=mask, times=times), expected)
