@@ -29,7 +29,7 @@ from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.records import read_events
-from tfmmrec.data.packing.entity_packer import SidePacker
+from tfmmrec.data.packing.entity_packer import EntityPacker
 from tfmmrec.data.packing.interaction_packer import LogPacker
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.statistics import Rejects
@@ -124,7 +124,7 @@ def pack_items(catalog: DatasetFile, out: Path) -> None:
     """Packs the items as `tfmmrec pack` does, including checks, statistics and checksums."""
     out.mkdir(parents=True)
     with (out / "rejects.jsonl").open("w", encoding="utf-8") as lines:
-        SidePacker(
+        EntityPacker(
             "items",
             catalog.items,
             catalog.schema().items,

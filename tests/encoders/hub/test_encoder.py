@@ -35,7 +35,7 @@ def test_pictures_are_decoded_and_resized_to_what_the_module_asks_for(tmp_path):
         return tf.concat([tf.reduce_mean(pictures, axis=[1, 2]), size], axis=1)
 
     encoder = HubEncoder("image", save(tmp_path / "image", encode, floats(None, 12, 12, 3)))
-    assert (encoder.picture_size, encoder.dim) == (12, 4)
+    assert (encoder.inputs.picture_size, encoder.dim) == (12, 4)
     out = io.BytesIO()
     PIL.Image.new("RGB", (30, 20), (255, 51, 0)).save(out, format="PNG")
     outputs = encoder.encode(tf.constant([out.getvalue(), b""]))

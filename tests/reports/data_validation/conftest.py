@@ -80,7 +80,7 @@ def data(packed, tmp_path) -> Path:
 
 
 @pytest.fixture
-def mend(data) -> Callable[[str], None]:
+def update_checksum(data) -> Callable[[str], None]:
     """Writes a file's new checksum into the manifest, so that its content alone is wrong."""
 
     def write(name: str) -> None:

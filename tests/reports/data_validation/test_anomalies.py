@@ -1,4 +1,4 @@
-"""Each fault is made by hand and found by name; what is whole has none."""
+"""Each anomaly is made by hand and found by name; what is whole has none."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.data.storage import DATA_FORMAT
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import DataError
-from tfmmrec.reports.data_validation.anomalies import Fault, Faults
+from tfmmrec.reports.data_validation.anomalies import Anomalies, Anomaly
 from tfmmrec.reports.data_validation.console import all_tables
 from tfmmrec.reports.data_validation.validate import check, examine
 
@@ -23,8 +23,8 @@ ITEMS = "items/part-00000.tfrecord"
 TRAIN = "interactions/train/part-00000.tfrecord"
 
 
-def faults(folder: Path, **options: Any) -> list[str]:
-    lines = examine(folder, CheckConfig(quiet=True, **options)).faults.lines()
+def anomalies(folder: Path, **options: Any) -> list[str]:
+    lines = examine(folder, CheckConfig(quiet=True, **options)).anomalies.lines()
     # Every line names a file within the folder and says what to do.
     assert all(line.startswith(f"{folder}/") and "; " in line for line in lines), lines
     return [line.removeprefix(f"{folder}/") for line in lines]
@@ -42,14 +42,14 @@ def rewrite(path: Path, examples: list[Any]) -> None:
 
 
 def test_the_whole_folder_has_no_faults(packed):
-    assert faults(packed) == []
-    assert faults(packed, media=True) == []
+    assert anomalies(packed) == []
+    assert anomalies(packed, media=True) == []
 
 
 def test_the_cache_of_encoders_is_no_fault(data):
     (data / "cache").mkdir()
     (data / "cache" / "titles.npy").write_bytes(b"anything")
-    assert faults(data) == []
+    assert anomalies(data) == []
 
 
 def test_a_flipped_byte(data):
@@ -57,7 +57,7 @@ def test_a_flipped_byte(data):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
-    found = faults(data)
+    found = anomalies(data)
     assert found[0] == (f"{ITEMS}: the checksum differs from MANIFEST.json; pack the data again")
     assert re.match(rf"{ITEMS}: cannot be read past record \d: .*; pack the data again", found[1])
     # The counts of what cannot be read would only repeat it.
@@ -73,9 +73,9 @@ def test_a_flipped_byte_in_any_file_is_found_and_is_no_bug(data):
             flipped = bytes([whole[middle] ^ 0x80])
             path.write_bytes(whole[:middle] + flipped + whole[middle + 1 :])
             name = path.relative_to(data).as_posix()
-            assert f"{name}: the checksum differs" in faults(data)[0]
+            assert f"{name}: the checksum differs" in anomalies(data)[0]
             path.write_bytes(whole)
-    assert faults(data) == []
+    assert anomalies(data) == []
 
 
 def test_a_file_that_may_not_be_read(data, monkeypatch):
@@ -83,13 +83,13 @@ def test_a_file_that_may_not_be_read(data, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tfmmrec.reports.data_validation.checksums.checksum", refuse)
-    assert faults(data)[0].endswith(": cannot be read: Permission denied; see to its permissions")
+    assert anomalies(data)[0].endswith(": cannot be read: Permission denied; check its permissions")
 
 
 def test_a_missing_and_an_extra_file(data):
     (data / "vocabulary" / "items.genres.txt").unlink()
     (data / "items" / "notes.txt").write_text("mine")
-    found = faults(data)
+    found = anomalies(data)
     assert found[:3] == [
         "vocabulary/items.genres.txt: the file is missing; pack the data again",
         "vocabulary/items.genres.txt: it has 0 lines, but items.features.genres.categories is 3 "
@@ -103,72 +103,75 @@ def test_a_missing_and_an_extra_file(data):
 @pytest.mark.parametrize("name", ["schema.json", "statistics.json"])
 def test_a_file_without_which_the_folder_cannot_be_opened(name, data):
     (data / name).unlink()
-    found = faults(data)
+    found = anomalies(data)
     assert found[0] == f"{name}: the file is missing; pack the data again"
     assert found[1].startswith("MANIFEST.json: the folder cannot be opened: ")
     assert len(found) == 2
 
 
-def test_two_ids_exchanged_in_the_vocabulary(data, mend):
+def test_two_ids_exchanged_in_the_vocabulary(data, update_checksum):
     path = data / "vocabulary" / "item_ids.txt"
     assert path.read_text() == "a\nb\nc\nd\nf\n"
     path.write_text("a\nc\nb\nd\nf\n")
-    mend("vocabulary/item_ids.txt")
-    assert faults(data) == [
-        f"{ITEMS}: record 2 has the id 'b', but line 2 of vocabulary/item_ids.txt 'c'; "
+    update_checksum("vocabulary/item_ids.txt")
+    assert anomalies(data) == [
+        f"{ITEMS}: record 2 has the id 'b', but line 2 of vocabulary/item_ids.txt is 'c'; "
         "pack the data again",
-        f"{ITEMS}: record 3 has the id 'c', but line 3 of vocabulary/item_ids.txt 'b'; "
+        f"{ITEMS}: record 3 has the id 'c', but line 3 of vocabulary/item_ids.txt is 'b'; "
         "pack the data again",
     ]
 
 
-def test_an_id_too_few_in_the_vocabulary(data, mend):
+def test_an_id_too_few_in_the_vocabulary(data, update_checksum):
     path = data / "vocabulary" / "user_ids.txt"
     assert path.read_text() == "u1\nu2\nu3\n"
     path.write_text("u1\nu2\n")
-    mend("vocabulary/user_ids.txt")
-    found = faults(data)
-    assert "vocabulary/user_ids.txt: it has 2 ids, users/ 3 records; pack the data again" in found
+    update_checksum("vocabulary/user_ids.txt")
+    found = anomalies(data)
+    assert (
+        "vocabulary/user_ids.txt: it has 2 ids, but users/ has 3 records; pack the data again"
+        in found
+    )
     # u3, row 2, has an event in train.
     assert any("user row 2, but there are 2 users" in line for line in found)
 
 
-def test_a_record_that_stands_twice(data, mend):
+def test_a_record_that_stands_twice(data, update_checksum):
     examples = records(data / ITEMS)
     rewrite(data / ITEMS, [*examples, examples[0]])
-    mend(ITEMS)
-    found = faults(data)
+    update_checksum(ITEMS)
+    found = anomalies(data)
     assert f"{ITEMS}: record 6 repeats the id 'a'; pack the data again" in found
-    assert "MANIFEST.json: counts.items is 5, but 6 are there; pack the data again" in found
+    assert "MANIFEST.json: counts.items is 5, but there are 6; pack the data again" in found
     # Titles: all but b's, and a's once more.
-    where = "statistics.json: items.features.title.present is 4, but 5 values are there"
+    where = "statistics.json: items.features.title.present is 4, but there are 5 values"
     assert f"{where}; pack the data again" in found
 
 
-def test_records_that_do_not_parse(data, mend):
+def test_records_that_do_not_parse(data, update_checksum):
     examples: list[Any] = list(records(data / ITEMS))
     # A year that is text, and no Example at all.
     examples[2] = encode_example({"id": [b"c"], "year": [b"soon"]})
     examples[4] = b"\xff\xff"
     rewrite(data / ITEMS, examples)
-    mend(ITEMS)
-    found = faults(data)
+    update_checksum(ITEMS)
+    found = anomalies(data)
     assert len(found) == 2
     assert found[0].startswith(f"{ITEMS}: record 3 does not parse by schema.json: ")
     assert found[1].startswith(f"{ITEMS}: record 5 does not parse by schema.json: ")
 
 
-def test_values_that_are_wrong(data, mend):
+def test_values_that_are_wrong(data, update_checksum):
     examples = records(data / ITEMS)
     examples[0].features.feature["title"].bytes_list.value[:] = [b"\xff"]
     examples[2].features.feature["genres"].bytes_list.value[:] = [b"Opera"]
     examples[2].features.feature["poster"].bytes_list.value[:] = [b"no picture"]
     rewrite(data / ITEMS, examples)
-    mend(ITEMS)
+    update_checksum(ITEMS)
     title = f"{ITEMS}: record 1: title: not valid UTF-8: invalid start byte; pack the data again"
     genre = "record 3: genres: the category 'Opera' is not in its vocabulary"
-    assert sorted(faults(data)) == [title, f"{ITEMS}: {genre}; pack the data again"]
-    found = faults(data, media=True)
+    assert sorted(anomalies(data)) == [title, f"{ITEMS}: {genre}; pack the data again"]
+    found = anomalies(data, media=True)
     assert len(found) == 3
     assert f"{ITEMS}: record 3: poster: not a picture that can be decoded; pack the data again" in (
         found
@@ -191,7 +194,7 @@ def event(user: int, **columns: list) -> bytes:
     )
 
 
-def test_events_beyond_the_items_and_users(data, mend):
+def test_events_beyond_the_items_and_users(data, update_checksum):
     rewrite(
         data / TRAIN,
         [
@@ -200,8 +203,8 @@ def test_events_beyond_the_items_and_users(data, mend):
             event(3, item=[-1], order=[0]),
         ],
     )
-    mend(TRAIN)
-    found = faults(data)
+    update_checksum(TRAIN)
+    found = anomalies(data)
     for problem in (
         "record 1: item row 5, but there are 5 items",
         "record 3: item row -1, but there are 5 items",
@@ -209,13 +212,13 @@ def test_events_beyond_the_items_and_users(data, mend):
     ):
         assert f"{TRAIN}: {problem}; pack the data again" in found
     # Five events as before, but u2's one is positive now: six positives became seven.
-    assert "statistics.json: interactions.positives is 6, but 7 are there; pack the data again" in (
+    assert "statistics.json: interactions.positives is 6, but there are 7; pack the data again" in (
         found
     )
     assert len(found) == 4
 
 
-def test_events_out_of_order_or_twice_or_of_unequal_length(data, mend):
+def test_events_out_of_order_or_twice_or_of_unequal_length(data, update_checksum):
     # u1's fourth event, order 3, is valid; its fifth, order 4, test.
     rewrite(
         data / TRAIN,
@@ -225,58 +228,57 @@ def test_events_out_of_order_or_twice_or_of_unequal_length(data, mend):
             event(2, item=[2], order=[0], time=[1, 2]),
         ],
     )
-    mend(TRAIN)
-    assert faults(data) == [
-        f"{TRAIN}: record 2: positive is 2, which is neither 0 nor 1; pack the data again",
-        f"{TRAIN}: record 1: order 0 stands behind 1; pack the data again",
+    update_checksum(TRAIN)
+    assert anomalies(data) == [
+        f"{TRAIN}: record 2: positive must be 0 or 1. Received: 2; pack the data again",
+        f"{TRAIN}: record 1: order 0 follows 1; it must increase; pack the data again",
         f"{TRAIN}: record 3 has 1 items, but 2 values of time; pack the data again",
-        "interactions/valid: event 3 of user row 0 stands in train and in valid; "
-        "pack the data again",
+        "interactions/valid: event 3 of user row 0 is in train and in valid; pack the data again",
     ]
 
 
-def test_cold_items_that_are_unknown_or_stand_in_train(data, mend):
+def test_cold_items_that_are_unknown_or_stand_in_train(data, update_checksum):
     name = "vocabulary/cold_item_ids.txt"
     # d was chosen once, in valid; f once, in test.
     (data / name).write_text("d\nf\nzz\n")
-    mend(name)
-    assert faults(data) == [
-        "interactions/valid/part-00000.tfrecord: record 1: item row 3 is cold, "
-        "so it may stand in test only; pack the data again",
-        f"{name}: 'zz' is the id of no item; pack the data again",
+    update_checksum(name)
+    assert anomalies(data) == [
+        "interactions/valid/part-00000.tfrecord: record 1: item row 3 is cold; "
+        "only test may contain it; pack the data again",
+        f"{name}: 'zz' is not the id of any item; pack the data again",
     ]
 
 
-def test_cold_users_that_are_unknown_or_stand_in_train(data, mend):
+def test_cold_users_that_are_unknown_or_stand_in_train(data, update_checksum):
     name = "vocabulary/cold_user_ids.txt"
     # u1 has three events in train, one in valid and one in test.
     (data / name).write_text("u1\nzz\n")
-    mend(name)
-    problem = "user row 0 is cold, so it may stand in test only; pack the data again"
-    assert faults(data) == [
+    update_checksum(name)
+    problem = "user row 0 is cold; only test may contain it; pack the data again"
+    assert anomalies(data) == [
         *[f"{TRAIN}: record 1: {problem}"] * 3,
         f"interactions/valid/part-00000.tfrecord: record 1: {problem}",
-        f"{name}: 'zz' is the id of no user; pack the data again",
+        f"{name}: 'zz' is not the id of any user; pack the data again",
     ]
     # What it knows of is counted all the same.
-    [table] = [t for t in all_tables(examine(data, QUIET)) if t.title == "Events each"]
+    [table] = [t for t in all_tables(examine(data, QUIET)) if t.title == "Events per user and item"]
     assert [row[-1] for row in table.rows] == ["1", "0"]
 
 
-def test_rejects_that_are_no_rejects(data, mend):
+def test_rejects_that_are_no_rejects(data, update_checksum):
     path = data / "rejects.jsonl"
     lines = path.read_text().splitlines()
     path.write_text("\n".join(["no json", *lines[1:]]) + "\n")
-    mend("rejects.jsonl")
-    assert faults(data) == [
-        "rejects.jsonl: line 1 is no object with field, reason, row, table; pack the data again"
+    update_checksum("rejects.jsonl")
+    assert anomalies(data) == [
+        "rejects.jsonl: line 1 must be an object with field, reason, row, table; pack the data again"
     ]
     path.write_text("\n".join(lines[1:]) + "\n")
-    mend("rejects.jsonl")
+    update_checksum("rejects.jsonl")
     # A broken picture, a repeated id, no number, an unknown item: four less one.
-    assert faults(data) == [
-        "MANIFEST.json: counts.rejects is 4, but 3 are there; pack the data again",
-        "statistics.json: rejects.count is 4, but 3 are there; pack the data again",
+    assert anomalies(data) == [
+        "MANIFEST.json: counts.rejects is 4, but there are 3; pack the data again",
+        "statistics.json: rejects.count is 4, but there are 3; pack the data again",
     ]
 
 
@@ -290,26 +292,26 @@ def test_compressed_shards_are_read(data):
     entry = manifest["files"].pop(ITEMS)
     manifest["files"][f"{ITEMS}.gz"] = entry
     (data / "MANIFEST.json").write_text(json.dumps(manifest))
-    assert faults(data) == [
+    assert anomalies(data) == [
         f"{ITEMS}.gz: the checksum differs from MANIFEST.json; pack the data again"
     ]
     # Cut off, it is told by name.
     whole = gzip.decompress(Path(f"{path}.gz").read_bytes())
     Path(f"{path}.gz").write_bytes(gzip.compress(whole[:-5]))
-    found = faults(data)
+    found = anomalies(data)
     assert found[1].startswith(f"{ITEMS}.gz: cannot be read past record 4: ")
 
 
 def test_many_faults_of_a_kind_are_counted_but_not_all_listed(tmp_path):
-    collected = Faults(tmp_path, most=2)
+    collected = Anomalies(tmp_path, max_kept=2)
     for number in range(5):
-        collected.add(Fault("items/a", f"record {number}\nis wrong", about="values"))
-    collected.add(Fault("items/b", "it is wrong", "mend it"))
+        collected.add(Anomaly("items/a", f"record {number}\nis wrong", category="values"))
+    collected.add(Anomaly("items/b", "it is wrong", "mend it"))
     assert collected.total == 6
     assert collected.lines() == [
         f"{tmp_path}/items/a: record 0 is wrong; pack the data again",
         f"{tmp_path}/items/a: record 1 is wrong; pack the data again",
-        f"{tmp_path}/items/a: 3 more like that (values)",
+        f"{tmp_path}/items/a: 3 more of this kind (values)",
         f"{tmp_path}/items/b: it is wrong; mend it",
     ]
 
@@ -317,10 +319,10 @@ def test_many_faults_of_a_kind_are_counted_but_not_all_listed(tmp_path):
 def test_check_prints_all_faults_and_raises_the_first(data, capsys):
     (data / "items" / "notes.txt").write_text("mine")
     (data / "vocabulary" / "cold_item_ids.txt").unlink()
-    with pytest.raises(DataError, match=r"cold_item_ids\.txt: the file is missing.*\(2 faults"):
+    with pytest.raises(DataError, match=r"cold_item_ids\.txt: the file is missing.*\(2 anomalies"):
         check(data, QUIET)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{data}: 2 faults"
+    assert lines[0] == f"{data}: 2 anomalies"
     assert len(lines) == 3 and "notes.txt: not in MANIFEST.json" in lines[2]
 
 
@@ -328,5 +330,7 @@ def test_a_manifest_that_lists_nothing(data):
     for content in ("{}", '{"files": {"schema.json": {}}}', '{"files": []}'):
         content = json.dumps({"format": DATA_FORMAT, **json.loads(content)})
         (data / "MANIFEST.json").write_text(content)
-        with pytest.raises(DataError, match=r"MANIFEST\.json: it lists no files; pack"):
+        with pytest.raises(
+            DataError, match=r"MANIFEST\.json: it must list the files with their checksums; pack"
+        ):
             check(data, QUIET)

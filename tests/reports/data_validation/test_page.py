@@ -80,7 +80,7 @@ def test_text_of_the_data_is_escaped(page, path):
 
 
 def test_what_it_shows(page):
-    for text in ("whole; ", "Events over time", "What items have together", "Один"):
+    for text in ("valid; ", "Events over time", "Combinations of modalities (items)", "Один"):
         assert text in page.text
     for text in ("unknown item", "Rejected when packing", "missing: poster, theme"):
         assert text in page.text
@@ -111,7 +111,7 @@ def test_faults_stand_in_the_report_too(data, tmp_path):
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b>.txt" not in text
     page = Page(text)
-    assert "2 faults" in page.text and "cold_item_ids.txt: the file is missing" in page.text
+    assert "2 anomalies" in page.text and "cold_item_ids.txt: the file is missing" in page.text
     assert "<b>.txt: not in MANIFEST.json" in page.text
     (data / "schema.json").unlink()
     with pytest.raises(DataError):

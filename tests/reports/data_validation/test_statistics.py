@@ -39,9 +39,9 @@ def test_interactions(findings):
         "test": ["1", "1", "1", "1", "6.667%", "1970-01-06", "1970-01-06", "5: 1"],
     }
     # Users: 5, 1, 1. Items: a 2, b 1, c 2, d 1, f 1.
-    assert rows(findings, "Events each") == {
-        "of users": ["1", "1", "1", "3", "5", "0", "0"],
-        "of items": ["1", "1", "1", "2", "2", "0", "0"],
+    assert rows(findings, "Events per user and item") == {
+        "per user": ["1", "1", "1", "3", "5", "0", "0"],
+        "per item": ["1", "1", "1", "2", "2", "0", "0"],
     }
 
 
@@ -72,7 +72,7 @@ def test_features(findings):
 
 def test_what_items_have_together(findings):
     # The catalogue's file sorts its keys: genres, poster, theme, title, year.
-    assert rows(findings, "What items have together") == {
+    assert rows(findings, "Combinations of modalities (items)") == {
         "categorical + image + audio + text + number": ["1", "20%"],
         "categorical + image + text + number, no audio": ["1", "20%"],
         "categorical + text + number, no image, no audio": ["1", "20%"],
@@ -115,7 +115,7 @@ def test_charts(findings):
         "test": 1,
     }
     assert (timeline.labels[0], timeline.labels[-1]) == ("1970-01-02", "1970-01-06")
-    items = {chart.title: chart for chart in findings.sides[0].charts()}
+    items = {chart.title: chart for chart in findings.entities[0].charts()}
     genres = items["items.genres: the most frequent categories"]
     assert genres == Bars(genres.title, [("Drama", 4), ("Comedy", 1), ("War", 1)])
     assert sum(items["items.year: value"].series[""]) == 3
@@ -131,8 +131,8 @@ def test_a_distribution_is_exact_below_its_limit_and_near_it_beyond():
     for start in range(0, 100_000, 500):
         sampled.add(np.arange(start, start + 500))
     assert len(sampled.sample()) == 1000
-    least, _, median, _, most = sampled.five()
-    assert (sampled.count, least, most) == (100_000, 0, 99_999)
+    minimum, _, median, _, most = sampled.five()
+    assert (sampled.count, minimum, most) == (100_000, 0, 99_999)
     # The median of 1000 of them has a standard deviation of 0.5 / sqrt(1000) = 1.6 percent.
     assert abs(median - 50_000) < 8_000
     assert sum(sampled.histogram(sampled.edges())) == pytest.approx(100_000)
@@ -178,7 +178,7 @@ def test_quiet_prints_the_verdict_alone(packed, capsys):
     # All files but the manifest itself.
     num_files = sum(path.is_file() for path in packed.rglob("*")) - 1
     assert capsys.readouterr().out == (
-        f"{packed}: whole; {num_files} files agree with the manifest, the records with the schema\n"
+        f"{packed}: valid; {num_files} files match the manifest, the records match the schema\n"
     )
     check(packed, CheckConfig())
     assert "Features of items" in capsys.readouterr().out

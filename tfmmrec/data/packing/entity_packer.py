@@ -56,7 +56,7 @@ class _Part:
         }
 
 
-class SidePacker:
+class EntityPacker:
     """Packs one side; what an earlier run of the same key finished is not done again.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.id_index import IdIndex
-from tfmmrec.data.packing.entity_packer import SidePacker
+from tfmmrec.data.packing.entity_packer import EntityPacker
 from tfmmrec.data.packing.interaction_packer import LogPacker
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.statistics import Rejects
@@ -126,14 +126,14 @@ def _pack_tables(
         "rejects": rejects,
         "options": options,
     }
-    items = SidePacker("items", dataset.items, schema.items, **shared)
+    items = EntityPacker("items", dataset.items, schema.items, **shared)
     items.pack(dataset.folder)
     item_ids = _hand_over(items, folder)
     statistics = {"items": {"count": len(item_ids), "features": items.tally.statistics()}}
     files = dict(items.files)
     user_ids, user_features, first_shard = IdIndex(), {}, 0
     if dataset.users:
-        users = SidePacker("users", dataset.users, schema.users, **shared)
+        users = EntityPacker("users", dataset.users, schema.users, **shared)
         users.pack(dataset.folder)
         user_ids, user_features = _hand_over(users, folder), users.tally.statistics()
         first_shard = users.num_shards
@@ -153,7 +153,7 @@ def _pack_tables(
     return statistics, files | log.files
 
 
-def _hand_over(side: SidePacker, folder: Path) -> IdIndex:
+def _hand_over(side: EntityPacker, folder: Path) -> IdIndex:
     """Writes a side's vocabularies, and moves its ids into Arrow's memory."""
     for feature, categories in side.tally.vocabularies().items():
         write_vocabulary(folder / "vocabulary" / f"{side.name}.{feature}.txt", categories)

@@ -210,11 +210,7 @@ def _create_augmentation(
 ) -> Augmentation | None:
     if not options.augment:
         return None
-    properties: dict[str, Any] = {}
-    if encoder.modality == "image":
-        low, high = encoder.value_range
-        properties = {"value_range": (float(low), float(high))}
     try:
-        return create_augmentation(encoder.modality, options.augment, **properties)
+        return create_augmentation(encoder.modality, options.augment, **encoder.inputs.properties())
     except ConfigError as error:
         raise ConfigError(f"finetune.{feature}: {error}") from None

@@ -9,11 +9,28 @@ from tensorflow_hub.keras_layer import func_has_training_argument
 
 from tfmmrec.errors import ConfigError
 
-# By modality, the rank of one value and the types in which it can be passed.
+_FLOATS = (tf.float32, tf.float16, tf.bfloat16, tf.float64)
+
+
+@dataclasses.dataclass(frozen=True)
+class _ValueSpec:
+    """The prepared values of a family of encoders.
+
+    Attributes:
+        batch: a batch of them, for error messages.
+        rank: the rank of one value.
+        dtypes: the types in which it can be passed.
+    """
+
+    batch: str
+    rank: int
+    dtypes: tuple[tf.DType, ...]
+
+
 _VALUES = {
-    "text": (0, (tf.string,)),
-    "image": (3, (tf.float32, tf.float16, tf.bfloat16, tf.float64, tf.uint8, tf.int32)),
-    "audio": (1, (tf.float32, tf.float16, tf.bfloat16, tf.float64)),
+    "text": _ValueSpec("strings [batch]", 0, (tf.string,)),
+    "image": _ValueSpec("pictures [batch, height, width, 3]", 3, (*_FLOATS, tf.uint8, tf.int32)),
+    "audio": _ValueSpec("waveforms [batch, samples]", 1, _FLOATS),
 }
 # The order of a preprocessor's named outputs in modules that take a list.
 _TOKENS = ("input_word_ids", "input_mask", "input_type_ids")
@@ -49,15 +66,15 @@ class CallSignature:
 
     def is_batched(self, kind: str) -> bool:
         """Returns whether the input has a batch axis; an input of unknown rank is assumed to."""
-        return self.spec.shape.rank != _VALUES[kind][0]
+        return self.spec.shape.rank != _VALUES[kind].rank
 
     def takes(self, kind: str, name: str | None) -> bool:
         """Returns whether it has a single input that fits a modality, called `name` if given."""
-        rank, dtypes = _VALUES[kind]
+        rank, dtypes = _VALUES[kind].rank, _VALUES[kind].dtypes
         shape = self.spec.shape
         fits = shape.rank in (None, rank, rank + 1)
         # Keras models of texts take them as a column, [batch, 1].
-        fits = fits or (kind == "text" and shape.rank == 2 and shape[1] == 1)
+        fits = fits or (rank == 0 and shape.rank == 2 and shape[1] == 1)
         is_named = name in (None, *self.specs)
         return len(self.specs) == 1 and fits and is_named and self.spec.dtype in dtypes
 
@@ -152,14 +169,13 @@ def choose_call_signature(
     fitting = [one for one in call_signatures if one.takes(kind, name)]
     if fitting:
         return min(fitting, key=lambda one: not one.is_batched(kind))
-    wanted = {"text": "strings [batch]", "image": "pictures [batch, height, width, 3]"}
     listed = "; ".join(dict.fromkeys(one.format() for one in call_signatures))
     hint = "" if name is None else f" called {name!r}"
-    if kind == "text" and any(len(one.specs) > 1 for one in call_signatures):
+    if _VALUES[kind].rank == 0 and any(len(one.specs) > 1 for one in call_signatures):
         hint += "; set preprocessor to the module that makes its inputs from texts"
     raise ConfigError(
         f"encoder {handle}: cannot be called on {kind}: it takes {listed}, not only "
-        f"{wanted.get(kind, 'waveforms [batch, samples]')}{hint}"
+        f"{_VALUES[kind].batch}{hint}"
     )
 
 

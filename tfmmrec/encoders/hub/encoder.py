@@ -10,13 +10,8 @@ from tfmmrec.data.storage import fingerprint as hash_content
 from tfmmrec.distribute import strategies
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.hub.call_signatures import format_spec
-from tfmmrec.encoders.hub.inputs import choose_image_size, prepare_images, prepare_waveforms
+from tfmmrec.encoders.hub.inputs import INPUTS
 from tfmmrec.encoders.hub.module import HubModule
-
-SAMPLE_RATE = 16_000
-MAX_SECONDS = 10.0
-# Length of the test waveform: several frames of any encoder of frames.
-_PROBE_SECONDS = 2
 
 
 class HubEncoder(FeatureEncoder):
@@ -38,6 +33,7 @@ class HubEncoder(FeatureEncoder):
         **options: those of `EncoderConfig`, such as `picture_size`.
 
     Attributes:
+        inputs: converts stored values to the inputs of the module.
         dim: length of the encoding.
 
     Raises:
@@ -61,25 +57,13 @@ class HubEncoder(FeatureEncoder):
         # Trainable variables are mirrored on each device of the strategy.
         with strategies.current_strategy().scope() if trainable else contextlib.nullcontext():
             self.module = HubModule(modality, handle, choice, frozen=not trainable)
-        spec = self.module.call_signature.spec
-        self.sample_rate = choice.sample_rate or SAMPLE_RATE
-        self.max_seconds = float(choice.max_seconds or MAX_SECONDS)
-        self.value_range = choice.value_range or ((0, 255) if spec.dtype.is_integer else (0, 1))
-        if modality == "image":
-            self.image_size = choose_image_size(
-                self.module.loaded, self.module.call_signature, choice, handle
-            )
-        self.samples = spec.shape[-1] if modality == "audio" and spec.shape.rank else None
-        self.module.probe(self._example(), self.sample_rate)
+        self.inputs = INPUTS.variants[modality](
+            self.module.loaded, self.module.call_signature, choice, handle
+        )
+        self.module.probe(self.inputs.example(), self.inputs.sample_rate)
         self.dim = self.module.dim
         self._weights = self.module.weights_to_train() if trainable else ()
         self.fingerprint = self._hash(fingerprint or self.module.fingerprint())
-
-    @property
-    def picture_size(self) -> int | list[int]:
-        """The side of the square to which images are resized, or the height and width."""
-        height, width = self.image_size
-        return height if height == width else [height, width]
 
     @property
     def trainable_variables(self) -> tuple[tf.Variable, ...]:
@@ -97,11 +81,7 @@ class HubEncoder(FeatureEncoder):
             value range of the module. For audio: ragged float32 `[batch, (samples)]`, without
             padding. Absent values become "", white images and empty waveforms.
         """
-        if self.modality == "text":
-            return values
-        if self.modality == "image":
-            return prepare_images(values, self.image_size, self.value_range)
-        return prepare_waveforms(values, self.sample_rate, self.max_seconds, self.samples)
+        return self.inputs.prepare(values)
 
     def forward(self, inputs: tf.Tensor | tf.RaggedTensor, training: bool = False) -> tf.Tensor:
         """Runs the module; differentiable with respect to its weights.
@@ -115,13 +95,6 @@ class HubEncoder(FeatureEncoder):
         """
         return self.module(inputs, training=training and self.trainable)
 
-    def _example(self) -> tf.Tensor:
-        if self.modality == "text":
-            return tf.constant(["a"])
-        if self.modality == "image":
-            return tf.fill([1, *self.image_size, 3], float(self.value_range[1]))
-        return tf.zeros([1, self.samples or _PROBE_SECONDS * self.sample_rate])
-
     def resources(self) -> Any:
         return self.module.resources()
 
@@ -131,25 +104,16 @@ class HubEncoder(FeatureEncoder):
             [
                 self.modality,
                 weights,
-                self._preprocessing(),
+                self.inputs.options(),
                 self._non_defaults(),
                 preprocessor.fingerprint if preprocessor is not None else None,
             ]
         )
 
-    def _preprocessing(self) -> dict[str, Any]:
-        if self.modality == "image":
-            return {"picture_size": self.picture_size}
-        if self.modality == "audio":
-            return {"sample_rate": self.sample_rate, "max_seconds": self.max_seconds}
-        return {}
-
     def _non_defaults(self) -> dict[str, Any]:
         """Returns the non-default options that the encodings depend on."""
         module = self.module
-        options: dict[str, Any] = {}
-        if self.modality == "image" and tuple(self.value_range) != (0, 1):
-            options["value_range"] = list(self.value_range)
+        options = self.inputs.non_defaults()
         if module.call_signature.name != "call":
             options["signature"] = module.call_signature.name
         if module.choice.input is not None:
@@ -168,11 +132,9 @@ class HubEncoder(FeatureEncoder):
             "dim": self.dim,
             "signature": signature.name,
             "inputs": {name: format_spec(spec) for name, spec in signature.specs.items()},
-            **self._preprocessing(),
             **self._non_defaults(),
+            **self.inputs.describe(),
         }
-        if self.modality == "image":
-            description["value_range"] = list(self.value_range)
         if preprocessor is not None:
             description["preprocessor"] = preprocessor.handle
         return description
@@ -182,11 +144,7 @@ class HubEncoder(FeatureEncoder):
         line = module.call_signature.format()
         if module.preprocessor is not None:
             line = f"{module.preprocessor.call_signature.format()}, then {line}"
-        if self.modality == "image":
-            low, high = self.value_range
-            line += f" at {self.image_size[0]} x {self.image_size[1]} in [{low:g}, {high:g}]"
-        elif self.modality == "audio":
-            line += f" at {self.sample_rate} Hz, at most {self.max_seconds:g} s"
+        line += self.inputs.summary()
         output = f"output {module.output}, " if module.output else ""
         pool = f", {module.choice.pool} over its other axes" if module.pools else ""
         return f"{line}, gives {output}dim {self.dim}{pool}"

@@ -13,6 +13,7 @@ from tfmmrec.encoders.hub.call_signatures import (
     format_spec,
 )
 from tfmmrec.encoders.hub.handles import resolve
+from tfmmrec.encoders.hub.inputs import INPUTS
 from tfmmrec.encoders.hub.loading import hash_files, load_frozen, load_module
 from tfmmrec.encoders.hub.outputs import choose_output, named_outputs, pool_output
 from tfmmrec.encoders.hub.text_preprocessor import TextPreprocessor, token_mask
@@ -100,7 +101,8 @@ class HubModule(tf.Module):
 
     def __call__(self, inputs: tf.Tensor | tf.RaggedTensor, *, training: bool) -> tf.Tensor:
         """Encodes a batch to float32 `[batch, dim]`; empty waveforms become zeros."""
-        if self.batched and self.modality != "audio" and self.call_signature.spec.shape[:1] != [1]:
+        is_ragged = INPUTS.variants[self.modality].is_ragged
+        if self.batched and not is_ragged and self.call_signature.spec.shape[:1] != [1]:
             return tf.ensure_shape(self._encode(inputs, training), [None, self.dim])
 
         def encode_one(value: tf.Tensor) -> tf.Tensor:

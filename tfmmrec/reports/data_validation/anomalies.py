@@ -1,4 +1,4 @@
-"""What is wrong with a data folder, collected: each fault names the file and says what to do."""
+"""Anomalies of a data folder: each names the file and states what to do."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -8,60 +8,60 @@ PACK_AGAIN = "pack the data again"
 
 
 @dataclasses.dataclass(frozen=True)
-class Fault:
-    """One fault.
+class Anomaly:
+    """An anomaly of one file.
 
     Attributes:
         name: the file, relative to the data folder.
-        problem: what is wrong with it, in one line.
+        problem: the anomaly in one line.
         mend: what to do.
-        about: the kind of fault; many of one kind in one file are listed only in part.
+        category: the kind of anomaly; of each file and category, only the first are listed.
     """
 
     name: str
     problem: str
-    mend: str = PACK_AGAIN
-    about: str = ""
+    remedy: str = PACK_AGAIN
+    category: str = ""
 
     def line(self, folder: Path) -> str:
-        """The fault as one line, whatever the values that it quotes hold."""
-        return " ".join(f"{folder / self.name}: {self.problem}; {self.mend}".split())
+        """Formats the anomaly as one line, even if it quotes values with line breaks."""
+        return " ".join(f"{folder / self.name}: {self.problem}; {self.remedy}".split())
 
 
-class Faults:
-    """All faults of one data folder: every one is counted, the first of each kind are kept.
+class Anomalies:
+    """The anomalies of a data folder: all are counted, the first of each category are kept.
 
     Args:
         folder: the data folder.
-        most: how many of one kind and file are kept (default 10).
+        max_kept: the number of anomalies to keep per file and category (default 10).
     """
 
-    def __init__(self, folder: Path, *, most: int = 10):
+    def __init__(self, folder: Path, *, max_kept: int = 10):
         self.folder = folder
-        self.most = most
+        self.max_kept = max_kept
         self.total = 0
-        self._kept: dict[tuple[str, str], list[Fault]] = {}
+        self._kept: dict[tuple[str, str], list[Anomaly]] = {}
         self._counts: dict[tuple[str, str], int] = {}
 
-    def add(self, fault: Fault) -> None:
-        """Takes one fault in."""
-        key = (fault.name, fault.about)
+    def add(self, anomaly: Anomaly) -> None:
+        """Adds one anomaly."""
+        key = (anomaly.name, anomaly.category)
         self.total += 1
         self._counts[key] = self._counts.get(key, 0) + 1
         kept = self._kept.setdefault(key, [])
-        if len(kept) < self.most:
-            kept.append(fault)
+        if len(kept) < self.max_kept:
+            kept.append(anomaly)
 
-    def extend(self, faults: Iterable[Fault]) -> None:
-        """Takes several faults in."""
-        for fault in faults:
-            self.add(fault)
+    def extend(self, anomalies: Iterable[Anomaly]) -> None:
+        """Adds several anomalies."""
+        for anomaly in anomalies:
+            self.add(anomaly)
 
     def lines(self) -> list[str]:
-        """One line a kept fault, by file and kind, and one for those left out of each kind."""
+        """Returns a line per kept anomaly, and one for the rest of each file and category."""
         lines = []
-        for (name, about), kept in self._kept.items():
-            lines += [fault.line(self.folder) for fault in kept]
-            if left_out := self._counts[name, about] - len(kept):
-                lines.append(f"{self.folder / name}: {left_out:,} more like that ({about})")
+        for (name, category), kept in self._kept.items():
+            lines += [anomaly.line(self.folder) for anomaly in kept]
+            if left_out := self._counts[name, category] - len(kept):
+                lines.append(f"{self.folder / name}: {left_out:,} more of this kind ({category})")
         return lines

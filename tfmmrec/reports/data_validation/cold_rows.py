@@ -1,20 +1,20 @@
-"""Which items and users a data folder names as cold, whether it knows them or not."""
+"""The cold-start items and users of a data folder."""
 
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.vocabulary import read_vocabulary
 
-SIDES = ("item", "user")
+ENTITIES = ("item", "user")
 
 
 def cold_file(side: str) -> str:
-    """The file that names the cold ones of `item` or `user`."""
+    """Returns the file of cold-start ids; `side` is `item` or `user`."""
     return f"vocabulary/cold_{side}_ids.txt"
 
 
 def cold_rows(dataset: Dataset, side: str) -> tuple[np.ndarray, list[str]]:
-    """Returns the rows of those that there are, int64 and ascending, and the ids of the others."""
+    """Returns the rows of cold-start items or users, int64 and ascending, and unknown ids."""
     named = read_vocabulary(dataset.folder / cold_file(side))
     wanted = set(named)
     ids = dataset.item_ids if side == "item" else dataset.user_ids

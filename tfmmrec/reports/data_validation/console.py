@@ -1,4 +1,4 @@
-"""What a check found, on the screen."""
+"""Prints the results of a data validation."""
 
 import rich.box
 import rich.console
@@ -7,27 +7,32 @@ import rich.table
 from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.tables import Table
 
-# Where nobody watches, a file or a pipe, lines may be as long as the widest table.
+# Of a file or pipe: wide enough for the widest table.
 _WIDTH_OF_FILES = 160
 
 
 def verdict(findings: Findings) -> str:
-    """Says in one line whether the data folder is whole."""
-    if total := findings.faults.total:
-        return f"{total} fault{'' if total == 1 else 's'}"
-    return f"whole; {findings.num_files} files agree with the manifest, the records with the schema"
+    """Returns in one line whether the data folder is valid."""
+    if findings.anomalies.total:
+        return format_count(findings.anomalies.total)
+    return f"valid; {findings.num_files} files match the manifest, the records match the schema"
+
+
+def format_count(total: int) -> str:
+    """Returns a number of anomalies in words."""
+    return f"{total} {'anomaly' if total == 1 else 'anomalies'}"
 
 
 def print_verdict(findings: Findings, console: rich.console.Console | None = None) -> None:
-    """Prints the verdict and a line for each fault."""
+    """Prints the verdict and a line per anomaly."""
     console = console or rich.console.Console()
-    for line in (f"{findings.folder}: {verdict(findings)}", *findings.faults.lines()):
-        # Whole lines, whatever the width, so that they can be copied.
+    for line in (f"{findings.folder}: {verdict(findings)}", *findings.anomalies.lines()):
+        # Lines are not wrapped, so that they can be copied.
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def print_statistics(findings: Findings, console: rich.console.Console | None = None) -> None:
-    """Prints the tables of a check."""
+    """Prints the tables of statistics."""
     console = console or rich.console.Console()
     if not console.is_terminal:
         console.width = max(console.width, _WIDTH_OF_FILES)
@@ -36,21 +41,21 @@ def print_statistics(findings: Findings, console: rich.console.Console | None = 
 
 
 def all_tables(findings: Findings) -> list[Table]:
-    """The tables of a check in the order in which they are shown."""
+    """Returns the tables of statistics in the order of the report."""
     if findings.events is None or findings.rejects is None:
         return []
     return [
         *findings.events.tables(),
-        *(table for side in findings.sides for table in side.tables()),
+        *(table for entity in findings.entities for table in entity.tables()),
         *findings.rejects.tables(),
     ]
 
 
 def _print_table(table: Table, console: rich.console.Console) -> None:
-    shown = rich.table.Table(title=table.title, title_justify="left", box=rich.box.SIMPLE_HEAD)
-    for place, column in enumerate(table.columns):
-        shown.add_column(column, justify="left" if table.is_text(place) else "right")
+    formatted = rich.table.Table(title=table.title, title_justify="left", box=rich.box.SIMPLE_HEAD)
+    for index, column in enumerate(table.columns):
+        formatted.add_column(column, justify="left" if table.is_text(index) else "right")
     for row in table.rows:
-        # Text of the data may hold what looks like markup.
-        shown.add_row(*(rich.text.Text(cell) for cell in row))
-    console.print(shown)
+        # The data may contain text that looks like markup.
+        formatted.add_row(*(rich.text.Text(cell) for cell in row))
+    console.print(formatted)

@@ -1,4 +1,4 @@
-"""What the records of one side hold, counted as they pass."""
+"""Statistics of the records of items or users, computed in one pass."""
 
 import collections
 
@@ -11,20 +11,20 @@ from tfmmrec.reports.number_format import share
 from tfmmrec.reports.tables import Bars, Chart, Table
 
 
-class SideStatistics:
-    """Counts the features of one side, and which modalities its records have together.
+class EntityStatistics:
+    """Statistics of the features, and counts of the combinations of modalities.
 
     Args:
         dataset: the data folder.
-        side: `items` or `users`.
-        seed: of samples.
+        entity: `items` or `users`.
+        seed: the seed of samples.
     """
 
-    def __init__(self, dataset: Dataset, side: EntityName, *, seed: int = 0):
-        self.side = side
-        self.features = dataset.features(side)
+    def __init__(self, dataset: Dataset, entity: EntityName, *, seed: int = 0):
+        self.entity = entity
+        self.features = dataset.features(entity)
         self.num_records = 0
-        stated = dataset.statistics[side].get("features", {})
+        stated = dataset.statistics[entity].get("features", {})
         self.descriptions = {
             name: describe(modality, stated.get(name, {}).get("present", 0), seed)
             for name, modality in self.features.items()
@@ -33,29 +33,29 @@ class SideStatistics:
         self._patterns: collections.Counter[tuple[bool, ...]] = collections.Counter()
 
     def observe(self, rows: Rows) -> None:
-        """Counts some records."""
+        """Adds a batch of records."""
         self.num_records += len(rows.ids)
         has = np.zeros((len(rows.ids), len(self.kinds)), bool)
         for name, column in rows.columns.items():
             self.descriptions[name].observe(column.values)
-            has[column.places, self.kinds.index(self.features[name].kind)] = True
+            has[column.positions, self.kinds.index(self.features[name].kind)] = True
         self._patterns.update(map(tuple, has.tolist()))
 
     def patterns(self) -> list[tuple[str, int]]:
-        """How many records have which modalities and no others, the most first."""
+        """Returns the counts of combinations of modalities, most frequent first."""
         ranked = sorted(self._patterns.items(), key=lambda entry: (-entry[1], entry[0]))
         return [(self._pattern(pattern), count) for pattern, count in ranked]
 
     def _pattern(self, pattern: tuple[bool, ...]) -> str:
-        there = [kind for kind, has in zip(self.kinds, pattern, strict=True) if has]
+        present = [kind for kind, has in zip(self.kinds, pattern, strict=True) if has]
         absent = [f"no {kind}" for kind, has in zip(self.kinds, pattern, strict=True) if not has]
-        return ", ".join([" + ".join(there), *absent] if there else absent)
+        return ", ".join([" + ".join(present), *absent] if present else absent)
 
     def tables(self) -> list[Table]:
-        """The features, then those of each kind, then the patterns."""
+        """Returns the tables: presence, statistics by display, combinations of modalities."""
         if not self.features:
             return []
-        return [self._presence(), *self._by_kind(), self._pattern_table()]
+        return [self._presence(), *self._by_display(), self._pattern_table()]
 
     def _presence(self) -> Table:
         rows = [
@@ -69,16 +69,16 @@ class SideStatistics:
             for name, description in self.descriptions.items()
         ]
         columns = ("feature", "modality", "present", "share", "missing")
-        return Table(f"Features of {self.side}", columns, rows, texts=("modality",))
+        return Table(f"Features of {self.entity}", columns, rows, texts=("modality",))
 
-    def _by_kind(self) -> list[Table]:
+    def _by_display(self) -> list[Table]:
         groups: dict[str, list[str]] = {}
         for name, description in self.descriptions.items():
             if description.title:
                 groups.setdefault(description.title, []).append(name)
         return [
             Table(
-                f"{title} ({self.side})",
+                f"{title} ({self.entity})",
                 ("feature", *self.descriptions[names[0]].columns),
                 [(name, *self.descriptions[name].row()) for name in names],
                 texts=self.descriptions[names[0]].texts,
@@ -90,15 +90,21 @@ class SideStatistics:
         rows = [
             (name, f"{count}", share(count, self.num_records)) for name, count in self.patterns()
         ]
-        return Table(f"What {self.side} have together", ("modalities", "count", "share"), rows)
+        return Table(
+            f"Combinations of modalities ({self.entity})", ("modalities", "count", "share"), rows
+        )
 
     def charts(self) -> list[Chart]:
-        """What records have together, then what was counted of each feature, drawn."""
+        """Returns the charts: combinations of modalities, then those of each feature."""
         patterns = self.patterns()[:10]
-        together = [Bars(f"What {self.side} have together", patterns)] if len(patterns) > 1 else []
+        together = (
+            [Bars(f"Combinations of modalities ({self.entity})", patterns)]
+            if len(patterns) > 1
+            else []
+        )
         return together + [
             chart
             for name, description in self.descriptions.items()
             if description.present
-            for chart in description.charts(f"{self.side}.{name}")
+            for chart in description.charts(f"{self.entity}.{name}")
         ]

@@ -185,8 +185,8 @@ class ImageDescription(MediaDescription):
             return str(picture.format)
 
     def row(self) -> Sequence[str]:
-        sides = zip(self.widths.five(), self.heights.five(), strict=True)
-        pixels = [f"{number(width)} x {number(height)}" for width, height in sides]
+        entities = zip(self.widths.five(), self.heights.five(), strict=True)
+        pixels = [f"{number(width)} x {number(height)}" for width, height in entities]
         return [*super().row(), *pixels[::2], self.found()]
 
 

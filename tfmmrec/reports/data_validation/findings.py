@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.reports.data_validation.anomalies import Faults
-from tfmmrec.reports.data_validation.entity_statistics import SideStatistics
+from tfmmrec.reports.data_validation.anomalies import Anomalies
+from tfmmrec.reports.data_validation.entity_statistics import EntityStatistics
 from tfmmrec.reports.data_validation.interaction_statistics import EventStatistics
 from tfmmrec.reports.data_validation.rejects import Rejects
 from tfmmrec.reports.data_validation.sample import Cards
@@ -18,7 +18,7 @@ class Findings:
     Attributes:
         folder: the data folder.
         num_files: the number of files in its manifest.
-        faults: all anomalies.
+        anomalies: all anomalies.
         dataset: the opened data folder, or None if it cannot be opened.
         sides: the statistics of items and users; empty if the folder cannot be opened.
         events: the statistics of the interactions.
@@ -28,9 +28,9 @@ class Findings:
 
     folder: Path
     num_files: int
-    faults: Faults
+    anomalies: Anomalies
     dataset: Dataset | None = None
-    sides: tuple[SideStatistics, ...] = ()
+    entities: tuple[EntityStatistics, ...] = ()
     events: EventStatistics | None = None
     rejects: Rejects | None = None
     cards: Cards | None = None

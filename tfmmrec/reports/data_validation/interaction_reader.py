@@ -1,4 +1,4 @@
-"""The interactions in batches, as everything that looks at them takes them."""
+"""Reads the interactions in batches for validation and statistics."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.interactions.records import EVENT_FEATURES
-from tfmmrec.reports.data_validation.anomalies import Fault
+from tfmmrec.reports.data_validation.anomalies import Anomaly
 from tfmmrec.reports.data_validation.shard_reader import Batch, ShardReader
 
 _COLUMNS = tuple(name for name in EVENT_FEATURES if name != "user")
@@ -15,30 +15,30 @@ _COLUMNS = tuple(name for name in EVENT_FEATURES if name != "user")
 
 @dataclasses.dataclass(frozen=True)
 class Events:
-    """The events of some records, one record a user.
+    """The events of a batch of records, one record per user.
 
     Attributes:
-        shard: the shard's name within the data folder.
+        shard: the path of the shard in the data folder.
         record: int64 `[events]`, the number of each event's record in the shard, from 1.
-        columns: the columns by name, each `[events]`; `user` among them.
+        columns: the columns by name, each `[events]`, including `user`.
     """
 
     shard: str
     record: np.ndarray
     columns: dict[str, np.ndarray]
 
-    def take(self, chosen: np.ndarray) -> "Events":
-        """Returns the events of a mask."""
-        columns = {name: column[chosen] for name, column in self.columns.items()}
-        return Events(self.shard, self.record[chosen], columns)
+    def take(self, mask: np.ndarray) -> "Events":
+        """Returns the events that a mask selects."""
+        columns = {name: column[mask] for name, column in self.columns.items()}
+        return Events(self.shard, self.record[mask], columns)
 
 
 class EventReader:
-    """Streams the events of one split; a record whose columns differ in length is left out."""
+    """Streams the events of one split; skips records whose columns differ in length."""
 
     def __init__(self, dataset: Dataset, split: str):
         self.shards = ShardReader(dataset.folder, f"interactions/{split}", EVENT_FEATURES)
-        self.faults: list[Fault] = []
+        self.anomalies: list[Anomaly] = []
 
     def __iter__(self) -> Iterator[Events]:
         for batch in self.shards:
@@ -56,7 +56,9 @@ class EventReader:
                     f"record {batch.numbers[place]} has {lengths['item'][place]} items, "
                     f"but {length[place]} values of {name}"
                 )
-                self.faults.append(Fault(batch.shard, problem, about="columns of unequal length"))
+                self.anomalies.append(
+                    Anomaly(batch.shard, problem, category="columns of unequal length")
+                )
 
         def spread(values: np.ndarray) -> np.ndarray:
             return np.repeat(values[equal], lengths["item"][equal])

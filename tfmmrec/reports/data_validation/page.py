@@ -1,4 +1,4 @@
-"""What a check found, as one HTML page that needs neither network nor script."""
+"""Renders the results of a data validation as a self-contained HTML page without scripts."""
 
 from pathlib import Path
 
@@ -11,23 +11,23 @@ from tfmmrec.reports.tables import Chart
 
 
 def write_report(findings: Findings, path: Path) -> None:
-    """Writes the page; one that stands there already is replaced.
+    """Writes the page, replacing an existing file.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
     write_text(path, render_report(findings))
 
 
 def render_report(findings: Findings) -> str:
-    """Makes the page; text of the data is escaped wherever it stands."""
+    """Renders the page; text from the data is escaped."""
     dataset = findings.dataset
     return render(
         "check.html",
         command="check",
         name=dataset.schema.name if dataset else findings.folder.name,
         verdict=verdict(findings),
-        faults=findings.faults.lines(),
+        anomalies=findings.anomalies.lines(),
         headline=_headline(findings),
         tables=all_tables(findings),
         charts=[(chart.title, draw(chart)) for chart in _charts(findings)],
@@ -38,7 +38,7 @@ def render_report(findings: Findings) -> str:
 def _headline(findings: Findings) -> list[tuple[str, str]]:
     if findings.events is None or findings.rejects is None:
         return []
-    counts: dict[str, int] = {side.side: side.num_records for side in findings.sides}
+    counts: dict[str, int] = {entity.entity: entity.num_records for entity in findings.entities}
     counts["interactions"] = findings.events.count
     counts["rejects"] = findings.rejects.total
     return [(name, f"{count:,}") for name, count in counts.items()]
@@ -49,5 +49,5 @@ def _charts(findings: Findings) -> list[Chart]:
         return []
     return [
         *findings.events.charts(),
-        *(chart for side in findings.sides for chart in side.charts()),
+        *(chart for entity in findings.entities for chart in entity.charts()),
     ]

@@ -1,4 +1,4 @@
-"""Numbers as they pass by: exact ends and count, quantiles from a bounded sample."""
+"""A sketch of a distribution: exact minimum, maximum and count, quantiles from a bounded sample."""
 
 import math
 
@@ -6,25 +6,25 @@ import numpy as np
 
 
 class Distribution:
-    """What is known of many numbers in constant memory.
+    """A distribution of numbers in constant memory.
 
-    Each number draws a key, and the smallest keys stay: a uniform sample, whole while there are
-    no more than `limit` numbers.
+    Each number draws a random key, and the numbers with the smallest keys are kept: a uniform
+    sample, which is complete up to `limit` numbers.
 
     Args:
-        seed: of the sample (default 0).
+        seed: the seed of the sample (default 0).
         limit: the size of the sample (default 50,000).
 
     Attributes:
-        count: how many numbers passed.
-        least: the smallest, NaN when there is none.
-        most: the largest, NaN when there is none.
+        count: the number of numbers.
+        minimum: NaN if there are no numbers.
+        maximum: NaN if there are no numbers.
     """
 
     def __init__(self, *, seed: int = 0, limit: int = 50_000):
         self.limit = limit
         self.count = 0
-        self.least = self.most = math.nan
+        self.minimum = self.maximum = math.nan
         self._random = np.random.default_rng(seed)
         self._values = np.zeros(0)
         self._keys = np.zeros(0)
@@ -32,21 +32,21 @@ class Distribution:
         self._num_added = 0
 
     def add(self, values: object) -> None:
-        """Takes numbers in; those that are not finite are passed over."""
+        """Adds numbers; numbers that are not finite are ignored."""
         added = np.asarray(values, np.float64).ravel()
         added = added[np.isfinite(added)]
         if not len(added):
             return
         self.count += len(added)
-        self.least = float(np.fmin(self.least, added.min()))
-        self.most = float(np.fmax(self.most, added.max()))
+        self.minimum = float(np.fmin(self.minimum, added.min()))
+        self.maximum = float(np.fmax(self.maximum, added.max()))
         self._added.append(added)
         self._num_added += len(added)
         if self._num_added > self.limit:
             self.sample()
 
     def sample(self) -> np.ndarray:
-        """The sample, float64 `[at most limit]`."""
+        """Returns the sample, float64 `[at most limit]`."""
         added = np.concatenate([np.zeros(0), *self._added])
         self._added, self._num_added = [], 0
         self._values = np.concatenate([self._values, added])
@@ -57,33 +57,33 @@ class Distribution:
         return self._values
 
     def five(self) -> tuple[float, float, float, float, float]:
-        """The least, the quartiles and the most; NaN when there are no numbers."""
+        """Returns minimum, quartiles and maximum; NaN if there are no numbers."""
         if not self.count:
             return (math.nan,) * 5
         quartiles = np.quantile(self.sample(), [0.25, 0.5, 0.75])
-        return (self.least, *map(float, quartiles), self.most)  # type: ignore[return-value]
+        return (self.minimum, *map(float, quartiles), self.maximum)  # type: ignore[return-value]
 
     def edges(self, bins: int = 30) -> np.ndarray:
-        """Edges of at most `bins` bins that hold all numbers; ratios for a long tail."""
+        """Returns the edges of at most `bins` bins; geometric for a long tail."""
         if not self.count:
             return np.array([0.0, 1.0])
-        # Bins of whole numbers begin at whole numbers, or some would hold more of them than others.
+        # Bins of whole numbers start at whole numbers, so that all cover equally many.
         whole = bool((self.sample() == np.round(self.sample())).all())
         median = self.five()[2]
-        if self.least > 0 and self.most > 20 * median:
-            edges = np.geomspace(self.least, self.most, bins + 1)
-            # Rounding must leave no number outside.
-            edges[0], edges[-1] = self.least, self.most
+        if self.minimum > 0 and self.maximum > 20 * median:
+            edges = np.geomspace(self.minimum, self.maximum, bins + 1)
+            # Rounding errors must not exclude a number.
+            edges[0], edges[-1] = self.minimum, self.maximum
             return np.unique(np.round(edges)) if whole else edges
         if whole:
-            step = -(-(self.most - self.least + 1) // bins)
-            return np.arange(self.least, self.most + 1 + step, step)
-        if self.least == self.most:
-            return np.array([self.least - 0.5, self.most + 0.5])
-        return np.linspace(self.least, self.most, bins + 1)
+            step = -(-(self.maximum - self.minimum + 1) // bins)
+            return np.arange(self.minimum, self.maximum + 1 + step, step)
+        if self.minimum == self.maximum:
+            return np.array([self.minimum - 0.5, self.maximum + 0.5])
+        return np.linspace(self.minimum, self.maximum, bins + 1)
 
     def histogram(self, edges: np.ndarray) -> list[float]:
-        """How many of all numbers lie between the edges, as the sample estimates it."""
+        """Returns the estimated count of numbers in each bin."""
         sample = self.sample()
         scale = self.count / max(1, len(sample))
         return [float(count) * scale for count in np.histogram(sample, edges)[0]]

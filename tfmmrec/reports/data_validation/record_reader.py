@@ -1,4 +1,4 @@
-"""One side's records in batches, as everything that looks at them takes them."""
+"""Reads the records of items or users in batches for validation and statistics."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from tfmmrec.reports.data_validation.shard_reader import ShardReader
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One feature in a batch of records, absent values left out.
+    """The present values of one feature in a batch of records.
 
     Attributes:
-        places: int64 `[present]`, the places in the batch that have a value.
-        values: their values as Python has them: bytes, a float, or a list of them.
+        positions: int64 `[present]`, the positions in the batch that have a value.
+        values: the values as Python objects: bytes, a float, or a list of them.
     """
 
-    places: np.ndarray
+    positions: np.ndarray
     values: list[Any]
 
 
@@ -30,10 +30,10 @@ class Rows:
     """A batch of records.
 
     Attributes:
-        shard: the shard's name within the data folder.
-        numbers: the records' numbers in the shard, from 1.
-        rows: the records' rows in the vocabulary, from 0, if all before them could be read.
-        ids: the records' ids.
+        shard: the path of the shard in the data folder.
+        numbers: the numbers of the records in the shard, from 1.
+        rows: the rows of the records in the vocabulary, from 0, if earlier records are readable.
+        ids: the ids of the records.
         columns: the features by name.
     """
 
@@ -44,23 +44,23 @@ class Rows:
     columns: dict[str, Column]
 
 
-class SideReader:
-    """Streams the records of one side.
+class EntityReader:
+    """Streams the records of items or users.
 
     Args:
         dataset: the data folder.
-        side: `items` or `users`.
-        quiet: no progress bar.
+        entity: `items` or `users`.
+        quiet: whether to show no progress bar.
     """
 
-    def __init__(self, dataset: Dataset, side: EntityName, *, quiet: bool = False):
-        self.features = dataset.features(side)
+    def __init__(self, dataset: Dataset, entity: EntityName, *, quiet: bool = False):
+        self.features = dataset.features(entity)
         parsing = {name: modality.parsing() for name, modality in self.features.items()}
         self.shards = ShardReader(
-            dataset.folder, side, {"id": tf.io.FixedLenFeature([], tf.string), **parsing}
+            dataset.folder, entity, {"id": tf.io.FixedLenFeature([], tf.string), **parsing}
         )
         self._progress = tqdm.tqdm(
-            desc=side, total=dataset.count(side), unit="row", disable=True if quiet else None
+            desc=entity, total=dataset.count(entity), unit="row", disable=True if quiet else None
         )
 
     def __iter__(self) -> Iterator[Rows]:
@@ -69,7 +69,7 @@ class SideReader:
             yield Rows(
                 shard=batch.shard,
                 numbers=batch.numbers,
-                rows=[batch.before + number - 1 for number in batch.numbers],
+                rows=[batch.num_before + number - 1 for number in batch.numbers],
                 ids=parsed["id"].numpy().tolist(),
                 columns={name: self._column(name, parsed[name]) for name in self.features},
             )
@@ -78,9 +78,9 @@ class SideReader:
 
     def _column(self, feature: str, values: Any) -> Column:
         present = self.features[feature].present(values)
-        chosen = tf.ragged.boolean_mask(values, present)
-        ragged = isinstance(chosen, tf.RaggedTensor)
+        kept = tf.ragged.boolean_mask(values, present)
+        ragged = isinstance(kept, tf.RaggedTensor)
         return Column(
-            places=np.flatnonzero(present.numpy()),
-            values=chosen.to_list() if ragged else chosen.numpy().tolist(),
+            positions=np.flatnonzero(present.numpy()),
+            values=kept.to_list() if ragged else kept.numpy().tolist(),
         )

@@ -1,4 +1,4 @@
-"""What packing could not use, by table, field and reason."""
+"""Counts of the rows and values that packing rejected, by table, field and reason."""
 
 import collections
 import json
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.reports.data_validation.anomalies import Fault
+from tfmmrec.reports.data_validation.anomalies import Anomaly
 from tfmmrec.reports.tables import Table
 
 NAME = "rejects.jsonl"
@@ -15,7 +15,7 @@ _KEYS = {"table", "row", "field", "reason"}
 
 
 class Rejects:
-    """Counts rejects.jsonl as it is read.
+    """Counts the entries of rejects.jsonl.
 
     Args:
         folder: the data folder.
@@ -27,8 +27,8 @@ class Rejects:
         self.groups: collections.Counter[tuple[str, str, str]] = collections.Counter()
         self.examples: dict[tuple[str, str, str], str] = {}
 
-    def read(self) -> Iterator[Fault]:
-        """Reads the file; gives the lines that are none of a reject."""
+    def read(self) -> Iterator[Anomaly]:
+        """Reads the file and yields an anomaly per invalid line."""
         if not self.path.is_file():
             return
         with self.path.open(encoding="utf-8", errors="replace") as lines:
@@ -38,8 +38,8 @@ class Rejects:
                     if not _KEYS.issubset(entry):
                         raise ValueError("it lacks a key")
                 except (TypeError, ValueError):
-                    problem = f"line {number} is no object with {', '.join(sorted(_KEYS))}"
-                    yield Fault(NAME, problem, about="lines")
+                    problem = f"line {number} must be an object with {', '.join(sorted(_KEYS))}"
+                    yield Anomaly(NAME, problem, category="lines")
                     continue
                 self._count(entry)
 
@@ -49,24 +49,24 @@ class Rejects:
         self.groups[group] += 1
         self.examples.setdefault(group, f"row {entry['row']}: {entry['reason']}")
 
-    def tables(self, most: int = 30) -> list[Table]:
-        """The groups, the largest first, with an example of each; none when nothing is there."""
+    def tables(self, max_groups: int = 30) -> list[Table]:
+        """Returns a table of the groups with an example each, largest first; [] without rejects."""
         if not self.groups:
             return []
         ranked = sorted(self.groups.items(), key=lambda entry: (-entry[1], entry[0]))
-        rows = [(*group, self.examples[group], str(count)) for group, count in ranked[:most]]
-        if left_out := sum(count for _, count in ranked[most:]):
+        rows = [(*group, self.examples[group], str(count)) for group, count in ranked[:max_groups]]
+        if left_out := sum(count for _, count in ranked[max_groups:]):
             rows.append(("", "", "other reasons", "", str(left_out)))
         columns = ("table", "field", "reason", "example", "count")
         return [Table("Rejected when packing", columns, rows, texts=columns[:4])]
 
 
 def reason_group(reason: str) -> str:
-    """What a reason says without the value it quotes: the text to the first colon or quote.
+    """Removes quoted values from a reason: the text from the first colon or quote on.
 
-    A file that stands before the first colon is such a value too.
+    A file name before the first colon is removed as well.
     """
     parts = re.split(r"[:'\"]", reason)
     if len(parts) > 1 and re.search(r"[./\\]", parts[0]):
         parts = parts[1:]
-    return parts[0].strip()
+    return parts[0].strip().removesuffix(". Received")

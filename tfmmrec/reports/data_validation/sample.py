@@ -1,4 +1,4 @@
-"""A sample of items as cards."""
+"""A sample of items, rendered as cards."""
 
 import dataclasses
 
@@ -16,8 +16,8 @@ class Card:
 
     Attributes:
         id: its id.
-        parts: what it has, ready for the page, by the name of the feature.
-        missing: the features that it has not.
+        parts: the rendered values by feature.
+        missing: the features without a value.
     """
 
     id: str
@@ -26,12 +26,12 @@ class Card:
 
 
 class Cards:
-    """Keeps a sample of items as they pass.
+    """Renders a sample of items in one pass over the records.
 
     Args:
         dataset: the data folder.
-        seed: of the sample.
-        size: how many items (default 24).
+        seed: the seed of the sample.
+        size: the number of items (default 24).
     """
 
     def __init__(self, dataset: Dataset, *, seed: int = 0, size: int = 24):
@@ -41,13 +41,13 @@ class Cards:
         self.cards: list[Card] = []
 
     def observe(self, rows: Rows) -> None:
-        """Makes cards of the items of the sample among some records."""
-        for place, row in enumerate(rows.rows):
+        """Renders the sampled items of a batch of records."""
+        for position, row in enumerate(rows.rows):
             if row not in self._drawn:
                 continue
             parts = {}
             for name, column in rows.columns.items():
-                for found in np.flatnonzero(column.places == place):
+                for found in np.flatnonzero(column.positions == position):
                     parts[name] = render_value(self.features[name], column.values[found])
             missing = [name for name in self.features if name not in parts]
-            self.cards.append(Card(rows.ids[place].decode(errors="replace"), parts, missing))
+            self.cards.append(Card(rows.ids[position].decode(errors="replace"), parts, missing))

@@ -1,4 +1,4 @@
-"""Records shard by shard, so that what cannot be read is named by file and record."""
+"""Reads records shard by shard, so that anomalies name the file and the record."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -8,24 +8,24 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.data.tfrecords import compression, shards
-from tfmmrec.reports.data_validation.anomalies import Fault
+from tfmmrec.reports.data_validation.anomalies import Anomaly
 
 _BATCH_SIZE = 128
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Some parsed records of one shard.
+    """A batch of parsed records of one shard.
 
     Attributes:
-        shard: its name within the data folder.
-        before: how many records stand in the shards before it.
-        numbers: the records' numbers in the shard, from 1.
-        features: what was parsed, by name.
+        shard: the path of the shard in the data folder.
+        num_before: the number of records in earlier shards.
+        numbers: the numbers of the records in the shard, from 1.
+        features: the parsed features by name.
     """
 
     shard: str
-    before: int
+    num_before: int
     numbers: list[int]
     features: dict[str, Any]
 
@@ -36,19 +36,19 @@ class ShardReader:
     Args:
         root: the data folder.
         part: the folder of shards in it, such as `items`.
-        features: what to parse, as `tf.io.parse_example` takes it.
+        features: the argument of `tf.io.parse_example`.
 
     Attributes:
-        faults: what could not be read or parsed so far.
-        num_records: the records read so far, whether or not they could be parsed.
-        whole: whether every shard so far could be read to its end.
+        anomalies: the records so far that could not be read or parsed.
+        num_records: the number of records read so far, parsed or not.
+        whole: whether every shard so far was read to its end.
     """
 
     def __init__(self, root: Path, part: str, features: Mapping[str, Any]):
         self.root = root
         self.part = part
         self.features = dict(features)
-        self.faults: list[Fault] = []
+        self.anomalies: list[Anomaly] = []
         self.num_records = 0
         self.whole = True
 
@@ -70,7 +70,7 @@ class ShardReader:
             except tf.errors.OpError as error:
                 self.whole = False
                 problem = f"cannot be read past record {first + len(records) - 1}"
-                self.faults.append(Fault(name, f"{problem}: {_first_line(error)}"))
+                self.anomalies.append(Anomaly(name, f"{problem}: {_first_line(error)}"))
                 record = None
             if record is not None:
                 self.num_records += 1
@@ -87,13 +87,13 @@ class ShardReader:
         numbers = list(range(first, first + len(records)))
         try:
             parsed = tf.io.parse_example(records, self.features)
-        # TensorFlow quotes bytes that are no Example, and fails to decode its own message.
+        # TensorFlow fails to decode its own message if it quotes bytes that are not an Example.
         except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
             if len(records) == 1:
                 problem = f"record {first} does not parse by schema.json: {_first_line(error)}"
-                self.faults.append(Fault(name, problem, about="records that do not parse"))
+                self.anomalies.append(Anomaly(name, problem, category="records that do not parse"))
                 return
-            # One record spoils its batch: halves are tried until it stands alone.
+            # One record breaks its batch: bisect to find it.
             middle = len(records) // 2
             yield from self._parse(name, first, records[:middle])
             yield from self._parse(name, first + middle, records[middle:])
@@ -103,7 +103,7 @@ class ShardReader:
 
 def _first_line(error: tf.errors.OpError | UnicodeDecodeError) -> str:
     if isinstance(error, UnicodeDecodeError):
-        return "it is no Example"
+        return "not a tf.train.Example"
     text = " ".join(str(error.message).split()).removeprefix("{{function_node ")
     _, found, reason = text.partition("}} ")
     return (reason if found else text).split(" [Op:")[0][:160]

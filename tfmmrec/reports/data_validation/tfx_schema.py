@@ -30,8 +30,8 @@ def write_schemas(dataset: Dataset, folder: Path) -> None:
         DataError: a file cannot be written.
     """
     schemas = {
-        "items": side_schema(dataset, "items"),
-        "users": side_schema(dataset, "users"),
+        "items": entity_schema(dataset, "items"),
+        "users": entity_schema(dataset, "users"),
         "interactions": interaction_schema(dataset),
     }
     try:
@@ -43,16 +43,16 @@ def write_schemas(dataset: Dataset, folder: Path) -> None:
         raise DataError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
-def side_schema(dataset: Dataset, side: EntityName) -> schema_pb2.Schema:
+def entity_schema(dataset: Dataset, entity: EntityName) -> schema_pb2.Schema:
     """Returns the schema of the features of items or users."""
     schema = schema_pb2.Schema()
-    count = dataset.count(side)
+    count = dataset.count(entity)
     _add(schema, "id", tf.io.FixedLenFeature([], tf.string), present=count, count=count)
-    for name, modality in dataset.features(side).items():
-        counted = dataset.statistics[side]["features"][name]
+    for name, modality in dataset.features(entity).items():
+        counted = dataset.statistics[entity]["features"][name]
         feature = _add(schema, name, modality.parsing(), present=counted["present"], count=count)
         feature.annotation.tag.append(modality.kind)
-        categories = dataset.categories(side, name)
+        categories = dataset.categories(entity, name)
         modality.add_domain(feature, counted, categories)
     return schema
 

@@ -1,4 +1,4 @@
-"""Checks a data folder: everything is read once, counted and compared."""
+"""Validates a data folder: reads it once, computes statistics and finds anomalies."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.storage import MANIFEST, read_manifest
 from tfmmrec.errors import DataError, TfmmrecError
-from tfmmrec.reports.data_validation.anomalies import Fault, Faults
+from tfmmrec.reports.data_validation.anomalies import Anomalies, Anomaly
 from tfmmrec.reports.data_validation.checksums import altered_files, unlisted_files
-from tfmmrec.reports.data_validation.console import print_statistics, print_verdict
-from tfmmrec.reports.data_validation.entity_statistics import SideStatistics
+from tfmmrec.reports.data_validation.console import format_count, print_statistics, print_verdict
+from tfmmrec.reports.data_validation.entity_statistics import EntityStatistics
 from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.data_validation.interaction_anomalies import EventChecks
 from tfmmrec.reports.data_validation.interaction_reader import EventReader
 from tfmmrec.reports.data_validation.interaction_statistics import EventStatistics
 from tfmmrec.reports.data_validation.page import write_report
-from tfmmrec.reports.data_validation.record_anomalies import RowChecks, wrong_counts
-from tfmmrec.reports.data_validation.record_reader import SideReader
+from tfmmrec.reports.data_validation.record_anomalies import RecordChecks, count_anomalies
+from tfmmrec.reports.data_validation.record_reader import EntityReader
 from tfmmrec.reports.data_validation.rejects import NAME as REJECTS
 from tfmmrec.reports.data_validation.rejects import Rejects
 from tfmmrec.reports.data_validation.sample import Cards
@@ -25,14 +25,14 @@ from tfmmrec.reports.data_validation.tfx_schema import write_schemas
 
 
 def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
-    """Checks a data folder and prints what it holds.
+    """Validates a data folder and prints its statistics and anomalies.
 
     Args:
         folder: the data folder.
-        options: what else to write.
+        options: what to check and what to write.
 
     Raises:
-        DataError: it is no data folder, or there are faults; all of them have been printed.
+        DataError: the folder is not a data folder, or has anomalies, which have been printed.
     """
     folder = Path(folder)
     _refuse_inside(folder, options)
@@ -42,10 +42,9 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
         print_statistics(findings)
     if options.html:
         write_report(findings, options.html)
-    lines = findings.faults.lines()
+    lines = findings.anomalies.lines()
     if lines:
-        total = findings.faults.total
-        raise DataError(f"{lines[0]} ({total} fault{'' if total == 1 else 's'} in all)")
+        raise DataError(f"{lines[0]} ({format_count(findings.anomalies.total)} in total)")
     if options.schema and findings.dataset:
         write_schemas(findings.dataset, options.schema)
 
@@ -53,47 +52,49 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
 def _refuse_inside(folder: Path, options: CheckConfig) -> None:
     for name in ("html", "schema"):
         path = getattr(options, name)
-        # There it would be a file that the manifest does not list.
+        # It would be a file that the manifest does not list.
         if path and Path(path).resolve().is_relative_to(Path(folder).resolve()):
-            raise DataError(f"{path}: stands within the data folder; give another --{name}")
+            raise DataError(f"{path}: is inside the data folder; choose another --{name}")
 
 
 def examine(folder: Path, options: CheckConfig) -> Findings:
-    """Reads everything in a data folder once, checks it and counts it.
+    """Reads a data folder once, computes statistics and finds anomalies.
 
     Args:
         folder: the data folder.
-        options: what else is looked at.
+        options: what to check.
 
     Raises:
-        DataError: it is no data folder.
+        DataError: the folder is not a data folder.
     """
     folder = Path(folder)
     manifest = _read_manifest(folder)
-    faults = Faults(folder)
-    faults.extend(altered_files(folder, manifest))
-    faults.extend(unlisted_files(folder, manifest))
+    anomalies = Anomalies(folder)
+    anomalies.extend(altered_files(folder, manifest))
+    anomalies.extend(unlisted_files(folder, manifest))
     try:
         dataset = Dataset(folder)
         for part in ("items", "users", "interactions"):
             dataset.statistics[part]["count"]
     except (TfmmrecError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        # Without what says how to read the records, they cannot be.
+        # Without schema and statistics, the records cannot be read.
         problem = f"the folder cannot be opened: {type(error).__name__}: {error}"
-        faults.add(Fault(MANIFEST, problem))
-        return Findings(folder, len(manifest["files"]), faults)
+        anomalies.add(Anomaly(MANIFEST, problem))
+        return Findings(folder, len(manifest["files"]), anomalies)
     cards = Cards(dataset, seed=options.seed) if options.html else None
     return Findings(
         folder,
         len(manifest["files"]),
-        faults,
+        anomalies,
         dataset,
-        sides=tuple(
-            _examine_side(dataset, side, options, faults, cards if side == "items" else None)
-            for side in ("items", "users")
+        entities=tuple(
+            _examine_entity(
+                dataset, entity, options, anomalies, cards if entity == "items" else None
+            )
+            for entity in ("items", "users")
         ),
-        events=_examine_events(dataset, options, faults),
-        rejects=_examine_rejects(dataset, faults),
+        events=_examine_events(dataset, options, anomalies),
+        rejects=_examine_rejects(dataset, anomalies),
         cards=cards,
     )
 
@@ -104,41 +105,49 @@ def _read_manifest(folder: Path) -> dict:
         for entry in manifest["files"].values():
             entry["sha256"]
     except (LookupError, TypeError, AttributeError):
-        raise DataError(f"{folder / MANIFEST}: it lists no files; pack the data again") from None
+        raise DataError(
+            f"{folder / MANIFEST}: it must list the files with their checksums; pack the data again"
+        ) from None
     return manifest
 
 
-def _examine_side(
-    dataset: Dataset, side: EntityName, options: CheckConfig, faults: Faults, cards: Cards | None
-) -> SideStatistics:
-    reader = SideReader(dataset, side, quiet=options.quiet)
-    checks = RowChecks(dataset, side, media=options.media)
-    statistics = SideStatistics(dataset, side, seed=options.seed)
+def _examine_entity(
+    dataset: Dataset,
+    entity: EntityName,
+    options: CheckConfig,
+    anomalies: Anomalies,
+    cards: Cards | None,
+) -> EntityStatistics:
+    reader = EntityReader(dataset, entity, quiet=options.quiet)
+    checks = RecordChecks(dataset, entity, media=options.media)
+    statistics = EntityStatistics(dataset, entity, seed=options.seed)
     for rows in reader:
-        faults.extend(checks.observe(rows, reader.shards))
+        anomalies.extend(checks.observe(rows, reader.shards))
         statistics.observe(rows)
         if cards:
             cards.observe(rows)
-    faults.extend(checks.finish(reader.shards))
+    anomalies.extend(checks.finish(reader.shards))
     return statistics
 
 
-def _examine_events(dataset: Dataset, options: CheckConfig, faults: Faults) -> EventStatistics:
+def _examine_events(
+    dataset: Dataset, options: CheckConfig, anomalies: Anomalies
+) -> EventStatistics:
     checks, statistics = EventChecks(dataset), EventStatistics(dataset, seed=options.seed)
     for split in SPLITS:
         reader = EventReader(dataset, split)
         for events in reader:
-            faults.extend(checks.observe(split, events))
+            anomalies.extend(checks.observe(split, events))
             statistics.observe(split, events)
-        faults.extend(checks.finish_split(split, reader))
-    faults.extend(checks.finish())
+        anomalies.extend(checks.finish_split(split, reader))
+    anomalies.extend(checks.finish())
     return statistics
 
 
-def _examine_rejects(dataset: Dataset, faults: Faults) -> Rejects:
+def _examine_rejects(dataset: Dataset, anomalies: Anomalies) -> Rejects:
     rejects = Rejects(dataset.folder)
     found = list(rejects.read())
-    faults.extend(found)
+    anomalies.extend(found)
     if not found and (dataset.folder / REJECTS).is_file() and "rejects" in dataset.statistics:
-        faults.extend(wrong_counts(dataset, "rejects", {"count": rejects.total}))
+        anomalies.extend(count_anomalies(dataset, "rejects", {"count": rejects.total}))
     return rejects
