@@ -70,7 +70,7 @@ def time_log(dataset_file: Path, flags: Sequence[str] = ()) -> tuple[int, float]
 
     from tfmmrec.data.packing.beam.entities import IDS
     from tfmmrec.data.packing.beam.job import BeamOptions, Job
-    from tfmmrec.data.packing.beam.pipeline import DEFAULT_RUNNER, PackLog, run
+    from tfmmrec.data.packing.beam.pipeline import DEFAULT_RUNNER, PackInteractions, run
 
     with _folder() as folder:
         job = Job(read_dataset_file(dataset_file), folder, BeamOptions())
@@ -80,7 +80,7 @@ def time_log(dataset_file: Path, flags: Sequence[str] = ()) -> tuple[int, float]
         start = time.perf_counter()
         pipeline = Pipeline(options=PipelineOptions([DEFAULT_RUNNER, *flags]))
         items, users = (pipeline | side >> Create([0]) for side in IDS)
-        pipeline | PackLog(job, items, users)
+        pipeline | PackInteractions(job, items, users)
         run(pipeline, job)
         seconds = time.perf_counter() - start
         notes = list(job.read_notes("histories"))
@@ -95,11 +95,11 @@ def _folder() -> Iterator[Path]:
 
 
 def _ids(job, side: str) -> list[str]:
-    from tfmmrec.data.packing.beam.entities import read_side
+    from tfmmrec.data.packing.beam.entities import read_entity
 
     if side not in job.tables:
         return []
-    return list(dict.fromkeys(key for key, _ in read_side(side, job) if not key.startswith("\n")))
+    return list(dict.fromkeys(key for key, _ in read_entity(side, job) if not key.startswith("\n")))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.records import read_events
 from tfmmrec.data.packing.entity_packer import EntityPacker
-from tfmmrec.data.packing.interaction_packer import LogPacker
+from tfmmrec.data.packing.interaction_packer import InteractionPacker
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.statistics import Rejects
 from tfmmrec.data.tfrecords import Shard, encode_example
@@ -201,7 +201,7 @@ def pack_log(log: DatasetFile, out: Path) -> None:
     """Packs the interactions as `tfmmrec pack` does: reads, checks, sorts, splits and writes."""
     out.mkdir(parents=True)
     with (out / "rejects.jsonl").open("w", encoding="utf-8") as lines:
-        packer = LogPacker(
+        packer = InteractionPacker(
             log,
             IdIndex(f"i{n}" for n in range(20_000)),
             IdIndex(),

@@ -73,7 +73,7 @@ def test_too_much_that_is_broken_is_an_error(folder: Path, capsys) -> None:
     for picture in folder.rglob("*.png"):
         picture.write_bytes(b"no picture")
     arguments = [*_pack(folder), "--max-rejects", "0.01"]
-    _refused(arguments, capsys, "are broken", "items.jsonl: picture", "--max-rejects")
+    _refused(arguments, capsys, "are invalid", "items.jsonl: picture", "--max-rejects")
     assert not (folder.parent / "data").exists()
 
 

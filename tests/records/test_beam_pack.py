@@ -226,7 +226,7 @@ def test_errors_equal_those_of_the_local_packer(tmp_path):
         "\n".join(["item_id,title,poster,genres,year", ",Nameless,1.png,War,1"]) + "\n"
     )
     assert message().endswith(
-        "items.csv: no row can be used; first: items.csv row 1: item_id: the id is missing"
+        "items.csv: no valid row; first: items.csv row 1: item_id: the id is missing"
     )
     items.write_text(whole.replace("year", "decade", 1))
     # This error is raised in a worker.
@@ -236,7 +236,7 @@ def test_errors_equal_those_of_the_local_packer(tmp_path):
     )
     items.write_text(whole)
     (tmp_path / "films" / "log.csv").write_text("user,item,time,stars\nu1,nobody,1,5\n")
-    assert "log.csv: no row can be used; first: log.csv row 1: item: unknown item" in message()
+    assert "log.csv: no valid row; first: log.csv row 1: item: unknown item" in message()
 
 
 def test_the_script_packs_and_passes_options_to_beam(load_script, folders, tmp_path, capsys):

@@ -25,6 +25,6 @@ class PackConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_rejects <= 1:
-            raise ConfigError(f"max_rejects: from 0 to 1. Received: {self.max_rejects}")
+            raise ConfigError(f"max_rejects must be from 0 to 1. Received: {self.max_rejects}")
         if self.shard_bytes < 1:
-            raise ConfigError(f"shard_bytes: 1 or more. Received: {self.shard_bytes}")
+            raise ConfigError(f"shard_bytes must be at least 1. Received: {self.shard_bytes}")

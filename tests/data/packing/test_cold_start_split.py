@@ -10,7 +10,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import Interactions
 from tfmmrec.data.packing import pack
-from tfmmrec.data.packing.cold_start_split import Chosen, draw_cold
+from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
 
 
 def events_of(users: list[int], items: list[int], positive: list[bool]) -> Interactions:
@@ -27,7 +27,7 @@ def events_of(users: list[int], items: list[int], positive: list[bool]) -> Inter
 
 
 def test_users_are_drawn_from_those_with_five_positives_whenever_they_come():
-    chosen = Chosen(6)
+    chosen = ColdStartCandidates(6)
     # User 3 has five positives in two batches, user 9 five of six events, user 0 four of five.
     chosen.observe(events_of([3, 3, 0, 0, 0], [1, 1, 4, 4, 4], [True] * 5))
     chosen.observe(events_of([], [], []))

@@ -205,10 +205,10 @@ def test_no_rejects_within_no_tolerance(tmp_path):
 
 def test_tables_that_give_nothing_are_an_error(tmp_path):
     path = write(tmp_path / "films", log=[LOG[0], "u1,999,1,4"])
-    with pytest.raises(DataError, match=r"log\.csv: no row can be used.*unknown item '999'"):
+    with pytest.raises(DataError, match=r"log\.csv: no valid row.*unknown item '999'"):
         pack(path, tmp_path / "data", LOOSE)
     path = write(tmp_path / "films", items=[ITEMS[0], ITEMS[6]])
-    with pytest.raises(DataError, match=r"items\.csv: no row can be used.*the id is missing"):
+    with pytest.raises(DataError, match=r"items\.csv: no valid row.*the id is missing"):
         pack(path, tmp_path / "data", LOOSE)
     assert [entry.name for entry in tmp_path.iterdir()] == ["films"]
 

@@ -271,7 +271,8 @@ def test_rejects_that_are_no_rejects(data, update_checksum):
     path.write_text("\n".join(["no json", *lines[1:]]) + "\n")
     update_checksum("rejects.jsonl")
     assert anomalies(data) == [
-        "rejects.jsonl: line 1 must be an object with field, reason, row, table; pack the data again"
+        "rejects.jsonl: line 1 must be an object with field, reason, row, table; "
+        "pack the data again"
     ]
     path.write_text("\n".join(lines[1:]) + "\n")
     update_checksum("rejects.jsonl")

@@ -1,4 +1,4 @@
-"""Tables and media in, a data folder out."""
+"""Packing: converts tables and media to a data folder of TFRecords."""
 
 from tfmmrec.data.packing.pack import pack
 

@@ -1,4 +1,4 @@
-"""Which items and users are kept out of training, to measure what becomes of new ones."""
+"""Draws cold-start items and users, which are excluded from training for evaluation."""
 
 import hashlib
 
@@ -8,11 +8,11 @@ from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import MIN_POSITIVES, Interactions
 
 
-class Chosen:
-    """Who chose what, counted as the log passes: from these, cold items and users are drawn.
+class ColdStartCandidates:
+    """The items and users from which cold-start ones are drawn, found in one pass.
 
     Args:
-        num_items: how many items there are; users may come to be known by the log.
+        num_items: the number of items. The number of users grows with the interactions.
     """
 
     def __init__(self, num_items: int):
@@ -20,11 +20,11 @@ class Chosen:
         self._positives = np.zeros(0, np.int32)
 
     def observe(self, events: Interactions) -> None:
-        """Counts some events."""
+        """Adds a batch of events."""
         self._items[events.item] = True
         users = events.user[events.positive]
         if len(users) and users.max() >= len(self._positives):
-            # Twice as many as are needed, so that it seldom has to grow.
+            # Twice the required size, so that it seldom grows.
             grown = np.zeros(2 * (int(users.max()) + 1), np.int32)
             grown[: len(self._positives)] = self._positives
             self._positives = grown
@@ -32,26 +32,26 @@ class Chosen:
 
     @property
     def items(self) -> np.ndarray:
-        """The rows of the items that somebody chose."""
+        """The rows of the items with interactions."""
         return np.flatnonzero(self._items)
 
     @property
     def users(self) -> np.ndarray:
-        """The rows of the users with so many positives that something of theirs is predicted."""
+        """The rows of the users with at least `MIN_POSITIVES` positives."""
         return np.flatnonzero(self._positives >= MIN_POSITIVES)
 
 
 def draw_cold(share: float, rows: np.ndarray, ids: IdIndex, seed: int) -> np.ndarray:
-    """Draws cold items, or users, by the SHA-1 of seed and id.
+    """Draws cold-start items or users by the SHA-1 of seed and id.
 
     Args:
-        share: of the rows, from 0 to 1.
-        rows: those that may be drawn.
-        ids: of all items, or users.
-        seed: another one draws others.
+        share: the share of the rows to draw, from 0 to 1.
+        rows: the candidate rows.
+        ids: the ids of all items or users.
+        seed: the seed of the draw.
 
     Returns:
-        The cold rows, in order.
+        The drawn rows, ascending.
     """
     count = round(share * len(rows))
     if not count:

@@ -19,20 +19,20 @@ from tfmmrec.data.tables.read import read_table
 from tfmmrec.data.tfrecords import Shard
 from tfmmrec.modalities import Modality
 
-# Ends a shard too, so that a table full of broken rows does not pile up in memory.
-_MOST_REJECTS = 100_000
-_MOST_PENDING = 2
+# Also ends a shard, so that a table of invalid rows does not fill the memory.
+_MAX_REJECTS = 100_000
+_MAX_PENDING = 2
 
 Reject = tuple[int, str | None, str]
 
 
 @dataclasses.dataclass
 class _Part:
-    """A shard in the making, and what is counted of its rows.
+    """An unfinished shard and the statistics of its rows.
 
     Attributes:
-        row: the number of the last row that was read for it.
-        num_read: how many rows were read for it.
+        row: the number of the last row read for it.
+        num_read: the number of rows read for it.
     """
 
     tally: Tally
@@ -44,7 +44,7 @@ class _Part:
 
     def is_full(self, shard_bytes: int) -> bool:
         is_large = self.shard is not None and self.shard.num_bytes >= shard_bytes
-        return is_large or len(self.rejects) >= _MOST_REJECTS
+        return is_large or len(self.rejects) >= _MAX_REJECTS
 
     def note(self) -> dict[str, Any]:
         return {
@@ -57,22 +57,22 @@ class _Part:
 
 
 class EntityPacker:
-    """Packs one side; what an earlier run of the same key finished is not done again.
+    """Packs items or users; resumes after the shards that an earlier run completed.
 
     Args:
         name: `items` or `users`.
-        table: the side's table.
-        features: the side's features, derived ones among them.
-        folder: the data folder in the making.
-        journal: of the shards that are whole.
-        rejects: gets what is broken.
-        options: how to pack.
+        table: the table.
+        features: the features, derived ones included.
+        folder: the unfinished data folder.
+        journal: the journal of complete shards.
+        rejects: collects invalid rows and values.
+        options: the packing options.
 
     Attributes:
         ids: the ids in the order of their rows.
-        tally: what was counted.
-        files: the manifest's entries of the shards, by name.
-        num_shards: how many there are.
+        tally: the statistics of the features.
+        files: the manifest entries of the shards, by name.
+        num_shards: the number of shards.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class EntityPacker:
         """Packs the table; paths in it are relative to `root`.
 
         Raises:
-            DataError: the table cannot be read, or holds no row that can be used.
+            DataError: the table cannot be read, or has no valid row.
             StorageError: a shard cannot be written.
         """
         done = self.journal.notes(self.name)
@@ -114,7 +114,7 @@ class EntityPacker:
             self.files.update(note["files"])
         self.num_shards = len(self.files)
         progress = rows_bar(self.name, self.table.path, done=self._row, quiet=self.options.quiet)
-        # Another thread brings whole shards to the disk and computes their checksums.
+        # Another thread flushes complete shards to disk and computes their checksums.
         with progress, ThreadPoolExecutor(1) as background:
             pending: list[Future[dict[str, Any]]] = []
             parts = self._parts(self._packed_rows(root, progress))
@@ -122,12 +122,12 @@ class EntityPacker:
                 note = part.note()
                 self._count(note)
                 pending.append(background.submit(self._finish, part, note, number))
-                if len(pending) > _MOST_PENDING:
+                if len(pending) > _MAX_PENDING:
                     self.files.update(pending.pop(0).result())
             for future in pending:
                 self.files.update(future.result())
         if not self.ids:
-            raise self.rejects.no_usable_row(self.table.path)
+            raise self.rejects.no_valid_row(self.table.path)
 
     def _packed_rows(self, root: Path, progress: Any) -> Iterator[PackedRow]:
         declared = {name: self.features[name] for name in self.table.features}
@@ -153,7 +153,7 @@ class EntityPacker:
     def _parts(self, rows: Iterator[PackedRow]) -> Iterator[_Part]:
         part = _Part(Tally(self.features), self._row)
         for packed in rows:
-            # Rows that were rescued out of a broken one share its number, and stay together.
+            # Rows recovered from an invalid one share its number and must share its shard.
             if part.is_full(self.options.shard_bytes) and packed.number > part.row:
                 yield self._closed(part)
                 part = _Part(Tally(self.features), part.row)
@@ -180,11 +180,11 @@ class EntityPacker:
         self.ids[packed.id] = None
 
     def _closed(self, part: _Part) -> _Part:
-        """Gives a part the rows in its span that could not be read at all."""
-        mine = [reject for reject in self._unreadable if reject[0] <= part.row]
-        self._unreadable = self._unreadable[len(mine) :]
-        part.rejects.extend(mine)
-        part.num_read += len(mine)
+        """Adds the unreadable rows in the range of a part to it."""
+        own = [reject for reject in self._unreadable if reject[0] <= part.row]
+        self._unreadable = self._unreadable[len(own) :]
+        part.rejects.extend(own)
+        part.num_read += len(own)
         return part
 
     def _count(self, note: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ class EntityPacker:
             self.rejects.add(self.table.path, row, field, reason)
 
     def _finish(self, part: _Part, note: dict[str, Any], number: int) -> dict[str, Any]:
-        """Closes a part's shard, and notes it once it is on the disk."""
+        """Closes the shard of a part and writes it to the journal."""
         files = {}
         if part.shard is not None:
             part.shard.close()

@@ -1,4 +1,4 @@
-"""Packs the interaction table: read and spilled by users, then put in order, split and written."""
+"""Packs the interactions: spills them to disk by user, then sorts, splits and writes them."""
 
 import json
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ from tfmmrec.data.interactions import (
     split_events,
 )
 from tfmmrec.data.interactions.spill import BUCKET_USERS, Spill
-from tfmmrec.data.packing.cold_start_split import Chosen, draw_cold
+from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
 from tfmmrec.data.packing.journal import Journal
-from tfmmrec.data.packing.parallel import ahead
+from tfmmrec.data.packing.parallel import prefetch
 from tfmmrec.data.packing.statistics import Rejects
 from tfmmrec.data.progress import rows_bar
 from tfmmrec.data.storage import manifest_entry
@@ -30,29 +30,29 @@ from tfmmrec.data.tfrecords import Shard, encode_example
 from tfmmrec.data.vocabulary import read_vocabulary, write_vocabulary
 
 _STAGE = "interactions"
-# About what a record takes, to decide which users share a shard before any is encoded.
-_BYTES_AN_EVENT, _BYTES_A_USER = 16, 100
-_EVENTS_AT_A_TIME = 1 << 16
+# Approximate record size, which decides before encoding which users share a shard.
+_BYTES_PER_EVENT, _BYTES_PER_USER = 16, 100
+_EVENTS_PER_CHUNK = 1 << 16
 
 
-class LogPacker:
-    """Packs the interactions; what an earlier run of the same key finished is not done again.
+class InteractionPacker:
+    """Packs the interactions; resumes after the shards that an earlier run completed.
 
     Args:
         dataset: the dataset file.
         items: the ids of the packed items.
-        users: the ids of the listed users; those whom only the log names are added.
-        folder: the data folder in the making.
-        notes: a folder that outlives a stop, for the events on their way.
-        journal: of the shards that are whole.
-        rejects: gets what is broken.
-        options: how to pack.
+        users: the ids of the user table; gets the users that only the interactions contain.
+        folder: the unfinished data folder.
+        notes: a folder for intermediate files, which is kept if packing is interrupted.
+        journal: the journal of complete shards.
+        rejects: collects invalid rows and values.
+        options: the packing options.
 
     Attributes:
-        cold_items: rows of the cold items.
-        cold_users: rows of the cold users.
-        counts: how many events there are, by split too.
-        files: the manifest's entries of the shards, by name.
+        cold_items: the rows of cold-start items.
+        cold_users: the rows of cold-start users.
+        counts: the number of events, in total and by split.
+        files: the manifest entries of the shards, by name.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class LogPacker:
         self.files: dict[str, Any] = {}
 
     def read(self) -> None:
-        """Reads the table into the spill.
+        """Reads the table and spills the events to disk by user.
 
         Raises:
-            DataError: the table cannot be read, or holds no row that can be used.
+            DataError: the table cannot be read, or has no valid row.
         """
         table = self.dataset.interactions.path
         if not self.journal.notes("read"):
@@ -97,18 +97,18 @@ class LogPacker:
             for line in lines:
                 self.rejects.add(table, *json.loads(line))
         if not self.spill.counts():
-            raise self.rejects.no_usable_row(table)
+            raise self.rejects.no_valid_row(table)
         dataset, seed = self.dataset, self.options.seed
-        with np.load(self.notes / "chosen.npz") as chosen:
-            self.cold_items = draw_cold(dataset.cold_share, chosen["items"], self.items, seed)
-            self.cold_users = draw_cold(dataset.cold_user_share, chosen["users"], self.users, seed)
+        with np.load(self.notes / "cold_start_candidates.npz") as rows:
+            self.cold_items = draw_cold(dataset.cold_share, rows["items"], self.items, seed)
+            self.cold_users = draw_cold(dataset.cold_user_share, rows["users"], self.users, seed)
 
     def _read(self) -> None:
         table = self.dataset.interactions
         self.spill.clear()
         quiet = self.options.quiet
         num_listed, num_read, num_rejected = len(self.users), 0, 0
-        chosen = Chosen(len(self.items))
+        candidates = ColdStartCandidates(len(self.items))
         with (
             rows_bar("interactions", table.path, quiet=quiet) as progress,
             (self.notes / "rejects.jsonl").open("w", encoding="utf-8") as rejected,
@@ -119,18 +119,20 @@ class LogPacker:
                 num_rejected += 1
                 rejected.write(json.dumps(reject) + "\n")
 
-            for events in ahead(read_interactions(table, self.items, self.users, on_reject)):
+            for events in prefetch(read_interactions(table, self.items, self.users, on_reject)):
                 self.spill.add(events)
-                chosen.observe(events)
+                candidates.observe(events)
                 num_read += len(events)
                 progress.update(num_read + num_rejected - progress.n)
-        np.savez(self.notes / "chosen.npz", items=chosen.items, users=chosen.users)
+        np.savez(
+            self.notes / "cold_start_candidates.npz", items=candidates.items, users=candidates.users
+        )
         write_vocabulary(self.notes / "users.txt", self.users.from_row(num_listed))
         num_read += num_rejected
         self.journal.write("read", 0, {"num_read": num_read, "num_users": len(self.users)})
 
     def write(self) -> None:
-        """Puts the events in order, splits and writes them, a shard of neighbouring users a time.
+        """Sorts, splits and writes the events, one shard of neighboring users at a time.
 
         Raises:
             StorageError: a shard cannot be written.
@@ -153,12 +155,12 @@ class LogPacker:
                     progress.update(splitter.seen - progress.n)
 
     def _groups(self, counts: dict[int, int]) -> Iterator[list[int]]:
-        """Groups neighbouring buckets into shards."""
+        """Groups neighboring buckets into shards."""
         group: list[int] = []
         size = 0
         for bucket, num_events in counts.items():
             group.append(bucket)
-            size += num_events * _BYTES_AN_EVENT + BUCKET_USERS * _BYTES_A_USER
+            size += num_events * _BYTES_PER_EVENT + BUCKET_USERS * _BYTES_PER_USER
             if size >= self.options.shard_bytes:
                 yield group
                 group, size = [], 0
@@ -166,19 +168,19 @@ class LogPacker:
             yield group
 
     def _write_shard(self, number: int, buckets: list[int], splitter: Splitter) -> dict[str, Any]:
-        """Writes one shard of each split, and returns its note."""
+        """Writes one shard per split; returns its journal entry."""
         shards: dict[str, Shard] = {}
         counts = dict.fromkeys(self.counts, 0)
         for bucket in buckets:
             events = in_order(self.spill.read(bucket), self.users, self.items)
             counts["count"] += len(events)
             counts["positives"] += int(events.positive.sum())
-            for name, chosen in split_events(events, splitter, self.cold_items, self.cold_users):
-                counts[name] += len(chosen)
-                if len(chosen) and name not in shards:
+            for name, part in split_events(events, splitter, self.cold_items, self.cold_users):
+                counts[name] += len(part)
+                if len(part) and name not in shards:
                     folder = self.folder / "interactions" / name
                     shards[name] = Shard(folder, number, gzip=self.options.gzip)
-                for record in encode_histories(chosen):
+                for record in encode_histories(part):
                     shards[name].write(record)
         for shard in shards.values():
             shard.close()
@@ -195,13 +197,13 @@ class LogPacker:
 
 
 def encode_histories(events: Interactions) -> Iterator[bytes]:
-    """Encodes each user's events, which stand together, as one Example."""
+    """Encodes the events of each user as one Example; they must be contiguous."""
     first = np.flatnonzero(np.append(True, events.user[1:] != events.user[:-1]))
     ends = np.append(first[1:], len(events))
     start = 0
     while len(events) and start < len(first):
-        # So many users at a time that their columns, as lists, are short.
-        stop = max(start + 1, int(np.searchsorted(ends, first[start] + _EVENTS_AT_A_TIME)))
+        # A limited number of users at a time keeps the lists short.
+        stop = max(start + 1, int(np.searchsorted(ends, first[start] + _EVENTS_PER_CHUNK)))
         base = int(first[start])
         span = events.take(slice(base, int(ends[stop - 1])))
         columns = {

@@ -1,4 +1,4 @@
-"""What a stopped pack has finished: a note for each whole shard, written when it is on the disk."""
+"""The journal of complete shards, from which an interrupted packing resumes."""
 
 import json
 from pathlib import Path
@@ -8,24 +8,24 @@ from tfmmrec.data.storage import atomic_write
 
 
 class Journal:
-    """Notes by stage and number.
+    """Entries by stage and number, written after the shard is on disk.
 
     Args:
-        folder: where the notes are kept.
+        folder: the folder of the entries.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     def notes(self, stage: str) -> list[dict[str, Any]]:
-        """Returns the notes of a stage, numbered from 0 without a gap."""
+        """Returns the entries of a stage, numbered from 0 without gaps."""
         found: list[dict[str, Any]] = []
         while (path := self._path(stage, len(found))).exists():
             found.append(json.loads(path.read_text(encoding="utf-8")))
         return found
 
     def write(self, stage: str, number: int, note: dict[str, Any]) -> None:
-        """Writes a note atomically."""
+        """Writes an entry atomically."""
         path = self._path(stage, number)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:

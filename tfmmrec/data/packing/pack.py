@@ -1,4 +1,4 @@
-"""Packs a data set: items, users, interactions, and what is known of them all."""
+"""Packs a data set: items, users, interactions and their statistics."""
 
 import dataclasses
 import errno
@@ -9,7 +9,7 @@ from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.packing.entity_packer import EntityPacker
-from tfmmrec.data.packing.interaction_packer import LogPacker
+from tfmmrec.data.packing.interaction_packer import InteractionPacker
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.statistics import Rejects
 from tfmmrec.data.schema import Schema
@@ -29,23 +29,23 @@ from tfmmrec.version import __version__
 def pack(
     dataset_file: str | Path, out: str | Path, options: PackConfig = PackConfig()
 ) -> dict[str, Any]:
-    """Packs the tables and media that a dataset file names into a data folder.
+    """Packs the tables and media of a dataset file into a data folder.
 
-    A pack that was stopped, by a kill for one, goes on from its last whole shard when the same
-    command runs again, and ends with the same bytes.
+    If packing is interrupted, the same command resumes after the last complete shard and writes
+    the same bytes.
 
     Args:
         dataset_file: the YAML file of docs/formats/dataset.md.
-        out: the data folder, which appears whole or not at all.
-        options: limits and seed.
+        out: the data folder, which is created atomically.
+        options: limits and the seed.
 
     Returns:
-        The folder's statistics.
+        The statistics of the data folder.
 
     Raises:
-        DataError: the dataset file or a table cannot be used, or too much of it is broken.
-        ConfigError: the dataset file has a wrong key.
-        StorageError: the disk is full, or cannot be written.
+        DataError: the dataset file or a table is invalid, or too many rows or values are rejected.
+        ConfigError: a key of the dataset file is invalid.
+        StorageError: the disk is full or not writable.
     """
     dataset_file, out = Path(dataset_file), Path(out)
     dataset = read_dataset_file(Path(dataset_file))
@@ -53,18 +53,18 @@ def pack(
         with resumable_folder(Path(out), _key(dataset, options)) as (folder, notes):
             return _pack(dataset, folder, notes, options)
     except StorageError as error:
-        raise StorageError(f"{error}; mend that and run the command again: it goes on") from None
+        raise StorageError(f"{error}; free the disk and run the command again to resume") from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             raise
         raise StorageError(
-            f"{out}: cannot be written: {error.strerror}; mend that and run the command again: "
-            "it goes on"
+            f"{out}: cannot be written: {error.strerror}; free the disk and run the command again "
+            "to resume"
         ) from None
 
 
 def _key(dataset: DatasetFile, options: PackConfig) -> str:
-    """Names the input of a pack: the declaration, the tables' states and the options."""
+    """Identifies the input: dataset file, sizes and modification times of the tables, options."""
     tables = [dataset.items.path, dataset.interactions.path]
     tables += [dataset.users.path] if dataset.users else []
     states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in tables]
@@ -91,18 +91,18 @@ def close_folder(
     files: dict[str, Any],
     max_rejects: float,
 ) -> None:
-    """Writes what comes last into a data folder: the statistics and the manifest.
+    """Writes the last files of a data folder: the statistics and the manifest.
 
     Args:
-        folder: the data folder, in which all else is written.
+        folder: the data folder, otherwise complete.
         dataset: the dataset file.
-        statistics: of items, users and interactions; those of the rejects are added.
-        rejects: what is broken.
-        files: the manifest's entries of files that need not be read again, by name.
-        max_rejects: the share of rows or values that may be broken.
+        statistics: of items, users and interactions; gets those of the rejects.
+        rejects: the rejected rows and values.
+        files: the manifest entries of known files, by name.
+        max_rejects: the maximum share of rejected rows or values.
 
     Raises:
-        DataError: more of them are.
+        DataError: the share of rejects exceeds `max_rejects`.
     """
     _refuse_too_many(rejects, dataset, max_rejects)
     statistics["rejects"] = rejects.statistics()
@@ -119,7 +119,7 @@ def _pack_tables(
     rejects: Rejects,
     options: PackConfig,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Packs the tables; returns the statistics and the manifest's entries of the shards."""
+    """Packs the tables; returns the statistics and the manifest entries of the shards."""
     shared: Any = {
         "folder": folder,
         "journal": Journal(notes),
@@ -128,18 +128,18 @@ def _pack_tables(
     }
     items = EntityPacker("items", dataset.items, schema.items, **shared)
     items.pack(dataset.folder)
-    item_ids = _hand_over(items, folder)
+    item_ids = _write_vocabularies(items, folder)
     statistics = {"items": {"count": len(item_ids), "features": items.tally.statistics()}}
     files = dict(items.files)
     user_ids, user_features, first_shard = IdIndex(), {}, 0
     if dataset.users:
         users = EntityPacker("users", dataset.users, schema.users, **shared)
         users.pack(dataset.folder)
-        user_ids, user_features = _hand_over(users, folder), users.tally.statistics()
+        user_ids, user_features = _write_vocabularies(users, folder), users.tally.statistics()
         first_shard = users.num_shards
         files |= users.files
     num_listed = len(user_ids)
-    log = LogPacker(dataset, item_ids, user_ids, notes=notes, **shared)
+    log = InteractionPacker(dataset, item_ids, user_ids, notes=notes, **shared)
     log.read()
     _write_unlisted_users(folder, user_ids.from_row(num_listed), first_shard, options)
     log.write()
@@ -153,20 +153,20 @@ def _pack_tables(
     return statistics, files | log.files
 
 
-def _hand_over(side: EntityPacker, folder: Path) -> IdIndex:
-    """Writes a side's vocabularies, and moves its ids into Arrow's memory."""
-    for feature, categories in side.tally.vocabularies().items():
-        write_vocabulary(folder / "vocabulary" / f"{side.name}.{feature}.txt", categories)
-    ids = IdIndex(side.ids)
-    side.ids.clear()
+def _write_vocabularies(packer: EntityPacker, folder: Path) -> IdIndex:
+    """Writes the vocabularies of the features, and moves the ids to Arrow memory."""
+    for feature, categories in packer.tally.vocabularies().items():
+        write_vocabulary(folder / "vocabulary" / f"{packer.name}.{feature}.txt", categories)
+    ids = IdIndex(packer.ids)
+    packer.ids.clear()
     return ids
 
 
 def _write_unlisted_users(
     folder: Path, ids: list[str], first_shard: int, options: PackConfig
 ) -> None:
-    """Gives every user whom only the interactions name a record without features."""
-    # Numbered behind the others, so that the records stay in the order of the vocabulary.
+    """Writes records without features for users that only the interactions contain."""
+    # Later shard numbers keep the records in the order of the vocabulary.
     with ShardWriter(
         folder / "users",
         shard_bytes=options.shard_bytes,
@@ -177,13 +177,13 @@ def _write_unlisted_users(
             writer.write({"id": [identity.encode()]})
 
 
-def _refuse_too_many(rejects: Rejects, dataset: DatasetFile, most: float) -> None:
-    if rejects.share() <= most:
+def _refuse_too_many(rejects: Rejects, dataset: DatasetFile, max_rejects: float) -> None:
+    if rejects.share() <= max_rejects:
         return
     worst = ", ".join(f"{name} {count}" for name, count in rejects.fields.most_common(3))
     first = next(iter(rejects.first.values()))
     raise DataError(
-        f"{dataset.path}: {rejects.total} of {rejects.num_read} rows and values are broken "
-        f"({rejects.share():.1%}, the limit is {most:.1%}): {worst}; "
-        f"{first}; mend them or raise --max-rejects"
+        f"{dataset.path}: {rejects.total} of {rejects.num_read} rows and values are invalid "
+        f"({rejects.share():.1%}, the limit is {max_rejects:.1%}): {worst}; "
+        f"{first}; correct them or raise --max-rejects"
     )

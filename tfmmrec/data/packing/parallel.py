@@ -1,4 +1,4 @@
-"""Work on many things at once, with the answers in their order."""
+"""Parallel maps that preserve the order of their input."""
 
 import collections
 import itertools
@@ -10,18 +10,18 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Reading files and decoding media leave the interpreter to other threads.
+# Reading files and decoding media release the interpreter lock.
 NUM_THREADS = min(8, os.cpu_count() or 1)
-_ITEMS_A_TASK = 32
+_ITEMS_PER_TASK = 32
 
 
 def map_in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yields `function` of each item, computed by some threads a little ahead of the reader."""
+    """Yields `function(item)` for each item, computed ahead by a pool of threads."""
     with ThreadPoolExecutor(NUM_THREADS) as pool:
         pending: collections.deque[Future[list[R]]] = collections.deque()
         rest = iter(items)
         try:
-            while task := list(itertools.islice(rest, _ITEMS_A_TASK)):
+            while task := list(itertools.islice(rest, _ITEMS_PER_TASK)):
                 pending.append(pool.submit(lambda some: [function(item) for item in some], task))
                 if len(pending) > 2 * NUM_THREADS:
                     yield from pending.popleft().result()
@@ -32,8 +32,8 @@ def map_in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
                 future.cancel()
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yields items while another thread gets the next one."""
+def prefetch(items: Iterator[T]) -> Iterator[T]:
+    """Yields items while another thread computes the next one."""
     end = object()
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(next, items, end)

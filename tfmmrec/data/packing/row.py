@@ -1,4 +1,4 @@
-"""One row of a table of items or users, as a record: the element function of every packer."""
+"""Converts a row of items or users to a record."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from tfmmrec.modalities import Modality
 
 @dataclasses.dataclass(frozen=True)
 class PackedRow:
-    """A row as it is packed.
+    """A packed row.
 
     Attributes:
-        number: the row's number in its table, from 1.
-        id: the row's id; None when it has none that can be used, and then no record.
-        record: the serialised Example.
-        values: what is stored, by feature, absent ones left out.
-        rejects: (field, reason) of each broken value.
+        number: the number of the row in its table, from 1.
+        id: the id of the row; None if it is invalid, and then there is no record.
+        record: the serialized Example.
+        values: the stored values by feature; absent values are left out.
+        rejects: (field, reason) of each invalid value.
     """
 
     number: int
@@ -37,14 +37,14 @@ def pack_row(
     features: Mapping[str, Modality],
     folder: Path,
 ) -> PackedRow:
-    """Checks a row's values, reads its media, runs the declared steps and encodes the record.
+    """Checks the values of a row, reads media, runs preprocessing steps and encodes the record.
 
     Args:
-        number: the row's number in its table.
+        number: the number of the row in its table.
         row: values by column.
         id_column: the column of the id.
         features: the declared features.
-        folder: what paths are relative to.
+        folder: the folder to which paths are relative.
     """
     try:
         identity = to_id(row[id_column] if row[id_column] is not None else "")

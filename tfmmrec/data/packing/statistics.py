@@ -11,13 +11,13 @@ from tfmmrec.modalities import Modality
 
 
 class Rejects:
-    """What is broken, written to rejects.jsonl and counted by table and field.
+    """Writes rejected rows and values to rejects.jsonl, and counts them by table and field.
 
     Attributes:
-        total: how many rows and values are broken.
-        num_read: how many rows were read.
-        fields: rejects by "TABLE: FIELD".
-        first: the first reject of each table, as one line.
+        total: the number of rejected rows and values.
+        num_read: the number of rows read.
+        fields: the number of rejects by "TABLE: FIELD".
+        first: the first reject of each table, in one line.
     """
 
     def __init__(self, out: TextIO):
@@ -28,7 +28,7 @@ class Rejects:
         self.first: dict[str, str] = {}
 
     def add(self, table: Path, row: int, field: str | None, reason: str) -> None:
-        """Adds one broken row (no field) or value."""
+        """Adds a rejected row (without `field`) or value."""
         entry = {"table": table.name, "row": row, "field": field, "reason": reason}
         self.out.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.total += 1
@@ -37,16 +37,16 @@ class Rejects:
             self.first[table.name] = f"first: {table.name} row {row}: {field or 'row'}: {reason}"
 
     def share(self) -> float:
-        """The rejects for each row read; above 1 where rows have several broken values."""
+        """Returns the rejects per row read; above 1 if rows have several invalid values."""
         return self.total / max(1, self.num_read)
 
-    def no_usable_row(self, table: Path) -> DataError:
-        """Returns the error of a table that gave nothing, with what is broken first in it."""
-        first = self.first.get(table.name, "it holds none")
-        return DataError(f"{table}: no row can be used; {first}")
+    def no_valid_row(self, table: Path) -> DataError:
+        """Returns the error for a table without a valid row, which quotes its first reject."""
+        first = self.first.get(table.name, "it is empty")
+        return DataError(f"{table}: no valid row; {first}")
 
     def statistics(self) -> dict[str, Any]:
-        """What statistics.json says of them."""
+        """Returns the entry of the rejects in statistics.json."""
         fields = dict(self.fields.most_common())
         return {"count": self.total, "share": self.share(), "fields": fields}
 

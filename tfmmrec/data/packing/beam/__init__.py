@@ -1,4 +1,4 @@
-"""Packing as an Apache Beam pipeline; nothing else in tfmmrec imports Beam."""
+"""Packing with Apache Beam. No other package of tfmmrec imports Beam."""
 
 from tfmmrec.data.packing.beam.job import BeamOptions
 from tfmmrec.data.packing.beam.pipeline import pack_on_beam

@@ -1,4 +1,4 @@
-"""What workers do with the table of items or of users."""
+"""The worker functions for the table of items or users."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,49 +11,49 @@ from tfmmrec.data.packing.statistics import Tally
 from tfmmrec.data.tables.read import read_table
 from tfmmrec.errors import BrokenValue
 
-# Where the ids of each side are written: `users` gets those of the log too, later.
+# The files of ids; the final vocabulary of users also has users of the interactions.
 IDS = {"items": "vocabulary/item_ids.txt", "users": ".beam/listed_user_ids.txt"}
 
 
-def read_side(side: str, job: Job) -> Iterator[tuple[str, Any]]:
-    """Reads a table, media not yet among the values.
+def read_entity(entity: str, job: Job) -> Iterator[tuple[str, Any]]:
+    """Reads a table, without media.
 
     Yields:
-        (id, (place, number, values)), where `place` counts the rows that could be read, from 0;
-        rows that were rescued out of a broken one share its number.
+        (id, (position, number, values)), where `position` counts the readable rows from 0; rows
+        recovered from an invalid one share its number.
     """
-    table = job.tables[side]
+    table = job.tables[entity]
     columns = dict.fromkeys([table.id, *table.features])
-    with job.telling(), job.rejecting(side) as on_reject:
-        for place, (number, row) in enumerate(read_table(table.path, columns, on_reject)):
-            yield _key(row[table.id], place), (place, number, row)
+    with job.reporting_errors(), job.writing_rejects(entity) as on_reject:
+        for position, (number, row) in enumerate(read_table(table.path, columns, on_reject)):
+            yield _key(row[table.id], position), (position, number, row)
 
 
-def _key(raw: Any, place: int) -> str:
+def _key(raw: Any, position: int) -> str:
     try:
         return to_id(raw if raw is not None else "")
     except BrokenValue:
-        return f"\n{place}"  # no id holds a line break: such a row stays alone
+        return f"\n{position}"  # not an id, since ids have no line break: the row is grouped alone
 
 
 def mark_duplicates(rows: tuple[str, Iterable[Any]], job: Job) -> Iterator[tuple[int, Any]]:
-    """Marks all rows of one id but the first, and says which shard each belongs to.
+    """Marks all rows of an id except the first, and assigns rows to shards.
 
     Yields:
-        (shard, (place, number, values, is_duplicate)).
+        (shard, (position, number, values, is_duplicate)).
     """
-    for nth, (place, number, row) in enumerate(sorted(rows[1], key=_place)):
-        yield place // job.options.rows_per_shard, (place, number, row, nth > 0)
+    for nth, (position, number, row) in enumerate(sorted(rows[1], key=_position)):
+        yield position // job.options.rows_per_shard, (position, number, row, nth > 0)
 
 
-def pack_shard(rows: tuple[int, Iterable[Any]], side: str, job: Job) -> int:
-    """Reads and checks the media and values of a shard's rows, and writes their records.
+def pack_shard(rows: tuple[int, Iterable[Any]], entity: str, job: Job) -> int:
+    """Packs the rows of a shard and writes their records.
 
     Returns:
-        The shard's number; its note is written.
+        The number of the shard, whose journal entry has been written.
     """
     number, unordered = rows
-    table, features = job.tables[side], job.features(side)
+    table, features = job.tables[entity], job.features(entity)
     declared = {name: features[name] for name in table.features}
     tally, rejects, num_read = Tally(features), list[Any](), 0
     ids: list[str] = []
@@ -64,7 +64,7 @@ def pack_shard(rows: tuple[int, Iterable[Any]], side: str, job: Job) -> int:
 
     def records() -> Iterator[bytes]:
         nonlocal num_read
-        for packed, is_duplicate in map_in_order(pack_one, sorted(unordered, key=_place)):
+        for packed, is_duplicate in map_in_order(pack_one, sorted(unordered, key=_position)):
             num_read += 1
             rejects.extend((packed.number, field, reason) for field, reason in packed.rejects)
             if is_duplicate:
@@ -74,23 +74,23 @@ def pack_shard(rows: tuple[int, Iterable[Any]], side: str, job: Job) -> int:
                 tally.count(packed.values)
                 yield packed.record
 
-    with job.telling():
-        files = job.write_shard(side, number, records())
+    with job.reporting_errors():
+        files = job.write_shard(entity, number, records())
     note = {"num_read": num_read, "ids": ids, "rejects": rejects, "tally": tally.state()}
-    job.write_note(side, number, {**note, "files": files})
+    job.write_note(entity, number, {**note, "files": files})
     return number
 
 
-def write_side_ids(shards: list[int], side: str, job: Job) -> int:
-    """Writes the ids of all shards in the order of the table's rows.
+def write_entity_ids(shards: list[int], entity: str, job: Job) -> int:
+    """Writes the ids of all shards in the order of the table.
 
     Returns:
-        The number of the first shard that is free.
+        The first unused shard number.
     """
-    ids = [id_ for shard in sorted(shards) for id_ in job.read_note(side, shard)["ids"]]
-    job.write_ids(IDS[side], ids)
+    ids = [id_ for shard in sorted(shards) for id_ in job.read_note(entity, shard)["ids"]]
+    job.write_ids(IDS[entity], ids)
     return max(shards, default=-1) + 1
 
 
-def _place(row: Any) -> int:
+def _position(row: Any) -> int:
     return row[0]

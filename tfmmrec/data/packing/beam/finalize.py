@@ -1,4 +1,4 @@
-"""What the launcher does when all workers are done: the notes become the folder's own files."""
+"""The last step of the launcher: merges the entries of all workers into the data folder."""
 
 import heapq
 import shutil
@@ -16,7 +16,7 @@ def finish(job: Job) -> dict[str, Any]:
     """Writes schema, vocabularies of features, rejects, statistics and, last, the manifest.
 
     Raises:
-        DataError: a table gave no row that can be used, or too much is broken.
+        DataError: a table has no valid row, or too many rows or values are rejected.
     """
     job.dataset.schema().save(job.folder / "schema.json")
     files: dict[str, Any] = {}
@@ -29,25 +29,25 @@ def finish(job: Job) -> dict[str, Any]:
 
 
 def _join(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
-    """Joins the notes of all tables; `files` gets the manifest's entries of the shards."""
-    statistics: dict[str, Any] = {"items": _join_side("items", job, rejects, files)}
+    """Merges the entries of all tables; `files` gets the manifest entries of the shards."""
+    statistics: dict[str, Any] = {"items": _join_entity("items", job, rejects, files)}
     users: dict[str, Any] = {"features": {}}
     if "users" in job.tables:
-        users = _join_side("users", job, rejects, files)
+        users = _join_entity("users", job, rejects, files)
     for note in job.read_notes("unlisted"):
         files.update(note["files"])
     _, num_users = job.read_note("log", 0)["unlisted"]
     statistics["users"] = {"count": num_users, "features": users["features"]}
-    statistics["interactions"] = _join_log(job, rejects, files)
+    statistics["interactions"] = _join_interactions(job, rejects, files)
     return statistics
 
 
-def _join_side(side: str, job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
-    table, tally, count = job.tables[side], Tally(job.features(side)), 0
+def _join_entity(entity: str, job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
+    table, tally, count = job.tables[entity], Tally(job.features(entity)), 0
 
     def noted() -> Iterator[Any]:
         nonlocal count
-        for note in job.read_notes(side):
+        for note in job.read_notes(entity):
             count += len(note["ids"])
             tally.join(note["tally"])
             files.update(note["files"])
@@ -55,21 +55,21 @@ def _join_side(side: str, job: Job, rejects: Rejects, files: dict[str, Any]) -> 
             yield from note["rejects"]
 
     def unreadable() -> Iterator[Any]:
-        for reject in job.read_rejects(side):
+        for reject in job.read_rejects(entity):
             rejects.num_read += 1
             yield reject
 
-    # Both come in the order of rows.
+    # Both are sorted by row.
     for row, field, reason in heapq.merge(noted(), unreadable(), key=lambda reject: reject[0]):
         rejects.add(table.path, row, field, reason)
     if not count:
-        raise rejects.no_usable_row(table.path)
+        raise rejects.no_valid_row(table.path)
     for feature, categories in tally.vocabularies().items():
-        write_vocabulary(job.folder / "vocabulary" / f"{side}.{feature}.txt", categories)
+        write_vocabulary(job.folder / "vocabulary" / f"{entity}.{feature}.txt", categories)
     return {"count": count, "features": tally.statistics()}
 
 
-def _join_log(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
+def _join_interactions(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
     table = job.dataset.interactions.path
     counts = dict.fromkeys(("count", "positives", *SPLITS), 0)
     for note in job.read_notes("histories"):
@@ -81,5 +81,5 @@ def _join_log(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, An
         rejects.num_read += 1
         rejects.add(table, row, field, reason)
     if not counts["count"]:
-        raise rejects.no_usable_row(table)
+        raise rejects.no_valid_row(table)
     return counts

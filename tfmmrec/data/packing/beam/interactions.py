@@ -1,4 +1,4 @@
-"""What workers do with the interaction table."""
+"""The worker functions for the interaction table."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -18,45 +18,46 @@ from tfmmrec.data.interactions import (
 )
 from tfmmrec.data.packing.beam.entities import IDS
 from tfmmrec.data.packing.beam.job import Job
-from tfmmrec.data.packing.cold_start_split import Chosen, draw_cold
+from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
 from tfmmrec.data.packing.interaction_packer import encode_histories
 from tfmmrec.data.tfrecords import encode_example
 
 USER_IDS = "vocabulary/user_ids.txt"
 COLD_IDS = {side: f"vocabulary/cold_{side}_ids.txt" for side in ("item", "user")}
 ALL_READ = "all_read"
-# Chunks of jsonl are small; pieces of so many events are worth sending to each shard.
-_EVENTS_AT_A_TIME = 1 << 20
+# The chunks of jsonl files are small; larger pieces are sent more efficiently.
+_EVENTS_PER_CHUNK = 1 << 20
 
 
-def read_log(job: Job, items_ready: int, users_ready: int) -> Iterator[Any]:
-    """Reads the table from front to back: users get rows in the order of their first events.
+def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iterator[Any]:
+    """Reads the table sequentially; users get rows in the order of their first events.
 
     Args:
-        job: what is packed.
-        items_ready: says that the items' ids are written.
-        users_ready: says that the listed users' ids are written.
+        job: the packing job.
+        items_ready: a dependency: the ids of the items are written.
+        users_ready: a dependency: the ids of the user table are written.
 
     Yields:
-        (shard, (place, events)), pieces of the shard's events, `place` in the order of the table;
-        at last, under ALL_READ, the rows of cold items and of cold users, and where the unlisted
-        users' rows begin and end. The ids of users, and of what is cold, are written then.
+        (shard, (position, events)), pieces of the events of a shard, with `position` in the order
+        of the table. Finally, under ALL_READ, the rows of cold-start items and users, and the
+        range of rows of users that are not in the user table. The ids of users and of cold-start
+        items and users are written by then.
     """
     del items_ready, users_ready
     items = job.read_ids(IDS["items"])
-    users = IdIndex(job.read_ids(IDS["users"]).from_row(0))  # its own: it grows
+    users = IdIndex(job.read_ids(IDS["users"]).from_row(0))  # a copy, which grows
     num_listed = len(users)
-    chosen = Chosen(len(items))
-    with job.telling(), job.rejecting("interactions") as on_reject:
-        # Without any item, all would be rejected; the launcher tells that there is none.
+    candidates = ColdStartCandidates(len(items))
+    with job.reporting_errors(), job.writing_rejects("interactions") as on_reject:
+        # Without items, all events would be rejected; the launcher raises the error.
         table = job.dataset.interactions
         chunks = read_interactions(table, items, users, on_reject) if len(items) else iter(())
-        for place, events in enumerate(_together(chunks)):
-            chosen.observe(events)
+        for position, events in enumerate(_together(chunks)):
+            candidates.observe(events)
             for shard, piece in by_user_blocks(events, job.options.users_per_shard):
-                yield shard, (place, piece)
-    cold_items = draw_cold(job.dataset.cold_share, chosen.items, items, job.options.seed)
-    cold_users = draw_cold(job.dataset.cold_user_share, chosen.users, users, job.options.seed)
+                yield shard, (position, piece)
+    cold_items = draw_cold(job.dataset.cold_share, candidates.items, items, job.options.seed)
+    cold_users = draw_cold(job.dataset.cold_user_share, candidates.users, users, job.options.seed)
     job.write_ids(USER_IDS, users.from_row(0))
     job.write_ids(COLD_IDS["item"], items.take(cold_items))
     job.write_ids(COLD_IDS["user"], users.take(cold_users))
@@ -73,7 +74,7 @@ def _together(chunks: Iterator[Interactions]) -> Iterator[Interactions]:
     held: list[Interactions] = []
     for chunk in chunks:
         held += [chunk] if len(chunk) else []
-        if sum(map(len, held)) >= _EVENTS_AT_A_TIME:
+        if sum(map(len, held)) >= _EVENTS_PER_CHUNK:
             yield concatenate(held)
             held = []
     if held:
@@ -81,24 +82,24 @@ def _together(chunks: Iterator[Interactions]) -> Iterator[Interactions]:
 
 
 def write_histories(pieces: tuple[int, Iterable[Any]], job: Job, all_read: Any) -> None:
-    """Puts the events of a shard of users in order, splits them and writes a file a split."""
+    """Sorts and splits the events of a shard of users, and writes one file per split."""
     number, unordered = pieces
     events = concatenate([piece for _, piece in sorted(unordered, key=lambda piece: piece[0])])
-    with job.telling():
+    with job.reporting_errors():
         events = in_order(events, job.read_ids(USER_IDS), job.read_ids(IDS["items"]))
-        # No split that needs the times of all events comes so far.
+        # A split that needs the times of all events has been refused.
         splitter = create_splitter(job.dataset.split, np.zeros(0, np.int64), job.options.seed)
         counts = {"count": len(events), "positives": int(events.positive.sum())}
         files: dict[str, Any] = {}
         cold = all_read["cold_items"], all_read["cold_users"]
-        for name, chosen in split_events(events, splitter, *cold):
-            counts[name] = len(chosen)
-            files |= job.write_shard(f"interactions/{name}", number, encode_histories(chosen))
+        for name, part in split_events(events, splitter, *cold):
+            counts[name] = len(part)
+            files |= job.write_shard(f"interactions/{name}", number, encode_histories(part))
     job.write_note("histories", number, {"counts": counts, "files": files})
 
 
 def unlisted_spans(all_read: Any, first_shard: int, job: Job) -> Iterator[tuple[int, int, int]]:
-    """Divides the users whom only the log names: (shard, first row, row behind the last)."""
+    """Divides the users that are not in the user table: (shard, first row, end row)."""
     first, end = all_read["unlisted"]
     rows = job.options.rows_per_shard
     for number, start in enumerate(range(first, end, rows), start=first_shard):
@@ -106,9 +107,9 @@ def unlisted_spans(all_read: Any, first_shard: int, job: Job) -> Iterator[tuple[
 
 
 def write_unlisted(span: tuple[int, int, int], job: Job) -> None:
-    """Gives the users of a span records without features, behind those of the listed ones."""
+    """Writes records without features for a range of users that are not in the user table."""
     number, start, end = span
-    with job.telling():
+    with job.reporting_errors():
         ids = job.read_ids(USER_IDS).take(np.arange(start, end))
         records = (encode_example({"id": [id_.encode()]}) for id_ in ids)
         files = job.write_shard("users", number, records)

@@ -1,4 +1,4 @@
-"""What every worker knows of a pack, and the files by which workers hand on what they did."""
+"""The packing job that all workers share, and the files through which they communicate."""
 
 import contextlib
 import dataclasses
@@ -22,13 +22,13 @@ from tfmmrec.modalities import Modality
 
 @dataclasses.dataclass(frozen=True)
 class BeamOptions:
-    """How to pack on Beam.
+    """Options of packing with Beam.
 
     Attributes:
-        rows_per_shard: rows of a table of items or users that one worker packs into one file.
-        users_per_shard: users whose histories one worker puts in order in its memory.
-        max_rejects: the share of rows or values, from 0 to 1, that may be broken.
-        seed: of the choice of cold items and users.
+        rows_per_shard: the number of rows of items or users per shard.
+        users_per_shard: the number of users per shard of interactions, sorted in memory.
+        max_rejects: the maximum share of rejected rows or values, from 0 to 1.
+        seed: the seed of cold-start items and users.
         gzip: whether to compress the shards.
     """
 
@@ -40,23 +40,23 @@ class BeamOptions:
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_rejects <= 1:
-            raise ConfigError(f"max_rejects: from 0 to 1. Received: {self.max_rejects}")
+            raise ConfigError(f"max_rejects must be from 0 to 1. Received: {self.max_rejects}")
         for name in ("rows_per_shard", "users_per_shard"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: 1 or more. Received: {getattr(self, name)}")
+                raise ConfigError(f"{name} must be at least 1. Received: {getattr(self, name)}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A pack on its way; all of its files are on a file system that every worker sees.
+    """A packing job in progress, on a file system that all workers share.
 
-    A runner may try a bundle again, or twice at once. So each try writes in a folder of its own
-    and renames what is whole into place; the name says what is in it, and the bytes are the same.
+    A runner may retry a bundle, or run it twice at the same time. Therefore each attempt writes to
+    a folder of its own and renames complete files; all attempts write the same bytes.
 
     Attributes:
         dataset: the dataset file.
-        folder: the data folder in the making.
-        options: how to pack.
+        folder: the unfinished data folder.
+        options: the packing options.
     """
 
     dataset: DatasetFile
@@ -65,34 +65,34 @@ class Job:
 
     @property
     def scratch(self) -> Path:
-        """The folder of what goes when all is done."""
+        """The folder of temporary files."""
         return self.folder / ".beam"
 
     def make_folders(self) -> None:
-        """Makes the folders; workers make only what lies right in them.
+        """Creates the folders; workers create only direct children of them.
 
-        So a worker that outlives the pipeline cannot make anything where the folder once was.
+        Thus a worker that outlives the pipeline cannot recreate a removed folder.
         """
         for folder in (self.scratch / "attempts", self.folder / "interactions"):
             folder.mkdir(parents=True)
 
     @property
     def tables(self) -> dict[str, Table]:
-        """The table of items and, if there is one, that of users, by side."""
+        """The tables of items and, if there is one, of users."""
         users = {"users": self.dataset.users} if self.dataset.users else {}
         return {"items": self.dataset.items, **users}
 
-    def features(self, side: str) -> Mapping[str, Modality]:
-        """Returns the features of one side by name, derived ones among them."""
+    def features(self, entity: str) -> Mapping[str, Modality]:
+        """Returns the features of items or users by name, derived ones included."""
         schema = self.dataset.schema()
-        return schema.items if side == "items" else schema.users
+        return schema.items if entity == "items" else schema.users
 
     def write_shard(self, folder: str, number: int, records: Iterable[bytes]) -> dict[str, Any]:
-        """Writes FOLDER/part-NUMBER; returns the manifest's entries, none if no record came."""
+        """Writes FOLDER/part-NUMBER; returns its manifest entry, or {} without records."""
         shard = None
-        with self._attempt() as place:
+        with self._attempt() as attempt:
             for record in records:
-                shard = shard or Shard(place, number, gzip=self.options.gzip)
+                shard = shard or Shard(attempt, number, gzip=self.options.gzip)
                 shard.write(record)
             if shard is None:
                 return {}
@@ -103,50 +103,50 @@ class Job:
         return {str(target.relative_to(self.folder)): entry}
 
     def write_note(self, stage: str, number: int, note: Any) -> None:
-        """Notes, as JSON, what was done."""
-        with self._attempt() as place:
-            (place / "note").write_text(json.dumps(note), encoding="utf-8")
-            _rename(place / "note", self.scratch / stage / f"{number:08d}.json")
+        """Writes a journal entry as JSON."""
+        with self._attempt() as attempt:
+            (attempt / "note").write_text(json.dumps(note), encoding="utf-8")
+            _rename(attempt / "note", self.scratch / stage / f"{number:08d}.json")
 
     def read_note(self, stage: str, number: int) -> Any:
-        """Reads a note."""
+        """Reads a journal entry."""
         return _read(self.scratch / stage / f"{number:08d}.json")
 
     def read_notes(self, stage: str) -> Iterator[Any]:
-        """Reads all notes of a stage in the order of their numbers."""
+        """Reads all entries of a stage in the order of their numbers."""
         for path in sorted((self.scratch / stage).glob("*.json")):
             yield _read(path)
 
     def write_ids(self, name: str, ids: list[str]) -> None:
-        """Writes ids as a vocabulary, NAME in the folder."""
-        with self._attempt() as place:
-            write_vocabulary(place / "ids", ids)
-            _rename(place / "ids", self.folder / name)
+        """Writes ids as the vocabulary NAME of the data folder."""
+        with self._attempt() as attempt:
+            write_vocabulary(attempt / "ids", ids)
+            _rename(attempt / "ids", self.folder / name)
 
     def read_ids(self, name: str) -> IdIndex:
-        """Reads a vocabulary of ids, kept in memory: treat it as read-only."""
+        """Reads a vocabulary of ids, which is cached and must not be modified."""
         return _read_ids(self.folder / name)
 
     @contextlib.contextmanager
-    def rejecting(self, stage: str) -> Iterator[OnReject]:
-        """Gives what writes broken rows to a file, which is there when the block ends well."""
-        with self._attempt() as place:
-            with (place / "rejects").open("w", encoding="utf-8") as lines:
+    def writing_rejects(self, stage: str) -> Iterator[OnReject]:
+        """Yields a function that writes rejects to a file, which is renamed at the end."""
+        with self._attempt() as attempt:
+            with (attempt / "rejects").open("w", encoding="utf-8") as lines:
                 yield lambda *reject: print(json.dumps(reject), file=lines)
-            _rename(place / "rejects", self.scratch / "rejects" / stage)
+            _rename(attempt / "rejects", self.scratch / "rejects" / stage)
 
     def read_rejects(self, stage: str) -> Iterator[tuple[int, str | None, str]]:
-        """Reads what `rejecting` wrote."""
+        """Reads the file of `writing_rejects`."""
         path = self.scratch / "rejects" / stage
         if not path.exists():
-            raise _unseen(path)
+            raise _not_visible(path)
         with path.open(encoding="utf-8") as lines:
             for line in lines:
                 yield json.loads(line)
 
     @contextlib.contextmanager
-    def telling(self) -> Iterator[None]:
-        """Keeps the line of an error for the launcher, whom not every runner hands it."""
+    def reporting_errors(self) -> Iterator[None]:
+        """Saves the message of an error for the launcher, since not every runner passes it on."""
         try:
             yield
         except TfmmrecError as error:
@@ -173,19 +173,19 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _unseen(path) from None
+        raise _not_visible(path) from None
 
 
-# A process packs one job at a time; it needs the ids of items and those of users.
+# A process runs one job at a time, and needs the ids of items and users.
 @functools.lru_cache(maxsize=2)
 def _read_ids(path: Path) -> IdIndex:
     if not path.exists():
-        raise _unseen(path)
+        raise _not_visible(path)
     return IdIndex(read_vocabulary(path))
 
 
-def _unseen(path: Path) -> DataError:
+def _not_visible(path: Path) -> DataError:
     return DataError(
-        f"{path}: what another worker wrote is not seen here; "
-        "put --out on a file system that all workers share"
+        f"{path}: the file of another worker is not visible to this one; "
+        "--out must be on a file system that all workers share"
     )

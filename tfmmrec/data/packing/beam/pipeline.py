@@ -1,4 +1,4 @@
-"""The pipeline: tables in, files of the data folder out, and the launcher that starts it."""
+"""The Beam pipeline of packing, and its launcher."""
 
 import os
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.packing.beam.entities import (
     mark_duplicates,
     pack_shard,
-    read_side,
-    write_side_ids,
+    read_entity,
+    write_entity_ids,
 )
 from tfmmrec.data.packing.beam.finalize import finish
 from tfmmrec.data.packing.beam.interactions import (
     ALL_READ,
-    read_log,
+    read_interaction_table,
     unlisted_spans,
     write_histories,
     write_unlisted,
@@ -29,7 +29,7 @@ from tfmmrec.data.packing.beam.job import BeamOptions, Job
 from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import ConfigError, DataError
 
-# The DirectRunner in one process. Under its own name it first looks on the network for Prism.
+# The DirectRunner in one process. Under that name, it would search the network for Prism.
 DEFAULT_RUNNER = "--runner=FnApiRunner"
 
 
@@ -40,24 +40,24 @@ def pack_on_beam(
     *,
     flags: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Packs as `tfmmrec.data.packing.pack` does, by workers of a cluster.
+    """Packs like `tfmmrec.data.packing.pack`, on the workers of a cluster.
 
-    Records, vocabularies, statistics and rejects are those of `pack`; only the bounds of the
-    shards differ. Every worker is to see the folders of the dataset file and of `out` under the
-    same paths, and holds the ids of all items and users in memory.
+    Records, vocabularies, statistics and rejects equal those of `pack`; only the boundaries of
+    shards differ. Every worker needs the folders of the dataset file and of `out` under the same
+    paths, and keeps the ids of all items and users in memory.
 
     Args:
         dataset_file: the YAML file of docs/formats/dataset.md.
-        out: the data folder, which appears whole or not at all.
-        options: sizes of shards, limits and seed.
-        flags: Beam's own, such as `--runner=FlinkRunner`; by default all runs in this process.
+        out: the data folder, which is created atomically.
+        options: sizes of shards, limits and the seed.
+        flags: flags of Beam, such as `--runner=FlinkRunner` (default: run in this process).
 
     Returns:
-        The folder's statistics.
+        The statistics of the data folder.
 
     Raises:
-        DataError: the dataset file or a table cannot be used, or too much of it is broken.
-        ConfigError: the dataset file has a wrong key, or splits by all events at once.
+        DataError: the dataset file or a table is invalid, or too many rows or values are rejected.
+        ConfigError: a key of the dataset file is invalid, or the split needs all events at once.
     """
     dataset = read_dataset_file(Path(os.path.abspath(dataset_file)))
     _refuse_split(dataset)
@@ -65,9 +65,9 @@ def pack_on_beam(
         job = Job(dataset, folder, options)
         job.make_folders()
         pipeline = apache_beam.Pipeline(options=PipelineOptions([DEFAULT_RUNNER, *flags]))
-        items = pipeline | "Items" >> PackSide("items", job)
-        users = pipeline | "Users" >> PackSide("users", job)
-        pipeline | "Interactions" >> PackLog(job, items, users)
+        items = pipeline | "Items" >> PackEntity("items", job)
+        users = pipeline | "Users" >> PackEntity("users", job)
+        pipeline | "Interactions" >> PackInteractions(job, items, users)
         run(pipeline, job)
         return finish(job)
 
@@ -82,35 +82,35 @@ def _refuse_split(dataset: DatasetFile) -> None:
         )
 
 
-class PackSide(apache_beam.PTransform):
-    """Packs items or users; gives the number of the first free shard once all is written."""
+class PackEntity(apache_beam.PTransform):
+    """Packs items or users; its output is the first unused shard number."""
 
-    def __init__(self, side: str, job: Job):
+    def __init__(self, entity: str, job: Job):
         super().__init__()
-        self.side = side
+        self.entity = entity
         self.job = job
 
     def expand(self, pipeline: Any) -> Any:
         return (
             pipeline
-            | apache_beam.Create([self.side] if self.side in self.job.tables else [])
-            | "Read" >> apache_beam.FlatMap(read_side, self.job)
+            | apache_beam.Create([self.entity] if self.entity in self.job.tables else [])
+            | "Read" >> apache_beam.FlatMap(read_entity, self.job)
             | "ById" >> apache_beam.GroupByKey()
             | "MarkDuplicates" >> apache_beam.FlatMap(mark_duplicates, self.job)
             | "ByShard" >> apache_beam.GroupByKey()
-            | "Pack" >> apache_beam.Map(pack_shard, self.side, self.job)
+            | "Pack" >> apache_beam.Map(pack_shard, self.entity, self.job)
             | "AllShards" >> apache_beam.combiners.ToList()
-            | "WriteIds" >> apache_beam.Map(write_side_ids, self.side, self.job)
+            | "WriteIds" >> apache_beam.Map(write_entity_ids, self.entity, self.job)
         )
 
 
-class PackLog(apache_beam.PTransform):
-    """Packs the interactions once the ids of both sides are written.
+class PackInteractions(apache_beam.PTransform):
+    """Packs the interactions after the ids of items and users are written.
 
     Args:
-        job: what is packed.
-        items: what PackSide gives of the items.
-        users: what PackSide gives of the users.
+        job: the packing job.
+        items: the output of PackEntity for items.
+        users: the output of PackEntity for users.
     """
 
     def __init__(self, job: Job, items: Any, users: Any):
@@ -120,7 +120,9 @@ class PackLog(apache_beam.PTransform):
         self.users = users
 
     def expand(self, pipeline: Any) -> Any:
-        reading = apache_beam.FlatMap(read_log, AsSingleton(self.items), AsSingleton(self.users))
+        reading = apache_beam.FlatMap(
+            read_interaction_table, AsSingleton(self.items), AsSingleton(self.users)
+        )
         pieces, all_read = (
             pipeline
             | apache_beam.Create([self.job])
@@ -143,14 +145,14 @@ def run(pipeline: apache_beam.Pipeline, job: Job) -> None:
     """Runs a pipeline to its end.
 
     Raises:
-        DataError: a worker met one, or the runner gave up without saying why.
+        DataError: a worker raised one, or the runner failed without a reason.
     """
     try:
         state = pipeline.run().wait_until_finish()
     except Exception as error:
-        told = next(job.read_notes("errors"), None)
-        if told is None:
+        message = next(job.read_notes("errors"), None)
+        if message is None:
             raise
-        raise DataError(told) from error
+        raise DataError(message) from error
     if state != PipelineState.DONE:
         raise DataError(f"{job.dataset.path}: the pipeline ended as {state}; see the runner's log")
