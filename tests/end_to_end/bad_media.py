@@ -98,7 +98,7 @@ PICTURES = {
     "PNG cut in the middle": _rejected(_PNG[: len(_PNG) // 2], _CUT),
     "PNG without its end": _rejected(_PNG[:-12], _CUT),
     "PNG of too few pixels": _rejected(
-        png(32, 24, 8, 2, bytes(97 * 5)), r"^broken picture \(its content does not fit its format"
+        png(32, 24, 8, 2, bytes(97 * 5)), r"^broken picture \(its content does not match its format"
     ),
     "PNG of 50,000 x 50,000 pixels in 4 KB": _rejected(
         HUGE,
@@ -148,7 +148,7 @@ SOUNDS = {
     "WAV": File(_WAV),
     "WAV whose header says more than there is": _rejected(
         _patched(_WAV, _DATA_SIZE, "<I", 1_000_000),
-        r"^sound cut off: 8000 of 1000000 bytes are there: 'media/",
+        r"^sound cut off: 8000 of 1000000 bytes are present: 'media/",
     ),
     "WAV whose header says less than there is": File(_patched(_WAV, _DATA_SIZE, "<I", 4000)),
     "WAV of unknown length, from a pipe": File(_patched(_WAV, _DATA_SIZE, "<I", 0xFFFFFFFF)),
@@ -161,15 +161,15 @@ SOUNDS = {
     "WAV with samples that are NaN": _rejected(
         _sound("WAV", "FLOAT", samples=np.array([0.0, np.nan])), r"samples that are no finite"
     ),
-    "WAV of 0 samples": _rejected(_sound(samples=np.zeros((0, 1))), r"holds no samples: 'media/"),
-    "WAV cut off": _rejected(_WAV[:-1000], r"^sound cut off: 7000 of 8000 bytes are there"),
+    "WAV of 0 samples": _rejected(_sound(samples=np.zeros((0, 1))), r"has no samples: 'media/"),
+    "WAV cut off": _rejected(_WAV[:-1000], r"^sound cut off: 7000 of 8000 bytes are present"),
     "Ogg Vorbis": File(_OGG),
     "Ogg Vorbis, cut": _rejected(_OGG[:-500], r"cut off: 'media/"),
     "MP3": File(_sound("MP3")),
     "MP3 behind garbage": _rejected(b"garbage " * 100 + _sound("MP3"), _NO_SOUND),
     "MP3 behind an ID3 tag": File(b"ID3\4\0\0\0\0\7\x76" + bytes(1014) + _sound("MP3")),
     "FLAC whose header says 68,719,476,735 samples": _rejected(
-        _lying_flac(), r"^sound cut off: 0 of 68719476735 samples are there: 'media/"
+        _lying_flac(), r"^sound cut off: 0 of 68719476735 samples are present: 'media/"
     ),
     "FLAC, cut": _rejected(_sound("FLAC")[:-1000], _NO_SOUND),
     "a picture named .wav": _rejected(_PNG, _NO_SOUND),

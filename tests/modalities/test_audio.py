@@ -16,7 +16,7 @@ from tfmmrec.modalities.codecs import wav
 BROKEN: dict[str, tuple[bytes, str]] = {
     "text.wav": (b"this is only text, whatever its name", "not a sound"),
     "head.wav": (SOUND[:20], "not a sound"),
-    "cut.wav": (SOUND[:-1000], "sound cut off: 2200 of 3200 bytes are there"),
+    "cut.wav": (SOUND[:-1000], "sound cut off: 2200 of 3200 bytes are present"),
     "empty.wav": (b"", "the file is empty"),
 }
 
@@ -47,7 +47,7 @@ def test_a_header_is_not_taken_at_its_word(samples: int):
     # The number of samples takes 36 bits, from the middle of byte 21 on.
     data[21] = (data[21] & 0xF0) | samples >> 32
     data[22:26] = struct.pack(">I", samples & 0xFFFFFFFF)
-    with pytest.raises(BrokenValue, match=f"sound cut off: 0 of {samples} samples are there"):
+    with pytest.raises(BrokenValue, match=f"sound cut off: 0 of {samples} samples are present"):
         Audio().check_bytes(bytes(data))
 
 
@@ -60,9 +60,9 @@ def test_silence_that_is_stored_tightly_is_taken():
 
 
 def test_a_sound_that_is_too_long_is_refused(monkeypatch):
-    monkeypatch.setattr(wav, "_MOST_SAMPLES", 1600)
+    monkeypatch.setattr(wav, "_MAX_SAMPLES", 1600)
     assert Audio().check_bytes(SOUND) == SOUND
-    monkeypatch.setattr(wav, "_MOST_SAMPLES", 1599)
+    monkeypatch.setattr(wav, "_MAX_SAMPLES", 1599)
     with pytest.raises(BrokenValue, match=r"the sound is too long \(0\.0 hours in 1 channels\)"):
         Audio().check_bytes(SOUND)
 

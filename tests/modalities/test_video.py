@@ -175,10 +175,10 @@ CUT: dict[str, tuple[dict, float, str]] = {
     "start.mp4": (
         {"container_options": {"movflags": "faststart"}},
         0.5,
-        "of 2.0 seconds are there",
+        "of 2.0 seconds are present",
     ),
-    "1.mkv": (MJPEG, 0.5, "of 2.0 seconds are there"),
-    "1.avi": (MJPEG, 0.5, "bytes are there"),
+    "1.mkv": (MJPEG, 0.5, "of 2.0 seconds are present"),
+    "1.avi": (MJPEG, 0.5, "bytes are present"),
     "head alone.mkv": (MJPEG, 0.02, "not a video that can be decoded, or cut off"),
 }
 

@@ -8,8 +8,8 @@ from typing import Any
 from tfmmrec.errors import BrokenValue, ConfigError
 from tfmmrec.modalities.audio import Audio
 from tfmmrec.modalities.base import MODALITIES, Modality
-from tfmmrec.modalities.codecs.audio_track import read_sound
-from tfmmrec.modalities.codecs.video_frames import read_pictures
+from tfmmrec.modalities.codecs.audio_track import read_audio_track
+from tfmmrec.modalities.codecs.video_frames import read_frames
 from tfmmrec.modalities.image import Image
 from tfmmrec.modalities.media_file import find_media
 from tfmmrec.modalities.string_list import Strings
@@ -74,8 +74,8 @@ class Video(Strings):
             return {}
         path = Path(found)
         try:
-            pictures = read_pictures(path, self.frames, self.pixels)
-            sound = read_sound(path, self.sound_seconds) if self.sound else None
+            pictures = read_frames(path, self.frames, self.pixels)
+            sound = read_audio_track(path, self.sound_seconds) if self.sound else None
         except BrokenValue as error:
             raise BrokenValue(f"{error}: {quote(raw)}") from None
         return {"": [*pictures], **({} if sound is None else {"sound": [sound]})}

@@ -34,10 +34,10 @@ def test_a_gif_that_ends_within_a_block_is_cut_off(size: int):
 def test_why_a_picture_is_broken():
     jpeg = picture_bytes(file_format="JPEG")
     assert why_broken(jpeg[:-1]) == "cut off"
-    assert why_broken(jpeg) == "its content does not fit its format"
+    assert why_broken(jpeg) == "its content does not match its format"
     assert why_broken(PICTURE[:-1]) == "cut off"
     assert why_broken(PICTURE[:20]) == "cut off"
-    assert why_broken(PICTURE) == "its content does not fit its format"
+    assert why_broken(PICTURE) == "its content does not match its format"
     # Byte 29 is the first of the checksum of the header, which ends with it.
     wrong = PICTURE[:29] + bytes([PICTURE[29] ^ 1]) + PICTURE[30:]
     assert why_broken(wrong) == "wrong checksum in its block IHDR"

@@ -1,1 +1,1 @@
-"""Decoders of media formats in core ops or PyAV."""
+"""Decoders of media files, in core ops where they are served."""

@@ -1,4 +1,4 @@
-"""The sound track of a video file, by PyAV."""
+"""Decodes the audio track of a video file with PyAV."""
 
 import io
 from collections.abc import Iterator
@@ -9,27 +9,27 @@ import numpy as np
 import soundfile
 
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities.codecs.video_frames import import_av, opened
+from tfmmrec.modalities.codecs.video_frames import import_av, open_video
 
 SAMPLE_RATE = 16_000
 
 
-def read_sound(path: Path, seconds: float) -> bytes | None:
-    """Reads the start of a video's sound track; None when it has none.
+def read_audio_track(path: Path, seconds: float) -> bytes | None:
+    """Decodes the start of the audio track of a video.
 
     Args:
         path: a file that FFmpeg reads.
-        seconds: how much of it at most.
+        seconds: the maximum duration.
 
     Returns:
-        A 16-bit mono WAV file of 16 kHz.
+        A 16-bit mono WAV file with 16 kHz, or None if the video has no audio track.
 
     Raises:
-        BrokenValue: there is a sound track, but nothing of it can be decoded.
+        BrokenValue: no part of the audio track can be decoded.
         ConfigError: PyAV is not installed.
     """
     longest = max(1, round(seconds * SAMPLE_RATE))
-    with opened(path) as container:
+    with open_video(path) as container:
         if not container.streams.audio:
             return None
         chunks, length = [], 0
@@ -46,10 +46,10 @@ def read_sound(path: Path, seconds: float) -> bytes | None:
 
 
 def _decode_sound(container: Any, stream: Any) -> Iterator[np.ndarray]:
-    """Decodes a sound track, int16 `[samples]` at a time; passes by packets that are broken."""
+    """Decodes an audio track in chunks, int16 `[samples]`; skips invalid packets."""
     av = import_av()
     if stream.codec_context is None:
-        raise BrokenValue("the sound track's codec is unknown; declare sound: false")
+        raise BrokenValue("the codec of the audio track is unknown; set sound: false")
     resampler, form, reason, num_frames = None, None, "", 0
     for packet in container.demux(stream):
         try:
@@ -67,7 +67,7 @@ def _decode_sound(container: Any, stream: Any) -> Iterator[np.ndarray]:
             yield from _resampled(resampler, frame)
     if reason and not num_frames:
         raise BrokenValue(
-            f"the sound track cannot be decoded: {reason}; declare sound: false to do without"
+            f"the audio track cannot be decoded: {reason}; set sound: false to ignore it"
         )
     yield from _resampled(resampler, None)
 

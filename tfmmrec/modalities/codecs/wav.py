@@ -1,4 +1,4 @@
-"""Sound files as mono waveforms at a wanted rate, the same when cached and when served."""
+"""Decodes audio files to mono waveforms and resamples them, equally when cached and served."""
 
 import functools
 import io
@@ -15,30 +15,30 @@ from tfmmrec.errors import BrokenValue
 LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
 
 # Of all channels together: 4 GB once decoded, three hours of 48 kHz in stereo.
-_MOST_SAMPLES = 2**30
-# Silence may be stored still tighter; a header that says so is not taken at its word.
-_PLAUSIBLE_SAMPLES_A_BYTE = 64
+_MAX_SAMPLES = 2**30
+# Only silence compresses better; the samples of such a file are counted.
+_PLAUSIBLE_SAMPLES_PER_BYTE = 64
 
-# The sinc reaches over so many zero crossings to either side. With this Kaiser window (80 dB) the
-# transition band is 0.2 of the lower Nyquist frequency wide, so that it ends there.
+# Zero crossings of the sinc on either side. With this Kaiser window (80 dB), the transition band is
+# 0.2 of the lower Nyquist frequency wide and ends there.
 _ZERO_CROSSINGS = 24
 _KAISER_BETA = 8.0
 _ROLLOFF = 0.9
 
 
 def resample(waveform: tf.Tensor, rate_in: tf.Tensor, rate_out: int) -> tf.Tensor:
-    """Resamples by a windowed sinc that cuts off below the lower of the two Nyquist frequencies.
+    """Resamples with a windowed sinc filter below the lower of the two Nyquist frequencies.
 
-    Output n stands at the input time n * rate_in / rate_out, kept as exact integers. The times
-    repeat their fractions every rate_out / gcd outputs, so that the filter is computed once for
-    each of those phases, and applied to one second of output at a time: memory does not grow
-    with the length. (Smith, "Digital Audio Resampling Home Page",
+    Output n is at the input time n * rate_in / rate_out, in exact integer arithmetic. The
+    fractions of the times repeat every rate_out / gcd outputs, so the filter is computed once per
+    phase. It is applied to one second of output at a time, so memory does not grow with the
+    length. (Smith, "Digital Audio Resampling Home Page",
     https://ccrma.stanford.edu/~jos/resample/.)
 
     Args:
         waveform: float32 `[samples]`.
-        rate_in: its rate in Hz, an integer scalar; taken as 1,000 to 384,000 if beyond those.
-        rate_out: the wanted rate in Hz.
+        rate_in: its sampling rate in Hz, an integer scalar, clipped to 1,000 to 384,000.
+        rate_out: the target sampling rate in Hz.
 
     Returns:
         float32 `[ceil(samples * rate_out / rate_in)]`, `waveform` itself at equal rates.
@@ -60,7 +60,7 @@ def _resample_by_seconds(waveform: tf.Tensor, rate_in: tf.Tensor, rate_out: int)
     samples = tf.size(waveform)
     num_outputs = -(-tf.cast(samples, tf.int64) * rate_out // tf.cast(rate_in, tf.int64))
     seconds = tf.cast(-(-num_outputs // rate_out), tf.int32)
-    # Zeros stand in for what lies before the first sample and behind the last.
+    # Zero padding before the first and after the last sample.
     padded = tf.pad(waveform, [[taps, taps + (seconds * rate_in - samples) + rate_in]])
     cycles = tf.range(divisor)[:, None, None] * (rate_in // divisor)
     sources = taps + cycles + first[None, :, None] + tf.range(taps)  # [cycles, phases, taps]
@@ -81,7 +81,7 @@ def _resample_by_seconds(waveform: tf.Tensor, rate_in: tf.Tensor, rate_out: int)
 def _phase_filters(
     rate_in: tf.Tensor, rate_out: int, phases: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns each phase's filter `[phases, taps]` and the input sample `[phases]` it starts at."""
+    """Returns the filters of the phases `[phases, taps]` and their first input samples `[phases]`."""
     # The cut-off, in cycles per input sample times two.
     cutoff = _ROLLOFF * tf.minimum(1.0, rate_out / tf.cast(rate_in, tf.float32))
     half_width = tf.cast(tf.math.ceil(_ZERO_CROSSINGS / cutoff), tf.int32)
@@ -95,7 +95,7 @@ def _phase_filters(
     angle = math.pi * distance
     sinc = tf.where(tf.abs(angle) < 1e-6, 1.0, tf.sin(angle) / tf.where(angle == 0.0, 1.0, angle))
     filters = sinc * window
-    # A constant stays that constant in every phase.
+    # Unit gain for a constant in every phase.
     filters /= tf.reduce_sum(filters, axis=1, keepdims=True)
     return filters, tf.cast(position // rate_out, tf.int32) - half_width
 
@@ -108,10 +108,10 @@ def _greatest_common_divisor(a: tf.Tensor, b: int) -> tf.Tensor:
 
 
 def decode_wav(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes a 16-bit PCM WAV file in the graph, by core ops alone.
+    """Decodes a 16-bit PCM WAV file with core ops.
 
     Args:
-        data: the file's bytes, a string scalar; "" (absent) is a waveform without samples.
+        data: the bytes of the file, a string scalar; "" (absent) has no samples.
 
     Returns:
         The mean of the channels, float32 `[samples]` in [-1, 1], and the rate in Hz, int32 scalar.
@@ -129,25 +129,25 @@ def decode_wav(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
-    """Decodes a WAV, MP3, FLAC or Ogg Vorbis file, by tensorflow-io what it reads safely.
+    """Decodes a WAV, MP3, FLAC or Ogg Vorbis file, with tensorflow-io where that is safe.
 
     Args:
-        data: the file's bytes.
-        hint: the file's name, for the error message (default none).
+        data: the bytes of the file.
+        hint: the name of the file, for error messages (default none).
 
     Returns:
         The mean of the channels, float32 `[samples]` in about [-1, 1], and the rate in Hz.
 
     Raises:
-        BrokenValue: the file cannot be decoded, is cut off, holds no samples or no finite ones,
-            more than 2^30 of them, or its rate is beyond 1,000 to 384,000 Hz.
+        BrokenValue: the file cannot be decoded, is cut off, has no samples, samples that are not
+            finite or more than 2^30 samples, or its rate is not from 1,000 to 384,000 Hz.
     """
     channels, rate = read_channels(data, hint)
     return channels.mean(axis=1, dtype=np.float32), rate
 
 
 def read_channels(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
-    """Decodes as `read_audio`, and keeps the channels apart, float32 `[samples, channels]`."""
+    """Decodes like `read_audio`, without mixing channels: float32 `[samples, channels]`."""
     try:
         info = soundfile.info(io.BytesIO(data))
         _refuse_cut_off(data, info)
@@ -156,11 +156,13 @@ def read_channels(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
         if channels is None:
             channels, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         if len(channels) == 0:
-            raise BrokenValue("the sound holds no samples")
+            raise BrokenValue("the sound has no samples")
         if info.format != "OGG" and 0 < info.frames < 1 << 40 and len(channels) < info.frames:
-            raise BrokenValue(f"sound cut off: {len(channels)} of {info.frames} samples are there")
+            raise BrokenValue(
+                f"sound cut off: {len(channels)} of {info.frames} samples are present"
+            )
         if not np.isfinite(channels).all():
-            raise BrokenValue("the sound holds samples that are no finite numbers")
+            raise BrokenValue("the sound has samples that are not finite")
         if not LOWEST_RATE <= info.samplerate <= HIGHEST_RATE:
             raise BrokenValue(f"a sampling rate of {info.samplerate} Hz is not supported")
     except BrokenValue as error:
@@ -176,14 +178,16 @@ def read_channels(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
 
 
 def _refuse_cut_off(data: bytes, info: Any) -> None:
-    """Raises BrokenValue for a WAV or Ogg file that ends before its own end mark."""
+    """Raises BrokenValue for a truncated WAV or Ogg file."""
     if info.format == "WAV" and data[:4] == b"RIFF":
         at = 12
         while at + 8 <= len(data):
             name, size = data[at : at + 4], struct.unpack("<I", data[at + 4 : at + 8])[0]
-            # A recorder that writes to a pipe does not know the size; it leaves all ones.
+            # A recorder that writes to a pipe stores all ones for the unknown size.
             if name == b"data" and size < 0xFFFFF000 and at + 8 + size > len(data):
-                raise BrokenValue(f"sound cut off: {len(data) - at - 8} of {size} bytes are there")
+                raise BrokenValue(
+                    f"sound cut off: {len(data) - at - 8} of {size} bytes are present"
+                )
             at += 8 + size + size % 2
     elif info.format == "OGG":
         last = data.rfind(b"OggS")
@@ -191,41 +195,40 @@ def _refuse_cut_off(data: bytes, info: Any) -> None:
             raise BrokenValue("sound cut off inside the header of an Ogg page")
         segments = data[last + 26]
         end = last + 27 + segments + sum(data[last + 27 : last + 27 + segments])
-        # Bit 4 of a page's flags says that the stream ends with it.
+        # Bit 4 of the flags marks the last page of the stream.
         if not data[last + 5] & 4 or end > len(data):
             raise BrokenValue("sound cut off: the Ogg stream does not end")
 
 
 def _refuse_too_long(data: bytes, info: Any) -> None:
-    """Raises BrokenValue before a decoder makes room for samples that are too many or not there."""
-    if info.frames > _PLAUSIBLE_SAMPLES_A_BYTE * len(data):
+    """Raises BrokenValue before a decoder allocates memory for too many or missing samples."""
+    if info.frames > _PLAUSIBLE_SAMPLES_PER_BYTE * len(data):
         found = 0
         try:
             with soundfile.SoundFile(io.BytesIO(data)) as file:
-                while found <= _MOST_SAMPLES and (block := len(file.read(65536))):
+                while found <= _MAX_SAMPLES and (block := len(file.read(65536))):
                     found += block
         except (soundfile.SoundFileError, RuntimeError):
-            pass  # what follows says how much was found
+            pass  # the number found is checked next
         if found < info.frames:
-            raise BrokenValue(f"sound cut off: {found} of {info.frames} samples are there")
-    if info.frames * info.channels > _MOST_SAMPLES:
+            raise BrokenValue(f"sound cut off: {found} of {info.frames} samples are present")
+    if info.frames * info.channels > _MAX_SAMPLES:
         hours = info.frames / max(1, info.samplerate) / 3600
         raise BrokenValue(f"the sound is too long ({hours:.1f} hours in {info.channels} channels)")
 
 
 @functools.cache
 def _native_decoders() -> dict[tuple[str, str], tuple[Any, float, float]]:
-    """Returns by format and subtype tensorflow-io's decoder, and the zero and scale of samples.
+    """Returns the decoders of tensorflow-io, with zero and scale, by format and subtype.
 
-    32-bit and 64-bit WAV and Ogg Opus are left out, as its decoder misreads or refuses them; FLAC,
-    as it never comes back from some broken files; MP3, as it makes room for as many samples as
-    the file claims to hold.
+    Left out are 32-bit and 64-bit WAV and Ogg Opus, which it misreads or refuses; FLAC, where it
+    hangs on some invalid files; and MP3, where it allocates as many samples as the header claims.
     """
     try:
         import tensorflow_io as tfio
 
         tfio.audio.decode_wav(_SHORTEST_WAV, dtype=tf.int16)
-    except Exception:  # whatever keeps the ops from loading, soundfile decodes in their place
+    except Exception:  # soundfile decodes if the ops cannot be loaded
         return {}
     wav = tfio.audio.decode_wav
     return {
@@ -245,7 +248,7 @@ _SHORTEST_WAV = (
 
 
 def _decode_natively(data: bytes, info: Any) -> np.ndarray | None:
-    """Decodes by tensorflow-io, float32 `[samples, channels]`; None where it cannot."""
+    """Decodes with tensorflow-io, float32 `[samples, channels]`; None if it cannot."""
     native = _native_decoders().get((info.format, info.subtype))
     if native is None or (info.format == "WAV" and not _is_plain_wav(data, info)):
         return None
@@ -255,12 +258,12 @@ def _decode_natively(data: bytes, info: Any) -> np.ndarray | None:
             samples = decode(data).numpy()
     except (tf.errors.OpError, NotImplementedError):
         return None
-    # Exact in float32 too: no sample has more than 24 bits that count.
+    # Exact in float32: samples have at most 24 significant bits.
     return (samples.astype(np.float32) - np.float32(zero)) / np.float32(scale)
 
 
 def _is_plain_wav(data: bytes, info: Any) -> bool:
-    """Says whether a WAV file's format block adds up: tensorflow-io divides by what it says."""
+    """Returns whether the format block of a WAV file is consistent; tensorflow-io divides by it."""
     at = data.find(b"fmt ", 12) + 8
     if data[:4] != b"RIFF" or not 20 <= at <= len(data) - 16:
         return False
