@@ -55,7 +55,7 @@ def test_silence_that_is_stored_tightly_is_taken():
     out = io.BytesIO()
     soundfile.write(out, np.zeros(1_000_000), 16_000, format="FLAC")
     data = out.getvalue()
-    assert len(data) * wav._PLAUSIBLE_SAMPLES_A_BYTE < 1_000_000
+    assert len(data) * wav._PLAUSIBLE_SAMPLES_PER_BYTE < 1_000_000
     assert Audio().check_bytes(data) == data
 
 

@@ -81,7 +81,7 @@ def _resample_by_seconds(waveform: tf.Tensor, rate_in: tf.Tensor, rate_out: int)
 def _phase_filters(
     rate_in: tf.Tensor, rate_out: int, phases: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the filters of the phases `[phases, taps]` and their first input samples `[phases]`."""
+    """Returns the filter per phase `[phases, taps]` and its first input sample `[phases]`."""
     # The cut-off, in cycles per input sample times two.
     cutoff = _ROLLOFF * tf.minimum(1.0, rate_out / tf.cast(rate_in, tf.float32))
     half_width = tf.cast(tf.math.ceil(_ZERO_CROSSINGS / cutoff), tf.int32)

@@ -1,6 +1,6 @@
-"""Preprocessing steps that a feature of the dataset file may declare."""
+"""Preprocessing steps that a feature of the dataset file can declare."""
 
-from tfmmrec.modalities.preprocessing import (  # they register themselves
+from tfmmrec.modalities.preprocessing import (  # importing registers the steps
     audio,
     image,
     pca,

@@ -19,14 +19,14 @@ from tfmmrec.modalities.codecs.wav import HIGHEST_RATE, LOWEST_RATE, read_channe
 from tfmmrec.modalities.preprocessing.base import STEPS, Step
 from tfmmrec.modalities.preprocessing.requirements import need
 
-# What 16 bits can hold of +1.
+# The largest 16-bit sample as a float.
 _LOUDEST = 1.0 - 2.0**-15
 
 
 @STEPS.register("mono")
 @dataclasses.dataclass(frozen=True)
 class Mono(Step):
-    """Makes one channel of several, their mean."""
+    """Mixes a sound to mono: the mean of its channels."""
 
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
 
@@ -40,10 +40,10 @@ class Mono(Step):
 @STEPS.register("resample")
 @dataclasses.dataclass(frozen=True)
 class Resample(Step):
-    """Brings a sound to a sampling rate, by the resampler of `tfmmrec.modalities.codecs.wav`.
+    """Resamples a sound to a sampling rate, with the resampler of `tfmmrec.modalities.codecs.wav`.
 
     Attributes:
-        rate: in Hz (default 16000).
+        rate: the sampling rate in Hz (default 16000).
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
@@ -62,13 +62,13 @@ class Resample(Step):
 @STEPS.register("loudness")
 @dataclasses.dataclass(frozen=True)
 class Loudness(Step):
-    """Brings a sound to a loudness after ITU-R BS.1770, by pyloudnorm.
+    """Normalizes the loudness of a sound (ITU-R BS.1770), with pyloudnorm.
 
     The gain is smaller where the loudest sample would be cut off. Silence, and what is shorter
     than the 0.4 seconds that the measure takes, stays as it is.
 
     Attributes:
-        target: in LUFS, above -70, at most 0 (default -23, after EBU R 128).
+        target: the loudness in LUFS, above -70 and at most 0 (default -23, see EBU R 128).
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
@@ -80,7 +80,7 @@ class Loudness(Step):
     def run(self, value: bytes) -> tuple[bytes, dict]:
         meter = need("pyloudnorm", self.kind).Meter
         channels, rate = decoded(value)
-        # The measure knows five channels at most.
+        # The measure is defined for at most five channels.
         heard = channels if channels.shape[1] <= 5 else channels.mean(axis=1, keepdims=True)
         if len(heard) < 0.4 * rate:
             return value, {}
@@ -89,7 +89,7 @@ class Loudness(Step):
         if not math.isfinite(measured):
             return value, {}
         gain = min(10.0 ** ((self.target - measured) / 20.0), _LOUDEST / np.abs(channels).max())
-        if abs(20.0 * math.log10(gain)) < 0.05:  # nobody hears it
+        if abs(20.0 * math.log10(gain)) < 0.05:  # inaudible
             return value, {}
         return _encoded(channels * np.float32(gain), rate), {}
 
@@ -97,12 +97,12 @@ class Loudness(Step):
 @STEPS.register("trim")
 @dataclasses.dataclass(frozen=True)
 class Trim(Step):
-    """Cuts off the silence before and behind a sound, by tensorflow-io.
+    """Trims silence at the start and end of a sound, with tensorflow-io.
 
     Of a sound that is nothing but zeros nothing is left, and it is absent.
 
     Attributes:
-        threshold_db: what lies so many decibels below the loudest sample is silence, above -120,
+        threshold_db: the level of silence in decibels below the loudest sample, above -120,
             at most -1 (default -40).
     """
 
@@ -128,10 +128,10 @@ class Trim(Step):
 @STEPS.register("limit")
 @dataclasses.dataclass(frozen=True)
 class Limit(Step):
-    """Keeps the first seconds of a long sound.
+    """Truncates a sound to its first seconds.
 
     Attributes:
-        seconds: at most (default 10).
+        seconds: the maximum duration (default 10).
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("audio",)
@@ -150,7 +150,7 @@ class Limit(Step):
 
 @functools.lru_cache(maxsize=1)
 def decoded(value: bytes) -> tuple[np.ndarray, int]:
-    """Decodes as `read_channels`; steps in a row that change nothing share one decoding."""
+    """Decodes like `read_channels`; consecutive steps that change nothing share one decoding."""
     channels, rate = read_channels(value)
     channels.setflags(write=False)
     return channels, rate
@@ -165,7 +165,7 @@ def resampled(channels: np.ndarray, rate_in: int, rate_out: int) -> np.ndarray:
 
 @functools.cache
 def _resampler(rate: int) -> tf.types.experimental.GenericFunction:
-    # A graph, since the resampler's loop over seconds is slow without one.
+    # The loop over seconds is slow in eager mode.
     specs = [tf.TensorSpec([None], tf.float32), tf.TensorSpec([], tf.int32)]
     return tf.function(lambda wave, rate_in: resample(wave, rate_in, rate), input_signature=specs)
 

@@ -1,4 +1,4 @@
-"""Chinese: whether a text is, its words and their parts of speech."""
+"""Detection, word segmentation and parts of speech of Chinese text."""
 
 import itertools
 import re
@@ -12,21 +12,21 @@ from tfmmrec.modalities.preprocessing.word_segmentation import is_word, words
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN_LETTER = re.compile(f"[{_HAN}]")
 _KANA_LETTER = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
-# What jieba takes for one stretch: Chinese with the letters and digits in it, as in T恤.
+# The runs that jieba segments: Chinese with the letters and digits in it, as in T恤.
 _STRETCH = re.compile(f"([{_HAN}A-Za-z0-9+#&._%-]+)")
-# A character says about as much as three letters.
+# A Chinese character carries about as much information as three letters.
 _LEAST_SHARE = 0.25
 
 
 def is_chinese(text: str) -> bool:
-    """Whether at least a quarter of the letters are Chinese characters, and hardly any kana."""
+    """Returns whether a quarter or more of the letters are Chinese characters, with few kana."""
     letters = sum(map(str.isalpha, text))
     han, kana = len(_HAN_LETTER.findall(text)), len(_KANA_LETTER.findall(text))
     return han > 0 and han >= _LEAST_SHARE * letters and kana < 0.1 * (han + kana)
 
 
 def chinese_words(text: str, step: str) -> list[str]:
-    """Returns the words of a Chinese text by jieba; those of other scripts in it as `words`."""
+    """Segments a Chinese text with jieba, and other scripts in it with `words`."""
     return list(itertools.chain.from_iterable(_words(text, step)))
 
 
@@ -39,16 +39,16 @@ def _words(text: str, step: str) -> Iterator[list[str]]:
 
 
 def chinese_tags(text: str, step: str) -> list[str]:
-    """Returns jieba's part-of-speech flag of each word, emoji left out."""
+    """Returns the part-of-speech flag of each word by jieba, without emoji."""
     pairs = _tagger(step).lcut(text)
     return [pair.flag for pair in pairs if any(map(str.isalnum, pair.word))]
 
 
 @loaded_once
 def _tokenizer(step: str) -> Any:
-    """A tokenizer of our own, so that words that a program taught jieba's own change nothing."""
+    """Creates a separate tokenizer, which words added to the global one do not affect."""
     tokenizer = need("jieba", step).Tokenizer()
-    # Its own initialize() logs, and reads and writes a cache in the shared temporary folder.
+    # initialize() would log, and use a cache in the shared temporary folder.
     tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
     tokenizer.initialized = True
     return tokenizer

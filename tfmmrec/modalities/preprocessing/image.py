@@ -30,7 +30,7 @@ _ORIENTATION = PIL.ExifTags.Base.Orientation
 @STEPS.register("orient")
 @dataclasses.dataclass(frozen=True)
 class Orient(Step):
-    """Turns a picture upright as its EXIF orientation says, and takes that note away."""
+    """Rotates a picture upright by its EXIF orientation, and removes the orientation."""
 
     modalities: ClassVar[tuple[str, ...]] = ("image",)
 
@@ -40,7 +40,7 @@ class Orient(Step):
             if turned == 1:
                 return value, {}
             bare = _plain(picture)
-            # Other notes of a camera may be such that Pillow cannot write them again.
+            # Pillow cannot write all other EXIF tags.
             bare.info = {}
             bare.getexif()[_ORIENTATION] = turned
             return _encoded(PIL.ImageOps.exif_transpose(bare), picture.format), {}
@@ -49,10 +49,10 @@ class Orient(Step):
 @STEPS.register("limit_size")
 @dataclasses.dataclass(frozen=True)
 class LimitSize(Step):
-    """Makes a large picture smaller, by Lanczos' filter, and never a small one larger.
+    """Scales a large picture down with a Lanczos filter; small pictures are not changed.
 
     Attributes:
-        pixels: of the longer side at most (default 512).
+        pixels: the maximum length of the longer side (default 512).
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("image",)
@@ -74,15 +74,15 @@ class LimitSize(Step):
 @STEPS.register("denoise")
 @dataclasses.dataclass(frozen=True)
 class Denoise(Step):
-    """Takes noise away, by OpenCV; transparency is laid over white, as decoding does.
+    """Removes noise with OpenCV; transparent pixels are blended with white, as in decoding.
 
     The median takes single wrong pixels away; the bilateral filter averages neighbours of like
     colour, which keeps edges (Tomasi and Manduchi 1998).
 
     Attributes:
         method: `median` (default) or `bilateral`.
-        size: the width of the neighbourhood in pixels, odd, 3 to 31 (default 3).
-        sigma_color: for `bilateral`, how far colours of one average lie apart, of 255 (default
+        size: the width of the neighborhood in pixels, odd, from 3 to 31 (default 3).
+        sigma_color: for `bilateral`, the maximum distance of averaged colors, of 255 (default
             50).
     """
 
@@ -114,7 +114,7 @@ class Denoise(Step):
 
 
 def orientation(picture: PIL.Image.Image) -> int:
-    """Reads the EXIF orientation of a picture, 1 (upright) to 8; 1 where it cannot be read."""
+    """Returns the EXIF orientation of a picture, 1 (upright) to 8; 1 if it cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -125,7 +125,7 @@ def orientation(picture: PIL.Image.Image) -> int:
 
 
 def note_orientation(turned: int) -> dict[str, PIL.Image.Exif]:
-    """Gives the argument of Pillow's `save` that notes an orientation, if it is not 1."""
+    """Returns the argument of `save` that stores an orientation, {} for 1."""
     exif = PIL.Image.Exif()
     exif[_ORIENTATION] = turned
     return {} if turned == 1 else {"exif": exif}
@@ -133,7 +133,7 @@ def note_orientation(turned: int) -> dict[str, PIL.Image.Exif]:
 
 @contextlib.contextmanager
 def _opened(value: bytes) -> Iterator[PIL.Image.Image]:
-    """Opens a stored picture; whatever is wrong with it becomes BrokenValue."""
+    """Opens a stored picture; any error becomes BrokenValue."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of corrupt EXIF
@@ -150,7 +150,7 @@ def _opened(value: bytes) -> Iterator[PIL.Image.Image]:
 
 
 def _plain(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Gives a picture in one of the modes that filters work on: grey, colour, alpha, 16 bits."""
+    """Converts a picture to a mode that filters support: gray, color, alpha, 16 bits."""
     if picture.mode == "I":
         return picture.convert("I;16")
     if "transparency" in picture.info:
@@ -159,7 +159,7 @@ def _plain(picture: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def _over_white(picture: PIL.Image.Image) -> np.ndarray:
-    """Gives a picture as uint8 `[height, width]` or `[height, width, 3]`, without transparency."""
+    """Returns a picture as uint8 `[height, width]` or `[height, width, 3]`, without alpha."""
     plain = _plain(picture)
     if plain.mode == "I;16":
         return np.round(np.asarray(plain) / 257.0).astype(np.uint8)
@@ -170,7 +170,7 @@ def _over_white(picture: PIL.Image.Image) -> np.ndarray:
 
 
 def _encoded(picture: PIL.Image.Image, file_format: str | None, turned: int = 1) -> bytes:
-    # A picture that is not upright yet says so still, for the step that will turn it.
+    # A later step may need the orientation.
     exif = note_orientation(turned)
     out = io.BytesIO()
     if file_format == "JPEG":

@@ -1,4 +1,4 @@
-"""Which language a step takes a text for."""
+"""Selects the language in which a step processes a text."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def check_language(language: Any) -> None:
 
 
 def language_of(text: str, declared: str, step: str) -> str | None:
-    """Returns `en` or `zh`, as declared or as the text shows; None is another language."""
+    """Returns `en` or `zh`, as declared or detected, or None for another language."""
     if declared != "auto":
         return declared
     if is_chinese(text):

@@ -1,4 +1,4 @@
-"""A step that reduces what an encoder makes of a feature, not the feature itself."""
+"""The step `pca`, which reduces the encodings of a feature, not its values."""
 
 import dataclasses
 from typing import ClassVar
@@ -10,13 +10,13 @@ from tfmmrec.modalities.preprocessing.base import STEPS, Step
 @STEPS.register("pca")
 @dataclasses.dataclass(frozen=True)
 class Pca(Step):
-    """Reduces the encoder's outputs to their principal components.
+    """Reduces the encodings to their principal components.
 
-    Packing leaves the value as it is; `tfmmrec.encoders.pca` fits the components on the data
-    folder's encoded rows and goes on from there, in training and in the served model.
+    Packing does not change the value. `tfmmrec.encoders.pca` fits the components to the encodings
+    of the data folder and applies them in training and in the served model.
 
     Attributes:
-        dim: how many components are kept at most (default 64).
+        dim: the maximum number of components (default 64).
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("text", "image", "audio")

@@ -1,4 +1,4 @@
-"""A step that writes down the speech sounds of a recording."""
+"""The step `phonemes`: transcribes speech to phonemes."""
 
 import dataclasses
 from typing import ClassVar
@@ -33,8 +33,8 @@ class Phonemes(Step):
         channels, rate = decoded(value)
         wave = resampled(channels.mean(axis=1, keepdims=True), rate, _RATE)
         samples = np.round(np.clip(wave[:, 0], -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
-        # One decoder a sound (it maps its models into memory within 10 ms): it would carry over
-        # what it adapted to. Language weight and beams are those of CMU Sphinx's own tutorial.
+        # One decoder per sound (it loads its models in 10 ms), since a decoder adapts to its
+        # input. Language weight and beams are those of the CMU Sphinx tutorial.
         decoder = pocketsphinx.Decoder(
             allphone=pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin"),
             lm=None,

@@ -7,11 +7,11 @@ from tfmmrec.errors import ConfigError, one_line
 
 
 def need(module: str, step: str) -> ModuleType:
-    """Imports what a step needs besides the core packages.
+    """Imports an optional package that a step needs.
 
     Args:
         module: as it is imported, `cv2`.
-        step: the step's kind, for the error.
+        step: the kind of the step, for the error.
 
     Raises:
         ConfigError: it cannot be imported; the message says what to install.

@@ -1,4 +1,4 @@
-"""What steps load once and then share: libraries with their dictionaries and models."""
+"""Libraries, dictionaries and models that steps load once and share between threads."""
 
 import functools
 import threading
@@ -8,12 +8,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# One for all, since one loader may call another.
+# One reentrant lock, since a loader may call another.
 _LOCK = threading.RLock()
 
 
 def loaded_once(load: Callable[[str], T]) -> Callable[[str], T]:
-    """Decorator: keeps what a loader gives for a step's kind.
+    """Decorator: caches the result of a loader per kind of step.
 
     Packing runs steps in several threads; those that come while one loads wait for it. What a
     library warns of as it is imported is no business of whoever packs, and is not shown.

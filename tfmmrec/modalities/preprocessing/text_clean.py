@@ -1,4 +1,4 @@
-"""The step `clean`: one Unicode form, no markup, no control characters, single spaces."""
+"""The step `clean`: Unicode normalization; removes markup, control characters and extra spaces."""
 
 import dataclasses
 import html.parser
@@ -10,18 +10,17 @@ from typing import ClassVar, Literal
 from tfmmrec.config.checks import check_count
 from tfmmrec.modalities.preprocessing.base import STEPS, Step, Values
 
-# Marks of direction change how a text is displayed and no word of it; two equal titles must not
-# differ by them, and a text that is cut must not be left with half a pair. The joiners U+200C and
-# U+200D stay: they are part of how Persian and emoji are spelt. So do tag characters, of which
-# some flags are made.
+# Directional marks only change how a text is displayed. Equal titles must not differ by them, and a
+# truncated text must not contain half a pair. The joiners U+200C and U+200D are kept, since Persian
+# and emoji need them; so are tag characters, which some flags contain.
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = "\u00ad\u2060\ufeff"  # soft hyphen, word joiner, byte order mark
 _CONTROL = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
 _REMOVED = re.compile(f"[{_CONTROL}{_BIDI}{_INVISIBLE}]")
-# U+200B stands between words of scripts that write no spaces. split() knows the other ones.
+# U+200B separates words in scripts without spaces. split() handles the other spaces.
 _SPACE = re.compile("[\u200b\\s]+")
 
-# The elements of HTML, those that stand within a line and those that break it.
+# The inline and block elements of HTML.
 _INLINE_NAMES = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q rp rt ruby "
     "s samp small span strike strong sub sup time tt u var wbr"
@@ -34,7 +33,7 @@ _BLOCK_NAMES = (
     "source style summary svg table tbody td template textarea tfoot th thead title tr track ul "
     "video"
 )
-# The attributes that HTML writes without a value.
+# The boolean attributes of HTML.
 _BARE_NAMES = (
     "allowfullscreen async autofocus autoplay checked compact controls default defer disabled "
     "download hidden inert ismap itemscope loop multiple muted nohref nomodule noshade novalidate "
@@ -47,13 +46,13 @@ _BARE = frozenset(_BARE_NAMES.split())
 @STEPS.register("clean")
 @dataclasses.dataclass(frozen=True)
 class Clean(Step):
-    """Brings a text into one form, so that equal texts are equal bytes.
+    """Normalizes a text, so that equal texts have equal bytes.
 
     Attributes:
-        form: `NFC` (default) keeps what is displayed; `NFKC` also makes wide, small and circled
-            forms plain.
-        max_chars: how many characters (code points) are kept; default all. A letter and its
-            accents, or the parts of an emoji, are never torn apart.
+        form: `NFC` (default) keeps the appearance; `NFKC` also replaces wide, small and circled
+            forms by plain ones.
+        max_chars: the maximum number of code points (default: no limit). A letter and its
+            accents, or the parts of an emoji, are never separated.
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("text",)
@@ -76,14 +75,14 @@ class Clean(Step):
 
 
 def strip_markup(text: str) -> str:
-    """Takes HTML tags and comments out of a text, and decodes entities once.
+    """Removes HTML tags and comments from a text, and decodes entities once.
 
-    What only looks like markup stays: `a < b and c > d`, `List<int>`, `I <3 you`.
+    Text that only looks like markup is kept: `a < b and c > d`, `List<int>`, `I <3 you`.
     """
     if "<" not in text and "&" not in text:
         return text
     parser = _Parser()
-    # A bracket that nothing closes opens no tag; parsers differ in what they make of it.
+    # An unclosed bracket does not open a tag; parsers treat it differently.
     last = text.rfind(">") + 1
     parser.feed(text[:last] + text[last:].replace("<", "&lt;"))
     parser.close()
@@ -91,14 +90,14 @@ def strip_markup(text: str) -> str:
 
 
 class _Parser(html.parser.HTMLParser):
-    """Collects the text between the tags that HTML knows."""
+    """Collects the text between the tags of HTML."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
 
     def set_cdata_mode(self, elem: str, **options: bool) -> None:
-        # A script that nothing closes is a word of the text, and would swallow all that follows.
+        # An unclosed script is a word of the text; it must not consume the rest.
         if f"</{elem}" in self.rawdata.lower():
             super().set_cdata_mode(elem, **options)
 
@@ -121,22 +120,22 @@ class _Parser(html.parser.HTMLParser):
 
 
 def cut(text: str, max_chars: int) -> str:
-    """Cuts a text to so many code points, or a few less where a character is made of several."""
+    """Truncates a text to `max_chars` code points, or fewer to keep characters whole."""
     end = max_chars
     while 0 < end < len(text) and _continues(text, end):
         end -= 1
-    # A single character longer than the limit is cut all the same.
+    # A single character longer than the limit is truncated.
     return text[: end or max_chars].strip()
 
 
-def _continues(text: str, place: int) -> bool:
-    """Whether the code point at a place belongs to the character before it."""
-    here, before = text[place], text[place - 1]
+def _continues(text: str, index: int) -> bool:
+    """Returns whether the code point at an index continues the previous character."""
+    here, before = text[index], text[index - 1]
     if "\u200d" in (here, before) or here == "\u200c" or unicodedata.category(here)[0] == "M":
         return True
     if "\U0001f3fb" <= here <= "\U0001f3ff" or "\U000e0020" <= here <= "\U000e007f":
-        return True  # a tone of skin, a part of a flag
+        return True  # a skin tone, or part of a flag
     regional = 0
-    while place and "\U0001f1e6" <= text[place - 1] <= "\U0001f1ff":
-        regional, place = regional + 1, place - 1
+    while index and "\U0001f1e6" <= text[index - 1] <= "\U0001f1ff":
+        regional, index = regional + 1, index - 1
     return regional % 2 == 1 and "\U0001f1e6" <= here <= "\U0001f1ff"

@@ -1,4 +1,4 @@
-"""The step `pos`: which parts of speech a text is made of."""
+"""The step `pos`: the distribution of parts of speech in a text."""
 
 import collections
 import dataclasses
@@ -13,7 +13,7 @@ from tfmmrec.modalities.preprocessing.language import check_language, language_o
 # The universal tags in the order of the derived vector.
 TAGS = ("NOUN", "VERB", "ADJ", "ADV", "PRON", "DET", "ADP", "NUM", "CONJ", "PRT", "X")
 
-# Petrov et al., as far as the two letters of a Penn Treebank tag decide; others are X.
+# The mapping of Petrov et al. by the first two letters of a Penn Treebank tag; others are X.
 _PENN = {
     "CC": "CONJ",
     "CD": "NUM",
@@ -34,7 +34,7 @@ _PENN = {
     "WP": "PRON",
     "WR": "ADV",
 }
-# Flags of jieba (those of ICTCLAS), by the whole flag or else by its first letter; others are X.
+# The flags of jieba (ICTCLAS), by the whole flag or its first letter; others are X.
 _ICTCLAS = {
     "ad": "ADV",
     "eng": "X",
@@ -68,13 +68,13 @@ _ICTCLAS = {
 class PartsOfSpeech(Step):
     """Derives the vector feature `pos`: the share of each universal tag among the words.
 
-    The shares, 11 of them, sum to 1 and stand in the order of `TAGS` (the universal tag set of
+    The 11 shares sum to 1, in the order of `TAGS` (the universal tag set of
     Petrov et al. 2012, "A Universal Part-of-Speech Tagset", arXiv 1104.2086, without punctuation).
     English is tagged by TextBlob's pattern tagger, Chinese by jieba. A text in another language,
-    or without a word, gets none.
+    or without a word, has none.
 
     Attributes:
-        language: `en`, `zh` or `auto` (default), which looks at each text.
+        language: `en`, `zh` or `auto` (default), which detects it per text.
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("text",)

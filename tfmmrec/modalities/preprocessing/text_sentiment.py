@@ -1,4 +1,4 @@
-"""The step `sentiment`: how kindly a text speaks."""
+"""The step `sentiment`: the sentiment of a text."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from tfmmrec.modalities.preprocessing.word_segmentation import is_word
 @STEPS.register("sentiment")
 @dataclasses.dataclass(frozen=True)
 class Sentiment(Step):
-    """Derives the number feature `sentiment`, from -1 (bad) over 0 to 1 (good).
+    """Derives the number feature `sentiment`, from -1 (negative) over 0 to 1 (positive).
 
     English is VADER's compound score (Hutto and Gilbert 2014); Chinese is SnowNLP's probability p
-    of a kind review as 2 p - 1. A text in another language, or without a word, gets none.
+    of a positive review as 2 p - 1. A text in another language, or without a word, has none.
 
     Attributes:
-        language: `en`, `zh` or `auto` (default), which looks at each text.
-        max_chars: how many characters are read from the beginning (default 500). Both models are
-            made for reviews of some sentences; SnowNLP reads 5,000 characters a second, and
+        language: `en`, `zh` or `auto` (default), which detects it per text.
+        max_chars: the number of characters to read from the start (default 500). Both models are
+            made for reviews of a few sentences; SnowNLP reads 5,000 characters a second, and
             VADER's time grows with the square of the length.
     """
 
@@ -55,7 +55,7 @@ def _english(text: str, step: str) -> float:
 
 def _chinese(text: str, step: str) -> float:
     snownlp = _snownlp(step)
-    # It learnt from simplified characters.
+    # The model was trained on simplified characters.
     return 2 * snownlp.sentiment.classify(snownlp.normal.zh2hans(text)) - 1
 
 

@@ -1,4 +1,4 @@
-"""The step `tokens`: the words of a text, as a text of their own."""
+"""The step `tokens`: splits a text into words."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from tfmmrec.modalities.preprocessing.word_segmentation import words
 @STEPS.register("tokens")
 @dataclasses.dataclass(frozen=True)
 class Tokens(Step):
-    """Derives the text feature `tokens`: words and emoji, a space between them, no punctuation.
+    """Derives the text feature `tokens`: words and emoji separated by spaces, without punctuation.
 
     Chinese is segmented by jieba, every other language by Unicode's word boundaries.
 
     Attributes:
         language: `zh`, `en` or `auto` (default), which is Chinese where at least a quarter of
             the letters are, and else the other.
-        lower: whether words are written in small letters (default yes).
+        lower: whether to convert words to lower case (default true).
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("text",)

@@ -1,4 +1,4 @@
-"""Words by Unicode's rules, in every language that writes spaces between them."""
+"""Word segmentation by the rules of Unicode, for languages with spaces between words."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from tfmmrec.modalities.preprocessing.resources import loaded_once
 
 
 def pieces(text: str, step: str) -> list[str]:
-    """Splits a text at Unicode's word boundaries (UAX #29): words, marks, white space.
+    """Splits a text at the word boundaries of Unicode (UAX #29): words, punctuation, white space.
 
-    An emoji is one piece, however many code points it is of. Scripts without spaces between words,
+    An emoji is one piece, even of several code points. Scripts without spaces between words,
     such as Thai and Japanese, are split into characters for the most part.
     """
     return [piece for piece in _boundary(step).split(text) if piece]
 
 
 def is_word(piece: str, step: str) -> bool:
-    """Whether there is a letter, a digit or an emoji in a piece."""
+    """Returns whether a piece contains a letter, a digit or an emoji."""
     return _word(step).search(piece) is not None
 
 
 def words(text: str, step: str) -> list[str]:
     """Returns the words and emoji of a text, without punctuation."""
-    # A mark that nothing precedes clings to the space before it.
+    # A combining mark without a base character is joined to the space before it.
     return [piece.strip() for piece in pieces(text, step) if is_word(piece, step)]
 
 
