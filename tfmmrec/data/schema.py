@@ -1,4 +1,4 @@
-"""What items, users and interactions hold: named modalities, to and from schema.json."""
+"""The schema of a data folder: the modalities of the features, stored in schema.json."""
 
 import dataclasses
 import json
@@ -16,14 +16,14 @@ TABLES = "tables"
 
 @dataclasses.dataclass(frozen=True)
 class Schema:
-    """The features of both sides of a data folder.
+    """The features of the items and users of a data folder.
 
     Attributes:
-        name: the data set's name.
+        name: the name of the data set.
         items: item features by name.
         users: user features by name.
-        has_time: whether interactions came with times.
-        has_rating: whether interactions came with ratings.
+        has_time: whether interactions have times.
+        has_rating: whether interactions have ratings.
     """
 
     name: str
@@ -58,9 +58,16 @@ class Schema:
 
 
 def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modality]:
-    """Builds the modalities of `{feature: {modality: …}}`; `where` opens the error's line.
+    """Builds the modalities of `{feature: {modality: …}}`.
 
-    What packing derives from a feature stands right behind it, as FEATURE_SUFFIX.
+    Each feature is followed by the features that packing derives from it, named FEATURE_SUFFIX.
+
+    Args:
+        declared: the declarations by feature.
+        where: the file and key, with which error messages start.
+
+    Raises:
+        ConfigError: a declaration is invalid.
     """
     features: dict[str, Modality] = {}
     for name, options in declared.items():
@@ -83,14 +90,14 @@ def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modali
 
 
 def derived_names(features: Mapping[str, Modality]) -> set[str]:
-    """Returns the names of those features that packing derives from others."""
+    """Returns the names of the features that packing derives from others."""
     return {
         f"{name}_{suffix}" for name, modality in features.items() for suffix in modality.derived()
     }
 
 
 def _declared(features: Mapping[str, Modality]) -> dict[str, Any]:
-    """The features as the dataset file declares them, without what is derived."""
+    """Returns the declarations of the features, without derived ones."""
     derived = derived_names(features)
     return {name: features[name].options() for name in features if name not in derived}
 

@@ -142,11 +142,11 @@ def test_measure_by_hand():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_items": 5}, "num_items: at least 20. Received: 5"),
-        ({"weights": {"text": 1.0}}, "weights: one number each"),
-        ({"weights": dict.fromkeys(MODALITIES, 0.0)}, "at least one above 0"),
+        ({"num_items": 5}, "num_items must be at least 20. Received: 5"),
+        ({"weights": {"text": 1.0}}, "weights must have one number"),
+        ({"weights": dict.fromkeys(MODALITIES, 0.0)}, "at least one must be above 0"),
         ({"weights": dict.fromkeys(MODALITIES, float("nan"))}, "weights"),
-        ({"missing": dict.fromkeys(MODALITIES, 1.0)}, "missing: shares below 1"),
+        ({"missing": dict.fromkeys(MODALITIES, 1.0)}, "missing: shares must be below 1"),
         ({"picture_size": 4}, "picture_size"),
     ],
 )

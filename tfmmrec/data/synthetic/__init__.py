@@ -1,4 +1,4 @@
-"""A synthetic catalogue with a known answer: text, pictures and sounds from hidden factors."""
+"""A synthetic catalog with known ground truth: text, pictures and sounds from latent factors."""
 
 from tfmmrec.data.synthetic.config import SyntheticConfig
 from tfmmrec.data.synthetic.oracle import measure, popularity_scores

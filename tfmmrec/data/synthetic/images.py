@@ -1,4 +1,4 @@
-"""Pictures of synthetic items: a shape of some colour over stripes, as PNG."""
+"""Pictures of synthetic items: a colored shape over stripes, as PNG."""
 
 import colorsys
 import io
@@ -19,10 +19,10 @@ def draw_picture(
     """Draws an item's picture.
 
     Args:
-        cluster: its hue and its shape, from 0 to 9.
-        details: how large the shape is and how many stripes lie under it, `[2]` in [-1, 1].
-        rng: place, tint and grain, which mean nothing.
-        size: width and height in pixels.
+        cluster: the hue and shape, from 0 to 9.
+        details: the size of the shape and the number of stripes, `[2]` in [-1, 1].
+        rng: draws position, tint and grain, which are noise.
+        size: the width and height in pixels.
 
     Returns:
         A PNG file.
@@ -47,7 +47,7 @@ def draw_picture(
 
 
 def _stripes(side: int, num_stripes: float, rng: np.random.Generator) -> np.ndarray:
-    """Grey stripes at a slant, uint8 `[side, side, 3]`."""
+    """Draws slanted gray stripes, uint8 `[side, side, 3]`."""
     angle, phase = rng.uniform(0.0, math.pi), rng.uniform(0.0, 1.0)
     y, x = np.mgrid[0:side, 0:side] / side
     wave = (x * math.cos(angle) + y * math.sin(angle)) * num_stripes + phase

@@ -1,23 +1,23 @@
-"""How well scores answer in a synthetic world, worked out apart from tfmmrec.evaluation."""
+"""Metrics of scores in a synthetic world, computed independently of tfmmrec.evaluation."""
 
 import numpy as np
 
 from tfmmrec.data.synthetic.world import World
 
-# As `split: {by: last_out}` has it.
+# As in `split: {by: last_out}`.
 _MIN_EVENTS = 5
 
 
 def measure(world: World, scores: np.ndarray, *, k: int = 10) -> dict[str, float]:
-    """HR@k and NDCG@k of the users' last choices, what they chose before being left out.
+    """Computes HR@k and NDCG@k of the last event of each user; earlier items are excluded.
 
     With the one test item of a user at rank r from 1, HR is 1 and NDCG is `1 / log2(1 + r)` when
-    `r <= k`, and both are 0 otherwise. Of equal scores half come first.
+    `r <= k`, and both are 0 otherwise. Half of the items with equal scores rank first.
 
     Args:
         world: the world.
         scores: `[users, items]`, such as `world.oracle()`.
-        k: how many answers count.
+        k: the length of the lists.
 
     Returns:
         The means over the users with at least 5 events, by the keys "hr" and "ndcg".
@@ -30,9 +30,9 @@ def measure(world: World, scores: np.ndarray, *, k: int = 10) -> dict[str, float
     before[lasts[has_test]] = False
     scores[world.events[before, 0], world.events[before, 1]] = -np.inf
     users, items = users[has_test], world.events[lasts[has_test], 1]
-    answers = scores[users, items][:, np.newaxis]
-    above = (scores[users] > answers).sum(axis=1)
-    equal = (scores[users] == answers).sum(axis=1) - 1
+    targets = scores[users, items][:, np.newaxis]
+    above = (scores[users] > targets).sum(axis=1)
+    equal = (scores[users] == targets).sum(axis=1) - 1
     ranks = 1.0 + above + equal / 2.0
     hits = ranks <= k
     return {
@@ -42,9 +42,9 @@ def measure(world: World, scores: np.ndarray, *, k: int = 10) -> dict[str, float
 
 
 def popularity_scores(world: World) -> np.ndarray:
-    """How often each item was chosen before the users' last two events, `[users, items]`."""
+    """Returns the popularity of each item in the training split, `[users, items]`."""
     counts = np.bincount(world.events[:, 0], minlength=world.config.num_users)
     from_end = np.cumsum(counts)[world.events[:, 0]] - np.arange(len(world.events))
     train = (from_end > 2) | (counts[world.events[:, 0]] < _MIN_EVENTS)
-    chosen = np.bincount(world.events[train, 1], minlength=world.config.num_items)
-    return np.tile(chosen, [world.config.num_users, 1])
+    popularity = np.bincount(world.events[train, 1], minlength=world.config.num_items)
+    return np.tile(popularity, [world.config.num_users, 1])

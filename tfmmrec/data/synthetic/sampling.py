@@ -1,4 +1,4 @@
-"""Draws a synthetic world: factors, presence, tastes and choices."""
+"""Draws a synthetic world: latent factors, presence, preferences and events."""
 
 import dataclasses
 
@@ -16,9 +16,9 @@ _EPOCH = 1_600_000_000
 
 
 def draw_world(config: SyntheticConfig) -> World:
-    """Draws the items, the users and their choices.
+    """Draws the items, the users and their events.
 
-    A user chooses one item after another without repeats, by a softmax over
+    The items of a user are drawn without replacement from a softmax over
     `strength * sum_m weight_m * present_m * score_m(user, item) + popularity(item)`.
 
     Examples:
@@ -26,12 +26,12 @@ def draw_world(config: SyntheticConfig) -> World:
         >>> world.events.shape[1]
         3
     """
-    # A stream each, so that one more user or a missing picture does not change all the rest.
+    # Separate random streams, so that one more user or missing picture does not change the rest.
     streams = np.random.SeedSequence(config.seed).spawn(6)
     factors, presence, tastes, choices, side, times = map(np.random.default_rng, streams)
     clusters, details = _draw_factors(config, factors)
     segments = tastes.integers(0, len(SEGMENTS), config.num_users)
-    genres, years, ages = _draw_side(config, clusters["text"], side)
+    genres, years, ages = _draw_tabular(config, clusters["text"], side)
     world = World(
         config=config,
         clusters=clusters,
@@ -53,7 +53,7 @@ def _draw_factors(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     clusters, details = {}, {}
     for name, num_clusters in NUM_CLUSTERS.items():
-        # Groups of equal size, so that no modality predicts popularity.
+        # Clusters of equal size, so that no modality predicts popularity.
         clusters[name] = rng.permutation(np.arange(config.num_items) % num_clusters)
         details[name] = rng.uniform(-1.0, 1.0, [config.num_items, NUM_DETAILS])
     return clusters, details
@@ -79,7 +79,7 @@ def _draw_tastes(segments: np.ndarray, rng: np.random.Generator) -> dict[str, np
     return tastes
 
 
-def _draw_side(
+def _draw_tabular(
     config: SyntheticConfig, topics: np.ndarray, rng: np.random.Generator
 ) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
     genres = []
@@ -98,8 +98,8 @@ def _draw_events(
     world: World, choices: np.random.Generator, times: np.random.Generator
 ) -> np.ndarray:
     config = world.config
-    # Sorting by logit + Gumbel noise is the same as choosing by softmax one after another
-    # without putting back (Yellott, 1977).
+    # Sorting by logit + Gumbel noise equals drawing from the softmax without replacement
+    # (Yellott, 1977).
     order = np.argsort(
         -(world.oracle() + choices.gumbel(size=[config.num_users, config.num_items]))
     )

@@ -1,4 +1,4 @@
-"""Sounds of synthetic items: notes of some pitch in some rhythm, as 16-bit WAV."""
+"""Sounds of synthetic items: repeated notes with a pitch and a rhythm, as 16-bit WAV."""
 
 import io
 
@@ -13,13 +13,13 @@ _NUM_HARMONICS = 6
 def play_sound(
     cluster: int, details: np.ndarray, rng: np.random.Generator, *, seconds: float = 1.0
 ) -> bytes:
-    """Plays an item's sound: 16 kHz, mono.
+    """Synthesizes the sound of an item: 16 kHz, mono.
 
     Args:
-        cluster: its pitch (160 to 1114 Hz) and its rhythm (2 to 9 notes a second), from 0 to 7.
-        details: how sharp its timbre is and how fast its notes fade, `[2]` in [-1, 1].
-        rng: tuning, loudness, phase and hiss, which mean nothing.
-        seconds: its length.
+        cluster: the pitch (160 to 1114 Hz) and rhythm (2 to 9 notes per second), from 0 to 7.
+        details: the sharpness of the timbre and the decay of the notes, `[2]` in [-1, 1].
+        rng: draws tuning, loudness, phase and hiss, which are noise.
+        seconds: the duration.
 
     Returns:
         A WAV file.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# Ten English words a topic, and after the bar the topic in German, Spanish, Russian, Japanese,
+# Ten English words per topic, and after the bar the topic in German, Spanish, Russian, Japanese,
 # Chinese and Arabic.
 _TOPICS = tuple(
     tuple(part.split() for part in line.split("|"))
@@ -33,7 +33,7 @@ _TOPICS = tuple(
         "|Rechner ordenador компьютер 計算機 电脑 حاسوب",
     )
 )
-# From one end of a detail to the other.
+# From -1 to 1.
 _MOODS = (
     ("serene", "quiet", "gentle"),
     ("mild", "steady", "plain"),
@@ -56,7 +56,7 @@ _NOISE = tuple(
     )
     for word in line.split()
 )
-_JOINTS = ("and", "with", "of", "near", "for", "without", "after", "under")
+_CONNECTIVES = ("and", "with", "of", "near", "for", "without", "after", "under")
 _FOREIGN_SHARE = 0.15
 
 
@@ -64,9 +64,9 @@ def write_words(topic: int, details: np.ndarray, rng: np.random.Generator) -> tu
     """Writes the title and the description of an item.
 
     Args:
-        topic: its cluster, from 0 to 11.
-        details: its mood and its age, `[2]` in [-1, 1].
-        rng: noise.
+        topic: the cluster, from 0 to 11.
+        details: the mood and the age, `[2]` in [-1, 1].
+        rng: draws the words.
 
     Examples:
         >>> title, description = write_words(0, np.array([1.0, -1.0]), np.random.default_rng(0))
@@ -79,7 +79,7 @@ def write_words(topic: int, details: np.ndarray, rng: np.random.Generator) -> tu
     age = _AGES[_level(details[1], len(_AGES))]
     topics = [str(word) for word in rng.choice(english, 6, replace=False)]
     if foreign:
-        # One language an item: a title and every other word of the topic in it.
+        # One foreign language per item, in the title and every other topic word.
         word = str(rng.choice(others))
         topics[::2] = [word] * len(topics[::2])
     title = f"{rng.choice(mood)} {topics[0]} {topics[1]}"
@@ -87,7 +87,7 @@ def write_words(topic: int, details: np.ndarray, rng: np.random.Generator) -> tu
     rng.shuffle(content)
     words = ["the"]
     for word in content:
-        words += [str(word), str(rng.choice(_JOINTS))]
+        words += [str(word), str(rng.choice(_CONNECTIVES))]
     return _sentence(title), _sentence(" ".join(words[:-1])) + "."
 
 

@@ -1,4 +1,4 @@
-"""Renders a synthetic world and writes it as a catalogue."""
+"""Renders a synthetic world and writes it as a catalog."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,12 +26,12 @@ USER_FEATURES = {"age": {"modality": "number"}, "segment": {"modality": "categor
 
 
 def write_world(world: World, folder: Path, *, overwrite: bool = False) -> Path:
-    """Writes the world's catalogue; the same world gives the same bytes.
+    """Writes the catalog of a world; equal worlds give equal bytes.
 
     Args:
         world: the world.
-        folder: the catalogue folder, which appears whole or not at all.
-        overwrite: whether a folder that is there gives way.
+        folder: the catalog folder, which is created atomically.
+        overwrite: whether to replace an existing folder.
 
     Returns:
         The path of dataset.yaml.
@@ -52,7 +52,7 @@ def write_world(world: World, folder: Path, *, overwrite: bool = False) -> Path:
 def _items(world: World) -> Iterator[dict[str, Any]]:
     config = world.config
     for row, identity in enumerate(world.item_ids()):
-        # An item's noise is its own, so that its media stay as they are in a larger world.
+        # Separate noise per item, so that a larger world has the same media.
         noise = {
             name: np.random.default_rng([config.seed, number, row])
             for number, name in enumerate(MODALITIES)

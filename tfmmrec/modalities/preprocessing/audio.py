@@ -1,7 +1,7 @@
-"""Steps on sounds: one channel, one rate, one loudness, no silence, no more than some seconds.
+"""Steps on audio: mono mix, resampling, loudness normalization, silence trimming, truncation.
 
-A sound that a step changes is stored as 16-bit PCM WAV, with its channels; one that needs no
-change keeps its very bytes.
+A sound that a step changes is stored as 16-bit PCM WAV, with its channels. A sound that needs no
+change keeps its bytes.
 """
 
 import dataclasses

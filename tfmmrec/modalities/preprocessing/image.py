@@ -1,9 +1,9 @@
-"""Steps on pictures: turned upright, made smaller, freed from noise.
+"""Steps on pictures: rotation to upright, downscaling, denoising.
 
-A picture that a step changes is stored as JPEG of quality 95 with whole colour if it was a JPEG
-(PNG would multiply a photograph's size to keep what the encoder's own resizing loses), else as
-PNG, without loss; of an animation, the first frame is kept, which is what decoding takes. A
-picture that needs no change keeps its very bytes.
+A JPEG that a step changes is stored as a JPEG of quality 95 without chroma subsampling (a PNG of a
+photograph would be several times larger, to keep details that the resizing of the encoder loses).
+Other pictures are stored as PNG. Only the first frame of an animation is kept, as in decoding. A
+picture that needs no change keeps its bytes.
 """
 
 import contextlib
