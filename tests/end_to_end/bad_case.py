@@ -1,26 +1,26 @@
-"""What a bad piece of input is, and what packing is to make of it."""
+"""A case of invalid input and the expected result of packing."""
 
 import dataclasses
 from typing import Any
 
-AS_IS = object()  # packed, bit for bit what was put in
+AS_IS = object()  # packed unchanged
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One bad (or only odd) value, and what is to happen.
+    """An invalid or unusual value and the expected result.
 
     Attributes:
         name: the case in words.
-        field: the column it stands in.
-        value: what stands there; of a picture or sound the file's bytes.
-        packed: the stored value, AS_IS, "png" for a picture that is stored as that, or None when
-            the feature is to be absent.
-        rejected: a regular expression that the reason is to match, or None.
-        row_lost: whether the whole row is rejected, not the value alone.
-        line: the bytes of the whole line, where they are not made from the value.
-        id: of the row, by default the case's name.
-        xfail: why the case does not hold yet.
+        field: the column of the value.
+        value: the value; for a picture or sound, the bytes of the file.
+        packed: the expected stored value, AS_IS, "png" for a picture stored as PNG, or None for an
+            absent feature.
+        rejected: a regular expression for the reason, or None.
+        row_lost: whether the whole row is rejected, not only the value.
+        line: the bytes of the whole line, if they are not made from the value.
+        id: the id of the row (default: the name of the case).
+        xfail: why the case fails, or None.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Lines of a jsonl table of items, each with one thing that is bad or odd."""
+"""Rows of a jsonl table of items, each with one invalid or unusual value."""
 
 from typing import Any
 

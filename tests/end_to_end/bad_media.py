@@ -1,4 +1,4 @@
-"""Pictures and sounds that are broken, lie or are merely rare."""
+"""Pictures and sounds that are invalid, misleading or unusual."""
 
 import dataclasses
 import io

@@ -1,4 +1,4 @@
-"""Rows of csv tables of users and interactions, each with one thing that is bad or odd."""
+"""Rows of csv tables of users and interactions, each with one invalid or unusual value."""
 
 from typing import Any
 

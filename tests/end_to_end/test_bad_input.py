@@ -1,4 +1,4 @@
-"""Bad input ends in one line that names what is wrong, a code other than 0, nothing written."""
+"""Invalid input ends in an error of one line and a nonzero exit code, and nothing is written."""
 
 import shutil
 from pathlib import Path

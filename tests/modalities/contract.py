@@ -1,4 +1,4 @@
-"""What the tests of the modalities share: small files, and how a value is refused."""
+"""Files and helpers for the tests of modalities."""
 
 import io
 from pathlib import Path

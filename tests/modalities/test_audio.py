@@ -1,4 +1,4 @@
-"""Sounds: what is taken, what is refused before it costs anything, what is served."""
+"""Tests of audio: accepted formats, files rejected before decoding, the served form."""
 
 import io
 import struct

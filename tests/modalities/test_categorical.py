@@ -1,4 +1,4 @@
-"""Categories: one or several, and what is none."""
+"""Tests of categories: separators, lists, invalid values."""
 
 from pathlib import Path
 

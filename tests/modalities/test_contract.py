@@ -1,4 +1,4 @@
-"""What every modality keeps to: one round trip for all, absence, and requests."""
+"""The contract of all modalities: round trip, absence, requests."""
 
 import dataclasses
 import json

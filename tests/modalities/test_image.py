@@ -1,4 +1,4 @@
-"""Pictures: what is taken as it is, what becomes PNG, what is refused; and how they decode."""
+"""Tests of images: files stored unchanged or as PNG, rejected files, decoding."""
 
 import io
 from collections.abc import Callable

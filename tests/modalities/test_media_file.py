@@ -1,4 +1,4 @@
-"""Media: which paths are followed, and what is read there."""
+"""Tests of media files: path resolution, size limits, invalid paths."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Several values of a feature: cut, checked one by one, and what is broken left out."""
+"""Tests of multi-valued features: splitting, validation per value, limits, derived features."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""A new modality is one class with one line of registration: nothing else has to change."""
+"""A new modality needs one class and one line of registration, and no other change."""
 
 import contextlib
 import dataclasses

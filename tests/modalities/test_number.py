@@ -1,4 +1,4 @@
-"""Numbers: which are read, and which are refused."""
+"""Tests of numbers: accepted and rejected values."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Texts: what is stored of a table's value, and how reasons quote it."""
+"""Tests of text: stored form of a value, quoting in messages."""
 
 import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Vectors: how a table may write them, and which are refused."""
+"""Tests of vectors: accepted and rejected forms in a table."""
 
 from pathlib import Path
 from typing import Any

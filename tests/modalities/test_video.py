@@ -1,4 +1,4 @@
-"""Videos: which frames are taken, their sound track, and what is no video."""
+"""Tests of video: sampled frames, audio track, files that are not videos."""
 
 import io
 import json

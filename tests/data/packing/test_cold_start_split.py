@@ -1,4 +1,4 @@
-"""Cold items and users: who may be drawn, who is, and what becomes of them in a data folder."""
+"""Tests of cold-start items and users: candidates, draw, and their place in the data folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A disk that is full: one line, no folder, and the pack goes on when there is room again."""
+"""Tests of a full disk: an error of one line, no data folder, resumption afterwards."""
 
 import errno
 import subprocess

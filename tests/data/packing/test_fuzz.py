@@ -1,6 +1,6 @@
-"""Whatever stands in a dataset file or a table: an answer or one line, and never a traceback.
+"""Fuzz tests: any dataset file or table gives a result or an error of one line, no traceback.
 
-More examples than the few of the suite: TFMMREC_FUZZ_EXAMPLES=100000 pytest -k test_any
+To run more examples: TFMMREC_FUZZ_EXAMPLES=100000 pytest -k test_any
 """
 
 import copy

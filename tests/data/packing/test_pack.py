@@ -1,4 +1,4 @@
-"""Packing: a small catalogue with broken things in, a data folder out, and read again."""
+"""Tests of packing: a small catalog with invalid values, packed and read back."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A pack that is stopped: it goes on from its last whole shard, and ends with the same bytes."""
+"""Tests of interrupted packing: it resumes after the last complete shard, with the same bytes."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The synthetic world: what is planted, what is written, and what the best answer reaches."""
+"""Tests of the synthetic world: planted signal, written files, score of the oracle."""
 
 import dataclasses
 import io

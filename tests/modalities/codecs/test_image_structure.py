@@ -1,4 +1,4 @@
-"""The blocks of picture files: pixels of a GIF, and why a picture is broken."""
+"""Tests of the block structure of pictures: pixels of a GIF, reasons of decoding errors."""
 
 import pytest
 

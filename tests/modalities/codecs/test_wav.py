@@ -1,4 +1,4 @@
-"""Sound files as waveforms: resampling, decoding in the graph and offline."""
+"""Tests of waveforms: resampling, decoding in the graph and while packing."""
 
 import functools
 import io

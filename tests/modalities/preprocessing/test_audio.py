@@ -1,4 +1,4 @@
-"""Steps on sounds: tones, silences and channels whose outcome is known."""
+"""Tests of audio steps with tones, silences and channels of known outcome."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""Steps on pictures: what they change is worked out by hand, the rest keeps its bytes."""
+"""Tests of image steps: changes worked out by hand; unchanged pictures keep their bytes."""
 
 import io
 import sys

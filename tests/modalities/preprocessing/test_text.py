@@ -1,4 +1,4 @@
-"""Steps on texts: words, tags and scores worked out by hand, in several scripts."""
+"""Tests of text steps: words, tags and scores worked out by hand, in several scripts."""
 
 import json
 import subprocess

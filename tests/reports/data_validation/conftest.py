@@ -1,4 +1,4 @@
-"""A small catalogue packed once; tests that spoil it take a copy."""
+"""A small packed catalog; tests that modify it take a copy."""
 
 import json
 import shutil

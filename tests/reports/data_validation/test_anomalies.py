@@ -1,4 +1,4 @@
-"""Each anomaly is made by hand and found by name; what is whole has none."""
+"""Tests of anomalies: each is made by hand; a valid folder has none."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The check of a feature of several values: each of them by itself."""
+"""Tests of the validation of multi-valued features, value by value."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The report: one page that needs nothing else, in which the data's text stays text."""
+"""Tests of the HTML page: self-contained, with escaped text."""
 
 import base64
 import html.parser

@@ -1,4 +1,4 @@
-"""What is counted, against counts made by hand from the catalogue of conftest.py."""
+"""Tests of statistics against counts worked out by hand for the catalog of conftest.py."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The schema as TensorFlow Metadata states it: parsed back, and the shards parsed by it."""
+"""Tests of the exported TensorFlow Metadata schema: parsed back, and used to parse shards."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bad input never loses good data: a catalogue full of it, packed once, case by case."""
+"""Invalid input never loses valid data: a catalog of it, packed once, tested case by case."""
 
 import json
 import re
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.end_to_end import bad_catalogue
+from tests.end_to_end import bad_catalog
 from tests.end_to_end.bad_case import Case
-from tests.end_to_end.bad_catalogue import CASES, Packed, as_markdown, expected, pack_catalogue
+from tests.end_to_end.bad_catalog import CASES, Packed, as_markdown, expected, pack_catalog
 from tests.end_to_end.bad_media import HUGE
 from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.config.packing import PackConfig
@@ -23,7 +23,7 @@ from tfmmrec.reports.data_validation.validate import check
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory) -> Packed:
-    return pack_catalogue(tmp_path_factory.mktemp("bad"))
+    return pack_catalog(tmp_path_factory.mktemp("bad"))
 
 
 def _parameters() -> list:
@@ -52,7 +52,7 @@ def test_each_case_lands_where_it_should(packed: Packed, table: str, case: Case)
         return
     stored = packed.stored(table, case)
     if case.packed == "png":
-        assert bad_catalogue.same_pixels(stored, case.value)
+        assert bad_catalog.same_pixels(stored, case.value)
     elif case.packed is None:
         assert stored is None
     else:
@@ -64,7 +64,7 @@ def test_each_case_lands_where_it_should(packed: Packed, table: str, case: Case)
 )
 def test_the_rest_of_each_row_is_packed(packed: Packed, table: str, case: Case) -> None:
     rows = packed.items if table == "items.jsonl" else packed.users
-    identity = bad_catalogue.row_id(case)
+    identity = bad_catalog.row_id(case)
     if not case.row_lost:
         if identity == "nothing":
             assert rows[identity] == {}
@@ -78,7 +78,7 @@ def test_the_rest_of_each_row_is_packed(packed: Packed, table: str, case: Case) 
 
 def test_nothing_else_is_rejected(packed: Packed) -> None:
     allowed = {
-        (table, bad_catalogue.TABLES[table].index(case) + 1)
+        (table, bad_catalog.TABLES[table].index(case) + 1)
         for table, case in CASES
         if case.rejected or case.xfail
     }
@@ -88,8 +88,8 @@ def test_nothing_else_is_rejected(packed: Packed) -> None:
 
 def test_the_order_of_the_rows_is_kept(packed: Packed) -> None:
     kept = [
-        bad_catalogue.row_id(case)
-        for case in bad_catalogue.ITEMS
+        bad_catalog.row_id(case)
+        for case in bad_catalog.ITEMS
         if not case.row_lost and not case.xfail
     ]
     assert [identity for identity in packed.dataset.item_ids if identity in kept] == kept
@@ -164,7 +164,7 @@ def test_a_quote_that_is_never_closed_loses_nothing_in_silence(tmp_path: Path) -
 
 def test_every_case_stands_in_the_documentation() -> None:
     text = (Path(__file__).parents[2] / "docs" / "BAD_INPUT.md").read_text(encoding="utf-8")
-    assert "python -m tests.end_to_end.bad_catalogue" in text
+    assert "python -m tests.end_to_end.bad_catalog" in text
     for table, case in CASES:
         assert f"| {table} | {case.name} |" in text
 

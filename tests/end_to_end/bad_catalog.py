@@ -1,6 +1,6 @@
-"""A catalogue full of bad input, written, packed and read back.
+"""A catalog of invalid input, written, packed and read back.
 
-`python -m tests.end_to_end.bad_catalogue` prints what became of each piece of it, the table of
+`python -m tests.end_to_end.bad_catalog` prints the result of each case, the table of
 docs/BAD_INPUT.md.
 """
 
@@ -67,7 +67,7 @@ def row_id(case: Case) -> str:
 
 
 def write(folder: Path) -> Path:
-    """Writes the catalogue and returns its dataset file."""
+    """Writes the catalog and returns its dataset file."""
     (folder / "media").mkdir(parents=True)
     (folder.parent / "outside.png").write_bytes(PICTURES["PNG"].data)
     (folder / "media" / "sound.png").write_bytes(PICTURES["PNG"].data)
@@ -101,7 +101,7 @@ def _item_line(folder: Path, case: Case) -> bytes:
 
 @dataclasses.dataclass
 class Packed:
-    """The packed catalogue, read back.
+    """The packed catalog, read back.
 
     Attributes:
         dataset: the data folder.
@@ -128,9 +128,9 @@ class Packed:
         return self.rejects.get((table, TABLES[table].index(case) + 1), [])
 
 
-def pack_catalogue(folder: Path) -> Packed:
-    """Writes the catalogue into a folder, packs it and reads it back."""
-    pack(write(folder / "catalogue"), folder / "data", PackConfig(max_rejects=1.0, quiet=True))
+def pack_catalog(folder: Path) -> Packed:
+    """Writes the catalog into a folder, packs it and reads it back."""
+    pack(write(folder / "catalog"), folder / "data", PackConfig(max_rejects=1.0, quiet=True))
     dataset = Dataset(folder / "data")
     rejects = collections.defaultdict(list)
     for line in (folder / "data" / "rejects.jsonl").read_text(encoding="utf-8").splitlines():
@@ -140,8 +140,8 @@ def pack_catalogue(folder: Path) -> Packed:
     return Packed(
         dataset,
         dict(rejects),
-        _read_side(dataset, "items", dataset.item_ids),
-        _read_side(dataset, "users", dataset.user_ids),
+        _read_entity(dataset, "items", dataset.item_ids),
+        _read_entity(dataset, "users", dataset.user_ids),
         {
             dataset.user_ids[user]: (int(time), float(rating))
             for user, time, rating in zip(events.user, events.time, events.rating, strict=True)
@@ -149,7 +149,7 @@ def pack_catalogue(folder: Path) -> Packed:
     )
 
 
-def _read_side(dataset: Dataset, side: Any, ids: list[str]) -> dict[str, dict[str, Any]]:
+def _read_entity(dataset: Dataset, side: Any, ids: list[str]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {identity: {} for identity in ids}
     for name, modality in dataset.features(side).items():
         at = 0
@@ -209,4 +209,4 @@ def _what_happened(packed: Packed, table: str, case: Case, rejected: list) -> st
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        print(as_markdown(pack_catalogue(Path(folder))), end="")
+        print(as_markdown(pack_catalog(Path(folder))), end="")
