@@ -159,7 +159,7 @@ SOUNDS = {
         _sound("WAV", "FLOAT", samples=np.full((960, 8), 0.25), rate=96_000)
     ),
     "WAV with samples that are NaN": _rejected(
-        _sound("WAV", "FLOAT", samples=np.array([0.0, np.nan])), r"samples that are no finite"
+        _sound("WAV", "FLOAT", samples=np.array([0.0, np.nan])), r"samples that are not finite"
     ),
     "WAV of 0 samples": _rejected(_sound(samples=np.zeros((0, 1))), r"has no samples: 'media/"),
     "WAV cut off": _rejected(_WAV[:-1000], r"^sound cut off: 7000 of 8000 bytes are present"),

@@ -42,8 +42,8 @@ def test_pictures_are_decoded_and_resized_to_what_the_module_asks_for(tmp_path):
     # 51 / 255 = 0.2; an absent picture is white, and means nothing.
     np.testing.assert_allclose(outputs, [[1.0, 0.2, 0.0, 12.0], [1.0] * 3 + [12.0]], atol=1e-5)
     free = HubEncoder("image", save(tmp_path / "free", encode, floats(None, None, None, 3)))
-    assert free.picture_size == 224
-    assert HubEncoder("image", str(tmp_path / "free"), picture_size=8).picture_size == 8
+    assert free.inputs.picture_size == 224
+    assert HubEncoder("image", str(tmp_path / "free"), picture_size=8).inputs.picture_size == 8
     # The size is part of what the outputs depend on.
     other = HubEncoder("image", str(tmp_path / "free"), picture_size=8)
     assert other.fingerprint != free.fingerprint

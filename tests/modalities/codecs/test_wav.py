@@ -188,7 +188,7 @@ def test_read_audio_refuses_junk(data):
 def test_read_audio_refuses_what_says_nothing():
     with pytest.raises(BrokenValue, match="no samples"):
         read_audio(encode("WAV", "PCM_16", np.zeros([0, 1])))
-    with pytest.raises(BrokenValue, match="no finite numbers"):
+    with pytest.raises(BrokenValue, match="not finite"):
         read_audio(encode("WAV", "FLOAT", np.array([0.0, math.nan], np.float32)))
     with pytest.raises(BrokenValue, match="500 Hz is not supported"):
         read_audio(encode("WAV", "PCM_16", np.zeros(100), rate=500))

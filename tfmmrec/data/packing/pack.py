@@ -53,12 +53,12 @@ def pack(
         with resumable_folder(Path(out), _key(dataset, options)) as (folder, notes):
             return _pack(dataset, folder, notes, options)
     except StorageError as error:
-        raise StorageError(f"{error}; free the disk and run the command again to resume") from None
+        raise StorageError(f"{error}; correct this and run the command again to resume") from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             raise
         raise StorageError(
-            f"{out}: cannot be written: {error.strerror}; free the disk and run the command again "
+            f"{out}: cannot be written: {error.strerror}; correct this and run the command again "
             "to resume"
         ) from None
 
