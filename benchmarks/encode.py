@@ -103,7 +103,7 @@ def plain_loops(dataset: Dataset, feature: str, encoder: Any, kind: str) -> tupl
     [values] = [batch.numpy() for batch in dataset.values("items", feature, 10**9)]
     values = [value for value in values if value]
     layer = hub.KerasLayer(encoder.handle)
-    size = [encoder.inputs.picture_size] * 2 if kind == "image" else []
+    size = [encoder.inputs.options()["picture_size"]] * 2 if kind == "image" else []
     spec = tf.TensorSpec([None, *size, 3], tf.float32) if size else tf.TensorSpec([None], tf.string)
 
     def graph() -> Callable[[tf.Tensor], tf.Tensor]:

@@ -37,9 +37,7 @@ def test_a_note_that_cannot_be_written_is_told_in_one_line(monkeypatch: Any, tmp
     dataset = write(tmp_path / "films")
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "write", full)
-        with pytest.raises(
-            StorageError, match=r"out: cannot be written: No space left .* to resume"
-        ):
+        with pytest.raises(StorageError, match=r"out: cannot be written: No space left .* resume"):
             pack(dataset, tmp_path / "out", OPTIONS)
     assert not (tmp_path / "out").exists()
     pack(dataset, tmp_path / "out", OPTIONS)

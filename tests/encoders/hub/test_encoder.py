@@ -35,15 +35,18 @@ def test_pictures_are_decoded_and_resized_to_what_the_module_asks_for(tmp_path):
         return tf.concat([tf.reduce_mean(pictures, axis=[1, 2]), size], axis=1)
 
     encoder = HubEncoder("image", save(tmp_path / "image", encode, floats(None, 12, 12, 3)))
-    assert (encoder.inputs.picture_size, encoder.dim) == (12, 4)
+    assert (encoder.inputs.options()["picture_size"], encoder.dim) == (12, 4)
     out = io.BytesIO()
     PIL.Image.new("RGB", (30, 20), (255, 51, 0)).save(out, format="PNG")
     outputs = encoder.encode(tf.constant([out.getvalue(), b""]))
     # 51 / 255 = 0.2; an absent picture is white, and means nothing.
     np.testing.assert_allclose(outputs, [[1.0, 0.2, 0.0, 12.0], [1.0] * 3 + [12.0]], atol=1e-5)
     free = HubEncoder("image", save(tmp_path / "free", encode, floats(None, None, None, 3)))
-    assert free.inputs.picture_size == 224
-    assert HubEncoder("image", str(tmp_path / "free"), picture_size=8).inputs.picture_size == 8
+    assert free.inputs.options()["picture_size"] == 224
+    assert (
+        HubEncoder("image", str(tmp_path / "free"), picture_size=8).inputs.options()["picture_size"]
+        == 8
+    )
     # The size is part of what the outputs depend on.
     other = HubEncoder("image", str(tmp_path / "free"), picture_size=8)
     assert other.fingerprint != free.fingerprint
