@@ -24,8 +24,8 @@ FEATURES = {
 }
 
 
-def options_of(side: Any = "items", **config: Any) -> dict[str, FinetuneConfig]:
-    return trainable_options(side, FEATURES, TrainConfig(**config))
+def options_of(entity: Any = "items", **config: Any) -> dict[str, FinetuneConfig]:
+    return trainable_options(entity, FEATURES, TrainConfig(**config))
 
 
 def test_a_list_or_options_by_feature() -> None:

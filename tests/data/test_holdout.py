@@ -18,7 +18,7 @@ def test_of_new_users_only_what_stands_behind_their_past_is_asked():
         rating=np.full(7, np.nan, np.float32),
     )
     dataset = SimpleNamespace(
-        cold_users=np.array([False, True]), outcomes=lambda splits: events, count=lambda side: 2
+        cold_users=np.array([False, True]), outcomes=lambda splits: events, count=lambda entity: 2
     )
     asked = holdout_outcomes(dataset, "test")
     np.testing.assert_array_equal(asked.user, [0, 0, 1, 1, 1])

@@ -141,7 +141,7 @@ def test_lists_are_encoded_once_and_kept_in_order(tmp_path: Path):
 def test_how_several_values_become_one_is_chosen(tmp_path: Path):
     features = {"clip": Video(frames=3), "photos": create({"modality": "image", "max_values": 2})}
     features["cover"] = create({"modality": "image"})
-    dataset: Any = types.SimpleNamespace(features=lambda side: features, cache=tmp_path)
+    dataset: Any = types.SimpleNamespace(features=lambda entity: features, cache=tmp_path)
 
     def made(feature: str, **choice: Any) -> Any:
         return create_encoder(dataset, "items", feature, choice)
@@ -159,7 +159,7 @@ def test_how_several_values_become_one_is_chosen(tmp_path: Path):
 
 
 def test_a_video_takes_the_encoders_of_pictures(tmp_path: Path):
-    dataset: Any = types.SimpleNamespace(features=lambda side: {"clip": Video()}, cache=tmp_path)
+    dataset: Any = types.SimpleNamespace(features=lambda entity: {"clip": Video()}, cache=tmp_path)
     encoder = create_encoder(dataset, "items", "clip", "builtin")
     assert isinstance(encoder, MultiValuedEncoder)
     assert encoder.describe()["picture_size"] == 96

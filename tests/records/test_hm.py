@@ -55,8 +55,8 @@ def jpeg():
     return out.getvalue()
 
 
-def values(data, side, feature):
-    batch = next(iter(data.values(side, feature, batch_size=99)))
+def values(data, entity, feature):
+    batch = next(iter(data.values(entity, feature, batch_size=99)))
     return batch.to_list() if hasattr(batch, "to_list") else batch.numpy().tolist()
 
 

@@ -126,17 +126,17 @@ def test_votes_that_are_counted_anew_are_traced_anew(small, trainer):
 
 
 def test_permuted_contents_are_those_of_other_items(small):
-    side = encode_entities(small, "items", CONFIG)
-    permuted = side.permuted(0)
-    year, genre = side.encodings["year"], side.encodings["genre"]
+    items = encode_entities(small, "items", CONFIG)
+    permuted = items.permuted(0)
+    year, genre = items.encodings["year"], items.encodings["genre"]
     # The years are all different, so that they say whose content a row got.
     order = [year.values.tolist().index(row) for row in permuted.encodings["year"].values.tolist()]
     assert sorted(order) == list(range(10)) != order
     np.testing.assert_array_equal(permuted.encodings["genre"].values, genre.values[order])
-    present = side.encodings["title"].present
+    present = items.encodings["title"].present
     assert present.sum() == 8
     assert permuted.encodings["title"].present.tolist() == present[order].tolist()
-    assert side.permuted(0).encodings["year"].values.tolist() != year.values.tolist()
+    assert items.permuted(0).encodings["year"].values.tolist() != year.values.tolist()
 
 
 def test_the_null_permutes_in_another_way_for_each_seed(small):

@@ -134,8 +134,8 @@ def _encode(options: Any) -> None:
 
     config = _config(TrainConfig, options)
     dataset = Dataset(options.data, cache=config.cache)
-    for side in ("items", "users"):
-        for line in encode_entities(dataset, side, config).summary_lines(side):  # type: ignore[arg-type]
+    for entity in ("items", "users"):
+        for line in encode_entities(dataset, entity, config).summary_lines(entity):  # type: ignore[arg-type]
             print(line)
 
 

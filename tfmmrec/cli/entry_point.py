@@ -145,7 +145,12 @@ def build_parser(declared: Collection[str] | None = None) -> Parser:
     Args:
         declared: the commands whose arguments are declared (default: all).
     """
-    parser = Parser(prog="tfmmrec", version=__version__, exit_on_error=False, description=__doc__)
+    parser = Parser(
+        prog="tfmmrec",
+        version=__version__,
+        exit_on_error=False,
+        description="A multimodal recommender: pack, train, evaluate, tune, export and serve.",
+    )
     commands = parser.add_subcommands(required=False, dest="command")
     for name, command in COMMANDS.items():
         sub = Parser(exit_on_error=False, description=command.help)

@@ -1,4 +1,4 @@
-"""The command `tfmmrec tpu-check`: whether a TPU can run a training step, tested without a TPU."""
+"""`tfmmrec doctor --tpu-check`: whether a TPU can run a training step, tested without a TPU."""
 
 import dataclasses
 import tempfile

@@ -1,0 +1,28 @@
+"""The data folder: its format is checked before anything else of it is read."""
+
+import json
+
+import pytest
+
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.errors import DataError
+
+
+def test_a_packed_folder_has_the_current_format(small):
+    assert small.manifest["format"] == 2
+
+
+@pytest.mark.parametrize(("content", "found"), [({}, 1), ({"format": 1}, 1), ({"format": 3}, 3)])
+def test_a_folder_with_another_format_is_refused(tmp_path, content, found):
+    manifest = {**content, "counts": {}, "files": {}}
+    (tmp_path / "MANIFEST.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError) as caught:
+        Dataset(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: has data format {found}, this version reads 2; pack it again"
+    )
+
+
+def test_a_folder_without_a_manifest_is_no_data_folder(tmp_path):
+    with pytest.raises(DataError, match=r"not a data folder \(it has no MANIFEST\.json\)"):
+        Dataset(tmp_path)
