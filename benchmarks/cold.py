@@ -40,7 +40,7 @@ from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
 from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.variants import VariantTrainer, with_features
 
 METRIC = "cold ndcg@10"
@@ -107,7 +107,7 @@ def baseline_figures(
     figures = {name: trivial[name][METRIC] for name in ("random", "popularity")}
     shown, *tried = [BaselineBench(given, config) for given in (dataset, *tune)]
     for name, names in sets.items():
-        for rival, penalties in ContentBaselines.penalties.items():
+        for rival, penalties in ContentBaselines.alphas.items():
             found = [
                 np.mean([bench.figure(rival, names, penalty).mean() for bench in tried])
                 for penalty in penalties
@@ -127,12 +127,12 @@ class BaselineBench:
         self.encodings = encode_entities(dataset, "items", config).encodings
         # The events of new users, if any, are not training data.
         past = dataset.histories(CONTEXT_SPLITS["test"])
-        self.rivals = ContentBaselines(interaction_matrix(past, dataset.count("items")))
+        self.baselines = ContentBaselines(interaction_matrix(past, dataset.count("items")))
 
     def figure(self, rival: str, names: list[str], penalty: float) -> np.ndarray:
         """Returns NDCG@10 by user of a baseline that reads some features."""
         content = content_matrix({name: self.encodings[name] for name in names})
-        scores = self.rivals.scores(rival, content, penalty)
+        scores = self.baselines.scores(rival, content, penalty)
         return measure(self.dataset, self.targets, ScoreRanker.of(scores))[METRIC]
 
 

@@ -26,7 +26,7 @@ from tfmmrec.evaluation.measure import Metrics, measure_model, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval
 from tfmmrec.evaluation.metrics.cross_modal import retrieval_recall
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
 K = 10
@@ -65,7 +65,7 @@ def main(
             found = []
             for seed in range(seeds):
                 bundle, _ = trainer.train(aligned(base, by_name[name], seed))
-                recall = retrieval_recall(bundle, dataset.cold_items, k=K, least=least)
+                recall = retrieval_recall(bundle, dataset.cold_items, k=K, min_items=least)
                 found.append({**recall, **measure_model(bundle)})
                 progress.update()
             kept.save(name, stack_seeds(found))

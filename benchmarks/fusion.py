@@ -32,7 +32,7 @@ from tfmmrec.evaluation.measure import (
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.layers.fusion.late import VOTES
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.variants import VariantTrainer, fusion_variants, select_names
 
 METRICS = ("warm hr@10", "warm ndcg@10", "cold hr@10", "cold ndcg@10")

@@ -21,7 +21,7 @@ from tfmmrec.evaluation.measure import Metrics, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
 from tfmmrec.evaluation.missing_modalities import measure_with_missing
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
 METRICS = ("warm hr@10", "warm ndcg@10")

@@ -21,12 +21,12 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.data.synthetic import SyntheticConfig, World, draw_world, write_world
-from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley
+from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley_values
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import by_segment, targets_of
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.train import train
 
 MODALITIES = ("text", "image", "audio")
@@ -69,12 +69,12 @@ def main(
             )
             train(dataset.folder, run, options)
         result = evaluate(run, modality_attribution=True, quiet=True)
-        summary = result.metrics[segment]["modalities"]
-        total = summary["all"] - summary["nothing"]
-        shares = {name: row["share"]["mean"] for name, row in summary["modalities"].items()}
+        summary = result.metrics[segment]["modality_attribution"]
+        total = summary["all_modalities"] - summary["no_modalities"]
+        shares = {name: row["shapley_value"]["mean"] for name, row in summary["modalities"].items()}
         relative = {name: share / total for name, share in shares.items()}
         rest = sum(shares.values()) - total
-        rows.append(_row(f"model, seed {seed}", relative, summary["all"], rest))
+        rows.append(_row(f"model, seed {seed}", relative, summary["all_modalities"], rest))
     head = ["share of the total", *MODALITIES, "tables", "NDCG@10", "sum of the shares − total"]
     print(markdown_table(head, rows))
 
@@ -113,7 +113,7 @@ def _oracle_shares(world: World, dataset: Dataset, segment: str) -> dict[str, fl
         total = sum((scores[name] for name in some), np.zeros(scores["text"].shape))
         return target_metrics(ScoreRanker.of(total).ranks(own, candidates), [10])["ndcg@10"]
 
-    found = shapley(MODALITIES, coalition_values(MODALITIES, worth))
+    found = shapley_values(MODALITIES, coalition_values(MODALITIES, worth))
     whole = sum(float(share.mean()) for share in found.values())
     return {name: float(share.mean()) / whole for name, share in found.items()}
 

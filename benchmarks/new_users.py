@@ -38,7 +38,7 @@ from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
 from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
 SEGMENTS = {"new_users": "new", "warm": "existing"}

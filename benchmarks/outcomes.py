@@ -29,7 +29,7 @@ from tfmmrec.evaluation.outcomes.targets import OutcomeTargets, outcome_targets,
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.variants import VariantTrainer, select_names, with_features
 
 # By task: the metric that selects the best baseline, then further metrics to print.

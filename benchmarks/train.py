@@ -50,7 +50,7 @@ from tfmmrec.evaluation.ranking.rankers import ScoreRanker, model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.tasks.losses import candidate_softmax
 from tfmmrec.tasks.negatives.sampler import NegativeSampler
 from tfmmrec.training.batches import create_batches

@@ -24,7 +24,7 @@ from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.measure import Metrics, measure_model, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.variants import VariantTrainer
 
 # Searches use the first seeds.

@@ -30,7 +30,7 @@ from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run, read_run
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.train import train
 from tfmmrec.tuning.late_fusion.member_scores import MemberScores
 from tfmmrec.tuning.late_fusion.score_cache import cache_scores

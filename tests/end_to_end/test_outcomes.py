@@ -139,10 +139,10 @@ def test_a_joint_model_does_all_three(rated, tmp_path):
     )
     assert {"ndcg@10", "rmse", "log_loss"} <= set(metrics)
     # The split is random, so that pasts hold the future, which ratings may and rankings may not.
-    with pytest.raises(DataError, match="the future"):
+    with pytest.raises(DataError, match="temporal leakage"):
         evaluate(tmp_path / "run", quiet=True)
     measured = evaluate(tmp_path / "run", allow_leakage=True, quiet=True).metrics
-    assert "the past holds the future" in measured["verdict"]
+    assert "temporal leakage" in measured["verdict"]
     assert measured["warm"]["model"]["hr@10"] > measured["warm"]["random"]["hr@10"]
     outcomes = measured["outcomes"]
     assert outcomes["rating"]["warm"]["model"]["rmse"] < outcomes["rating"]["warm"]["mean"]["rmse"]

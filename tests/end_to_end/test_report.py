@@ -25,12 +25,12 @@ def test_it_holds_what_was_measured(told: tuple[dict, Path]) -> None:
     page = path.read_text()
     assert result["verdict"] in page.replace("&lt;", "<")
     assert f"{result['warm']['model']['ndcg@10']:.3f}" in page
-    assert "By popularity of the item" in page
+    assert "by popularity of the item" in page
     # Ten users with ten answers each, pictures and sounds among them.
     assert page.count('<div class="tile hit">') + page.count('<div class="tile">') > 100
     assert page.count("<audio controls") >= 50
     # What of each score is which modality.
-    assert page.count('<div class="shares">') == 100
+    assert page.count('<div class="attribution">') == 100
     assert not re.search(r"""(src|href)=["'](?!data:)""", page.rpartition("</head>")[2])
 
 
@@ -39,7 +39,7 @@ def test_the_figures_agree(told: tuple[dict, Path]) -> None:
     low, high = warm["intervals"]["model"]["ndcg@10"]
     assert low < warm["model"]["ndcg@10"] < high
     lead = warm["lead"]
-    gap = warm["model"]["ndcg@10"] - warm[lead["over"]]["ndcg@10"]
+    gap = warm["model"]["ndcg@10"] - warm[lead["baseline"]]["ndcg@10"]
     assert lead["mean"] == pytest.approx(gap)
     classes = [s for s in warm["slices"] if s["group"] == "popularity of the item"]
     assert sum(s["targets"] for s in classes) == warm["targets"]

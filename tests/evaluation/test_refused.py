@@ -115,11 +115,11 @@ def columns(tmp_path_factory):
 
 def test_a_past_that_holds_the_future(columns, tmp_path, small):
     train(columns, tmp_path / "run", CONFIG)
-    told = "split test: 12 choices stand before others .* user 'u0' of item 'i1'.*last_out"
+    told = "split test: temporal leakage: 12 targets are .* user 'u0' and item 'i1'.*last_out"
     with pytest.raises(DataError, match=told):
         evaluate(tmp_path / "run", quiet=True)
     found = evaluate(tmp_path / "run", allow_leakage=True, quiet=True).metrics
-    assert found["verdict"].endswith("of 12 choices the past holds the future")
+    assert found["verdict"].endswith("; 12 targets have temporal leakage")
     # Last choices have no such past; new items' users are read from all that they did.
     for split in ("valid", "test"):
         check_no_leakage(small, split)

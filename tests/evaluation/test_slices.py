@@ -30,12 +30,16 @@ def test_a_catalogue_in_slices(small):
     groups = {}
     for part in found:
         groups.setdefault(part.group, []).append(part)
-    for name in ("popularity of the item", "missing of the item", "choices of the user before"):
+    for name in (
+        "popularity of the item",
+        "missing modalities of the item",
+        "earlier events of the user",
+    ):
         assert np.array_equal(
             np.sum([p.rows for p in groups[name]], axis=0), np.ones(len(title[targets.item]))
         )
-    missing = {part.name: part.rows for part in groups["missing of the item"]}
-    assert np.array_equal(missing["nothing"], title[targets.item])
+    missing = {part.name: part.rows for part in groups["missing modalities of the item"]}
+    assert np.array_equal(missing["none"], title[targets.item])
     assert np.array_equal(missing["text"], ~title[targets.item])
     assert {part.name for part in groups["genre of the item"]} <= set(
         small.categories("items", "genre")

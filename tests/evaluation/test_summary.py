@@ -10,9 +10,9 @@ from tfmmrec.evaluation.summary import verdict
     [(0.01, 0.03, "is ahead of"), (-0.03, -0.01, "is BEHIND"), (-0.01, 0.01, "does NOT beat")],
 )
 def test_the_verdict(low: float, high: float, said: str) -> None:
-    lead = {"metric": "ndcg@10", "over": "EASE (100)", "mean": 0.02, "low": low, "high": high}
+    lead = {"metric": "ndcg@10", "baseline": "EASE (100)", "mean": 0.02, "low": low, "high": high}
     told = {"model": {"ndcg@10": 0.12}, "EASE (100)": {"ndcg@10": 0.1}, "lead": {**lead, "p": 5e-4}}
     assert verdict(told) == (
-        f"The model {said} the best baseline, EASE (100): NDCG@10 0.120 to 0.100, "
-        f"+0.020 [{low:+.3f}, {high:+.3f}], p < 0.001"
+        f"The model {said} the best baseline, EASE (100): NDCG@10 0.120 vs. 0.100, "
+        f"difference +0.020 [{low:+.3f}, {high:+.3f}], p < 0.001"
     )

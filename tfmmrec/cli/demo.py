@@ -1,6 +1,5 @@
 """The whole job on the synthetic catalogue: pack, train, evaluate, tune, export, recommend."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import refuse_existing
 from tfmmrec.data.synthetic import SyntheticConfig, draw_world, write_world
+from tfmmrec.reports.bokeh import has_bokeh
 from tfmmrec.reports.evaluation.console import print_metrics
 from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 from tfmmrec.reports.tuning.page import write_tuning_page
@@ -43,7 +43,7 @@ def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     train(data, run, TrainConfig(refit=False, seed=seed, quiet=quiet))
     say("[bold]4. Evaluate[/bold] over the whole catalog")
     # The page's plots are an extra.
-    report = out / "report.html" if importlib.util.find_spec("bokeh") else None
+    report = out / "report.html" if has_bokeh() else None
     print_metrics(evaluate_run(run, report=report, quiet=True, seed=seed).metrics, console)
     if report is not None:
         say(f"   {report}")

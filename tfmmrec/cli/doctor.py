@@ -9,15 +9,14 @@ import dataclasses
 import shlex
 from collections.abc import Iterator
 
-import rich.box
 import rich.console
-import rich.table
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tfmmrec.cli.environment import Environment, fits, read_environment
+from tfmmrec.reports.tables import Table
 
 _INSTALL_ALL = "pip install -c constraints.txt -e ."
 
@@ -103,12 +102,11 @@ def doctor() -> int:
     console = rich.console.Console()
     with console.status("importing the packages"):
         findings = diagnose(read_environment())
-    table = rich.table.Table("package", "installed", "needed", "state", box=rich.box.SIMPLE)
-    for finding in findings:
-        color = _COLORS[finding.state]
-        state = f"[{color}]{finding.state}[/{color}]"
-        table.add_row(finding.package, finding.installed, finding.needed, state)
-    console.print(table)
+    rows = [
+        [finding.package, finding.installed, finding.needed, finding.state] for finding in findings
+    ]
+    columns = ["package", "installed", "needed", "state"]
+    console.print(Table("", columns, rows, texts=columns, styles=_COLORS).to_rich())
     problems = [finding for finding in findings if finding.problem]
     for finding in problems:
         for line in (f"{finding.state}: {finding.problem}", f"    {finding.fix}"):

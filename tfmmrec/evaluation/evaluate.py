@@ -37,7 +37,7 @@ class EvaluationResult:
             "num_both_cold", "warm", "cold", "new_users", "outcomes"}`. `verdict` is one sentence on
             the lead over the best baseline; `num_repeats` and `num_both_cold` count the positives
             that were not evaluated; `warm`, `cold` and `new_users` are as returned by
-            `summary.describe`, None for a segment without targets and for a model that does not
+            `summarize_segment`, None for a segment without targets and for a model that does not
             rank; `outcomes` is as returned by `measure_outcomes`.
     """
 
@@ -79,7 +79,7 @@ def evaluate(
         run: a run folder, or a loaded model.
         split: `valid` or `test`.
         modality_attribution: whether to compute the Shapley attribution of the modalities
-            (`attribute_metric`), stored as `modalities` of each segment.
+            (`attribute_metric`), stored as `modality_attribution` of each segment.
         cutoffs: the k of HR@k, NDCG@k and the like, from 1 to the number of items (default 10 and
             20). 10, the cutoff of all comparisons, is always included.
         allow_leakage: whether the history of a user may contain events later than the target event
@@ -102,7 +102,7 @@ def evaluate(
     scorer, vectors = Scorer(bundle.model), np.zeros([0, 0], np.float32)
     if bundle.model.ranks_by == "retrieval":
         targets = targets_of(bundle.dataset, split, with_times=bundle.model.reads_times)
-        late = len(leaking_events(bundle.dataset, split)) if allow_leakage else 0
+        num_leaking = len(leaking_events(bundle.dataset, split)) if allow_leakage else 0
         if not allow_leakage:
             check_no_leakage(bundle.dataset, split)
         vectors = scorer.item_vectors()
@@ -110,13 +110,12 @@ def evaluate(
         segments = rank_segments(bundle, ranker, targets, split, seed)
         metrics |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
         metrics |= summarize_segments(bundle, segments, cutoffs=cutoffs, seed=seed)
-        told = verdict(metrics[segments[0].part])
-        metrics["verdict"] = (
-            f"{told}; of {late} choices the past holds the future" if late else told
-        )
+        metrics["verdict"] = verdict(metrics[segments[0].name])
+        if num_leaking:
+            metrics["verdict"] += f"; {num_leaking} targets have temporal leakage"
         if modality_attribution:
-            worth = attribute_metric(bundle, scorer, segments, seed=seed)
+            attribution = attribute_metric(bundle, scorer, segments, seed=seed)
             for segment in segments:
-                metrics[segment.part]["modalities"] = worth.get(segment.part)
+                metrics[segment.name]["modality_attribution"] = attribution.get(segment.name)
     metrics["outcomes"] = measure_outcomes(bundle, split)
     return EvaluationResult(split, bundle, scorer, vectors, segments, metrics)

@@ -1,4 +1,4 @@
-"""What a model is worth to each user: the figures that benchmarks compare."""
+"""Metrics of each user, which benchmarks compare between models."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,54 +12,55 @@ from tfmmrec.evaluation.ranking.targets import Targets, by_segment, targets_of
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 
-# Arrays by name, the first axis of each being users or items.
+# Metrics by name; the first axis of each array is users, items or seeds.
 Metrics = dict[str, np.ndarray]
 
 
 def measure(dataset: Dataset, targets: Targets, ranker: Ranker, k: int = 10) -> Metrics:
-    """Measures what the ranks of warm items say, of cold ones, ranked by themselves, and new users.
+    """Measures the ranks of the targets in each segment.
 
     Args:
-        dataset: says which items and users are cold.
-        targets: what is to be predicted.
-        ranker: what is measured.
-        k: the cutoff.
+        dataset: the data folder, which lists the cold-start users and items.
+        targets: the targets.
+        ranker: the measured ranker.
+        k: the cutoff (default 10).
 
     Returns:
-        What `per_user_metrics` gives, `{"warm hr@k": [users], "warm ndcg@k": …}`, and the same with
-        "cold" and "new_users", for the users with such targets, ascending; without such targets,
-        their entries are not there.
+        The result of `per_user_metrics` for each segment, `{"warm hr@k": [users], "warm ndcg@k": …,
+        "cold hr@k": …, "new_users hr@k": …}`, over the users with such targets, ascending. A
+        segment without targets has no entries.
     """
-    figures = {}
-    for part, rows, candidate_mask in by_segment(dataset, targets):
+    metrics = {}
+    for segment, rows, candidate_mask in by_segment(dataset, targets):
         if rows.any():
             own = targets.take(rows)
-            _, metrics = per_user_metrics(own.user, ranker.ranks(own, candidate_mask), k)
-            figures.update({f"{part} {name}": values for name, values in metrics.items()})
-    return figures
+            _, found = per_user_metrics(own.user, ranker.ranks(own, candidate_mask), k)
+            metrics.update({f"{segment} {name}": values for name, values in found.items()})
+    return metrics
 
 
 def measure_model(
     bundle: ModelBundle, k: int = 10, split: str = "test", *, last: int | None = None
 ) -> Metrics:
-    """Measures a model as it is now, traced anew.
+    """Measures a model with its current weights.
 
     Args:
-        assembly: the model.
-        k: the cutoff.
-        split: what is to be predicted.
-        last: how many of the last items of a history the model is given (default all); what a user
-            chose before is left out of the answers all the same.
+        bundle: the model with its data.
+        k: the cutoff (default 10).
+        split: `valid` or `test` (default).
+        last: number of the most recent events of a history that the model reads (default all). All
+            items of the history are excluded from the candidates in any case.
     """
     targets = targets_of(bundle.dataset, split, with_times=bundle.model.reads_times)
+    # A new scorer traces the model again, with what it reads now.
     scorer = Scorer(bundle.model)
     vectors = scorer.item_vectors()
-    given = targets.histories if last is None else targets.histories.recent(last)
-    return measure(bundle.dataset, targets, model_ranker(scorer, vectors, given), k)
+    histories = targets.histories if last is None else targets.histories.recent(last)
+    return measure(bundle.dataset, targets, model_ranker(scorer, vectors, histories), k)
 
 
 def measure_trivial_baselines(dataset: Dataset) -> dict[str, Metrics]:
-    """What popularity and chance are worth, by name."""
+    """Measures popularity and random order on the test split, by name."""
     targets = targets_of(dataset, "test")
     return {
         "popularity": measure(dataset, targets, popularity(dataset, "test")),
@@ -68,5 +69,5 @@ def measure_trivial_baselines(dataset: Dataset) -> dict[str, Metrics]:
 
 
 def stack_seeds(seeds: Sequence[Mapping[str, np.ndarray]]) -> Metrics:
-    """The figures of several seeds, each with a first axis of seeds."""
-    return {name: np.stack([figures[name] for figures in seeds]) for name in seeds[0]}
+    """Stacks the metrics of several seeds; the first axis is the seed."""
+    return {name: np.stack([metrics[name] for metrics in seeds]) for name in seeds[0]}

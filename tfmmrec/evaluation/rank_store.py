@@ -1,8 +1,9 @@
-"""The ranks of a run's targets, kept in its folder to be compared with those of other runs."""
+"""Stores the ranks of a run's targets in the run folder, for comparisons with other runs."""
 
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,30 +13,52 @@ from tfmmrec.evaluation.ranking.segment_result import MODEL, SegmentResult
 from tfmmrec.evaluation.results_cache import ResultsCache
 from tfmmrec.models.run_folder import RUN
 
-# By part: rows of users and of items, and the model's ranks, each `[targets]`.
-StoredRanks = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+class SegmentRanks(NamedTuple):
+    """The model's ranks in one segment.
+
+    Attributes:
+        user: rows of users, int32 `[targets]`.
+        item: rows of the target items, int32 `[targets]`.
+        rank: float64 `[targets]`.
+    """
+
+    user: np.ndarray
+    item: np.ndarray
+    rank: np.ndarray
 
 
-def save_ranks(run: Path, split: str, ranked: Sequence[SegmentResult]) -> None:
-    """Writes `ranks.SPLIT.npz` whole or not at all."""
-    columns = {}
-    for own in ranked:
-        columns[f"{own.part}.user"] = own.targets.user
-        columns[f"{own.part}.item"] = own.targets.item
-        columns[f"{own.part}.rank"] = own.ranks[MODEL]
-    _kept(run).save(f"ranks.{split}", columns)
+# By the name of the segment.
+StoredRanks = dict[str, SegmentRanks]
+
+
+def save_ranks(run: Path, split: str, segments: Sequence[SegmentResult]) -> None:
+    """Writes `ranks.SPLIT.npz` atomically."""
+    columns: dict[str, np.ndarray] = {}
+    for segment in segments:
+        ranks = SegmentRanks(segment.targets.user, segment.targets.item, segment.ranks[MODEL])
+        columns |= {f"{segment.name}.{column}": own for column, own in ranks._asdict().items()}
+    _store(run).save(f"ranks.{split}", columns)
 
 
 def load_ranks(run: Path, split: str) -> StoredRanks | None:
-    """Reads them; None where there are none, or those of another training or of half a file."""
+    """Reads the stored ranks; None if there are none, or if they are damaged or of another model.
+
+    Args:
+        run: a run folder.
+        split: `valid` or `test`.
+    """
     try:
-        held = _kept(run).load(f"ranks.{split}") or {}
+        columns = _store(run).load(f"ranks.{split}") or {}
     except (DataError, OSError, ValueError, zipfile.BadZipFile):
         return None
-    parts = [name.removesuffix(".rank") for name in held if name.endswith(".rank")]
-    ranks = {p: (held[f"{p}.user"], held[f"{p}.item"], held[f"{p}.rank"]) for p in parts}
+    segments = [name.removesuffix(".rank") for name in columns if name.endswith(".rank")]
+    ranks = {
+        name: SegmentRanks(*(columns[f"{name}.{column}"] for column in SegmentRanks._fields))
+        for name in segments
+    }
     return ranks or None
 
 
-def _kept(run: Path) -> ResultsCache:
+def _store(run: Path) -> ResultsCache:
     return ResultsCache(run, checksum(run / RUN))

@@ -1,4 +1,4 @@
-"""Figures of benchmarks, kept by name, so that a second run measures only what is missing."""
+"""Stores measured metrics by name, so that a benchmark measures only what is missing."""
 
 import dataclasses
 import json
@@ -17,11 +17,11 @@ _KEY = "key"
 
 
 class ResultsCache:
-    """A folder with a file of arrays for each name, all measured under the same circumstances.
+    """A folder with one file of arrays per name, all measured under the same conditions.
 
     Args:
-        folder: made where it is not there.
-        key: names the circumstances; see `results_key`.
+        folder: created if it does not exist.
+        key: identifies the conditions, see `results_key`.
     """
 
     def __init__(self, folder: Path, key: str):
@@ -29,32 +29,32 @@ class ResultsCache:
         self.key = key
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def save(self, name: str, figures: Mapping[str, np.ndarray]) -> None:
-        """Keeps the figures of a name; a reader finds all of them or none."""
+    def save(self, name: str, results: Mapping[str, np.ndarray]) -> None:
+        """Writes the results of a name atomically."""
         with atomic_write(self.folder / f"{name}.npz") as file:
-            np.savez(file, **{_KEY: np.array(self.key), **figures})
+            np.savez(file, **{_KEY: np.array(self.key), **results})
 
     def load(self, name: str) -> dict[str, np.ndarray] | None:
-        """The figures of a name, or None where there are none.
+        """Reads the results of a name; None if there are none.
 
         Raises:
-            DataError: they were measured under other circumstances.
+            DataError: they were measured under other conditions.
         """
         path = self.folder / f"{name}.npz"
         if not path.is_file():
             return None
-        with np.load(path) as held:
-            figures = dict(held)
-        if str(figures.pop(_KEY, "")) != self.key:
+        with np.load(path) as file:
+            results = dict(file)
+        if str(results.pop(_KEY, "")) != self.key:
             raise DataError(
                 f"{path}: was measured with another config, other data or other options; "
                 "remove it or choose another --out"
             )
-        return figures
+        return results
 
 
 def results_key(dataset: Dataset, config: TrainConfig, **options: Any) -> str:
-    """Names a data folder, a config and the options of a benchmark, for `ResultsCache`."""
+    """Identifies a data folder, a config and the options of a benchmark, for `ResultsCache`."""
     content = {
         "data": checksum(dataset.folder / MANIFEST),
         "config": {**dataclasses.asdict(config), "quiet": True},

@@ -1,4 +1,4 @@
-"""Parts of what is evaluated, by what items and users are like."""
+"""Slices of the targets, by properties of their items and users."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.ranking.targets import Targets
 
-# Of a feature's categories, the most frequent ones.
-_MOST_CATEGORIES = 8
-_FROM_COUNTS = (0, 1, 5, 20, 100)
-# Below this, a slice says nothing of whether it is worse.
+# Number of categories of a feature with a slice, the most frequent first.
+_MAX_CATEGORIES = 8
+_COUNT_BINS = (0, 1, 5, 20, 100)
+# A slice with fewer targets is never marked as worse.
 MIN_TARGETS = 30
 
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
-    """A part of the targets.
+    """A slice of the targets.
 
     Attributes:
-        group: what the parts of a group differ in.
-        name: of the part.
+        group: the property by which the slices of a group differ.
+        name: of the slice, a value of the property.
         rows: bool `[targets]`.
     """
 
@@ -35,17 +35,17 @@ class Slice:
 
 
 def slices_of(dataset: Dataset, items: EncodedEntities, targets: Targets) -> list[Slice]:
-    """Divides targets in several ways; parts without targets are left out.
+    """Slices the targets by several properties; empty slices are omitted.
 
-    By how often the item was chosen before: `head` are the items that half of all choices were of,
-    most popular first, `tail` those of the last fifth, `middle` what lies between; and by the
-    number. By how much the user chose before. By the modalities that the item lacks. By each
-    category of items and of users.
+    The properties are: the popularity of the item (`head`: the most popular items that together
+    have half of the earlier events; `tail`: those with the last fifth; `middle`: those in between);
+    the number of earlier events of the item and of the user; the missing modalities of the item;
+    and each category of items and of users.
 
     Args:
         dataset: the data folder.
-        items: the items as the model reads them.
-        targets: what is to be predicted, and what was chosen before.
+        items: the encoded items.
+        targets: the targets with the histories before them.
     """
     found = [
         *_by_popularity(dataset, targets),
@@ -53,50 +53,53 @@ def slices_of(dataset: Dataset, items: EncodedEntities, targets: Targets) -> lis
         *_by_category(dataset, "items", targets.item),
         *_by_category(dataset, "users", targets.user),
     ]
-    return [part for part in found if part.rows.any()]
+    return [own for own in found if own.rows.any()]
 
 
 def summarize_slices(
-    slices: list[Slice], resamples: UserBootstrap, values: np.ndarray
+    slices: list[Slice], bootstrap: UserBootstrap, values: np.ndarray
 ) -> list[dict[str, object]]:
-    """The mean of each slice with its interval, and whether it is worse than the whole.
+    """Computes the mean of each slice with its interval, and whether it is worse than the whole.
 
-    Worse is what would come by chance in one of twenty evaluations, all slices taken together
-    (Bonferroni), and only where there are 30 targets or more.
+    `worse` is true if the mean is below that of all targets at a family-wise error rate of 5 % over
+    all slices (Bonferroni), and the slice has at least 30 targets.
 
     Args:
-        slices: parts of the targets.
-        resamples: draws of their users.
-        values: of each target, float `[targets]`.
+        slices: the slices.
+        bootstrap: over the users of the targets.
+        values: the metric of each target, float `[targets]`.
 
     Returns:
         `{"group", "name", "targets", "mean", "low", "high", "worse"}` for each slice.
     """
     if not slices:
         return []
-    parts = np.stack([part.rows for part in slices], axis=1)
-    intervals = resamples.intervals(values, parts)
-    chances = resamples.p_below_overall(values, parts) * len(slices)
+    masks = np.stack([own.rows for own in slices], axis=1)
+    intervals = bootstrap.intervals(values, masks)
+    p_values = bootstrap.p_below_overall(values, masks) * len(slices)
     return [
         {
-            "group": part.group,
-            "name": part.name,
-            "targets": int(part.rows.sum()),
+            "group": own.group,
+            "name": own.name,
+            "targets": int(own.rows.sum()),
             **dataclasses.asdict(interval),
-            "worse": bool(chance < 0.05 and part.rows.sum() >= MIN_TARGETS),
+            "worse": bool(p_value < 0.05 and own.rows.sum() >= MIN_TARGETS),
         }
-        for part, interval, chance in zip(slices, intervals, chances, strict=True)
+        for own, interval, p_value in zip(slices, intervals, p_values, strict=True)
     ]
 
 
 def popularity_classes(counts: np.ndarray) -> np.ndarray:
-    """Sorts items into 0 (head), 1 (middle) and 2 (tail), int `[items]`, see `slices_of`."""
+    """Returns the popularity class of each item, int `[items]`: 0 head, 1 middle, 2 tail.
+
+    See `slices_of`.
+    """
     order = np.argsort(-counts, kind="stable")
     before = np.cumsum(counts[order]) - counts[order]
     share = before / max(1, counts.sum())
     classes = np.empty(len(counts), int)
     classes[order] = np.searchsorted([0.5, 0.8], share, side="right")
-    # What nobody chose is no head, though nothing may have been chosen at all.
+    # Items without events are in the tail, even if no item has events.
     return np.where(counts > 0, classes, 2)
 
 
@@ -105,13 +108,13 @@ def _by_popularity(dataset: Dataset, targets: Targets) -> Iterator[Slice]:
     classes = popularity_classes(counts)[targets.item]
     for number, name in enumerate(("head", "middle", "tail")):
         yield Slice("popularity of the item", name, classes == number)
-    yield from _by_number("choices of the item before", counts[targets.item])
+    yield from _by_number("earlier events of the item", counts[targets.item])
     lengths = np.diff(targets.histories.offsets)
-    yield from _by_number("choices of the user before", lengths[targets.user])
+    yield from _by_number("earlier events of the user", lengths[targets.user])
 
 
 def _by_number(group: str, numbers: np.ndarray) -> Iterator[Slice]:
-    for low, after in zip(_FROM_COUNTS, [*_FROM_COUNTS[1:], None], strict=True):
+    for low, after in zip(_COUNT_BINS, [*_COUNT_BINS[1:], None], strict=True):
         if after is None:
             yield Slice(group, f"{low} or more", numbers >= low)
         else:
@@ -120,26 +123,28 @@ def _by_number(group: str, numbers: np.ndarray) -> Iterator[Slice]:
 
 
 def _by_missing(items: EncodedEntities, targets: Targets) -> Iterator[Slice]:
-    """By the modalities of which an item has no feature at all."""
-    there = {
+    """By the modalities of which the item has no feature."""
+    present = {
         modality: np.any([items.encodings[name].present for name in names], axis=0)[targets.item]
         for modality, names in features_by_modality(items.modalities).items()
     }
-    lacking = [
-        ", ".join(name for name, has in there.items() if not has[row])
+    missing = [
+        ", ".join(name for name, has in present.items() if not has[row])
         for row in range(len(targets.item))
     ]
-    names, which, counts = np.unique(lacking, return_inverse=True, return_counts=True)
+    names, which, counts = np.unique(missing, return_inverse=True, return_counts=True)
     if len(names) > 1:
         for number in np.argsort(-counts, kind="stable"):
-            yield Slice("missing of the item", names[number] or "nothing", which == number)
+            yield Slice("missing modalities of the item", names[number] or "none", which == number)
 
 
-def _by_category(dataset: Dataset, side: EntityName, rows: np.ndarray) -> Iterator[Slice]:
-    whose = "item" if side == "items" else "user"
-    for name, modality in dataset.features(side).items():
+def _by_category(dataset: Dataset, entity: EntityName, rows: np.ndarray) -> Iterator[Slice]:
+    whose = "item" if entity == "items" else "user"
+    for name, modality in dataset.features(entity).items():
         if not modality.has_vocabulary:
             continue
-        held = read_feature_column(dataset, side, name, rows).numpy()
-        for category in dataset.categories(side, name)[:_MOST_CATEGORIES]:
-            yield Slice(f"{name} of the {whose}", category, (held == category.encode()).any(axis=1))
+        values = read_feature_column(dataset, entity, name, rows).numpy()
+        for category in dataset.categories(entity, name)[:_MAX_CATEGORIES]:
+            yield Slice(
+                f"{name} of the {whose}", category, (values == category.encode()).any(axis=1)
+            )

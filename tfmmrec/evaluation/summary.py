@@ -1,4 +1,4 @@
-"""What ranks and lists amount to, in figures for metrics.SPLIT.json."""
+"""Summarizes the ranks and top items of segments as metrics, for metrics.SPLIT.json."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,183 +10,193 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import read_feature_column
 from tfmmrec.evaluation.baselines.content import content_matrix
 from tfmmrec.evaluation.metrics import beyond_accuracy
-from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
+from tfmmrec.evaluation.metrics.bootstrap import Interval, UserBootstrap
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
 from tfmmrec.evaluation.metrics.ranking import CUTOFFS, ranking_metrics, target_metrics
 from tfmmrec.evaluation.ranking.segment_result import MODEL, K, SegmentResult
 from tfmmrec.evaluation.slices import slices_of, summarize_slices
 from tfmmrec.models.bundle import ModelBundle
 
-# Content of more numbers than these is not compared item by item.
-_MOST_NUMBERS = 2 * 10**8
-# Features with more categories than these tell items by name rather than by kind.
-_MOST_CATEGORIES = 100
+# Maximum size of the content matrix (items x width) for the diversity of lists.
+_MAX_CONTENT_SIZE = 2 * 10**8
+# A feature with more categories identifies items rather than groups of items.
+_MAX_CATEGORIES = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class ItemFacts:
-    """What lists are judged by.
+    """Properties of the items, for metrics of lists.
 
     Attributes:
-        content: float `[items, width]`; None without content, or with too much of it.
-        kinds: by categorical feature of few categories, their shares `[items, categories]`.
+        content: float `[items, width]`; None if there is no content, or too much for memory.
+        categories: by categorical feature with at most 100 categories, the share of each category
+            in each item, `[items, categories]`.
     """
 
     content: np.ndarray | None
-    kinds: Mapping[str, np.ndarray]
+    categories: Mapping[str, np.ndarray]
 
 
 def item_facts(bundle: ModelBundle) -> ItemFacts:
-    """Collects what is known of the items."""
+    """Collects the properties of the items."""
     encoded, content = bundle.items.encodings, None
     if encoded:
         width = sum(int(np.prod(e.values.shape[1:])) for e in encoded.values())
-        if width * bundle.dataset.count("items") <= _MOST_NUMBERS:
+        if width * bundle.dataset.count("items") <= _MAX_CONTENT_SIZE:
             content = content_matrix(encoded)
-    return ItemFacts(content, _kinds(bundle.dataset))
+    return ItemFacts(content, _categories(bundle.dataset))
 
 
 def summarize_segments(
     bundle: ModelBundle,
-    ranked: Sequence[SegmentResult],
+    segments: Sequence[SegmentResult],
     *,
     cutoffs: Sequence[int] = CUTOFFS,
     seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """What `describe` says of each part, by its name."""
+    """Summarizes each segment, by its name; see `summarize_segment`."""
     facts = item_facts(bundle)
-    return {own.part: describe(bundle, facts, own, cutoffs=cutoffs, seed=seed) for own in ranked}
+    return {
+        segment.name: summarize_segment(bundle, facts, segment, cutoffs=cutoffs, seed=seed)
+        for segment in segments
+    }
 
 
-def describe(
+def summarize_segment(
     bundle: ModelBundle,
     facts: ItemFacts,
-    ranked: SegmentResult,
+    segment: SegmentResult,
     *,
     cutoffs: Sequence[int] = CUTOFFS,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Gives the figures of a part.
+    """Computes the metrics of a segment.
 
     Args:
-        assembly: says what there is.
-        facts: what lists are judged by.
-        ranked: the part.
+        bundle: the evaluated model with its data.
+        facts: properties of the items.
+        segment: the ranks and top items.
         cutoffs: the k of HR@k, NDCG@k and the like.
-        seed: of the draws of users.
+        seed: of the bootstrap over users.
 
     Returns:
-        `{"targets", "users", "items"}` and by model the means of `ranking_metrics`; `intervals`,
-        which has `[low, high]` by model and metric, 95 %, users resampled; `lead`, by how much the
-        model is ahead of the best baseline; `slices`, as `summarize_slices` gives them, of the
-        model's NDCG@10; `lists`, by model what its lists are like; and `by_user`, where users have
-        several targets, by model the means over users of `per_user_metrics`.
+        `{"targets", "users", "items"}` (numbers of each), and by model the means of
+        `ranking_metrics`; `intervals`, `[low, high]` by model and metric (95 %, users resampled);
+        `lead`, the difference in NDCG@10 to the best baseline, `{"metric", "baseline", "mean",
+        "low", "high", "p"}`; `slices`, NDCG@10 of the model, as `summarize_slices`; `lists`,
+        metrics of the top items by model; and `by_user`, by model the means over users of
+        `per_user_metrics`, None if each user has one target.
     """
-    resamples = UserBootstrap(ranked.targets.user, seed=seed)
-    best = ranked.best_baseline
-    lead = resamples.difference(ranked.gains(MODEL), ranked.gains(best))
-    slices = slices_of(bundle.dataset, bundle.items, ranked.targets)
+    bootstrap = UserBootstrap(segment.targets.user, seed=seed)
+    baseline = segment.best_baseline
+    lead = bootstrap.difference(segment.ndcg(MODEL), segment.ndcg(baseline))
+    slices = slices_of(bundle.dataset, bundle.items, segment.targets)
     return {
-        "targets": len(ranked.targets.user),
-        "users": len(np.unique(ranked.targets.user)),
-        "items": int(ranked.candidate_mask.sum()),
-        **{name: ranking_metrics(ranks, cutoffs) for name, ranks in ranked.ranks.items()},
-        "intervals": _intervals(ranked, resamples, cutoffs),
+        "targets": len(segment.targets.user),
+        "users": len(np.unique(segment.targets.user)),
+        "items": int(segment.candidate_mask.sum()),
+        **{name: ranking_metrics(ranks, cutoffs) for name, ranks in segment.ranks.items()},
+        "intervals": _intervals(segment, bootstrap, cutoffs),
         "lead": {
             "metric": f"ndcg@{K}",
-            "over": best,
+            "baseline": baseline,
             **dataclasses.asdict(lead.interval),
             "p": lead.p,
         },
-        "slices": summarize_slices(slices, resamples, ranked.gains(MODEL)),
-        "lists": _describe_lists(facts, ranked),
-        "by_user": _by_user(ranked, cutoffs),
+        "slices": summarize_slices(slices, bootstrap, segment.ndcg(MODEL)),
+        "lists": _summarize_lists(facts, segment),
+        "by_user": _by_user(segment, cutoffs),
     }
 
 
-def verdict(described: dict[str, Any]) -> str:
-    """Says in one line whether the model is ahead of the best baseline."""
-    lead = described["lead"]
-    metric, over = lead["metric"], lead["over"]
+def verdict(summary: Mapping[str, Any]) -> str:
+    """States in one sentence whether the model is better than the best baseline of a segment.
+
+    Args:
+        summary: as returned by `summarize_segment`.
+    """
+    lead = summary["lead"]
+    metric, baseline = lead["metric"], lead["baseline"]
     if lead["low"] > 0:
-        said = "is ahead of"
+        comparison = "is ahead of"
     elif lead["high"] < 0:
-        said = "is BEHIND"
+        comparison = "is BEHIND"
     else:
-        said = "does NOT beat"
+        comparison = "does NOT beat"
+    difference = Interval(lead["mean"], lead["low"], lead["high"])
     return (
-        f"The model {said} the best baseline, {over}: {metric.upper()} "
-        f"{described[MODEL][metric]:.3f} to {described[over][metric]:.3f}, "
-        f"{lead['mean']:+.3f} [{lead['low']:+.3f}, {lead['high']:+.3f}], p {_p(lead['p'])}"
+        f"The model {comparison} the best baseline, {baseline}: {metric.upper()} "
+        f"{summary[MODEL][metric]:.3f} vs. {summary[baseline][metric]:.3f}, "
+        f"difference {difference:+}, p {_format_p(lead['p'])}"
     )
 
 
-def _p(p: float) -> str:
+def _format_p(p: float) -> str:
     return "< 0.001" if p <= 0.001 else f"= {p:.3f}"
 
 
-def _by_user(ranked: SegmentResult, cutoffs: Sequence[int]) -> dict[str, dict[str, float]] | None:
-    """The means over users, by model; None where each has one target, of which it says no more."""
-    users = ranked.targets.user
+def _by_user(segment: SegmentResult, cutoffs: Sequence[int]) -> dict[str, dict[str, float]] | None:
+    """The means over users, by model; None if each user has one target (they add nothing)."""
+    users = segment.targets.user
     if len(np.unique(users)) == len(users):
         return None
     return {
         name: {
-            # A user's hit rate is the share of their targets that are found.
+            # Per user, the hit rate is the recall: the share of the user's targets that are hits.
             metric.replace("hr@", "recall@"): float(values.mean())
             for k in cutoffs
             for metric, values in per_user_metrics(users, ranks, k)[1].items()
         }
-        for name, ranks in ranked.ranks.items()
+        for name, ranks in segment.ranks.items()
     }
 
 
 def _intervals(
-    ranked: SegmentResult, resamples: UserBootstrap, cutoffs: Sequence[int]
+    segment: SegmentResult, bootstrap: UserBootstrap, cutoffs: Sequence[int]
 ) -> dict[str, dict[str, list[float]]]:
     values = {
         (name, metric): own
-        for name, ranks in ranked.ranks.items()
+        for name, ranks in segment.ranks.items()
         for metric, own in target_metrics(ranks, cutoffs).items()
     }
-    intervals = resamples.intervals(np.stack(list(values.values()), axis=1))
-    found: dict[str, dict[str, list[float]]] = {name: {} for name in ranked.ranks}
+    intervals = bootstrap.intervals(np.stack(list(values.values()), axis=1))
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in segment.ranks}
     for (name, metric), own in zip(values, intervals, strict=True):
         found[name][metric] = [own.low, own.high]
     return found
 
 
-def _describe_lists(facts: ItemFacts, ranked: SegmentResult) -> dict[str, dict[str, float]]:
-    histories, num_items = ranked.targets.histories, len(ranked.candidate_mask)
+def _summarize_lists(facts: ItemFacts, segment: SegmentResult) -> dict[str, dict[str, float]]:
+    histories, num_items = segment.targets.histories, len(segment.candidate_mask)
     found = {}
-    for name, own in ranked.lists.items():
+    for name, own in segment.lists.items():
         figures = {
-            f"coverage@{K}": beyond_accuracy.coverage(own, ranked.candidate_mask),
-            f"gini@{K}": beyond_accuracy.gini(own, ranked.candidate_mask),
+            f"coverage@{K}": beyond_accuracy.coverage(own, segment.candidate_mask),
+            f"gini@{K}": beyond_accuracy.gini(own, segment.candidate_mask),
             f"novelty@{K}": beyond_accuracy.novelty(own, histories, num_items),
             f"popularity_lift@{K}": beyond_accuracy.popularity_lift(own, histories, num_items),
         }
         if facts.content is not None:
             figures[f"diversity@{K}"] = beyond_accuracy.diversity(own, facts.content)
-        for feature, categories in facts.kinds.items():
+        for feature, categories in facts.categories.items():
             figures[f"miscalibration_{feature}@{K}"] = beyond_accuracy.miscalibration(
                 own, histories, categories
             )
-        # What there is nothing to say of, JSON has no number for.
+        # JSON has no NaN: undefined metrics are omitted.
         found[name] = {key: value for key, value in figures.items() if not np.isnan(value)}
     return found
 
 
-def _kinds(dataset: Dataset) -> dict[str, np.ndarray]:
-    """By categorical item feature of few categories, their shares, `[items, categories]`."""
+def _categories(dataset: Dataset) -> dict[str, np.ndarray]:
+    """The shares of the categories in each item, by feature; see `ItemFacts`."""
     found = {}
     everything = np.arange(dataset.count("items"))
     for name, modality in dataset.features("items").items():
         categories = dataset.categories("items", name)
-        if not modality.has_vocabulary or not 1 < len(categories) <= _MOST_CATEGORIES:
+        if not modality.has_vocabulary or not 1 < len(categories) <= _MAX_CATEGORIES:
             continue
-        held = read_feature_column(dataset, "items", name, everything).numpy()
-        shares = np.stack([(held == c.encode()).any(axis=1) for c in categories], axis=1)
+        values = read_feature_column(dataset, "items", name, everything).numpy()
+        shares = np.stack([(values == c.encode()).any(axis=1) for c in categories], axis=1)
         total = shares.sum(axis=1, keepdims=True)
         found[name] = shares / np.maximum(total, 1)
     return found

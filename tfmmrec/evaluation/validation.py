@@ -1,4 +1,4 @@
-"""The valid split, by which a training is judged while it runs."""
+"""Evaluation on the valid split during training."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,12 @@ from tfmmrec.models.scorer import Scorer
 
 
 class Validation:
-    """Metrics on the valid split with a model as it is, none without such a split.
+    """Computes metrics on the valid split with the current weights of a model.
+
+    There are no metrics if the split is empty, or if the model is trained on it (`refit`).
 
     Args:
-        assembly: the model, its data and config; a model that is trained on the valid split is not
-            measured.
+        bundle: the model with its data and config.
         scorer: of the model.
     """
 
@@ -26,7 +27,7 @@ class Validation:
         self._scorer = scorer
         self._targets: Targets | None = None
         self._outcomes = {}
-        # Metrics at the k that the training is judged by as well.
+        # The cutoff of the training objective is included.
         own = bundle.config.objective_spec.cutoff
         self._cutoffs = sorted({*CUTOFFS, *([] if own is None else [own])})
         if not bundle.config.refit:
@@ -38,29 +39,28 @@ class Validation:
                 )
 
     def metrics(self, vectors: np.ndarray) -> dict[str, float]:
-        """Measures the model, by the names of the metrics, with its item vectors."""
+        """Computes the metrics by name, from the item embeddings `[items, width]`."""
         return self._measure(self._predict(vectors))
 
     def without_groups(self, vectors: np.ndarray, groups: int = 20) -> list[dict[str, float]]:
-        """Measures the model as often without some of the users, each being left out once.
+        """Computes the metrics without each of several groups of users.
 
-        How far these lie apart says how much the metrics depend on which users there are, see
-        `resampling.jackknife_error`.
+        `jackknife_error` turns these into the standard error of a metric over users.
 
         Args:
-            vectors: of the items.
-            groups: how many groups users are dealt to; as many as there are users at most.
+            vectors: item embeddings, `[items, width]`.
+            groups: number of groups (default 20), at most one per user.
         """
         predicted = self._predict(vectors)
         all_users = [each.events.user for each in self._outcomes.values()]
         all_users += [] if self._targets is None else [self._targets.user]
         users = np.unique(np.concatenate(all_users)) if all_users else np.zeros(0, np.int32)
         groups = min(groups, len(users))
-        dealt = np.arange(len(users)) % max(groups, 1)
-        return [self._measure(predicted, users[dealt == group]) for group in range(groups)]
+        group_of_user = np.arange(len(users)) % max(groups, 1)
+        return [self._measure(predicted, users[group_of_user == group]) for group in range(groups)]
 
     def _predict(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
-        """What the model says of each target: `ranks`, and each outcome."""
+        """Predicts for each target: `ranks`, and each outcome by name."""
         predicted = predict_outcomes(self._scorer, vectors, self._outcomes)
         if self._targets is not None:
             ranker = model_ranker(self._scorer, vectors, self._targets.histories)
@@ -68,13 +68,13 @@ class Validation:
         return predicted
 
     def _measure(
-        self, predicted: dict[str, np.ndarray], left_out: Sequence[int] | np.ndarray = ()
+        self, predicted: dict[str, np.ndarray], excluded_users: Sequence[int] | np.ndarray = ()
     ) -> dict[str, float]:
         metrics: dict[str, float] = {}
         if self._targets is not None:
-            rows = np.isin(self._targets.user, left_out, invert=True)
+            rows = np.isin(self._targets.user, excluded_users, invert=True)
             metrics |= ranking_metrics(predicted["ranks"][rows], self._cutoffs)
         for name, targets in self._outcomes.items():
-            rows = np.isin(targets.events.user, left_out, invert=True)
+            rows = np.isin(targets.events.user, excluded_users, invert=True)
             metrics |= targets.take(rows).measure(name, predicted[name][rows])
         return metrics

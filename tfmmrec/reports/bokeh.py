@@ -1,5 +1,6 @@
-"""Bokeh's plots in a page that needs no network."""
+"""Embeds Bokeh plots into a page that needs no network."""
 
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,25 +9,30 @@ from markupsafe import Markup
 from tfmmrec.errors import DataError
 
 
+def has_bokeh() -> bool:
+    """Whether Bokeh, of the extra `report`, is installed."""
+    return importlib.util.find_spec("bokeh") is not None
+
+
 def require_bokeh() -> None:
-    """Raises DataError where the plots' library is missing, before any work is done."""
-    try:
-        import bokeh  # noqa: F401
-    except ImportError:
-        raise DataError(
-            "--report: the plots need the extra report; pip install 'tfmmrec[report]'"
-        ) from None
+    """Raises DataError if Bokeh is not installed; called before the long work starts."""
+    if not has_bokeh():
+        raise DataError("--report: the plots need the extra report; pip install 'tfmmrec[report]'")
 
 
 def drawings(plots: Mapping[str, Any]) -> tuple[Markup, list[tuple[str, Markup]]]:
-    """What the head of a page needs for plots, and each with its title as it stands in the body."""
+    """Returns the scripts for the head of a page, and (title, HTML) of each plot for its body.
+
+    Args:
+        plots: Bokeh figures by title.
+    """
     from bokeh.embed import components
     from bokeh.resources import Resources
 
     if not plots:
         return Markup(""), []
     script, divisions = components(dict(plots))
-    # Bokeh writes both, the data's texts as JSON.
+    # Bokeh generates both, and escapes texts of the data as JSON.
     library = Resources(mode="inline", components=["bokeh"], log_level="warn").render()
     drawn = [(title, Markup(division)) for title, division in divisions.items()]
     return Markup(library + script), drawn

@@ -1,11 +1,10 @@
-"""Says where a score comes from: what the item is, and what the user chose before."""
+"""Explains a score by the modalities of the item and by the items of the history."""
 
 import dataclasses
 from pathlib import Path
 
 import numpy as np
 import rich.console
-import rich.table
 import tensorflow as tf
 
 from tfmmrec.data.histories import Histories
@@ -18,20 +17,21 @@ from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.models.unscorable_items import unscorable_items
 from tfmmrec.reports.item_cards import ItemCards
+from tfmmrec.reports.tables import Table
 
-_MOST_PLAYERS = 10
+_MAX_MODALITIES = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """Where the score of an item for a user comes from.
+    """The explanation of the score of an item for a user.
 
     Attributes:
-        score: as `tfmmrec recommend` gives it.
-        modalities: how much of the score each modality of the item, and its id, make up: Shapley
-            values, which add up to the score.
-        history: the items that the user chose, oldest first, with their names and how much lower
-            the score would be without each.
+        score: as in the output of `tfmmrec recommend`.
+        modalities: the Shapley value of each modality of the item, and of its id embedding; they
+            add up to the score.
+        history: (id, name, contribution) of the items in the history, oldest first. The
+            contribution is the loss in the score without the item.
     """
 
     score: float
@@ -40,21 +40,20 @@ class Explanation:
 
 
 def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Explanation:
-    """Explains the score of an item for a user as of now.
+    """Explains the score of an item for a user, with all events of the user as the history.
 
-    A modality is taken from the item alone, not from the items of the history. What the score is
-    without the parts of a history is measured one at a time, so that two items that say the same
-    may both seem to say nothing.
+    A modality is removed from the scored item only, not from the items of the history. The items of
+    the history are removed one at a time, so that each of two redundant items may seem irrelevant.
 
     Args:
         run: a run folder.
-        user: an id.
-        item: an id.
+        user: the id of a user.
+        item: the id of an item.
         quiet: no progress bars.
 
     Raises:
-        DataError: there is no such user or item, or nothing is known of the item.
-        ConfigError: the model does not rank by scores of vectors, or has too many modalities.
+        DataError: the user or the item does not exist, or the item cannot be scored.
+        ConfigError: the model does not rank by retrieval scores, or has too many modalities.
     """
     bundle = load_run(run, quiet=quiet)
     dataset, model = bundle.dataset, bundle.model
@@ -62,25 +61,27 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
         if name not in rows:
             raise DataError(f"--{kind}: {name!r} is no {kind} of {dataset.folder}")
     if model.ranks_by != "retrieval":
-        raise ConfigError(f"explain: {run} ranks by {model.ranks_by}, not by scores of choices")
-    by_modality = ModalityAblation(bundle)
-    if len(by_modality.players) > _MOST_PLAYERS:
-        raise ConfigError(f"explain: {run} has more than {_MOST_PLAYERS} modalities")
+        raise ConfigError(f"explain: {run} ranks by {model.ranks_by}, not by retrieval scores")
+    items = ModalityAblation(bundle)
+    if len(items.modalities) > _MAX_MODALITIES:
+        raise ConfigError(f"explain: {run} has more than {_MAX_MODALITIES} modalities")
     row = dataset.item_rows[item]
     if unscorable_items(bundle)[row]:
-        raise DataError(f"--item: nothing is known of {item!r}: no content, no events to train on")
+        raise DataError(
+            f"--item: {item!r} cannot be scored: it has no content and no training events"
+        )
     vectors = Scorer(bundle.model).item_vectors()
     histories = dataset.histories(SPLITS, with_times=bundle.model.reads_times)
-    past, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
-    shares = attribute_scores(bundle, by_modality, queries[:1], np.array([row], np.int32))
+    history, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
+    attribution = attribute_scores(bundle, items, queries[:1], np.array([row], np.int32))
     whole, *without = _scores(bundle, queries, vectors[row : row + 1])
-    cards = ItemCards(dataset, past)
+    cards = ItemCards(dataset, history)
     return Explanation(
         float(whole),
-        {name: float(own[0, 0]) for name, own in shares.items()},
+        {name: float(own[0, 0]) for name, own in attribution.items()},
         [
-            (dataset.item_ids[place], cards.name(int(place)), float(whole - left))
-            for place, left in zip(past, without, strict=True)
+            (dataset.item_ids[row], cards.name(int(row)), float(whole - left))
+            for row, left in zip(history, without, strict=True)
         ],
     )
 
@@ -88,7 +89,10 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
 def _queries(
     bundle: ModelBundle, vectors: np.ndarray, histories: Histories, user: int
 ) -> tuple[np.ndarray, tf.Tensor]:
-    """The items that are read of a history; and vectors of the user, whole and without each."""
+    """The items of the history that the model reads, and embeddings of the user.
+
+    The first embedding is from all these items, the others are without one item each.
+    """
     first = max(
         histories.offsets[user], histories.offsets[user + 1] - bundle.model.query_tower.max_history
     )
@@ -114,25 +118,26 @@ def _queries(
 
 
 def _scores(bundle: ModelBundle, queries: tf.Tensor, vector: np.ndarray) -> np.ndarray:
-    """The scores of one item, `[queries]`."""
+    """The scores of one item for all queries, `[queries]`."""
     return bundle.model.score(queries, bundle.model.index(tf.constant(vector))).numpy()[:, 0]
 
 
 def print_explanation(
-    told: Explanation, most: int = 10, console: rich.console.Console | None = None
+    explanation: Explanation, num_items: int = 10, console: rich.console.Console | None = None
 ) -> None:
-    """Prints the shares of the modalities, and the items of the history that count most."""
+    """Prints the attribution to modalities, and the items of the history that contribute most.
+
+    Args:
+        explanation: the explanation.
+        num_items: number of items of the history (default 10).
+        console: where to print (default stdout).
+    """
     console = console or rich.console.Console()
-    table = rich.table.Table(title=f"score {told.score:.4f}")
-    for head, justify in (("of the item", "left"), ("adds", "right")):
-        table.add_column(head, justify=justify)  # type: ignore[arg-type]
-    for name, share in told.modalities.items():
-        table.add_row(name, f"{share:+.4f}")
-    console.print(table)
-    if told.history:
-        table = rich.table.Table(title="what the user chose before")
-        for head, justify in (("item", "left"), ("", "left"), ("adds", "right")):
-            table.add_column(head, justify=justify)  # type: ignore[arg-type]
-        for item, name, share in sorted(told.history, key=lambda own: -abs(own[2]))[:most]:
-            table.add_row(item, name, f"{share:+.4f}")
-        console.print(table)
+    rows = [[name, f"{value:+.4f}"] for name, value in explanation.modalities.items()]
+    title = f"score {explanation.score:.4f}"
+    console.print(Table(title, ["modality of the item", "contribution"], rows).to_rich())
+    if explanation.history:
+        history = sorted(explanation.history, key=lambda own: -abs(own[2]))[:num_items]
+        rows = [[item, name, f"{value:+.4f}"] for item, name, value in history]
+        columns = ["item", "name", "contribution"]
+        console.print(Table("history of the user", columns, rows, texts=["name"]).to_rich())

@@ -1,4 +1,4 @@
-"""Bokeh's figures, as all pages have them."""
+"""Bokeh figures in the style of all pages."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ _WIDTH, _HEIGHT = 560, 320
 
 
 def figure(x: str | None, y: str | None, *, height: int = _HEIGHT, **options: Any) -> Any:
-    """Makes an empty figure, as wide as its place in the page.
+    """Creates an empty figure that stretches to the width of its container.
 
     Args:
-        x: what is along, None for no label.
-        y: what is up.
+        x: label of the x axis; None for no label.
+        y: label of the y axis; None for no label.
         height: in pixels.
         **options: of `bokeh.plotting.figure`.
     """

@@ -1,4 +1,4 @@
-"""Makes pages of templates."""
+"""Renders HTML pages from templates."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tfmmrec.version import __version__
 
 
 def render(template: str, **values: Any) -> str:
-    """Fills in one of the templates of this folder; text of the data is escaped."""
+    """Renders one of the HTML templates of `tfmmrec.reports`; texts of the data are escaped."""
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("tfmmrec.reports", "templates"),
         autoescape=True,

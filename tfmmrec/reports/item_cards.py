@@ -1,4 +1,4 @@
-"""Items as a report shows them: a name, a picture, a sound."""
+"""Items in a report: a name, an image, a sound."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,55 +13,56 @@ from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.modalities import Modality
 from tfmmrec.reports.value_html import render_value, thumbnail
 
-# Given rows of users and of items, by modality its part of the scores, [users, items].
-ShareScores = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
+# Given rows of users and of items, the attribution of the scores by modality, [users, items].
+AttributeScores = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
 
-_NAME = 60
-_SMALL = 96
+# Maximum number of characters of a name, and the longer side of an image in pixels.
+_MAX_NAME = 60
+_IMAGE_SIZE = 96
 
 
 @dataclasses.dataclass(frozen=True)
 class UserCard:
-    """A user with what they chose and what they are recommended.
+    """A user with the most recent history and the recommendations.
 
     Attributes:
         id: of the user.
-        history: the last items, the newest last.
-        answers: the best items, best first.
+        history: the most recent items as HTML, the newest last.
+        recommendations: best first.
     """
 
     id: str
     history: list[Markup]
-    answers: list["Answer"]
+    recommendations: list["Recommendation"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
-    """An item that is recommended.
+class Recommendation:
+    """A recommended item.
 
     Attributes:
-        tile: the item.
-        chosen: whether the user chose it then.
-        shares: how much of its score each modality makes up; empty where that is not known.
+        tile: the item as HTML.
+        is_target: whether it is a target item of the user.
+        attribution: the Shapley value of each modality for the score; empty if not computed.
     """
 
     tile: Markup
-    chosen: bool
-    shares: Mapping[str, float]
+    is_target: bool
+    attribution: Mapping[str, float]
 
     @property
     def total(self) -> float:
-        """What the lengths of shares are measured by."""
-        return sum(abs(share) for share in self.shares.values()) or 1.0
+        """The sum of the absolute Shapley values, to which the bars are normalized."""
+        return sum(abs(value) for value in self.attribution.values()) or 1.0
 
 
 class ItemCards:
-    """Reads what is shown of some items: of each kind of medium the first feature.
+    """Reads the first text, image and audio feature of some items.
 
     Args:
         dataset: the data folder.
-        rows: the items.
-        audible: those of them that are shown with their sound (default none).
+        rows: of the items.
+        audible: rows of those that are shown with their sound (default none).
     """
 
     def __init__(self, dataset: Dataset, rows: Iterable[int], audible: Iterable[int] = ()):
@@ -84,31 +85,31 @@ class ItemCards:
         return None, {}
 
     def name(self, row: int) -> str:
-        """The item's first text, or its id."""
+        """Returns the item's first text, or its id."""
         text = self._names.get(row, b"").decode(errors="replace").strip() or self._ids[row]
-        return text if len(text) <= _NAME else text[:_NAME] + "…"
+        return text if len(text) <= _MAX_NAME else text[:_MAX_NAME] + "…"
 
     def columns(self, rows: Sequence[int]) -> dict[str, list[str]]:
-        """What hovering over items shows, a column each."""
-        small = [self._small(row) for row in rows]
+        """Returns the columns of the tooltips of items."""
+        thumbnails = [self._thumbnail(row) for row in rows]
         return {
             "name": [self.name(row) for row in rows],
-            "picture": small,
-            "shown": ["block" if picture else "none" for picture in small],
+            "picture": thumbnails,
+            "shown": ["block" if picture else "none" for picture in thumbnails],
         }
 
     def tile(self, row: int) -> Markup:
-        """One item as HTML."""
+        """Renders an item as HTML."""
         parts = [Markup('<b dir="auto">{}</b>').format(self.name(row))]
-        picture = self._small(row)
+        picture = self._thumbnail(row)
         if picture:
             parts.insert(0, Markup('<img src="{}" alt="" loading="lazy">').format(picture))
         if self._audio is not None and row in self._sounds:
             parts.append(render_value(self._audio, self._sounds[row]))
         return Markup("").join(parts)
 
-    def _small(self, row: int) -> str:
-        found = thumbnail(self._pictures[row], _SMALL) if row in self._pictures else None
+    def _thumbnail(self, row: int) -> str:
+        found = thumbnail(self._pictures[row], _IMAGE_SIZE) if row in self._pictures else None
         return found[0] if found else ""
 
 
@@ -116,44 +117,43 @@ def user_cards(
     dataset: Dataset,
     lists: TopItems,
     histories: Histories,
-    chosen: set[tuple[int, int]],
-    shares: ShareScores | None = None,
+    targets: set[tuple[int, int]],
+    attribute: AttributeScores | None = None,
     *,
     num: int = 10,
     seed: int = 0,
 ) -> list[UserCard]:
-    """Draws some users and shows what they chose and what they are recommended.
+    """Samples users, and renders their histories and recommendations.
 
     Args:
         dataset: the data folder.
-        lists: what is recommended.
-        histories: what each user chose before.
-        chosen: rows of users and items, what they chose then.
-        shares: gives, for rows of users and of items, by modality what it makes up of the scores,
-            `[users, items]`.
-        num: how many users.
-        seed: of the drawing.
+        lists: the recommended items.
+        histories: the history of each user.
+        targets: (row of the user, row of the item) of the targets.
+        attribute: computes the attribution of scores (default none).
+        num: number of users (default 10).
+        seed: of the sample.
     """
     order = np.random.default_rng(seed).permutation(len(lists.users))[:num]
-    past = {place: histories.of_user(lists.users[place])[-6:] for place in order}
+    history = {place: histories.of_user(lists.users[place])[-6:] for place in order}
     recommended = lists.items[order]
     recommended = recommended[recommended >= 0]
     cards = ItemCards(
-        dataset, [*recommended, *np.concatenate([[], *past.values()])], audible=recommended
+        dataset, [*recommended, *np.concatenate([[], *history.values()])], audible=recommended
     )
     items = np.unique(recommended).astype(np.int32)
-    of_all = {} if shares is None else shares(lists.users[order], items)
+    attributions = {} if attribute is None else attribute(lists.users[order], items)
 
-    def answer(number: int, user: int, row: int) -> Answer:
+    def recommendation(number: int, user: int, row: int) -> Recommendation:
         column = int(np.searchsorted(items, row))
-        own = {name: float(values[number, column]) for name, values in of_all.items()}
-        return Answer(cards.tile(row), (user, row) in chosen, own)
+        own = {name: float(values[number, column]) for name, values in attributions.items()}
+        return Recommendation(cards.tile(row), (user, row) in targets, own)
 
     return [
         UserCard(
             dataset.user_ids[user],
-            [cards.tile(int(row)) for row in past[place]],
-            [answer(number, user, row) for row in lists.items[place].tolist() if row >= 0],
+            [cards.tile(int(row)) for row in history[place]],
+            [recommendation(number, user, row) for row in lists.items[place].tolist() if row >= 0],
         )
         for number, (place, user) in enumerate(zip(order, lists.users[order].tolist(), strict=True))
     ]

@@ -1,4 +1,4 @@
-"""Markdown made of templates, in which texts of the data are texts and nothing else."""
+"""Renders Markdown templates; texts of the data are escaped."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,15 +6,15 @@ from typing import Any
 
 import jinja2
 
-from tfmmrec.reports.markdown_table import markdown_table
+from tfmmrec.reports.tables import markdown_table
 
 
 class Written(str):
-    """Markdown itself, as opposed to a text of the data, which is escaped where it is put in."""
+    """Markdown markup, which is inserted as it is; any other text is escaped."""
 
 
 def escaped(text: str) -> Written:
-    r"""Writes a text as one line of Markdown in which nothing is markup or ends a table's cell.
+    r"""Escapes a text as one line of Markdown without markup, which ends no table cell.
 
     Examples:
         >>> print(escaped("a|b\n<b>"))
@@ -23,16 +23,16 @@ def escaped(text: str) -> Written:
     line = " ".join(text.split())
     line = re.sub(r"&(?=#|\w+;)", "&amp;", line)
     line = re.sub(r"[\\`*|]", r"\\\g<0>", line)
-    # Only what makes links and tags: the brackets of an interval and `p < 0.001` stay readable.
+    # Only links and tags: the brackets of an interval and `p < 0.001` stay readable.
     line = re.sub(r"\](?=[(\[:])", r"\]", line)
     return Written(re.sub(r"<(?=[A-Za-z/!?])", "&lt;", line))
 
 
 def render_markdown(template: str, **values: Any) -> str:
-    """Fills in one of the Markdown templates of `tfmmrec.reports`.
+    """Renders one of the Markdown templates of `tfmmrec.reports`.
 
-    Whatever is put in is escaped, `table(header, rows)` cell by cell; of blank lines that stand
-    together one is left.
+    All values are escaped, those of `table(header, rows)` cell by cell. Several blank lines become
+    one.
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("tfmmrec.reports", "templates"),

@@ -1,4 +1,4 @@
-"""Rivals by content, by hand."""
+"""Content baselines, by hand."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def blocks() -> np.ndarray:
 
 
 def test_als_finds_what_is_missing_in_a_block():
-    users, items = als(blocks(), dim=2, penalty=0.1)
+    users, items = als(blocks(), dim=2, alpha=0.1)
     scores = users @ items.T
     within, across = scores[:5, :5], scores[:5, 5:]
     assert np.diag(within).min() > across.max() + 0.3

@@ -17,7 +17,7 @@ def test_ease_tells_each_item_from_the_others_by_ridge_regression():
 
 
 def test_neighbours_are_heard_by_their_cosines():
-    scores = item_knn(CHOSEN, neighbours=2, shrink=1.0)
+    scores = item_knn(CHOSEN, neighbors=2, shrink=1.0)
     for item in range(5):
         own = CHOSEN[:, item]
         similar = {

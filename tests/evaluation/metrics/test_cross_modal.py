@@ -84,13 +84,13 @@ def test_recall_of_the_pairs_that_enough_items_have(monkeypatch):
         lambda _, modality, rows: vectors[modality],
     )
     everything = np.ones(4, bool)
-    figures = retrieval_recall(given(), everything, k=1, least=3)
+    figures = retrieval_recall(given(), everything, k=1, min_items=3)
     assert list(figures) == ["text → image", "image → text"]
     # Text 1 says what picture 0 shows: it is level with no other, behind picture 0.
     assert figures["text → image"].tolist() == [1.0, 0.0, 1.0]
     # Texts 0 and 1 are level for picture 0, rank 1.5; for picture 1, all three are, rank 2.
     assert figures["image → text"].tolist() == [0.0, 0.0, 1.0]
-    assert retrieval_recall(given(), everything, k=1, least=4) == {}
+    assert retrieval_recall(given(), everything, k=1, min_items=4) == {}
 
 
 def test_items_without_features_have_no_vectors():

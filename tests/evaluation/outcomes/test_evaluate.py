@@ -1,4 +1,4 @@
-"""Metrics, targets and rivals of ratings and clicks, by hand."""
+"""Metrics, targets and baselines of ratings and clicks, by hand."""
 
 import numpy as np
 import pytest
@@ -87,7 +87,7 @@ def test_svd_finds_what_biases_cannot():
     asked = [number for number, (user, item) in enumerate(pairs) if item == user % 10]
     train = outcomes([row for number, row in enumerate(rows) if number not in asked])
     events = outcomes([rows[number] for number in asked])
-    found = rating_svd(train, events, factors=4, epochs=200, rate=0.03)
+    found = rating_svd(train, events, factors=4, epochs=200, learning_rate=0.03)
     assert rating_metrics(events.rating, found)["rmse"] < 0.5
     assert rating_metrics(events.rating, rating_biases(train, events))["rmse"] > 1.9
     # Unknown ones get what is left: the mean.
@@ -107,7 +107,9 @@ def test_rates_of_clicks():
     assert click_rate(TRAIN, TRAIN) == pytest.approx([0.6] * 5)
     assert click_rate(TRAIN, TRAIN, share=0.5) == pytest.approx([0.5] * 5)
     # Item 0 was chosen three times of three, item 1 never of two; 2 shown more at the mean of 0.6.
-    rates = popularity_rate(TRAIN, outcomes([(0, 0, 0), (0, 1, 0)]), 3, drawn=False, damping=2)
+    rates = popularity_rate(
+        TRAIN, outcomes([(0, 0, 0), (0, 1, 0)]), 3, sampled_nonclicks=False, damping=2
+    )
     assert rates == pytest.approx([(3 + 1.2) / (3 + 2), 1.2 / (2 + 2)])
 
 
@@ -115,7 +117,7 @@ def test_rates_beside_drawn_items():
     chosen = TRAIN.take(TRAIN.clicked)
     events = outcomes([(0, 0, 0), (0, 1, 0)])
     # Three choices of item 0, beside which it was drawn three times, and item 1 never.
-    rates = popularity_rate(chosen, events, 3, drawn=True, damping=2)
+    rates = popularity_rate(chosen, events, 3, sampled_nonclicks=True, damping=2)
     assert rates == pytest.approx([(3 + 1) / (6 + 2), 1 / 2])
 
 

@@ -12,7 +12,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.interactions import Interactions
 from tfmmrec.data.storage import MANIFEST, checksum
 from tfmmrec.reports.cards.data_card import render_data_card, write_data_card
-from tfmmrec.reports.cards.data_facts import choice_rule, imbalances, on_most_popular, split_rule
+from tfmmrec.reports.cards.data_facts import imbalances, on_most_popular, positive_rule, split_rule
 
 
 def events(rows: list[tuple[int, int, float, bool]]) -> Interactions:
@@ -45,10 +45,10 @@ def test_imbalances_are_of_choices():
     train = events([(0, 0, 5, True)] * 5 + [(1, 1, 1, False)])
     told = imbalances([train, events([(1, 2, 4, True)])], 4, 3)
     assert told == [
-        "The most popular 1% of the items have 83% of the choices.",  # 5 of 6
-        "The most popular 10% of the items have 83% of the choices.",
+        "The most popular 1% of the items have 83% of the positives.",  # 5 of 6
+        "The most popular 10% of the items have 83% of the positives.",
         "2 of 4 items (50%) nobody chose.",
-        "2 of 3 users (67%) have fewer than 5 choices.",
+        "2 of 3 users (67%) have fewer than 5 positives.",
     ]
 
 
@@ -65,12 +65,12 @@ def test_what_is_a_choice_as_ratings_show_it():
         (0, 3, 1, False),
         (0, 4, nan, False),
     ]
-    assert choice_rule([events(rows)]) == [
-        "2 of 5 events are choices (positives).",
-        "Ratings of choices: 4 to 5.",
+    assert positive_rule([events(rows)]) == [
+        "2 of 5 events are positives.",
+        "Ratings of positives: 4 to 5.",
         "Ratings of other events: 1 to 3.",
     ]
-    assert choice_rule([events(rows[:2])]) == ["Every event is a choice (a positive)."]
+    assert positive_rule([events(rows[:2])]) == ["Every event is a positive."]
 
 
 def test_the_card_of_a_folder(small):
@@ -97,7 +97,7 @@ def test_what_was_last_is_seen_to_be(small):
     users = len(np.unique(test.user[~small.cold_items[test.item]]))
     first, second, later = split_rule(small)
     assert first.endswith(f"each of {users} known users: 1.")
-    assert second.startswith(f"{users} of these users did all of it")
+    assert second.startswith(f"For {users} of these users, all of them are later")
     assert later.startswith("9") and "may be the future of another" in later
 
 

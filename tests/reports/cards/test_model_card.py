@@ -21,7 +21,7 @@ FACTS = ModelFacts(
     num_items=7,
     num_users=900,
     num_events=5_000,
-    num_taught_users=800,
+    num_training_users=800,
     max_history=50,
     reads_times=False,
     reads_user=False,
@@ -60,7 +60,7 @@ def ranked(**more: Any) -> dict[str, Any]:
         "intervals": {"model": {"ndcg@10": [0.24, 0.26]}, "EASE (100)": {"ndcg@10": [0.19, 0.21]}},
         "lead": {
             "metric": "ndcg@10",
-            "over": "EASE (100)",
+            "baseline": "EASE (100)",
             "mean": 0.05,
             "low": 0.04,
             "high": 0.06,
@@ -93,18 +93,21 @@ def rows_of_tables(card: str) -> list[list[str]]:
 
 def test_figures_verdict_and_what_follows_from_them():
     card = render_model_card(RUN, FACTS, result_of(warm=ranked(), num_both_cold=4))
-    assert "tfmmrec 1.2.3, the run does not tell when" in section(card, "Model details")
+    assert "tfmmrec 1.2.3, date unknown" in section(card, "Model details")
     assert "mean 0.200, transformer 0.100 (NDCG@10 on valid)" in card
-    assert "ahead of the best simple recommender, EASE (100)" in section(card, "Intended use")
-    assert "New items: not measured" in section(card, "Intended use")
-    assert "New users: not measured" in section(card, "Intended use")
+    assert "ahead of the best baseline, EASE (100)" in section(card, "Intended use")
+    assert "Cold-start items: not evaluated" in section(card, "Intended use")
+    assert "New users: not evaluated" in section(card, "Intended use")
     assert ["EASE (100)", "0.200 [0.190, 0.210]"] in rows_of_tables(card)
     assert "+0.050 [+0.040, +0.060], p < 0.001" in section(card, "Metrics")
-    assert "1,200 choices of 600 users, 7 items ranked" in section(card, "Evaluation data")
+    assert "1,200 targets of 600 users, 7 items ranked" in section(card, "Evaluation data")
     assert "train and valid" in section(card, "Training data")
     limits = section(card, "Caveats and limits")
     assert "20% less popular" in limits
-    assert "4 choices of new users and new items" in limits and "same before" not in limits
+    assert (
+        "4 positives of new users with cold-start items" in limits
+        and "in the user's history" not in limits
+    )
     assert "gender of the user: F 0.100" in section(card, "Ethical considerations and privacy")
 
 
@@ -130,8 +133,8 @@ def test_what_is_worse_comes_first_and_the_worst_before_the_others():
 def test_a_model_that_is_behind_is_said_to_be_of_no_use():
     told = ranked(lead={**ranked()["lead"], "mean": -0.05, "low": -0.06, "high": -0.04})
     use = section(render_model_card(RUN, FACTS, result_of(warm=told)), "Intended use")
-    assert "Nothing was measured in which it is ahead" in use
-    assert "Known items: it is BEHIND EASE (100)" in use
+    assert "The model is not ahead of a simple baseline" in use
+    assert "Warm items: it is BEHIND EASE (100)" in use
 
 
 def test_what_is_not_a_number_is_a_dash():
@@ -142,18 +145,18 @@ def test_what_is_not_a_number_is_a_dash():
     told["slices"][0]["mean"] = nan
     told["lists"]["model"]["popularity_lift@10"] = nan
     share = {"mean": 0.1, "low": nan, "high": nan}
-    told["modalities"] = {
+    told["modality_attribution"] = {
         "metric": "ndcg@10",
-        "all": nan,
-        "nothing": 0.0,
-        "modalities": {"text": {"share": share, "without": share}},
+        "all_modalities": nan,
+        "no_modalities": 0.0,
+        "modalities": {"text": {"shapley_value": share, "ablation": share}},
     }
     outcomes = {"rating": {"warm": {"events": 1, "model": {"rmse": nan}, "mean": {"rmse": nan}}}}
     card = render_model_card(RUN, FACTS, result_of(warm=told, outcomes=outcomes))
     assert not re.search(r"\bnan\b", card, re.IGNORECASE)
     rows = rows_of_tables(card)
     assert ["model", "–"] in rows and ["text", "+0.100", "+0.100"] in rows
-    assert "cannot be told" in card
+    assert "is unknown" in card
 
 
 def test_texts_of_the_data_break_no_table():
@@ -179,12 +182,12 @@ def test_a_run_that_ranks_nothing():
     run["config"]["task"], run["metrics"] = "rating", {}
     facts = ModelFacts(**{**vars(FACTS), "heads_read_user": True})
     card = render_model_card(run, facts, result_of(outcomes=outcomes))
-    assert "To predict ratings, known items" in section(card, "Intended use")
-    assert "errs less than the best baseline, mean: RMSE 0.900 to 1.000" in card
+    assert "Predicting ratings, warm items" in section(card, "Intended use")
+    assert "lower than that of the best baseline, mean: RMSE 0.900 vs. 1.000" in card
     assert ["mean", "1.0000", "–"] in rows_of_tables(card)
-    assert "Ranking a catalogue: the model was not taught it" in card
-    assert "The weights hold learned numbers of each user" in card
-    assert "the run does not tell" in section(card, "Training data")
+    assert "Ranking a catalog: the model is not trained for it" in card
+    assert "The weights contain parameters of each training user" in card
+    assert "Epochs: unknown" in section(card, "Training data")
 
 
 def test_the_handles_of_a_choice():
@@ -218,7 +221,7 @@ def test_a_real_run_has_both_cards_and_what_the_owner_wrote_stays(run, small):
     text = card.read_text()
     assert result["verdict"] in text and data_card.read_text().startswith("# Data card: set")
     assert text.startswith("# Model card: set, run\n")
-    assert "The weights hold a learned vector of each user" in text
+    assert "The weights contain an embedding of each training user" in text
     assert f"{result['cold']['model']['ndcg@10']:.3f}" in text
     assert ["items.title", "text", "builtin", "no", "tfmmrec's own, Apache-2.0"] in (
         rows_of_tables(text)

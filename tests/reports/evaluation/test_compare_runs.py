@@ -51,8 +51,8 @@ def test_a_page_of_curves(runs, tmp_path):
     page = (tmp_path / "page.html").read_text()
     lead = found["warm"]["runs"][str(pair[1])]["lead"]
     assert f"p {lead['p']:.4f}" in page
-    assert f"Known items: {found['warm']['targets']} choices" in page
-    assert page.count("by the length of lists") >= 4 and f"Learning of {pair[0]}" in page
+    assert f"Warm items: {found['warm']['targets']} targets" in page
+    assert page.count("by list length k") >= 4 and f"Learning curves of {pair[0]}" in page
     if CHROMIUM is not None:
         assert said_by_a_browser(tmp_path / "page.html", tmp_path / "page.png") == []
 
@@ -61,7 +61,7 @@ def test_ranks_of_another_training_or_half_a_file_are_not_read(runs, tmp_path):
     evaluate_run(runs / "one", quiet=True)
     copy = shutil.copytree(runs / "one", tmp_path / "copy")
     ranks = load_ranks(copy, "test")
-    assert ranks is not None and np.isfinite(ranks["warm"][2]).all()
+    assert ranks is not None and np.isfinite(ranks["warm"].rank).all()
     whole = (copy / "ranks.test.npz").read_bytes()
     (copy / "ranks.test.npz").write_bytes(whole[: len(whole) // 2])
     assert load_ranks(copy, "test") is None

@@ -46,7 +46,7 @@ def test_a_plane_by_principal_components_or_umap(monkeypatch):
     draw = np.random.default_rng(0)
     vectors = draw.normal(size=(40, 2)) @ draw.normal(size=(2, 6))
     monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
-    places = plots.plane(vectors)
+    places = plots.project(vectors)
     # Of two dimensions nothing is lost.
     apart = np.linalg.norm(vectors[:1] - vectors, axis=1)
     np.testing.assert_allclose(np.linalg.norm(places[:1] - places, axis=1), apart)
@@ -61,7 +61,7 @@ def test_a_plane_by_principal_components_or_umap(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Umap))
     monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: name == "umap")
-    assert plots.plane(vectors)[0].tolist() == [7.0, 7.0]
+    assert plots.project(vectors)[0].tolist() == [7.0, 7.0]
     assert told["metric"] == "cosine" and told["random_state"] == 0
     # Fewer items than it asks for neighbours.
-    assert plots.plane(vectors[:5])[0].tolist() != [7.0, 7.0]
+    assert plots.project(vectors[:5])[0].tolist() != [7.0, 7.0]

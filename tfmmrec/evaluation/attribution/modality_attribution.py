@@ -1,4 +1,4 @@
-"""What each modality is worth: without it, and as its Shapley share."""
+"""Shapley attribution of NDCG@10 to modalities, and the ablation of each modality."""
 
 import dataclasses
 from collections.abc import Collection, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation
-from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley
+from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley_values
 from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.ranking.rankers import model_ranker
@@ -17,93 +17,100 @@ from tfmmrec.evaluation.slices import MIN_TARGETS, slices_of
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 
-# 2 to the power of this many models are measured.
-_MOST_PLAYERS = 6
-_MOST_USERS = 2000
+# The model is evaluated 2 ** (number of modalities) times.
+_MAX_MODALITIES = 6
+_MAX_USERS = 2000
 
 
 def attribute_metric(
-    bundle: ModelBundle, scorer: Scorer, ranked: Sequence[SegmentResult], *, seed: int = 0
+    bundle: ModelBundle, scorer: Scorer, segments: Sequence[SegmentResult], *, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
-    """Takes every set of modalities away from all items, in histories as well.
+    """Attributes NDCG@10 to the modalities, by removing every subset of them from all items.
 
-    A modality's Shapley share is what it adds to NDCG@10, the mean over all orders in which
-    modalities could come one after the other (Shapley 1953; Lundberg and Lee 2017). Shares add up
-    to what the whole model is worth beyond nothing, by which items rank as by chance.
+    The modalities are removed from histories as well. The Shapley value of a modality is its
+    contribution to NDCG@10, averaged over all orders of adding the modalities (Shapley 1953;
+    Lundberg and Lee 2017). The values add up to the NDCG@10 of the model minus that of a model
+    without any item information, which ranks in random order.
 
     Args:
-        assembly: the model.
+        bundle: the model with its data.
         scorer: of the model.
-        ranked: the parts of the targets; of more than 2000 users of a part as many are drawn.
-        seed: of these, and of the draws of users behind intervals.
+        segments: the segments; at most 2000 users of each are sampled.
+        seed: of this sample, and of the bootstrap over users.
 
     Returns:
-        By part `{"metric", "all", "nothing", "modalities": {NAME: {"share", "without"}}, "slices":
-        [{"group", "name", "targets", "shares": {NAME: mean}}]}`; share and without are `{"mean",
-        "low", "high"}`: the share, and how much worse the model is without it. Slices are those of
-        30 targets or more. Nothing for a model with one modality, or with more than six.
+        By segment, `{"metric", "all_modalities", "no_modalities", "modalities": {NAME:
+        {"shapley_value", "ablation"}}, "slices": [{"group", "name", "targets", "shapley_values":
+        {NAME: mean}}]}`. `all_modalities` and `no_modalities` are the metric with and without all
+        item information. `shapley_value` and `ablation` are `{"mean", "low", "high"}`; `ablation`
+        is the loss in the metric if this modality alone is missing. `slices` has those with at
+        least 30 targets. Empty for a model with one modality, or with more than six.
     """
-    by_modality = ModalityAblation(bundle)
-    players = by_modality.players
-    if not 1 < len(players) <= _MOST_PLAYERS:
+    items = ModalityAblation(bundle)
+    modalities = items.modalities
+    if not 1 < len(modalities) <= _MAX_MODALITIES:
         return {}
-    asked = [_of_some_users(own.targets, seed) for own in ranked]
+    samples = [_sample_users(segment.targets, seed) for segment in segments]
 
-    def gains(present: Collection[str]) -> np.ndarray:
-        """Of the targets of all parts, one part after the other."""
-        vectors = by_modality.vectors(present)
+    def ndcg(present: Collection[str]) -> np.ndarray:
+        """The targets of all segments, one segment after the other."""
+        vectors = items.vectors(present)
         ranks = [
-            model_ranker(scorer, vectors, targets.histories).ranks(targets, own.candidate_mask)
-            for own, targets in zip(ranked, asked, strict=True)
+            model_ranker(scorer, vectors, targets.histories).ranks(targets, segment.candidate_mask)
+            for segment, targets in zip(segments, samples, strict=True)
         ]
         return target_metrics(np.concatenate(ranks), [K])[f"ndcg@{K}"]
 
-    worth = coalition_values(players, gains)
-    shares = shapley(players, worth)
-    ends = np.cumsum([len(targets.user) for targets in asked])[:-1]
-    whole = worth[frozenset(players)]
-    without = [whole - worth[frozenset(players) - {name}] for name in players]
-    columns = np.stack([*shares.values(), *without, whole, worth[frozenset()]], axis=1)
+    values = coalition_values(modalities, ndcg)
+    shapley = shapley_values(modalities, values)
+    ends = np.cumsum([len(targets.user) for targets in samples])[:-1]
+    full = values[frozenset(modalities)]
+    ablation = [full - values[frozenset(modalities) - {name}] for name in modalities]
+    columns = np.stack([*shapley.values(), *ablation, full, values[frozenset()]], axis=1)
     return {
-        own.part: _told(bundle, players, targets, values, seed)
-        for own, targets, values in zip(ranked, asked, np.split(columns, ends), strict=True)
+        segment.name: _summarize(bundle, modalities, targets, own, seed)
+        for segment, targets, own in zip(segments, samples, np.split(columns, ends), strict=True)
     }
 
 
-def _of_some_users(targets: Targets, seed: int) -> Targets:
+def _sample_users(targets: Targets, seed: int) -> Targets:
     users = np.unique(targets.user)
-    if len(users) <= _MOST_USERS:
+    if len(users) <= _MAX_USERS:
         return targets
-    drawn = np.random.default_rng(seed).choice(users, _MOST_USERS, replace=False)
-    return targets.take(np.isin(targets.user, drawn))
+    sample = np.random.default_rng(seed).choice(users, _MAX_USERS, replace=False)
+    return targets.take(np.isin(targets.user, sample))
 
 
-def _told(
-    bundle: ModelBundle, players: Sequence[str], targets: Targets, values: np.ndarray, seed: int
+def _summarize(
+    bundle: ModelBundle, modalities: Sequence[str], targets: Targets, values: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    """Of the players' shares, what is lost without each, all and nothing, `[targets, columns]`."""
+    """Summarizes the columns `[targets, 2 * modalities + 2]` of one segment.
+
+    The columns are the Shapley value of each modality, the ablation of each, and the metric with
+    all modalities and with none.
+    """
     intervals = UserBootstrap(targets.user, seed=seed).intervals(values[:, :-2])
-    told = [dataclasses.asdict(own) for own in intervals]
-    num = len(players)
+    means = [dataclasses.asdict(interval) for interval in intervals]
+    num = len(modalities)
     slices = slices_of(bundle.dataset, bundle.items, targets)
     return {
         "metric": f"ndcg@{K}",
-        "all": float(values[:, -2].mean()),
-        "nothing": float(values[:, -1].mean()),
+        "all_modalities": float(values[:, -2].mean()),
+        "no_modalities": float(values[:, -1].mean()),
         "modalities": {
-            name: {"share": told[place], "without": told[num + place]}
-            for place, name in enumerate(players)
+            name: {"shapley_value": means[column], "ablation": means[num + column]}
+            for column, name in enumerate(modalities)
         },
         "slices": [
             {
-                "group": part.group,
-                "name": part.name,
-                "targets": int(part.rows.sum()),
-                "shares": dict(
-                    zip(players, map(float, values[part.rows, :num].mean(0)), strict=True)
+                "group": own.group,
+                "name": own.name,
+                "targets": int(own.rows.sum()),
+                "shapley_values": dict(
+                    zip(modalities, map(float, values[own.rows, :num].mean(0)), strict=True)
                 ),
             }
-            for part in slices
-            if part.rows.sum() >= MIN_TARGETS
+            for own in slices
+            if own.rows.sum() >= MIN_TARGETS
         ],
     }

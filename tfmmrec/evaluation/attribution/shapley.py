@@ -1,43 +1,45 @@
-"""Shapley values: what each player adds to what a set of them is worth."""
+"""Shapley values: the average contribution of each player to the value of a coalition."""
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
 
 def coalition_values(
-    players: Sequence[str], worth: Callable[[Collection[str]], np.ndarray]
+    players: Sequence[str], value: Callable[[Collection[str]], np.ndarray]
 ) -> dict[frozenset[str], np.ndarray]:
-    """What every set of players is worth, the empty one among them."""
+    """Computes the value of every coalition (set of players), including the empty one."""
     return {
-        frozenset(some): worth(some)
+        frozenset(coalition): value(coalition)
         for size in range(len(players) + 1)
-        for some in itertools.combinations(players, size)
+        for coalition in itertools.combinations(players, size)
     }
 
 
-def shapley(
-    players: Sequence[str], worth: dict[frozenset[str], np.ndarray]
+def shapley_values(
+    players: Sequence[str], values: Mapping[frozenset[str], np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The Shapley value of each player, of each target by itself.
+    """Computes the Shapley value of each player.
+
+    Shapley 1953, "A value for n-person games".
 
     Args:
         players: their names.
-        worth: what every set of them is worth, float `[targets]`.
+        values: the value of each coalition, float `[targets]`.
 
     Returns:
-        By player float `[targets]`; they add up to the worth of all minus that of none.
+        By player, float `[targets]`. They add up to the value of all players minus that of none.
     """
     num = len(players)
-    found = {}
+    result = {}
     for player in players:
         others = [name for name in players if name != player]
-        total = np.zeros_like(worth[frozenset()])
+        total = np.zeros_like(values[frozenset()])
         for size in range(num):
             weight = math.factorial(size) * math.factorial(num - size - 1) / math.factorial(num)
-            for some in map(frozenset, itertools.combinations(others, size)):
-                total = total + weight * (worth[some | {player}] - worth[some])
-        found[player] = total
-    return found
+            for coalition in map(frozenset, itertools.combinations(others, size)):
+                total = total + weight * (values[coalition | {player}] - values[coalition])
+        result[player] = total
+    return result

@@ -1,4 +1,4 @@
-"""Simple predictors of ratings and clicks, which a model has to beat."""
+"""Baselines that predict ratings and clicks."""
 
 import numpy as np
 
@@ -6,23 +6,24 @@ from tfmmrec.data.outcomes import LabeledEvents
 
 
 def mean_rating(train: LabeledEvents, events: LabeledEvents) -> np.ndarray:
-    """The mean of all ratings, for every event."""
+    """Predicts the mean of all training ratings, for every event."""
     return np.full(len(events), np.nanmean(train.rating, dtype=np.float64))
 
 
 def rating_biases(
     train: LabeledEvents, events: LabeledEvents, *, damping: float = 10.0, rounds: int = 10
 ) -> np.ndarray:
-    """The mean rating plus a number for the item and one for the user.
+    """Predicts the mean rating plus a bias of the item and a bias of the user.
 
-    Each number is the mean of what is left of its ratings, as if `damping` ratings more had left
-    nothing (Koren 2010, "Factor in the neighbors", the baseline estimate); 0 for unknown ones.
+    A bias is the damped mean of the residuals, as if there were `damping` more residuals of 0
+    (Koren 2010, "Factor in the neighbors", the baseline estimate). The bias of a new user or item
+    is 0.
 
     Args:
-        train: what is known.
-        events: what is predicted.
-        damping: for both.
-        rounds: of turns between users and items.
+        train: training events.
+        events: the events to predict.
+        damping: of both biases (default 10).
+        rounds: number of alternations between user and item biases (default 10).
 
     Returns:
         float `[events]`.
@@ -33,10 +34,10 @@ def rating_biases(
     num_items = max(train.item.max(initial=-1), events.item.max(initial=-1)) + 1
     users, items = np.zeros(num_users), np.zeros(num_items)
     for _ in range(rounds):
-        left = train.rating - mean - users[train.user]
-        items = _damped_means(train.item, left, num_items, damping)
-        left = train.rating - mean - items[train.item]
-        users = _damped_means(train.user, left, num_users, damping)
+        residuals = train.rating - mean - users[train.user]
+        items = _damped_means(train.item, residuals, num_items, damping)
+        residuals = train.rating - mean - items[train.item]
+        users = _damped_means(train.user, residuals, num_users, damping)
     predicted = mean + users[events.user] + items[events.item]
     return np.clip(predicted, train.rating.min(), train.rating.max())
 
@@ -47,23 +48,23 @@ def rating_svd(
     *,
     factors: int = 100,
     epochs: int = 20,
-    rate: float = 0.005,
+    learning_rate: float = 0.005,
     penalty: float = 0.02,
     seed: int = 0,
 ) -> np.ndarray:
-    """Biased matrix factorisation by stochastic gradient descent, an event at a time.
+    """Predicts by biased matrix factorization, trained by stochastic gradient descent.
 
-    What is known as SVD since the Netflix prize (Funk 2006; Koren et al. 2009), with the defaults
-    of the library Surprise (Hug 2020).
+    Known as SVD since the Netflix Prize (Funk 2006; Koren et al. 2009); with the defaults of the
+    library Surprise (Hug 2020).
 
     Args:
-        train: what is known.
-        events: what is predicted.
-        factors: the width of the vectors.
-        epochs: passes over the ratings, in their order.
-        rate: of learning.
-        penalty: of the squares of all numbers.
-        seed: of the vectors.
+        train: training events.
+        events: the events to predict.
+        factors: number of factors (default 100).
+        epochs: passes over the ratings, in their order (default 20).
+        learning_rate: of the gradient descent (default 0.005).
+        penalty: L2 regularization of factors and biases (default 0.02).
+        seed: of the initial factors.
 
     Returns:
         float `[events]`.
@@ -83,11 +84,11 @@ def rating_svd(
         for user, item, rating in triples:
             p, q = users[user], items[item]
             error = rating - (mean + user_biases[user] + item_biases[item] + p @ q)
-            user_biases[user] += rate * (error - penalty * user_biases[user])
-            item_biases[item] += rate * (error - penalty * item_biases[item])
+            user_biases[user] += learning_rate * (error - penalty * user_biases[user])
+            item_biases[item] += learning_rate * (error - penalty * item_biases[item])
             users[user], items[item] = (
-                p + rate * (error * q - penalty * p),
-                q + rate * (error * p - penalty * q),
+                p + learning_rate * (error * q - penalty * p),
+                q + learning_rate * (error * p - penalty * q),
             )
     known_users = np.bincount(train.user, minlength=num_users) > 0
     known_items = np.bincount(train.item, minlength=num_items) > 0
@@ -100,7 +101,7 @@ def rating_svd(
 def click_rate(
     train: LabeledEvents, events: LabeledEvents, share: float | None = None
 ) -> np.ndarray:
-    """The share of events that were choices; `share` where none but choices are told of."""
+    """Predicts the share of positives in the training events, or `share` if given."""
     return np.full(len(events), np.mean(train.clicked) if share is None else share)
 
 
@@ -109,17 +110,26 @@ def popularity_rate(
     events: LabeledEvents,
     num_items: int,
     *,
-    drawn: bool,
+    sampled_nonclicks: bool,
     damping: float = 10.0,
 ) -> np.ndarray:
-    """How often each item was chosen when it was shown, or, with `drawn`, drawn beside choices."""
+    """Predicts the damped click rate of each item.
+
+    Args:
+        train: training events.
+        events: the events to predict.
+        num_items: number of items.
+        sampled_nonclicks: whether negatives are sampled, one per positive, since the log has
+            positives only.
+        damping: number of events with the overall rate that are added to each item (default 10).
+    """
     shown = np.bincount(train.item, minlength=num_items).astype(float)
     clicks = np.bincount(train.item, train.clicked, minlength=num_items)
-    overall = 0.5 if drawn else float(np.mean(train.clicked))
-    if drawn:
-        # One item is drawn for each choice, each that is known as likely as the other.
-        known = clicks > 0
-        shown = clicks + known * np.sum(clicks) / max(1, np.count_nonzero(known))
+    overall = 0.5 if sampled_nonclicks else float(np.mean(train.clicked))
+    if sampled_nonclicks:
+        # One non-click is sampled per positive, uniformly from the items with positives.
+        has_clicks = clicks > 0
+        shown = clicks + has_clicks * np.sum(clicks) / max(1, np.count_nonzero(has_clicks))
     rates = (clicks + damping * overall) / (shown + damping)
     return rates[events.item]
 

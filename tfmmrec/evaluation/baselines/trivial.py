@@ -1,4 +1,4 @@
-"""The plainest recommenders: the same for all users, and chance."""
+"""Trivial baselines: popularity and random order."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from tfmmrec.evaluation.ranking.rankers import Ranker, ScoreRanker
 
 
 def popularity(dataset: Dataset, split: str) -> Ranker:
-    """Ranks items by how often known users chose them before the split."""
+    """Ranks items by their number of events before the split."""
     return same_for_all(dataset.histories(CONTEXT_SPLITS[split]).counts(dataset.count("items")))
 
 
 def same_for_all(scores: np.ndarray) -> Ranker:
-    """Ranks items alike for all users, by numbers `[items]`."""
+    """Ranks items by the same scores for all users, `[items]`."""
     row = scores.astype(np.float32)
 
     def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -25,7 +25,7 @@ def same_for_all(scores: np.ndarray) -> Ranker:
 
 
 def random_order(dataset: Dataset, seed: int) -> Ranker:
-    """Ranks items by chance."""
+    """Ranks items in random order, different for each user."""
     generator = np.random.default_rng(seed)
 
     def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

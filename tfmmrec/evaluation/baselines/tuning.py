@@ -1,4 +1,4 @@
-"""The parameters of simple recommenders that are best on valid."""
+"""Selects the hyperparameters of baselines on valid."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,12 +20,12 @@ from tfmmrec.evaluation.ranking.targets import targets_of
 def best_on_valid(
     dataset: Dataset, parameters: Sequence[float], fit: Callable[[float], Ranker]
 ) -> float:
-    """The parameter whose recommender has the best NDCG@10 on the warm items of valid.
+    """Returns the hyperparameter with the best NDCG@10 on the warm items of valid.
 
     Args:
         dataset: the data folder.
-        parameters: to choose from.
-        fit: makes a recommender of what is known before valid, with a parameter.
+        parameters: the candidate values.
+        fit: fits a baseline to the events before valid, with a hyperparameter.
 
     Raises:
         DataError: there is no valid split.
@@ -36,32 +36,37 @@ def best_on_valid(
 
 
 def tune_item_item(dataset: Dataset) -> dict[str, float]:
-    """The parameter of each of ITEM_RIVALS with the best NDCG@10 on the warm items of valid.
+    """Selects the hyperparameter of each of ITEM_ITEM_BASELINES, by name; see `best_on_valid`.
 
     Raises:
         DataError: there is no valid split.
     """
-    chosen = interaction_matrix(dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items"))
+    interactions = interaction_matrix(
+        dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items")
+    )
     return {
         name: best_on_valid(
             dataset,
             parameters,
-            lambda value, score=score: ScoreRanker.of(score(chosen, value)),  # type: ignore[misc]
+            lambda value, score=score: ScoreRanker.of(score(interactions, value)),  # type: ignore[misc]
         )
         for name, (score, parameters) in ITEM_ITEM_BASELINES.items()
     }
 
 
 def tune_factorizations(dataset: Dataset) -> dict[str, float]:
-    """The same of `available_factorizations`.
+    """Selects the hyperparameter of each of `available_factorizations`, by name.
 
     Raises:
         DataError: there is no valid split.
     """
-    chosen = sparse_interaction_matrix(
-        dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items")
-    )
+    histories = dataset.histories(CONTEXT_SPLITS["valid"])
+    interactions = sparse_interaction_matrix(histories, dataset.count("items"))
     return {
-        name: best_on_valid(dataset, parameters, lambda value, fit=fit: fit(chosen, value, chosen))  # type: ignore[misc]
+        name: best_on_valid(
+            dataset,
+            parameters,
+            lambda value, fit=fit: fit(interactions, value, interactions),  # type: ignore[misc]
+        )
         for name, (fit, parameters) in available_factorizations().items()
     }

@@ -1,4 +1,4 @@
-"""Retrieval across modalities: does a text find the picture of its own item?"""
+"""Cross-modal retrieval: whether, e.g., a text retrieves the image of its own item."""
 
 import itertools
 from collections.abc import Collection
@@ -14,23 +14,23 @@ from tfmmrec.models.bundle import ModelBundle
 
 
 def retrieval_recall(
-    bundle: ModelBundle, candidate_mask: np.ndarray, *, k: int = 10, least: int = 20
+    bundle: ModelBundle, candidate_mask: np.ndarray, *, k: int = 10, min_items: int = 20
 ) -> Metrics:
-    """Whether an item's one modality finds the other one of the same item, among many.
+    """Computes recall@k of retrieving an item's modality by another modality of the item.
 
     Args:
-        assembly: the trained model.
-        among: bool `[items]`, the items that are looked at, such as those that were held out.
-        k: how many are found.
-        least: how many items must have two modalities for the pair to be looked at.
+        bundle: the trained model.
+        candidate_mask: bool `[items]`, the evaluated items, e.g. those held out.
+        k: number of retrieved items (default 10).
+        min_items: number of items with both modalities that a pair needs (default 20).
 
     Returns:
-        `{"text → image": [items with both], …}`, 1 where the item's own is within k, else 0.
+        `{"text → image": [items with both], …}`: 1 if the item's own is in the top k, else 0.
     """
     figures = {}
     for query, candidate in itertools.permutations(search_options(), 2):
         rows = items_with(bundle, (query, candidate), candidate_mask)
-        if len(rows) >= least:
+        if len(rows) >= min_items:
             queries, candidates = (vectors_of(bundle, m, rows) for m in (query, candidate))
             ranks = retrieval_ranks(queries, candidates)
             figures[f"{query} → {candidate}"] = (ranks <= k).astype(np.float64)
@@ -40,32 +40,32 @@ def retrieval_recall(
 def items_with(
     bundle: ModelBundle, modalities: Collection[str], candidate_mask: np.ndarray
 ) -> np.ndarray:
-    """Rows of the items that have something of each modality.
+    """Returns the rows of the items that have each of the modalities.
 
     Args:
-        assembly: the model and the encoded items.
-        modalities: such as text and image.
-        among: bool `[items]`, which items are looked at.
+        bundle: the model and the encoded items.
+        modalities: e.g. text and image.
+        candidate_mask: bool `[items]`, the evaluated items.
 
     Returns:
         int `[rows]`, ascending.
     """
-    here = np.array(candidate_mask)
+    mask = np.array(candidate_mask)
     for modality in modalities:
         present = [bundle.items.encodings[name].present for name in _features_of(bundle, modality)]
-        here &= np.any(present, axis=0) if present else False
-    return np.flatnonzero(here)
+        mask &= np.any(present, axis=0) if present else False
+    return np.flatnonzero(mask)
 
 
 def vectors_of(bundle: ModelBundle, modality: str, rows: np.ndarray) -> np.ndarray:
-    """What one modality alone says of some items, in the space that alignment makes one.
+    """Returns the embeddings of items from one modality, in the space of the contrastive loss.
 
     Returns:
         float32 `[rows, dim]`, of length 1.
     """
     tower = bundle.model.item_tower
     if tower.projections is None:
-        raise ValueError("The items have no features to make a vector of")
+        raise ValueError("The items have no features to embed")
     names = _features_of(bundle, modality)
     given = {
         name: Feature(encoding, present & (name in names))
@@ -76,7 +76,7 @@ def vectors_of(bundle: ModelBundle, modality: str, rows: np.ndarray) -> np.ndarr
 
 
 def retrieval_ranks(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """The rank of each query's own candidate among all, by cosine; ties are shared.
+    """Computes the rank of each query's own candidate by cosine similarity; ties share the rank.
 
     Args:
         queries: `[rows, dim]` of length 1.

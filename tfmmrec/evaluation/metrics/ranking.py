@@ -1,15 +1,15 @@
-"""Ranking metrics of one target a row, all from its rank."""
+"""Ranking metrics per target, computed from its rank."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
-# The k of metrics where nobody asks for others.
+# The default cutoffs k.
 CUTOFFS = (10, 20)
 
 
 def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = CUTOFFS) -> dict[str, float]:
-    """Averages HR, NDCG and MRR over targets.
+    """Computes HR, NDCG and MRR, averaged over targets.
 
     With one relevant item, HR@k is 1 when its rank is at most k, NDCG@k is then 1 / log2(1 + rank)
     (the ideal gain is 1), and MRR is 1 / rank.
@@ -19,7 +19,7 @@ def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = CUTOFFS) -> dict
         cutoffs: the k of HR@k and NDCG@k.
 
     Returns:
-        Means by name, such as `hr@10`; 0 where there are no targets.
+        Means by name, such as `hr@10`; 0 if there are no targets.
     """
     if not len(ranks):
         ranks = np.array([np.inf])
@@ -27,7 +27,7 @@ def ranking_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = CUTOFFS) -> dict
 
 
 def target_metrics(ranks: np.ndarray, cutoffs: Iterable[int] = CUTOFFS) -> dict[str, np.ndarray]:
-    """What `ranking_metrics` averages: by name, float64 `[targets]`."""
+    """Computes HR, NDCG and MRR of each target: by name, float64 `[targets]`."""
     metrics = {}
     for k in cutoffs:
         hits = ranks <= k

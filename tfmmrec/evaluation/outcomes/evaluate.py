@@ -1,4 +1,4 @@
-"""How well a run predicts ratings and clicks, beside simple baselines."""
+"""Evaluates predicted ratings and clicks, next to simple baselines."""
 
 from typing import Any
 
@@ -18,12 +18,16 @@ from tfmmrec.models.scorer import Scorer
 
 
 def measure_outcomes(bundle: ModelBundle, split: str) -> dict[str, Any]:
-    """Measures what a model predicts, and what baselines do that know all before the split.
+    """Measures the predictions of a model, and of baselines that are fitted to earlier splits.
+
+    Args:
+        bundle: the evaluated model with its data.
+        split: `valid` or `test`.
 
     Returns:
-        By outcome and by part, `warm`, `cold` and `new_users`, `{"events": …, "model": {…},
-        baseline: {…}, …, "curve": […]}`, None without such events; `curve` is what the model says
-        and what comes, see `OutcomeTargets.curve`. Nothing in a model without such a task.
+        By outcome and by segment, `warm`, `cold` and `new_users`: `{"events": …, "model": {…},
+        BASELINE: {…}, …, "calibration_curve": […]}`, None for a segment without events; see
+        `OutcomeTargets.calibration_curve`. Empty for a model without such a task.
     """
     targets = outcome_targets(bundle, split)
     if not targets:
@@ -37,14 +41,16 @@ def measure_outcomes(bundle: ModelBundle, split: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, target in targets.items():
         result[name] = {}
-        for part, rows, _ in by_segment(bundle.dataset, target.events):
-            result[name][part] = None
+        for segment, rows, _ in by_segment(bundle.dataset, target.events):
+            result[name][segment] = None
             if rows.any():
                 own = target.take(rows)
-                result[name][part] = {
+                result[name][segment] = {
                     "events": int(rows.sum()),
                     **{who: own.measure(name, v[rows]) for who, v in predicted[name].items()},
-                    "curve": own.curve(name, predicted[name]["model"][rows]),
+                    "calibration_curve": own.calibration_curve(
+                        name, predicted[name]["model"][rows]
+                    ),
                 }
     return result
 
@@ -52,13 +58,13 @@ def measure_outcomes(bundle: ModelBundle, split: str) -> dict[str, Any]:
 def outcome_baselines(
     bundle: ModelBundle, name: str, target: OutcomeTargets, split: str
 ) -> dict[str, np.ndarray]:
-    """What simple predictors that know all before a split say, `[events]` by name."""
+    """Predicts an outcome by simple baselines, `[events]` by name."""
     train, events = bundle.dataset.outcomes(CONTEXT_SPLITS[split]), target.events
     if name == "rating":
         return {"biases": rating_biases(train, events), "mean": mean_rating(train, events)}
-    drawn = samples_nonclicks(bundle)
+    sampled = samples_nonclicks(bundle)
     num_items = bundle.dataset.count("items")
     return {
-        "popularity": popularity_rate(train, events, num_items, drawn=drawn),
-        "rate": click_rate(train, events, share=0.5 if drawn else None),
+        "popularity": popularity_rate(train, events, num_items, sampled_nonclicks=sampled),
+        "rate": click_rate(train, events, share=0.5 if sampled else None),
     }

@@ -1,4 +1,4 @@
-"""The events of a split whose ratings and clicks are to be predicted."""
+"""The events of a split whose ratings and clicks are predicted."""
 
 import dataclasses
 
@@ -15,40 +15,43 @@ from tfmmrec.models.scorer import Scorer
 
 @dataclasses.dataclass(frozen=True)
 class OutcomeTargets:
-    """What is to be predicted, and what is known at that moment.
+    """Events with an outcome (rating or click) to predict, and the histories before them.
 
     Attributes:
-        events: those that have such an outcome.
-        histories: what each user chose before the split.
+        events: the events with such an outcome.
+        histories: the history of each user before the split.
     """
 
     events: LabeledEvents
     histories: Histories
 
     def take(self, rows: np.ndarray) -> "OutcomeTargets":
-        """Returns the events of some rows."""
+        """Returns some of the events, by their rows."""
         return dataclasses.replace(self, events=self.events.take(rows))
 
-    def curve(self, name: str, predicted: np.ndarray) -> list[dict[str, float]]:
-        """`calibration_curve` as `{"predicted", "observed", "events"}` a bin; none of a rating."""
+    def calibration_curve(self, name: str, predicted: np.ndarray) -> list[dict[str, float]]:
+        """The calibration curve of clicks, `{"predicted", "observed", "events"}` per bin.
+
+        Empty for ratings.
+        """
         if name == "rating":
             return []
         columns = (own.tolist() for own in calibration_curve(self.events.clicked, predicted))
         names = ("predicted", "observed", "events")
-        return [dict(zip(names, bin_, strict=True)) for bin_ in zip(*columns, strict=True)]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def measure(self, name: str, predicted: np.ndarray) -> dict[str, float]:
-        """The metrics of what was predicted for each event, by name."""
+        """Computes the metrics of the predictions, `[events]`, by name."""
         if name == "rating":
             return rating_metrics(self.events.rating, predicted)
         return click_metrics(self.events.clicked, predicted)
 
 
 def outcome_targets(bundle: ModelBundle, split: str) -> dict[str, OutcomeTargets]:
-    """Collects what the outcomes of a model are measured by; without events, not at all.
+    """Collects the events of each outcome of a model, by name; only outcomes that have events.
 
-    Where the log tells of choices only, an item that the user never chose stands beside each, drawn
-    from those as new or as known as the chosen one, the same whenever it is asked for.
+    If the log has positives only, one non-click is sampled for each positive: an item that the user
+    has no event with, cold-start or warm as the positive item. The sample is always the same.
     """
     task, dataset = bundle.model.rating_click, bundle.dataset
     if task is None:
@@ -60,36 +63,37 @@ def outcome_targets(bundle: ModelBundle, split: str) -> dict[str, OutcomeTargets
         targets["rating"] = OutcomeTargets(events.take(events.rated), histories)
     if "click" in task.heads and len(events):
         if samples_nonclicks(bundle):
-            events = with_unchosen(events, dataset.histories(SPLITS), dataset.cold_items)
+            events = add_nonclicks(events, dataset.histories(SPLITS), dataset.cold_items)
         targets["click"] = OutcomeTargets(events, histories)
     return targets
 
 
-def with_unchosen(events: LabeledEvents, done: Histories, cold: np.ndarray) -> LabeledEvents:
-    """Adds to each event one with an item that its user never chose.
+def add_nonclicks(events: LabeledEvents, histories: Histories, cold: np.ndarray) -> LabeledEvents:
+    """Adds a sampled non-click for each event.
 
     Args:
-        events: choices.
-        done: all that users ever chose.
-        cold: bool `[items]`; an item of the same kind is drawn.
+        events: positives.
+        histories: all events of each user.
+        cold: bool `[items]`, the cold-start items; the sampled item is cold-start if that of the
+            event is.
     """
     generator = np.random.default_rng(0)
-    parts = {kind: np.flatnonzero(cold == kind) for kind in (False, True)}
-    items, kept = [], []
+    pools = {is_cold: np.flatnonzero(cold == is_cold) for is_cold in (False, True)}
+    items, rows = [], []
     for row, (user, item) in enumerate(zip(events.user, events.item, strict=True)):
-        free = np.setdiff1d(parts[bool(cold[item])], done.of_user(user))
-        if len(free):
-            items.append(generator.choice(free))
-            kept.append(row)
-    drawn = events.take(np.array(kept, np.int64))
-    drawn = dataclasses.replace(
-        drawn,
+        candidates = np.setdiff1d(pools[bool(cold[item])], histories.of_user(user))
+        if len(candidates):
+            items.append(generator.choice(candidates))
+            rows.append(row)
+    sampled = events.take(np.array(rows, np.int64))
+    sampled = dataclasses.replace(
+        sampled,
         item=np.array(items, events.item.dtype),
-        clicked=np.zeros(len(drawn), bool),
-        rating=np.full(len(drawn), np.nan, np.float32),
+        clicked=np.zeros(len(sampled), bool),
+        rating=np.full(len(sampled), np.nan, np.float32),
     )
     columns = {
-        field.name: np.concatenate([getattr(events, field.name), getattr(drawn, field.name)])
+        field.name: np.concatenate([getattr(events, field.name), getattr(sampled, field.name)])
         for field in dataclasses.fields(LabeledEvents)
     }
     return LabeledEvents(**columns)
@@ -98,7 +102,7 @@ def with_unchosen(events: LabeledEvents, done: Histories, cold: np.ndarray) -> L
 def predict_outcomes(
     scorer: Scorer, item_vectors: np.ndarray, targets: dict[str, OutcomeTargets]
 ) -> dict[str, np.ndarray]:
-    """Predicts each outcome of its targets, `[events]` by name."""
+    """Predicts each outcome for its events, `[events]` by name."""
     return {
         name: scorer.outcomes(
             item_vectors, target.histories, target.events.user, target.events.item

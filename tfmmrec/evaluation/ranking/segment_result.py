@@ -1,4 +1,4 @@
-"""The ranks and lists of a model and of its baselines, part by part."""
+"""The ranks and top items of a model and its baselines, by segment."""
 
 import dataclasses
 import functools
@@ -14,68 +14,75 @@ from tfmmrec.evaluation.ranking.rankers import Ranker
 from tfmmrec.evaluation.ranking.targets import Targets, by_segment
 from tfmmrec.models.bundle import ModelBundle
 
-# The name of what is evaluated, among its baselines.
+# The name of the evaluated model, next to the names of its baselines.
 MODEL = "model"
-# What a reader calls the parts.
-TITLES = {"warm": "Known items", "cold": "New items", "new_users": "New users"}
-# How long lists are that are looked into, and the cutoff of what is compared.
+# Titles of the segments in reports.
+TITLES = {"warm": "Warm items", "cold": "Cold-start items", "new_users": "New users"}
+# Number of items per user in the lists, and the cutoff by which models are compared.
 K = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class SegmentResult:
-    """What models say of a part of the targets.
+    """The ranks and top items of a model and its baselines in one segment.
 
     Attributes:
-        part: one of PARTS.
-        targets: those of the part.
-        among: bool `[items]`, the items that are ranked.
-        ranks: by model, float64 `[targets]`.
-        lists: by model, the best items of the users.
+        name: of the segment, one of SEGMENTS.
+        targets: those of the segment.
+        candidate_mask: bool `[items]`, the items that are ranked.
+        ranks: by model, the rank of each target, float64 `[targets]`.
+        lists: by model, the top items of each user.
     """
 
-    part: str
+    name: str
     targets: Targets
     candidate_mask: np.ndarray
     ranks: Mapping[str, np.ndarray]
     lists: Mapping[str, TopItems]
 
-    def gains(self, name: str) -> np.ndarray:
-        """NDCG@10 of each target by itself, `[targets]`."""
-        return target_metrics(self.ranks[name], [K])[f"ndcg@{K}"]
+    def ndcg(self, model: str) -> np.ndarray:
+        """NDCG@10 of each target, `[targets]`."""
+        return target_metrics(self.ranks[model], [K])[f"ndcg@{K}"]
 
     @property
     def best_baseline(self) -> str:
-        """The baseline with the highest NDCG@10."""
-        rivals = [name for name in self.ranks if name != MODEL]
-        return max(rivals, key=lambda name: self.gains(name).mean())
+        """The name of the baseline with the highest NDCG@10."""
+        baselines = [name for name in self.ranks if name != MODEL]
+        return max(baselines, key=lambda name: self.ndcg(name).mean())
 
 
 def rank_segments(
     bundle: ModelBundle, model: Ranker, targets: Targets, split: str, seed: int
 ) -> list[SegmentResult]:
-    """Ranks what each part of the targets asks for, parts without any left out.
+    """Ranks the targets of each segment by the model and by its baselines.
 
     Args:
-        assembly: says what there is.
-        model: what is evaluated.
-        targets: of the split.
+        bundle: the evaluated model with its data.
+        model: ranks as the evaluated model does.
+        targets: those of the split.
         split: `valid` or `test`.
-        seed: of chance.
+        seed: of the random baseline.
+
+    Returns:
+        The segments that have targets.
     """
     dataset = bundle.dataset
-    # Known items are asked for in two parts, by the same baselines.
-    known = functools.cache(lambda: warm_item_baselines(dataset, split))
-    found = []
-    for part, rows, candidate_mask in by_segment(dataset, targets):
+    # Two segments have warm items; they share the fitted baselines.
+    warm_baselines = functools.cache(lambda: warm_item_baselines(dataset, split))
+    results = []
+    for name, rows, candidate_mask in by_segment(dataset, targets):
         if not rows.any():
             continue
-        own = targets.take(rows)
-        new = part == "cold"
-        rivals = cold_start_baselines(dataset, bundle.items, split) if new else known()
-        models = {MODEL: model, **rivals, "random": random_order(dataset, seed)}
-        answers = {name: ranker.rank(own, candidate_mask, K) for name, ranker in models.items()}
-        ranks = {name: ranks for name, (ranks, _) in answers.items()}
-        lists = {name: lists for name, (_, lists) in answers.items()}
-        found.append(SegmentResult(part, own, candidate_mask, ranks, lists))
-    return found
+        segment_targets = targets.take(rows)
+        if name == "cold":
+            baselines = cold_start_baselines(dataset, bundle.items, split)
+        else:
+            baselines = warm_baselines()
+        rankers = {MODEL: model, **baselines, "random": random_order(dataset, seed)}
+        ranked = {
+            who: ranker.rank(segment_targets, candidate_mask, K) for who, ranker in rankers.items()
+        }
+        ranks = {who: ranks for who, (ranks, _) in ranked.items()}
+        lists = {who: lists for who, (_, lists) in ranked.items()}
+        results.append(SegmentResult(name, segment_targets, candidate_mask, ranks, lists))
+    return results

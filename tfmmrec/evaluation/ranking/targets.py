@@ -1,4 +1,4 @@
-"""What users chose next, and what is known before it."""
+"""The target items of a split, and the history of each user before them."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,21 +11,23 @@ from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of, holdout_events, lea
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.errors import DataError
 
-# Whose targets stand in a table of their own: known users' warm and cold items, and new users.
+# Segments of the targets: known users with warm items, known users with cold-start items, and new
+# users with warm items.
 SEGMENTS = ("warm", "cold", "new_users")
 
 
 @dataclasses.dataclass(frozen=True)
 class Targets:
-    """What is to be predicted, and what is known at that moment.
+    """Target items, and the history of each user before them.
 
     Attributes:
         user: rows of users, int32 `[targets]`, ascending.
-        item: rows of items, int32 `[targets]`.
-        histories: what each user chose before, which is left out of the answers.
-        num_repeats: positives left aside, since the user chose the same before and no answer
-            names it again.
-        num_both_cold: positives left aside, since neither the user nor the item is known.
+        item: rows of the target items, int32 `[targets]`.
+        histories: the items of each user's earlier events, which are not candidates.
+        num_repeats: number of positives that are not targets because the item is in the user's
+            history.
+        num_both_cold: number of positives that are not targets because both the user and the item
+            are new.
     """
 
     user: np.ndarray
@@ -35,20 +37,21 @@ class Targets:
     num_both_cold: int = 0
 
     def take(self, rows: np.ndarray) -> "Targets":
-        """Returns some of the targets, with the whole past (a mask, or ascending indices)."""
+        """Returns some of the targets (a mask, or ascending indices), with all histories."""
         return dataclasses.replace(self, user=self.user[rows], item=self.item[rows])
 
 
 def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Targets:
-    """Collects what a split asks for and the past that stands before it.
+    """Collects the target items of a split and the histories before them.
 
     Args:
         dataset: the data folder.
-        split: valid or test.
-        timed: whether the histories have times, as models with gaps need them (default no).
+        split: `valid` or `test`.
+        with_times: whether the histories have times, as a model with time intervals needs them
+            (default False).
 
     Raises:
-        DataError: the split is not valid or test, or holds no positive.
+        DataError: the split is not `valid` or `test`, or has no positive.
     """
     if split not in CONTEXT_SPLITS:
         raise DataError(f"split {split!r} cannot be evaluated; use {' or '.join(CONTEXT_SPLITS)}")
@@ -65,7 +68,7 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
     )
     events = events.take(~repeats)
     if not len(events):
-        raise DataError(f"{dataset.folder}: split {split!r} holds no positive to evaluate")
+        raise DataError(f"{dataset.folder}: split {split!r} has no positive to evaluate")
     return Targets(
         user=events.user,
         item=events.item,
@@ -76,28 +79,28 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
 
 
 def check_no_leakage(dataset: Dataset, split: str) -> None:
-    """Raises DataError where a user's past holds what came after a choice to be predicted."""
+    """Raises DataError if the history of a user has events later than a target (leakage)."""
     late = leaking_events(dataset, split)
     if len(late):
         user, item = dataset.user_ids[late.user[0]], dataset.item_ids[late.item[0]]
         raise DataError(
-            f"{dataset.folder}: split {split}: {len(late)} choices stand before others that are "
-            f"given as known, the first by user {user!r} of item {item!r}: a model would be told "
-            "the future; split by time or last_out, or say --allow_leakage"
+            f"{dataset.folder}: split {split}: temporal leakage: {len(late)} targets are earlier "
+            f"than events in their user's history, the first of user {user!r} and item {item!r}; "
+            "split by time or last_out, or pass --allow_leakage"
         )
 
 
 def by_segment(
     dataset: Dataset, targets: Targets | LabeledEvents
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Divides targets by what is new in them, the user or the item.
+    """Divides targets into segments, by whether the user or the item is new.
 
     Args:
-        dataset: says which users and items are cold.
-        targets: what is to be predicted.
+        dataset: the data folder, which lists the cold-start users and items.
+        targets: the targets.
 
     Yields:
-        (one of PARTS, the targets in it, bool `[targets]`, the items that are ranked for them,
+        (the name of the segment, one of SEGMENTS; its targets, bool `[targets]`; the candidates,
         bool `[items]`).
     """
     new_user, cold = dataset.cold_users[targets.user], dataset.cold_items

@@ -1,4 +1,4 @@
-"""A card's file: a part that is written anew, and what its owner wrote around it."""
+"""The file of a card: a generated part, and the text of its owner around it."""
 
 import hashlib
 import re
@@ -15,17 +15,17 @@ _PART = re.compile(
 
 
 def write_card(path: Path, generated: str, *, title: str, owner: str) -> bool:
-    """Writes a card, or the generated part of one that stands there.
+    """Writes a card, or replaces the generated part of an existing card.
 
-    The part stands between two comments, of which the first holds a hash of it, so that what
-    somebody wrote into it is noticed. A file without the comments, or with another part than was
-    generated, is left as it is, and a line on stderr says so. An empty part is filled in.
+    The generated part is between two comments; the first has a hash of it, so that edits are
+    detected. A file without the comments, or with an edited generated part, is left as it is, and a
+    line on stderr reports it. An empty generated part is filled in.
 
     Args:
         path: of the card.
-        generated: the part, which holds no comments.
-        title: stands before it in a new file.
-        owner: stands behind it in a new file.
+        generated: the generated part, without comments.
+        title: before it in a new file.
+        owner: after it in a new file.
 
     Returns:
         Whether it was written.
@@ -38,7 +38,7 @@ def write_card(path: Path, generated: str, *, title: str, owner: str) -> bool:
         write_text(path, f"{title.strip()}\n\n{part}\n\n{owner.strip()}\n")
         return True
     try:
-        # Bytes, for the line ends outside of the part are the owner's too.
+        # Bytes, to keep the line ends outside of the generated part.
         old = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         return _leave(path, f"it cannot be read: {error}")
@@ -53,7 +53,7 @@ def write_card(path: Path, generated: str, *, title: str, owner: str) -> bool:
 
 
 def _hash(part: str) -> str:
-    """Names a text, whatever its line ends and the blanks before them."""
+    """Hashes a text, without line ends and trailing blanks."""
     lines = [line.rstrip() for line in part.strip().splitlines()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""A data card, filled in with what a data folder knows.
+"""The data card, generated from a data folder.
 
 Its sections are those of Gebru et al. 2018, "Datasheets for Datasets", arXiv 1803.09010.
 """
@@ -17,11 +17,11 @@ NAME = "data_card.md"
 
 
 def write_data_card(run: Path, dataset: Dataset) -> bool:
-    """Writes `data_card.md` into a run folder, or the generated part of what stands there.
+    """Writes `data_card.md` into a run folder, or replaces its generated part.
 
     Args:
         run: the run folder.
-        dataset: what it was trained on.
+        dataset: the data folder of the run.
 
     Returns:
         Whether it was written.
@@ -32,7 +32,7 @@ def write_data_card(run: Path, dataset: Dataset) -> bool:
 
 
 def render_data_card(dataset: Dataset) -> str:
-    """Makes the generated part of a card."""
+    """Renders the generated part of a card."""
     splits = [dataset.events(split) for split in SPLITS]
     counts = dataset.count("items"), dataset.count("users")
     files = dataset.manifest["files"]
@@ -44,7 +44,7 @@ def render_data_card(dataset: Dataset) -> str:
         num_events=sum(map(len, splits)),
         splits=data_facts.split_rows(dataset),
         features={side: data_facts.feature_rows(dataset, side) for side in ("items", "users")},
-        choice_rule=data_facts.choice_rule(splits),
+        positive_rule=data_facts.positive_rule(splits),
         split_rule=data_facts.split_rule(dataset),
         cold_items=int(dataset.cold_items.sum()),
         cold_users=int(dataset.cold_users.sum()),

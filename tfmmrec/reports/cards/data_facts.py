@@ -1,4 +1,4 @@
-"""What a data card has to know of a data folder."""
+"""Facts about a data folder for its data card."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from tfmmrec.reports.data_validation.interaction_statistics import date
 from tfmmrec.reports.data_validation.rejects import Rejects
 from tfmmrec.reports.number_format import number, share
 
-# Users with fewer choices than these are counted by themselves.
+# Users with fewer positives are counted.
 FEW = 5
-_MOST_REASONS = 20
+_MAX_REASONS = 20
 
 
 def split_rows(dataset: Dataset) -> list[list[str]]:
-    """Of each split its events, choices, users, items, density and first and last day."""
+    """Rows of splits: events, positives, users, items, density, first and last day."""
     cells = dataset.count("users") * dataset.count("items")
     rows = []
     for split in SPLITS:
@@ -40,7 +40,7 @@ def _days(dataset: Dataset, events: Interactions) -> tuple[str, str]:
 
 
 def feature_rows(dataset: Dataset, side: EntityName) -> list[list[str]]:
-    """Of each feature of a side its modality, how often it is missing, and its steps."""
+    """Rows of features: name, modality, number and share of missing values, preprocessing."""
     stated, total = dataset.statistics[side].get("features", {}), dataset.count(side)
     rows = []
     for name, modality in dataset.features(side).items():
@@ -60,58 +60,58 @@ def _steps(modality: Modality) -> list[dict[str, Any]]:
 
 
 def _step(options: Mapping[str, Any]) -> str:
-    told = [f"{key} {value}" for key, value in options.items() if key != "step" and value]
-    return f"{options['step']} ({', '.join(told)})" if told else str(options["step"])
+    values = [f"{key} {value}" for key, value in options.items() if key != "step" and value]
+    return f"{options['step']} ({', '.join(values)})" if values else str(options["step"])
 
 
-def choice_rule(splits: Sequence[Interactions]) -> list[str]:
-    """What tells choices from other events, as far as the events of all splits show it."""
+def positive_rule(splits: Sequence[Interactions]) -> list[str]:
+    """States how positives differ from other events, as seen in the events of all splits."""
     total = sum(map(len, splits))
     chosen = sum(int(events.positive.sum()) for events in splits)
     if chosen == total:
-        return ["Every event is a choice (a positive)."]
-    told = [f"{chosen:,} of {total:,} events are choices (positives)."]
-    for name, positive in (("choices", True), ("other events", False)):
+        return ["Every event is a positive."]
+    lines = [f"{chosen:,} of {total:,} events are positives."]
+    for name, positive in (("positives", True), ("other events", False)):
         ratings = np.concatenate([e.rating[e.positive == positive] for e in splits])
         ratings = ratings[np.isfinite(ratings)]
         if len(ratings):
             ends = f"{number(float(ratings.min()))} to {number(float(ratings.max()))}"
-            told.append(f"Ratings of {name}: {ends}.")
-    return told
+            lines.append(f"Ratings of {name}: {ends}.")
+    return lines
 
 
 def split_rule(dataset: Dataset) -> list[str]:
-    """What the splits show of how they were made; the rule itself no data folder keeps.
+    """States how the splits were made, as seen in the events; the rule itself is not stored.
 
-    What is cold stands in test by another rule, and is left out.
+    Events of cold items and cold users are excluded: they are in test by another rule.
     """
     past, test = [dataset.events(split) for split in ("train", "valid")], dataset.events("test")
     known = test.take(~dataset.cold_users[test.user] & ~dataset.cold_items[test.item])
     if not len(known):
-        return ["Test holds no events of known users and items."]
+        return ["Test has no events of known users and items."]
     last = np.full(dataset.count("users"), -1)
     for events in past:
         np.maximum.at(last, events.user[events.positive], events.order[events.positive])
     before = np.unique(known.user[known.order < last[known.user]])
     users, each = np.unique(known.user, return_counts=True)
     numbers = " to ".join(dict.fromkeys(f"{n:,}" for n in (each.min(), each.max())))
-    told = [
-        f"Events of known items in test, for each of {len(users):,} known users: {numbers}.",
-        f"{len(users) - len(before):,} of these users did all of it after what they chose in train "
-        "and valid.",
+    lines = [
+        f"Test events with known items, for each of {len(users):,} known users: {numbers}.",
+        f"For {len(users) - len(before):,} of these users, all of them are later than the user's "
+        "positives in train and valid.",
     ]
     times = known.time[known.time > 0]
     if dataset.schema.has_time and len(times):
         later = sum(int((events.time > times.min()).sum()) for events in past)
-        told.append(
+        lines.append(
             f"{share(later, sum(map(len, past)))} of the events in train and valid are later than "
-            "the first of these: what is the past of one user may be the future of another."
+            "the first test event: the history of one user may be the future of another."
         )
-    return told
+    return lines
 
 
 def imbalances(splits: Sequence[Interactions], num_items: int, num_users: int) -> list[str]:
-    """How unevenly the choices in all splits fall on items and users."""
+    """States how unevenly the positives of all splits are distributed over items and users."""
     chosen = [events.take(events.positive) for events in splits]
     per_item = np.sum([np.bincount(e.item, minlength=num_items) for e in chosen], axis=0)
     per_user = np.sum([np.bincount(e.user, minlength=num_users) for e in chosen], axis=0)
@@ -120,19 +120,20 @@ def imbalances(splits: Sequence[Interactions], num_items: int, num_users: int) -
     return [
         *(
             f"The most popular {part:.0%} of the items have {on_most_popular(per_item, part):.0%} "
-            "of the choices."
+            "of the positives."
             for part in popular
         ),
-        f"{without:,} of {num_items:,} items ({share(without, num_items)}) nobody chose.",
-        f"{few:,} of {num_users:,} users ({share(few, num_users)}) have fewer than {FEW} choices.",
+        f"{without:,} of {num_items:,} items ({share(without, num_items)}) have no positive.",
+        f"{few:,} of {num_users:,} users ({share(few, num_users)}) have fewer than {FEW} "
+        "positives.",
     ]
 
 
 def on_most_popular(per_item: np.ndarray, part: float) -> float:
-    """The share of all choices that a part of the items has, the most popular ones, one at least.
+    """Returns the share of all positives that the most popular items have, at least one item.
 
     Args:
-        per_item: how often each item was chosen, `[items]`; one of them at least.
+        per_item: number of positives of each item, `[items]`; at least one is not 0.
         part: of the items, rounded up.
     """
     most = max(1, math.ceil(part * len(per_item)))
@@ -140,12 +141,12 @@ def on_most_popular(per_item: np.ndarray, part: float) -> float:
 
 
 def reject_rows(dataset: Dataset) -> list[list[str]]:
-    """Of what packing could not use, tables, fields and reasons, the most frequent first."""
+    """Rows of rejects: table, field, reason and count, the most frequent first."""
     rejects = Rejects(dataset.folder)
-    for _ in rejects.read():  # Lines that are none of a reject: `tfmmrec check` names them.
+    for _ in rejects.read():  # Invalid lines are reported by `tfmmrec check`.
         pass
     ranked = sorted(rejects.groups.items(), key=lambda entry: (-entry[1], entry[0]))
-    rows = [[*group, f"{count:,}"] for group, count in ranked[:_MOST_REASONS]]
-    if left_out := sum(count for _, count in ranked[_MOST_REASONS:]):
+    rows = [[*group, f"{count:,}"] for group, count in ranked[:_MAX_REASONS]]
+    if left_out := sum(count for _, count in ranked[_MAX_REASONS:]):
         rows.append(["", "", "other reasons", f"{left_out:,}"])
     return rows

@@ -1,4 +1,4 @@
-"""The figures of an evaluation, as a model card tells them."""
+"""The metrics of an evaluation as texts and table rows of a model card."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,58 +10,61 @@ from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K
 from tfmmrec.evaluation.summary import verdict
 
 
-def segment_summary(title: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What a card says of a part of a ranking, in texts and rows of tables.
+def segment_summary(title: str, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Formats the metrics of a segment.
 
     Args:
-        title: of the part.
-        told: as `describe` gives it.
+        title: of the segment.
+        summary: as returned by `summarize_segment`.
     """
-    metrics, names = list(told[MODEL]), list(told["intervals"])
-    slices = told.get("slices") or []
-    ranked = _by_need(slices)
-    state = _state(told["lead"])
-    unknown = "Whether the model is ahead of the best baseline cannot be told."
+    metrics, names = list(summary[MODEL]), list(summary["intervals"])
+    slices = summary.get("slices") or []
+    sorted_slices = _worst_first(slices)
+    state = _state(summary["lead"])
+    unknown = "Whether the model is ahead of the best baseline is unknown."
     return {
         "title": title,
-        **{name: f"{told[name]:,}" for name in ("targets", "users", "items")},
-        "verdict": unknown if state == "unknown" else verdict(dict(told)),
+        **{name: f"{summary[name]:,}" for name in ("targets", "users", "items")},
+        "verdict": unknown if state == "unknown" else verdict(summary),
         "state": state,
         "better": state == "ahead",
-        "over": told["lead"]["over"],
-        "rivals": [name for name in names if name != MODEL],
+        "baseline": summary["lead"]["baseline"],
+        "baselines": [name for name in names if name != MODEL],
         "metrics": ["", *(metric.upper() for metric in metrics)],
-        "rows": [_row(told, name, metrics) for name in names],
-        "groups": [f"{group} ({' / '.join(parts)})" for group, parts in _groups(slices).items()],
-        "worse": [_slice_row(own) for own in ranked if own["worse"]],
-        "slices": [[*_slice_row(own), "worse" if own["worse"] else ""] for own in ranked],
-        "of_users": _by_users(slices),
-        "lists": _lists(told.get("lists") or {}),
-        "lift": _lift(told),
-        "shares": _shares(told.get("modalities")),
+        "rows": [_row(summary, name, metrics) for name in names],
+        "groups": [f"{group} ({' / '.join(values)})" for group, values in _groups(slices).items()],
+        "worse": [_slice_row(own) for own in sorted_slices if own["worse"]],
+        "slices": [[*_slice_row(own), "worse" if own["worse"] else ""] for own in sorted_slices],
+        "by_users": _by_users(slices),
+        "lists": _lists(summary.get("lists") or {}),
+        "lift": _lift(summary),
+        "attribution": _attribution(summary.get("modality_attribution")),
     }
 
 
-def _row(told: Mapping[str, Any], name: str, metrics: Sequence[str]) -> list[str]:
-    own = told["intervals"][name]
-    return [name, *(spread(told[name].get(m), *own.get(m, (None, None))) for m in metrics)]
+def _row(summary: Mapping[str, Any], name: str, metrics: Sequence[str]) -> list[str]:
+    own = summary["intervals"][name]
+    return [
+        name,
+        *(format_interval(summary[name].get(m), *own.get(m, (None, None))) for m in metrics),
+    ]
 
 
 def _state(lead: Mapping[str, Any]) -> str:
-    """Whether the model is `ahead`, `behind`, `even`, or there is no figure that tells."""
+    """`ahead`, `behind` or `even`; `unknown` if a value is not finite."""
     if not all(math.isfinite(lead[end]) for end in ("mean", "low", "high")):
         return "unknown"
     return "ahead" if lead["low"] > 0 else "behind" if lead["high"] < 0 else "even"
 
 
-def _by_need(slices: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Slices that are worse than the whole come first, the worst of them before the others."""
+def _worst_first(slices: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Slices that are worse than the whole come first, in ascending order of their mean."""
     return sorted(slices, key=lambda own: (not own["worse"], own["worse"] and own["mean"]))
 
 
 def _slice_row(own: Mapping[str, Any]) -> list[str]:
     name = f"{own['group']}: {own['name']}"
-    return [name, f"{own['targets']:,}", spread(own["mean"], own["low"], own["high"])]
+    return [name, f"{own['targets']:,}", format_interval(own["mean"], own["low"], own["high"])]
 
 
 def _groups(slices: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -72,60 +75,68 @@ def _groups(slices: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def _by_users(slices: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the model is worth to users of each category, a text for each feature."""
-    own = [part for part in slices if part["group"].endswith(" of the user")]
+    """The metric in each category of users, a text for each feature."""
+    of_users = [own for own in slices if own["group"].endswith(" of the user")]
     return [
         f"{group}: "
-        + ", ".join(f"{p['name']} {figure(p['mean'])}" for p in own if p["group"] == group)
-        for group in _groups(own)
+        + ", ".join(
+            f"{own['name']} {format_metric(own['mean'])}"
+            for own in of_users
+            if own["group"] == group
+        )
+        for group in _groups(of_users)
     ]
 
 
-def _lift(told: Mapping[str, Any]) -> str:
-    """How much more popular the model's lists are than histories; "" where nobody knows.
+def _lift(summary: Mapping[str, Any]) -> str:
+    """The popularity lift of the model's lists as a text; "" if it is undefined.
 
-    What nobody chose, as new items, has no popularity to compare.
+    Items without events, such as cold-start items, have no popularity to compare.
     """
-    lift = (told.get("lists") or {}).get(MODEL, {}).get(f"popularity_lift@{K}", math.nan)
+    lift = (summary.get("lists") or {}).get(MODEL, {}).get(f"popularity_lift@{K}", math.nan)
     if not math.isfinite(lift) or lift <= -1.0:
         return ""
     return f"{abs(lift):.0%} {'less' if lift < 0 else 'more'} popular"
 
 
 def _lists(lists: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
-    """What lists are like, as a table; None where that was not measured."""
-    names = list(dict.fromkeys(name for figures in lists.values() for name in figures))
+    """The metrics of lists as a table; None if there are none."""
+    names = list(dict.fromkeys(name for metrics in lists.values() for name in metrics))
     if not names:
         return None
-    rows = [[who, *(figure(own.get(name)) for name in names)] for who, own in lists.items()]
+    rows = [[who, *(format_metric(own.get(name)) for name in names)] for who, own in lists.items()]
     return {"header": ["", *names], "rows": rows}
 
 
-def _shares(modalities: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if modalities is None:
+def _attribution(attribution: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if attribution is None:
         return None
     rows = [
-        [name, *(_signed(own[key]) for key in ("share", "without"))]
-        for name, own in modalities["modalities"].items()
+        [name, *(_signed(own[key]) for key in ("shapley_value", "ablation"))]
+        for name, own in attribution["modalities"].items()
     ]
-    whole, nothing = figure(modalities["all"]), figure(modalities["nothing"])
-    return {"metric": modalities["metric"].upper(), "all": whole, "nothing": nothing, "rows": rows}
+    return {
+        "metric": attribution["metric"].upper(),
+        "all_modalities": format_metric(attribution["all_modalities"]),
+        "no_modalities": format_metric(attribution["no_modalities"]),
+        "rows": rows,
+    }
 
 
 def _signed(own: Mapping[str, float]) -> str:
-    return spread(own["mean"], own["low"], own["high"], sign="+")
+    return format_interval(own["mean"], own["low"], own["high"], sign="+")
 
 
 def outcome_summaries(outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a card says of ratings and clicks, part by part, in texts and rows of tables.
+    """Formats the metrics of ratings and clicks, by segment.
 
     Args:
-        outcomes: as `measure_outcomes` gives them.
+        outcomes: as returned by `measure_outcomes`.
     """
     return [
-        _outcome_summary(name, TITLES[part], measured)
-        for name, parts in outcomes.items()
-        for part, measured in parts.items()
+        _outcome_summary(name, TITLES[segment], measured)
+        for name, segments in outcomes.items()
+        for segment, measured in segments.items()
         if measured is not None
     ]
 
@@ -134,31 +145,35 @@ def _outcome_summary(name: str, title: str, measured: Mapping[str, Any]) -> dict
     rows = {who: row for who, row in measured.items() if isinstance(row, Mapping)}
     metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
     metric = objective_of(name).name
-    worths = {who: row.get(metric, math.nan) for who, row in rows.items()}
-    own = worths.pop(MODEL, math.nan)
-    best = min(worths, key=lambda who: worths[who], default="")
-    better = own < worths.get(best, math.nan)
-    against = f"{metric.upper()} {figure(own)} to {figure(worths.get(best))}"
+    errors = {who: row.get(metric, math.nan) for who, row in rows.items()}
+    own = errors.pop(MODEL, math.nan)
+    best = min(errors, key=lambda who: errors[who], default="")
+    better = own < errors.get(best, math.nan)
+    comparison = f"{metric.upper()} {format_metric(own)} vs. {format_metric(errors.get(best))}"
     return {
         "title": f"{name}s, {title.lower()}",
         "events": f"{measured['events']:,}",
         "better": better,
-        "verdict": f"The model errs {'less' if better else 'NOT less'} than the best baseline, "
-        f"{best}: {against}, without an interval",
+        "verdict": f"The error of the model is {'lower' if better else 'NOT lower'} than that of "
+        f"the best baseline, {best}: {comparison}, without an interval",
         "header": ["", *(metric.upper() for metric in metrics)],
-        "rows": [[who, *(figure(row.get(m), 4) for m in metrics)] for who, row in rows.items()],
+        "rows": [
+            [who, *(format_metric(row.get(m), 4) for m in metrics)] for who, row in rows.items()
+        ],
     }
 
 
-def figure(value: float | None, digits: int = 3, *, sign: str = "") -> str:
-    """Writes a figure; a dash where there is none."""
+def format_metric(value: float | None, digits: int = 3, *, sign: str = "") -> str:
+    """Formats a metric; a dash if it is None or not finite."""
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value:{sign}.{digits}f}"
 
 
-def spread(mean: float | None, low: float | None, high: float | None, *, sign: str = "") -> str:
-    """Writes a figure with its interval, or without where there is none."""
+def format_interval(
+    mean: float | None, low: float | None, high: float | None, *, sign: str = ""
+) -> str:
+    """Formats a metric with its interval; without it if a bound is None or not finite."""
     if any(value is None or not math.isfinite(value) for value in (mean, low, high)):
-        return figure(mean, sign=sign)
+        return format_metric(mean, sign=sign)
     return format(Interval(mean, low, high), sign)  # type: ignore[arg-type]

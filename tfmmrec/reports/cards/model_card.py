@@ -1,4 +1,4 @@
-"""A model card, filled in with what a run and its evaluation know.
+"""The model card, generated from a run and its evaluation.
 
 Its sections are those of Mitchell et al. 2019, "Model Cards for Model Reporting", arXiv 1810.03993.
 """
@@ -12,58 +12,58 @@ from tfmmrec.data.storage import read_json
 from tfmmrec.evaluation.ranking.segment_result import TITLES, K
 from tfmmrec.models.run_folder import RUN
 from tfmmrec.reports.cards.card_file import write_card
-from tfmmrec.reports.cards.evaluation_facts import figure, outcome_summaries, segment_summary
+from tfmmrec.reports.cards.evaluation_facts import format_metric, outcome_summaries, segment_summary
 from tfmmrec.reports.cards.model_facts import ModelFacts, UsedEncoder, training_date
 from tfmmrec.reports.markdown import escaped, render_markdown
 
 NAME = "model_card.md"
 
 
-def write_model_card(run: Path, facts: ModelFacts, result: Mapping[str, Any]) -> bool:
-    """Writes `model_card.md` into a run folder, or the generated part of what stands there.
+def write_model_card(run: Path, facts: ModelFacts, metrics: Mapping[str, Any]) -> bool:
+    """Writes `model_card.md` into a run folder, or replaces its generated part.
 
-    What was measured on valid gives way to what was measured on test.
+    An evaluation on valid does not replace one on test.
 
     Args:
         run: the run folder.
         facts: of its model.
-        result: what `evaluate` returns.
+        metrics: of an `EvaluationResult`.
 
     Returns:
         Whether it was written.
     """
-    if result["split"] != "test" and (run / "metrics.test.json").is_file():
+    if metrics["split"] != "test" and (run / "metrics.test.json").is_file():
         return False
-    told = {**read_json(run / RUN), "trained_on": training_date(run)}
+    content = {**read_json(run / RUN), "trained_on": training_date(run)}
     title = f"# Model card: {escaped(facts.name)}, {escaped(run.resolve().name)}"
-    text = render_model_card(told, facts, result)
+    text = render_model_card(content, facts, metrics)
     return write_card(run / NAME, text, title=title, owner=render_markdown("model_card_owner.md"))
 
 
-def render_model_card(run: Mapping[str, Any], facts: ModelFacts, result: Mapping[str, Any]) -> str:
-    """Makes the generated part of a card.
+def render_model_card(run: Mapping[str, Any], facts: ModelFacts, metrics: Mapping[str, Any]) -> str:
+    """Renders the generated part of a card.
 
     Args:
-        run: the content of run.json, and `trained_on`, a date or None.
+        run: the content of run.json, and `trained_on`, an ISO date or None.
         facts: of the model.
-        result: what `evaluate` returns.
+        metrics: of an `EvaluationResult`.
     """
-    parts = [
-        segment_summary(title, result[part]) for part, title in TITLES.items() if result.get(part)
+    segments = [
+        segment_summary(title, metrics[name]) for name, title in TITLES.items() if metrics.get(name)
     ]
-    outcomes = outcome_summaries(result.get("outcomes") or {})
+    outcomes = outcome_summaries(metrics.get("outcomes") or {})
     return render_markdown(
         "model_card.md",
         run=run,
         config=run["config"],
         facts=facts,
-        split=result["split"],
-        left_out={name: result.get(name) or 0 for name in ("num_repeats", "num_both_cold")},
+        split=metrics["split"],
+        left_out={name: metrics.get(name) or 0 for name in ("num_repeats", "num_both_cold")},
         encoders=[_encoder_row(used) for used in facts.encoders],
-        parts=parts,
-        unmeasured=[title.lower() for part, title in TITLES.items() if not _measured(result, part)],
+        segments=segments,
+        unmeasured=[t.lower() for name, t in TITLES.items() if not _measured(metrics, name)],
         outcomes=outcomes,
-        supported=any(own["better"] for own in [*parts, *outcomes]),
+        supported=any(own["better"] for own in [*segments, *outcomes]),
         candidates=_candidates(run),
         k=K,
     )
@@ -71,18 +71,18 @@ def render_model_card(run: Mapping[str, Any], facts: ModelFacts, result: Mapping
 
 def _encoder_row(used: UsedEncoder) -> list[str]:
     trained = "yes" if used.trained else "no"
-    return [f"{used.side}.{used.feature}", used.modality, used.handle, trained, used.licence]
+    return [f"{used.side}.{used.feature}", used.modality, used.handle, trained, used.license]
 
 
-def _measured(result: Mapping[str, Any], part: str) -> bool:
-    return bool(result.get(part)) or any(
-        parts.get(part) for parts in (result.get("outcomes") or {}).values()
+def _measured(metrics: Mapping[str, Any], segment: str) -> bool:
+    return bool(metrics.get(segment)) or any(
+        by_segment.get(segment) for by_segment in (metrics.get("outcomes") or {}).values()
     )
 
 
 def _candidates(run: Mapping[str, Any]) -> str:
-    """What the training chose between, by what; "" where there was no choice."""
+    """The candidates of `query: auto` with their metric; "" if there were none."""
     found = run["metrics"].get("candidates") or {}
     metric = objective_of(run["config"]["task"], run["config"].get("objective")).name
-    worths = ", ".join(f"{name} {figure(worth)}" for name, worth in found.items())
-    return f"{worths} ({metric.upper()} on valid)" if worths else ""
+    values = ", ".join(f"{name} {format_metric(value)}" for name, value in found.items())
+    return f"{values} ({metric.upper()} on valid)" if values else ""

@@ -1,4 +1,4 @@
-"""What a model card has to know of a model, beside what run.json and the metrics say."""
+"""Facts about a model for its model card, besides run.json and the metrics."""
 
 import dataclasses
 import re
@@ -13,21 +13,21 @@ from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.encoders.hub.license import stated_license
 from tfmmrec.models.bundle import ModelBundle
 
-_BUILTIN_LICENCE = "tfmmrec's own, Apache-2.0"
+_BUILTIN_LICENSE = "tfmmrec's own, Apache-2.0"
 _NOT_STATED = "not stated"
 
 
 @dataclasses.dataclass(frozen=True)
 class UsedEncoder:
-    """What reads one feature.
+    """The encoder of one feature.
 
     Attributes:
         side: `items` or `users`.
-        feature: its name.
-        modality: its kind.
-        handle: what the training file says, `builtin` by default; of what tables hold, the class.
-        trained: whether it is trained with the towers.
-        licence: as the module's folder states it.
+        feature: name of the feature.
+        modality: of the feature.
+        handle: as in the training file (default `builtin`); for tabular features, the class.
+        trained: whether it is fine-tuned with the towers.
+        license: as stated in the folder of the module.
     """
 
     side: str
@@ -35,25 +35,25 @@ class UsedEncoder:
     modality: str
     handle: str
     trained: bool
-    licence: str
+    license: str
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelFacts:
-    """What is known of a model.
+    """Facts about a model.
 
     Attributes:
         name: of the data.
-        num_weights: how many numbers are trained.
-        num_items: how many items there are.
-        num_users: how many users there are.
-        num_events: how many events the model is taught.
-        num_taught_users: of how many users these are.
-        max_history: how many of a user's last choices are read.
-        reads_times: whether it counts when they were.
-        reads_user: whether the query tower has a learned vector for each user.
-        heads_read_user: whether what predicts ratings or clicks has something of each user's own.
-        encoders: of the features that are read.
+        num_weights: number of trainable weights.
+        num_items: number of items.
+        num_users: number of users.
+        num_events: number of training events.
+        num_training_users: number of users with training events.
+        max_history: number of the most recent events of a history that the model reads.
+        reads_times: whether the model reads the times of the history.
+        reads_user: whether the query tower has a user id embedding.
+        heads_read_user: whether a rating or click head has parameters of each user.
+        encoders: those of the model's features.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ModelFacts:
     num_items: int
     num_users: int
     num_events: int
-    num_taught_users: int
+    num_training_users: int
     max_history: int
     reads_times: bool
     reads_user: bool
@@ -69,12 +69,12 @@ class ModelFacts:
     encoders: tuple[UsedEncoder, ...]
 
     def features(self, side: str) -> list[str]:
-        """The names of the features that are read of `items` or `users`."""
+        """Returns the names of the model's features of `items` or `users`."""
         return [used.feature for used in self.encoders if used.side == side]
 
 
 def model_facts(bundle: ModelBundle) -> ModelFacts:
-    """Collects what is known of a model."""
+    """Collects the facts about a model."""
     dataset, model = bundle.dataset, bundle.model
     users = np.repeat(np.arange(dataset.count("users")), np.diff(bundle.histories.offsets))
     if model.ranks_by != "retrieval":
@@ -86,7 +86,7 @@ def model_facts(bundle: ModelBundle) -> ModelFacts:
         num_items=dataset.count("items"),
         num_users=dataset.count("users"),
         num_events=len(users),
-        num_taught_users=len(np.unique(users)),
+        num_training_users=len(np.unique(users)),
         max_history=bundle.model.query_tower.max_history,
         reads_times=bundle.model.reads_times,
         reads_user=model.query_tower.reads_user,
@@ -102,40 +102,40 @@ def _used_encoders(
     side: str, encoded: EncodedEntities, given: Mapping[str, Any]
 ) -> Iterator[UsedEncoder]:
     for feature, encoder in encoded.encoders.items():
-        told = encoder.describe()
-        told = told.get("base", told)
-        kind, licence = encoded.modalities[feature].kind, _BUILTIN_LICENCE
-        handle = str(told["encoder"])
-        if "handle" in told:  # what tables hold has none
+        described = encoder.describe()
+        described = described.get("base", described)
+        kind, license = encoded.modalities[feature].kind, _BUILTIN_LICENSE
+        handle = str(described["encoder"])
+        if "handle" in described:  # tabular encoders have none
             handle, *others = handles_of(given.get(feature, "builtin"))
-            licence = _licence(handle, others)
-            handle = ", behind ".join([handle, *others])
+            license = _license(handle, others)
+            handle = ", preprocessor ".join([handle, *others])
         yield UsedEncoder(
-            side, feature, kind, handle, feature in encoded.trainable_features, licence
+            side, feature, kind, handle, feature in encoded.trainable_features, license
         )
 
 
 def handles_of(declared: Any) -> list[str]:
-    """The handles in what a training file says of an encoder: its own, and the preprocessor's."""
+    """Returns the handles of an encoder in a training file: its own, and the preprocessor's."""
     if isinstance(declared, str):
         return [declared]
     named = [declared.get("handle", "builtin"), declared.get("preprocessor")]
     return [str(handle) for handle in named if handle is not None]
 
 
-def _licence(handle: str, preprocessors: list[str]) -> str:
+def _license(handle: str, preprocessors: list[str]) -> str:
     if not handle.startswith("hub:"):
-        return _BUILTIN_LICENCE
+        return _BUILTIN_LICENSE
     modules = [handle.removeprefix("hub:"), *(name.removeprefix("hub:") for name in preprocessors)]
     found = [stated_license(module) or _NOT_STATED for module in modules]
-    return "; of the preprocessor: ".join(found)
+    return "; preprocessor: ".join(found)
 
 
 def training_date(run: Path) -> str | None:
-    """The day, in UTC, when the training of a run began, as its TensorBoard logs are named.
+    """Returns the day, in UTC, on which the training of a run started; None without logs.
 
-    Dates of files do not tell: they change when a run is copied. Of a training that was resumed, or
-    that chose between several, it is the last part. None where there are no logs.
+    It is read from the names of the TensorBoard logs, since file dates change when a run is copied.
+    For a resumed training, or one with several candidates, it is that of the last part.
     """
     names = [path.name for path in run.glob("tensorboard/**/events.out.tfevents.*")]
     found = [re.match(r"events\.out\.tfevents\.(\d{9,11})\.", name) for name in names]

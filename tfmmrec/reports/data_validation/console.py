@@ -1,8 +1,6 @@
 """Prints the results of a data validation."""
 
-import rich.box
 import rich.console
-import rich.table
 
 from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.tables import Table
@@ -37,7 +35,7 @@ def print_statistics(findings: Findings, console: rich.console.Console | None = 
     if not console.is_terminal:
         console.width = max(console.width, _WIDTH_OF_FILES)
     for table in all_tables(findings):
-        _print_table(table, console)
+        console.print(table.to_rich())
 
 
 def all_tables(findings: Findings) -> list[Table]:
@@ -49,13 +47,3 @@ def all_tables(findings: Findings) -> list[Table]:
         *(table for entity in findings.entities for table in entity.tables()),
         *findings.rejects.tables(),
     ]
-
-
-def _print_table(table: Table, console: rich.console.Console) -> None:
-    formatted = rich.table.Table(title=table.title, title_justify="left", box=rich.box.SIMPLE_HEAD)
-    for index, column in enumerate(table.columns):
-        formatted.add_column(column, justify="left" if table.is_text(index) else "right")
-    for row in table.rows:
-        # The data may contain text that looks like markup.
-        formatted.add_row(*(rich.text.Text(cell) for cell in row))
-    console.print(formatted)

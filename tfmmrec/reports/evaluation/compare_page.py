@@ -1,4 +1,4 @@
-"""A comparison of runs as one HTML page with curves, which needs no network."""
+"""The HTML page of a comparison of runs, with curves, which needs no network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,57 +11,60 @@ from tfmmrec.evaluation.rank_store import StoredRanks
 from tfmmrec.evaluation.ranking.segment_result import TITLES
 from tfmmrec.models.run_folder import read_run
 from tfmmrec.reports.bokeh import drawings
-from tfmmrec.reports.evaluation.tables import comparison
+from tfmmrec.reports.evaluation.tables import comparison_table
 from tfmmrec.reports.html import render
 
 
 def write_comparison(
     path: Path,
     split: str,
-    compared: Mapping[str, Any],
-    kept: Mapping[str, StoredRanks],
+    comparison: Mapping[str, Any],
+    ranks: Mapping[str, StoredRanks],
 ) -> None:
-    """Writes the page.
+    """Writes the page of a comparison.
 
     Args:
-        path: of the page; one that stands there is replaced.
-        split: what was predicted.
-        compared: what `compare` returns.
-        kept: the ranks by run, the first run first.
+        path: of the page; an existing file is replaced.
+        split: the evaluated split.
+        comparison: as returned by `compare`.
+        ranks: the ranks by run, the first run first.
 
     Raises:
         DataError: it cannot be written.
     """
-    scripts, drawn = drawings(_plots(compared, kept))
+    scripts, plots = drawings(_plots(comparison, ranks))
     page = render(
         "comparison.html",
         command="compare",
-        name=f"{len(kept)} runs on {split}",
-        verdict=f"Differences are to {next(iter(kept))}",
-        parts=[
-            comparison(f"{TITLES[part]}: {told['targets']:,} choices", told["runs"], METRICS)
-            for part, told in compared.items()
+        name=f"{len(ranks)} runs on {split}",
+        verdict=f"Differences are to {next(iter(ranks))}",
+        tables=[
+            comparison_table(
+                f"{TITLES[segment]}: {compared['targets']:,} targets", compared["runs"], METRICS
+            )
+            for segment, compared in comparison.items()
         ],
         scripts=scripts,
-        drawn=drawn,
+        plots=plots,
     )
     write_text(path, page)
 
 
-def _plots(compared: Mapping[str, Any], kept: Mapping[str, StoredRanks]) -> dict[str, Any]:
-    """Metrics by the length of lists, part by part, and how each run learned."""
+def _plots(comparison: Mapping[str, Any], ranks: Mapping[str, StoredRanks]) -> dict[str, Any]:
+    """Metrics by list length in each segment, and the learning curves of each run."""
     from tfmmrec.reports.evaluation import plots
 
     found = {}
-    for part in compared:
-        ranks = {name: own[part][2] for name, own in kept.items()}
+    for segment in comparison:
+        by_run = {name: own[segment].rank for name, own in ranks.items()}
         for metric in ("hr", "ndcg"):
-            title = f"{TITLES[part]}: {metric.upper()} by the length of lists"
-            found[title] = plots.by_cutoff(ranks, metric)
-    for name in kept:
+            title = f"{TITLES[segment]}: {metric.upper()}@k by list length k"
+            found[title] = plots.by_cutoff(by_run, metric)
+    for name in ranks:
         history = Path(name) / "history.json"
         if history.is_file():
             config = read_run(Path(name))["config"]
             metric = objective_of(config["task"], config.get("objective")).name
-            found[f"Learning of {name}"] = plots.learning_curves(read_json(history), metric)
+            title = f"Learning curves of {name}"
+            found[title] = plots.learning_curves(read_json(history), metric)
     return found

@@ -1,108 +1,95 @@
-"""An evaluation as tables on the screen."""
+"""An evaluation, and a comparison of runs, on the console."""
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import rich.console
-import rich.table
 
 from tfmmrec.evaluation.compare import METRICS
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import K
 from tfmmrec.evaluation.ranking.targets import SEGMENTS
-from tfmmrec.reports.evaluation.tables import lead_told
+from tfmmrec.reports.evaluation.tables import comparison_table, metrics_table, outcome_tables
 
 
-def print_metrics(result: dict, console: rich.console.Console | None = None) -> None:
-    """Prints the verdict, a table for each part of the ranking and outcome, and what is worse."""
+def print_metrics(metrics: Mapping[str, Any], console: rich.console.Console | None = None) -> None:
+    """Prints the verdict, a table per segment and outcome, and the slices that are worse.
+
+    Args:
+        metrics: of an `EvaluationResult`.
+        console: where to print (default stdout).
+    """
     console = console or rich.console.Console()
-    if result["verdict"] is not None:
-        console.print(result["verdict"], highlight=False, soft_wrap=True)
-    for part in SEGMENTS:
-        if result[part] is not None:
-            kind = "warm" if part == "new_users" else part
-            whose = "new users, " if part == "new_users" else ""
-            counts = (
-                f"{result[part]['targets']} events, {result[part]['items']} {kind} items ranked"
-            )
-            console.print(_table(f"{result['split']}: {whose}{counts}", result[part]))
-            if result[part].get("by_user"):
-                users = f"{result['split']}: means over {result[part]['users']} users"
-                console.print(_table(users, _compared(result[part]["by_user"])))
-            for line in _worth(result[part].get("modalities")):
-                console.print(line, highlight=False, soft_wrap=True)
-            for worse in filter(operator.itemgetter("worse"), result[part]["slices"]):
-                console.print(_below(worse), highlight=False, soft_wrap=True)
-    if result.get("num_both_cold"):
-        console.print(f"{result['num_both_cold']} events of new users and cold items are left out")
-    for name, parts in result["outcomes"].items():
-        for part, measured in parts.items():
-            if measured is not None:
-                counts = f"{name} of {measured['events']} events, {part.replace('_', ' ')}"
-                console.print(_table(f"{result['split']}: {counts}", measured))
+    split = metrics["split"]
+    if metrics["verdict"] is not None:
+        console.print(metrics["verdict"], highlight=False, soft_wrap=True)
+    for segment in SEGMENTS:
+        if metrics[segment] is not None:
+            _print_segment(console, split, segment, metrics[segment])
+    if metrics.get("num_both_cold"):
+        console.print(f"{metrics['num_both_cold']} events of new users and cold items are excluded")
+    title = f"{split}: {{outcome}} of {{events}} events, {{segment}}"
+    for table in outcome_tables(metrics["outcomes"], title):
+        console.print(table.to_rich())
 
 
 def print_comparison(
-    compared: dict[str, Any], split: str, console: rich.console.Console | None = None
+    comparison: Mapping[str, Any], split: str, console: rich.console.Console | None = None
 ) -> None:
-    """Prints a table for each part of a comparison of runs."""
+    """Prints a table per segment of a comparison of runs.
+
+    Args:
+        comparison: as returned by `compare`.
+        split: the evaluated split.
+        console: where to print (default stdout).
+    """
     console = console or rich.console.Console()
-    for part, told in compared.items():
-        names = list(told["runs"])
-        title = f"{split}, {part.replace('_', ' ')}: {told['targets']} events"
-        table = rich.table.Table(title=title)
-        table.add_column("")
-        for metric in METRICS:
-            table.add_column(metric.upper(), justify="right")
-        table.add_column(f"NDCG@{K} - {names[0]}", justify="right")
-        for name, row in told["runs"].items():
-            figures = [str(Interval(**row[metric])) for metric in METRICS]
-            table.add_row(name, *figures, lead_told(row.get("lead")))
-        console.print(table)
+    for segment, compared in comparison.items():
+        title = f"{split}, {segment.replace('_', ' ')}: {compared['targets']} events"
+        console.print(comparison_table(title, compared["runs"], METRICS).to_rich())
 
 
-def _below(part: dict[str, Any]) -> str:
+def _print_segment(
+    console: rich.console.Console, split: str, segment: str, summary: Mapping[str, Any]
+) -> None:
+    kind = "cold" if segment == "cold" else "warm"
+    users = "new users, " if segment == "new_users" else ""
+    title = f"{split}: {users}{summary['targets']} events, {summary['items']} {kind} items ranked"
+    models = {name: summary[name] for name in summary["intervals"]}
+    console.print(metrics_table(title, models, digits=4).to_rich())
+    if summary.get("by_user"):
+        title = f"{split}: means over {summary['users']} users"
+        # The default cutoff only: the console is too narrow for all.
+        by_user = {
+            who: {name: value for name, value in row.items() if name.endswith(f"@{K}")}
+            for who, row in summary["by_user"].items()
+        }
+        console.print(metrics_table(title, by_user, digits=4).to_rich())
+    for line in (
+        *_attribution_lines(summary.get("modality_attribution")),
+        *map(_slice_line, filter(operator.itemgetter("worse"), summary["slices"])),
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _slice_line(own: Mapping[str, Any]) -> str:
+    interval = Interval(own["mean"], own["low"], own["high"])
     return (
-        f"  worse than the whole: {part['group']}: {part['name']}: NDCG@10 {part['mean']:.3f} "
-        f"[{part['low']:.3f}, {part['high']:.3f}], {part['targets']} events"
+        f"  worse than the whole: {own['group']}: {own['name']}: NDCG@{K} {interval}, "
+        f"{own['targets']} events"
     )
 
 
-def _worth(told: dict[str, Any] | None) -> Iterator[str]:
-    """A line for each modality: its Shapley share, that in percent of the whole, and without it."""
-    if told is None:
+def _attribution_lines(attribution: Mapping[str, Any] | None) -> Iterator[str]:
+    """A line per modality: its Shapley value, also in percent of the total, and its ablation."""
+    if attribution is None:
         return
-    whole = told["all"] - told["nothing"]
-    for name, own in told["modalities"].items():
-        share, without = (Interval(**own[key]) for key in ("share", "without"))
-        percent = f" ({share.mean / whole:.0%})" if whole > 0 else ""
+    total = attribution["all_modalities"] - attribution["no_modalities"]
+    for name, own in attribution["modalities"].items():
+        value, ablation = (Interval(**own[key]) for key in ("shapley_value", "ablation"))
+        percent = f" ({value.mean / total:.0%})" if total > 0 else ""
         yield (
-            f"  {name}: {share:+}{percent} of the model's NDCG@10; "
-            f"the model without it {-without.mean:+.3f}"
+            f"  {name}: Shapley attribution {value:+}{percent} of the model's NDCG@{K}; "
+            f"{-ablation.mean:+.3f} without it"
         )
-
-
-def _table(title: str, measured: dict[str, Any]) -> rich.table.Table:
-    rows = {name: row for name, row in measured.items() if _is_figures(row)}
-    table = rich.table.Table(title=title)
-    table.add_column("")
-    names = list(dict.fromkeys(metric for row in rows.values() for metric in row))
-    for name in names:
-        table.add_column(name.upper(), justify="right")
-    for who, row in rows.items():
-        table.add_row(who, *(f"{row[name]:.4f}" for name in names))
-    return table
-
-
-def _compared(by_user: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """The metrics at the cutoff by which models are compared; a screen is too narrow for all."""
-    return {
-        who: {name: value for name, value in row.items() if name.endswith(f"@{K}")}
-        for who, row in by_user.items()
-    }
-
-
-def _is_figures(row: Any) -> bool:
-    """Whether it is what one model is worth: means by metric."""
-    return isinstance(row, dict) and all(isinstance(value, float) for value in row.values())

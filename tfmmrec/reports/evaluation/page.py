@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page, plots included, which needs no network."""
+"""The HTML page of an evaluation, with its plots, which needs no network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +12,14 @@ from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, a
 from tfmmrec.evaluation.evaluate import EvaluationResult
 from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K, SegmentResult
 from tfmmrec.evaluation.slices import popularity_classes
+from tfmmrec.models.run_folder import RUN
 from tfmmrec.reports.bokeh import drawings
-from tfmmrec.reports.evaluation.tables import figures, segment_tables
+from tfmmrec.reports.evaluation.tables import outcome_tables, segment_tables
 from tfmmrec.reports.html import render
 from tfmmrec.reports.item_cards import ItemCards, UserCard, user_cards
-from tfmmrec.reports.tables import Table
 
-# Items whose pictures the page holds for hovering.
-_MOST_SHOWN = 400
+# Maximum number of items in the plots of items; the page embeds their images for hovering.
+_MAX_ITEMS = 400
 
 
 def write_report(
@@ -32,18 +32,17 @@ def write_report(
     """Writes the page of an evaluation.
 
     Args:
-        path: of the page; one that stands there is replaced.
+        path: of the page; an existing file is replaced.
         run: the run folder.
-        result: the evaluation of the run.
-        seed: of the selection of users.
+        result: the evaluation of the run, with its modality attribution.
+        seed: of the sample of users.
 
     Raises:
         DataError: it cannot be written.
     """
     metrics, segments = result.metrics, result.segments
-    scripts, drawn = drawings(_plots(run, result))
-    users = _users(result, segments[0], seed) if segments else []
-    content = read_json(run / "run.json")
+    scripts, plots = drawings(_plots(run, result))
+    content = read_json(run / RUN)
     page = render(
         "evaluation.html",
         command="evaluate",
@@ -51,12 +50,12 @@ def write_report(
         run=run.resolve().name,
         split=result.split,
         verdict=metrics["verdict"],
-        ahead=bool(segments) and metrics[segments[0].part]["lead"]["low"] > 0,
-        parts=[_part(own, metrics[own.part], result.split) for own in segments],
-        outcomes=_outcome_tables(metrics["outcomes"]),
+        ahead=bool(segments) and metrics[segments[0].name]["lead"]["low"] > 0,
+        segments=[_segment(own, metrics[own.name], result.split) for own in segments],
+        outcomes=outcome_tables(metrics["outcomes"], f"{result.split}: {_OUTCOME_TITLE}"),
         scripts=scripts,
-        plots=drawn,
-        users=users,
+        plots=plots,
+        users=_users(result, segments[0], seed) if segments else [],
         k=K,
         encoders=_encoders(content),
         config=yaml.safe_dump(content["config"], sort_keys=False, allow_unicode=True),
@@ -65,103 +64,96 @@ def write_report(
     write_text(path, page)
 
 
-def _part(own: SegmentResult, told: Mapping[str, Any], split: str) -> dict[str, Any]:
-    """A part's tables."""
-    counts = f"{told['targets']:,} choices of {told['users']:,} users, {told['items']:,} items"
-    tables = segment_tables(f"{split}: {counts} ranked", told, list(own.ranks))
-    return {"title": TITLES[own.part], "told": told, "tables": list(tables)}
+_OUTCOME_TITLE = "{outcome} of {events:,} events, {segment}"
+
+
+def _segment(segment: SegmentResult, summary: Mapping[str, Any], split: str) -> dict[str, Any]:
+    """The title, the summary and the tables of a segment."""
+    title = (
+        f"{split}: {summary['targets']:,} targets of {summary['users']:,} users, "
+        f"{summary['items']:,} items ranked"
+    )
+    tables = segment_tables(title, summary, list(segment.ranks))
+    return {"title": TITLES[segment.name], "summary": summary, "tables": list(tables)}
 
 
 def _plots(run: Path, result: EvaluationResult) -> dict[str, Any]:
-    """The plots by their title."""
+    """The plots by title."""
     from tfmmrec.reports.evaluation import plots
 
     found: dict[str, Any] = {}
     bundle, metrics, segments = result.bundle, result.metrics, result.segments
-    metric = bundle.config.objective_spec.name
-    # What was chosen between, and then what was chosen.
+    objective = bundle.config.objective_spec.name
+    # The candidates of query: auto first, then the run itself.
     for history in [*sorted(run.glob("candidates/*/history.json")), run / "history.json"]:
         if history.is_file():
             whose = f" of {history.parent.name}" if history.parent != run else ""
-            found[f"Learning{whose}"] = plots.learning_curves(read_json(history), metric)
-    for name, parts in metrics["outcomes"].items():
-        for part, told in parts.items():
-            if told is not None and told["curve"]:
-                title = f"Calibration of {name}s, {TITLES[part].lower()}"
-                found[title] = plots.calibration(told["curve"])
+            found[f"Learning curves{whose}"] = plots.learning_curves(read_json(history), objective)
+    for name, by_segment in metrics["outcomes"].items():
+        for segment, measured in by_segment.items():
+            if measured is not None and measured["calibration_curve"]:
+                title = f"Calibration of {name}s, {TITLES[segment].lower()}"
+                found[title] = plots.calibration(measured["calibration_curve"])
     if not segments:
         return found
     first = segments[0]
     for metric in ("hr", "ndcg"):
-        found[f"{metric.upper()} by the length of lists"] = plots.by_cutoff(first.ranks, metric)
-    told = metrics[first.part]
-    for part in (own.part for own in segments):
-        if metrics[part]["modalities"] is not None:
-            title = f"What modalities are worth, {TITLES[part].lower()}"
-            found[title] = plots.modalities(metrics[part]["modalities"])
-    for group in dict.fromkeys(own["group"] for own in told["slices"]):
-        own = [one for one in told["slices"] if one["group"] == group]
-        found[f"By {group}"] = plots.slices(own, told[MODEL][f"ndcg@{K}"])
+        found[f"{metric.upper()}@k by list length k"] = plots.by_cutoff(first.ranks, metric)
+    for segment in (own.name for own in segments):
+        if metrics[segment]["modality_attribution"] is not None:
+            title = f"Modality attribution, {TITLES[segment].lower()}"
+            found[title] = plots.attribution(metrics[segment]["modality_attribution"])
+    summary = metrics[first.name]
+    for group in dict.fromkeys(own["group"] for own in summary["slices"]):
+        slices = [own for own in summary["slices"] if own["group"] == group]
+        found[f"NDCG@{K} by {group}"] = plots.slices(slices, summary[MODEL][f"ndcg@{K}"])
     counts = first.targets.histories.counts(bundle.dataset.count("items"))
-    rows = _shown_items(counts, first.candidate_mask)
+    rows = _plotted_items(counts, first.candidate_mask)
     columns = ItemCards(bundle.dataset, rows).columns(rows.tolist())
-    recommended = np.bincount(first.lists[MODEL].recommended, minlength=len(counts))
-    found["What lists name, by popularity"] = plots.popularity(
-        counts[rows], recommended[rows], columns
+    num_lists = np.bincount(first.lists[MODEL].recommended, minlength=len(counts))
+    found["Recommendations by popularity of the item"] = plots.popularity(
+        counts[rows], num_lists[rows], columns
     )
     groups = np.array(["head", "middle", "tail"])[popularity_classes(counts)[rows]].tolist()
-    found["Items in the plane of their vectors"] = plots.item_map(
+    found["Item embeddings in two dimensions"] = plots.item_map(
         result.item_vectors[rows], groups, columns
     )
     return found
 
 
-def _users(result: EvaluationResult, first: SegmentResult, seed: int) -> list[UserCard]:
-    """Some users with what they are recommended, and what of it is which modality."""
+def _users(result: EvaluationResult, segment: SegmentResult, seed: int) -> list[UserCard]:
+    """Cards of some users, with the modality attribution of their recommendations."""
     bundle, vectors = result.bundle, result.item_vectors
-    pairs = zip(first.targets.user.tolist(), first.targets.item.tolist(), strict=True)
-    histories = first.targets.histories
+    pairs = zip(segment.targets.user.tolist(), segment.targets.item.tolist(), strict=True)
+    histories = segment.targets.histories
 
-    def shares(users: np.ndarray, items: np.ndarray) -> Mapping[str, np.ndarray]:
+    def attribute(users: np.ndarray, items: np.ndarray) -> Mapping[str, np.ndarray]:
         queries = [own for _, own in result.scorer.queries(vectors, histories, users)]
-        by_modality = ModalityAblation(bundle)
-        return attribute_scores(bundle, by_modality, np.concatenate(queries), items)
+        return attribute_scores(bundle, ModalityAblation(bundle), np.concatenate(queries), items)
 
+    has_attribution = result.metrics[segment.name]["modality_attribution"] is not None
     return user_cards(
         bundle.dataset,
-        first.lists[MODEL],
+        segment.lists[MODEL],
         histories,
         set(pairs),
-        shares if result.metrics[first.part]["modalities"] is not None else None,
+        attribute if has_attribution else None,
         seed=seed,
     )
 
 
-def _shown_items(counts: np.ndarray, candidate_mask: np.ndarray) -> np.ndarray:
-    """Rows of items from the most to the least popular, evenly, 400 at most."""
+def _plotted_items(counts: np.ndarray, candidate_mask: np.ndarray) -> np.ndarray:
+    """Rows of at most 400 items, evenly spaced from the most to the least popular."""
     rows = np.flatnonzero(candidate_mask)
     rows = rows[np.argsort(-counts[rows], kind="stable")]
-    step = max(1, -(-len(rows) // _MOST_SHOWN))
+    step = max(1, -(-len(rows) // _MAX_ITEMS))
     return rows[::step]
 
 
-def _outcome_tables(outcomes: Mapping[str, Any]) -> list[Table]:
-    return [
-        figures(
-            f"{name}: {TITLES[part].lower()}, {measured['events']:,} events",
-            {who: row for who, row in measured.items() if isinstance(row, dict)},
-            digits=4,
-        )
-        for name, parts in outcomes.items()
-        for part, measured in parts.items()
-        if measured is not None
-    ]
-
-
 def _encoders(run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What encoded each feature, as the run says."""
+    """(feature, encoder) pairs from run.json."""
     return [
-        (f"{side}.{name}", str(told.get("handle", told["encoder"])))
-        for side, encoders in run["encoders"].items()
-        for name, told in encoders.items()
+        (f"{entity}.{name}", str(described.get("handle", described["encoder"])))
+        for entity, encoders in run["encoders"].items()
+        for name, described in encoders.items()
     ]

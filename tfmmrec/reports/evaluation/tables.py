@@ -1,80 +1,101 @@
-"""The tables of an evaluation and of a comparison, as their pages show them."""
+"""The tables of an evaluation and of a comparison, for the console, pages and cards."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-from markupsafe import Markup
 
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import MODEL, K
 from tfmmrec.reports.tables import Table
 
 
-def segment_tables(title: str, told: Mapping[str, Any], models: Sequence[str]) -> Iterator[Table]:
-    """The tables of a part.
+def segment_tables(
+    title: str, summary: Mapping[str, Any], models: Sequence[str]
+) -> Iterator[Table]:
+    """Yields the tables of a segment.
 
     Args:
-        title: what the figures are of.
-        told: as `describe` gives it.
-        models: whose figures are shown, in order.
+        title: of the first table.
+        summary: as returned by `summarize_segment`.
+        models: the names of the rows, in order.
     """
-    metrics = list(told[MODEL])
+    metrics = list(summary[MODEL])
     rows = [
-        [name, *(_spread(told[name][m], *told["intervals"][name][m]) for m in metrics)]
+        [
+            name,
+            *(str(Interval(summary[name][m], *summary["intervals"][name][m])) for m in metrics),
+        ]
         for name in models
     ]
     yield Table(title, ["", *(metric.upper() for metric in metrics)], rows)
-    if told["by_user"] is not None:
-        yield figures("Means over users, who have several choices each", told["by_user"])
-    lists = {name: told["lists"][name] for name in models}
-    yield figures(f"What lists of {K} are like", lists)
-    worth = told.get("modalities")
-    if worth is not None and worth["slices"]:
-        yield _shares_by_slice(worth)
+    if summary["by_user"] is not None:
+        yield metrics_table("Means over users, who have several targets each", summary["by_user"])
+    lists = {name: summary["lists"][name] for name in models}
+    yield metrics_table(f"Metrics of the top {K} lists", lists)
+    attribution = summary.get("modality_attribution")
+    if attribution is not None and attribution["slices"]:
+        yield _attribution_by_slice(attribution)
 
 
-def figures(title: str, rows: Mapping[str, Mapping[str, float]], *, digits: int = 3) -> Table:
-    """Figures by name; where one has none of a column, nothing stands there."""
+def metrics_table(title: str, rows: Mapping[str, Mapping[str, float]], *, digits: int = 3) -> Table:
+    """Returns a table of metrics by row; a metric that a row does not have is an empty cell."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     cells = [
         [who, *(f"{row[name]:.{digits}f}" if name in row else "" for name in names)]
         for who, row in rows.items()
     ]
-    return Table(title, ["", *names], cells)
+    return Table(title, ["", *(name.upper() for name in names)], cells)
 
 
-def comparison(title: str, runs: Mapping[str, Mapping[str, Any]], metrics: Sequence[str]) -> Table:
-    """Runs side by side, as `compare` tells them."""
+def outcome_tables(outcomes: Mapping[str, Any], title: str) -> list[Table]:
+    """Returns the tables of ratings and clicks.
+
+    Args:
+        outcomes: as returned by `measure_outcomes`.
+        title: with the placeholders `{outcome}`, `{segment}` and `{events}`.
+    """
+    return [
+        metrics_table(
+            title.format(outcome=name, segment=segment, events=measured["events"]),
+            {who: row for who, row in measured.items() if isinstance(row, Mapping)},
+            digits=4,
+        )
+        for name, segments in outcomes.items()
+        for segment, measured in segments.items()
+        if measured is not None
+    ]
+
+
+def comparison_table(
+    title: str, runs: Mapping[str, Mapping[str, Any]], metrics: Sequence[str]
+) -> Table:
+    """Returns a table of runs side by side, from the result of `compare`."""
     first = next(iter(runs))
-    rows = []
-    for name, told in runs.items():
-        cells = [_spread(*(told[metric][key] for key in _KEYS)) for metric in metrics]
-        rows.append([name, *cells, lead_told(told.get("lead"))])
-    return Table(title, ["", *(m.upper() for m in metrics), f"NDCG@{K} − {first}"], rows)
+    rows = [
+        [
+            name,
+            *(str(Interval(**row[metric])) for metric in metrics),
+            format_difference(row.get("lead")),
+        ]
+        for name, row in runs.items()
+    ]
+    return Table(title, ["", *(m.upper() for m in metrics), f"NDCG@{K} - {first}"], rows)
 
 
-def lead_told(lead: Mapping[str, float] | None) -> str:
-    """Writes a difference with its interval and p; nothing where there is none."""
+def format_difference(lead: Mapping[str, float] | None) -> str:
+    """Formats a difference with its interval and p-value; "" for None."""
     if lead is None:
         return ""
-    return f"{Interval(*(lead[key] for key in _KEYS)):+}, p {lead['p']:.4f}"
+    return f"{Interval(lead['mean'], lead['low'], lead['high']):+}, p {lead['p']:.4f}"
 
 
-def _shares_by_slice(modalities: Mapping[str, Any]) -> Table:
+def _attribution_by_slice(attribution: Mapping[str, Any]) -> Table:
     rows = [
         [
             f"{own['group']}: {own['name']}",
             f"{own['targets']:,}",
-            *(f"{share:+.3f}" for share in own["shares"].values()),
+            *(f"{value:+.3f}" for value in own["shapley_values"].values()),
         ]
-        for own in modalities["slices"]
+        for own in attribution["slices"]
     ]
-    title = f"What modalities are worth, slice by slice: shares of NDCG@{K}"
-    return Table(title, ["", "choices", *modalities["modalities"]], rows)
-
-
-_KEYS = ("mean", "low", "high")
-
-
-def _spread(mean: float, low: float, high: float) -> Markup:
-    return Markup(f"{mean:.3f} <small>{low:.3f} to {high:.3f}</small>")
+    title = f"Shapley attribution of NDCG@{K} by slice"
+    return Table(title, ["", "targets", *attribution["modalities"]], rows)

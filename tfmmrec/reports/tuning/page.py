@@ -1,6 +1,5 @@
 """The HTML page of a search, with plots; it needs no network."""
 
-import importlib.util
 import json
 import sys
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.data.storage import read_json, write_text
-from tfmmrec.reports.bokeh import drawings
+from tfmmrec.reports.bokeh import drawings, has_bokeh
 from tfmmrec.reports.html import render
 from tfmmrec.reports.tuning.tables import finalists_table, trials_table
 from tfmmrec.tuning.importance import importances
@@ -28,7 +27,7 @@ def write_tuning_page(folder: Path) -> None:
     Raises:
         DataError: a file cannot be read or written.
     """
-    if importlib.util.find_spec("bokeh") is None:
+    if not has_bokeh():
         print(
             f"tfmmrec: no {PAGE}, its plots need the extra report; pip install 'tfmmrec[report]'",
             file=sys.stderr,
