@@ -146,7 +146,7 @@ def _declare_evaluate(parser: Parser) -> None:
     parser.add_argument(
         "--modality_attribution",
         action="store_true",
-        help="say what each modality is worth to the model",
+        help="compute the Shapley attribution of NDCG@10 to each modality",
     )
     parser.add_argument(
         "--cutoffs", type=list[int] | None, help="the k of HR@k and the like; [10, 20] by default"
@@ -154,7 +154,7 @@ def _declare_evaluate(parser: Parser) -> None:
     parser.add_argument(
         "--allow_leakage",
         action="store_true",
-        help="measure even where a user's past holds what came later, as in random splits",
+        help="evaluate despite temporal leakage, as in random splits",
     )
 
 
@@ -358,9 +358,9 @@ COMMANDS = {
     "check": Command("check a data folder and say what it holds", _declare_check, _check),
     "encode": Command("fill the encoder cache of a data folder", _declare_encode, _encode),
     "train": Command("train a model on a data folder", _declare_train, _train),
-    "evaluate": Command("rank what users chose next", _declare_evaluate, _evaluate),
-    "compare": Command("compare runs on the same events", _declare_compare, _compare),
-    "explain": Command("say where a score comes from", _declare_explain, _explain),
+    "evaluate": Command("evaluate a model and baselines on a split", _declare_evaluate, _evaluate),
+    "compare": Command("compare runs on the same targets", _declare_compare, _compare),
+    "explain": Command("explain a score by modalities and history", _declare_explain, _explain),
     "tune": Command("search the options of a training with Keras Tuner", _declare_tune, _tune),
     "tune-fusion": Command(
         "search the weights of late fusion after training", _declare_tune_fusion, _tune_fusion

@@ -1,17 +1,17 @@
-"""Numbers as people read them."""
+"""Numbers formatted for readers."""
 
 import math
 
 
 def number(value: float) -> str:
-    """Writes a quantity: whole where it is whole, else with four digits; "" for NaN."""
+    """Formats a number: without decimals if it is an integer, else with 4 digits; "" for NaN."""
     if math.isnan(value):
         return ""
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
 
 
 def share(part: float, whole: float) -> str:
-    """Writes a share in percent, with digits where it would seem to be all or nothing."""
+    """Formats a share in percent; with 2 decimals if it would otherwise round to 0 or 100 %."""
     rounded = f"{part / max(1, whole):.0%}"
     if (part and rounded == "0%") or (part < whole and rounded == "100%"):
         return f"{part / whole:.2%}"
@@ -19,7 +19,7 @@ def share(part: float, whole: float) -> str:
 
 
 def size(value: float) -> str:
-    """Writes a number of bytes: 812 B, 3.4 kB, 1.2 MB."""
+    """Formats a number of bytes: 812 B, 3.4 kB, 1.2 MB."""
     if math.isnan(value):
         return ""
     for unit in ("B", "kB", "MB"):

@@ -1,4 +1,4 @@
-"""Charts as inline SVG and plain HTML, which need no script and follow the page's colours."""
+"""Charts as inline SVG and HTML, without scripts, in the colors of the page."""
 
 import functools
 
@@ -6,14 +6,14 @@ from markupsafe import Markup
 
 from tfmmrec.reports.tables import Bars, Chart, Histogram
 
-# About the width of a column of the page, so that the text comes out in its own size.
+# About the width of a column of the page, so that texts are not scaled.
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 420, 150, 48, 24
 
 
 @functools.singledispatch
 def draw(chart: Chart) -> Markup:
-    """Draws a chart; whatever it quotes is escaped."""
-    raise TypeError(f"no way to draw a {type(chart).__name__}")
+    """Renders a chart; all texts are escaped."""
+    raise TypeError(f"cannot draw a {type(chart).__name__}")
 
 
 @draw.register
@@ -43,7 +43,7 @@ def _(chart: Histogram) -> Markup:
 
 
 def _column(chart: Histogram, place: int, x: float, width: float, scale: float) -> list[Markup]:
-    """The stacked bars of one bin, each with what it counts as a tooltip."""
+    """The stacked bars of one bin, with its counts as tooltips."""
     bars, y = [], float(_HEIGHT)
     span = f"{chart.labels[place]} to {chart.labels[place + 1]}"
     for series, (name, counts) in enumerate(chart.series.items()):
