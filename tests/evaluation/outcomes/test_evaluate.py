@@ -18,7 +18,7 @@ from tfmmrec.evaluation.metrics.outcomes import (
     click_metrics,
     rating_metrics,
 )
-from tfmmrec.evaluation.outcomes.targets import with_unchosen
+from tfmmrec.evaluation.outcomes.targets import add_nonclicks
 
 
 def outcomes(rows: list[tuple[int, int, float]]) -> LabeledEvents:
@@ -125,16 +125,16 @@ def test_beside_each_choice_stands_an_item_as_new_that_its_user_never_chose():
     done = Histories(np.array([0, 1, 2, 3, 4, 5], np.int32), np.array([0, 5, 6]))
     cold = np.array([False] * 6 + [True] * 2)
     events = outcomes([(0, 0, 5), (0, 6, 5), (1, 5, 5)])
-    both = with_unchosen(events, done, cold)
+    both = add_nonclicks(events, done, cold)
     assert len(both) == 6
     np.testing.assert_array_equal(both.user, [0, 0, 1] * 2)
     np.testing.assert_array_equal(both.clicked, [True] * 3 + [False] * 3)
     # Of warm items user 0 left only 5; of cold ones they chose none in `done`.
     assert both.item[3] == 5 and both.item[4] in (6, 7) and both.item[5] < 5
-    np.testing.assert_array_equal(both.item, with_unchosen(events, done, cold).item)
+    np.testing.assert_array_equal(both.item, add_nonclicks(events, done, cold).item)
 
 
 def test_where_all_was_chosen_nothing_stands_beside():
     done = Histories(np.array([0, 1], np.int32), np.array([0, 2]))
-    both = with_unchosen(outcomes([(0, 0, 5)]), done, np.zeros(2, bool))
+    both = add_nonclicks(outcomes([(0, 0, 5)]), done, np.zeros(2, bool))
     np.testing.assert_array_equal(both.clicked, [True])
