@@ -1,1 +1,1 @@
-"""Evaluation over the whole catalogue: metrics, baselines, attribution."""
+"""Evaluation over the whole catalog: metrics, baselines, attribution."""

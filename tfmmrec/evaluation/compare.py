@@ -49,28 +49,29 @@ def compare(ranks: Mapping[str, StoredRanks], *, seed: int = 0) -> dict[str, Any
         DataError: the runs have different targets.
     """
     first = next(iter(ranks.values()))
-    return {part: _compare_part(ranks, part, seed) for part in first}
+    return {segment: _compare_segment(ranks, segment, seed) for segment in first}
 
 
-def _compare_part(ranks: Mapping[str, StoredRanks], part: str, seed: int) -> dict[str, Any]:
-    users, items, _ = next(iter(ranks.values()))[part]
-    resamples = UserBootstrap(users, seed=seed)
-    found: dict[str, Any] = {}
+def _compare_segment(ranks: Mapping[str, StoredRanks], segment: str, seed: int) -> dict[str, Any]:
+    users, items, _ = next(iter(ranks.values()))[segment]
+    bootstrap = UserBootstrap(users, seed=seed)
+    runs: dict[str, Any] = {}
     first = None
-    for name, own in ranks.items():
-        if not (np.array_equal(own[part][0], users) and np.array_equal(own[part][1], items)):
-            raise DataError(f"{name}: its {part} targets are others; evaluate all runs again")
-        values = target_metrics(own[part][2])
+    for name, by_segment in ranks.items():
+        own = by_segment[segment]
+        if not (np.array_equal(own.user, users) and np.array_equal(own.item, items)):
+            raise DataError(f"{name}: its {segment} targets differ; evaluate all runs again")
+        values = target_metrics(own.rank)
         columns = np.stack([values[metric] for metric in METRICS], axis=1)
-        intervals = resamples.intervals(columns)
-        found[name] = {
+        intervals = bootstrap.intervals(columns)
+        runs[name] = {
             metric: dataclasses.asdict(interval)
             for metric, interval in zip(METRICS, intervals, strict=True)
         }
-        gains = values[f"ndcg@{K}"]
+        ndcg = values[f"ndcg@{K}"]
         if first is None:
-            first = gains
+            first = ndcg
             continue
-        lead = resamples.difference(gains, first)
-        found[name]["lead"] = {**dataclasses.asdict(lead.interval), "p": lead.p}
-    return {"targets": len(users), "runs": found}
+        difference = bootstrap.difference(ndcg, first)
+        runs[name]["lead"] = {**dataclasses.asdict(difference.interval), "p": difference.p}
+    return {"targets": len(users), "runs": runs}

@@ -1,1 +1,1 @@
-"""What each modality is worth: Shapley values and ablations."""
+"""Modality attribution: Shapley values and ablations."""

@@ -1,1 +1,1 @@
-"""Simple recommenders in the same table as the model."""
+"""Simple baselines that the model is compared with."""

@@ -36,8 +36,8 @@ def gini(lists: TopItems, candidate_mask: np.ndarray) -> float:
     total = counts.sum()
     if not total:
         return 0.0
-    places = np.arange(1, len(counts) + 1)
-    return float(((2 * places - len(counts) - 1) * counts).sum() / (len(counts) * total))
+    ranks = np.arange(1, len(counts) + 1)
+    return float(((2 * ranks - len(counts) - 1) * counts).sum() / (len(counts) * total))
 
 
 def novelty(lists: TopItems, histories: Histories, num_items: int) -> float:
@@ -116,7 +116,7 @@ def miscalibration(
         alpha: the weight of p in q̃ (default 0.01), which avoids the logarithm of 0.
     """
     lengths = np.diff(histories.offsets)
-    found = []
+    divergences = []
     for user, items in zip(lists.users, lists.items, strict=True):
         if not lengths[user]:
             continue
@@ -125,7 +125,7 @@ def miscalibration(
         if not history.sum() or not recommended.sum():
             continue
         history, recommended = history / history.sum(), recommended / recommended.sum()
-        held = history > 0
-        close = (1.0 - alpha) * recommended[held] + alpha * history[held]
-        found.append(float((history[held] * np.log(history[held] / close)).sum()))
-    return float(np.mean(found)) if found else float("nan")
+        present = history > 0
+        smoothed = (1.0 - alpha) * recommended[present] + alpha * history[present]
+        divergences.append(float((history[present] * np.log(history[present] / smoothed)).sum()))
+    return float(np.mean(divergences)) if divergences else float("nan")

@@ -1,1 +1,1 @@
-"""Ranks of target items among the whole catalogue."""
+"""Ranks of target items in the whole catalog."""

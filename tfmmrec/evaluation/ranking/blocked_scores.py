@@ -178,9 +178,9 @@ def _best(
         scores = tf.where(at * width + tf.range(width) < num_items, scores, -np.inf)
         # The top k items are in the k groups with the highest maxima.
         grouped = tf.reshape(scores, [num, groups, _GROUP])
-        chosen = tf.math.top_k(tf.reduce_max(grouped, axis=2), tf.minimum(k, groups)).indices
-        inside = tf.gather(grouped, chosen, batch_dims=1)
-        where = at * width + chosen[..., tf.newaxis] * _GROUP + tf.range(_GROUP)
+        best_groups = tf.math.top_k(tf.reduce_max(grouped, axis=2), tf.minimum(k, groups)).indices
+        inside = tf.gather(grouped, best_groups, batch_dims=1)
+        where = at * width + best_groups[..., tf.newaxis] * _GROUP + tf.range(_GROUP)
         best = tf.concat([best, tf.reshape(inside, [num, -1])], axis=1)
         columns = tf.concat([columns, tf.reshape(where, [num, -1])], axis=1)
         best, order = tf.math.top_k(best, k)
