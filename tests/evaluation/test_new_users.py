@@ -140,9 +140,9 @@ def test_new_users_have_a_table_of_their_own(data, run):
     out = io.StringIO()
     print_metrics(result, rich.console.Console(file=out, width=100))
     for line in (
-        "test: 2 events, 6 warm items ranked",
-        "test: 1 events, 1 cold items ranked",
-        "test: new users, 1 events, 6 warm items ranked",
+        "test: 2 targets, 6 warm items ranked",
+        "test: 1 targets, 1 cold items ranked",
+        "test: new users, 1 targets, 6 warm items ranked",
         "1 events of new users and cold items are left out",
     ):
         assert line in out.getvalue()

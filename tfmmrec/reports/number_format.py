@@ -2,6 +2,8 @@
 
 import math
 
+_ACRONYMS = frozenset(("auc", "hr", "mae", "map", "mrr", "ndcg", "rmse"))
+
 
 def number(value: float) -> str:
     """Formats a number: without decimals if it is an integer, else with 4 digits; "" for NaN."""
@@ -27,3 +29,10 @@ def size(value: float) -> str:
             return f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.3g} GB"
+
+
+def metric_label(name: str) -> str:
+    """Formats the name of a metric: NDCG@10, recall@10, popularity lift@10."""
+    base, at, cutoff = name.partition("@")
+    label = base.upper() if base in _ACRONYMS else base.replace("_", " ")
+    return f"{label}{at}{cutoff}"

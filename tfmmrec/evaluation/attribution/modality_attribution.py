@@ -30,7 +30,7 @@ def attribute_metric(
     The modalities are removed from histories as well. The Shapley value of a modality is its
     contribution to NDCG@10, averaged over all orders of adding the modalities (Shapley 1953;
     Lundberg and Lee 2017). The values add up to the NDCG@10 of the model minus that of a model
-    without any item information, which ranks in random order.
+    without any item information, for which all items tie.
 
     Args:
         bundle: the model with its data.

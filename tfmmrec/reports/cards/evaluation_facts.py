@@ -8,6 +8,7 @@ from tfmmrec.config.objective import objective_of
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K
 from tfmmrec.evaluation.summary import verdict
+from tfmmrec.reports.number_format import metric_label
 
 
 def segment_summary(title: str, summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def segment_summary(title: str, summary: Mapping[str, Any]) -> dict[str, Any]:
         "better": state == "ahead",
         "baseline": summary["lead"]["baseline"],
         "baselines": [name for name in names if name != MODEL],
-        "metrics": ["", *(metric.upper() for metric in metrics)],
+        "metrics": ["", *(metric_label(metric) for metric in metrics)],
         "rows": [_row(summary, name, metrics) for name in names],
         "groups": [f"{group} ({' / '.join(values)})" for group, values in _groups(slices).items()],
         "worse": [_slice_row(own) for own in sorted_slices if own["worse"]],
@@ -105,7 +106,7 @@ def _lists(lists: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
     if not names:
         return None
     rows = [[who, *(format_metric(own.get(name)) for name in names)] for who, own in lists.items()]
-    return {"header": ["", *names], "rows": rows}
+    return {"header": ["", *map(metric_label, names)], "rows": rows}
 
 
 def _attribution(attribution: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -116,7 +117,7 @@ def _attribution(attribution: Mapping[str, Any] | None) -> dict[str, Any] | None
         for name, own in attribution["modalities"].items()
     ]
     return {
-        "metric": attribution["metric"].upper(),
+        "metric": metric_label(attribution["metric"]),
         "all_modalities": format_metric(attribution["all_modalities"]),
         "no_modalities": format_metric(attribution["no_modalities"]),
         "rows": rows,
@@ -149,14 +150,16 @@ def _outcome_summary(name: str, title: str, measured: Mapping[str, Any]) -> dict
     own = errors.pop(MODEL, math.nan)
     best = min(errors, key=lambda who: errors[who], default="")
     better = own < errors.get(best, math.nan)
-    comparison = f"{metric.upper()} {format_metric(own)} vs. {format_metric(errors.get(best))}"
+    comparison = (
+        f"{metric_label(metric)} {format_metric(own)} vs. {format_metric(errors.get(best))}"
+    )
     return {
         "title": f"{name}s, {title.lower()}",
         "events": f"{measured['events']:,}",
         "better": better,
         "verdict": f"The error of the model is {'lower' if better else 'NOT lower'} than that of "
         f"the best baseline, {best}: {comparison}, without an interval",
-        "header": ["", *(metric.upper() for metric in metrics)],
+        "header": ["", *(metric_label(metric) for metric in metrics)],
         "rows": [
             [who, *(format_metric(row.get(m), 4) for m in metrics)] for who, row in rows.items()
         ],

@@ -15,6 +15,7 @@ from tfmmrec.reports.cards.card_file import write_card
 from tfmmrec.reports.cards.evaluation_facts import format_metric, outcome_summaries, segment_summary
 from tfmmrec.reports.cards.model_facts import ModelFacts, UsedEncoder, training_date
 from tfmmrec.reports.markdown import escaped, render_markdown
+from tfmmrec.reports.number_format import metric_label
 
 NAME = "model_card.md"
 
@@ -85,4 +86,4 @@ def _candidates(run: Mapping[str, Any]) -> str:
     found = run["metrics"].get("candidates") or {}
     metric = objective_of(run["config"]["task"], run["config"].get("objective")).name
     values = ", ".join(f"{name} {format_metric(value)}" for name, value in found.items())
-    return f"{values} ({metric.upper()} on valid)" if values else ""
+    return f"{values} ({metric_label(metric)} on valid)" if values else ""

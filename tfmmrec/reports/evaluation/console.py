@@ -46,7 +46,7 @@ def print_comparison(
     """
     console = console or rich.console.Console()
     for segment, compared in comparison.items():
-        title = f"{split}, {segment.replace('_', ' ')}: {compared['targets']} events"
+        title = f"{split}, {segment.replace('_', ' ')}: {compared['targets']} targets"
         console.print(comparison_table(title, compared["runs"], METRICS).to_rich())
 
 
@@ -55,7 +55,7 @@ def _print_segment(
 ) -> None:
     kind = "cold" if segment == "cold" else "warm"
     users = "new users, " if segment == "new_users" else ""
-    title = f"{split}: {users}{summary['targets']} events, {summary['items']} {kind} items ranked"
+    title = f"{split}: {users}{summary['targets']} targets, {summary['items']} {kind} items ranked"
     models = {name: summary[name] for name in summary["intervals"]}
     console.print(metrics_table(title, models, digits=4).to_rich())
     if summary.get("by_user"):
@@ -77,7 +77,7 @@ def _slice_line(own: Mapping[str, Any]) -> str:
     interval = Interval(own["mean"], own["low"], own["high"])
     return (
         f"  worse than the whole: {own['group']}: {own['name']}: NDCG@{K} {interval}, "
-        f"{own['targets']} events"
+        f"{own['targets']} targets"
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import MODEL, K
+from tfmmrec.reports.number_format import metric_label
 from tfmmrec.reports.tables import Table
 
 
@@ -26,7 +27,7 @@ def segment_tables(
         ]
         for name in models
     ]
-    yield Table(title, ["", *(metric.upper() for metric in metrics)], rows)
+    yield Table(title, ["", *(metric_label(metric) for metric in metrics)], rows)
     if summary["by_user"] is not None:
         yield metrics_table("Means over users, who have several targets each", summary["by_user"])
     lists = {name: summary["lists"][name] for name in models}
@@ -43,7 +44,7 @@ def metrics_table(title: str, rows: Mapping[str, Mapping[str, float]], *, digits
         [who, *(f"{row[name]:.{digits}f}" if name in row else "" for name in names)]
         for who, row in rows.items()
     ]
-    return Table(title, ["", *(name.upper() for name in names)], cells)
+    return Table(title, ["", *(metric_label(name) for name in names)], cells)
 
 
 def outcome_tables(outcomes: Mapping[str, Any], title: str) -> list[Table]:
@@ -78,7 +79,7 @@ def comparison_table(
         ]
         for name, row in runs.items()
     ]
-    return Table(title, ["", *(m.upper() for m in metrics), f"NDCG@{K} - {first}"], rows)
+    return Table(title, ["", *(metric_label(m) for m in metrics), f"NDCG@{K} - {first}"], rows)
 
 
 def format_difference(lead: Mapping[str, float] | None) -> str:
