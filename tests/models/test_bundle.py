@@ -41,8 +41,8 @@ def test_a_loss_creates_no_variable_that_the_bundle_does_not_have(small, options
         "history_time": tf.constant([[5], [6]], tf.int64),
         "user": rows,
         "item": rows,
-        "place": rows,
-        "chosen": tf.constant([True, False]),
+        "num_earlier": rows,
+        "clicked": tf.constant([True, False]),
         "rating": tf.constant([1.0, 2.0]),
     }
     assert np.isfinite(model.compute_loss(batch))
