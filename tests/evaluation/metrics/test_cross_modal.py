@@ -85,7 +85,7 @@ def test_recall_of_the_pairs_that_enough_items_have(monkeypatch):
     )
     everything = np.ones(4, bool)
     figures = retrieval_recall(given(), everything, k=1, min_items=3)
-    assert list(figures) == ["text → image", "image → text"]
+    assert list(figures) == ["image → text", "text → image"]
     # Text 1 says what picture 0 shows: it is level with no other, behind picture 0.
     assert figures["text → image"].tolist() == [1.0, 0.0, 1.0]
     # Texts 0 and 1 are level for picture 0, rank 1.5; for picture 1, all three are, rank 2.
