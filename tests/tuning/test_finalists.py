@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tfmmrec.config.objective import Objective
-from tfmmrec.tuning.finalists import find_finalists, lead_over, summarize, verdict
+from tfmmrec.tuning.finalists import find_finalists, lead_over, search_verdict, summarize
 
 NDCG = Objective("ndcg@10", "max")
 
@@ -39,7 +39,7 @@ def test_a_winner_by_luck_is_told_from_one_that_stays() -> None:
         "std": pytest.approx(0.0),
         "best": False,
     }
-    said = verdict(found, NDCG)
+    said = search_verdict(found, NDCG)
     # 0.13 - 0.10 and 0.15 - 0.12 are both 0.03.
     assert "trial 2 is best: ndcg@10 0.1400 over 2 other seeds" in said
     assert "the base 0.1100, a lead of 0.0300 ± 0.0000" in said and "2 of 2 seeds" in said
@@ -50,7 +50,7 @@ def test_a_lead_within_the_noise_of_seeds_is_called_that() -> None:
     # Gains of 0.03 and -0.01: 0.01 ± 0.02.
     records = [record(0, 0.10), record(1, 0.15), again(2, 0, 1, 0.10), again(3, 1, 1, 0.13)]
     records += [again(4, 0, 2, 0.12), again(5, 1, 2, 0.11)]
-    said = verdict(find_finalists(records, NDCG), NDCG)
+    said = search_verdict(find_finalists(records, NDCG), NDCG)
     assert "a lead of 0.0100 ± 0.0200" in said
     assert "1 of 2 seeds; the lead is within noise" in said
 
@@ -66,8 +66,8 @@ def test_a_lead_that_a_few_users_make_is_within_noise() -> None:
     assert (lead.seeds_error, lead.num_seeds, lead.wins) == (0.0, 2, 2)
     # Leads of .04, .04, .04 and 0, .03 on average: 3/4 * (3 * .01² + .03²) = .0009.
     assert lead.users_error == pytest.approx(0.03)
-    assert "a lead of 0.0300 ± 0.0300" in verdict([best, base], NDCG)
-    assert "2 of 2 seeds; the lead is within noise" in verdict([best, base], NDCG)
+    assert "a lead of 0.0300 ± 0.0300" in search_verdict([best, base], NDCG)
+    assert "2 of 2 seeds; the lead is within noise" in search_verdict([best, base], NDCG)
 
 
 def test_the_base_may_be_best() -> None:
@@ -75,14 +75,14 @@ def test_the_base_may_be_best() -> None:
     found = find_finalists(records, NDCG)
     # Of equals, the one that nothing was changed in.
     assert found[0].trial == 0
-    assert "the base is best" in verdict(found, NDCG)
+    assert "the base is best" in search_verdict(found, NDCG)
 
 
 def test_without_reruns_the_best_as_found() -> None:
     records = [record(0, 0.10), record(1, None), record(2, 0.11)]
     found = find_finalists(records, NDCG)
     assert [(finalist.trial, finalist.mean) for finalist in found] == [(2, 0.11), (0, 0.10)]
-    assert "with one seed" in verdict(found, NDCG)
+    assert "with one seed" in search_verdict(found, NDCG)
 
 
 def test_what_fails_with_other_seeds_is_behind() -> None:
@@ -107,4 +107,4 @@ def test_less_is_better_of_errors() -> None:
     found = find_finalists(records, rmse)
     assert found[0].trial == 1
     # 1.1 - 0.8 and 1.0 - 0.9: 0.2 ± 0.1.
-    assert "a lead of 0.2000 ± 0.1000" in verdict(found, rmse)
+    assert "a lead of 0.2000 ± 0.1000" in search_verdict(found, rmse)

@@ -16,7 +16,7 @@ from tfmmrec.evaluation.rank_store import save_ranks
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.segment_result import K, SegmentResult, rank_segments
 from tfmmrec.evaluation.ranking.targets import SEGMENTS, check_no_leakage, targets_of
-from tfmmrec.evaluation.summary import summarize_segments, verdict
+from tfmmrec.evaluation.summary import model_verdict, summarize_segments
 from tfmmrec.models.bundle import ModelBundle, check_not_trained_on
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
@@ -110,7 +110,7 @@ def evaluate(
         segments = rank_segments(bundle, ranker, targets, split, seed)
         metrics |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
         metrics |= summarize_segments(bundle, segments, cutoffs=cutoffs, seed=seed)
-        metrics["verdict"] = verdict(metrics[segments[0].name])
+        metrics["verdict"] = model_verdict(metrics[segments[0].name])
         if num_leaking:
             metrics["verdict"] += f"; {num_leaking} targets have temporal leakage"
         if modality_attribution:

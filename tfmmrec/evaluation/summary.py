@@ -109,7 +109,7 @@ def summarize_segment(
     }
 
 
-def verdict(summary: Mapping[str, Any]) -> str:
+def model_verdict(summary: Mapping[str, Any]) -> str:
     """States in one sentence whether the model is better than the best baseline of a segment.
 
     Args:

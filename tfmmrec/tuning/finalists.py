@@ -134,7 +134,7 @@ def lead_of_best(finalists: Sequence[Finalist], objective: Objective) -> Lead | 
     return None if base is None or base == best else lead_over(best, base, objective)
 
 
-def verdict(finalists: Sequence[Finalist], objective: Objective) -> str:
+def search_verdict(finalists: Sequence[Finalist], objective: Objective) -> str:
     """The result of a search in a sentence or two."""
     best, base = finalists[0], _base(finalists)
     seeds = f"over {len(best.seeds)} other seeds" if best.seeds else "with one seed"

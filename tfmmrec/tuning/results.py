@@ -12,7 +12,7 @@ from tfmmrec.data.storage import write_json, write_text
 from tfmmrec.errors import DataError
 from tfmmrec.tuning.best_trial import finished_trials
 from tfmmrec.tuning.config import TuneConfig
-from tfmmrec.tuning.finalists import find_finalists, lead_of_best, summarize, verdict
+from tfmmrec.tuning.finalists import find_finalists, lead_of_best, search_verdict, summarize
 from tfmmrec.tuning.hparams import hparams_path, write_hparams
 from tfmmrec.tuning.search_space import Space
 from tfmmrec.tuning.trial_runner import config_of
@@ -54,7 +54,7 @@ def write_results(
     lead = lead_of_best(finalists, objective)
     results = {
         "name": dataset.folder.name,
-        "verdict": verdict(finalists, objective),
+        "verdict": search_verdict(finalists, objective),
         "lead": None if lead is None else lead.to_dict(),
         "trial": finalists[0].trial,
         "config": training_file,

@@ -7,7 +7,7 @@ from typing import Any
 from tfmmrec.config.objective import objective_of
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K
-from tfmmrec.evaluation.summary import verdict
+from tfmmrec.evaluation.summary import model_verdict
 from tfmmrec.reports.number_format import metric_label
 
 
@@ -26,7 +26,7 @@ def segment_summary(title: str, summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": title,
         **{name: f"{summary[name]:,}" for name in ("targets", "users", "items")},
-        "verdict": unknown if state == "unknown" else verdict(summary),
+        "verdict": unknown if state == "unknown" else model_verdict(summary),
         "state": state,
         "better": state == "ahead",
         "baseline": summary["lead"]["baseline"],

@@ -9,7 +9,7 @@ from tfmmrec.reports.tables import Table
 _WIDTH_OF_FILES = 160
 
 
-def verdict(findings: Findings) -> str:
+def validation_verdict(findings: Findings) -> str:
     """Returns in one line whether the data folder is valid."""
     if findings.anomalies.total:
         return format_count(findings.anomalies.total)
@@ -24,7 +24,7 @@ def format_count(total: int) -> str:
 def print_verdict(findings: Findings, console: rich.console.Console | None = None) -> None:
     """Prints the verdict and a line per anomaly."""
     console = console or rich.console.Console()
-    for line in (f"{findings.folder}: {verdict(findings)}", *findings.anomalies.lines()):
+    for line in (f"{findings.folder}: {validation_verdict(findings)}", *findings.anomalies.lines()):
         # Lines are not wrapped, so that they can be copied.
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tfmmrec.data.storage import write_text
-from tfmmrec.reports.data_validation.console import all_tables, verdict
+from tfmmrec.reports.data_validation.console import all_tables, validation_verdict
 from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.html import render
 from tfmmrec.reports.svg_charts import draw
@@ -26,7 +26,7 @@ def render_report(findings: Findings) -> str:
         "check.html",
         command="check",
         name=dataset.schema.name if dataset else findings.folder.name,
-        verdict=verdict(findings),
+        verdict=validation_verdict(findings),
         anomalies=findings.anomalies.lines(),
         headline=_headline(findings),
         tables=all_tables(findings),
