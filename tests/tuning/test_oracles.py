@@ -8,9 +8,9 @@ import pytest
 
 from tests.distribute.worlds import config
 from tfmmrec.errors import ConfigError
-from tfmmrec.tuning import oracles
+from tfmmrec.tuning import marks
 from tfmmrec.tuning.config import TuneConfig
-from tfmmrec.tuning.oracles import create_oracle, without_marks
+from tfmmrec.tuning.oracles import create_oracle
 from tfmmrec.tuning.search_space import Space
 from tfmmrec.tuning.trial_runner import config_of
 from tfmmrec.tuning.trial_store import read_record, write_record
@@ -40,7 +40,7 @@ class Runner:
             raise Killed
         self.ran.append((trial, dict(values)))
         value = values["dim"] / 100 - abs(values.get("learning_rate", 0.0) - 0.05)
-        value += 0.001 * values.get(oracles.SEED, 0)
+        value += 0.001 * values.get(marks.SEED, 0)
         record: dict[str, Any] = {"trial": trial, "proposed": dict(values), "stage": "search"}
         failed = self.failing == "all" or (self.failing == "some" and values["dim"] == 4)
         result = {"error": "astray"} if failed else {"metrics": {"ndcg@10": value}}
@@ -60,7 +60,7 @@ def searched(small, folder, runner: Any, **options: Any) -> Any:
 
 def stages(runner: Runner) -> list[str]:
     return [
-        "rerun" if oracles.RERUN_OF in v else "base" if oracles.BASE in v else "search"
+        "rerun" if marks.RERUN_OF in v else "base" if marks.BASE in v else "search"
         for _, v in runner.ran
     ]
 
@@ -73,14 +73,14 @@ def test_the_base_then_the_search_then_the_best_with_other_seeds(small, tmp_path
     assert stages(runner) == ["base", *["search"] * 6, *["rerun"] * 6]
     assert [trial for trial, _ in runner.ran] == list(range(13))
     again = [values for _, values in runner.ran[7:]]
-    assert [values[oracles.SEED] for values in again] == [1, 1, 1, 2, 2, 2]
+    assert [values[marks.SEED] for values in again] == [1, 1, 1, 2, 2, 2]
     best = sorted(runner.ran[1:7], key=lambda t: -_worth(t[1]))[:2]
-    assert [v[oracles.RERUN_OF] for v in again] == [0, *[trial for trial, _ in best]] * 2
+    assert [v[marks.RERUN_OF] for v in again] == [0, *[trial for trial, _ in best]] * 2
     for values in again:
-        [(_, own)] = [pair for pair in runner.ran if pair[0] == values[oracles.RERUN_OF]]
-        assert without_marks(values) == without_marks(own)
+        [(_, own)] = [pair for pair in runner.ran if pair[0] == values[marks.RERUN_OF]]
+        assert marks.without_marks(values) == marks.without_marks(own)
     tried = collections.Counter(
-        str(sorted(without_marks(values).items())) for _, values in runner.ran[:7]
+        str(sorted(marks.without_marks(values).items())) for _, values in runner.ran[:7]
     )
     assert set(tried.values()) == {1}
 
@@ -108,23 +108,23 @@ def test_a_grid_that_does_not_hold_the_base(small, tmp_path) -> None:
 def test_hyperband_trains_the_best_for_longer(small, tmp_path) -> None:
     runner = Runner(tmp_path)
     searched(small, tmp_path, runner, tuner="hyperband", trials=None, epochs=9, reruns=1)
-    epochs = [values[oracles.EPOCHS] for _, values in runner.ran if oracles.EPOCHS in values]
+    epochs = [values[marks.EPOCHS] for _, values in runner.ran if marks.EPOCHS in values]
     # Halving by 3: brackets that begin with 1, with 3 and with 9 epochs.
     assert set(epochs) == {1, 3, 9}
     by_trial = dict(runner.ran)
     # Of the first nine, the three that are best go on, and the best of these once more.
-    first = [trial for trial, values in runner.ran if values.get(oracles.EPOCHS) == 1]
+    first = [trial for trial, values in runner.ran if values.get(marks.EPOCHS) == 1]
     assert len(first) == 9
     best = sorted(first, key=lambda trial: -_worth(by_trial[trial]))[:3]
-    parents = [int(values[oracles.PARENT]) for _, values in runner.ran if oracles.PARENT in values]
+    parents = [int(values[marks.PARENT]) for _, values in runner.ran if marks.PARENT in values]
     assert sorted(parents[:3]) == sorted(best)
-    [goes_on] = [t for t in by_trial if by_trial[t].get(oracles.PARENT) == f"{best[0]:04d}"]
+    [goes_on] = [t for t in by_trial if by_trial[t].get(marks.PARENT) == f"{best[0]:04d}"]
     assert by_trial[goes_on]["dim"] == by_trial[best[0]]["dim"]
     assert parents[3] == goes_on
-    again = [values for _, values in runner.ran if oracles.RERUN_OF in values]
+    again = [values for _, values in runner.ran if marks.RERUN_OF in values]
     # The finalists differ, and are trained to the end.
-    assert len({str(without_marks(values)) for values in again}) == len(again) == 3
-    assert not any(oracles.EPOCHS in values for values in again)
+    assert len({str(marks.without_marks(values)) for values in again}) == len(again) == 3
+    assert not any(marks.EPOCHS in values for values in again)
 
 
 @pytest.mark.parametrize(
@@ -169,14 +169,14 @@ def test_failures_do_not_end_a_search(small, tmp_path) -> None:
     oracle = searched(small, tmp_path, runner, trials=8)
     assert len([trial for trial in oracle.trials.values() if trial.status == "FAILED"]) > 1
     assert len(runner.ran) >= 9
-    finalists = [v for _, v in runner.ran if oracles.RERUN_OF in v]
+    finalists = [v for _, v in runner.ran if marks.RERUN_OF in v]
     assert all(values["dim"] != 4 for values in finalists)
 
 
 def test_hyperband_goes_on_without_those_that_fail(small, tmp_path) -> None:
     runner = Runner(tmp_path, failing="some")
     searched(small, tmp_path, runner, tuner="hyperband", trials=13, epochs=9, reruns=0)
-    parents = [int(values[oracles.PARENT]) for _, values in runner.ran if oracles.PARENT in values]
+    parents = [int(values[marks.PARENT]) for _, values in runner.ran if marks.PARENT in values]
     by_trial = dict(runner.ran)
     assert any(values["dim"] == 4 for _, values in runner.ran[1:])
     assert len(parents) == 4 and all(by_trial[parent]["dim"] != 4 for parent in parents)

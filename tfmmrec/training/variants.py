@@ -15,7 +15,7 @@ from tfmmrec.encoders.encoded_features import EncodedEntities, encode_entities, 
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.models.bundle import ModelBundle, build_bundle, build_bundle_from
-from tfmmrec.training.train import fit_config
+from tfmmrec.training.fit_config import fit_config
 
 
 def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainConfig]:

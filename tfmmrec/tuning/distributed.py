@@ -21,7 +21,7 @@ from keras_tuner.src.distribute import oracle_chief
 from keras_tuner.src.engine import conditions
 
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.tuning.oracles import StagedOracle
+from tfmmrec.tuning.staged_oracle import StagedOracle
 
 _ID, _IP, _PORT = (f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"))
 # Keras Tuner prints each condition that it reads from a message; its module has no other switch.

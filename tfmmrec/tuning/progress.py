@@ -6,7 +6,7 @@ from typing import Any
 from tfmmrec.tuning.best_trial import finished_trials, is_rerun
 from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.hparams import write_hparams
-from tfmmrec.tuning.oracles import StagedOracle
+from tfmmrec.tuning.staged_oracle import StagedOracle
 from tfmmrec.tuning.trial_store import Record, read_records
 
 

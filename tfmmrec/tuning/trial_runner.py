@@ -21,7 +21,7 @@ from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.fit import fit
 from tfmmrec.training.variants import VariantTrainer
-from tfmmrec.tuning import oracles
+from tfmmrec.tuning import marks
 from tfmmrec.tuning.search_space import Space
 from tfmmrec.tuning.trial_store import PROPOSED, Record, read_record, record_path, write_record
 
@@ -76,8 +76,8 @@ class TrialRunner:
         record: Record = {
             "trial": trial,
             "stage": _stage(values),
-            "rerun_of": values.get(oracles.RERUN_OF),
-            "seed": values.get(oracles.SEED, self._base.seed),
+            "rerun_of": values.get(marks.RERUN_OF),
+            "seed": values.get(marks.SEED, self._base.seed),
             "values": self._hyperparameters(values),
         }
         try:
@@ -99,9 +99,9 @@ class TrialRunner:
         return record
 
     def _hyperparameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        if oracles.BASE in values:
+        if marks.BASE in values:
             return self._space.base_values
-        return self._space.active(oracles.without_marks(dict(values)))
+        return self._space.active(marks.without_marks(dict(values)))
 
     def _train(self, trial: int, values: Mapping[str, Any]) -> Record:
         config = config_of(self._base, self._space, values)
@@ -121,7 +121,7 @@ class TrialRunner:
             "seconds": {"training": training},
         }
         # Only reruns are compared in the end.
-        if oracles.RERUN_OF in values:
+        if marks.RERUN_OF in values:
             record["jackknife"] = _jackknife(bundle, objective)
         return record
 
@@ -137,12 +137,12 @@ class TrialRunner:
         self, trial: int, values: Mapping[str, Any], config: TrainConfig
     ) -> Checkpoints | None:
         """The checkpoints of a trial, which start as those of the trial that it continues."""
-        if self._checkpoints is None or oracles.RERUN_OF in values:
+        if self._checkpoints is None or marks.RERUN_OF in values:
             return None
         own = self._checkpoints.subfolder(_folder(trial, self._worker))
         # A killed worker may have left some.
         own.clear()
-        parent = values.get(oracles.PARENT)
+        parent = values.get(marks.PARENT)
         # A learning rate that decays until the end of a training differs in a longer one.
         if parent is not None and not config.optimizer.depends_on_num_steps:
             record = read_json(record_path(self._folder, int(parent)))
@@ -163,17 +163,17 @@ def config_of(base: TrainConfig, space: Space, values: Mapping[str, Any]) -> Tra
         space: the search space.
         values: of the hyperparameters, with marks.
     """
-    active = space.active(oracles.without_marks(dict(values)))
-    config = base if oracles.BASE in values else space.config(active)
-    seed = values.get(oracles.SEED, config.seed)
-    epochs = values.get(oracles.EPOCHS, config.epochs)
+    active = space.active(marks.without_marks(dict(values)))
+    config = base if marks.BASE in values else space.config(active)
+    seed = values.get(marks.SEED, config.seed)
+    epochs = values.get(marks.EPOCHS, config.epochs)
     return dataclasses.replace(config, seed=seed, epochs=epochs)
 
 
 def _stage(values: Mapping[str, Any]) -> str:
-    if oracles.RERUN_OF in values:
+    if marks.RERUN_OF in values:
         return "rerun"
-    return "base" if oracles.BASE in values else "search"
+    return "base" if marks.BASE in values else "search"
 
 
 def _weights(bundle: ModelBundle) -> dict[str, float] | None:

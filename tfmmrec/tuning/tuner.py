@@ -11,7 +11,7 @@ import keras_tuner
 from keras_tuner.src import config as keras_tuner_config
 
 from tfmmrec.data.storage import write_text
-from tfmmrec.tuning.oracles import StagedOracle
+from tfmmrec.tuning.staged_oracle import StagedOracle
 from tfmmrec.tuning.trial_runner import TrialRunner
 
 _PROJECT = "tuner"

@@ -1,0 +1,74 @@
+"""Fits the model of a config that needs several fits: `query: {kind: auto}` and `refit`."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.training.auto_query import query_candidates
+from tfmmrec.training.checkpoints import Checkpoints
+from tfmmrec.training.fit import fit
+
+
+def fit_config(
+    bundle: ModelBundle,
+    config: TrainConfig,
+    build: Callable[[TrainConfig], ModelBundle],
+    folder: Path | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
+    callbacks: Sequence[tf.keras.callbacks.Callback] = (),
+) -> tuple[ModelBundle, dict[str, Any]]:
+    """Fits the model of a config, with the two options that need more than one `fit`.
+
+    `query: {kind: auto}` fits a model for each candidate and takes the best on valid. `refit` then
+    fits that model again on train and valid, for the best number of epochs.
+
+    Args:
+        bundle: the model of the config without `refit`.
+        config: of the training.
+        build: builds a new model of a config.
+        folder: see `fit`; if several models are fitted, those before the last are in `candidates/`.
+        checkpoints: see `fit`; likewise.
+        callbacks: see `fit`.
+
+    Returns:
+        The last model, and the metrics of the best one, with the `seconds` of all. Several
+        candidates add `candidates`, the objective by kind of query.
+    """
+    refits = config.refit and bundle.dataset.has_validation_events(config.task)
+    configs = query_candidates(config, bundle)
+    fitted: dict[str, tuple[ModelBundle, dict[str, Any]]] = {}
+    for kind, candidate in configs.items():
+        inner, inner_checkpoints = folder, checkpoints
+        if len(configs) > 1 or refits:
+            inner = folder and folder / "candidates" / kind
+            inner_checkpoints = checkpoints and checkpoints.subfolder(f"candidates/{kind}")
+        once = dataclasses.replace(candidate, refit=False)
+        # The first candidate has been built already, from the config with `auto`.
+        model = dataclasses.replace(build(once) if fitted else bundle, config=once)
+        metrics = fit(model, inner, checkpoints=inner_checkpoints, callbacks=callbacks)
+        fitted[kind] = model, metrics
+    objective = config.objective_spec
+    best = max(fitted, key=lambda kind: objective.worth(fitted[kind][1]))
+    bundle, metrics = fitted[best]
+    seconds = [each["seconds"] for _, each in fitted.values()]
+    if len(fitted) > 1:
+        metrics["candidates"] = {kind: each[objective.name] for kind, (_, each) in fitted.items()}
+        if not config.quiet:
+            values = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
+            print(f"query: {best}, by {objective.name} on valid: {values}")
+    if refits:
+        bundle = build(configs[best])
+        epochs = dataclasses.replace(bundle.config, epochs=metrics["epoch"])
+        last = dataclasses.replace(bundle, config=epochs)
+        refit = fit(last, folder, checkpoints=checkpoints, callbacks=callbacks)
+        seconds.append(refit["seconds"])
+    elif folder is not None and len(fitted) > 1:
+        shutil.copytree(folder / "candidates" / best, folder, dirs_exist_ok=True)
+    return bundle, {**metrics, "seconds": round(sum(seconds), 1)}
