@@ -1,4 +1,4 @@
-"""The end of a process within a training, as far as a test can have one."""
+"""Callbacks that interrupt a training, as a kill would."""
 
 import itertools
 from collections.abc import Callable
@@ -7,11 +7,11 @@ import tensorflow as tf
 
 
 class Stop(BaseException):
-    """As a kill would end it, without a word to anybody."""
+    """An exception that nothing catches, in place of a kill."""
 
 
 class AtStep(tf.keras.callbacks.Callback):
-    """Does something after a step of the training, counted from 1 over all of its epochs."""
+    """Calls a function after a step of the training, counted from 1 over all of its epochs."""
 
     def __init__(self, number: int, act: Callable[[], None]):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Trainings that have to be processes of their own: two devices, two workers, servers."""
+"""Distributed trainings as separate processes: two devices, two workers, parameter servers."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
-def test_two_devices_do_what_one_does() -> None:
+def test_two_devices_equal_one() -> None:
     cases = ROOT / "tests/distribute/two_devices.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(cases)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -31,7 +31,7 @@ def test_two_devices_do_what_one_does() -> None:
 def start(
     data: Path, out: Path, strategy: str, tasks: dict[str, int], *more: str
 ) -> list[subprocess.Popen]:
-    """Starts a process for each task, the one that leads first."""
+    """Starts a process for each task, the chief first."""
     sockets = [socket.socket() for _ in range(sum(tasks.values()))]
     for each in sockets:
         each.bind(("localhost", 0))
@@ -67,7 +67,7 @@ def start(
 
 
 def end(processes: list[subprocess.Popen]) -> list[str]:
-    """Waits for all to end well; returns what each printed."""
+    """Waits until all processes succeed; returns their output."""
     try:
         said = [process.communicate(timeout=300) for process in processes]
     finally:
@@ -78,7 +78,7 @@ def end(processes: list[subprocess.Popen]) -> list[str]:
     return [out for out, _ in said]
 
 
-def test_two_workers_do_what_one_device_does(small, tmp_path) -> None:
+def test_two_workers_equal_one_device(small, tmp_path) -> None:
     workers = start(small.folder, tmp_path / "two", "multiworker", {"worker": 2})
     train(small.folder, tmp_path / "one", config())
     end(workers)
@@ -93,7 +93,7 @@ def test_two_workers_do_what_one_device_does(small, tmp_path) -> None:
 
 
 def test_a_training_with_a_parameter_server(small, tmp_path) -> None:
-    """The memory of a process stands for a disk that only the coordinator sees."""
+    """The memory of a process stands for the disk of the coordinator."""
     tasks = {"chief": 1, "worker": 1, "ps": 1}
     seen_by_one = ("--checkpoints", "ram://checkpoints")
     _, *others = end(start(small.folder, tmp_path / "run", "parameter_server", tasks, *seen_by_one))

@@ -1,4 +1,4 @@
-"""What replicas tell each other; where there is one, nothing."""
+"""Communication between replicas; without others, none."""
 
 import tensorflow as tf
 
@@ -7,13 +7,13 @@ from tfmmrec.testing import TestCase
 
 
 class ReplicasTest(TestCase):
-    def test_parts_are_of_like_size_and_nothing_is_lost(self):
+    def test_slices_are_of_nearly_equal_size_and_cover_all_rows(self):
         self.assertEqual(
             [replicas.slice_bounds(7, n, 3) for n in range(3)], [(0, 2), (2, 4), (4, 7)]
         )
         self.assertEqual([replicas.slice_bounds(1, n, 2) for n in range(2)], [(0, 0), (0, 1)])
 
-    def test_one_has_all(self):
+    def test_a_single_replica_has_all(self):
         values = tf.constant([[1.0], [2.0]])
         self.assertEqual((replicas.num_replicas(), replicas.replica_id()), (1, 0))
         self.assertIs(replicas.all_gather(values), values)
@@ -23,20 +23,20 @@ class ReplicasTest(TestCase):
         rows = tf.constant([4, 2])
         self.assertEqual(replicas.unique_across_replicas(rows, values), (rows, values))
 
-    def test_draws_are_as_many_as_asked_for_and_below_the_limit(self):
+    def test_integers_are_below_the_limit(self):
         drawn = replicas.draw_integers(500, tf.constant(3)).numpy()
         self.assertEqual(len(drawn), 500)
         self.assertEqual(set(drawn), {0, 1, 2})
         self.assertEqual(len(replicas.draw_integers(0, tf.constant(3))), 0)
 
-    def test_a_variable_is_given_a_value(self):
+    def test_a_variable_is_assigned(self):
         variable = tf.Variable(1.0)
         replicas.assign([variable], [tf.constant(3.0)])
         self.assertAllClose(variable, 3.0)
 
 
-def test_what_the_number_of_a_replica_decides_has_a_fixed_shape(monkeypatch):
-    """XLA has no slice whose end is not known."""
+def test_the_slice_of_a_replica_has_a_static_shape(monkeypatch):
+    """XLA needs static bounds of slices."""
     monkeypatch.setattr(replicas, "num_replicas", lambda: 3)
     monkeypatch.setattr(replicas, "all_gather", lambda rows: tf.tile(rows, [3]))
 

@@ -1,4 +1,4 @@
-"""Draws: the same for one seed and step, others for another, and as likely as they should be."""
+"""Random numbers are a function of seed and step, with the right distribution."""
 
 import types
 from unittest import mock
@@ -24,11 +24,11 @@ def draw(step: int, seed: int = 0) -> list[np.ndarray]:
 
 
 class DrawsTest(TestCase):
-    def test_a_step_draws_the_same_again(self):
+    def test_a_step_draws_the_same_numbers_again(self):
         for one, other in zip(draw(3), draw(3), strict=True):
             self.assertAllEqual(one, other)
 
-    def test_another_step_another_seed_and_another_place_draw_something_else(self):
+    def test_other_steps_seeds_and_draws_differ(self):
         first = draw(3)
         for other in (draw(4), draw(3, seed=1), [first[1], first[0], *draw(5)[2:]]):
             for one, two in zip(first, other, strict=True):
@@ -45,13 +45,13 @@ class DrawsTest(TestCase):
         ):
             self.assertAllEqual(one, other)
 
-    def test_replicas_draw_apart(self):
+    def test_replicas_draw_different_numbers(self):
         alone = step_key(0, tf.constant(1))
         second = types.SimpleNamespace(replica_id_in_sync_group=1)
         with mock.patch.object(tf.distribute, "get_replica_context", return_value=second):
             self.assertNotAllEqual(alone, step_key(0, tf.constant(1)))
 
-    def test_draws_are_as_likely_as_they_should_be(self):
+    def test_distributions(self):
         with use_key(step_key(0, tf.constant(0))):
             floats, whole, mask = uniform([40_000]), integers([40_000], 4), keep_mask([40_000], 0.2)
         # Deviations of the means: 0.29, 1.12 and 0.4, each over 200.
@@ -66,12 +66,12 @@ class DropoutTest(TestCase):
     def test_layer(self):
         self.run_layer_test(lambda: Dropout(0.4), {"inputs": tf.ones([2, 3])}, (2, 3))
 
-    def test_what_is_kept_is_scaled_up(self):
+    def test_remaining_values_are_scaled_up(self):
         dropped = Dropout(0.75)(tf.fill([100, 100], 2.0), training=True).numpy()
         self.assertEqual(set(np.unique(dropped)), {0.0, 8.0})
         # A deviation of 0.0043.
         self.assertAllClose((dropped > 0).mean(), 0.25, atol=0.02)
 
-    def test_nothing_is_dropped_but_in_training(self):
+    def test_nothing_is_dropped_outside_of_training(self):
         self.assertAllEqual(Dropout(0.9)(tf.ones([100])), tf.ones([100]))
         self.assertAllEqual(Dropout(0.0)(tf.ones([100]), training=True), tf.ones([100]))

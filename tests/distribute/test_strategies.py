@@ -1,4 +1,4 @@
-"""Which strategy is taken, what each asks for, and how batches are distributed."""
+"""The strategies: selection, requirements, and the distribution of batches."""
 
 import json
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def configure(monkeypatch, cluster: dict, type: str = "worker", index: int = 0) 
     monkeypatch.setenv("TF_CONFIG", json.dumps(content))
 
 
-def test_auto_takes_what_is_there(monkeypatch):
+def test_auto_follows_the_environment(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.delenv("TPU_NAME", raising=False)
     gpus: list[str] = []
@@ -54,7 +54,7 @@ def test_auto_takes_what_is_there(monkeypatch):
     assert resolve_strategy("one", read_cluster()) == "one"
 
 
-def test_a_tpu_asks_for_fixed_shapes(monkeypatch):
+def test_a_tpu_needs_static_shapes(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.delenv("TPU_NAME", raising=False)
     assert not needs_static_shapes("auto", False) and not needs_static_shapes("mirrored", False)
@@ -63,7 +63,7 @@ def test_a_tpu_asks_for_fixed_shapes(monkeypatch):
     assert needs_static_shapes("auto", False) and not needs_static_shapes("one", False)
 
 
-def test_one_process_leads(monkeypatch):
+def test_one_process_is_the_chief(monkeypatch):
     def roles(cluster: dict) -> list[tuple[bool, bool]]:
         found = []
         for type, addresses in cluster.items():
@@ -81,14 +81,14 @@ def test_one_process_leads(monkeypatch):
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"cluster": {"worker": ["a:1"]}}', '{"cluster": {}, "task": 3}']
 )
-def test_a_tf_config_that_is_none_is_shown(monkeypatch, text):
+def test_an_invalid_tf_config_is_quoted(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ConfigError, match=r"TF_CONFIG must be like .* Received: ") as raised:
         create_strategy("auto")
     assert str(raised.value).endswith(text)
 
 
-def test_a_task_that_the_cluster_does_not_have_is_none(monkeypatch):
+def test_a_task_outside_of_the_cluster_is_refused(monkeypatch):
     configure(monkeypatch, {"worker": ["a:1"]}, index=1)
     with pytest.raises(ConfigError, match="TF_CONFIG must be like"):
         read_cluster()
@@ -107,7 +107,7 @@ def test_several_processes_need_tf_config(monkeypatch):
         create_strategy("multiworker")
 
 
-def test_unknown_ones_are_refused():
+def test_unknown_strategies_are_refused():
     with pytest.raises(ConfigError, match=r"one of auto, one, .*, tpu\. Received: 'several'"):
         config(strategy="several")
 
@@ -121,7 +121,7 @@ def test_one_device_is_enough(monkeypatch, capsys):
     assert "strategy: mirrored trains on a single device" in capsys.readouterr().err
 
 
-def test_a_batch_has_a_row_for_each():
+def test_a_batch_has_a_row_for_each_replica():
     two = SimpleNamespace(num_replicas_in_sync=2)
     with pytest.raises(
         ConfigError, match="batch_size: a batch of 1 rows cannot be divided among 2"
@@ -130,7 +130,7 @@ def test_a_batch_has_a_row_for_each():
 
 
 @pytest.mark.parametrize("option", ["cross_batch_memory_size", "num_mined"])
-def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option):
+def test_asynchronous_workers_have_no_state_between_steps(monkeypatch, option):
     monkeypatch.setattr(requirements, "is_asynchronous", lambda strategy: True)
     given = SimpleNamespace(
         model=SimpleNamespace(trainable_features={}), config=config(negatives={option: 2})
@@ -139,7 +139,7 @@ def test_workers_out_of_step_hold_nothing_from_step_to_step(monkeypatch, option)
         check_devices(SimpleNamespace(num_replicas_in_sync=1), given, 8)
 
 
-def test_a_tpu_trains_no_encoders(monkeypatch):
+def test_a_tpu_does_not_fine_tune_encoders(monkeypatch):
     monkeypatch.setattr(tf.distribute, "TPUStrategy", SimpleNamespace)
     trained = SimpleNamespace(trainable_features={"title": None})
     bundle = SimpleNamespace(model=trained, config=config(strategy="tpu"))
@@ -149,7 +149,7 @@ def test_a_tpu_trains_no_encoders(monkeypatch):
         check_devices(SimpleNamespace(num_replicas_in_sync=2), bundle, 8)
 
 
-def test_a_batch_is_cut_into_parts():
+def test_a_batch_is_split_into_parts():
     batches = tf.data.Dataset.from_tensors(
         {"item": tf.constant([7, 8, 7, -1, 9]), "history": tf.reshape(tf.range(10), [5, 2])}
     )

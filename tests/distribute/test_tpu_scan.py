@@ -1,4 +1,4 @@
-"""What a TPU cannot run is found in steps, and what it can is not."""
+"""The scan finds operations that a TPU cannot run, and only those."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,12 +43,12 @@ FOUND: dict[str, tuple[Callable[[tf.Tensor], Any], list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_what_has_no_form_is_named(name):
+def test_ops_without_an_implementation_are_found(name):
     step, expected = FOUND[name]
     assert of_rows(step) == expected
 
 
-def test_what_is_of_a_fixed_shape_is_not():
+def test_static_shapes_are_accepted():
     weight = []
 
     def step(rows: tf.Tensor) -> tf.Tensor:
@@ -64,7 +64,7 @@ def test_what_is_of_a_fixed_shape_is_not():
     assert of_rows(step) == []
 
 
-def test_what_the_batch_brings_is_named():
+def test_inputs_of_the_batch_are_found():
     spec = {
         "outer": {"text": tf.TensorSpec([3], tf.string), "rows": tf.TensorSpec([None], tf.int32)},
         "sounds": tf.RaggedTensorSpec([3, None], tf.float32),
@@ -83,7 +83,7 @@ def test_the_line_that_created_it_is_named():
     assert str(found).endswith(": Unique Unique: its shape depends on the batch, [None]")
 
 
-def test_what_only_xla_sees_is_named():
+def test_obstacles_that_only_xla_finds():
     # A shape that is no number of the program has a form, until XLA wants to know it.
     [found] = obstacles(lambda batch: tf.zeros([batch["rows"][0], 2])[:1, 0] + 1.0, ROWS)
     assert (found.type, found.problem) == ("Fill", KNOWN + "[None, 2]")

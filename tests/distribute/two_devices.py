@@ -1,4 +1,4 @@
-"""Two devices do what one does. `test_processes` runs this in a process of its own."""
+"""Two devices equal one. `test_processes` runs this in a separate process."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ WINDOWS = {
 
 
 def built(dataset: Dataset, config: TrainConfig) -> tuple[ModelBundle, Any]:
-    """A model, and the first of its batches as its strategy deals them."""
+    """A model, and the first of its batches, distributed by its strategy."""
     strategy = create_strategy(config.strategy)
     with use_strategy(strategy):
         bundle = build_bundle(dataset, config)
@@ -57,7 +57,7 @@ def built(dataset: Dataset, config: TrainConfig) -> tuple[ModelBundle, Any]:
 
 
 def loss_and_slopes(bundle: ModelBundle, batch: Any) -> tuple[float, list[np.ndarray]]:
-    """The loss of a whole batch and its gradient, as an optimizer adds it up."""
+    """The loss and the gradient of a whole batch, summed over replicas."""
     model = bundle.model
     encoders = [
         weight for feature in model.trainable_features.values() for weight in feature.weights

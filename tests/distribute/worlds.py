@@ -1,4 +1,4 @@
-"""How models are trained here: drawing nothing by chance, so that two trainings can be the same."""
+"""Configs of trainings without random numbers, so that two trainings can be equal."""
 
 from typing import Any
 

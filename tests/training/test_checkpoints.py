@@ -1,4 +1,4 @@
-"""Checkpoints on storage that is no disk: TensorFlow's own `ram://` stands for `gs://`."""
+"""Checkpoints on a disk and on remote storage, for which TensorFlow's `ram://` stands."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ OPTIONS = tf.train.CheckpointOptions()
 
 @pytest.fixture(params=["disk", "ram"])
 def folder(request, tmp_path) -> str:
-    """A folder that is not there yet, on a disk or elsewhere."""
+    """A folder that does not exist yet, on a disk or on other storage."""
     return str(tmp_path / "kept") if request.param == "disk" else f"ram://{tmp_path.name}/kept"
 
 
@@ -25,7 +25,7 @@ def weight(value: float) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(weight=tf.Variable(value))
 
 
-def test_what_is_saved_is_restored(folder) -> None:
+def test_saved_checkpoints_are_restored(folder) -> None:
     kept = Checkpoints(folder)
     assert kept.read_state() is None and not kept.exist()
     kept.save("epoch-1", weight(1.0), OPTIONS, {"epoch": 1}, keep=[])
@@ -37,7 +37,7 @@ def test_what_is_saved_is_restored(folder) -> None:
         assert fresh.weight.numpy() == value
 
 
-def test_what_is_older_goes(folder) -> None:
+def test_older_checkpoints_are_removed(folder) -> None:
     kept = Checkpoints(folder)
     for epoch in (1, 2, 3, 10):
         kept.save(f"epoch-{epoch}", weight(0.0), OPTIONS, {}, keep=["epoch-1"])
@@ -45,7 +45,7 @@ def test_what_is_older_goes(folder) -> None:
     assert names == {"epoch-1", "epoch-10", "state"}
 
 
-def test_copies_go_on_where_the_others_are(folder, tmp_path) -> None:
+def test_a_copy_has_the_state_of_the_original(folder, tmp_path) -> None:
     source, target = Checkpoints(folder), Checkpoints(f"ram://{tmp_path.name}/target")
     source.subfolder("candidates/mean").save("epoch-4", weight(4.0), OPTIONS, {"epoch": 4}, keep=[])
     source.save("epoch-1", weight(1.0), OPTIONS, {"epoch": 1}, keep=[])
@@ -58,7 +58,7 @@ def test_copies_go_on_where_the_others_are(folder, tmp_path) -> None:
     assert target.read_state() == source.read_state()
 
 
-def test_clearing_takes_nothing_of_others(folder) -> None:
+def test_clear_removes_only_checkpoints(folder) -> None:
     kept = Checkpoints(folder)
     kept.subfolder("candidates/mean").save("epoch-1", weight(1.0), OPTIONS, {}, keep=[])
     kept.clear()
@@ -72,7 +72,7 @@ def test_clearing_takes_nothing_of_others(folder) -> None:
     Checkpoints(f"{folder}-that-is-not-there").clear()
 
 
-def test_storage_that_is_none_is_said_in_a_line() -> None:
+def test_unknown_storage_is_an_error_of_one_line() -> None:
     kept = Checkpoints("nowhere://bucket/run")
     for act in (
         kept.read_state,
@@ -86,14 +86,14 @@ def stop() -> None:
     raise Stop
 
 
-def test_a_training_goes_on_from_storage_after_its_disk_is_gone(small, tmp_path) -> None:
+def test_a_training_resumes_from_storage_without_its_disk(small, tmp_path) -> None:
     address = f"ram://{tmp_path.name}/checkpoints"
     given = config(checkpoints=address, checkpoint_steps=1)
     train(small.folder, tmp_path / "whole", config())
     with pytest.raises(Stop):
         train(small.folder, tmp_path / "first" / "run", given, callbacks=[AtStep(2, stop)])
     assert Checkpoints(address).exist()
-    # Another machine, or one that was not told that there was one before.
+    # On another machine, or without --resume.
     with pytest.raises(DataError, match=f"^{address}: has checkpoints of a stopped training"):
         train(small.folder, tmp_path / "second" / "run", given)
     train(small.folder, tmp_path / "second" / "run", given, resume=True)
@@ -105,7 +105,7 @@ def test_a_training_goes_on_from_storage_after_its_disk_is_gone(small, tmp_path)
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_storage_that_is_none_leaves_no_folder(small, tmp_path) -> None:
+def test_unknown_storage_leaves_no_folder(small, tmp_path) -> None:
     with pytest.raises(DataError, match=r"^nowhere://b: checkpoints: "):
         train(small.folder, tmp_path / "run", config(checkpoints="nowhere://b"))
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Signs of a training that goes astray."""
+"""Diagnostics of a training."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ from tfmmrec.training.diagnostics import (
 FINE = {"effective_rank": 30.0, "mean_cosine": 0.1, "norm_popularity": 0.2}
 
 
-def told(signs=FINE, width=64, temperatures=(0.1,), gradients=None) -> dict[str, str]:
+def problems(signs=FINE, width=64, temperatures=(0.1,), gradients=None) -> dict[str, str]:
     return find_problems(
         signs, dim=width, temperatures=np.array(temperatures), gradients=gradients or {}
     )
@@ -30,7 +30,7 @@ def test_effective_rank_counts_directions():
     assert effective_rank(np.diag([3.0, 1.0])) == pytest.approx(expected)
 
 
-def test_signs_of_vectors_are_of_known_items():
+def test_statistics_are_of_items_with_events():
     vectors = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0], [0.0, 0.0], [9.0, 9.0]])
     signs = embedding_statistics(vectors, np.array([5, 1, 7, 4, 0]))
     # Of the pairs of the first three, one is parallel; their lengths are in the order of counts.
@@ -40,7 +40,7 @@ def test_signs_of_vectors_are_of_known_items():
     assert embedding_statistics(vectors, np.array([1, 0, 0, 0, 0])) == {}
 
 
-def test_vectors_of_one_length_follow_nothing():
+def test_equal_norms_have_no_correlation():
     assert embedding_statistics(np.eye(3), np.array([1, 2, 3]))["norm_popularity"] == 0.0
 
 
@@ -51,12 +51,12 @@ def test_many_items_are_sampled():
     assert signs == embedding_statistics(vectors, np.ones(5000, int))
 
 
-def test_a_sound_training_is_told_nothing():
-    assert told(gradients={"title": 1.0, "poster": 0.5}) == {}
+def test_a_sound_training_has_no_problems():
+    assert problems(gradients={"title": 1.0, "poster": 0.5}) == {}
 
 
 @pytest.mark.parametrize(
-    "change, name, says",
+    "change, name, text",
     [
         ({"signs": {**FINE, "mean_cosine": 0.95}}, "collapse", "mean cosine 0.95"),
         ({"signs": {**FINE, "effective_rank": 1.5}}, "collapse", "of 64 dimensions"),
@@ -70,15 +70,15 @@ def test_a_sound_training_is_told_nothing():
         ),
     ],
 )
-def test_what_is_wrong_is_named_with_what_to_do(change, name, says):
-    found = told(**change)
+def test_each_problem_has_a_remedy(change, name, text):
+    found = problems(**change)
     assert list(found) == [name]
-    assert says in found[name] and "\n" not in found[name]
+    assert text in found[name] and "\n" not in found[name]
 
 
-def test_without_signs_or_gradients_nothing_is_said_of_them():
-    assert told(signs={}) == {}
-    assert told(gradients={"title": 0.0, "poster": 0.0}) == {}
+def test_without_statistics_or_gradients_there_are_no_problems():
+    assert problems(signs={}) == {}
+    assert problems(gradients={"title": 0.0, "poster": 0.0}) == {}
 
 
 class Norms:
@@ -86,8 +86,10 @@ class Norms:
         return {"title": 3.0, "poster": 1.0}
 
 
-def looked(capsys, *epochs: np.ndarray, quiet: bool = False) -> tuple[list[str], dict[str, float]]:
-    """What is said of the vectors of several epochs, and the signs of the last."""
+def reported(
+    capsys, *epochs: np.ndarray, quiet: bool = False
+) -> tuple[list[str], dict[str, float]]:
+    """The warnings about the embeddings of several epochs, and the last diagnostics."""
     model = SimpleNamespace(
         counts=tf.range(1, 5), temperature=SimpleNamespace(values=tf.constant([0.5, 0.25]))
     )
@@ -99,8 +101,8 @@ def looked(capsys, *epochs: np.ndarray, quiet: bool = False) -> tuple[list[str],
 ALIKE = np.ones([4, 4])
 
 
-def test_what_lasts_is_said_once(capsys):
-    said, signs = looked(capsys, ALIKE, ALIKE, ALIKE, ALIKE)
+def test_a_lasting_problem_is_reported_once(capsys):
+    said, signs = reported(capsys, ALIKE, ALIKE, ALIKE, ALIKE)
     assert len(said) == 1
     assert said[0].startswith(
         "tfmmrec: warning: the embeddings of items are nearly identical (mean cosine 1.00)"
@@ -110,6 +112,6 @@ def test_what_lasts_is_said_once(capsys):
     assert (signs["gradient_share_title"], signs["gradient_share_poster"]) == (0.75, 0.25)
 
 
-def test_what_passes_is_not_said(capsys):
-    assert looked(capsys, ALIKE, np.eye(4), ALIKE, np.eye(4))[0] == []
-    assert looked(capsys, ALIKE, ALIKE, quiet=True)[0] == []
+def test_a_problem_of_one_epoch_is_not_reported(capsys):
+    assert reported(capsys, ALIKE, np.eye(4), ALIKE, np.eye(4))[0] == []
+    assert reported(capsys, ALIKE, ALIKE, quiet=True)[0] == []

@@ -1,4 +1,4 @@
-"""The moving average of weights, by hand."""
+"""The moving average of weights, calculated by hand."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from tfmmrec.testing import TestCase
 from tfmmrec.training.ema import ExponentialMovingAverage
 
 
-class WeightAverageTest(TestCase):
+class ExponentialMovingAverageTest(TestCase):
     def test_it_follows_the_weights(self):
         weight = tf.Variable([0.0, 8.0])
         average = ExponentialMovingAverage([weight], 0.15)
@@ -26,7 +26,7 @@ class WeightAverageTest(TestCase):
         average.update()
         self.assertAllClose(average.averages[0], [3.0])
 
-    def test_swapping_twice_is_nothing(self):
+    def test_a_second_swap_undoes_the_first(self):
         weight = tf.Variable([1.0])
         average = ExponentialMovingAverage([weight], 0.9)
         weight.assign([5.0])

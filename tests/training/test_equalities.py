@@ -1,4 +1,4 @@
-"""What must not change what is learned: a stop, XLA, several steps at once, parts of a batch."""
+"""Options that must not change the result: a resume, XLA, several steps per call, accumulation."""
 
 import shutil
 from pathlib import Path
@@ -95,7 +95,7 @@ def assert_the_same_run(one: Path, other: Path) -> None:
     assert (one / "history.json").read_text() == (other / "history.json").read_text()
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path):
+def test_a_resumed_run_ends_with_the_same_bits(data, tmp_path):
     train(data, tmp_path / "whole", config())
 
     def stop() -> None:
@@ -109,8 +109,8 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(data, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_stands_on_disk_within_an_epoch_is_gone_on_with(data, tmp_path):
-    """As a kill would leave it, which the training that went on to its end does not know of."""
+def test_a_checkpoint_within_an_epoch_resumes(data, tmp_path):
+    """From a copy of the folder, as a kill would leave it."""
     options = {
         **SEQUENCE,
         "checkpoint_steps": 3,
@@ -219,12 +219,12 @@ def test_xla_learns_the_same(data, kind):
     ],
 )
 def test_fixed_shapes_learn_the_same(data, options):
-    """As a TPU asks for them, without XLA."""
+    """As a TPU requires them, without XLA."""
     assert_the_same(slopes(data, **options), slopes(data, **options, strategy="tpu"))
 
 
-def test_no_window_may_hold_anything(data):
-    """Of what no event chose there is no loss, and no gradient that is no number."""
+def test_windows_without_targets(data):
+    """Without targets, the loss is 0 and the gradients are finite."""
     options = {"query": WINDOWS["gru"], "features": ["kind"], "contrastive": {"co_engagement": 0.1}}
     empty = {name: tf.fill([3, 4], -1) for name in ("history", "item", "num_earlier")}
     empty["user"] = tf.zeros([3], tf.int32)
@@ -266,7 +266,7 @@ def test_half_precision_learns_nearly_the_same(data, options):
 
 
 def test_two_batches_of_eight_are_one_of_sixteen(data):
-    """Where an event's negatives are no matter of who else is in its batch."""
+    """If the negatives of an event do not depend on its batch."""
     options = {
         **CALM,
         "query": {"kind": "mean", "dropout": 0.0},
@@ -296,7 +296,7 @@ def test_several_steps_at_once_learn_the_same(data):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_what_half_precision_trained_is_served_in_full(data, tmp_path):
+def test_a_model_of_half_precision_is_served_in_float32(data, tmp_path):
     precision = "mixed_float16"
     before = tf.keras.mixed_precision.global_policy()
     train(data, tmp_path / "run", config(epochs=1, precision=precision))
@@ -310,7 +310,7 @@ def test_what_half_precision_trained_is_served_in_full(data, tmp_path):
     assert serve.structured_outputs["scores"].dtype == tf.float32
 
 
-def test_a_loss_that_is_no_number_stops_the_training(data, tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_stops_the_training(data, tmp_path, monkeypatch):
     options = {"learning_rate": 0.02, "optimizer": {"schedule": "linear"}, "features": ["kind"]}
     compute = TwoTower.compute_loss
     spoilt = tf.Variable(7, dtype=tf.int64)
@@ -340,7 +340,7 @@ def test_a_loss_that_is_no_number_stops_the_training(data, tmp_path, monkeypatch
 
 
 def test_a_training_may_be_deterministic(data, monkeypatch):
-    """What TensorFlow makes of that cannot be taken back within a process."""
+    """TensorFlow's switch cannot be undone within a process, so that it is replaced."""
 
     def asked() -> None:
         raise Stop

@@ -1,4 +1,4 @@
-"""Norms of gradients by the parts of a model."""
+"""Gradient norms by part of a model."""
 
 import pytest
 import tensorflow as tf
@@ -18,13 +18,13 @@ def test_the_mean_norm_of_each_part():
     assert norms.pop_means() == {}
 
 
-def test_without_parts_there_is_nothing_to_ask():
+def test_without_parts_there_are_no_norms():
     norms = GradientNorms({}, [])
     norms.add([], tf.constant(1.0))
     assert norms.pop_means() == {}
 
 
-def test_a_batch_that_half_precision_does_not_hold_is_passed_over():
+def test_a_batch_that_overflows_is_ignored():
     first, second = tf.Variable([0.0, 0.0]), tf.Variable([0.0])
     norms = GradientNorms({"a": [first], "b": [second]}, [first, second])
     norms.add([tf.constant([3.0, 4.0]), tf.constant([2.0])], tf.constant(1.0))

@@ -1,4 +1,4 @@
-"""Updates by hand: clipping, several batches in one, overflow, and a loss that is not a number."""
+"""Optimizer steps by hand: clipping, accumulation, overflow, and a loss that is not finite."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +13,7 @@ def create(*weights: tf.Variable, **options) -> OptimizerStep:
 
 
 def adam(gradients: list[float], rate: float) -> float:
-    """Where Adam takes a weight from 0."""
+    """The weight after Adam's updates from 0."""
     weight = first = second = 0.0
     for step, gradient in enumerate(gradients, 1):
         first = 0.9 * first + 0.1 * gradient
@@ -33,7 +33,7 @@ class OptimizerStepTest(TestCase):
         self.assertEqual(int(optimizer_step.step), 2)
         self.assertAllClose(optimizer_step.average.averages[0], weight)
 
-    def test_the_first_step_makes_no_variables(self):
+    def test_the_first_step_creates_no_variables(self):
         """Else TensorFlow would trace it twice, and a training would begin later."""
         weight, traces = tf.Variable([0.0]), []
         optimizer_step = create(weight)
@@ -89,7 +89,7 @@ class OptimizerStepTest(TestCase):
         # Adam's first step is as long as the rate, here a fiftieth of the highest.
         self.assertAllClose(weight, [-0.002])
 
-    def test_an_overflow_is_left_out_and_the_scale_halves(self):
+    def test_an_overflow_is_skipped_and_halves_the_scale(self):
         weight = tf.Variable([0.0])
         optimizer_step = create(weight, learning_rate=0.1, precision="mixed_float16")
         apply = tf.function(optimizer_step.apply_gradients)

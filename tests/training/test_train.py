@@ -1,4 +1,4 @@
-"""Training: once more on train and valid, with every reader of users."""
+"""Training: refit, `query: {kind: auto}`, and each history encoder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +84,7 @@ def known(run: Path) -> set[str]:
     return {bundle.dataset.item_ids[row] for row in np.flatnonzero(bundle.model.known)}
 
 
-def test_a_refit_knows_what_stands_in_valid(data, tmp_path):
+def test_a_refit_trains_on_valid(data, tmp_path):
     train(data, tmp_path / "plain", config())
     metrics = train(data, tmp_path / "refit", config(refit=True))
     assert known(tmp_path / "refit") - known(tmp_path / "plain") == {"11"}
@@ -95,14 +95,14 @@ def test_a_refit_knows_what_stands_in_valid(data, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_refit_is_not_judged_by_what_it_was_trained_on(whole):
+def test_a_refit_is_not_evaluated_on_its_training_data(whole):
     assert evaluate(whole, quiet=True).metrics["warm"]["targets"] == USERS + 1
     for judge in (evaluate, recommend):
         with pytest.raises(DataError, match="split valid: the model was trained on it"):
             judge(whole, split="valid", quiet=True)
 
 
-def test_without_a_valid_split_there_is_nothing_to_choose_by_or_to_add(tmp_path):
+def test_without_a_valid_split_the_mean_is_trained_once(tmp_path):
     train(write(tmp_path, "none"), tmp_path / "run", config(**CHOICE, epochs=1))
     run = read_run(tmp_path / "run")
     assert run["config"]["query"] == {"kind": "mean", "max_history": 4}
@@ -110,7 +110,7 @@ def test_without_a_valid_split_there_is_nothing_to_choose_by_or_to_add(tmp_path)
     assert "candidates" not in run["metrics"]
 
 
-def test_the_data_choose_a_reader(data, tmp_path, capsys):
+def test_auto_selects_a_history_encoder(data, tmp_path, capsys):
     options = {**CHOICE, "learning_rate": 0.01, "epochs": 20, "refit": False, "quiet": False}
     metrics = train(data, tmp_path / "run", config(**options))
     found = metrics["candidates"]
@@ -131,7 +131,7 @@ def test_the_data_choose_a_reader(data, tmp_path, capsys):
     )
 
 
-def test_who_knows_no_order_is_a_mean(data, tmp_path):
+def test_auto_is_the_mean_without_order(data, tmp_path):
     around = config(**CHOICE, history_context="bidirectional", epochs=1)
     train(data, tmp_path / "run", around)
     assert read_run(tmp_path / "run")["config"]["query"]["kind"] == "mean"
@@ -139,7 +139,7 @@ def test_who_knows_no_order_is_a_mean(data, tmp_path):
 
 # In the second candidate, and in what follows the choice.
 @pytest.mark.parametrize("stop", [3, pytest.param(5, marks=pytest.mark.slow)])
-def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, stop):
+def test_auto_and_refit_resume(data, whole, tmp_path, stop):
     given = config(**CHOICE, epochs=2)
     with pytest.raises(KeyboardInterrupt):
         train(data, tmp_path / "run", given, callbacks=[AtEpochEnd(stop)])
@@ -160,7 +160,7 @@ def test_a_choice_and_a_refit_that_were_stopped_go_on(data, whole, tmp_path, sto
         if kind != "id"
     ],
 )
-def test_every_reader_learns_what_comes_next(data, tmp_path, kind):
+def test_each_history_encoder_learns_the_next_item(data, tmp_path, kind):
     options = {
         "epochs": 40,
         "learning_rate": 0.01,

@@ -1,4 +1,4 @@
-"""Variants: what each reads, and that training them on shared outputs changes nothing."""
+"""Variants: their features, and that shared encoder outputs do not change their training."""
 
 import dataclasses
 
@@ -61,13 +61,13 @@ def test_the_variants(small):
     assert {config.seed for config in variants.values()} == {3}
 
 
-def test_variants_read_no_more_than_the_config(small):
+def test_variants_have_only_features_of_the_config(small):
     variants = fusion_variants(small, dataclasses.replace(CONFIG, features=["plot", "year"]))
     assert variants["only-text"].features == ["plot"]
     assert variants["only-tables"].features == ["year"]
 
 
-def test_narrowing_drops_what_has_nothing_left_to_work_on():
+def test_fewer_features_drop_options_that_need_them():
     config = TrainConfig(finetune={"title": {}, "plot": {}}, contrastive={"co_engagement": 0.1})
     assert with_features(config, ["plot"]).finetune == {"plot": {}}
     assert with_features(config, ["plot"]).contrastive.co_engagement == 0.1

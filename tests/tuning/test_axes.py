@@ -1,4 +1,4 @@
-"""Where values stand between the ends of their ranges."""
+"""Positions of values on the axes of hyperparameters."""
 
 import pytest
 
@@ -27,17 +27,17 @@ FIXED = {"name": "dim", "type": "fixed", "values": [8]}
         (FLAG, None, OFF),
     ],
 )
-def test_where_values_stand(described, value, place):
+def test_positions_of_values(described, value, place):
     values = {} if value is None else {described["name"]: value}
     assert axis_of(described, []).position(values) == pytest.approx(place)
 
 
-def test_only_names_have_no_order():
+def test_only_texts_are_categorical():
     named = [axis_of(own, []).is_categorical for own in (RATE, UNITS, KIND, SIZE, FLAG)]
     assert named == [False, False, True, False, False]
 
 
-def test_what_stands_on_an_axis():
+def test_ticks_of_an_axis():
     assert [text for _, text in axis_of(RATE, []).ticks()] == ["0.001", "0.01", "0.1"]
     assert axis_of(FLAG, []).ticks() == [(0.0, "false"), (1.0, "true")]
 
@@ -49,7 +49,7 @@ def test_values_outside_of_a_range_widen_it():
     assert axis_of(KIND, trials).position({"kind": "gated"}) == pytest.approx(1 / 3)
 
 
-def test_an_axis_varies_where_only_some_trials_have_it():
+def test_an_axis_varies_if_only_some_trials_have_it():
     trials = [{"values": {"units": 20, "size": 16, "dim": 8}}, {"values": {"size": 16}}]
     space = [UNITS, SIZE, FLAG, FIXED]
     assert [axis.name for axis in varying(space, trials)] == ["units"]

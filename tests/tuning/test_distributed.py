@@ -1,4 +1,4 @@
-"""A chief and its workers, as processes of their own."""
+"""A chief and its workers as separate processes."""
 
 import json
 import os
@@ -88,8 +88,8 @@ OPTIONS = {
 
 
 @pytest.mark.slow
-def test_a_chief_and_two_workers_do_what_one_process_does(search, small, tmp_path) -> None:
-    """And a third that is killed in the middle of a trial loses that one, which another does."""
+def test_a_chief_and_two_workers_equal_one_process(search, small, tmp_path) -> None:
+    """A third worker is killed in the middle of a trial, which another one gets."""
     several = search(**OPTIONS)
     chief = several.start("chief")
     lost = several.start("lost")
@@ -132,7 +132,7 @@ def test_a_chief_and_two_workers_do_what_one_process_does(search, small, tmp_pat
     )
 
 
-def test_what_a_process_is(monkeypatch) -> None:
+def test_roles_of_a_process(monkeypatch) -> None:
     for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"):
         monkeypatch.delenv(f"KERASTUNER_{name}", raising=False)
     alone = this_process()

@@ -1,4 +1,4 @@
-"""Which training a search found."""
+"""The finalists of a search, and the verdict."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ def record(trial: int, value: float | None, **options: Any) -> dict[str, Any]:
 
 
 def again(trial: int, of: int, seed: int, value: float | None) -> dict[str, Any]:
-    # Alike for whichever users are left out.
+    # The same without any group of users.
     return record(trial, value, stage="rerun", rerun_of=of, seed=seed, jackknife=[value] * 4)
 
 
-def test_a_winner_by_luck_is_told_from_one_that_stays() -> None:
-    """Trial 1 was found best, trial 2 is, over the two other seeds of each."""
+def test_the_best_with_other_seeds_wins() -> None:
+    """Trial 1 is best in the search, trial 2 over two other seeds."""
     records = [record(0, 0.10), record(1, 0.15), record(2, 0.14)]
     records += [again(3, 0, 1, 0.10), again(4, 1, 1, 0.11), again(5, 2, 1, 0.13)]
     records += [again(6, 0, 2, 0.12), again(7, 1, 2, 0.11), again(8, 2, 2, 0.15)]
@@ -46,7 +46,7 @@ def test_a_winner_by_luck_is_told_from_one_that_stays() -> None:
     assert "within noise" not in said
 
 
-def test_a_lead_within_the_noise_of_seeds_is_called_that() -> None:
+def test_a_lead_within_the_noise_of_seeds() -> None:
     # Gains of 0.03 and -0.01: 0.01 ± 0.02.
     records = [record(0, 0.10), record(1, 0.15), again(2, 0, 1, 0.10), again(3, 1, 1, 0.13)]
     records += [again(4, 0, 2, 0.12), again(5, 1, 2, 0.11)]
@@ -55,8 +55,8 @@ def test_a_lead_within_the_noise_of_seeds_is_called_that() -> None:
     assert "1 of 2 seeds; the lead is within noise" in said
 
 
-def test_a_lead_that_a_few_users_make_is_within_noise() -> None:
-    """Each seed says the same, but without the last fourth of the users there is no lead."""
+def test_a_lead_from_a_few_users_is_within_noise() -> None:
+    """All seeds agree, but without the last quarter of the users there is no lead."""
     records = [record(0, 0.10), record(1, 0.15)]
     for trial, of, seed in ((2, 0, 1), (3, 1, 1), (4, 0, 2), (5, 1, 2)):
         records.append(again(trial, of, seed, 0.13 if of else 0.10))
@@ -73,19 +73,19 @@ def test_a_lead_that_a_few_users_make_is_within_noise() -> None:
 def test_the_base_may_be_best() -> None:
     records = [record(0, 0.10), record(1, 0.15), again(2, 0, 1, 0.12), again(3, 1, 1, 0.12)]
     found = find_finalists(records, NDCG)
-    # Of equals, the one that nothing was changed in.
+    # Among equals, the base.
     assert found[0].trial == 0
     assert "the base is best" in search_verdict(found, NDCG)
 
 
-def test_without_reruns_the_best_as_found() -> None:
+def test_without_reruns_the_best_of_the_search() -> None:
     records = [record(0, 0.10), record(1, None), record(2, 0.11)]
     found = find_finalists(records, NDCG)
     assert [(finalist.trial, finalist.mean) for finalist in found] == [(2, 0.11), (0, 0.10)]
     assert "with one seed" in search_verdict(found, NDCG)
 
 
-def test_what_fails_with_other_seeds_is_behind() -> None:
+def test_a_finalist_without_a_successful_rerun_ranks_last() -> None:
     records = [record(0, 0.10), record(1, 0.15), again(2, 0, 1, 0.09), again(3, 1, 1, None)]
     assert [finalist.trial for finalist in find_finalists(records, NDCG)] == [0, 1]
 

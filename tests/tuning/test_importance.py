@@ -1,4 +1,4 @@
-"""What hyperparameters count, where it is known."""
+"""Hyperparameter importance with planted effects."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def trial(number, values, value, **changes):
 
 
 def sampled(count=30):
-    """Values drawn from the space."""
+    """Random values from the space."""
     draw = np.random.default_rng(0)
     return [
         {
@@ -45,7 +45,7 @@ def sampled(count=30):
         ("flag", lambda own: float(own["flag"])),
     ],
 )
-def test_what_alone_decides_counts_nearly_all(planted, what):
+def test_a_single_effect_has_nearly_all_importance(planted, what):
     trials = [trial(n, own, what(own)) for n, own in enumerate(sampled())]
     found = importances(trials, SPACE, OBJECTIVE)
     assert next(iter(found)) == planted and found[planted] > 0.8
@@ -54,7 +54,7 @@ def test_what_alone_decides_counts_nearly_all(planted, what):
     assert found == importances(trials, SPACE, {**OBJECTIVE, "direction": "min"})
 
 
-def test_that_a_trial_has_a_hyperparameter_at_all_is_a_value():
+def test_an_inactive_hyperparameter_has_a_value_of_its_own():
     values = [{**own, "flag": True} for own in sampled()]
     for own in values[::2]:
         del own["flag"]
@@ -62,12 +62,12 @@ def test_that_a_trial_has_a_hyperparameter_at_all_is_a_value():
     assert importances(trials, SPACE, OBJECTIVE)["flag"] > 0.8
 
 
-def test_where_all_reach_the_same_nothing_counts():
+def test_equal_metrics_have_no_importance():
     trials = [trial(n, own, 0.1) for n, own in enumerate(sampled())]
     assert importances(trials, SPACE, OBJECTIVE) == {"kind": 0.0, "rate": 0.0, "flag": 0.0}
 
 
-def test_where_nothing_varies_or_few_finished_nothing_is_said():
+def test_without_variation_or_with_few_trials_it_is_empty():
     same = [trial(n, {"kind": "gated", "rate": 0.01}, n / 10) for n in range(6)]
     assert importances(same, SPACE, OBJECTIVE) == {}
     values = sampled(4)
@@ -75,7 +75,7 @@ def test_where_nothing_varies_or_few_finished_nothing_is_said():
     assert importances([trial(n, values[n], n / 10) for n in range(4)], SPACE, OBJECTIVE) != {}
 
 
-def test_failed_trials_and_reruns_are_left_out():
+def test_failed_trials_and_reruns_are_ignored():
     trials = [trial(n, own, own["rate"]) for n, own in enumerate(sampled())]
     failed = {"trial": 30, "stage": "search", "values": {"kind": "concat"}, "error": "no memory"}
     others = [

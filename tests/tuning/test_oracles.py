@@ -1,4 +1,4 @@
-"""What is tried, in which order, and what of it is known after a kill; nothing is trained here."""
+"""The trials that oracles propose, their order, and recovery after a kill, without training."""
 
 import collections
 from typing import Any
@@ -20,7 +20,7 @@ RANGES: dict[str, Any] = {"dim": [2, 4, 8], "learning_rate": {"min": 0.001, "max
 
 
 class Killed(BaseException):
-    """What no search catches."""
+    """An exception that no search catches."""
 
 
 class Runner:
@@ -49,7 +49,7 @@ class Runner:
 
 
 def searched(small, folder, runner: Any, **options: Any) -> Any:
-    """Searches; returns the oracle."""
+    """Runs a search and returns the oracle."""
     given = {"search": [], "space": RANGES, "trials": 6, "finalists": 2, "reruns": 2, **options}
     tuned = TuneConfig(config(), **given)
     space = Space(tuned.base, tuned.components, tuned.ranges, small)
@@ -89,7 +89,7 @@ def _worth(values: dict[str, Any]) -> float:
     return values["dim"] / 100 - abs(values["learning_rate"] - 0.05)
 
 
-def test_a_grid_is_gone_through_once(small, tmp_path) -> None:
+def test_a_grid_has_each_combination_once(small, tmp_path) -> None:
     runner = Runner(tmp_path)
     ranges = {"dim": [2, 4, 8], "projection_units": [0, 16], "learning_rate": 0.01}
     searched(small, tmp_path, runner, tuner="grid", trials=None, space=ranges, reruns=0)
@@ -98,7 +98,7 @@ def test_a_grid_is_gone_through_once(small, tmp_path) -> None:
     assert sorted(found) == [(2, 0), (2, 16), (4, 0), (4, 16), (8, 0), (8, 16)]
 
 
-def test_a_grid_that_does_not_hold_the_base(small, tmp_path) -> None:
+def test_a_grid_without_the_base(small, tmp_path) -> None:
     runner = Runner(tmp_path)
     ranges = {"dim": [2, 8], "learning_rate": 0.01}
     searched(small, tmp_path, runner, tuner="grid", trials=None, space=ranges, reruns=0)
@@ -152,7 +152,7 @@ def test_after_a_kill_no_finished_trial_is_repeated(small, tmp_path, tuner, kill
 
 
 def test_a_kill_between_two_files_loses_no_trial(small, tmp_path) -> None:
-    """A trial's own file is written before that of the oracle, which may not know of it yet."""
+    """The file of a trial is written before that of the oracle."""
     with pytest.raises(Killed):
         searched(small, tmp_path, Runner(tmp_path, killed_at=3))
     before = (tmp_path / "tuner" / "oracle.json").read_text()
@@ -173,7 +173,7 @@ def test_failures_do_not_end_a_search(small, tmp_path) -> None:
     assert all(values["dim"] != 4 for values in finalists)
 
 
-def test_hyperband_goes_on_without_those_that_fail(small, tmp_path) -> None:
+def test_hyperband_continues_without_failed_trials(small, tmp_path) -> None:
     runner = Runner(tmp_path, failing="some")
     searched(small, tmp_path, runner, tuner="hyperband", trials=13, epochs=9, reruns=0)
     parents = [int(values[marks.PARENT]) for _, values in runner.ran if marks.PARENT in values]
@@ -182,7 +182,7 @@ def test_hyperband_goes_on_without_those_that_fail(small, tmp_path) -> None:
     assert len(parents) == 4 and all(by_trial[parent]["dim"] != 4 for parent in parents)
 
 
-def test_hyperband_needs_a_whole_bracket(small, tmp_path) -> None:
+def test_hyperband_needs_trials_for_a_bracket(small, tmp_path) -> None:
     with pytest.raises(ConfigError, match="the first bracket of hyperband has 13 trials for"):
         searched(small, tmp_path, Runner(tmp_path), tuner="hyperband", trials=12, epochs=9)
 
@@ -195,8 +195,8 @@ def test_a_space_of_few_combinations_is_tried_once(small, tmp_path, tuner) -> No
     assert sorted(values["dim"] for _, values in runner.ran) == [2, 4, 8]
 
 
-def test_workers_train_what_was_drawn(small, tmp_path) -> None:
-    """Messages to them hold options of kinds that were not drawn."""
+def test_workers_train_the_proposed_values(small, tmp_path) -> None:
+    """Messages to workers contain options of inactive kinds."""
     ranges = {
         "fusion.kind": ["concat", "bilinear"],
         "fusion.concat.learned_missing_embedding": [True, False],
@@ -218,13 +218,13 @@ def test_workers_train_what_was_drawn(small, tmp_path) -> None:
     }
 
 
-def test_all_may_fail(small, tmp_path) -> None:
+def test_all_trials_may_fail(small, tmp_path) -> None:
     runner = Runner(tmp_path, failing="all")
     searched(small, tmp_path, runner)
     assert stages(runner) == ["base", *["search"] * 6]
 
 
-def test_the_same_seed_tries_the_same(small, tmp_path) -> None:
+def test_the_same_seed_proposes_the_same(small, tmp_path) -> None:
     ran = []
     for name in ("one", "two"):
         runner = Runner(tmp_path / name)
@@ -233,7 +233,7 @@ def test_the_same_seed_tries_the_same(small, tmp_path) -> None:
     assert ran[0] == ran[1]
 
 
-def test_a_trial_of_a_worker_that_is_lost_is_given_to_another(small, tmp_path) -> None:
+def test_the_trial_of_a_lost_worker_is_given_to_another(small, tmp_path) -> None:
     tuned = TuneConfig(config(), search=[], space=RANGES, trials=2, reruns=0, tuner="random")
     space = Space(tuned.base, tuned.components, tuned.ranges, small)
     oracle = create_oracle(tuned, space, lambda oracle, trial: None)

@@ -1,4 +1,4 @@
-"""Ranges of hyperparameters, as a tuning file gives them."""
+"""The ranges of a tuning file."""
 
 import keras_tuner
 import pytest
@@ -24,7 +24,7 @@ from tfmmrec.tuning.ranges import describe, flatten, is_in_range, read_range, wi
         ),
     ],
 )
-def test_what_a_range_becomes(given, described) -> None:
+def test_ranges_become_hyperparameters(given, described) -> None:
     assert describe(read_range("x", given)) == {"name": "x", **described}
 
 
@@ -40,20 +40,20 @@ def test_what_a_range_becomes(given, described) -> None:
         ([1, "a"], "type"),
     ],
 )
-def test_what_is_no_range_is_refused_in_one_line(given, reason) -> None:
+def test_invalid_ranges_are_refused_in_one_line(given, reason) -> None:
     with pytest.raises(ConfigError, match=reason) as error:
         read_range("dim", given)
     assert str(error.value).startswith("space.dim: ") and "\n" not in str(error.value)
 
 
-def test_a_default_is_taken_where_the_range_holds_it() -> None:
+def test_a_default_must_be_in_range() -> None:
     assert read_range("x", [16, 64], 64).default == 64
     assert read_range("x", [16, 64], 32).default == 16
     assert read_range("x", {"min": 1, "max": 9}, 5).default == 5
     assert with_default(read_range("x", 7), 8).default == 7
 
 
-def test_which_values_a_range_is_in_range() -> None:
+def test_values_in_range() -> None:
     steps = read_range("x", {"min": 0, "max": 6, "step": 3})
     assert [value for value in range(8) if is_in_range(steps, value)] == [0, 3, 6]
     switch = read_range("x", [True, False])
@@ -61,14 +61,14 @@ def test_which_values_a_range_is_in_range() -> None:
     assert not is_in_range(read_range("x", {"min": 0, "max": 6}), True)
 
 
-def test_nested_keys_are_the_same_as_whole_ones() -> None:
+def test_nested_keys_equal_full_keys() -> None:
     nested = {"fusion": {"kind": ["a"], "gated": {"units": [1, 2]}}, "dim": {"min": 1, "max": 2}}
     whole = {"fusion.kind": ["a"], "fusion.gated.units": [1, 2], "dim": {"min": 1, "max": 2}}
     assert flatten(nested) == flatten(whole) == whole
 
 
 def test_messages_keep_the_kinds_of_values() -> None:
-    """What goes between a chief and its workers must come back as it was."""
+    """Values must survive the messages between a chief and its workers."""
     hp = keras_tuner.HyperParameters()
     hp.values = {"switch": True, "share": 0.1, "number": 3, "name": "a"}
     values = keras_tuner.HyperParameters.from_proto(hp.to_proto()).values

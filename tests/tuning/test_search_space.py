@@ -1,4 +1,4 @@
-"""The search space: what parts declare, narrowed and widened."""
+"""The search space: the ranges of components, replaced and extended."""
 
 import dataclasses
 from typing import Any
@@ -33,7 +33,7 @@ def test_each_kind_declares_its_own_options_by_the_keys_of_the_training_file(sma
 
 
 def test_the_base_is_one_point_of_the_space(small) -> None:
-    """Its values lead back to what it was, with what else is by default written out."""
+    """Its values give the same config, with defaults written out."""
     found = space(
         small, ["fusion", "towers", "optimizer"], {}, dim=32, projection_units=128, batch_size=512
     )
@@ -46,14 +46,14 @@ def test_the_base_is_one_point_of_the_space(small) -> None:
     assert found.base_values == found.values
 
 
-def test_what_the_base_has_may_be_out_of_the_space(small) -> None:
+def test_values_of_the_base_may_be_out_of_range(small) -> None:
     found = space(small, ["towers"], {"dim": [16, 32]}, dim=4)
     assert found.values["dim"] == 16
     assert "dim" not in found.base_values and "dropout" in found.base_values
 
 
-def test_what_the_base_leaves_out_is_what_its_layers_have(small) -> None:
-    """A concat without units has 128, and not the first of the range."""
+def test_options_that_the_base_omits_have_the_defaults_of_layers(small) -> None:
+    """A concat without `units` has 128 units, and not the first of the range."""
     ranges = {"fusion.kind": "concat", "fusion.concat.units": [64, 256]}
     found = space(small, ["fusion"], ranges, fusion={"kind": "concat"})
     assert found.values["fusion.concat.units"] == 64
@@ -61,7 +61,7 @@ def test_what_the_base_leaves_out_is_what_its_layers_have(small) -> None:
     assert found.base_values["fusion.concat.dropout"] == 0.1
 
 
-def test_options_of_a_kind_count_where_it_is_drawn(small) -> None:
+def test_options_of_a_kind_are_active_with_that_kind(small) -> None:
     found = space(small, ["fusion"], {})
     values = {"fusion.kind": "gated", "fusion.gated.units": 16, "fusion.gated.dropout": 0.3}
     values["fusion.gated.temperature"] = 2.0
@@ -73,7 +73,7 @@ def test_options_of_a_kind_count_where_it_is_drawn(small) -> None:
     }
 
 
-def test_options_that_nobody_draws_stay_with_their_kind(small) -> None:
+def test_options_that_are_not_searched_stay_with_their_kind(small) -> None:
     given = {"kind": "concat", "learned_missing_embedding": True}
     found = space(small, ["fusion"], {}, fusion=given)
     drawn = {"fusion.kind": "concat", "fusion.concat.units": 64, "fusion.concat.dropout": 0.1}
@@ -86,14 +86,14 @@ def test_options_that_nobody_draws_stay_with_their_kind(small) -> None:
     }
 
 
-def test_values_of_what_is_not_drawn_are_left_out(small) -> None:
+def test_values_of_inactive_hyperparameters_are_removed(small) -> None:
     found = space(small, ["fusion"], {"fusion.kind": ["weighted", "bilinear"]})
     drawn = {"fusion.kind": "weighted", "fusion.weighted.weights": "learned"}
     more = {"fusion.bilinear.rank": 4, "fusion.weighted.weights.title": 0.5}
     assert found.active({**drawn, **more}) == drawn
 
 
-def test_weights_are_drawn_for_what_the_fusion_joins(small) -> None:
+def test_weights_are_searched_for_the_inputs_of_the_fusion(small) -> None:
     ranges = {"fusion.kind": ["late", "weighted"]}
     found = names(space(small, ["fusion"], ranges))
     weights = {name for name in found if ".weights." in name}
@@ -103,7 +103,7 @@ def test_weights_are_drawn_for_what_the_fusion_joins(small) -> None:
     }
 
 
-def test_what_cannot_be_reached_is_no_direction_of_the_search(small) -> None:
+def test_hyperparameters_that_are_never_active_are_removed(small) -> None:
     ranges = {"fusion.kind": ["gated", "concat"], "fusion.gated.units": 16}
     found = names(space(small, ["fusion"], ranges))
     assert found == {
@@ -116,7 +116,7 @@ def test_what_cannot_be_reached_is_no_direction_of_the_search(small) -> None:
     }
 
 
-def test_keys_that_no_part_declares_widen_the_space(small) -> None:
+def test_keys_that_no_component_declares_extend_the_space(small) -> None:
     ranges = {
         "cold_start.weight": [0.1, 0.9],
         "ema_decay": [0.5, 0.9],
@@ -142,7 +142,7 @@ def test_defaults_of_nested_options_are_those_of_the_training_file(small) -> Non
     assert found.values["cold_start.ridge_alpha"] == 0.3
 
 
-def test_keys_that_are_none_are_refused(small) -> None:
+def test_unknown_keys_are_refused(small) -> None:
     for ranges, reason in (
         ({"depth": [1]}, "space.depth: not a key of the training file"),
         ({"units": [1]}, "did you mean fusion.concat.units or"),

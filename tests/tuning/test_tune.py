@@ -1,4 +1,4 @@
-"""Whole searches over a few items, in this process and as a command that is killed."""
+"""Complete searches on a small data folder, in this process and as a command that is killed."""
 
 import html
 import json
@@ -35,7 +35,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def found(small, tmp_path_factory) -> Path:
-    """A search of all parts, with what it printed."""
+    """A search of all components."""
     out = tmp_path_factory.mktemp("searched") / "tuned"
     given = {**SHORT, "search": None, "space": {"negatives.num_uniform": 0}, "epochs": 1}
     tune(small.folder, out, TuneConfig(config(contrastive={}), **given, quiet=True))
@@ -69,7 +69,7 @@ def test_the_page_is_written_from_the_files_of_the_search(found, tmp_path) -> No
     assert verdict.removeprefix("# ") in page and verdict not in page and best in page
 
 
-def test_trials_stand_in_tensorboard(found) -> None:
+def test_trials_are_in_tensorboard(found) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     trial = lines(found)[0]
@@ -90,12 +90,11 @@ def test_the_best_is_a_training_file(found, small, tmp_path) -> None:
     assert {name: trained[name] for name in ("fusion", "dim", "loss", "negatives")} == {
         name: best[name] for name in ("fusion", "dim", "loss", "negatives")
     }
-    # What trials did without is as it was given.
+    # Options that trials replaced are as given.
     assert best["refit"] is False and best["seed"] == 0 and best["epochs"] == 2
 
 
-def test_a_trial_is_the_training_that_its_values_stand_for(found, small, tmp_path) -> None:
-    """The base, trained by the search, is what a training of that file gives."""
+def test_the_base_equals_a_training_of_its_file(found, small, tmp_path) -> None:
     train(small.folder, tmp_path / "run", config(contrastive={}, epochs=1))
     metrics = json.loads((tmp_path / "run" / "run.json").read_text())["metrics"]
     [base] = [trial for trial in lines(found) if trial["stage"] == "base"]
@@ -103,7 +102,7 @@ def test_a_trial_is_the_training_that_its_values_stand_for(found, small, tmp_pat
     assert base["metrics"]["loss"] == pytest.approx(metrics["loss"], rel=1e-5)
 
 
-def test_re_runs_say_what_is_left_without_some_users(found) -> None:
+def test_reruns_have_a_jackknife_over_users(found) -> None:
     results = json.loads((found / "results.json").read_text())
     again = [trial for trial in lines(found) if trial["stage"] == "rerun"]
     assert all(trial["stage"] == "rerun" or "jackknife" not in trial for trial in lines(found))
@@ -111,25 +110,25 @@ def test_re_runs_say_what_is_left_without_some_users(found) -> None:
         # A user in sixteen each.
         assert len(trial["jackknife"]) == 16
         assert np.mean(trial["jackknife"]) == pytest.approx(trial["metrics"]["ndcg@10"], rel=1e-4)
-    # Of a single seed, nothing is said of a lead.
+    # A single seed gives no lead.
     assert results["lead"] is None and results["verdict"]
 
 
-def lead_astray(monkeypatch, *dims: int) -> None:
-    """Makes the losses of models of some widths no number."""
+def make_loss_nan(monkeypatch, *dims: int) -> None:
+    """Makes the losses of models with some values of `dim` NaN."""
     compute = TwoTower.compute_loss
 
-    def astray(self, inputs, training=False):
+    def nan_loss(self, inputs, training=False):
         loss = compute(self, inputs, training)
         return loss * np.nan if training and self.item_tower.dim in dims else loss
 
-    monkeypatch.setattr(TwoTower, "compute_loss", astray)
+    monkeypatch.setattr(TwoTower, "compute_loss", nan_loss)
 
 
 @pytest.mark.slow
 def test_failed_trials_are_recorded_and_the_search_goes_on(small, tmp_path, monkeypatch) -> None:
-    """One width leads the loss astray, and one schedule is none."""
-    lead_astray(monkeypatch, 2)
+    """One `dim` has a loss of NaN, and one schedule does not exist."""
+    make_loss_nan(monkeypatch, 2)
     space = {"dim": [2, 4], "optimizer.schedule": ["constant", "rising"]}
     options = {**SHORT, "space": space, "tuner": "grid", "trials": None, "reruns": 0}
     tune(small.folder, tmp_path / "tuned", TuneConfig(config(), **options, quiet=True))
@@ -142,7 +141,7 @@ def test_failed_trials_are_recorded_and_the_search_goes_on(small, tmp_path, monk
 
 
 def test_no_finished_trial_is_an_error_that_leaves_nothing(small, tmp_path, monkeypatch) -> None:
-    lead_astray(monkeypatch, 2, 4, 8)
+    make_loss_nan(monkeypatch, 2, 4, 8)
     given = config()
     options = {**SHORT, "space": {"dim": [2, 8]}, "trials": 1}
     with pytest.raises(
@@ -153,7 +152,7 @@ def test_no_finished_trial_is_an_error_that_leaves_nothing(small, tmp_path, monk
 
 
 @pytest.mark.slow
-def test_hyperband_goes_on_from_checkpoints(small, tmp_path) -> None:
+def test_hyperband_continues_from_checkpoints(small, tmp_path) -> None:
     options = {**SHORT, "tuner": "hyperband", "trials": 4, "epochs": 3, "reruns": 0}
     tune(small.folder, tmp_path / "tuned", TuneConfig(config(patience=9), **options, quiet=True))
     trials = lines(tmp_path / "tuned")
@@ -165,7 +164,7 @@ def test_hyperband_goes_on_from_checkpoints(small, tmp_path) -> None:
         assert longest[json.dumps(trial["values"])]["history"][0] == trial["history"][0]
 
 
-def test_what_stands_there_is_not_searched_over(small, tmp_path) -> None:
+def test_an_existing_folder_is_refused(small, tmp_path) -> None:
     tuned = TuneConfig(config(), **SHORT, quiet=True)
     (tmp_path / "tuned").mkdir()
     (tmp_path / "tuned" / "mine").touch()
@@ -184,7 +183,7 @@ def test_what_stands_there_is_not_searched_over(small, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on_without_repeating_a_trial(small, tmp_path) -> None:
+def test_a_killed_search_resumes_without_repeating_a_trial(small, tmp_path) -> None:
     file, out = tmp_path / "tune.yaml", tmp_path / "tuned"
     given = {key: value for key, value in WITHOUT_CHANCE.items() if key != "quiet"}
     file.write_text(yaml.safe_dump({**SHORT, "train": given}))
@@ -201,7 +200,7 @@ def test_a_killed_search_goes_on_without_repeating_a_trial(small, tmp_path) -> N
     before = {path.name: path.read_text() for path in records.glob("*.json")}
     done = subprocess.run([*command, "--resume"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    # Those that were done are not trained again.
+    # Finished trials are not trained again.
     printed = [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("trial ")]
     assert 5 - len(before) <= len(printed) <= 6 - len(before)
     found = {trial["trial"]: trial for trial in lines(out)}

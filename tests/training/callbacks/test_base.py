@@ -1,4 +1,4 @@
-"""Steps as callbacks count them."""
+"""The step count of callbacks."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What is mined, when, and what of it joins a batch."""
+"""Negative mining: which items, when, and how they join a batch."""
 
 from types import SimpleNamespace
 

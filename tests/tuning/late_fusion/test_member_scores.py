@@ -1,4 +1,4 @@
-"""Scores of members become those of the fusion, and these ranks."""
+"""The scores of a fusion, and ranks, from the scores of its members."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ NAMES = ["t", "g", "id"]
 
 
 def of_one_user(scores, present, **options) -> MemberScores:
-    """Scores `[members, items]` of a single user, who chose the first item next."""
+    """Scores `[members, items]` of a single user, whose target is the first item."""
     none = np.zeros(0, np.int64)
     scores = np.array(scores, np.float32)[:, np.newaxis]
     return MemberScores(
@@ -25,7 +25,7 @@ def of_one_user(scores, present, **options) -> MemberScores:
     )
 
 
-def test_weights_of_what_is_present_sum_to_one_by_hand():
+def test_weights_of_present_members_sum_to_one_by_hand():
     scores = of_one_user([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]], [[1, 1, 0], [1, 0, 0]])
     # 0.25 · 1 + 0.75 · 3 = 2.5; the second has a text alone; of the third nothing is known.
     np.testing.assert_allclose(
@@ -35,7 +35,7 @@ def test_weights_of_what_is_present_sum_to_one_by_hand():
     np.testing.assert_allclose(scores.weighted(np.array([0.0, 2.0])), [[3.0, -np.inf, -np.inf]])
 
 
-def test_new_items_have_a_share_of_what_is_regressed_by_hand():
+def test_cold_start_items_mix_content_and_regression_by_hand():
     # The second item is new and has a text alone. It is half regressed: of the first item's vector,
     # which is known by text and id, it has 0.5, where it has a word.
     new = ColdStartItems(
@@ -50,7 +50,7 @@ def test_new_items_have_a_share_of_what_is_regressed_by_hand():
     np.testing.assert_allclose(scores.weighted(np.array([0.25, 0.75])), [[3.5, 1.625]])
 
 
-def test_ranks_share_ties_and_pass_over_what_is_excluded_by_hand():
+def test_ranks_with_ties_and_exclusions_by_hand():
     excluded = (np.array([0, 0]), np.array([2, 3]))
     scores = of_one_user([[1.0, 2.0, 9.0, 1.0, 1.0, 0.0]], [[1] * 6], excluded=excluded)
     # Above 1 stands 2, and not 9, which is left out as one of those with the same score is; the
@@ -58,12 +58,12 @@ def test_ranks_share_ties_and_pass_over_what_is_excluded_by_hand():
     assert scores.ranks(np.array([1.0])).tolist() == [2.5]
 
 
-def test_spread_is_the_deviation_over_what_is_there_by_hand():
+def test_spread_is_the_deviation_over_present_items_by_hand():
     scores = of_one_user([[1.0, 3.0, 0.0], [2.0, 2.0, 2.0]], [[1, 1, 0], [1, 1, 1]])
     np.testing.assert_allclose(scores.spread(), [1.0, 0.0])
 
 
-def test_any_weights_give_what_the_fusion_gives():
+def test_any_weights_equal_the_fusion():
     """Against LateFusion itself, for users of many blocks, with absent members."""
     generator = np.random.default_rng(5)
     num_users, num_items, dim = 700, 900, 4

@@ -1,4 +1,4 @@
-"""Weights that were planted are found."""
+"""The search finds planted weights."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def world() -> World:
 
 
 def true_scores(world: World) -> MemberScores:
-    """What users like by modality, and what each chose last but one."""
+    """The true scores by modality, and the last but one item of each user as the target."""
     users, firsts, counts = np.unique(world.events[:, 0], return_index=True, return_counts=True)
     asked = firsts + counts - 2
     before = np.ones(len(world.events), bool)
@@ -50,7 +50,7 @@ def test_planted_weights_are_found(world, tuner, metric):
     assert found.values.mean() > values.max() - 0.005
 
 
-def test_starts_are_tried_first_and_the_seed_says_the_rest(world):
+def test_starts_are_the_first_trials_and_the_seed_decides_the_rest(world):
     scores, objective = true_scores(world), objective_of("retrieval", "hr@20")
     starts = [PLANTED, EQUAL]
     first, again, other = (
@@ -72,7 +72,7 @@ def test_no_member_loses_all_its_weight(world):
     np.testing.assert_allclose(found.weights.sum(), 1.0, atol=0.001)
 
 
-def test_it_says_nothing_and_leaves_nothing(world, tmp_path, monkeypatch, capfd):
+def test_it_prints_nothing_and_leaves_no_files(world, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     search_weights(true_scores(world), objective_of("retrieval", "mrr"), [EQUAL], trials=10)
     assert capfd.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""Numbers from 0 to 1 become weights that are uniform on the simplex, and back."""
+"""The unit cube and the simplex of weights."""
 
 import numpy as np
 import pytest
@@ -29,9 +29,9 @@ def test_uniform_numbers_are_uniform_weights():
 @pytest.mark.parametrize(
     "weights", [[0.2, 0.5, 0.1, 0.2], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
 )
-def test_there_and_back(weights):
+def test_round_trip(weights):
     np.testing.assert_allclose(to_weights(to_breaks(weights)), weights, atol=1e-12)
 
 
-def test_only_ratios_of_weights_count():
+def test_only_ratios_of_weights_matter():
     np.testing.assert_allclose(to_breaks([5, 2, 3]), to_breaks([0.5, 0.2, 0.3]))

@@ -1,4 +1,4 @@
-"""A run becomes another one, whose index is the weighted sum of the members' scores."""
+"""Tuned late-fusion weights: the new run scores by the weighted sum of the members' scores."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ NEW = {"a": "i10", "b": "i11"}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
-    """A run on a world with gaps and cold items, which reads what tells least."""
+    """A run with missing values and cold items, and weights for the least informative feature."""
     folder = tmp_path_factory.mktemp("tune_fusion")
     path = write_world(draw_world(SMALL), folder / "catalogue")
     content = {**yaml.safe_load(path.read_text()), "cold_items": {"share": 0.1}}
@@ -62,7 +62,7 @@ def again(run) -> Path:
 
 
 @pytest.mark.slow
-def test_the_metric_is_better_and_told_truly(run, again):
+def test_the_metric_improves_and_is_reported_correctly(run, again):
     first, second = read_run(run), read_run(again)
     result = second["metrics"]["tuned_fusion"]
     assert result["source_run"] == str(run)
@@ -105,7 +105,7 @@ def test_each_trial_has_a_line(again):
     assert result["trials"] == 60 and result["initial_weights"] == pytest.approx(expected, abs=1e-5)
 
 
-def test_what_is_served_is_the_weighted_sum_of_the_members(run, again, tmp_path):
+def test_the_served_score_is_the_weighted_sum_of_the_members(run, again, tmp_path):
     bundle = load_run(run, quiet=True)
     dataset, targets = bundle.dataset, targets_of(bundle.dataset, "valid")
     members = cache_scores(bundle, targets)
@@ -136,7 +136,7 @@ def test_what_is_served_is_the_weighted_sum_of_the_members(run, again, tmp_path)
     assert compared == sum(len(column) - len(own) for own in past)
 
 
-def test_a_run_of_a_run_works_and_keeps_what_is_good(again, capsys):
+def test_a_tuned_run_can_be_tuned_again(again, capsys):
     out = again.parent / "third"
     assert main(["tune-fusion", str(again), "--out", str(out), "--trials", "10", "--quiet"]) == 0
     printed = capsys.readouterr().out
@@ -148,7 +148,7 @@ def test_a_run_of_a_run_works_and_keeps_what_is_good(again, capsys):
     assert main(["recommend", str(out), "--users", "u00001", "--quiet"]) == 0
 
 
-def test_where_all_do_not_fit_some_events_are_taken(run, tmp_path, capsys):
+def test_too_many_scores_are_sampled(run, tmp_path, capsys):
     # 4 members and the 108 items that are not cold: scores of 50 users.
     result = tune_fusion(run, tmp_path / "out", trials=10, max_scores=4 * 108 * 50)
     assert result["events"] == 50
@@ -160,7 +160,7 @@ def test_where_all_do_not_fit_some_events_are_taken(run, tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory) -> Dataset:
-    """Data in which the valid split asks for items that train does not know."""
+    """Data whose valid split has items without training events."""
     folder = tmp_path_factory.mktemp("tables")
     words = ("red", "green", "blue")
     items = [f"i{n},{words[n % 3]},{n % 2},{n}" for n in range(10)] + ["i10,,1,4", "i11,green,,"]
@@ -186,7 +186,7 @@ def tables(tmp_path_factory) -> Dataset:
 
 
 def save_untrained(dataset: Dataset, folder: Path, **options: Any) -> Path:
-    """A run of the weights that training begins with."""
+    """A run with initial weights."""
     config = {"fusion": LATE, "dim": 4, **ONCE, "quiet": True, **options}
     bundle = build_bundle(dataset, TrainConfig(**config))
     fit_cold_start(bundle)
@@ -195,7 +195,7 @@ def save_untrained(dataset: Dataset, folder: Path, **options: Any) -> Path:
     return folder
 
 
-def test_members_of_new_items_are_weighed_as_the_model_does(tables, tmp_path):
+def test_scores_of_cold_start_items_equal_those_of_the_model(tables, tmp_path):
     run = save_untrained(tables, tmp_path / "run", cold_start={"weight": 0.6})
     bundle = load_run(run, quiet=True)
     targets = targets_of(tables, "valid")
@@ -215,7 +215,7 @@ def test_members_of_new_items_are_weighed_as_the_model_does(tables, tmp_path):
         assert ranking_metrics(members.ranks(weights)) == pytest.approx(measured)
 
 
-def test_weights_of_the_run_do_not_matter_to_the_members(tables, tmp_path):
+def test_the_weights_of_the_run_do_not_change_the_member_scores(tables, tmp_path):
     targets = targets_of(tables, "valid")
     bundle = load_run(save_untrained(tables, tmp_path / "run"), quiet=True)
     first = cache_scores(bundle, targets)
