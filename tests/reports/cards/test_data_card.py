@@ -41,19 +41,21 @@ def test_the_most_popular_items():
     assert on_most_popular(counts, 0.3) == 0.8  # 1.2 items are two
 
 
-def test_imbalances_are_of_choices():
+def test_imbalances_are_of_positives():
     train = events([(0, 0, 5, True)] * 5 + [(1, 1, 1, False)])
     told = imbalances([train, events([(1, 2, 4, True)])], 4, 3)
     assert told == [
         "The most popular 1% of the items have 83% of the positives.",  # 5 of 6
         "The most popular 10% of the items have 83% of the positives.",
-        "2 of 4 items (50%) nobody chose.",
+        "2 of 4 items (50%) have no positive.",
         "2 of 3 users (67%) have fewer than 5 positives.",
     ]
 
 
-def test_without_choices_nothing_is_popular():
-    assert imbalances([events([(0, 0, 1, False)])], 1, 1)[0] == "1 of 1 items (100%) nobody chose."
+def test_without_positives_nothing_is_popular():
+    assert (
+        imbalances([events([(0, 0, 1, False)])], 1, 1)[0] == "1 of 1 items (100%) have no positive."
+    )
 
 
 def test_what_is_a_choice_as_ratings_show_it():
