@@ -171,13 +171,13 @@ def test_an_existing_folder_is_refused(small, tmp_path) -> None:
     with pytest.raises(DataError, match="exists already"):
         tune(small.folder, tmp_path / "tuned", tuned)
     (tmp_path / "other.partial").mkdir()
-    (tmp_path / "other.partial" / "search.json").write_text('{"format": 2, "options": 1}')
+    (tmp_path / "other.partial" / "search.json").write_text('{"format": 3, "options": 1}')
     with pytest.raises(DataError, match="add --resume or remove it"):
         tune(small.folder, tmp_path / "other", tuned)
     with pytest.raises(DataError, match="another config or other data"):
         tune(small.folder, tmp_path / "other", tuned, resume=True)
     (tmp_path / "other.partial" / "search.json").write_text('{"options": 1}')
-    with pytest.raises(DataError, match="has tuning format 1, this version reads 2; remove it"):
+    with pytest.raises(DataError, match="has tuning format 1, this version reads 3; remove it"):
         tune(small.folder, tmp_path / "other", tuned, resume=True)
     assert (tmp_path / "other.partial" / "search.json").exists()
 
