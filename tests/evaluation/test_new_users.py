@@ -143,7 +143,7 @@ def test_new_users_have_a_table_of_their_own(data, run):
         "test: 2 targets, 6 warm items ranked",
         "test: 1 targets, 1 cold items ranked",
         "test: new users, 1 targets, 6 warm items ranked",
-        "1 events of new users and cold items are left out",
+        "1 events of new users and cold items are excluded",
     ):
         assert line in out.getvalue()
     valid = evaluate(run, split="valid", quiet=True).metrics

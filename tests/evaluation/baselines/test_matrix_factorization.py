@@ -108,7 +108,7 @@ def test_choices_are_ones_however_often_they_are_repeated():
 @pytest.mark.parametrize("split", ["valid", "test"])
 def test_they_stay_where_matrices_do_not_fit(small, split, monkeypatch):
     pytest.importorskip("implicit", reason=NO_EXTRA)
-    monkeypatch.setattr(all, "_MOST_ITEMS", 0)
+    monkeypatch.setattr(all, "_MAX_ITEMS", 0)
     names = [name.split(" (")[0] for name in all.warm_item_baselines(small, split)]
     assert names[-2:] == ["ALS", "BPR"]
     assert "EASE" not in names

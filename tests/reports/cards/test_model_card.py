@@ -113,7 +113,7 @@ def test_figures_verdict_and_what_follows_from_them():
 
 def test_new_items_have_no_popularity():
     told = ranked(lists={"model": {"popularity_lift@10": -1.0}})
-    assert "popularity lift" not in render_model_card(RUN, FACTS, result_of(cold=told))
+    assert "(popularity lift)" not in render_model_card(RUN, FACTS, result_of(cold=told))
 
 
 def test_what_is_worse_comes_first_and_the_worst_before_the_others():
