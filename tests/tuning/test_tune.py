@@ -136,7 +136,7 @@ def test_failed_trials_are_recorded_and_the_search_goes_on(small, tmp_path, monk
     assert len(trials) == 4
     errors = [trial["error"] for trial in trials if "error" in trial]
     assert sum(error.startswith("the loss was not finite") for error in errors) == 1
-    assert sum(error.startswith("optimizer: schedule must be") for error in errors) == 2
+    assert sum(error.startswith("optimizer.schedule must be") for error in errors) == 2
     assert (tmp_path / "tuned" / "best.yaml").exists()
 
 
