@@ -201,7 +201,7 @@ def test_gaps_that_cannot_be_known_are_refused(data, tmp_path):
         build_bundle(Dataset(bare), config("gru"))
     assert str(error.value) == (
         f"query.time_intervals: the interactions of {bare} have no times; name their column as "
-        "interactions.time in the dataset file and pack again, or leave gaps out"
+        "interactions.time in the dataset file and pack again, or leave query.time_intervals out"
     )
     with pytest.raises(ConfigError, match="context: gaps are those of a history in order"):
         build_bundle(Dataset(data), config("mean", history_context="bidirectional"))
