@@ -215,12 +215,12 @@ def test_a_user_who_is_an_id_is_served_as_one(data, tmp_path):
 
 
 def test_readers_in_order_have_no_way_around_an_event(data, tmp_path):
-    with pytest.raises(ConfigError, match="history_context: query.kind gru needs causal"):
+    with pytest.raises(ConfigError, match=r"history_context: query\.kind gru needs causal"):
         train(
             data, tmp_path / "run", config(query={"kind": "gru"}, history_context="bidirectional")
         )
 
 
 def test_what_is_not_known_of_negatives_is_refused(data, tmp_path):
-    with pytest.raises(ConfigError, match="negatives.source must be in_batch or full_catalog"):
+    with pytest.raises(ConfigError, match=r"negatives\.source must be in_batch or full_catalog"):
         train(data, tmp_path / "run", config(negatives={"source": "few"}))
