@@ -203,5 +203,5 @@ def test_gaps_that_cannot_be_known_are_refused(data, tmp_path):
         f"query.time_intervals: the interactions of {bare} have no times; name their column as "
         "interactions.time in the dataset file and pack again, or leave query.time_intervals out"
     )
-    with pytest.raises(ConfigError, match="history_context: query.time_intervals needs causal"):
+    with pytest.raises(ConfigError, match=r"history_context: query\.time_intervals needs causal"):
         build_bundle(Dataset(data), config("mean", history_context="bidirectional"))
