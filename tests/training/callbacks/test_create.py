@@ -43,6 +43,12 @@ def test_the_order_of_callbacks(small, tmp_path) -> None:
         "Callback",
     ]
     assert callbacks[-1] is mine
+    # Keras waits for the device after each step if one of these has not set it.
+    assert all(
+        callback._supports_tf_logs
+        for callback in callbacks[:-1]
+        if callback._implements_train_batch_hooks()
+    )
     assert [callbacks[place].initial_step for place in (1, 4, 5)] == [2, 2, 2]
     in_memory = TrainingCallbacks(
         bundle, trainer, history, folder=None, checkpoints=None, **options

@@ -19,11 +19,11 @@ class StepCallback(tf.keras.callbacks.Callback):
         step: number of completed steps of the epoch.
     """
 
-    # Keras then hands over logs as tensors, without waiting for the device after each step.
-    _supports_tf_logs = True
-
     def __init__(self) -> None:
         super().__init__()
+        # Private: Keras then passes logs as tensors instead of waiting for the device after each
+        # step, and accepts the callback under a ParameterServerStrategy. `super` sets it to False.
+        self._supports_tf_logs = True
         self.initial_step = self.epoch = self.step = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

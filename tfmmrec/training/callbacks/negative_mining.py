@@ -24,9 +24,6 @@ class NegativeMiningCallback(tf.keras.callbacks.Callback):
         interval: number of steps from one mining to the next.
     """
 
-    # Keras then does not wait for the device after each step.
-    _supports_tf_logs = True
-
     def __init__(
         self,
         bundle: ModelBundle,
@@ -35,6 +32,8 @@ class NegativeMiningCallback(tf.keras.callbacks.Callback):
         interval: int,
     ):
         super().__init__()
+        # Private: see `StepCallback`.
+        self._supports_tf_logs = True
         self._histories = bundle.histories
         self._scorer = Scorer(bundle.model)
         self._known = bundle.model.known.numpy()
