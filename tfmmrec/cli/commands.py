@@ -1,7 +1,7 @@
-"""The commands of `tfmmrec`: what each takes, and how it hands that to its stage.
+"""The commands of `tfmmrec`: their arguments, and how they call their stage.
 
-Stages are imported inside the functions: they load TensorFlow, for which only the command that is
-run is to pay.
+Stages are imported inside the functions: they load TensorFlow, which only the command that runs
+should pay for.
 """
 
 import dataclasses
@@ -87,8 +87,8 @@ def _declare_check(parser: Parser) -> None:
 
     _positional(parser, "data", "a data folder")
     parser.add_class_arguments(CheckConfig, as_group=False, skip={"media", "quiet"})
-    parser.add_argument("--media", action="store_true", help="decode every picture and sound too")
-    parser.add_argument("--quiet", action="store_true", help="print the verdict only")
+    parser.add_argument("--media", action="store_true", help="decode every image and sound as well")
+    parser.add_argument("--quiet", action="store_true", help="print only the verdict")
 
 
 def _check(options: Any) -> None:
@@ -104,7 +104,7 @@ def _declare_train(parser: Parser) -> None:
     _positional(parser, "data", "a data folder")
     _config_file(parser)
     _out(parser, "the run folder to write")
-    parser.add_argument("--resume", action="store_true", help="go on after a stop")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
     parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
 
 
@@ -142,14 +142,14 @@ def _encode(options: Any) -> None:
 def _declare_evaluate(parser: Parser) -> None:
     _positional(parser, "run", "a run folder")
     parser.add_argument("--split", default="test", help="valid or test (default)")
-    parser.add_argument("--report", type=Path | None, help="an HTML page to write as well")
+    parser.add_argument("--report", type=Path | None, help="also write an HTML page")
     parser.add_argument(
         "--modality_attribution",
         action="store_true",
         help="compute the Shapley attribution of NDCG@10 to each modality",
     )
     parser.add_argument(
-        "--cutoffs", type=list[int] | None, help="the k of HR@k and the like; [10, 20] by default"
+        "--cutoffs", type=list[int] | None, help="the k of HR@k and NDCG@k (default [10, 20])"
     )
     parser.add_argument(
         "--allow_leakage",
@@ -178,9 +178,9 @@ def _evaluate(options: Any) -> None:
 
 
 def _declare_compare(parser: Parser) -> None:
-    parser.add_argument("runs", type=Path, nargs="+", help="run folders of the same data")
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders trained on the same data")
     parser.add_argument("--split", default="test", help="valid or test (default)")
-    parser.add_argument("--report", type=Path | None, help="an HTML page to write as well")
+    parser.add_argument("--report", type=Path | None, help="also write an HTML page")
 
 
 def _compare(options: Any) -> None:
@@ -210,7 +210,7 @@ def _declare_tune(parser: Parser) -> None:
     _positional(parser, "data", "a data folder")
     _config_file(parser)
     _out(parser, "the folder that gets best.yaml, trials.jsonl and tuning.html")
-    parser.add_argument("--resume", action="store_true", help="go on after a stop")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
     parser.add_class_arguments(TuneConfig, as_group=False, skip={"quiet", "train.quiet"})
 
 
@@ -232,7 +232,9 @@ def _declare_tune_fusion(parser: Parser) -> None:
     _positional(parser, "run", "a run folder, trained with fusion.kind late and refit false")
     _out(parser, "the run folder to write")
     parser.add_argument("--tuner", default="bayesian", help="bayesian (default) or random")
-    parser.add_argument("--trials", type=int, default=100, help="weights to try; by default 100")
+    parser.add_argument(
+        "--trials", type=int, default=100, help="number of weights to try (default 100)"
+    )
     parser.add_argument("--objective", default="ndcg@10", help="hr@K, ndcg@K (default 10) or mrr")
 
 
@@ -246,11 +248,13 @@ def _tune_fusion(options: Any) -> None:
 
 def _declare_recommend(parser: Parser) -> None:
     _positional(parser, "run", "a run folder")
-    parser.add_argument("--users", default="all", help="all, a file with an id a line, or ID,ID")
-    parser.add_argument("--k", type=int | None, help="items a user; by default 10")
-    parser.add_argument("--out", type=Path | None, help="recs.jsonl; by default, to the screen")
-    parser.add_argument("--split", type=str | None, help="as of the moment before valid or test")
-    parser.add_argument("--candidates", type=Path | None, help="a file with an item id a line")
+    parser.add_argument("--users", default="all", help="all, a file with one id per line, or ID,ID")
+    parser.add_argument("--k", type=int | None, help="items per user (default 10)")
+    parser.add_argument("--out", type=Path | None, help="the file recs.jsonl (default: print)")
+    parser.add_argument(
+        "--split", type=str | None, help="recommend as of the moment before valid or test"
+    )
+    parser.add_argument("--candidates", type=Path | None, help="a file with one item id per line")
 
 
 def _recommend(options: Any) -> None:
@@ -275,7 +279,7 @@ def _declare_search(parser: Parser) -> None:
         value = Path | None if option.is_file else str | None
         parser.add_argument(f"--{kind}", type=value, help=option.help)
     parser.add_argument("--item", type=str | None, help="the id of an item")
-    parser.add_argument("--k", type=int | None, help="how many items; by default 10")
+    parser.add_argument("--k", type=int | None, help="number of items (default 10)")
 
 
 def _search(options: Any) -> None:
@@ -301,11 +305,9 @@ def _export(options: Any) -> None:
 
 def _declare_serve(parser: Parser) -> None:
     _positional(parser, "model", "the model's folder, MODELS/NAME")
-    parser.add_argument("--port", type=int, default=8501, help="of the REST server")
-    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on")
-    parser.add_argument(
-        "--cors", type=str | None, help="origin of web pages that may ask; * for all"
-    )
+    parser.add_argument("--port", type=int, default=8501, help="port of the REST server")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--cors", type=str | None, help="allowed origin of web pages; * for all")
 
 
 def _serve(options: Any) -> None:
@@ -316,7 +318,7 @@ def _serve(options: Any) -> None:
 
 
 def _declare_demo(parser: Parser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("demo"), help="the folder to work in")
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="the folder to write to")
 
 
 def _demo(options: Any) -> None:
@@ -330,10 +332,12 @@ def _declare_doctor(parser: Parser) -> None:
         "--tpu_check",
         type=Path | None,
         metavar="CONFIG",
-        help="name what in the training steps of this training file a TPU cannot run",
+        help="list the ops in the training step of this training file that a TPU cannot run",
     )
     parser.add_argument(
-        "--data", type=Path | None, help="the data folder to check it on; by default, a drawn one"
+        "--data",
+        type=Path | None,
+        help="the data folder for the check (default: a small synthetic one)",
     )
 
 
@@ -355,7 +359,7 @@ def _doctor(options: Any) -> int:
 
 COMMANDS = {
     "pack": Command("pack tables and media into a data folder", _declare_pack, _pack),
-    "check": Command("check a data folder and say what it holds", _declare_check, _check),
+    "check": Command("validate a data folder and print its statistics", _declare_check, _check),
     "encode": Command("fill the encoder cache of a data folder", _declare_encode, _encode),
     "train": Command("train a model on a data folder", _declare_train, _train),
     "evaluate": Command("evaluate a model and baselines on a split", _declare_evaluate, _evaluate),
@@ -365,10 +369,12 @@ COMMANDS = {
     "tune-fusion": Command(
         "search the weights of late fusion after training", _declare_tune_fusion, _tune_fusion
     ),
-    "recommend": Command("answer the best items for users", _declare_recommend, _recommend),
-    "search": Command("find items by text, picture or sound", _declare_search, _search),
+    "recommend": Command("write the best items for users", _declare_recommend, _recommend),
+    "search": Command("find items by text, image or audio", _declare_search, _search),
     "export": Command("write a SavedModel for TensorFlow Serving", _declare_export, _export),
-    "serve": Command("serve a model by REST, embedded", _declare_serve, _serve),
-    "demo": Command("the whole job on a synthetic catalogue", _declare_demo, _demo),
-    "doctor": Command("say what is installed and what does not fit", _declare_doctor, _doctor),
+    "serve": Command("serve a model over REST, for development", _declare_serve, _serve),
+    "demo": Command("run the whole pipeline on a synthetic catalog", _declare_demo, _demo),
+    "doctor": Command(
+        "report the installed versions and what is incompatible", _declare_doctor, _doctor
+    ),
 }

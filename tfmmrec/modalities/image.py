@@ -133,11 +133,11 @@ def decode_picture(data: tf.Tensor) -> tf.Tensor:
     """
     pixels = tf.io.decode_image(data, channels=0, dtype=tf.float32, expand_animations=False)
     channels = tf.shape(pixels)[-1]
-    colour = tf.gather(pixels, tf.where(channels < 3, [0, 0, 0], [0, 1, 2]), axis=-1)
+    color = tf.gather(pixels, tf.where(channels < 3, [0, 0, 0], [0, 1, 2]), axis=-1)
     # Two and four channels end in alpha; the others are opaque.
     alpha = tf.cond(
         channels % 2 == 0, lambda: pixels[..., -1:], lambda: tf.ones_like(pixels[..., :1])
     )
-    picture = colour * alpha + (1.0 - alpha)
+    picture = color * alpha + (1.0 - alpha)
     picture.set_shape([None, None, 3])
     return picture

@@ -22,7 +22,7 @@ def batch(picture: np.ndarray, size: int = 8) -> tf.Tensor:
     return tf.constant(np.stack([picture] * size))
 
 
-@pytest.mark.parametrize("options", [{"flip": 0.5, "crop": 0.5, "colour": 0.4}, {"crop": 0.9}])
+@pytest.mark.parametrize("options", [{"flip": 0.5, "crop": 0.5, "color": 0.4}, {"crop": 0.9}])
 @pytest.mark.parametrize("value_range", [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)])
 def test_contract(options: dict, value_range: tuple[float, float]):
     low, high = value_range
@@ -94,9 +94,9 @@ def test_colours_by_hand():
     ("declared", "reason"),
     [
         ({"flip": 1.5}, "flip must be from 0 to 1. Received: 1.5"),
-        ({"colour": -0.1}, "colour must be from 0 to 1"),
+        ({"color": -0.1}, "color must be from 0 to 1"),
         ({"crop": 0}, "crop must be above 0"),
-        ({"spin": 1}, "augment of image has no option 'spin'; it takes colour, crop, flip"),
+        ({"spin": 1}, "augment of image has no option 'spin'; it takes color, crop, flip"),
         ({"flip": "yes"}, "flip: a number is needed"),
         ([0.5], "write {OPTION: value, …}"),
     ],

@@ -23,8 +23,8 @@ class ImageAugmentation(Augmentation):
         crop: minimum fraction of the area of a random crop, which is resized to the whole image;
             its aspect ratio differs from that of the image by a factor of up to 4/3 (default 1,
             off). Szegedy et al. 2015, "Going Deeper with Convolutions".
-        colour: range of the random factors of brightness, contrast and saturation, from
-            1 - colour to 1 + colour (default 0).
+        color: range of the random factors of brightness, contrast and saturation, from
+            1 - color to 1 + color (default 0).
         value_range: minimum and maximum value of a pixel (default 0 and 1).
 
     Raises:
@@ -38,11 +38,11 @@ class ImageAugmentation(Augmentation):
 
     flip: float = 0.0
     crop: float = 1.0
-    colour: float = 0.0
+    color: float = 0.0
     value_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        check_range(self, ("flip", "colour"), 0.0, 1.0)
+        check_range(self, ("flip", "color"), 0.0, 1.0)
         if not 0 < self.crop <= 1:
             raise ConfigError(f"crop must be above 0 and at most 1. Received: {self.crop!r}")
         low, high = self.value_range
@@ -56,10 +56,10 @@ class ImageAugmentation(Augmentation):
             outputs = tf.where(is_flipped[:, None, None, None], tf.reverse(outputs, [2]), outputs)
         if self.crop < 1:
             outputs = crop_and_resize(outputs, self._boxes(inputs, seed))
-        if self.colour:
+        if self.color:
             low, high = self.value_range
             factors = [
-                uniform(inputs, seed, draw, 1 - self.colour, 1 + self.colour) for draw in (1, 2, 3)
+                uniform(inputs, seed, draw, 1 - self.color, 1 + self.color) for draw in (1, 2, 3)
             ]
             unit = (tf.cast(outputs, tf.float32) - low) / (high - low)
             outputs = change_colors(unit, *factors) * (high - low) + low

@@ -77,7 +77,7 @@ class Denoise(Step):
     """Removes noise with OpenCV; transparent pixels are blended with white, as in decoding.
 
     The median takes single wrong pixels away; the bilateral filter averages neighbours of like
-    colour, which keeps edges (Tomasi and Manduchi 1998).
+    color, which keeps edges (Tomasi and Manduchi 1998).
 
     Attributes:
         method: `median` (default) or `bilateral`.
