@@ -1,7 +1,7 @@
 """Which test files take long, and which take more of the whole than tests/durations.json allows.
 
 The budget of a file is its share of the time of all tests, since seconds differ from machine to
-machine. Where CI is set, a file that exceeds its budget by half, and by two percent of the whole,
+machine. Where CI is set, a file that exceeds its budget by half, and by five percent of the whole,
 fails the run. `make test ARGS=--write-durations` writes the budgets anew.
 """
 
@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 BUDGETS = Path(__file__).with_name("durations.json")
+# A shared world, which whatever file asks first makes, takes up to four percent of the whole.
+_TOLERANCE = 0.05
 # A file below this share of the whole is not named in the budgets.
 _LEAST_SHARE = 0.005
 
@@ -57,11 +59,11 @@ class Durations:
 
 
 def exceeded(shares: dict[str, float], budgets: dict[str, float]) -> list[str]:
-    """Names the files that exceed their budget by half, and by two percent of the whole."""
+    """Names the files that exceed their budget by half, and by five percent of the whole."""
     found = []
     for file, share in sorted(shares.items()):
         budget = budgets.get(file, 0.0)
-        if share > 1.5 * budget and share > budget + 0.02:
+        if share > 1.5 * budget and share > budget + _TOLERANCE:
             found.append(
                 f"{file} takes {share:.1%} of the time of all tests; its budget in "
                 f"tests/durations.json is {budget:.1%}. Share a trained world (tests/worlds.py), "
