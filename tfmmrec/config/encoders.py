@@ -51,24 +51,24 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         kind, _, name = self.handle.partition(":")
         if self.handle != "builtin" and not (kind in ("builtin", "hub") and name):
-            raise ValueError(
+            raise ConfigError(
                 f"handle must be builtin, builtin:NAME or hub:HANDLE. Received: {self.handle!r}"
             )
         size = self.picture_size
         if size is not None and not _is_size(size if isinstance(size, tuple) else (size, size)):
-            raise ValueError(
+            raise ConfigError(
                 f"picture_size must be a whole number above 0, or [height, width]. Received: {size}"
             )
         if self.value_range is not None and not _is_range(self.value_range):
-            raise ValueError(
+            raise ConfigError(
                 f"value_range must be [low, high], two numbers. Received: {self.value_range}"
             )
         if self.input is not None and self.preprocessor is not None:
-            raise ValueError("input must be left out: the preprocessor names all of them")
+            raise ConfigError("input must be left out: the preprocessor names all of them")
         for option in ("sample_rate", "max_seconds"):
             value = getattr(self, option)
             if value is not None and not value > 0:
-                raise ValueError(f"{option} must be above 0. Received: {value}")
+                raise ConfigError(f"{option} must be above 0. Received: {value}")
 
     @property
     def builtin(self) -> str | None:

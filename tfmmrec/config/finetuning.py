@@ -34,11 +34,11 @@ class FinetuneConfig:
 
     def __post_init__(self) -> None:
         if self.learning_rate is not None and not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0. Received: {self.learning_rate}")
+            raise ConfigError(f"learning_rate must be above 0. Received: {self.learning_rate}")
         try:
             re.compile(self.variables)
         except re.error as error:
-            raise ValueError(f"variables: {self.variables!r} is no pattern: {error}") from None
+            raise ConfigError(f"variables: {self.variables!r} is no pattern: {error}") from None
 
     def with_rate(self, from_scratch: bool) -> "FinetuneConfig":
         """Fills in the learning rate where none was given."""

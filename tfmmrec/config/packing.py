@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tfmmrec.errors import ConfigError
+from tfmmrec.config.checks import check_between, check_count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,5 @@ class PackConfig:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.max_rejects <= 1:
-            raise ConfigError(f"max_rejects must be from 0 to 1. Received: {self.max_rejects}")
-        if self.shard_bytes < 1:
-            raise ConfigError(f"shard_bytes must be at least 1. Received: {self.shard_bytes}")
+        check_between("max_rejects", self.max_rejects, 0, 1)
+        check_count("shard_bytes", self.shard_bytes, 1)
