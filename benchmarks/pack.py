@@ -59,7 +59,7 @@ def main(dataset: Path, *, rounds: int = 7, events: int = 1_000_000) -> None:
     catalog = read_dataset_file(dataset)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        num_items = sum(1 for _ in catalog.items.path.open("rb"))
+        num_items = sum(1 for _ in catalog.items.source.path.open("rb"))
         _race(
             f"items of {catalog.name}",
             num_items,
@@ -68,7 +68,7 @@ def main(dataset: Path, *, rounds: int = 7, events: int = 1_000_000) -> None:
             folder,
         )
         log = draw_log(folder / "log", events)
-        rows = log.interactions.path
+        rows = log.interactions.source.path
         packing: dict[str, Contestant] = {
             "tfmmrec, from csv to shards": lambda out: pack_log(log, out),
             "one Example per row, from csv to shard": lambda out: write_rows(rows, out),
@@ -144,7 +144,7 @@ def write_items(catalog: DatasetFile) -> Contestant:
         out.mkdir(parents=True)
         with (
             tf.io.TFRecordWriter(str(out / "items.tfrecord")) as writer,
-            catalog.items.path.open(encoding="utf-8") as lines,
+            catalog.items.source.path.open(encoding="utf-8") as lines,
         ):
             for line in lines:
                 row = json.loads(line)

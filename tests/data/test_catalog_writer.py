@@ -9,6 +9,7 @@ import pytest
 from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset_file import read_dataset_file
 from tfmmrec.data.tables.read import read_table
+from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import ConfigError, DataError
 
 ITEM_FEATURES = {
@@ -85,7 +86,7 @@ def test_texts_of_any_script_and_line_breaks_come_back(tmp_path):
         user_features={"about": {"modality": "text"}},
     )
     assert read_items(tmp_path / "songs")[0]["title"] == text
-    rows = list(read_table(tmp_path / "songs" / "users.csv", ["about"], pytest.fail))
+    rows = list(read_table(find_table(tmp_path / "songs" / "users.csv"), ["about"], pytest.fail))
     assert [row["about"] for _, row in rows] == [text.encode(), None]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from tfmmrec.data.schema import Schema, create_features
+from tfmmrec.data.tables.dialect import parse_dialect
+from tfmmrec.data.tables.source import TableSource, find_table
 from tfmmrec.errors import ConfigError, DataError, one_line
 
 _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
@@ -22,23 +24,23 @@ _POSITIVE = re.compile(r"^\s*(\w+)\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$")
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The table of one entity: its file, its id column and its features."""
+    """The table of one entity: its files, its id column and its features."""
 
-    path: Path
+    source: TableSource
     id: str
     features: dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class InteractionTable:
-    """The interaction table: its file and columns.
+    """The interaction table: its files and columns.
 
     Attributes:
         positive: (column, operator, number), or None if every row is a positive.
         extra: another column to read (that of `split: {by: column}`), or None.
     """
 
-    path: Path
+    source: TableSource
     user: str
     item: str
     time: str | None
@@ -159,17 +161,18 @@ class _Keys:
             if name not in known:
                 raise ConfigError(f"{self.key(name)}: unknown key; the keys are {', '.join(known)}")
 
-    def table(self) -> Path:
-        path = self.path.parent / self.text("table")
-        if not path.is_file():
-            raise DataError(f"{self.key('table')}: no such file: {path}")
-        return path
+    def table(self) -> TableSource:
+        dialect = parse_dialect(self.content, f"{self.path}: {self.where}")
+        try:
+            return find_table(self.path.parent / self.text("table"), dialect)
+        except DataError as error:
+            raise DataError(f"{self.key('table')}: {error}") from None
 
 
 def _read_table(keys: _Keys) -> Table:
     keys.refuse_others(["table", "id", "features"])
     features = keys.section("features", optional=True).content
-    return Table(path=keys.table(), id=keys.text("id"), features=features)
+    return Table(source=keys.table(), id=keys.text("id"), features=features)
 
 
 def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
@@ -182,7 +185,7 @@ def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
             f'such as "rating >= 4". Received: {positive!r}'
         )
     return InteractionTable(
-        path=keys.table(),
+        source=keys.table(),
         user=keys.text("user"),
         item=keys.text("item"),
         time=keys.text("time", optional=True),

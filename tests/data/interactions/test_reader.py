@@ -12,6 +12,7 @@ import pytest
 from tfmmrec.data.dataset_file import InteractionTable
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import Interactions, concatenate, in_order, read_interactions
+from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import DataError
 
 ITEMS = IdIndex(f"i{number}" for number in range(10))
@@ -24,7 +25,7 @@ def read(
     header = "user,item,time,stars,part"
     path.write_bytes(b"\n".join(line.encode("latin-1") for line in [header, *lines, ""]))
     columns = {"time": "time", "rating": None, "positive": None, "extra": None, **options}
-    table = InteractionTable(path, "user", "item", **columns)
+    table = InteractionTable(find_table(path), "user", "item", **columns)
     rejects: list = []
     known = IdIndex(users or [])
     batches = list(read_interactions(table, ITEMS, known, lambda *reject: rejects.append(reject)))
@@ -175,9 +176,8 @@ def test_types_of_parquet_read_as_texts_do(tmp_path):
         }
     )
     pa.parquet.write_table(table, tmp_path / "log.parquet")
-    declared = InteractionTable(
-        tmp_path / "log.parquet", "user", "item", "time", "stars", ("stars", ">=", 4.0), None
-    )
+    source = find_table(tmp_path / "log.parquet")
+    declared = InteractionTable(source, "user", "item", "time", "stars", ("stars", ">=", 4.0), None)
     rejects: list = []
     users = IdIndex()
     (events,) = read_interactions(declared, ITEMS, users, lambda *reject: rejects.append(reject))

@@ -19,6 +19,7 @@ from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import read_interactions
 from tfmmrec.data.packing import pack
 from tfmmrec.data.tables.read import read_table
+from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import TfmmrecError
 
 EXAMPLES = int(os.environ.get("TFMMREC_FUZZ_EXAMPLES", "60"))
@@ -149,7 +150,7 @@ def test_any_table_is_read_or_refused(suffix: str, data: Any) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / f"table{suffix}"
         path.write_bytes(content)
-        answers(lambda: list(read_table(path, ["id"], lambda *reject: None)))
+        answers(lambda: list(read_table(find_table(path), ["id"], lambda *reject: None)))
 
 
 @fuzz
@@ -159,7 +160,7 @@ def test_any_log_is_read_or_refused(content: bytes) -> None:
         path = Path(name) / "log.csv"
         path.write_bytes(content)
         table = InteractionTable(
-            path, "user", "item", "time", "rating", ("rating", ">=", 4.0), None
+            find_table(path), "user", "item", "time", "rating", ("rating", ">=", 4.0), None
         )
         rejects: list = []
         ids = IdIndex(["1", "2"])

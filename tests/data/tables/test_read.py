@@ -9,6 +9,7 @@ import pytest
 
 from tfmmrec.data.tables import csv
 from tfmmrec.data.tables.read import read_table
+from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import DataError
 
 ROWS = [("007", "Blue"), ("8", None), ("9", "x")]
@@ -32,7 +33,7 @@ def write(folder: Path, suffix: str) -> Path:
 
 def read(path: Path, columns: list[str]) -> tuple[list, list]:
     rejects: list = []
-    rows = list(read_table(path, columns, lambda *reject: rejects.append(reject)))
+    rows = list(read_table(find_table(path), columns, lambda *reject: rejects.append(reject)))
     return rows, rejects
 
 

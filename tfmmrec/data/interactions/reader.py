@@ -42,7 +42,7 @@ def read_interactions(
     Yields:
         Batches of events in the order of the table; `order` is not set yet.
     """
-    for chunk in read_chunks(table.path, table.columns(), on_reject):
+    for chunk in read_chunks(table.source, table.columns(), on_reject):
         yield _ChunkReader(table, chunk, items, users, on_reject).read()
 
 
@@ -178,7 +178,7 @@ class _ChunkReader:
             part = to_utf8(raw).decode().strip()
             if part not in SPLITS:
                 raise DataError(
-                    f"{self.table.path}: column {column!r} has {part!r}; "
+                    f"{self.table.source.path}: column {column!r} has {part!r}; "
                     f"it must be one of {', '.join(SPLITS)}"
                 )
             return SPLITS.index(part)

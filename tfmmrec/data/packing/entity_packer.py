@@ -97,7 +97,7 @@ class EntityPacker:
         self.tally = Tally(features)
         self.files: dict[str, Any] = {}
         self.num_shards = 0
-        self._row = 0
+        self._row = self._num_done = 0
         self._unreadable: list[Reject] = []
 
     def pack(self, root: Path) -> None:
@@ -113,7 +113,9 @@ class EntityPacker:
             self._count(note)
             self.files.update(note["files"])
         self.num_shards = len(self.files)
-        progress = rows_bar(self.name, self.table.path, done=self._row, quiet=self.options.quiet)
+        progress = rows_bar(
+            self.name, self.table.source, done=self._num_done, quiet=self.options.quiet
+        )
         # Another thread flushes complete shards to disk and computes their checksums.
         with progress, ThreadPoolExecutor(1) as background:
             pending: list[Future[dict[str, Any]]] = []
@@ -127,7 +129,7 @@ class EntityPacker:
             for future in pending:
                 self.files.update(future.result())
         if not self.ids:
-            raise self.rejects.no_valid_row(self.table.path)
+            raise self.rejects.no_valid_row(self.table.source)
 
     def _packed_rows(self, root: Path, progress: Any) -> Iterator[PackedRow]:
         declared = {name: self.features[name] for name in self.table.features}
@@ -142,7 +144,7 @@ class EntityPacker:
             return pack_row(number, row, self.table.id, declared, root)
 
         done = self._row
-        rows = read_table(self.table.path, columns, on_reject)
+        rows = read_table(self.table.source, columns, on_reject)
         # Without files and steps, threads would only wait for the interpreter lock.
         heavy = any(modality.reads_files or modality.steps for modality in declared.values())
         mapped = map_in_order if heavy else map
@@ -189,10 +191,11 @@ class EntityPacker:
 
     def _count(self, note: dict[str, Any]) -> None:
         self._row = note["row"]
+        self._num_done += note["num_read"]
         self.tally.join(note["tally"])
         self.rejects.num_read += note["num_read"]
         for row, field, reason in note["rejects"]:
-            self.rejects.add(self.table.path, row, field, reason)
+            self.rejects.add(self.table.source, row, field, reason)
 
     def _finish(self, part: _Part, note: dict[str, Any], number: int) -> dict[str, Any]:
         """Closes the shard of a part and writes it to the journal."""

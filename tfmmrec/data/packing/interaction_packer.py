@@ -86,7 +86,7 @@ class InteractionPacker:
         Raises:
             DataError: the table cannot be read, or has no valid row.
         """
-        table = self.dataset.interactions.path
+        table = self.dataset.interactions.source
         if not self.journal.notes("read"):
             self._read()
         (note,) = self.journal.notes("read")
@@ -110,7 +110,7 @@ class InteractionPacker:
         num_listed, num_read, num_rejected = len(self.users), 0, 0
         candidates = ColdStartCandidates(len(self.items))
         with (
-            rows_bar("interactions", table.path, quiet=quiet) as progress,
+            rows_bar("interactions", table.source, quiet=quiet) as progress,
             (self.notes / "rejects.jsonl").open("w", encoding="utf-8") as rejected,
         ):
 

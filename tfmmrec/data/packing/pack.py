@@ -65,9 +65,9 @@ def pack(
 
 def _key(dataset: DatasetFile, options: PackConfig) -> str:
     """Identifies the input: dataset file, sizes and modification times of the tables, options."""
-    tables = [dataset.items.path, dataset.interactions.path]
-    tables += [dataset.users.path] if dataset.users else []
-    states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in tables]
+    sources = [dataset.items.source, dataset.interactions.source]
+    sources += [dataset.users.source] if dataset.users else []
+    states = [source.state() for source in sources]
     chosen = dataclasses.asdict(dataclasses.replace(options, quiet=False, max_rejects=0))
     declared = dataset.path.read_text(encoding="utf-8")
     return fingerprint([__version__, DATA_FORMAT, declared, states, chosen])

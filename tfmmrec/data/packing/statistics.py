@@ -3,9 +3,9 @@
 import collections
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TextIO
 
+from tfmmrec.data.tables.source import TableSource
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
 
@@ -27,23 +27,24 @@ class Rejects:
         self.fields: collections.Counter[str] = collections.Counter()
         self.first: dict[str, str] = {}
 
-    def add(self, table: Path, row: int, field: str | None, reason: str) -> None:
-        """Adds a rejected row (without `field`) or value."""
-        entry = {"table": table.name, "row": row, "field": field, "reason": reason}
+    def add(self, table: TableSource, row: int, field: str | None, reason: str) -> None:
+        """Adds a rejected row (without `field`) or value, with the row number of `read_chunks`."""
+        part, row = table.locate(row)
+        entry = {"table": part, "row": row, "field": field, "reason": reason}
         self.out.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.total += 1
         self.fields[f"{table.name}: {field or 'row'}"] += 1
         if table.name not in self.first:
-            self.first[table.name] = f"first: {table.name} row {row}: {field or 'row'}: {reason}"
+            self.first[table.name] = f"first: {part} row {row}: {field or 'row'}: {reason}"
 
     def share(self) -> float:
         """Returns the rejects per row read; above 1 if rows have several invalid values."""
         return self.total / max(1, self.num_read)
 
-    def no_valid_row(self, table: Path) -> DataError:
+    def no_valid_row(self, table: TableSource) -> DataError:
         """Returns the error for a table without a valid row, which quotes its first reject."""
         first = self.first.get(table.name, "it is empty")
-        return DataError(f"{table}: no valid row; {first}")
+        return DataError(f"{table.path}: no valid row; {first}")
 
     def statistics(self) -> dict[str, Any]:
         """Returns the entry of the rejects in statistics.json."""

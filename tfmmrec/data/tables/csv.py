@@ -13,6 +13,7 @@ import pyarrow.csv
 
 from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
 from tfmmrec.data.tables.columns import check_columns
+from tfmmrec.data.tables.dialect import Dialect
 from tfmmrec.errors import DataError
 
 # Maximum size of a row.
@@ -28,8 +29,11 @@ class _BadRow:
     text: str
 
 
-def read_csv(path: Path, columns: list[str], on_reject: OnReject) -> Iterator[ArrowChunk]:
+def read_csv(
+    path: Path, columns: list[str], on_reject: OnReject, dialect: Dialect
+) -> Iterator[ArrowChunk]:
     """Streams a csv or tsv file; all values are bytes."""
+    del dialect
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     header = _read_header(path, delimiter)
     check_columns(path, columns, header)

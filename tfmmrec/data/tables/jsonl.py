@@ -9,12 +9,16 @@ import numpy as np
 
 from tfmmrec.data.tables.chunks import OnReject, Row, RowChunk, none_if_empty
 from tfmmrec.data.tables.columns import check_columns
+from tfmmrec.data.tables.dialect import Dialect
 
 _CHUNK_ROWS = 8192
 
 
-def read_jsonl(path: Path, columns: list[str], on_reject: OnReject) -> Iterator[RowChunk]:
+def read_jsonl(
+    path: Path, columns: list[str], on_reject: OnReject, dialect: Dialect
+) -> Iterator[RowChunk]:
     """Streams a file of JSON lines; empty lines are skipped."""
+    del dialect
     keys: set[str] = set()
     numbers: list[int] = []
     rows: list[Row] = []

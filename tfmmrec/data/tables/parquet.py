@@ -8,13 +8,16 @@ import pyarrow.parquet
 
 from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
 from tfmmrec.data.tables.columns import check_columns
+from tfmmrec.data.tables.dialect import Dialect
 
 _BATCH_ROWS = 1 << 17
 
 
-def read_parquet(path: Path, columns: list[str], on_reject: OnReject) -> Iterator[ArrowChunk]:
+def read_parquet(
+    path: Path, columns: list[str], on_reject: OnReject, dialect: Dialect
+) -> Iterator[ArrowChunk]:
     """Streams a parquet file; none of its rows can be malformed."""
-    del on_reject
+    del on_reject, dialect
     with pyarrow.parquet.ParquetFile(path) as table:
         check_columns(path, columns, table.schema_arrow.names)
         number = 1

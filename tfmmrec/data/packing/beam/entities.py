@@ -25,7 +25,7 @@ def read_entity(entity: str, job: Job) -> Iterator[tuple[str, Any]]:
     table = job.tables[entity]
     columns = dict.fromkeys([table.id, *table.features])
     with job.reporting_errors(), job.writing_rejects(entity) as on_reject:
-        for position, (number, row) in enumerate(read_table(table.path, columns, on_reject)):
+        for position, (number, row) in enumerate(read_table(table.source, columns, on_reject)):
             yield _key(row[table.id], position), (position, number, row)
 
 

@@ -61,16 +61,16 @@ def _join_entity(entity: str, job: Job, rejects: Rejects, files: dict[str, Any])
 
     # Both are sorted by row.
     for row, field, reason in heapq.merge(noted(), unreadable(), key=lambda reject: reject[0]):
-        rejects.add(table.path, row, field, reason)
+        rejects.add(table.source, row, field, reason)
     if not count:
-        raise rejects.no_valid_row(table.path)
+        raise rejects.no_valid_row(table.source)
     for feature, categories in tally.vocabularies().items():
         write_vocabulary(job.folder / "vocabulary" / f"{entity}.{feature}.txt", categories)
     return {"count": count, "features": tally.statistics()}
 
 
 def _join_interactions(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
-    table = job.dataset.interactions.path
+    table = job.dataset.interactions.source
     counts = dict.fromkeys(("count", "positives", *SPLITS), 0)
     for note in job.read_notes("histories"):
         files.update(note["files"])
