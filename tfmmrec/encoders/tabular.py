@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.storage import fingerprint
 from tfmmrec.encoders.base import FeatureEncoder
+
+_LARGEST = float(np.finfo(np.float32).max)
+_EPSILON = float(np.finfo(np.float32).eps)
 
 
 class CategoryEncoder(FeatureEncoder):
@@ -50,21 +54,29 @@ class NumberEncoder(FeatureEncoder):
     (Gorishniy et al. 2022, "On Embeddings for Numerical Features", arXiv 2203.05556).
 
     Args:
-        edges: increasing edges of the bins; a single edge gives one bin of constant encoding.
+        edges: increasing edges of the bins, which float32 tells apart; a single edge gives one bin
+            of constant encoding.
     """
 
     is_network = False
 
     def __init__(self, edges: list[float]):
         super().__init__()
-        edges = edges if len(edges) > 1 else [edges[0], edges[0] + 1.0]
-        self.fingerprint = fingerprint(["number", edges])
-        self.low = tf.constant(edges[:-1], tf.float32)
-        self.width = tf.constant(edges[1:], tf.float32) - self.low
+        exact = np.asarray(edges, np.float32).astype(np.float64)
+        if len(exact) == 1:
+            # Neighbors of large float32 numbers are more than 1 away.
+            exact = np.append(exact, exact[0] + max(1.0, _EPSILON * abs(exact[0])))
+        self.fingerprint = fingerprint(["number", exact.tolist()])
+        # A width up to twice the largest float32 number overflows; halves do not.
+        scale = np.where(np.diff(exact) > _LARGEST, 0.5, 1.0)  # [bins]
+        self.scale = tf.constant(scale, tf.float32)
+        self.low = tf.constant(exact[:-1] * scale, tf.float32)
+        self.width = tf.constant(np.diff(exact) * scale, tf.float32)
 
     def encode(self, values: tf.Tensor) -> tf.Tensor:
         values = tf.where(tf.math.is_finite(values), values, 0.0)
-        return tf.clip_by_value((values[:, None] - self.low) / self.width, 0.0, 1.0)
+        above = values[:, None] * self.scale - self.low  # [batch, bins]
+        return tf.clip_by_value(above / self.width, 0.0, 1.0)
 
 
 class VectorEncoder(FeatureEncoder):

@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 _QUANTILES = np.linspace(0, 1, 17)
+# The smallest normal float32: many devices read smaller numbers as 0.
+_TINY = float(np.finfo(np.float32).tiny)
+# float32 holds every whole number up to this one.
+_LARGEST_EXACT = 2**24
 
 
 class FeatureCounter:
@@ -42,26 +46,52 @@ class FeatureCounter:
 
 
 class NumberCounter(FeatureCounter):
-    """Also computes up to 17 distinct quantiles of the numbers, from minimum to maximum."""
+    """Also computes up to 17 quantiles that float32 tells apart, from minimum to maximum.
+
+    Whole numbers of more than 24 bits, such as dates (20200103) and Unix times, are rounded to
+    float32, in which records and requests hold them. Their order is kept, and neighbors may become
+    equal; `num_rounded` says of how many.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.numbers = array.array("f")
+        self.num_rounded = 0
 
     def count(self, values: Sequence[float]) -> None:
         super().count(values)
+        before = len(self.numbers)
         self.numbers.extend(values)
+        for number, stored in zip(values, self.numbers[before:], strict=True):
+            self.num_rounded += abs(number) > _LARGEST_EXACT and number != stored
 
     def state(self) -> dict[str, Any]:
-        return {**super().state(), "numbers": self.numbers.tolist()}
+        numbers = {"numbers": self.numbers.tolist(), "rounded": self.num_rounded}
+        return {**super().state(), **numbers}
 
     def merge(self, state: Mapping[str, Any]) -> None:
         super().merge(state)
         self.numbers.extend(state["numbers"])
+        self.num_rounded += state["rounded"]
 
     def statistics(self) -> dict[str, Any]:
-        quantiles = np.quantile(self.numbers or [0.0], _QUANTILES)
-        return {**super().statistics(), "quantiles": [float(q) for q in np.unique(quantiles)]}
+        rounded = {"rounded": self.num_rounded} if self.num_rounded else {}
+        return {**super().statistics(), "quantiles": _quantiles(self.numbers), **rounded}
+
+
+def _quantiles(numbers: Sequence[float]) -> list[float]:
+    """Returns the distinct quantiles of float32 numbers, as float32 numbers.
+
+    Interpolated in float64, where differences of large numbers do not overflow. Told apart in
+    float32, where the encoder divides by their differences.
+    """
+    exact = np.quantile(np.asarray(numbers or [0.0], np.float64), _QUANTILES)
+    distinct: list[float] = []
+    for quantile in exact.astype(np.float32).tolist():
+        quantile = quantile if abs(quantile) >= _TINY else 0.0
+        if not distinct or quantile - distinct[-1] >= _TINY:
+            distinct.append(quantile)
+    return distinct
 
 
 class CategoryCounter(FeatureCounter):
