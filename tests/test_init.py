@@ -106,3 +106,10 @@ except SystemExit:
 """
         done = run(program)
         assert done.stdout.split()[-1] == "False", done.stderr
+
+
+def test_recommending_imports_no_library_of_training_or_encoding():
+    heavy = ["keras_tuner", "sklearn", "tensorflow_hub", "tensorflow_io"]
+    modules = "tfmmrec.serving.batch_recommend, tfmmrec.serving.search, tfmmrec.reports.explain"
+    done = run(f"import sys, {modules}; print([n for n in {heavy} if n in sys.modules])")
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from sklearn.decomposition import PCA
 
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.storage import fingerprint, read_json, shared_folder, write_json
@@ -129,6 +128,9 @@ def fit_pca(encodings: np.ndarray, dim: int) -> PcaProjection:
         dim: number of components. Rows that span fewer dimensions give fewer; if all rows are
             equal, or there are none, the projection selects the first `dim` columns.
     """
+    # Imported here, since scikit-learn takes a second and a fitted PCA does not need it.
+    from sklearn.decomposition import PCA
+
     rows, width = encodings.shape
     if rows < 2 or not np.ptp(encodings, axis=0).any():
         return PcaProjection(

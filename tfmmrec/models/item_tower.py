@@ -1,9 +1,8 @@
 """Item tower: an item's embedding, from its content and its id."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.cold_start import ColdStartConfig
@@ -15,6 +14,9 @@ from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.gated_id_embedding import GatedIdEmbedding
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 # The name of the id embedding among the names of a fusion that takes it.
 ID = "id"
@@ -107,7 +109,7 @@ class ItemTower(tf.keras.layers.Layer):
         super().build(input_shape)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+    def search_space(cls, hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
         """Draws widths and dropout rates for one trial, by the keys of the training file."""
         return {
             "dim": hp.Choice("dim", [32, 64, 128], default=64),

@@ -11,7 +11,8 @@ import pytest
 
 from tfmmrec.data.dataset_file import InteractionTable
 from tfmmrec.data.id_index import IdIndex
-from tfmmrec.data.interactions import Interactions, concatenate, in_order, read_interactions
+from tfmmrec.data.interactions import Interactions, concatenate, in_order
+from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import DataError
 

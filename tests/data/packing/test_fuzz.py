@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import InteractionTable, read_dataset_file
 from tfmmrec.data.id_index import IdIndex
-from tfmmrec.data.interactions import read_interactions
+from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.packing import pack
 from tfmmrec.data.tables.read import read_table
 from tfmmrec.data.tables.source import find_table

@@ -1,4 +1,7 @@
-"""The interaction log: read, sorted and split."""
+"""The interaction log: read, sorted and split.
+
+The reader of tables is imported from its own module: it loads Arrow, which only packing needs.
+"""
 
 from tfmmrec.data.interactions.events import (
     SPLITS,
@@ -8,7 +11,6 @@ from tfmmrec.data.interactions.events import (
     in_order,
 )
 from tfmmrec.data.interactions.parsing import to_id, to_milliseconds
-from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.interactions.splits import MIN_POSITIVES, Splitter, create_splitter, split_events
 
 __all__ = [
@@ -20,7 +22,6 @@ __all__ = [
     "concatenate",
     "create_splitter",
     "in_order",
-    "read_interactions",
     "split_events",
     "to_id",
     "to_milliseconds",

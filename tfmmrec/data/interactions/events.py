@@ -3,11 +3,12 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfmmrec.data.id_index import IdIndex
+if TYPE_CHECKING:
+    from tfmmrec.data.id_index import IdIndex
 
 SPLITS = ("train", "valid", "test")
 
@@ -75,7 +76,7 @@ def by_user_blocks(events: Interactions, width: int) -> Iterator[tuple[int, Inte
         yield number, events.take(rows)
 
 
-def in_order(events: Interactions, user_ids: IdIndex, item_ids: IdIndex) -> Interactions:
+def in_order(events: Interactions, user_ids: "IdIndex", item_ids: "IdIndex") -> Interactions:
     """Sorts events by user, time and the SHA-1 of "user:item", and numbers each history.
 
     Item ids carry information (in MovieLens, low ids are popular films), so that an order by id
@@ -109,8 +110,8 @@ def _by_user_and_time(events: Interactions) -> np.ndarray:
     return np.argsort(user << bits | time, kind="stable")
 
 
-def _digests(events: Interactions, user_ids: IdIndex, item_ids: IdIndex) -> np.ndarray:
-    def encoded(rows: np.ndarray, ids: IdIndex) -> list[bytes]:
+def _digests(events: Interactions, user_ids: "IdIndex", item_ids: "IdIndex") -> np.ndarray:
+    def encoded(rows: np.ndarray, ids: "IdIndex") -> list[bytes]:
         distinct, inverse = np.unique(rows, return_inverse=True)
         texts = np.array([text.encode() for text in ids.take(distinct)], object)
         return texts[inverse].tolist()

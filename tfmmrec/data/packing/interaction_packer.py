@@ -16,9 +16,9 @@ from tfmmrec.data.interactions import (
     Splitter,
     create_splitter,
     in_order,
-    read_interactions,
     split_events,
 )
+from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.interactions.spill import BUCKET_USERS, Spill
 from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
 from tfmmrec.data.packing.journal import Journal

@@ -1,7 +1,6 @@
 """The log-mel spectrogram of the built-in audio encoders."""
 
 import tensorflow as tf
-import tensorflow_io as tfio
 
 SAMPLE_RATE = 16_000
 WINDOW = 1024
@@ -44,6 +43,9 @@ def _sound_mask(waveforms: tf.Tensor) -> tf.Tensor:
 
 
 def _levels(waveforms: tf.Tensor) -> tf.Tensor:
+    # Imported here, since most commands save no encoder.
+    import tensorflow_io as tfio
+
     power = tfio.audio.spectrogram(waveforms, nfft=WINDOW, window=WINDOW, stride=STRIDE)
     bands = tfio.audio.melscale(power, rate=SAMPLE_RATE, mels=NUM_MELS, fmin=40.0, fmax=7800.0)
     # dbscale clips relative to the loudest level of the batch; 300 dB clip nothing, and each

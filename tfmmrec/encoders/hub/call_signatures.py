@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
-from tensorflow_hub.keras_layer import func_has_training_argument
 
 from tfmmrec.errors import ConfigError
 
@@ -199,6 +198,9 @@ def _from_call(module: Any) -> Iterator[CallSignature]:
         [*function.structured_input_signature[0], *function.structured_input_signature[1].values()]
         for function in getattr(module.__call__, "concrete_functions", [])
     ]
+    # Imported here, since it takes a tenth of a second, and most commands load no module.
+    from tensorflow_hub.keras_layer import func_has_training_argument
+
     training = func_has_training_argument(module)
     trains = any(argument is True for arguments in traced for argument in arguments)
     for first, *rest in filter(None, traced):

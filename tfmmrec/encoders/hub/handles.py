@@ -5,9 +5,6 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-import tensorflow_hub as hub
-from tensorflow_hub.resolver import tfhub_cache_dir
-
 from tfmmrec.data.storage import atomic_folder, checksum
 from tfmmrec.errors import ConfigError, DataError, one_line
 
@@ -44,6 +41,8 @@ def resolve(handle: str) -> Path:
 
 
 def _download(handle: str) -> Path:
+    import tensorflow_hub as hub
+
     try:
         return Path(hub.resolve(handle))
     except Exception as error:  # urllib, tarfile and tf.io each raise their own.
@@ -52,6 +51,8 @@ def _download(handle: str) -> Path:
 
 def _unpacked_folder(handle: str) -> Path:
     """Unpacks an archive once; copies of it elsewhere are recognized by their checksum."""
+    from tensorflow_hub.resolver import tfhub_cache_dir
+
     try:
         folder = Path(tfhub_cache_dir(use_temp=True)) / checksum(Path(handle))
         if not folder.is_dir():

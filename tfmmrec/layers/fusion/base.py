@@ -1,13 +1,15 @@
 """Fusion: combines the embeddings, or the scores, of the modalities of an item."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.registry import Registry
 from tfmmrec.layers.unit_length import unit_length
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 FUSIONS: "Registry[Fusion]" = Registry("fusion")
 
@@ -116,7 +118,9 @@ class Fusion(tf.keras.layers.Layer):
         return tf.matmul(queries, items, transpose_b=True)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+    def search_space(
+        cls, hp: "keras_tuner.HyperParameters", names: Sequence[str]
+    ) -> dict[str, Any]:
         """Draws the options of this kind for one trial of a search.
 
         Args:

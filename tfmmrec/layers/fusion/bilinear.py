@@ -1,15 +1,17 @@
 """Bilinear fusion: low-rank products across modalities, added to a linear map."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @FUSIONS.register("bilinear")
@@ -106,7 +108,9 @@ class BilinearFusion(Fusion):
         return linear + summed + tf.cast(self.bias, vectors.dtype)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+    def search_space(
+        cls, hp: "keras_tuner.HyperParameters", names: Sequence[str]
+    ) -> dict[str, Any]:
         """Draws the rank, the dropout rate and `learned_missing_embedding`."""
         del names
         return {

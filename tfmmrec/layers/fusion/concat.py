@@ -1,15 +1,17 @@
 """Concat fusion: a hidden layer over the concatenated modalities."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @FUSIONS.register("concat")
@@ -74,7 +76,9 @@ class ConcatFusion(Fusion):
         return self.mix(self.concatenate(vectors, mask), training=training)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+    def search_space(
+        cls, hp: "keras_tuner.HyperParameters", names: Sequence[str]
+    ) -> dict[str, Any]:
         """Draws the units and the dropout rate of the hidden layer."""
         return {
             "units": hp.Choice("fusion.concat.units", [0, 64, 128, 256], default=128),

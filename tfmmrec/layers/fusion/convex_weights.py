@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.errors import ConfigError
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
@@ -76,7 +78,7 @@ class ConvexWeights(tf.keras.layers.Layer):
 
 
 def draw_weights(
-    hp: keras_tuner.HyperParameters, key: str, names: Sequence[str]
+    hp: "keras_tuner.HyperParameters", key: str, names: Sequence[str]
 ) -> dict[str, float] | None:
     """Draws the weights of features for one trial of a search; None for learned weights.
 

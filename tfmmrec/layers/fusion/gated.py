@@ -1,9 +1,8 @@
 """Gated fusion: an average with weights that are computed from the content of each item."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_above, check_count, check_rate
@@ -11,6 +10,9 @@ from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 from tfmmrec.layers.masked_softmax import masked_softmax
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @FUSIONS.register("gated")
@@ -94,7 +96,9 @@ class GatedFusion(Fusion):
         return tf.einsum("bf,bfd->bd", weights, self.fill_missing(vectors, mask))
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+    def search_space(
+        cls, hp: "keras_tuner.HyperParameters", names: Sequence[str]
+    ) -> dict[str, Any]:
         """Draws the units of the hidden layer, its dropout rate and the temperature."""
         del names
         return {

@@ -1,15 +1,17 @@
 """Late (decision-level) fusion: one recommender per modality, whose scores are combined."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_at_least, check_choice
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 from tfmmrec.layers.fusion.convex_weights import ConvexWeights, check_weights, draw_weights
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 DECISIONS = ("weighted", "voting")
 VOTES = ("max", "borda", "reciprocal_rank")
@@ -142,7 +144,9 @@ class LateFusion(Fusion):
         return tf.math.divide_no_nan(tf.reduce_sum(vote_weights * fraction_below, axis=0), total)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+    def search_space(
+        cls, hp: "keras_tuner.HyperParameters", names: Sequence[str]
+    ) -> dict[str, Any]:
         """Draws the decision; then the vote, or the weights and `modality_loss_weight`."""
         decision = hp.Choice("fusion.late.decision", list(DECISIONS))
         with hp.conditional_scope("fusion.late.decision", ["voting"]):

@@ -1,15 +1,17 @@
 """Transformer fusion: self-attention over the modalities and the id embedding of an item."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 from tfmmrec.layers.transformer_block import check_block_options, create_blocks
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @FUSIONS.register("transformer")
@@ -99,7 +101,9 @@ class TransformerFusion(Fusion):
         return average + self.output_layer(output)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+    def search_space(
+        cls, hp: "keras_tuner.HyperParameters", names: Sequence[str]
+    ) -> dict[str, Any]:
         """Draws the number of blocks and of heads, the feed-forward units and the dropout rate."""
         del names
         return {

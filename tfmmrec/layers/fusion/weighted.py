@@ -1,14 +1,16 @@
 """Weighted fusion: the average with convex weights, fixed or learned."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
 from tfmmrec.layers.fusion.convex_weights import ConvexWeights, check_weights, draw_weights
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @FUSIONS.register("weighted")
@@ -56,7 +58,9 @@ class WeightedFusion(Fusion):
         return tf.einsum("bf,bfd->bd", self.weighing(mask), self.fill_missing(vectors, mask))
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters, names: Sequence[str]) -> dict[str, Any]:
+    def search_space(
+        cls, hp: "keras_tuner.HyperParameters", names: Sequence[str]
+    ) -> dict[str, Any]:
         """Draws whether weights are learned or fixed, and the fixed weights."""
         return {"weights": draw_weights(hp, "fusion.weighted.weights", names)}
 

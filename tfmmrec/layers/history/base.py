@@ -1,9 +1,8 @@
 """History encoders: an embedding of a user from the items of the user's history."""
 
 import abc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_bool, check_count
@@ -13,6 +12,9 @@ from tfmmrec.layers.history.time_intervals import (
     interval_buckets,
     previous_intervals,
 )
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 class HistoryEncoder(tf.keras.layers.Layer):
@@ -53,7 +55,7 @@ class HistoryEncoder(tf.keras.layers.Layer):
         check_count("max_history", options["max_history"], 1)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+    def search_space(cls, hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
         """Draws the options of this kind for one trial of a search.
 
         Args:

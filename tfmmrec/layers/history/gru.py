@@ -1,14 +1,16 @@
 """GRU history encoder (GRU4Rec)."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @HISTORY_ENCODERS.register("gru")
@@ -94,7 +96,7 @@ class GruHistoryEncoder(CausalHistoryEncoder):
         return self.output_layer(self.drop(states, training=training))
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+    def search_space(cls, hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
         """Draws the width of the state, the dropout rate and `max_history`."""
         return {
             "units": hp.Choice("query.gru.units", [64, 128, 256], default=128),

@@ -1,8 +1,7 @@
 """Mean history encoder: the average of the items, with a residual hidden layer."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.config.checks import check_bool, check_count, check_rate
@@ -12,6 +11,9 @@ from tfmmrec.layers.history.base import HISTORY_ENCODERS, HistoryEncoder
 from tfmmrec.layers.history.time_intervals import NUM_BUCKETS, ages, interval_buckets
 from tfmmrec.layers.masked_softmax import masked_softmax
 from tfmmrec.layers.unit_length import unit_length
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @HISTORY_ENCODERS.register("mean")
@@ -96,7 +98,7 @@ class MeanHistoryEncoder(HistoryEncoder):
         return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+    def search_space(cls, hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
         """Draws the units of the hidden layer, its dropout rate and `max_history`."""
         return {
             "units": hp.Choice("query.mean.units", [64, 128, 256], default=128),

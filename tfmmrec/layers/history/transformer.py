@@ -1,14 +1,16 @@
 """Transformer history encoder: causal self-attention (SASRec)."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder
 from tfmmrec.layers.transformer_block import check_block_options, create_blocks
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 @HISTORY_ENCODERS.register("transformer")
@@ -93,7 +95,7 @@ class TransformerHistoryEncoder(CausalHistoryEncoder):
         return self.output_norm(tokens)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+    def search_space(cls, hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
         """Draws the number of blocks and heads, the units, the dropout rate and `max_history`."""
         return {
             "layers": hp.Choice("query.transformer.layers", [1, 2, 3], default=2),

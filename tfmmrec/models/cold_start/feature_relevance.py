@@ -1,14 +1,15 @@
 """Relevance of features for interactions, fitted by leave-one-out cross-validation."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.optimize
 import tensorflow as tf
-from scipy.sparse import csr_matrix
-from sklearn.utils.extmath import randomized_svd
 
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 # Factors of the interactions: more of them fit noise, fewer do not separate tastes.
 _NUM_FACTORS = 32
@@ -16,7 +17,7 @@ _NUM_FACTORS = 32
 _MAX_ITEMS = 1024
 
 
-def item_factors(interactions: csr_matrix) -> np.ndarray:
+def item_factors(interactions: "csr_matrix") -> np.ndarray:
     """Item factors from interactions alone: a truncated singular value decomposition (SVD).
 
     Args:
@@ -25,6 +26,9 @@ def item_factors(interactions: csr_matrix) -> np.ndarray:
     Returns:
         `[items, 32]`, fewer columns with fewer users or items.
     """
+    # Imported here: scikit-learn and SciPy take a second, and only training needs them.
+    from sklearn.utils.extmath import randomized_svd
+
     dim = min(_NUM_FACTORS, *interactions.shape)
     directions, lengths, _ = randomized_svd(interactions.T, dim, random_state=0)
     return directions * lengths
@@ -50,6 +54,8 @@ def fit_feature_weights(
     Returns:
         One weight per feature, at least 0, which sum to 1.
     """
+    import scipy.optimize
+
     rows = np.argsort(-counts, kind="stable")[:_MAX_ITEMS]
     inputs = [tf.constant(content[rows], tf.float64) for content in contents]
     squares = tf.stack([squared_distances(content, content) for content in inputs])

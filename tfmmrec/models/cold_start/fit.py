@@ -2,7 +2,6 @@
 
 import numpy as np
 import tensorflow as tf
-from scipy.sparse import csr_matrix
 
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.cold_start.feature_relevance import item_factors
@@ -20,6 +19,8 @@ def fit_cold_start(bundle: ModelBundle) -> None:
     factors = None
     # The weight of a single feature is 1 in any case.
     if bundle.config.cold_start.feature_weights == "learned" and len(regression.features) > 1:
+        from scipy.sparse import csr_matrix
+
         items, offsets = bundle.histories.items, bundle.histories.offsets
         interactions = (np.ones(len(items)), items, offsets)
         shape = (len(offsets) - 1, len(counts))

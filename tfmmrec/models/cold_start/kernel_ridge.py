@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from sklearn.kernel_ridge import KernelRidge
 
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature
@@ -103,6 +102,9 @@ class ColdStartRegression(tf.keras.layers.Layer):
             factors: their factors from `item_factors`, `[num_landmarks, n]`, to fit the feature
                 weights; None keeps equal weights (default None).
         """
+        # Imported here, since scikit-learn takes a second and a trained model does not need it.
+        from sklearn.kernel_ridge import KernelRidge
+
         for mean, (values, present) in zip(self.means, self._values(inputs), strict=True):
             num_present = tf.reduce_sum(tf.cast(present, tf.float32))
             mean.assign(tf.math.divide_no_nan(tf.reduce_sum(values, axis=0), num_present))

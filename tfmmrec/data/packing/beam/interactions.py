@@ -13,9 +13,9 @@ from tfmmrec.data.interactions import (
     concatenate,
     create_splitter,
     in_order,
-    read_interactions,
     split_events,
 )
+from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.packing.beam.entities import IDS
 from tfmmrec.data.packing.beam.job import Job
 from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
