@@ -140,10 +140,14 @@ def test_new_users_have_a_table_of_their_own(data, run):
     out = io.StringIO()
     print_metrics(result, rich.console.Console(file=out, width=100))
     for line in (
-        "test: 2 targets, 6 warm items ranked",
-        "test: 1 targets, 1 cold items ranked",
-        "test: new users, 1 targets, 6 warm items ranked",
-        "1 events of new users and cold items are excluded",
+        "Too few users for a verdict (2; at least 10 are needed)",
+        "test: 6 events, 1 repeat left out (the user chose the item before), 1 of new users and",
+        # The model trained on train alone, where nobody chose d, e and f.
+        "test: 2 targets, 3 warm items and 3 never-chosen items ranked",
+        "test: 1 targets, 1 cold-start items ranked",
+        "test: new users, 1 targets, 3 warm items and 3 never-chosen items ranked",
+        # Two users with three and two such candidates left; their targets are e and d.
+        "Of 5 recommendations 5 were never chosen by anybody in training, and of 2 targets 2",
     ):
         assert line in out.getvalue()
     valid = evaluate(run, split="valid", quiet=True).metrics

@@ -18,7 +18,7 @@ def record(trial: int, value: float | None, **options: Any) -> dict[str, Any]:
 
 def again(trial: int, of: int, seed: int, value: float | None) -> dict[str, Any]:
     # The same without any group of users.
-    return record(trial, value, stage="rerun", rerun_of=of, seed=seed, jackknife=[value] * 4)
+    return record(trial, value, stage="rerun", rerun_of=of, seed=seed, jackknife=[value] * 12)
 
 
 def test_the_best_with_other_seeds_wins() -> None:
@@ -56,18 +56,42 @@ def test_a_lead_within_the_noise_of_seeds() -> None:
 
 
 def test_a_lead_from_a_few_users_is_within_noise() -> None:
-    """All seeds agree, but without the last quarter of the users there is no lead."""
+    """All seeds agree, but without some quarter of the users there is no lead."""
     records = [record(0, 0.10), record(1, 0.15)]
     for trial, of, seed in ((2, 0, 1), (3, 1, 1), (4, 0, 2), (5, 1, 2)):
         records.append(again(trial, of, seed, 0.13 if of else 0.10))
-        records[-1]["jackknife"] = [0.14, 0.14, 0.14, 0.10] if of else [0.10] * 4
+        records[-1]["jackknife"] = [0.14] * 9 + [0.10] * 3 if of else [0.10] * 12
     best, base = find_finalists(records, NDCG)
     lead = lead_over(best, base, NDCG)
     assert (lead.seeds_error, lead.num_seeds, lead.wins) == (0.0, 2, 2)
-    # Leads of .04, .04, .04 and 0, .03 on average: 3/4 * (3 * .01² + .03²) = .0009.
-    assert lead.users_error == pytest.approx(0.03)
-    assert "a lead of 0.0300 ± 0.0300" in search_verdict([best, base], NDCG)
+    # Leads of nine times .04 and three times 0, .03 on average:
+    # 11/12 * (9 * .01² + 3 * .03²) = .0033.
+    assert lead.users_error == pytest.approx(0.0033**0.5)
+    assert "a lead of 0.0300 ± 0.0574" in search_verdict([best, base], NDCG)
     assert "2 of 2 seeds; the lead is within noise" in search_verdict([best, base], NDCG)
+
+
+def test_a_lead_of_nine_users_is_no_verdict() -> None:
+    records = [record(0, 0.10), record(1, 0.15)]
+    for trial, of, seed in ((2, 0, 1), (3, 1, 1), (4, 0, 2), (5, 1, 2)):
+        records.append(again(trial, of, seed, 0.13 if of else 0.10))
+        records[-1]["jackknife"] = records[-1]["jackknife"][:9]
+    best, base = find_finalists(records, NDCG)
+    lead = lead_over(best, base, NDCG)
+    assert lead is not None
+    assert lead.to_dict() == {
+        "mean": pytest.approx(0.03),
+        "seeds_error": pytest.approx(0.0),
+        "users_error": None,
+        "num_seeds": 2,
+        "wins": 2,
+        "within_noise": True,
+    }
+    said = search_verdict([best, base], NDCG)
+    assert said.endswith(
+        "a lead of 0.0300, better with 2 of 2 seeds; too few users for a verdict "
+        "(at least 10 are needed)"
+    )
 
 
 def test_the_base_may_be_best() -> None:
@@ -101,7 +125,7 @@ def test_less_is_better_of_errors() -> None:
         records.append(
             {
                 **{"trial": trial, "stage": "rerun", "rerun_of": of, "seed": seed},
-                **{"metrics": metrics, "jackknife": [value] * 4},
+                **{"metrics": metrics, "jackknife": [value] * 12},
             }
         )
     found = find_finalists(records, rmse)

@@ -35,14 +35,18 @@ def holdout_events(dataset: Dataset, split: str) -> Interactions:
 def leaking_events(dataset: Dataset, split: str) -> Interactions:
     """Returns the target events with temporal leakage: the user's history has later events.
 
-    Events of cold items are not examined. They leak by design: all events of a cold item are in
-    test, and a user's history is everything else that they interacted with.
+    None leak in a log without times, of which nothing is known (see `Schema.has_time`), and events
+    at the same time are not later. Events of cold items are not examined. They leak by design: all
+    events of a cold item are in test, and a user's history is everything else that they interacted
+    with.
     """
     context, targets = _context_and_targets(dataset, split)
     targets = targets.take(~dataset.cold_items[targets.item])
-    latest = np.full(dataset.count("users"), -1)
-    np.maximum.at(latest, context.user, context.order)
-    return targets.take(targets.order < latest[targets.user])
+    if not dataset.schema.has_time:
+        return targets.take(slice(0))
+    latest = np.full(dataset.count("users"), np.iinfo(np.int64).min)
+    np.maximum.at(latest, context.user, context.time)
+    return targets.take(targets.time < latest[targets.user])
 
 
 def holdout_outcomes(dataset: Dataset, split: str) -> LabeledEvents:

@@ -42,8 +42,9 @@ def compare(ranks: Mapping[str, StoredRanks], *, seed: int = 0) -> dict[str, Any
 
     Returns:
         For each segment of the first run, `warm`, `cold` or `new_users`: `{"targets", "runs":
-        {NAME: {METRIC: {"mean", "low", "high"}, "lead": {"mean", "low", "high", "p"}}}}`. `lead` is
-        the paired difference in NDCG@10 to the first run, which has none.
+        {NAME: {METRIC: {"mean", "low", "high"}, "lead": {"users", "mean", "low", "high", "p",
+        "verdict"}}}}`. `lead` is the paired difference in NDCG@10 to the first run, which has none.
+        `low` and `high` are None for fewer than 10 users.
 
     Raises:
         DataError: the runs have different targets.
@@ -73,5 +74,5 @@ def _compare_segment(ranks: Mapping[str, StoredRanks], segment: str, seed: int) 
             first = ndcg
             continue
         difference = bootstrap.difference(ndcg, first)
-        runs[name]["lead"] = {**dataclasses.asdict(difference.interval), "p": difference.p}
+        runs[name]["lead"] = difference.to_dict()
     return {"targets": len(users), "runs": runs}

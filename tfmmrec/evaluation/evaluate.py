@@ -33,12 +33,14 @@ class EvaluationResult:
         item_vectors: vectors of all items, float32 `[items, width]`; `[0, 0]` if the model does not
             rank items.
         segments: the ranks and lists of each segment; empty if the model does not rank items.
-        metrics: the content of `metrics.SPLIT.json`: `{"split", "verdict", "num_repeats",
-            "num_both_cold", "warm", "cold", "new_users", "outcomes"}`. `verdict` is one sentence on
-            the lead over the best baseline; `num_repeats` and `num_both_cold` count the positives
-            that were not evaluated; `warm`, `cold` and `new_users` are as returned by
-            `summarize_segment`, None for a segment without targets and for a model that does not
-            rank; `outcomes` is as returned by `measure_outcomes`.
+        metrics: the content of `metrics.SPLIT.json`: `{"split", "verdict", "num_events",
+            "num_repeats", "num_both_cold", "num_leaking", "warm", "cold", "new_users",
+            "outcomes"}`. `verdict` is one sentence on the lead over the best baseline; `num_events`
+            counts the positives of the split, `num_repeats` and `num_both_cold` those that were not
+            evaluated, `num_leaking` the targets with temporal leakage, None for a log without
+            times; `warm`, `cold` and `new_users` are as returned by `summarize_segment`, None for a
+            segment without targets and for a model that does not rank; `outcomes` is as returned by
+            `measure_outcomes`.
     """
 
     split: str
@@ -105,10 +107,16 @@ def evaluate(
         num_leaking = len(leaking_events(bundle.dataset, split)) if allow_leakage else 0
         if not allow_leakage:
             check_no_leakage(bundle.dataset, split)
+        has_time = bundle.dataset.schema.has_time
         vectors = scorer.item_vectors()
         ranker = model_ranker(scorer, vectors, targets.histories)
         segments = rank_segments(bundle, ranker, targets, split, seed)
-        metrics |= {"num_repeats": targets.num_repeats, "num_both_cold": targets.num_both_cold}
+        metrics |= {
+            "num_events": len(targets.user) + targets.num_repeats + targets.num_both_cold,
+            "num_repeats": targets.num_repeats,
+            "num_both_cold": targets.num_both_cold,
+            "num_leaking": num_leaking if has_time else None,
+        }
         metrics |= summarize_segments(bundle, segments, cutoffs=cutoffs, seed=seed)
         metrics["verdict"] = model_verdict(metrics[segments[0].name])
         if num_leaking:

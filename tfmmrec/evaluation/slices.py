@@ -11,9 +11,13 @@ from tfmmrec.data.schema import features_by_modality
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.ranking.targets import Targets
+from tfmmrec.models.bundle import ModelBundle
 
 # Number of categories of a feature with a slice, the most frequent first.
 _MAX_CATEGORIES = 8
+# Classes of items by their number of training events. `head`: the most popular items that together
+# have half of the events; `tail`: those with the last fifth; `middle`: those in between.
+POPULARITY_CLASSES = ("head", "middle", "tail", "never chosen")
 _COUNT_BINS = (0, 1, 5, 20, 100)
 # A slice with fewer targets is never marked as worse.
 MIN_TARGETS = 30
@@ -34,22 +38,21 @@ class Slice:
     rows: np.ndarray
 
 
-def slices_of(dataset: Dataset, items: EncodedEntities, targets: Targets) -> list[Slice]:
+def slices_of(bundle: ModelBundle, targets: Targets) -> list[Slice]:
     """Slices the targets by several properties; empty slices are omitted.
 
-    The properties are: the popularity of the item (`head`: the most popular items that together
-    have half of the earlier events; `tail`: those with the last fifth; `middle`: those in between);
-    the number of earlier events of the item and of the user; the missing modalities of the item;
-    and each category of items and of users.
+    The properties are: the popularity of the item, see POPULARITY_CLASSES; the number of earlier
+    events of the item and of the user; the missing modalities of the item; and each category of
+    items and of users.
 
     Args:
-        dataset: the data folder.
-        items: the encoded items.
+        bundle: the evaluated model with its data.
         targets: the targets with the histories before them.
     """
+    dataset = bundle.dataset
     found = [
-        *_by_popularity(dataset, targets),
-        *_by_missing(items, targets),
+        *_by_popularity(bundle, targets),
+        *_by_missing(bundle.items, targets),
         *_by_category(dataset, "items", targets.item),
         *_by_category(dataset, "users", targets.user),
     ]
@@ -62,7 +65,7 @@ def summarize_slices(
     """Computes the mean of each slice with its interval, and whether it is worse than the whole.
 
     `worse` is true if the mean is below that of all targets at a family-wise error rate of 5 % over
-    all slices (Bonferroni), and the slice has at least 30 targets.
+    all slices (Bonferroni), and the slice has at least 30 targets of 10 users.
 
     Args:
         slices: the slices.
@@ -90,24 +93,28 @@ def summarize_slices(
 
 
 def popularity_classes(counts: np.ndarray) -> np.ndarray:
-    """Returns the popularity class of each item, int `[items]`: 0 head, 1 middle, 2 tail.
+    """Returns the class of each item by its number of events, `[items]`.
 
-    See `slices_of`.
+    Returns:
+        int `[items]`, an index of POPULARITY_CLASSES.
     """
     order = np.argsort(-counts, kind="stable")
     before = np.cumsum(counts[order]) - counts[order]
     share = before / max(1, counts.sum())
     classes = np.empty(len(counts), int)
     classes[order] = np.searchsorted([0.5, 0.8], share, side="right")
-    # Items without events are in the tail, even if no item has events.
-    return np.where(counts > 0, classes, 2)
+    return np.where(counts > 0, classes, POPULARITY_CLASSES.index("never chosen"))
 
 
-def _by_popularity(dataset: Dataset, targets: Targets) -> Iterator[Slice]:
-    counts = targets.histories.counts(dataset.count("items"))
-    classes = popularity_classes(counts)[targets.item]
-    for number, name in enumerate(("head", "middle", "tail")):
-        yield Slice("popularity of the item", name, classes == number)
+def _by_popularity(bundle: ModelBundle, targets: Targets) -> Iterator[Slice]:
+    num_items = bundle.dataset.count("items")
+    # The events of the training, which may be fewer than those of the histories.
+    classes = popularity_classes(bundle.histories.counts(num_items))[targets.item]
+    # Cold-start items are held out from training, rather than never chosen.
+    is_cold = bundle.dataset.cold_items[targets.item]
+    for number, name in enumerate(POPULARITY_CLASSES):
+        yield Slice("popularity of the item", name, ~is_cold & (classes == number))
+    counts = targets.histories.counts(num_items)
     yield from _by_number("earlier events of the item", counts[targets.item])
     lengths = np.diff(targets.histories.offsets)
     yield from _by_number("earlier events of the user", lengths[targets.user])

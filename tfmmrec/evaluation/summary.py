@@ -10,7 +10,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import read_feature_column
 from tfmmrec.evaluation.baselines.content import content_matrix
 from tfmmrec.evaluation.metrics import beyond_accuracy
-from tfmmrec.evaluation.metrics.bootstrap import Interval, UserBootstrap
+from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS, Interval, UserBootstrap
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
 from tfmmrec.evaluation.metrics.ranking import CUTOFFS, ranking_metrics, target_metrics
 from tfmmrec.evaluation.ranking.segment_result import MODEL, K, SegmentResult
@@ -80,32 +80,44 @@ def summarize_segment(
         seed: of the bootstrap over users.
 
     Returns:
-        `{"targets", "users", "items"}` (numbers of each), and by model the means of
-        `ranking_metrics`; `intervals`, `[low, high]` by model and metric (95 %, users resampled);
-        `lead`, the difference in NDCG@10 to the best baseline, `{"metric", "baseline", "mean",
-        "low", "high", "p"}`; `slices`, NDCG@10 of the model, as `summarize_slices`; `lists`,
-        metrics of the top items by model; and `by_user`, by model the means over users of
+        `{"targets", "users", "items"}` (numbers of each); `never_chosen`, how many of the items, of
+        the targets, and of the model's recommendations are items without training events that are
+        not cold-start items, `{"items", "targets", "recommendations", "all_recommendations"}`, None
+        for cold-start items, which all are without training events; by model the means of
+        `ranking_metrics`; `intervals`, `[low, high]` by model and metric (95 %, users resampled;
+        None for fewer than 10 users); `lead`, the difference in NDCG@10 to the best baseline,
+        `{"metric", "baseline", "users", "mean", "low", "high", "p", "verdict"}`, see
+        `PairedDifference`; `slices`, NDCG@10 of the model, as `summarize_slices`; `lists`, metrics
+        of the top items by model; and `by_user`, by model the means over users of
         `per_user_metrics`, None if each user has one target.
     """
     bootstrap = UserBootstrap(segment.targets.user, seed=seed)
     baseline = segment.best_baseline
     lead = bootstrap.difference(segment.ndcg(MODEL), segment.ndcg(baseline))
-    slices = slices_of(bundle.dataset, bundle.items, segment.targets)
+    slices = slices_of(bundle, segment.targets)
+    never_chosen = bundle.histories.counts(bundle.dataset.count("items")) == 0
     return {
         "targets": len(segment.targets.user),
         "users": len(np.unique(segment.targets.user)),
         "items": int(segment.candidate_mask.sum()),
+        "never_chosen": None if segment.name == "cold" else _never_chosen(segment, never_chosen),
         **{name: ranking_metrics(ranks, cutoffs) for name, ranks in segment.ranks.items()},
         "intervals": _intervals(segment, bootstrap, cutoffs),
-        "lead": {
-            "metric": f"ndcg@{K}",
-            "baseline": baseline,
-            **dataclasses.asdict(lead.interval),
-            "p": lead.p,
-        },
+        "lead": {"metric": f"ndcg@{K}", "baseline": baseline, **lead.to_dict()},
         "slices": summarize_slices(slices, bootstrap, segment.ndcg(MODEL)),
         "lists": _summarize_lists(facts, segment),
         "by_user": _by_user(segment, cutoffs),
+    }
+
+
+def _never_chosen(segment: SegmentResult, never_chosen: np.ndarray) -> dict[str, int]:
+    """Counts the items that nobody chose in training, bool `[items]`; see `summarize_segment`."""
+    recommended = segment.lists[MODEL].recommended
+    return {
+        "items": int((never_chosen & segment.candidate_mask).sum()),
+        "targets": int(never_chosen[segment.targets.item].sum()),
+        "recommendations": int(never_chosen[recommended].sum()),
+        "all_recommendations": len(recommended),
     }
 
 
@@ -116,19 +128,25 @@ def model_verdict(summary: Mapping[str, Any]) -> str:
         summary: as returned by `summarize_segment`.
     """
     lead = summary["lead"]
-    metric, baseline = lead["metric"], lead["baseline"]
-    if lead["low"] > 0:
-        comparison = "is ahead of"
-    elif lead["high"] < 0:
-        comparison = "is BEHIND"
-    else:
-        comparison = "does NOT beat"
+    metric, baseline, verdict = lead["metric"], lead["baseline"], lead["verdict"]
     difference = Interval(lead["mean"], lead["low"], lead["high"])
-    return (
-        f"The model {comparison} the best baseline, {baseline}: {metric.upper()} "
-        f"{summary[MODEL][metric]:.3f} vs. {summary[baseline][metric]:.3f}, "
-        f"difference {difference:+}, p {_format_p(lead['p'])}"
+    figures = (
+        f"{metric.upper()} {summary[MODEL][metric]:.3f} vs. {summary[baseline][metric]:.3f}, "
+        f"difference {difference:+}, "
     )
+    if verdict not in _COMPARISONS:
+        return (
+            f"Too few users for a verdict ({lead['users']}; at least {MIN_USERS} are needed) on "
+            f"the model and the best baseline, {baseline}: {figures}exact p = {lead['p']:.3f}"
+        )
+    return (
+        f"The model {_COMPARISONS[verdict]} the best baseline, {baseline}: {figures}"
+        f"p {_format_p(lead['p'])}"
+    )
+
+
+# By `PairedDifference.verdict`.
+_COMPARISONS = {"ahead": "is ahead of", "behind": "is BEHIND", "even": "does NOT beat"}
 
 
 def _format_p(p: float) -> str:
@@ -153,14 +171,14 @@ def _by_user(segment: SegmentResult, cutoffs: Sequence[int]) -> dict[str, dict[s
 
 def _intervals(
     segment: SegmentResult, bootstrap: UserBootstrap, cutoffs: Sequence[int]
-) -> dict[str, dict[str, list[float]]]:
+) -> dict[str, dict[str, list[float | None]]]:
     values = {
         (name, metric): own
         for name, ranks in segment.ranks.items()
         for metric, own in target_metrics(ranks, cutoffs).items()
     }
     intervals = bootstrap.intervals(np.stack(list(values.values()), axis=1))
-    found: dict[str, dict[str, list[float]]] = {name: {} for name in segment.ranks}
+    found: dict[str, dict[str, list[float | None]]] = {name: {} for name in segment.ranks}
     for (name, metric), own in zip(values, intervals, strict=True):
         found[name][metric] = [own.low, own.high]
     return found

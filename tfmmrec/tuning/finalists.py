@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.config.objective import Objective
+from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS
 from tfmmrec.evaluation.metrics.jackknife import jackknife_error
 from tfmmrec.tuning.best_trial import finished_trials, is_rerun
 from tfmmrec.tuning.trial_store import Record
@@ -85,26 +86,27 @@ class Lead:
         mean: the mean difference over the seeds of both; above 0 is better.
         seeds_error: its standard error over seeds.
         users_error: its standard error over the users of the valid split, who are the same for all
-            trials and seeds; by a jackknife over groups of users.
+            trials and seeds; by a jackknife over groups of users. None for fewer than 10 users,
+            who say too little on how much users differ.
         num_seeds: number of seeds.
         wins: number of seeds with which the finalist is better.
     """
 
     mean: float
     seeds_error: float
-    users_error: float
+    users_error: float | None
     num_seeds: int
     wins: int
 
     @property
-    def error(self) -> float:
-        """The standard error over seeds and users."""
-        return math.hypot(self.seeds_error, self.users_error)
+    def error(self) -> float | None:
+        """The standard error over seeds and users; None for fewer than 10 users."""
+        return None if self.users_error is None else math.hypot(self.seeds_error, self.users_error)
 
     @property
     def within_noise(self) -> bool:
-        """Whether the lead is at most two standard errors."""
-        return not self.mean > 2 * self.error
+        """Whether the lead is at most two standard errors, or the error is unknown."""
+        return self.error is None or not self.mean > 2 * self.error
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `lead` in `results.json`."""
@@ -119,10 +121,12 @@ def lead_over(best: Finalist, base: Finalist, objective: Objective) -> Lead | No
     sign = 1 if objective.direction == "max" else -1
     gains = sign * np.array([best.seeds[seed] - base.seeds[seed] for seed in seeds])
     jackknife = [np.subtract(best.jackknife[seed], base.jackknife[seed]) for seed in seeds]
+    # There are 20 groups, or one per user.
+    enough = len(jackknife[0]) >= MIN_USERS
     return Lead(
         mean=float(gains.mean()),
         seeds_error=float(gains.std(ddof=1) / len(gains) ** 0.5),
-        users_error=jackknife_error(np.mean(jackknife, axis=0)),
+        users_error=jackknife_error(np.mean(jackknife, axis=0)) if enough else None,
         num_seeds=len(gains),
         wins=int((gains > 0).sum()),
     )
@@ -149,10 +153,14 @@ def search_verdict(finalists: Sequence[Finalist], objective: Objective) -> str:
     lead = lead_over(best, base, objective)
     if lead is None:
         return f"{result}; more reruns would show whether the lead is noise"
+    wins = f"better with {lead.wins} of {lead.num_seeds} seeds"
+    if lead.error is None:
+        few = f"too few users for a verdict (at least {MIN_USERS} are needed)"
+        return f"{result}, a lead of {lead.mean:.4f}, {wins}; {few}"
     noise = "; the lead is within noise (two standard errors)" if lead.within_noise else ""
     return (
         f"{result}, a lead of {lead.mean:.4f} ± {lead.error:.4f} (standard error over seeds and "
-        f"users), better with {lead.wins} of {lead.num_seeds} seeds{noise}"
+        f"users), {wins}{noise}"
     )
 
 

@@ -44,14 +44,15 @@ def test_pairs_take_away_what_users_differ_in():
 
 
 def test_it_is_written_with_three_digits():
+    assert f"{Interval(0.1, None, None):+}" == "+0.100"
     interval = Interval(0.1, -0.02, 0.22049)
     assert str(interval) == f"{interval}" == "0.100 [-0.020, 0.220]"
     assert f"{interval:+}" == "+0.100 [-0.020, +0.220]"
 
 
 def test_what_has_no_interval_is_refused():
-    with pytest.raises(ValueError, match=r"at least 2 values\. Received: 1"):
-        mean_interval(np.array([1.0]))
+    with pytest.raises(ValueError, match=r"at least one target\. Received: 0"):
+        mean_interval(np.array([]))
     with pytest.raises(ValueError, match=r"\(3,\) and \(2,\)"):
         paired_interval(np.zeros(3), np.zeros(2))
 
@@ -68,12 +69,13 @@ def test_events_of_one_user_are_drawn_together():
 
 
 def test_users_with_more_events_weigh_more():
-    users = np.array([0, 0, 0, 1])
+    # Five users with three events each, five with one: 20 events, of ten users with 10 to 30.
+    users = np.repeat(np.arange(10), [3] * 5 + [1] * 5)
     found = clustered_interval(users, lambda rows: float(len(rows)))
-    # Both users, or one of them twice.
-    assert (found.mean, found.low, found.high) == (4.0, 2.0, 6.0)
-    with pytest.raises(ValueError, match="at least 2 users"):
-        clustered_interval(users[:3], lambda rows: 0.0)
+    # The deviation of the sum is sqrt(10) * 1, and 1.96 of them are 6.2; it moves in steps of 2.
+    assert found == Interval(20.0, 14.0, 26.0)
+    few = clustered_interval(users[:-1], lambda rows: float(len(rows)))
+    assert few == Interval(19.0, None, None)
 
 
 def test_means_are_over_targets_and_parts():
@@ -103,10 +105,50 @@ def test_a_lead_is_of_pairs():
     generator = np.random.default_rng(0)
     theirs = generator.normal(size=100)
     ahead = UserBootstrap(np.arange(100)).difference(theirs + 0.01 + 0.01 * theirs**2, theirs)
-    assert ahead.p == 1 / 2000
+    # Of 2000 resamples none is below 0: two tails of (0 + 1) / 2001.
+    assert ahead.p == 2 / 2001
     assert ahead.interval.low > 0.0
+    assert (ahead.verdict, ahead.users) == ("ahead", 100)
     level = UserBootstrap(np.arange(100)).difference(theirs, theirs)
-    assert level.p == 1.0
+    assert (level.p, level.verdict) == (1.0, "even")
+
+
+@pytest.mark.parametrize(
+    ("users", "p"), [(1, 1.0), (2, 0.5), (3, 0.25), (5, 0.0625), (8, 0.0078125)]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_few_users_have_an_exact_p_and_no_verdict(users: int, p: float, sign: int):
+    # All differences have one sign: only the two combinations of equal signs are as far from 0,
+    # 2 of 2^n. A second target of each user adds no user.
+    lead = np.tile(sign * np.linspace(0.1, 0.2, users), 2)
+    found = UserBootstrap(np.tile(np.arange(users), 2)).difference(lead, np.zeros(2 * users))
+    assert (found.interval.low, found.interval.high) == (None, None)
+    assert found.interval.mean == pytest.approx(sign * 0.15 if users > 1 else sign * 0.1)
+    assert (found.p, found.users, found.verdict) == (p, users, "too few users")
+
+
+def test_p_is_not_below_what_the_number_of_users_allows():
+    # Ten users who all gain: 2^(1 - 10).
+    ten = UserBootstrap(np.arange(10)).difference(np.linspace(0.1, 0.2, 10), np.zeros(10))
+    assert (ten.p, ten.verdict) == (2**-9, "ahead")
+    # Of 100 users only five differ, whose signs agree by chance in 2 of 32 cases. All resamples
+    # that contain one of them are above 0, which is nearly all.
+    gains = np.where(np.arange(100) < 5, 1.0, 0.0)
+    five = UserBootstrap(np.arange(100)).difference(gains, np.zeros(100))
+    assert five.interval.low > 0.0
+    assert (five.p, five.verdict) == (0.0625, "even")
+
+
+def test_a_subset_of_a_few_users_has_no_interval_and_is_never_below():
+    # 30 targets of nine users at 0, and 30 of other users at 1.
+    users = np.concatenate([np.arange(30) % 9, np.arange(30) + 9])
+    values = np.repeat([0.0, 1.0], 30)
+    masks = np.stack([values == 0.0, values == 1.0], axis=1)
+    resamples = UserBootstrap(users)
+    few, many = resamples.intervals(values, masks)
+    assert few == Interval(0.0, None, None)
+    assert many == Interval(1.0, 1.0, 1.0)
+    assert resamples.p_below_overall(values, masks)[0] == 1.0
 
 
 def test_what_is_below_the_whole():
@@ -120,6 +162,6 @@ def test_what_is_below_the_whole():
 def test_an_empty_part_has_no_mean():
     resamples = UserBootstrap(np.array([0, 1]))
     [found] = resamples.intervals(np.ones(2), np.zeros((2, 1), bool))
-    assert np.isnan([found.mean, found.low, found.high]).all()
+    assert np.isnan(found.mean) and (found.low, found.high) == (None, None)
     with pytest.raises(ValueError, match="at least one target"):
         UserBootstrap(np.zeros(0, int))

@@ -55,16 +55,24 @@ def ranked(**more: Any) -> dict[str, Any]:
         "targets": 1_200,
         "users": 600,
         "items": 7,
+        "never_chosen": {
+            "items": 2,
+            "targets": 3,
+            "recommendations": 40,
+            "all_recommendations": 6_000,
+        },
         "model": {"ndcg@10": 0.25},
         "EASE (100)": {"ndcg@10": 0.2},
         "intervals": {"model": {"ndcg@10": [0.24, 0.26]}, "EASE (100)": {"ndcg@10": [0.19, 0.21]}},
         "lead": {
             "metric": "ndcg@10",
             "baseline": "EASE (100)",
+            "users": 600,
             "mean": 0.05,
             "low": 0.04,
             "high": 0.06,
             "p": 0.001,
+            "verdict": "ahead",
         },
         "slices": [
             slice_of("genre of the item", "drama", 0.3),
@@ -100,20 +108,27 @@ def test_figures_verdict_and_what_follows_from_them():
     assert "New users: not evaluated" in section(card, "Intended use")
     assert ["EASE (100)", "0.200 [0.190, 0.210]"] in rows_of_tables(card)
     assert "+0.050 [+0.040, +0.060], p < 0.001" in section(card, "Metrics")
-    assert "1,200 targets of 600 users, 7 items ranked" in section(card, "Evaluation data")
+    assert "1,200 targets of 600 users, 5 warm items and 2 never-chosen items ranked" in section(
+        card, "Evaluation data"
+    )
     assert "train and valid" in section(card, "Training data")
     limits = section(card, "Caveats and limits")
     assert "20% less popular" in limits
+    assert "of 6,000 recommendations 40 were never chosen by anybody in training" in limits
+    assert "no times" not in limits
     assert (
         "4 positives of new users with cold-start items" in limits
-        and "in the user's history" not in limits
+        and "chose the item before" not in limits
     )
     assert "gender of the user: F 0.100" in section(card, "Ethical considerations and privacy")
 
 
 def test_new_items_have_no_popularity():
-    told = ranked(lists={"model": {"popularity_lift@10": -1.0}})
-    assert "(popularity lift)" not in render_model_card(RUN, FACTS, result_of(cold=told))
+    told = ranked(lists={"model": {"popularity_lift@10": -1.0}}, never_chosen=None)
+    card = render_model_card(RUN, FACTS, result_of(cold=told, num_leaking=None))
+    assert "The log has no times" in section(card, "Caveats and limits")
+    assert "7 cold-start items ranked" in section(card, "Evaluation data")
+    assert "(popularity lift)" not in card
 
 
 def test_what_is_worse_comes_first_and_the_worst_before_the_others():
@@ -131,7 +146,8 @@ def test_what_is_worse_comes_first_and_the_worst_before_the_others():
 
 
 def test_a_model_that_is_behind_is_said_to_be_of_no_use():
-    told = ranked(lead={**ranked()["lead"], "mean": -0.05, "low": -0.06, "high": -0.04})
+    lead = {"mean": -0.05, "low": -0.06, "high": -0.04, "verdict": "behind"}
+    told = ranked(lead={**ranked()["lead"], **lead})
     use = section(render_model_card(RUN, FACTS, result_of(warm=told)), "Intended use")
     assert "The model is not ahead of a simple baseline" in use
     assert "Warm items: it is BEHIND EASE (100)" in use
@@ -139,9 +155,9 @@ def test_a_model_that_is_behind_is_said_to_be_of_no_use():
 
 def test_what_is_not_a_number_is_a_dash():
     nan = float("nan")
-    told = ranked(lead={**ranked()["lead"], "mean": nan, "low": nan, "high": nan})
-    told["model"]["ndcg@10"] = nan
-    told["intervals"]["model"]["ndcg@10"] = [nan, nan]
+    few = {"users": 3, "low": None, "high": None, "p": 0.25, "verdict": "too few users"}
+    told = ranked(lead={**ranked()["lead"], **few})
+    told["intervals"]["model"]["ndcg@10"] = [None, None]
     told["slices"][0]["mean"] = nan
     told["lists"]["model"]["popularity_lift@10"] = nan
     share = {"mean": 0.1, "low": nan, "high": nan}
@@ -155,8 +171,9 @@ def test_what_is_not_a_number_is_a_dash():
     card = render_model_card(RUN, FACTS, result_of(warm=told, outcomes=outcomes))
     assert not re.search(r"\bnan\b", card, re.IGNORECASE)
     rows = rows_of_tables(card)
-    assert ["model", "–"] in rows and ["text", "+0.100", "+0.100"] in rows
-    assert "is unknown" in card
+    assert ["model", "0.250"] in rows and ["text", "+0.100", "+0.100"] in rows
+    assert "Too few users for a verdict (3; at least 10 are needed)" in section(card, "Metrics")
+    assert "too few users to tell whether it is better than EASE (100)" in card
 
 
 def test_texts_of_the_data_break_no_table():

@@ -92,7 +92,7 @@ def _summarize(
     intervals = UserBootstrap(targets.user, seed=seed).intervals(values[:, :-2])
     means = [dataclasses.asdict(interval) for interval in intervals]
     num = len(modalities)
-    slices = slices_of(bundle.dataset, bundle.items, targets)
+    slices = slices_of(bundle, targets)
     return {
         "metric": f"ndcg@{K}",
         "all_modalities": float(values[:, -2].mean()),

@@ -8,6 +8,7 @@ import numpy as np
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of, holdout_events, leaking_events
+from tfmmrec.data.interactions import Interactions
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.errors import DataError
 
@@ -24,8 +25,8 @@ class Targets:
         user: rows of users, int32 `[targets]`, ascending.
         item: rows of the target items, int32 `[targets]`.
         histories: the items of each user's earlier events, which are not candidates.
-        num_repeats: number of positives that are not targets because the item is in the user's
-            history.
+        num_repeats: number of positives that are not targets because the user chose the item
+            before, in the history or earlier in the split.
         num_both_cold: number of positives that are not targets because both the user and the item
             are new.
     """
@@ -51,30 +52,56 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
             (default False).
 
     Raises:
-        DataError: the split is not `valid` or `test`, or has no positive.
+        DataError: the split is not `valid` or `test`, or has no target.
     """
     if split not in CONTEXT_SPLITS:
         raise DataError(f"split {split!r} cannot be evaluated; use {' or '.join(CONTEXT_SPLITS)}")
-    events = holdout_events(dataset, split)
-    both_cold = dataset.cold_users[events.user] & dataset.cold_items[events.item]
-    events = events.take(~both_cold)
+    positives = holdout_events(dataset, split)
+    both_cold = dataset.cold_users[positives.user] & dataset.cold_items[positives.item]
+    events = positives.take(~both_cold)
     histories = context_of(dataset, split, with_times=with_times)
-    repeats = np.array(
-        [
-            item in histories.of_user(user)
-            for user, item in zip(events.user, events.item, strict=True)
-        ],
-        bool,
-    )
-    events = events.take(~repeats)
-    if not len(events):
-        raise DataError(f"{dataset.folder}: split {split!r} has no positive to evaluate")
-    return Targets(
-        user=events.user,
-        item=events.item,
+    repeats = _is_repeat(events, histories, dataset.count("items"))
+    found = Targets(
+        user=events.user[~repeats],
+        item=events.item[~repeats],
         histories=histories,
         num_repeats=int(repeats.sum()),
         num_both_cold=int(both_cold.sum()),
+    )
+    if not len(found.user):
+        raise DataError(_no_targets(dataset, split, found))
+    return found
+
+
+def _is_repeat(events: Interactions, histories: Histories, num_items: int) -> np.ndarray:
+    """Whether the user of each event chose the item before, bool `[events]`."""
+    users = np.repeat(np.arange(len(histories.offsets) - 1), np.diff(histories.offsets))
+    pairs = events.user.astype(np.int64) * num_items + events.item
+    repeats = np.isin(pairs, users.astype(np.int64) * num_items + histories.items)
+    # Of equal pairs in the split, the first in the history of the user is no repeat.
+    order = np.lexsort((events.order, pairs))
+    again = pairs[order][1:] == pairs[order][:-1]
+    repeats[order[1:][again]] = True
+    return repeats
+
+
+def _no_targets(dataset: Dataset, split: str, found: Targets) -> str:
+    """The message for a split whose positives are all left out."""
+    message = f"{dataset.folder}: split {split!r} has no positive to evaluate"
+    reasons = []
+    if found.num_repeats:
+        reasons.append(
+            f"{found.num_repeats} are repeats of items that the user chose before, which are not "
+            "ranked"
+        )
+    if found.num_both_cold:
+        reasons.append(f"{found.num_both_cold} are of new users and cold-start items")
+    if not reasons:
+        return message
+    total = found.num_repeats + found.num_both_cold
+    return (
+        f"{message}: of its {total} positives, {' and '.join(reasons)}; choose another split in "
+        "the dataset file, or drop repeats from the log, and pack again"
     )
 
 

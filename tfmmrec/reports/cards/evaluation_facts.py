@@ -8,25 +8,27 @@ from tfmmrec.config.objective import objective_of
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K
 from tfmmrec.evaluation.summary import model_verdict
+from tfmmrec.reports.evaluation.tables import items_ranked, never_chosen_note
 from tfmmrec.reports.number_format import metric_label
 
 
-def segment_summary(title: str, summary: Mapping[str, Any]) -> dict[str, Any]:
+def segment_summary(segment: str, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Formats the metrics of a segment.
 
     Args:
-        title: of the segment.
+        segment: its name.
         summary: as returned by `summarize_segment`.
     """
     metrics, names = list(summary[MODEL]), list(summary["intervals"])
     slices = summary.get("slices") or []
     sorted_slices = _worst_first(slices)
-    state = _state(summary["lead"])
-    unknown = "Whether the model is ahead of the best baseline is unknown."
+    state = summary["lead"]["verdict"]
     return {
-        "title": title,
-        **{name: f"{summary[name]:,}" for name in ("targets", "users", "items")},
-        "verdict": unknown if state == "unknown" else model_verdict(summary),
+        "title": TITLES[segment],
+        **{name: f"{summary[name]:,}" for name in ("targets", "users")},
+        "ranked": items_ranked(segment, summary),
+        "never_chosen": never_chosen_note(summary),
+        "verdict": model_verdict(summary),
         "state": state,
         "better": state == "ahead",
         "baseline": summary["lead"]["baseline"],
@@ -49,13 +51,6 @@ def _row(summary: Mapping[str, Any], name: str, metrics: Sequence[str]) -> list[
         name,
         *(format_interval(summary[name].get(m), *own.get(m, (None, None))) for m in metrics),
     ]
-
-
-def _state(lead: Mapping[str, Any]) -> str:
-    """`ahead`, `behind` or `even`; `unknown` if a value is not finite."""
-    if not all(math.isfinite(lead[end]) for end in ("mean", "low", "high")):
-        return "unknown"
-    return "ahead" if lead["low"] > 0 else "behind" if lead["high"] < 0 else "even"
 
 
 def _worst_first(slices: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

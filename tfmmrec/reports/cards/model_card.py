@@ -49,9 +49,7 @@ def render_model_card(run: Mapping[str, Any], facts: ModelFacts, metrics: Mappin
         facts: of the model.
         metrics: of an `EvaluationResult`.
     """
-    segments = [
-        segment_summary(title, metrics[name]) for name, title in TITLES.items() if metrics.get(name)
-    ]
+    segments = [segment_summary(name, metrics[name]) for name in TITLES if metrics.get(name)]
     outcomes = outcome_summaries(metrics.get("outcomes") or {})
     return render_markdown(
         "model_card.md",
@@ -60,6 +58,7 @@ def render_model_card(run: Mapping[str, Any], facts: ModelFacts, metrics: Mappin
         facts=facts,
         split=metrics["split"],
         left_out={name: metrics.get(name) or 0 for name in ("num_repeats", "num_both_cold")},
+        has_time=metrics.get("num_leaking", 0) is not None,
         encoders=[_encoder_row(used) for used in facts.encoders],
         segments=segments,
         unmeasured=[t.lower() for name, t in TITLES.items() if not _measured(metrics, name)],

@@ -10,11 +10,20 @@ from tfmmrec.evaluation.compare import METRICS
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import K
 from tfmmrec.evaluation.ranking.targets import SEGMENTS
-from tfmmrec.reports.evaluation.tables import comparison_table, metrics_table, outcome_tables
+from tfmmrec.reports.evaluation.tables import (
+    comparison_table,
+    evaluation_notes,
+    items_ranked,
+    metrics_table,
+    never_chosen_note,
+    outcome_tables,
+)
 
 
 def print_metrics(metrics: Mapping[str, Any], console: rich.console.Console | None = None) -> None:
-    """Prints the verdict, a table per segment and outcome, and the slices that are worse.
+    """Prints the verdict and what was left out, then a table per segment and outcome.
+
+    The slices that are worse follow the table of their segment.
 
     Args:
         metrics: of an `EvaluationResult`.
@@ -24,11 +33,11 @@ def print_metrics(metrics: Mapping[str, Any], console: rich.console.Console | No
     split = metrics["split"]
     if metrics["verdict"] is not None:
         console.print(metrics["verdict"], highlight=False, soft_wrap=True)
+    for note in evaluation_notes(metrics):
+        console.print(note, highlight=False, soft_wrap=True)
     for segment in SEGMENTS:
         if metrics[segment] is not None:
             _print_segment(console, split, segment, metrics[segment])
-    if metrics.get("num_both_cold"):
-        console.print(f"{metrics['num_both_cold']} events of new users and cold items are excluded")
     title = f"{split}: {{outcome}} of {{events}} events, {{segment}}"
     for table in outcome_tables(metrics["outcomes"], title):
         console.print(table.to_rich())
@@ -53,9 +62,8 @@ def print_comparison(
 def _print_segment(
     console: rich.console.Console, split: str, segment: str, summary: Mapping[str, Any]
 ) -> None:
-    kind = "cold" if segment == "cold" else "warm"
     users = "new users, " if segment == "new_users" else ""
-    title = f"{split}: {users}{summary['targets']} targets, {summary['items']} {kind} items ranked"
+    title = f"{split}: {users}{summary['targets']:,} targets, {items_ranked(segment, summary)}"
     models = {name: summary[name] for name in summary["intervals"]}
     console.print(metrics_table(title, models, digits=4).to_rich())
     if summary.get("by_user"):
@@ -67,6 +75,7 @@ def _print_segment(
         }
         console.print(metrics_table(title, by_user, digits=4).to_rich())
     for line in (
+        *filter(None, [never_chosen_note(summary)]),
         *_attribution_lines(summary.get("modality_attribution")),
         *map(_slice_line, filter(operator.itemgetter("worse"), summary["slices"])),
     ):

@@ -11,10 +11,17 @@ from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, attribute_scores
 from tfmmrec.evaluation.evaluate import EvaluationResult
 from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K, SegmentResult
-from tfmmrec.evaluation.slices import popularity_classes
+from tfmmrec.evaluation.slices import POPULARITY_CLASSES, popularity_classes
 from tfmmrec.models.run_folder import RUN
 from tfmmrec.reports.bokeh import drawings
-from tfmmrec.reports.evaluation.tables import outcome_tables, segment_tables
+from tfmmrec.reports.evaluation.tables import (
+    evaluation_notes,
+    format_difference,
+    items_ranked,
+    never_chosen_note,
+    outcome_tables,
+    segment_tables,
+)
 from tfmmrec.reports.html import render
 from tfmmrec.reports.item_cards import ItemCards, UserCard, user_cards
 
@@ -50,7 +57,8 @@ def write_report(
         run=run.resolve().name,
         split=result.split,
         verdict=metrics["verdict"],
-        ahead=bool(segments) and metrics[segments[0].name]["lead"]["low"] > 0,
+        notes=evaluation_notes(metrics),
+        ahead=bool(segments) and metrics[segments[0].name]["lead"]["verdict"] == "ahead",
         segments=[_segment(own, metrics[own.name], result.split) for own in segments],
         outcomes=outcome_tables(metrics["outcomes"], f"{result.split}: {_OUTCOME_TITLE}"),
         scripts=scripts,
@@ -71,10 +79,16 @@ def _segment(segment: SegmentResult, summary: Mapping[str, Any], split: str) -> 
     """The title, the summary and the tables of a segment."""
     title = (
         f"{split}: {summary['targets']:,} targets of {summary['users']:,} users, "
-        f"{summary['items']:,} items ranked"
+        f"{items_ranked(segment.name, summary)}"
     )
     tables = segment_tables(title, summary, list(segment.ranks))
-    return {"title": TITLES[segment.name], "summary": summary, "tables": list(tables)}
+    return {
+        "title": TITLES[segment.name],
+        "summary": summary,
+        "difference": format_difference(summary["lead"]),
+        "note": never_chosen_note(summary),
+        "tables": list(tables),
+    }
 
 
 def _plots(run: Path, result: EvaluationResult) -> dict[str, Any]:
@@ -107,14 +121,14 @@ def _plots(run: Path, result: EvaluationResult) -> dict[str, Any]:
     for group in dict.fromkeys(own["group"] for own in summary["slices"]):
         slices = [own for own in summary["slices"] if own["group"] == group]
         found[f"NDCG@{K} by {group}"] = plots.slices(slices, summary[MODEL][f"ndcg@{K}"])
-    counts = first.targets.histories.counts(bundle.dataset.count("items"))
+    counts = bundle.histories.counts(bundle.dataset.count("items"))
     rows = _plotted_items(counts, first.candidate_mask)
     columns = ItemCards(bundle.dataset, rows).columns(rows.tolist())
     num_lists = np.bincount(first.lists[MODEL].recommended, minlength=len(counts))
     found["Recommendations by popularity of the item"] = plots.popularity(
         counts[rows], num_lists[rows], columns
     )
-    groups = np.array(["head", "middle", "tail"])[popularity_classes(counts)[rows]].tolist()
+    groups = np.array(POPULARITY_CLASSES)[popularity_classes(counts)[rows]].tolist()
     found["Item embeddings in two dimensions"] = plots.item_map(
         result.item_vectors[rows], groups, columns
     )

@@ -60,8 +60,9 @@ def slices(group: Sequence[Mapping[str, Any]], whole: float) -> Any:
     data = {
         "y": names,
         "x": [own["mean"] for own in group][::-1],
-        "low": [own["low"] for own in group][::-1],
-        "high": [own["high"] for own in group][::-1],
+        # A slice without an interval (too few users) is a dot.
+        "low": [own["mean"] if own["low"] is None else own["low"] for own in group][::-1],
+        "high": [own["mean"] if own["high"] is None else own["high"] for own in group][::-1],
         "color": [_WORSE if own["worse"] else _COLORS[0] for own in group][::-1],
     }
     source = bokeh.models.ColumnDataSource(data)
@@ -85,7 +86,13 @@ def attribution(summary: Mapping[str, Any]) -> Any:
     ):
         own = [summary["modalities"][name][key] for name in names]
         source = bokeh.models.ColumnDataSource(
-            {"name": names, **{k: [row[k] for row in own] for k in ("mean", "low", "high")}}
+            {
+                "name": names,
+                **{
+                    k: [row["mean"] if row[k] is None else row[k] for row in own]
+                    for k in ("mean", "low", "high")
+                },
+            }
         )
         y = bokeh.transform.dodge("name", offset, range=plot.y_range)
         color = _COLORS[0 if key == "shapley_value" else 1]

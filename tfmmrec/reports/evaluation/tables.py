@@ -37,6 +37,56 @@ def segment_tables(
         yield _attribution_by_slice(attribution)
 
 
+def evaluation_notes(metrics: Mapping[str, Any]) -> list[str]:
+    """States which positives were left out, and whether temporal leakage is known.
+
+    Args:
+        metrics: of an `EvaluationResult`.
+    """
+    if metrics.get("num_events") is None:
+        return []
+    repeats, both_cold = metrics["num_repeats"], metrics["num_both_cold"]
+    parts = [f"{metrics['split']}: {metrics['num_events']:,} events"]
+    if repeats:
+        word = "repeat" if repeats == 1 else "repeats"
+        parts.append(f"{repeats:,} {word} left out (the user chose the item before)")
+    if both_cold:
+        parts.append(f"{both_cold:,} of new users and cold-start items left out")
+    notes = [", ".join(parts)]
+    if metrics["num_leaking"] is None:
+        notes.append(
+            "The log has no times: histories are in no known order, and temporal leakage cannot "
+            "be checked"
+        )
+    return notes
+
+
+def items_ranked(segment: str, summary: Mapping[str, Any]) -> str:
+    """States how many items of a segment are ranked, those that nobody chose apart.
+
+    Args:
+        segment: its name.
+        summary: as returned by `summarize_segment`.
+    """
+    if segment == "cold":
+        return f"{summary['items']:,} cold-start items ranked"
+    num_never = summary["never_chosen"]["items"]
+    warm = f"{summary['items'] - num_never:,} warm items"
+    return f"{warm} and {num_never:,} never-chosen items ranked" if num_never else f"{warm} ranked"
+
+
+def never_chosen_note(summary: Mapping[str, Any]) -> str:
+    """States how many recommended items nobody chose in training; "" if all were chosen."""
+    counts = summary["never_chosen"]
+    if not counts or not counts["items"]:
+        return ""
+    return (
+        f"Of {counts['all_recommendations']:,} recommendations {counts['recommendations']:,} were "
+        f"never chosen by anybody in training, and of {summary['targets']:,} targets "
+        f"{counts['targets']:,}"
+    )
+
+
 def metrics_table(title: str, rows: Mapping[str, Mapping[str, float]], *, digits: int = 3) -> Table:
     """Returns a table of metrics by row; a metric that a row does not have is an empty cell."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
@@ -82,11 +132,14 @@ def comparison_table(
     return Table(title, ["", *(metric_label(m) for m in metrics), f"NDCG@{K} - {first}"], rows)
 
 
-def format_difference(lead: Mapping[str, float] | None) -> str:
+def format_difference(lead: Mapping[str, Any] | None) -> str:
     """Formats a difference with its interval and p-value; "" for None."""
     if lead is None:
         return ""
-    return f"{Interval(lead['mean'], lead['low'], lead['high']):+}, p {lead['p']:.4f}"
+    difference = f"{Interval(lead['mean'], lead['low'], lead['high']):+}"
+    if lead["low"] is None:
+        return f"{difference}, exact p {lead['p']:.4f}, too few users ({lead['users']})"
+    return f"{difference}, p {lead['p']:.4f}"
 
 
 def _attribution_by_slice(attribution: Mapping[str, Any]) -> Table:

@@ -1,0 +1,107 @@
+"""Which positives of a split are targets, and what is said of those that are not."""
+
+import numpy as np
+import pytest
+import yaml
+
+from tfmmrec.config.packing import PackConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.holdout import leaking_events
+from tfmmrec.data.packing import pack
+from tfmmrec.errors import DataError
+from tfmmrec.evaluation.ranking.targets import check_no_leakage, targets_of
+
+
+def packed(folder, rows, *, time=True):
+    """Packs events of (user, item, time, split), split by their column."""
+    folder.mkdir()
+    (folder / "items.csv").write_text("id\n" + "".join(f"i{n}\n" for n in range(6)))
+    lines = [f"{user},{item},{moment},{part}" for user, item, moment, part in rows]
+    (folder / "log.csv").write_text("\n".join(["user,item,time,part", *lines]) + "\n")
+    interactions = {"table": "log.csv", "user": "user", "item": "item"}
+    content = {
+        "items": {"table": "items.csv", "id": "id", "features": {}},
+        "interactions": {**interactions, **({"time": "time"} if time else {})},
+        "split": {"by": "column", "name": "part"},
+    }
+    (folder / "set.yaml").write_text(yaml.safe_dump(content))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
+    return Dataset(folder / "data")
+
+
+def pairs(dataset, targets):
+    return [
+        (dataset.user_ids[user], dataset.item_ids[item])
+        for user, item in zip(targets.user, targets.item, strict=True)
+    ]
+
+
+def test_repeats_of_the_history_and_of_the_split_are_left_out(tmp_path):
+    rows = [
+        ("u0", "i0", 1, "train"),
+        ("u0", "i1", 2, "valid"),
+        ("u1", "i0", 1, "train"),
+        ("u1", "i0", 2, "train"),
+        # Of train and of valid; of the split itself, twice; and what is new.
+        ("u0", "i0", 3, "test"),
+        ("u0", "i1", 4, "test"),
+        ("u0", "i2", 5, "test"),
+        ("u0", "i2", 6, "test"),
+        ("u0", "i2", 7, "test"),
+        ("u1", "i2", 5, "test"),
+    ]
+    dataset = packed(tmp_path / "log", rows)
+    found = targets_of(dataset, "test")
+    assert pairs(dataset, found) == [("u0", "i2"), ("u1", "i2")]
+    assert (found.num_repeats, found.num_both_cold) == (4, 0)
+    # Against a plain count.
+    histories = found.histories
+    assert not any(
+        item in histories.of_user(user) for user, item in zip(found.user, found.item, strict=True)
+    )
+
+
+def test_a_split_of_repeats_alone_says_so(tmp_path):
+    # Two songs in turns.
+    rows = [
+        (f"u{user}", f"i{n % 2}", n, ("train", "train", "valid", "test")[n])
+        for user in range(3)
+        for n in range(4)
+    ]
+    dataset = packed(tmp_path / "log", rows)
+    told = (
+        r"split 'test' has no positive to evaluate: of its 3 positives, 3 are repeats of items "
+        r"that the user chose before, which are not ranked; choose another split"
+    )
+    with pytest.raises(DataError, match=told):
+        targets_of(dataset, "test")
+    empty = packed(tmp_path / "empty", [("u0", "i0", 1, "train")])
+    with pytest.raises(DataError, match=r"split 'test' has no positive to evaluate$"):
+        targets_of(empty, "test")
+
+
+ROWS = [
+    ("u0", "i0", 10, "train"),
+    ("u0", "i1", 30, "train"),
+    # Before the second event of train, at the same time, and after it.
+    ("u0", "i2", 20, "test"),
+    ("u0", "i3", 30, "test"),
+    ("u0", "i4", 40, "test"),
+]
+
+
+def test_leakage_is_of_later_times_and_not_of_equal_ones(tmp_path):
+    dataset = packed(tmp_path / "log", ROWS)
+    late = leaking_events(dataset, "test")
+    assert [dataset.item_ids[item] for item in late.item] == ["i2"]
+    with pytest.raises(DataError, match=r"temporal leakage: 1 targets .* item 'i2'"):
+        check_no_leakage(dataset, "test")
+
+
+def test_without_times_nothing_is_known_to_leak(tmp_path):
+    dataset = packed(tmp_path / "log", ROWS, time=False)
+    assert len(leaking_events(dataset, "test")) == 0
+    check_no_leakage(dataset, "test")
+    found = targets_of(dataset, "test")
+    assert sorted(pairs(dataset, found)) == [("u0", "i2"), ("u0", "i3"), ("u0", "i4")]
+    assert np.diff(found.histories.offsets).tolist() == [2]
