@@ -29,6 +29,8 @@ def to_number(raw: Any) -> float:
         BrokenValue: the value is not a number (neither are true, false and 1_000), is not finite,
             or exceeds the range of float32.
     """
+    if isinstance(raw, BrokenValue):  # which the reader of the table could not convert
+        raise raw
     try:
         written = raw.decode("utf-8") if isinstance(raw, bytes) else raw
         # Python accepts both as numbers; in a table they are mistakes.

@@ -23,6 +23,8 @@ def to_utf8(raw: Any) -> bytes:
         BrokenValue: the value is not valid Unicode, or is a list, an object, or a number that is
             not finite.
     """
+    if isinstance(raw, BrokenValue):  # which the reader of the table could not convert
+        raise raw
     if isinstance(raw, list | tuple | dict):
         what = "an object" if isinstance(raw, dict) else "a list"
         raise BrokenValue(f"a text is expected. Received {what}: {quote(raw)}")

@@ -38,14 +38,14 @@ def test_a_folder_is_its_parts_in_the_order_of_names_without_marks(tmp_path):
 
 
 def test_a_pattern_is_the_files_that_match_it(tmp_path):
-    folder = write(tmp_path / "data [v1]", {"log-2.csv": "", "log-1.csv": "", "items.csv": ""})
+    folder = write(tmp_path / "data [v1]", {"log-2.csv": "x", "log-1.csv": "x", "items.csv": ""})
     assert names(folder / "log-*.csv") == ["log-1.csv", "log-2.csv"]
     assert names(folder / "log-[2-9].csv") == ["log-2.csv"]
     # What exists is not a pattern, although its name has brackets.
     assert names(folder / "items.csv") == ["items.csv"]
     write(folder, {"log-[1].csv": ""})
     assert names(folder / "log-[1].csv") == ["log-[1].csv"]
-    write(folder, {"a/log.csv": "", "b/c/log.csv": ""})
+    write(folder, {"a/log.csv": "x", "b/c/log.csv": "x"})
     assert names(folder / "**" / "log.csv") == ["a/log.csv", "b/c/log.csv"]
 
 
@@ -53,7 +53,7 @@ def test_what_has_no_files_is_refused(tmp_path):
     write(tmp_path / "empty", {"_SUCCESS": ""})
     for name, reason in {
         "empty": "the folder has no parts of a table",
-        "log-*.csv": "no file matches the pattern",
+        "log-*.csv": "no file matches",
         "log.csv": "no such file",
     }.items():
         with pytest.raises(DataError, match=reason):
@@ -93,3 +93,33 @@ def test_parts_of_parquet_are_one_table_and_one_may_be_empty(tmp_path):
     source = find_table(folder)
     assert [row["id"] for _, row in read_table(source, ["id"], pytest.fail)] == ["a", "b", "c"]
     assert count_rows(source) == 3
+
+
+def test_parts_of_no_bytes_are_left_out(tmp_path):
+    folder = write(tmp_path / "log", {"a.csv": "", "b.csv": "id\nx\n", "c.csv": "id\n"})
+    source = find_table(folder)
+    assert [row["id"] for _, row in read_table(source, ["id"], pytest.fail)] == [b"x"]
+    assert [part.name for part in source.parts] == ["b.csv", "c.csv"]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"a.csv": "x", "b.parquet": "x"}, r"csv \(a.csv\) and parquet \(b.parquet\); select one"),
+        ({"a.csv": "x", "notes.doc": "x"}, "unknown type of table: .*notes.doc; use csv"),
+        ({"a.xlsx": "x"}, "a spreadsheet cannot be read; save it as csv"),
+        ({"a.csv.zip": "x"}, "unpack the archive first"),
+        ({"a.tar.gz": "x"}, "unpack the archive first"),
+    ],
+)
+def test_types_that_are_mixed_or_unknown_are_refused(tmp_path, files, reason):
+    with pytest.raises(DataError, match=reason):
+        find_table(write(tmp_path / "log", files))
+
+
+def test_only_the_first_reject_is_quoted_if_no_row_can_be_read(tmp_path):
+    folder = write(tmp_path / "log", {"a.csv": "id,n\nx\ny\n", "b.csv": "id,n\nz\n"})
+    with pytest.raises(
+        DataError, match=r"log: none of its 3 rows can be read; first: log/a.csv row 1"
+    ):
+        list(read_table(find_table(folder), ["id"], lambda *reject: None))

@@ -54,10 +54,13 @@ def pack_row(
     packed: Mapping[str, Values]
     rejects: list[tuple[str, str]] = []
     for name, modality in features.items():
-        if row[name] is None:
+        value = row[name]
+        if value is None:
             continue
         try:
-            packed = modality.pack(row[name], folder)
+            if isinstance(value, BrokenValue):
+                raise value
+            packed = modality.pack(value, folder)
         except SomeBroken as some:
             rejects.extend((name, reason) for reason in some.reasons)
             packed = some.packed

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tfmmrec.data.tables.arrow_values import to_python
+
 Row = dict[str, Any]
 OnReject = Callable[[int, str | None, str], None]
 
@@ -31,11 +33,14 @@ class Chunk(abc.ABC):
 
     @abc.abstractmethod
     def rows(self) -> Iterator[Row]:
-        """Yields each row as a mapping from column to value."""
+        """Yields each row as a mapping from column to value; a BrokenValue has no other form."""
 
     @abc.abstractmethod
     def coded(self, column: str) -> tuple[np.ndarray, pa.Array | list[Any]]:
-        """Dictionary-encodes a column: codes int64 `[rows]`, -1 if absent, and distinct values."""
+        """Dictionary-encodes a column: codes int64 `[rows]`, -1 if absent, and distinct values.
+
+        A value that Python cannot represent is a BrokenValue, as in `rows`.
+        """
 
     def array(self, column: str) -> pa.Array | None:
         """Returns a column as an Arrow array, or None if it is not one."""
@@ -51,30 +56,63 @@ class ArrowChunk(Chunk):
 
     def rows(self) -> Iterator[Row]:
         for start in range(0, len(self), _SLICE_ROWS):
-            for row in self.batch.slice(start, _SLICE_ROWS).to_pylist():
-                yield {name: none_if_empty(value) for name, value in row.items()}
+            piece = self.batch.slice(start, _SLICE_ROWS)
+            values = [map(none_if_empty, to_python(column)) for column in piece.columns]
+            for row in zip(*values, strict=True):
+                yield dict(zip(piece.schema.names, row, strict=True))
 
     def array(self, column: str) -> pa.Array:
         return self.batch[column]
 
     def coded(self, column: str) -> tuple[np.ndarray, pa.Array | list[Any]]:
         array = self.batch[column]
-        if pa.types.is_nested(array.type):
-            return code([none_if_empty(value) for value in array.to_pylist()])
+        kind = array.type
+        is_text = _is_string(kind) or _is_binary(kind)
+        if not (is_text or pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
+            return code([none_if_empty(value) for value in to_python(array)])
         coded = pc.dictionary_encode(array)
         codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-            empty = pc.index(coded.dictionary, "").as_py()
+        if is_text:
+            empty = pc.index(coded.dictionary, pa.scalar(b"", pa.binary()).cast(kind)).as_py()
             codes[codes == empty] = -1
-        return codes, coded.dictionary
+        is_safe = _is_binary(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if is_safe or (_is_string(kind) and _is_valid(coded.dictionary)):
+            return codes, coded.dictionary
+        return codes, to_python(coded.dictionary)
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    """Whether an Arrow type is a text."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    """Whether an Arrow type is bytes of any length, as those of csv."""
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _is_valid(texts: pa.Array) -> bool:
+    """Whether all texts are valid UTF-8, which the writers of parquet files need not check."""
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 class RowChunk(Chunk):
-    """Rows as Python objects."""
+    """Rows as Python objects.
 
-    def __init__(self, numbers: np.ndarray, content: list[Row]):
+    Args:
+        numbers: int64 `[rows]`, row numbers in the table.
+        content: the rows.
+        keys: the keys of all rows of the file up to these; a row may lack some.
+    """
+
+    def __init__(self, numbers: np.ndarray, content: list[Row], keys: set[str]):
         super().__init__(numbers)
         self.content = content
+        self.keys = keys
 
     def rows(self) -> Iterator[Row]:
         return iter(self.content)

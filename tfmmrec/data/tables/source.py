@@ -5,7 +5,30 @@ import glob
 from pathlib import Path
 
 from tfmmrec.data.tables.dialect import Dialect
+from tfmmrec.data.tables.open_file import COMPRESSED
 from tfmmrec.errors import DataError
+
+TYPES = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".dat": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".parq": "parquet",
+    ".feather": "feather",
+    ".arrow": "feather",
+    ".orc": "orc",
+}
+_MAGIC = {b"PAR1": "parquet", b"ARROW1": "feather", b"ORC": "orc"}
+_ADVICE = {
+    (".xlsx", ".xls", ".ods", ".numbers"): "a spreadsheet cannot be read; save it as csv (UTF-8)",
+    (".zip", ".7z", ".rar", ".tar", ".tgz"): "unpack the archive first",
+}
 
 # The rows of part n have numbers from n times this on: unique, ascending, and independent of the
 # number of rows of other parts, as a pack that resumes needs.
@@ -20,12 +43,14 @@ class TableSource:
         path: a file, a folder of parts, or a pattern such as `log-*.csv`, as errors name it.
         parts: the files, in the order in which they are read.
         folder: the folder that the names of parts are relative to.
+        type: the type of the files, a value of `TYPES`.
         dialect: the dialect of csv and tsv.
     """
 
     path: Path
     parts: tuple[Path, ...]
     folder: Path
+    type: str
     dialect: Dialect = Dialect()
 
     @property
@@ -56,23 +81,60 @@ def find_table(path: Path, dialect: Dialect = Dialect()) -> TableSource:
         dialect: the dialect of csv and tsv.
 
     Raises:
-        DataError: there is no such file, or the folder or pattern has no part.
+        DataError: there is no such file, the folder or pattern has no part, or the type of a part
+            is unknown or differs from that of others.
     """
     if path.is_file():
-        return TableSource(path, (path,), path.parent, dialect)
+        return TableSource(path, (path,), path.parent, table_type(path), dialect)
     if path.is_dir():
-        parts = [part for part in path.rglob("*") if _is_part(part, path)]
-        if not parts:
-            raise DataError(f"the folder has no parts of a table: {path}")
-        return TableSource(path, tuple(sorted(parts)), path.parent, dialect)
-    folder, pattern = _split_pattern(path)
-    if not glob.has_magic(pattern):
-        raise DataError(f"no such file: {path}")
-    found = (folder / name for name in glob.glob(pattern, root_dir=folder, recursive=True))
-    parts = [part for part in found if _is_part(part, folder)]
+        folder, found = path.parent, sorted(path.rglob("*"))
+        parts = [part for part in found if _is_part(part, path)]
+    else:
+        folder, pattern = _split_pattern(path)
+        if not glob.has_magic(pattern):
+            raise DataError(f"no such file: {path}")
+        found = [folder / name for name in glob.glob(pattern, root_dir=folder, recursive=True)]
+        parts = sorted(part for part in found if _is_part(part, folder))
     if not parts:
-        raise DataError(f"no file matches the pattern: {path}")
-    return TableSource(path, tuple(sorted(parts)), folder, dialect)
+        what = "the folder has no parts of a table" if path.is_dir() else "no file matches"
+        raise DataError(f"{what}: {path}")
+    # Spark writes a file without header for a part without rows.
+    parts = [part for part in parts if part.stat().st_size] or parts[:1]
+    return TableSource(path, tuple(parts), folder, _common_type(path, parts), dialect)
+
+
+def table_type(path: Path) -> str:
+    """Returns the type of a file, by its name and else by its first bytes.
+
+    Raises:
+        DataError: the type is unknown.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix in TYPES:
+        return TYPES[suffix]
+    with path.open("rb") as file:
+        start = file.read(max(map(len, _MAGIC)))
+    for magic, found in _MAGIC.items():
+        if start.startswith(magic):
+            return found
+    advice = [text for suffixes, text in _ADVICE.items() if suffix in suffixes]
+    raise DataError(
+        f"unknown type of table: {path}; "
+        + (advice[0] if advice else "use csv, tsv, jsonl, json, parquet, feather or orc")
+    )
+
+
+def _common_type(path: Path, parts: list[Path]) -> str:
+    by_type = {table_type(part): part for part in parts}
+    if len(by_type) > 1:
+        listed = " and ".join(f"{found} ({part.name})" for found, part in by_type.items())
+        suffix = next(iter(by_type.values())).suffix
+        pattern = path / "**" / f"*{suffix}" if path.is_dir() else path.parent / f"*{suffix}"
+        raise DataError(f"files of several types: {path}: {listed}; select one: {pattern}")
+    return next(iter(by_type))
 
 
 def _split_pattern(path: Path) -> tuple[Path, str]:
