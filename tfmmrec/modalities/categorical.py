@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import MODALITIES
+from tfmmrec.modalities.bracketed_list import read_list
 from tfmmrec.modalities.counters import CategoryCounter
 from tfmmrec.modalities.string_list import Strings
 from tfmmrec.modalities.text import quote, to_utf8
@@ -19,7 +20,8 @@ class Categorical(Strings):
 
     Attributes:
         separator: the text between the categories in one value. By default a value is one
-            category. A JSON list needs no separator.
+            category. A list, also one in brackets such as `['a', 'b']`, needs no separator, and
+            its members are not split.
     """
 
     display: ClassVar[str] = "categories"
@@ -30,10 +32,12 @@ class Categorical(Strings):
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         if isinstance(raw, dict):
             raise BrokenValue(f"categories are expected. Received an object: {quote(raw)}")
-        parts = raw if isinstance(raw, list) else [raw]
-        names = [to_utf8(part) for part in parts if part is not None]
-        if self.separator:
-            names = [name for part in names for name in part.split(self.separator.encode())]
+        listed = raw if isinstance(raw, list) else read_list(raw, self.separator)
+        names = [
+            to_utf8(part) for part in ([raw] if listed is None else listed) if part is not None
+        ]
+        if listed is None and self.separator:
+            names = names[0].split(self.separator.encode())
         names = [name.strip() for name in names]
         if any(b"\n" in name or b"\r" in name for name in names):
             raise BrokenValue(f"a category must not contain a line break. Received: {quote(raw)}")

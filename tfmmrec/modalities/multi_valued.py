@@ -7,6 +7,7 @@ from typing import Any
 
 from tfmmrec.errors import BrokenValue, ConfigError, SomeBroken
 from tfmmrec.modalities.base import Modality
+from tfmmrec.modalities.bracketed_list import read_list
 from tfmmrec.modalities.string_list import Strings
 
 
@@ -20,7 +21,8 @@ class MultiValued(Strings):
     Attributes:
         inner: the modality of each value; its steps run on each value.
         separator: the text between the values in a single string. By default a string is one
-            value. A list needs no separator, and the strings in a list are not split.
+            value. A list, also one in brackets such as `['a', 'b']`, needs no separator, and the
+            strings in it are not split.
         max_values: the maximum number of values (default 8); the first valid ones are kept.
 
     Raises:
@@ -77,8 +79,9 @@ class MultiValued(Strings):
         return packed
 
     def _values(self, raw: Any) -> Iterator[Any]:
-        if isinstance(raw, list):
-            parts = raw
+        listed = raw if isinstance(raw, list) else read_list(raw, self.separator)
+        if listed is not None:
+            parts = listed
         elif self.separator and isinstance(raw, str | bytes):
             text = self.separator if isinstance(raw, str) else self.separator.encode()
             parts = [part.strip() for part in raw.split(text)]  # type: ignore[arg-type]

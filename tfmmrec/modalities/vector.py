@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfmmrec.config.checks import check_count
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.base import MODALITIES, Modality
+from tfmmrec.modalities.bracketed_list import read_list
 from tfmmrec.modalities.number import to_number
 from tfmmrec.modalities.text import quote, to_utf8
 
@@ -20,7 +21,8 @@ from tfmmrec.modalities.text import quote, to_utf8
 class Vector(Modality):
     """A list of numbers of fixed length. Stored as float32; a vector of NaN is absent.
 
-    The table has a list (jsonl, parquet), or a text such as `0.1 0.2`, `0.1,0.2` or `[0.1, 0.2]`.
+    The table has a list (jsonl, parquet), or a text such as `0.1 0.2`, `0.1,0.2`, `[0.1, 0.2]`
+    or `[np.float32(0.1), np.float32(0.2)]`.
 
     Attributes:
         dim: the length of the vector (required).
@@ -51,12 +53,14 @@ class Vector(Modality):
                 raise BrokenValue(f"{self.dim} numbers are expected; {reason}") from None
         return np.asarray(numbers, np.float32).tolist()
 
-    def _split(self, raw: Any) -> list[str]:
+    def _split(self, raw: Any) -> list[Any]:
         if not isinstance(raw, bytes | str):
             raise BrokenValue(f"{self.dim} numbers are expected. Received: {quote(raw)}")
         text = to_utf8(raw).decode("utf-8").strip()
-        if text.startswith("[") and text.endswith("]"):
-            text = text[1:-1].strip()
+        if text[:1] + text[-1:] in ("[]", "()"):
+            if "(" in text[1:] and (numbers := read_list(text)) is not None:  # as NumPy 2 writes
+                return numbers
+            text = text[1:-1].strip().removesuffix(",")
         return text.split(",") if "," in text else text.split()
 
     def parsing(self) -> tf.io.FixedLenFeature:
