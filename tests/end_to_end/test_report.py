@@ -34,6 +34,16 @@ def test_it_holds_what_was_measured(told: tuple[dict, Path]) -> None:
     assert not re.search(r"""(src|href)=["'](?!data:)""", page.rpartition("</head>")[2])
 
 
+def test_verdicts_and_users_come_first(told: tuple[dict, Path]) -> None:
+    page = told[1].read_text().rpartition("</head>")[2]
+    parts = ["Warm items:", "Users and their", "Compared with baselines", "all metrics", "Plots:"]
+    places = [page.index(part) for part in parts]
+    assert places == sorted(places)
+    # Items of histories have their sounds too.
+    history, _, _ = page.partition("recommended items")
+    assert "<audio controls" in history
+
+
 def test_the_figures_agree(told: tuple[dict, Path]) -> None:
     warm = told[0]["warm"]
     low, high = warm["intervals"]["model"]["ndcg@10"]
@@ -54,7 +64,9 @@ def test_the_figures_agree(told: tuple[dict, Path]) -> None:
 
 @needs_chromium
 def test_a_browser_draws_it_and_asks_for_nothing(told: tuple[dict, Path], tmp_path: Path) -> None:
-    assert said_by_a_browser(told[1], tmp_path / "page.png") == []
+    opened = tmp_path / "opened.html"
+    opened.write_text(told[1].read_text().replace("<details>", "<details open>"))
+    assert said_by_a_browser(opened, tmp_path / "page.png", height=9000) == []
     picture = np.asarray(PIL.Image.open(tmp_path / "page.png").convert("RGB"), int)
     for colour in ((31, 119, 180), (255, 127, 14)):  # of the first two lines of plots
         assert (np.abs(picture - colour).max(axis=2) < 8).sum() > 300

@@ -8,6 +8,30 @@ from markupsafe import Markup
 
 from tfmmrec.errors import DataError
 
+# A canvas does not follow the color scheme of its page. On a transparent ground, these colors are
+# readable on light and on dark pages.
+_TEXT, _LINE = "#7a8088", "#a3a8af"
+_COLORS: dict[str, dict[str, Any]] = {
+    "Plot": {
+        "background_fill_color": None,
+        "border_fill_color": None,
+        "outline_line_color": None,
+    },
+    "Axis": {
+        "axis_label_text_color": _TEXT,
+        "major_label_text_color": _TEXT,
+        "axis_line_color": _LINE,
+        "major_tick_line_color": _LINE,
+        "minor_tick_line_color": None,
+    },
+    "Grid": {"grid_line_color": _LINE, "grid_line_alpha": 0.25},
+    "Legend": {
+        "background_fill_alpha": 0,
+        "border_line_color": None,
+        "label_text_color": _TEXT,
+    },
+}
+
 
 def has_bokeh() -> bool:
     """Whether Bokeh, of the extra `report`, is installed."""
@@ -28,10 +52,11 @@ def drawings(plots: Mapping[str, Any]) -> tuple[Markup, list[tuple[str, Markup]]
     """
     from bokeh.embed import components
     from bokeh.resources import Resources
+    from bokeh.themes import Theme
 
     if not plots:
         return Markup(""), []
-    script, divisions = components(dict(plots))
+    script, divisions = components(dict(plots), theme=Theme(json={"attrs": _COLORS}))
     # Bokeh generates both, and escapes texts of the data as JSON.
     library = Resources(mode="inline", components=["bokeh"], log_level="warn").render()
     drawn = [(title, Markup(division)) for title, division in divisions.items()]

@@ -4,7 +4,11 @@ from typing import Any
 
 import bokeh.plotting
 
+# Visible on a light and on a dark page.
+MUTED = "#8f959d"
+
 _WIDTH, _HEIGHT = 560, 320
+_LEGEND_COLUMNS = 2
 
 
 def figure(x: str | None, y: str | None, *, height: int = _HEIGHT, **options: Any) -> Any:
@@ -28,3 +32,13 @@ def figure(x: str | None, y: str | None, *, height: int = _HEIGHT, **options: An
     plot.toolbar.logo = None
     plot.toolbar.autohide = True
     return plot
+
+
+def legend_above(plot: Any) -> None:
+    """Moves the legend out of the plot, where it covers no curve; it fits a narrow page."""
+    legend = plot.legend[0]
+    plot.add_layout(legend, "above")
+    legend.orientation = "horizontal"
+    legend.ncols = _LEGEND_COLUMNS
+    legend.click_policy = "hide"
+    legend.padding = legend.margin = 0

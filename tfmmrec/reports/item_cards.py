@@ -62,16 +62,14 @@ class ItemCards:
     Args:
         dataset: the data folder.
         rows: of the items.
-        audible: rows of those that are shown with their sound (default none).
     """
 
-    def __init__(self, dataset: Dataset, rows: Iterable[int], audible: Iterable[int] = ()):
+    def __init__(self, dataset: Dataset, rows: Iterable[int]):
         rows = sorted({int(row) for row in rows})
         self._ids = dataset.item_ids
         _, self._names = self._values(dataset, "text", rows)
         _, self._pictures = self._values(dataset, "picture", rows)
-        audible = sorted({int(row) for row in audible})
-        self._audio, self._sounds = self._values(dataset, "player", audible)
+        self._audio, self._sounds = self._values(dataset, "player", rows)
 
     def _values(
         self, dataset: Dataset, display: str, rows: Sequence[int]
@@ -138,9 +136,7 @@ def user_cards(
     history = {place: histories.of_user(lists.users[place])[-6:] for place in order}
     recommended = lists.items[order]
     recommended = recommended[recommended >= 0]
-    cards = ItemCards(
-        dataset, [*recommended, *np.concatenate([[], *history.values()])], audible=recommended
-    )
+    cards = ItemCards(dataset, [*recommended, *np.concatenate([[], *history.values()])])
     items = np.unique(recommended).astype(np.int32)
     attributions = {} if attribute is None else attribute(lists.users[order], items)
 

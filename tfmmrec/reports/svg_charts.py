@@ -32,10 +32,11 @@ def _(chart: Histogram) -> Markup:
             _LEFT, _WIDTH, _HEIGHT
         ),
     ]
-    for place, anchor in ((0, "start"), (num_bins // 2, "middle"), (num_bins, "end")):
-        x = _LEFT + place * width
-        if num_bins > 1 or place == 0:
-            parts.append(_text(x, _HEIGHT + 16, chart.labels[place], anchor))
+    anchors = {0: "start"}
+    if num_bins > 1:
+        anchors |= {num_bins // 2: "middle", num_bins: "end"}
+    for place, anchor in anchors.items():
+        parts.append(_text(_LEFT + place * width, _HEIGHT + 16, chart.labels[place], anchor))
     for place in range(num_bins):
         parts += _column(chart, place, _LEFT + place * width, width, (_HEIGHT - 4) / highest)
     parts.append(Markup("</svg>"))

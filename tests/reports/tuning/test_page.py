@@ -143,12 +143,12 @@ def test_lines_of_trials_end_where_they_have_no_value():
     assert own["text"][1] == "trial 0 (base)\nndcg@10 0.2000\nfusion.kind: weighted"
 
 
-def test_the_better_is_the_darker():
-    for direction, darkest in (("max", -1), ("min", 0)):
+def test_the_better_is_the_redder():
+    for direction, reddest in (("max", -1), ("min", 0)):
         plot = plots.coordinates(search(direction))
         mapper = plot.renderers[0].glyph.line_color.transform
-        # Viridis begins with dark violet.
-        assert mapper.palette[darkest] == "#440154"
+        red, green, blue = bytes.fromhex(mapper.palette[reddest].removeprefix("#"))
+        assert red > 2 * green and red > 2 * blue
         # Of 0.1, 0.2, 0.3 and 0.4 a fifth of the worst: 0.1 + 0.6 * 0.1, or 0.4 - 0.6 * 0.1.
         ends = (0.16, 0.4) if direction == "max" else (0.1, 0.34)
         assert (mapper.low, mapper.high) == pytest.approx(ends)

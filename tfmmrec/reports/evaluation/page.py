@@ -12,6 +12,7 @@ from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, a
 from tfmmrec.evaluation.evaluate import EvaluationResult
 from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K, SegmentResult
 from tfmmrec.evaluation.slices import POPULARITY_CLASSES, popularity_classes
+from tfmmrec.evaluation.summary import model_verdict
 from tfmmrec.models.run_folder import RUN
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.evaluation.tables import (
@@ -24,9 +25,12 @@ from tfmmrec.reports.evaluation.tables import (
 )
 from tfmmrec.reports.html import render
 from tfmmrec.reports.item_cards import ItemCards, UserCard, user_cards
+from tfmmrec.reports.number_format import metric_label
 
 # Maximum number of items in the plots of items; the page embeds their images for hovering.
 _MAX_ITEMS = 400
+# Cards of more users are folded.
+_NUM_USERS_SHOWN = 3
 
 
 def write_report(
@@ -48,7 +52,8 @@ def write_report(
         DataError: it cannot be written.
     """
     metrics, segments = result.metrics, result.segments
-    scripts, plots = drawings(_plots(run, result))
+    headline, others = _headline_plots(result), _plots(run, result)
+    scripts, plots = drawings({**headline, **others})
     content = read_json(run / RUN)
     page = render(
         "evaluation.html",
@@ -58,12 +63,13 @@ def write_report(
         split=result.split,
         verdict=metrics["verdict"],
         notes=evaluation_notes(metrics),
-        ahead=bool(segments) and metrics[segments[0].name]["lead"]["verdict"] == "ahead",
         segments=[_segment(own, metrics[own.name], result.split) for own in segments],
         outcomes=outcome_tables(metrics["outcomes"], f"{result.split}: {_OUTCOME_TITLE}"),
         scripts=scripts,
-        plots=plots,
+        headline=plots[: len(headline)],
+        plots=plots[len(headline) :],
         users=_users(result, segments[0], seed) if segments else [],
+        num_shown=_NUM_USERS_SHOWN,
         k=K,
         encoders=_encoders(content),
         config=yaml.safe_dump(content["config"], sort_keys=False, allow_unicode=True),
@@ -72,11 +78,16 @@ def write_report(
     write_text(path, page)
 
 
+_MEANINGS = {
+    "warm": "items that the model knows from training",
+    "cold": "new items, ranked by their content",
+    "new_users": "users whose history the model did not train on",
+}
 _OUTCOME_TITLE = "{outcome} of {events:,} events, {segment}"
 
 
 def _segment(segment: SegmentResult, summary: Mapping[str, Any], split: str) -> dict[str, Any]:
-    """The title, the summary and the tables of a segment."""
+    """The title, the verdict, the summary and the tables of a segment."""
     title = (
         f"{split}: {summary['targets']:,} targets of {summary['users']:,} users, "
         f"{items_ranked(segment.name, summary)}"
@@ -84,11 +95,31 @@ def _segment(segment: SegmentResult, summary: Mapping[str, Any], split: str) -> 
     tables = segment_tables(title, summary, list(segment.ranks))
     return {
         "title": TITLES[segment.name],
+        "meaning": _MEANINGS[segment.name],
+        "verdict": model_verdict(summary),
+        "standing": summary["lead"]["verdict"],
+        "worse": [own for own in summary["slices"] if own["worse"]],
         "summary": summary,
         "difference": format_difference(summary["lead"]),
         "note": never_chosen_note(summary),
         "tables": list(tables),
     }
+
+
+def _headline_plots(result: EvaluationResult) -> dict[str, Any]:
+    """The model beside its baselines, a plot per segment."""
+    from tfmmrec.reports.evaluation import plots
+
+    found = {}
+    for segment in result.segments:
+        summary, metric = result.metrics[segment.name], f"ndcg@{K}"
+        rows = {
+            name: (summary[name][metric], *summary["intervals"][name][metric])
+            for name in segment.ranks
+        }
+        title = f"{TITLES[segment.name]}: {metric_label(metric)} with 95 % intervals"
+        found[title] = plots.models(rows, metric_label(metric))
+    return found
 
 
 def _plots(run: Path, result: EvaluationResult) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import bokeh.transform
 import numpy as np
 
 from tfmmrec.evaluation.metrics.ranking import target_metrics
-from tfmmrec.reports.figure import figure
+from tfmmrec.reports.figure import MUTED, figure, legend_above
 
 _COLORS = bokeh.palettes.Category10_10
-_WORSE = "#b3382c"
+_WORSE = "#d1493b"
 # The number of neighbors that UMAP needs of each item.
 _MIN_NEIGHBORS = 15
 _CUTOFFS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
@@ -35,7 +35,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]], metric: str) -> Any:
         epochs = [entry["epoch"] for entry in validated]
         name = f"{metric} on valid"
         plot.line(epochs, values, color=_COLORS[1], legend_label=name, y_range_name="valid")
-    plot.legend.location = "center_right"
+    legend_above(plot)
     return plot
 
 
@@ -48,29 +48,54 @@ def by_cutoff(ranks: Mapping[str, np.ndarray], metric: str) -> Any:
         color, width = _COLORS[place % len(_COLORS)], 3 if place == 0 else 1.5
         plot.line(_CUTOFFS, values, color=color, line_width=width, legend_label=name)
         plot.scatter(_CUTOFFS, values, color=color, size=4, legend_label=name)
-    plot.legend.location = "top_left"
-    plot.legend.click_policy = "hide"
+    legend_above(plot)
     plot.add_tools(bokeh.models.HoverTool(tooltips=[("k", "@x"), (metric.upper(), "@y{0.000}")]))
     return plot
 
 
+def models(intervals: Mapping[str, tuple[float, float | None, float | None]], metric: str) -> Any:
+    """A metric of the model and its baselines with intervals, the best on top.
+
+    Args:
+        intervals: (mean, low, high) by name, the evaluated model first.
+        metric: the label.
+    """
+    first = next(iter(intervals))
+    order = sorted(intervals, key=lambda name: -intervals[name][0])
+    colors = [_COLORS[0] if name == first else MUTED for name in order]
+    return _intervals(metric, order, [intervals[name] for name in order], colors)
+
+
 def slices(group: Sequence[Mapping[str, Any]], whole: float) -> Any:
     """NDCG@10 of the slices of a group with intervals; slices that are worse are red."""
-    names = [f"{own['name']} ({own['targets']:,})" for own in group][::-1]
+    names = [f"{own['name']} ({own['targets']:,})" for own in group]
+    rows = [(own["mean"], own["low"], own["high"]) for own in group]
+    colors = [_WORSE if own["worse"] else _COLORS[0] for own in group]
+    plot = _intervals("NDCG@10", names, rows, colors)
+    plot.vspan([whole], color=MUTED, line_dash="dashed")
+    return plot
+
+
+def _intervals(
+    metric: str,
+    names: Sequence[str],
+    rows: Sequence[tuple[float, float | None, float | None]],
+    colors: Sequence[str],
+) -> Any:
+    """A dot with its interval per name, the first on top."""
     data = {
-        "y": names,
-        "x": [own["mean"] for own in group][::-1],
-        # A slice without an interval (too few users) is a dot.
-        "low": [own["mean"] if own["low"] is None else own["low"] for own in group][::-1],
-        "high": [own["mean"] if own["high"] is None else own["high"] for own in group][::-1],
-        "color": [_WORSE if own["worse"] else _COLORS[0] for own in group][::-1],
+        "y": names[::-1],
+        "x": [mean for mean, _, _ in rows][::-1],
+        # Without an interval (too few users) there is only the dot.
+        "low": [mean if low is None else low for mean, low, _ in rows][::-1],
+        "high": [mean if high is None else high for mean, _, high in rows][::-1],
+        "color": colors[::-1],
     }
     source = bokeh.models.ColumnDataSource(data)
-    plot = figure("NDCG@10", None, y_range=names, height=70 + 26 * len(names))
+    plot = figure(metric, None, y_range=list(names[::-1]), height=70 + 26 * len(names))
     plot.segment("low", "y", "high", "y", source=source, color="color", line_width=2)
     dots = plot.scatter("x", "y", source=source, color="color", size=8)
-    plot.vspan([whole], color="grey", line_dash="dashed")
-    shown = [("NDCG@10", "@x{0.000} [@low{0.000}, @high{0.000}]")]
+    shown = [(metric, "@x{0.000} [@low{0.000}, @high{0.000}]")]
     plot.add_tools(bokeh.models.HoverTool(tooltips=shown, renderers=[dots]))
     plot.x_range.start = 0
     return plot
@@ -99,11 +124,10 @@ def attribution(summary: Mapping[str, Any]) -> Any:
         bars = plot.hbar(
             y, right="mean", height=0.3, source=source, color=color, legend_label=label
         )
-        plot.segment("low", y, "high", y, source=source, color="black")
+        plot.segment("low", y, "high", y, source=source, color=MUTED)
         shown = [(label, "@mean{0.000} [@low{0.000}, @high{0.000}]")]
         plot.add_tools(bokeh.models.HoverTool(tooltips=shown, renderers=[bars]))
-    plot.add_layout(plot.legend[0], "above")
-    plot.legend.orientation = "horizontal"
+    legend_above(plot)
     return plot
 
 
@@ -112,7 +136,7 @@ def calibration(curve: Sequence[Mapping[str, float]]) -> Any:
     plot = figure("predicted probability", "observed click rate")
     columns = {key: [own[key] for own in curve] for key in ("predicted", "observed", "events")}
     highest = max(*columns["predicted"], *columns["observed"])
-    plot.line([0.0, highest], [0.0, highest], color="grey", line_dash="dashed")
+    plot.line([0.0, highest], [0.0, highest], color=MUTED, line_dash="dashed")
     source = bokeh.models.ColumnDataSource(columns)
     plot.line("predicted", "observed", source=source, color=_COLORS[0])
     dots = plot.scatter("predicted", "observed", source=source, color=_COLORS[0], size=8)
@@ -142,7 +166,7 @@ def item_map(vectors: np.ndarray, groups: Sequence[str], items: Mapping[str, Seq
         source = bokeh.models.ColumnDataSource(points)
         color = _COLORS[place % len(_COLORS)]
         plot.scatter("x", "y", source=source, color=color, alpha=0.7, legend_label=group)
-    plot.legend.click_policy = "hide"
+    legend_above(plot)
     plot.add_tools(bokeh.models.HoverTool(tooltips=_ITEM_TOOLTIP.format(""), attachment="right"))
     plot.axis.visible = plot.grid.visible = False
     return plot

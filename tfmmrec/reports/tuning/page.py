@@ -75,12 +75,12 @@ def _plots(search: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
     shares = importances(search["trials"], search["space"], search["objective"])
     metric = search["objective"]["name"]
-    wide = {f"Trials: the darker, the better the {metric}": plots.coordinates(search)}
+    wide = {f"Trials: the redder, the better the {metric}": plots.coordinates(search)}
     narrow = {
         "Finalists": plots.finalists_plot(search),
         f"{metric} over time": plots.over_time(search),
         f"Hyperparameter importance for {metric} (a hint)": plots.importance_bars(shares),
-        "Weights of modalities: the darker, the better": plots.weights(search),
+        "Weights of modalities: the redder, the better": plots.weights(search),
     }
     return _drawable(wide), _drawable(narrow)
 

@@ -7,7 +7,7 @@ import bokeh.models
 import bokeh.palettes
 import numpy as np
 
-from tfmmrec.reports.figure import figure
+from tfmmrec.reports.figure import MUTED, figure, legend_above
 from tfmmrec.reports.tuning.ternary import CORNERS, by_modality, greatest_three, positions
 from tfmmrec.tuning.axes import OFF, Axis, varying
 from tfmmrec.tuning.best_trial import (
@@ -21,9 +21,9 @@ from tfmmrec.tuning.best_trial import (
 from tfmmrec.tuning.formatting import format_trial
 
 _SEARCH, _RERUN = bokeh.palettes.Category10_10[:2]
-_FAILED = "#b3382c"
-# From dark violet to a yellow that is still visible on white.
-_PALETTE = bokeh.palettes.Viridis256[240::-1]
+_FAILED = "#d1493b"
+# From grey to red; all are visible on a light and on a dark page.
+_PALETTE = bokeh.palettes.interp_palette(("#b4b8be", "#e0862f", "#c8351f"), 256)
 # The percentage of trials with the worst color, so that one collapsed trial does not compress the
 # color scale of the others.
 _PALE = 20
@@ -59,7 +59,7 @@ def coordinates(search: Mapping[str, Any]) -> Any | None:
     look = {"line_color": color, "line_width": "width", "line_alpha": 0.75}
     plot.multi_line("xs", "ys", source=source, **look)
     # An invisible wide line is easier to hover over.
-    wide = {"line_width": 8, "line_alpha": 0, "hover_line_alpha": 0.3, "hover_line_color": "black"}
+    wide = {"line_width": 8, "line_alpha": 0, "hover_line_alpha": 0.3, "hover_line_color": MUTED}
     hovered = plot.multi_line("xs", "ys", source=source, **wide)
     _add_tooltip(plot, hovered)
     for x, axis in enumerate(axes):
@@ -117,12 +117,11 @@ def over_time(search: Mapping[str, Any]) -> Any | None:
     best = np.maximum if search["objective"]["direction"] == "max" else np.minimum
     if searched:
         so_far = best.accumulate(metric_values(searched, name))
-        plot.step(minutes(searched), so_far, mode="after", color="grey", legend_label="best so far")
+        plot.step(minutes(searched), so_far, mode="after", color=MUTED, legend_label="best so far")
     dots(searched, "search", _SEARCH)
     dots([t for t in trials if is_rerun(t) and metric_of(t, name) is not None], "rerun", _RERUN)
     dots([t for t in trials if metric_of(t, name) is None], "failed", _FAILED, "x")
-    plot.add_layout(plot.legend[0], "above")
-    plot.legend.orientation = "horizontal"
+    legend_above(plot)
     return plot
 
 
@@ -149,18 +148,18 @@ def weights(search: Mapping[str, Any]) -> Any | None:
             "y": points[:, 1],
             "metric": values,
             "size": [16 if best else 9 for best in is_best],
-            "edge": ["black" if best else "white" for best in is_best],
+            "edge": [_RERUN if best else MUTED for best in is_best],
             "text": [_format_weights(trial, name) for trial in trials],
         }
     )
     limits = {"x_range": (-0.25, 1.25), "y_range": (-0.15, 1.0)}
     plot = figure(None, None, height=400, match_aspect=True, **limits)
-    plot.patch(CORNERS[:, 0], CORNERS[:, 1], fill_color=None, line_color="grey")
+    plot.patch(CORNERS[:, 0], CORNERS[:, 1], fill_color=None, line_color=MUTED)
     color = {"field": "metric", "transform": _mapper(values, search["objective"])}
     drawn = plot.scatter("x", "y", source=source, color=color, size="size", line_color="edge")
     _add_tooltip(plot, drawn)
     for corner, (x, y), down in zip(corners, CORNERS, (20, 20, -6), strict=True):
-        plot.text([x], [y], text=[corner], text_align="center", y_offset=down)
+        plot.text([x], [y], text=[corner], text_color=MUTED, text_align="center", y_offset=down)
     plot.axis.visible = plot.grid.visible = False
     return plot
 
@@ -192,8 +191,7 @@ def finalists_plot(search: Mapping[str, Any]) -> Any | None:
     marks("other seeds", others, color=_RERUN, size=7, alpha=0.8)
     marks("in the search", [(f["search_metric"], name) for f, name in rows], **ring)
     plot.add_tools(bokeh.models.HoverTool(tooltips=[("", "@y: @x{0.0000}")]))
-    plot.add_layout(plot.legend[0], "above")
-    plot.legend.orientation = "horizontal"
+    legend_above(plot)
     return plot
 
 
@@ -209,7 +207,7 @@ def _best_last(search: Mapping[str, Any]) -> list[Trial]:
 
 
 def _mapper(values: Sequence[float], objective: Mapping[str, str]) -> Any:
-    """Maps the objective to colors: the darker, the better."""
+    """Maps the objective to colors: from grey to red, the best."""
     if objective["direction"] == "max":
         ends, palette = (float(np.percentile(values, _PALE)), max(values)), _PALETTE
     else:
@@ -219,19 +217,18 @@ def _mapper(values: Sequence[float], objective: Mapping[str, str]) -> Any:
 
 def _draw_axis(plot: Any, x: int, axis: Axis, *, is_off: bool) -> None:
     """Draws a vertical axis with its ticks."""
-    plot.segment([x], [0], [x], [1], color="black")
+    plot.segment([x], [0], [x], [1], color=MUTED)
     ticks = [*axis.ticks(), (OFF, "off")] if is_off else axis.ticks()
     heights, labels = zip(*ticks, strict=True)
-    plot.scatter([x] * len(ticks), heights, marker="dash", size=7, color="black")
+    plot.scatter([x] * len(ticks), heights, marker="dash", size=7, color=MUTED)
     plot.text(
         [x] * len(ticks),
         heights,
         text=labels,
         x_offset=7,
+        text_color=MUTED,
         text_font_size="11px",
         text_baseline="middle",
-        background_fill_color="white",
-        background_fill_alpha=0.8,
     )
 
 
