@@ -8,11 +8,12 @@ class TfmmrecError(Exception):
     """Invalid input or files; the command line prints the message as one line.
 
     Args:
-        message: what is wrong and what to do; line breaks, e.g. of a quoted value, become spaces.
+        message: what is wrong and what to do; line breaks, e.g. of a quoted value, become spaces,
+            and control characters are written as escapes.
     """
 
     def __init__(self, message: str):
-        super().__init__(" ".join(message.splitlines()))
+        super().__init__(printable(" ".join(message.splitlines())))
 
 
 class DataError(TfmmrecError):
@@ -46,6 +47,11 @@ class SomeBroken(BrokenValue):
 
 class StorageError(TfmmrecError):
     """A file cannot be written: the disk is full, or there is no permission."""
+
+
+def printable(text: str) -> str:
+    r"""Writes characters that a terminal would obey or not show as escapes, such as \x00."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def one_line(error: BaseException, max_length: int = 300) -> str:

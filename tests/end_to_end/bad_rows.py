@@ -30,14 +30,14 @@ USERS = [
     Case(
         "a row of too few columns",
         None,
-        rejected=r"^3 columns where the header has 4",
+        rejected=r"^it has 3 values, the header 4",
         row_lost=True,
         line=b"%s,x,1\n",
     ),
     Case(
         "a row of too many columns",
         None,
-        rejected=r"^5 columns where the header has 4",
+        rejected=r"^it has 5 values, the header 4",
         row_lost=True,
         line=b"%s,x,1,kept,more\n",
     ),

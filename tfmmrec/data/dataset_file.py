@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from tfmmrec.data.schema import Schema, create_features
-from tfmmrec.data.tables.dialect import parse_dialect
+from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table
 from tfmmrec.errors import ConfigError, DataError, one_line
 
@@ -170,13 +170,14 @@ class _Keys:
 
 
 def _read_table(keys: _Keys) -> Table:
-    keys.refuse_others(["table", "id", "features"])
+    keys.refuse_others(["table", "id", "features", *DIALECT_KEYS])
     features = keys.section("features", optional=True).content
     return Table(source=keys.table(), id=keys.text("id"), features=features)
 
 
 def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
-    keys.refuse_others(["table", "user", "item", "time", "rating", "positive"])
+    known = ["table", "user", "item", "time", "rating", "positive"]
+    keys.refuse_others([*known, *DIALECT_KEYS])
     positive = keys.get("positive")
     match = _POSITIVE.match(str(positive)) if positive is not None else None
     if positive is not None and match is None:

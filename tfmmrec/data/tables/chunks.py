@@ -21,8 +21,7 @@ class Chunk(abc.ABC):
     """Rows of a table.
 
     Args:
-        numbers: int64 `[rows]`, row numbers in the table, from 1. Rows that were recovered from
-            a malformed row have its number.
+        numbers: int64 `[rows]`, row numbers in the table, from 1, in ascending order.
     """
 
     def __init__(self, numbers: np.ndarray):

@@ -1,218 +1,147 @@
-"""Reader of comma- and tab-separated files with a header."""
+"""Reader of delimited text with a header: csv, tsv and txt files."""
 
-import codecs
-import csv
-import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
-from tfmmrec.data.tables.columns import check_columns
+from tfmmrec.data.tables.clean import Cleaner, CleanText, wrong_count
 from tfmmrec.data.tables.dialect import Dialect
+from tfmmrec.data.tables.encoding import read_utf8
+from tfmmrec.data.tables.grammar import Grammar
+from tfmmrec.data.tables.guess import SAMPLE_BYTES, guess_dialect, read_header
+from tfmmrec.data.tables.open_file import open_bytes
 from tfmmrec.errors import DataError
 
-# Maximum size of a row.
-_BLOCK_BYTES = 1 << 26
-
-
-@dataclasses.dataclass(frozen=True)
-class _BadRow:
-    """A row whose number of columns differs from the header; `text` may span several lines."""
-
-    number: int
-    reason: str
-    text: str
+_BLOCK_BYTES = 1 << 23
+_MAX_ROW_BYTES = 1 << 26
 
 
 def read_csv(
     path: Path, columns: list[str], on_reject: OnReject, dialect: Dialect
 ) -> Iterator[ArrowChunk]:
-    """Streams a csv or tsv file; all values are bytes."""
-    del dialect
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    header = _read_header(path, delimiter)
-    check_columns(path, columns, header)
-    bad: list[_BadRow] = []
-    is_utf8 = _is_utf8(path)
-
-    def skip(row: pyarrow.csv.InvalidRow) -> str:
-        reason = f"{row.actual_columns} columns where the header has {row.expected_columns}"
-        text = row.text if is_utf8 else _text_of_latin1(row.text)
-        bad.append(_BadRow(row.number - 1, reason, text))
-        return "skip"
-
-    # The last column shows whether an unclosed quote swallowed the rest of the file.
-    selected = list(dict.fromkeys([*columns, header[-1]]))
-    recovery = _Recovery(path, header, columns, delimiter, on_reject)
-    number = 0
-    pending: tuple[np.ndarray, pa.RecordBatch] | None = None
-    for batch in _batches(path, selected, delimiter, skip, is_utf8):
-        if pending:
-            yield from recovery.in_between(*pending, bad)
-        pending = _number(len(batch), number, bad), batch
-        number = int(pending[0][-1])
-    if pending:
-        yield from recovery.last(*pending, bad)
-    yield from recovery.rows_of(bad)
-
-
-def _read_header(path: Path, delimiter: str) -> list[str]:
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: the table is empty")
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+    """Streams a file of delimited text; all values are bytes, in UTF-8 where they are valid."""
+    sample, is_whole = _sample(path, dialect)
+    dialect = guess_dialect(sample, path, columns, dialect, is_whole=is_whole)
+    grammar = Grammar(dialect.delimiter or "", dialect.quote or "", dialect.escape or "")
+    header = read_header(grammar, sample)
+    if header is None or (header.end == len(sample) and not is_whole):
+        raise DataError(f"{path}: the header has more than {SAMPLE_BYTES:,} bytes")
+    text = sample[: header.end].strip(b"\r\n")
+    cleaner = Cleaner(grammar, header.values, text, max_bytes=_MAX_ROW_BYTES)
+    reader = _Reader(cleaner, columns, on_reject)
+    with open_bytes(path) as file:
+        blocks = read_utf8(file, path, dialect.encoding, _BLOCK_BYTES)
         try:
-            return next(csv.reader(lines, delimiter=delimiter), [""])
-        except csv.Error as error:
-            raise DataError(f"{path}: the header cannot be read: {error}") from None
+            for clean in _parts(cleaner, _skip(blocks, header.end)):
+                yield from reader.read(clean)
+        except DataError as error:
+            raise DataError(f"{path} row {reader.num_rows + 1}: {error}") from None
 
 
-def _batches(
-    path: Path, columns: list[str], delimiter: str, skip: Callable[[Any], str], is_utf8: bool
-) -> Iterator[pa.RecordBatch]:
-    """Streams the well-formed rows, with values as bytes."""
-    # pyarrow decodes the text of a malformed row, and raises at invalid UTF-8. Read as Latin-1,
-    # every byte is a character, which is converted back to that byte.
-    with (
-        pa.OSFile(str(path)) as file,
-        pyarrow.csv.open_csv(
-            _skip_bom(file),
+def _sample(path: Path, dialect: Dialect) -> tuple[bytes, bool]:
+    """Reads the beginning of a file, and whether it is the whole file."""
+    sample = b""
+    with open_bytes(path) as file:
+        for block in read_utf8(file, path, dialect.encoding, SAMPLE_BYTES):
+            sample += block
+            if len(sample) >= SAMPLE_BYTES:
+                return sample, False
+    if not sample.strip(b"\r\n"):
+        raise DataError(f"{path}: the table is empty")
+    return sample, True
+
+
+def _skip(blocks: Iterator[bytes], num_bytes: int) -> Iterator[bytes]:
+    """Skips the beginning of the text."""
+    for block in blocks:
+        yield block[num_bytes:]
+        num_bytes = max(0, num_bytes - len(block))
+
+
+def _parts(cleaner: Cleaner, blocks: Iterator[bytes]) -> Iterator[CleanText]:
+    """Cuts the text between records, wherever its blocks are cut."""
+    data = b""
+    for block in blocks:
+        data += block
+        clean = cleaner.clean(data, is_last=False)
+        yield clean
+        data = data[clean.num_used :]
+    yield cleaner.clean(data, is_last=True)
+
+
+class _Reader:
+    """Converts clean text to chunks, and reports rejected records with their row numbers.
+
+    Attributes:
+        num_rows: the number of rows read, with rejected ones.
+    """
+
+    def __init__(self, cleaner: Cleaner, columns: list[str], on_reject: OnReject):
+        self.cleaner = cleaner
+        self.columns = columns
+        self.on_reject = on_reject
+        self.num_rows = 0
+        header = [name.decode("utf-8", "replace") for name in cleaner.header]
+        # By position: other columns may occur twice.
+        self._names = [str(position) for position in range(len(header))]
+        self._selected = [str(header.index(column)) for column in columns]
+
+    def read(self, clean: CleanText) -> Iterator[ArrowChunk]:
+        """Yields the rows of a part of the text, each after the rejects that precede it."""
+        rejects: list[tuple[int, str]] = []
+        table = self._to_arrow(clean, rejects)
+        numbers = self._number(len(table), rejects)
+        for batch in table.to_batches(MAX_CHUNK_ROWS):
+            chunk, numbers = numbers[: len(batch)], numbers[len(batch) :]
+            while rejects and rejects[0][0] < chunk[-1]:
+                self.on_reject(rejects[0][0], None, rejects.pop(0)[1])
+            yield ArrowChunk(chunk, batch)
+        for number, reason in rejects:
+            self.on_reject(number, None, reason)
+
+    def _to_arrow(self, clean: CleanText, rejects: list[tuple[int, str]]) -> pa.Table:
+        """Reads the selected columns as bytes; adds the number and reason of malformed rows."""
+        reasons = iter(clean.reasons)
+
+        def skip(row: pyarrow.csv.InvalidRow) -> str:
+            if row.text == self.cleaner.place.decode():
+                reason = next(reasons)
+            else:
+                reason = wrong_count(row.actual_columns, row.expected_columns)
+            rejects.append((self.num_rows + row.number, reason))
+            return "skip"
+
+        if not clean.text.strip(b"\r\n"):
+            return pa.table({column: pa.array([], pa.binary()) for column in self.columns})
+        # pyarrow drops a byte order mark at the start, which here is part of a value.
+        text = b"\n" + clean.text
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(text),
             # With one thread, pyarrow reports the row numbers of malformed rows.
             read_options=pyarrow.csv.ReadOptions(
-                use_threads=False,
-                block_size=_BLOCK_BYTES,
-                encoding="utf8" if is_utf8 else "latin-1",
+                use_threads=False, block_size=len(text) + 1, column_names=self._names
             ),
             parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
+                delimiter=self.cleaner.grammar.delimiter.decode(),
+                quote_char=clean.quote.decode() or False,
+                newlines_in_values=bool(clean.quote),
+                invalid_row_handler=skip,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=columns,
-                column_types={column: pa.binary() for column in columns},
+                include_columns=self._selected,
+                column_types={name: pa.binary() for name in self._selected},
                 strings_can_be_null=True,
                 null_values=[""],
             ),
-        ) as reader,
-    ):
-        for batch in reader:
-            for start in range(0, len(batch), MAX_CHUNK_ROWS):
-                piece = batch.slice(start, MAX_CHUNK_ROWS)
-                yield piece if is_utf8 else _bytes_of_latin1(piece)
-
-
-def _is_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as file:
-        try:
-            while block := file.read(1 << 22):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
-    return True
-
-
-def _skip_bom(file: pa.NativeFile) -> pa.NativeFile:
-    """Moves the position of a file after its byte order mark, if it has one."""
-    file.seek(len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0)
-    return file
-
-
-def _bytes_of_latin1(batch: pa.RecordBatch) -> pa.RecordBatch:
-    columns = [
-        pa.array(
-            [value and value.decode("utf-8").encode("latin-1") for value in column.to_pylist()],
-            pa.binary(),
         )
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+        return table.rename_columns(self.columns)
 
-
-def _text_of_latin1(text: str) -> str:
-    return text.encode("latin-1").decode("utf-8", "surrogateescape")
-
-
-def _number(count: int, last: int, bad: list[_BadRow]) -> np.ndarray:
-    """Numbers the next well-formed rows, skipping the numbers of malformed ones."""
-    numbers = np.arange(last + 1, last + 1 + count + len(bad))
-    taken = np.isin(numbers, [row.number for row in bad])
-    return numbers[~taken][:count]
-
-
-class _Recovery:
-    """Rejects malformed rows in order, and recovers the lines that an unclosed quote swallowed."""
-
-    def __init__(
-        self, path: Path, header: list[str], columns: list[str], delimiter: str, reject: OnReject
-    ):
-        self.path = path
-        self.header = header
-        self.columns = columns
-        self.delimiter = delimiter
-        self.on_reject = reject
-
-    def in_between(
-        self, numbers: np.ndarray, batch: pa.RecordBatch, bad: list[_BadRow]
-    ) -> Iterator[ArrowChunk]:
-        """Yields a batch, with the rows recovered from malformed rows at their positions."""
-        batch = batch.select(self.columns)
-        start = 0
-        while bad and bad[0].number < numbers[-1]:
-            row = bad.pop(0)
-            recovered = list(self.rows_of([row]))
-            if recovered:
-                end = int(np.searchsorted(numbers, row.number))
-                if end > start:
-                    yield ArrowChunk(numbers[start:end], batch.slice(start, end - start))
-                yield from recovered
-                start = end
-        yield ArrowChunk(numbers[start:], batch.slice(start))
-
-    def last(
-        self, numbers: np.ndarray, batch: pa.RecordBatch, bad: list[_BadRow]
-    ) -> Iterator[ArrowChunk]:
-        """Yields the last batch of the file, whose last row may have an unclosed quote."""
-        value = batch[self.header[-1]][-1].as_py() or b""
-        if b"\n" in value and not _ends_in_quote(self.path):
-            text = value.decode("utf-8", "surrogateescape")
-            bad.append(_BadRow(int(numbers[-1]), "it has an unclosed quote", text))
-            numbers, batch = numbers[:-1], batch.slice(0, len(batch) - 1)
-        if len(batch):
-            yield from self.in_between(numbers, batch, bad)
-
-    def rows_of(self, bad: list[_BadRow]) -> Iterator[ArrowChunk]:
-        """Rejects malformed rows, and yields the rows recovered from their further lines."""
-        for row in bad:
-            lines = row.text.splitlines()
-            num_more = len(lines) - 1
-            reason = f"{row.reason} (it spans {num_more + 1} lines: is a quote unclosed?)"
-            self.on_reject(row.number, None, reason if num_more else row.reason)
-            recovered = [values for line in lines[1:] if (values := self._parse(line, row.number))]
-            if recovered:
-                schema = pa.schema([(column, pa.binary()) for column in self.columns])
-                batch = pa.RecordBatch.from_pylist(recovered, schema)
-                yield ArrowChunk(np.full(len(recovered), row.number), batch)
-
-    def _parse(self, line: str, number: int) -> dict[str, bytes | None] | None:
-        try:
-            values = next(csv.reader([line], delimiter=self.delimiter, strict=True), [])
-        except csv.Error:
-            values = []
-        if len(values) != len(self.header):
-            if line.strip():
-                self.on_reject(number, None, f"a line after an unclosed quote: {line[:80]!r}")
-            return None
-        row = dict(zip(self.header, values, strict=True))
-        encoded = {name: row[name].encode("utf-8", "surrogateescape") for name in self.columns}
-        return {name: value or None for name, value in encoded.items()}
-
-
-def _ends_in_quote(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-min(64, path.stat().st_size), 2)
-        return file.read().rstrip().endswith(b'"')
+    def _number(self, count: int, rejects: list[tuple[int, str]]) -> np.ndarray:
+        """Numbers the next rows, without the numbers of malformed ones."""
+        numbers = np.arange(self.num_rows + 1, self.num_rows + 1 + count + len(rejects))
+        self.num_rows += len(numbers)
+        return numbers[~np.isin(numbers, [number for number, _ in rejects])]
