@@ -2,8 +2,9 @@
 //
 //   load EXPORT_DIR REQUESTS_DIR OUT_DIR
 //
-// Reads REQUESTS_DIR/<signature>/<number>/<input>.pb and writes
-// OUT_DIR/<signature>/<number>/<output>.pb, each a serialized tensorflow::TensorProto.
+// Reads REQUESTS_DIR/<signature>/<number>/*.pb, each a serialized tensorflow::NamedTensorProto, since the
+// name of an input may be no name of a file, and writes OUT_DIR/<signature>/<number>/<output>.pb, each a
+// serialized tensorflow::TensorProto.
 // tfmmrec/serving/loader_check.py compiles and runs it.
 
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include "tensorflow/cc/saved_model/loader.h"
 #include "tensorflow/core/framework/tensor.h"
 #include "tensorflow/core/framework/tensor.pb.h"
+#include "tensorflow/core/protobuf/named_tensor.pb.h"
 #include "tensorflow/core/public/session.h"
 
 namespace fs = std::filesystem;
@@ -30,14 +32,14 @@ void Check(const absl::Status& status, const std::string& what) {
   if (!status.ok()) throw std::runtime_error(what + ": " + std::string(status.message()));
 }
 
-tensorflow::Tensor ReadTensor(const fs::path& path) {
+std::pair<std::string, tensorflow::Tensor> ReadTensor(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  tensorflow::TensorProto proto;
+  tensorflow::NamedTensorProto proto;
   tensorflow::Tensor tensor;
-  if (!proto.ParseFromIstream(&file) || !tensor.FromProto(proto)) {
-    throw std::runtime_error(path.string() + ": is not a TensorProto");
+  if (!proto.ParseFromIstream(&file) || !tensor.FromProto(proto.tensor())) {
+    throw std::runtime_error(path.string() + ": is not a NamedTensorProto");
   }
-  return tensor;
+  return {proto.name(), tensor};
 }
 
 void WriteTensor(const tensorflow::Tensor& tensor, const fs::path& path) {
@@ -55,13 +57,13 @@ void RunRequest(const tensorflow::SavedModelBundle& bundle,
   std::vector<std::pair<std::string, tensorflow::Tensor>> feeds;
   std::set<std::string> given;
   for (const auto& file : fs::directory_iterator(request)) {
-    const std::string name = file.path().stem().string();
+    const auto [name, tensor] = ReadTensor(file.path());
     const auto input = signature.inputs().find(name);
     if (input == signature.inputs().end()) {
       throw std::runtime_error(request.string() + ": the signature has no input " + name);
     }
     given.insert(name);
-    feeds.emplace_back(input->second.name(), ReadTensor(file.path()));
+    feeds.emplace_back(input->second.name(), tensor);
   }
   for (const auto& [name, info] : signature.inputs()) {
     if (!given.count(name)) {

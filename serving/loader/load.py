@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import named_tensor_pb2
 
 
 def main(export_dir: str, requests: Path, out: Path) -> None:
@@ -16,7 +16,8 @@ def main(export_dir: str, requests: Path, out: Path) -> None:
         model = tf.compat.v1.saved_model.load(session, ["serve"], export_dir)
         for request in sorted(requests.glob("*/*")):
             signature = model.signature_def[request.parent.name]
-            feeds = {signature.inputs[path.stem].name: _read(path) for path in request.iterdir()}
+            named = [_read(path) for path in request.iterdir()]
+            feeds = {signature.inputs[name].name: value for name, value in named}
             fetches = {name: info.name for name, info in signature.outputs.items()}
             answer = out / request.relative_to(requests)
             answer.mkdir(parents=True)
@@ -26,7 +27,8 @@ def main(export_dir: str, requests: Path, out: Path) -> None:
 
 
 def _read(path: Path):
-    return tf.make_ndarray(tensor_pb2.TensorProto.FromString(path.read_bytes()))
+    proto = named_tensor_pb2.NamedTensorProto.FromString(path.read_bytes())
+    return proto.name, tf.make_ndarray(proto.tensor)
 
 
 if __name__ == "__main__":

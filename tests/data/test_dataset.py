@@ -9,17 +9,17 @@ from tfmmrec.errors import DataError
 
 
 def test_a_packed_folder_has_the_current_format(small):
-    assert small.manifest["format"] == 2
+    assert small.manifest["format"] == 3
 
 
-@pytest.mark.parametrize(("content", "found"), [({}, 1), ({"format": 1}, 1), ({"format": 3}, 3)])
+@pytest.mark.parametrize(("content", "found"), [({}, 1), ({"format": 1}, 1), ({"format": 4}, 4)])
 def test_a_folder_with_another_format_is_refused(tmp_path, content, found):
     manifest = {**content, "counts": {}, "files": {}}
     (tmp_path / "MANIFEST.json").write_text(json.dumps(manifest))
     with pytest.raises(DataError) as caught:
         Dataset(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: has data format {found}, this version reads 2; pack it again"
+        f"{tmp_path}: has data format {found}, this version reads 3; pack it again"
     )
 
 

@@ -109,7 +109,7 @@ def test_the_manifest_lists_every_file(tmp_path):
     write_manifest(tmp_path, {"items": 3})
     content = json.loads((tmp_path / "MANIFEST.json").read_text())
     assert content == read_manifest(tmp_path)
-    assert content["format"] == 2
+    assert content["format"] == 3
     assert content["counts"] == {"items": 3}
     assert content["files"] == {
         "b": {"bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()},
@@ -184,11 +184,11 @@ def test_another_format_is_refused_in_one_line(tmp_path):
     with pytest.raises(DataError, match="not a data folder"):
         read_manifest(tmp_path)
     # Folders had no number before format 2; a later one may have another structure altogether.
-    for content, found in (('{"files": {}}', 1), ('{"format": 3}', 3), ("[]", 1)):
+    for content, found in (('{"files": {}}', 1), ('{"format": 4}', 4), ("[]", 1)):
         (tmp_path / "MANIFEST.json").write_text(content)
         with pytest.raises(DataError) as caught:
             read_manifest(tmp_path)
         assert str(caught.value) == (
-            f"{tmp_path}: has data format {found}, this version reads 2; pack it again"
+            f"{tmp_path}: has data format {found}, this version reads 3; pack it again"
         )
     check_format(tmp_path, {"format": 7}, "run", 7, "train it again")

@@ -16,7 +16,7 @@ from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.data.schema import Schema
 from tfmmrec.data.storage import read_json, read_manifest
 from tfmmrec.data.tfrecords import read_batches
-from tfmmrec.data.vocabulary import read_vocabulary
+from tfmmrec.data.vocabulary import category_file, read_vocabulary
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.modalities import Modality
 
@@ -107,7 +107,7 @@ class Dataset:
 
     def categories(self, entity: EntityName, feature: str) -> list[str]:
         """Returns the vocabulary of a categorical feature, the most frequent category first."""
-        return read_vocabulary(self.folder / "vocabulary" / f"{entity}.{feature}.txt")
+        return read_vocabulary(self.folder / category_file(entity, feature))
 
     def values(self, entity: EntityName, feature: str, batch_size: int) -> tf.data.Dataset:
         """Streams the stored values of one feature in batches, in the order of rows."""

@@ -71,10 +71,9 @@ def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modali
     """
     features: dict[str, Modality] = {}
     for name, options in declared.items():
+        _check_name(name, where)
         if not isinstance(options, Mapping):
             raise ConfigError(f"{where}.{name}: write {{modality: …}}. Received: {options!r}")
-        if name == "id":
-            raise ConfigError(f"{where}.id: records keep the row's own id under that name; rename")
         try:
             features[name] = modalities.create(dict(options))
         except ConfigError as error:
@@ -87,6 +86,20 @@ def create_features(declared: Mapping[str, Any], where: str) -> dict[str, Modali
                 )
             features[f"{name}_{suffix}"] = derived
     return features
+
+
+def _check_name(name: Any, where: str) -> None:
+    """Raises ConfigError unless records can keep a feature of that name: almost any text."""
+    if not isinstance(name, str):
+        raise ConfigError(f'{where}: YAML reads a name as {name!r}; put it in quotes: "no", "2019"')
+    if not name:
+        raise ConfigError(f"{where}: a feature has an empty name; give the column a name")
+    if name == "id":
+        raise ConfigError(f"{where}.id: records keep the row's own id under that name; rename")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{where}: {name!a} has half a character; rename the column") from None
 
 
 def derived_names(features: Mapping[str, Modality]) -> set[str]:

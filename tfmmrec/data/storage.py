@@ -15,7 +15,7 @@ from tfmmrec.errors import ConfigError, DataError
 
 MANIFEST = "MANIFEST.json"
 # Raised whenever folders packed earlier can no longer be read.
-DATA_FORMAT = 2
+DATA_FORMAT = 3
 
 
 @contextlib.contextmanager

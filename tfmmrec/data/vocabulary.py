@@ -2,6 +2,13 @@
 
 from pathlib import Path
 
+from tfmmrec.data.plain_names import plain_name
+
+
+def category_file(entity: str, feature: str) -> str:
+    """Returns the path of the vocabulary of a categorical feature in the data folder."""
+    return f"vocabulary/{entity}.{plain_name(feature)}.txt"
+
 
 def write_vocabulary(path: Path, entries: list[str]) -> None:
     """Writes entries, which must not contain line breaks."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfmmrec.data.plain_names import plain_name
 from tfmmrec.distribute.stateless_random import uniform
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.build_layer import build_layer
@@ -62,7 +63,7 @@ class FeatureProjections(tf.keras.layers.Layer):
                 pca_dim=info.pca_dim,
                 dropout=dropout,
                 units=units,
-                name=info.name,
+                name=plain_name(info.name),
             )
             for info in self.features
         ]
@@ -71,6 +72,12 @@ class FeatureProjections(tf.keras.layers.Layer):
         if pool != "none":
             kinds = {info.name: info.kind for info in self.features}
             self.groups = ModalityGroups([info.name for info in self.features], kinds, pool=pool)
+
+    @property
+    def by_feature(self) -> dict[str, Projection]:
+        """The projection of each feature; the name of its layer may differ from the feature's."""
+        names = (info.name for info in self.features)
+        return dict(zip(names, self.projections, strict=True))
 
     @property
     def names(self) -> list[str]:

@@ -77,11 +77,11 @@ def unit_encodings(
         features: the features of the items.
     """
     encodings = {}
-    for projection in projections.projections:
+    for name, projection in projections.by_feature.items():
         if not projection.vocabulary_size:
-            encoding, present = features[projection.name]
+            encoding, present = features[name]
             unit = unit_length(projection.standardize(encoding))
-            encodings[projection.name] = tf.where(present[:, tf.newaxis], unit, 0.0)
+            encodings[name] = tf.where(present[:, tf.newaxis], unit, 0.0)
     return encodings
 
 

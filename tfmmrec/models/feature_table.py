@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.plain_names import plain_name
 from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.layers.feature_projections import Feature
@@ -25,7 +26,9 @@ class FeatureTable(tf.Module):
     ):
         super().__init__()
         self.encodings = {
-            name: tf.Variable(np.asarray(e.values), trainable=False, name=f"encodings_{name}")
+            name: tf.Variable(
+                np.asarray(e.values), trainable=False, name=f"encodings_{plain_name(name)}"
+            )
             if name in trainable_features
             else _constant(np.asarray(e.values))
             for name, e in encodings.items()

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.data.storage import MANIFEST, check_format, checksum, read_json, write_json
 from tfmmrec.distribute.checkpoint_options import checkpoint_options
 from tfmmrec.encoders.base import FeatureEncoder
@@ -94,7 +95,7 @@ def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:
     weights = Path(folder) / _WEIGHTS
     try:
         checkpoint = tf.train.Checkpoint(model=bundle.model)
-        checkpoint.read(str(weights)).expect_partial().assert_existing_objects_matched()
+        checkpoint.read(plain_path(weights)).expect_partial().assert_existing_objects_matched()
     except (tf.errors.OpError, AssertionError, ValueError) as error:
         reason = one_line(error)
         raise DataError(f"{weights}: the weights cannot be read: {reason}; train again") from None

@@ -8,11 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
 from tfmmrec.models.run_folder import load_run
-from tfmmrec.serving.serving_model import HISTORY_TIME, USER, USER_PREFIX, ServingModel
+from tfmmrec.serving.input_names import ServedInputs, input_specs, rename_inputs
+from tfmmrec.serving.serving_model import HISTORY_TIME, USER, ServingModel
 from tfmmrec.serving.warmup import Request, read_warmup, write_warmup
 
 
@@ -45,7 +47,9 @@ def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
         servable = tf.Module()
         # The functions and the objects that they read, without Keras layers as such.
         servable.resources = serving_model.resources()
-        tf.saved_model.save(servable, str(folder), signatures=_signatures(serving_model))
+        inputs = ServedInputs.of(serving_model.items.modalities, serving_model.users.modalities)
+        tf.saved_model.save(servable, str(folder), signatures=_signatures(serving_model, inputs))
+        rename_inputs(folder, inputs.parameters)
         write_warmup(folder, Path(out).name, requests)
         _run_warmup(folder)
     return version_dir
@@ -58,23 +62,22 @@ def _next_version(out: Path) -> int:
     return max(versions, default=0) + 1
 
 
-def _signatures(serving_model: ServingModel) -> dict[str, Any]:
+def _signatures(serving_model: ServingModel, inputs: ServedInputs) -> dict[str, Any]:
     strings = tf.TensorSpec([None, None], tf.string)
     counts = tf.TensorSpec([None], tf.int32)
-    users = _specs(serving_model.users.modalities, USER_PREFIX)
+    users = inputs.specs(inputs.users, serving_model.users.modalities)
     if serving_model.user_rows is not None:
         users[USER] = tf.TensorSpec([None], tf.string, USER)
     if serving_model.model.reads_times:
         users[HISTORY_TIME] = tf.TensorSpec([None, None], tf.int64, HISTORY_TIME)
-    items = _specs(serving_model.items.modalities, "")
+    items = inputs.specs(inputs.items, serving_model.items.modalities)
 
     def answer(items_and_scores: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {"items": items_and_scores[0], "scores": items_and_scores[1]}
 
-    def split(user: dict[str, tf.Tensor]) -> dict[str, Any]:
-        rest = {"users": user.pop(USER, None), "times": user.pop(HISTORY_TIME, None)}
-        features = {name.removeprefix(USER_PREFIX): value for name, value in user.items()}
-        return {"user_features": features, **rest}
+    def split(user: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+        rest = {"users": user.get(USER), "times": user.get(HISTORY_TIME)}
+        return {"user_features": inputs.features(inputs.users, user), **rest}
 
     def recommend(history: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, **user: tf.Tensor) -> Any:
         return answer(serving_model.recommend(history, exclude, k, **split(user)))
@@ -82,11 +85,11 @@ def _signatures(serving_model: ServingModel) -> dict[str, Any]:
     def predict(history: tf.Tensor, item: tf.Tensor, **user: tf.Tensor) -> Any:
         return serving_model.predict(history, item, **split(user))
 
-    def encode_items(**features: tf.Tensor) -> Any:
-        return {"vectors": serving_model.encode_items(features)}
+    def encode_items(**values: tf.Tensor) -> Any:
+        return {"vectors": serving_model.encode_items(inputs.features(inputs.items, values))}
 
-    def search(k: tf.Tensor, **features: tf.Tensor) -> Any:
-        return answer(serving_model.search(features, k))
+    def search(k: tf.Tensor, **values: tf.Tensor) -> Any:
+        return answer(serving_model.search(inputs.features(inputs.items, values), k))
 
     signatures = {
         "serving_default": tf.function(recommend).get_concrete_function(
@@ -105,10 +108,6 @@ def _signatures(serving_model: ServingModel) -> dict[str, Any]:
     return signatures
 
 
-def _specs(features: Mapping[str, Modality], prefix: str) -> dict[str, tf.TensorSpec]:
-    return {f"{prefix}{name}": m.signature(f"{prefix}{name}") for name, m in features.items()}
-
-
 def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
     return tf.TensorSpec(spec.shape, spec.dtype, name)
 
@@ -118,10 +117,11 @@ def _warmup_requests(serving_model: ServingModel, dataset: Dataset) -> list[Requ
 
     Real content runs the decoders and encoders; a missing image or audio file skips them.
     """
+    inputs = ServedInputs.of(serving_model.items.modalities, serving_model.users.modalities)
     ids = serving_model.item_ids.numpy()[:2]
     requests: list[Request] = []
     for size in (1, 2):
-        users = _absent(serving_model.users.modalities, USER_PREFIX, size)
+        users = _absent(inputs.users, serving_model.users.modalities, size)
         if serving_model.user_rows is not None:
             users[USER] = np.full([size], b"", object)
             users[USER][0] = dataset.user_ids[0].encode()
@@ -129,11 +129,12 @@ def _warmup_requests(serving_model: ServingModel, dataset: Dataset) -> list[Requ
             users[HISTORY_TIME] = np.zeros([size, 2], np.int64)
             # A minute apart, in the year 2020.
             users[HISTORY_TIME][0] = 1_600_000_000, 1_600_000_060
-        items = _absent(serving_model.items.modalities, "", size)
+        items = _absent(inputs.items, serving_model.items.modalities, size)
         for name, value in _example_values(serving_model, dataset).items():
+            key = inputs.items[name]
             # Missing values are padded to the width of the example.
-            items[name] = np.resize(items[name], [size, *value.shape[1:]])
-            items[name][:1] = value
+            items[key] = np.resize(items[key], [size, *value.shape[1:]])
+            items[key][:1] = value
         k = np.full([size], 10, np.int32)
         history = np.full([size, 2], b"", object)
         history[0, : len(ids)] = ids
@@ -149,14 +150,16 @@ def _warmup_requests(serving_model: ServingModel, dataset: Dataset) -> list[Requ
     return requests
 
 
-def _absent(features: Mapping[str, Modality], prefix: str, size: int) -> dict[str, np.ndarray]:
+def _absent(
+    inputs: Mapping[str, str], modalities: Mapping[str, Modality], size: int
+) -> dict[str, np.ndarray]:
     values = {}
-    for name, modality in features.items():
-        spec = modality.signature(name)
+    for name, key in inputs.items():
+        spec = modalities[name].signature(key)
         shape = [size, *(length or 1 for length in spec.shape[1:])]
         nothing: Any = b"" if spec.dtype == tf.string else np.nan
         dtype: Any = object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
-        values[f"{prefix}{name}"] = np.full(shape, nothing, dtype)
+        values[key] = np.full(shape, nothing, dtype)
     return values
 
 
@@ -177,6 +180,8 @@ def _example_values(serving_model: ServingModel, dataset: Dataset) -> dict[str, 
 
 def _run_warmup(folder: Path) -> None:
     """Runs every signature, since a graph that loads may still fail when it runs."""
-    loaded = tf.saved_model.load(str(folder))
+    loaded = tf.saved_model.load(plain_path(folder))
+    specs = input_specs(folder)
     for signature, inputs in read_warmup(folder):
-        loaded.signatures[signature](**{name: tf.constant(v) for name, v in inputs.items()})
+        parameters = {key: spec.name for key, spec in specs[signature].items()}
+        loaded.signatures[signature](**{parameters[k]: tf.constant(v) for k, v in inputs.items()})

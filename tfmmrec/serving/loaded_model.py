@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
-from tensorflow.core.protobuf import saved_model_pb2
 
+from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.errors import DataError
+from tfmmrec.serving.input_names import input_specs, read_saved_model
 from tfmmrec.serving.rest_json import BadRequest, PredictRequest
 
 
@@ -34,13 +35,11 @@ class ServedModel:
         self.version = int(folder.name)
         try:
             self.metadata = _read_signature_defs(folder)
-            self._model = tf.saved_model.load(str(folder))
+            specs = input_specs(folder)
+            self._model = tf.saved_model.load(plain_path(folder))
         except Exception as error:  # TensorFlow raises many kinds
             raise DataError(f"{folder}: does not load: {error_message(error)}") from None
-        self.signatures = {
-            name: function.structured_input_signature[1]
-            for name, function in self._model.signatures.items()
-        }
+        self.signatures = {name: specs[name] for name in self._model.signatures}
 
     def predict(self, request: PredictRequest) -> dict[str, np.ndarray]:
         """Runs a signature.
@@ -54,8 +53,9 @@ class ServedModel:
         Raises:
             BadRequest: TensorFlow rejects the inputs.
         """
+        specs = self.signatures[request.signature]
         inputs = {
-            name: tf.constant(value, self.signatures[request.signature][name].dtype)
+            specs[name].name: tf.constant(value, specs[name].dtype)
             for name, value in request.inputs.items()
         }
         try:
@@ -80,12 +80,11 @@ def _newest_version(model_dir: Path) -> Path:
 
 
 def _read_signature_defs(folder: Path) -> dict[str, Any]:
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     return {
         name: json_format.MessageToDict(
             signature, preserving_proto_field_name=True, including_default_value_fields=True
         )
-        for name, signature in saved.meta_graphs[0].signature_def.items()
+        for name, signature in read_saved_model(folder).meta_graphs[0].signature_def.items()
     }
 
 

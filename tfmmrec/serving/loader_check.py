@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import named_tensor_pb2
 
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.serving.warmup import Request
@@ -133,8 +134,9 @@ def _difference(value: np.ndarray, other: np.ndarray) -> float:
 
 def _write_request(folder: Path, inputs: Mapping[str, np.ndarray]) -> None:
     folder.mkdir(parents=True)
-    for name, value in inputs.items():
-        (folder / f"{name}.pb").write_bytes(tf.make_tensor_proto(value).SerializeToString())
+    for number, (name, value) in enumerate(inputs.items()):
+        proto = named_tensor_pb2.NamedTensorProto(name=name, tensor=tf.make_tensor_proto(value))
+        (folder / f"{number}.pb").write_bytes(proto.SerializeToString())
 
 
 def _read_answer(folder: Path) -> dict[str, np.ndarray]:

@@ -15,9 +15,8 @@ from tfmmrec.models.feature_table import encode_features
 from tfmmrec.models.ranking import outcome_values, ranking_scores
 from tfmmrec.serving.top_k import LOWEST, top_items
 
-# Inputs of a request: the id of the user, the prefix of user features, and the times of history.
+# Inputs of a request: the id of the user, and the times of history.
 USER = "user"
-USER_PREFIX = "user_"
 HISTORY_TIME = "history_time"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.errors import DataError, one_line
 
 _STATE = "state.json"
@@ -63,7 +64,7 @@ class Checkpoints:
     ) -> None:
         """Reads a checkpoint; variables without a stored value keep theirs."""
         with self._storage_errors():
-            checkpoint.read(self.path(name), options).expect_partial()
+            checkpoint.read(plain_path(self.path(name)), options).expect_partial()
 
     def save(
         self,

@@ -88,4 +88,4 @@ def _projections(model: TwoTower) -> dict[str, list[tf.Variable]]:
     projections = model.item_tower.projections
     if projections is None:
         return {}
-    return {each.name: each.trainable_variables for each in projections.projections}
+    return {name: each.trainable_variables for name, each in projections.by_feature.items()}

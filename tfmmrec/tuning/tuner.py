@@ -10,6 +10,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.src import config as keras_tuner_config
 
+from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.data.storage import write_text
 from tfmmrec.tuning.staged_oracle import StagedOracle
 from tfmmrec.tuning.trial_runner import TrialRunner
@@ -37,7 +38,8 @@ class Tuner(keras_tuner.Tuner):
         keras_tuner_config.DEBUG = False
         # Keras Tuner prints that it resumes.
         with contextlib.redirect_stdout(io.StringIO()):
-            super().__init__(oracle=oracle, directory=str(folder), project_name=_PROJECT)
+            # It looks for its trials by a pattern below the directory.
+            super().__init__(oracle=oracle, directory=plain_path(folder), project_name=_PROJECT)
         # A search can then be resumed from its first trial on.
         self.save()
 

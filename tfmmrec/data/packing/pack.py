@@ -21,7 +21,7 @@ from tfmmrec.data.storage import (
     write_manifest,
 )
 from tfmmrec.data.tfrecords import ShardWriter
-from tfmmrec.data.vocabulary import write_vocabulary
+from tfmmrec.data.vocabulary import category_file, write_vocabulary
 from tfmmrec.errors import DataError, StorageError
 from tfmmrec.version import __version__
 
@@ -156,7 +156,7 @@ def _pack_tables(
 def _write_vocabularies(packer: EntityPacker, folder: Path) -> IdIndex:
     """Writes the vocabularies of the features, and moves the ids to Arrow memory."""
     for feature, categories in packer.tally.vocabularies().items():
-        write_vocabulary(folder / "vocabulary" / f"{packer.name}.{feature}.txt", categories)
+        write_vocabulary(folder / category_file(packer.name, feature), categories)
     ids = IdIndex(packer.ids)
     packer.ids.clear()
     return ids

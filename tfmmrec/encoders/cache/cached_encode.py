@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset, EntityName
+from tfmmrec.data.plain_names import plain_name
 from tfmmrec.data.progress import rows_bar
 from tfmmrec.data.storage import fingerprint
 from tfmmrec.encoders.base import FeatureEncoder
@@ -86,7 +87,7 @@ def cache_key(dataset: Dataset, entity: EntityName, feature: str, encoder: Featu
         dataset.features(entity)[feature].options(),
         dataset.entity_checksums(entity),
     ]
-    return f"{entity}.{feature}.{fingerprint(content)[:24]}"
+    return f"{entity}.{plain_name(feature)}.{fingerprint(content)[:24]}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,7 +47,7 @@ class TrainableFeature(tf.Module):
         raw: MediaStore,
         options: FinetuneConfig,
     ):
-        super().__init__(name=f"trainable_{feature}")
+        super().__init__()
         if not raw.present.any():
             raise ConfigError(
                 f"item feature {feature!r}: no item has a value, so its encoder cannot be trained; "

@@ -10,6 +10,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.encoders.hub.handles import SAVED_MODEL
 from tfmmrec.errors import ConfigError, one_line
 
@@ -46,12 +47,12 @@ def load_module(folder: Path, handle: str) -> Any:
     _refuse_tf1(folder, handle)
     try:
         try:
-            return tf.saved_model.load(str(folder))
+            return tf.saved_model.load(plain_path(folder))
         except (ValueError, OSError, RuntimeError, tf.errors.OpError) as error:
             if _UNKNOWN_OP not in str(error):
                 raise
             _register_text_ops(handle, str(error))
-            return tf.saved_model.load(str(folder))
+            return tf.saved_model.load(plain_path(folder))
     except (ValueError, OSError, KeyError, RuntimeError, tf.errors.OpError) as error:
         raise ConfigError(f"encoder {handle}: cannot be loaded: {one_line(error)}") from None
 

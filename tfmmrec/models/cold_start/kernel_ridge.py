@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.plain_names import plain_name
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.pooling import MeanPool
@@ -67,7 +68,8 @@ class ColdStartRegression(tf.keras.layers.Layer):
         self.weight = weight
         self.ridge_alpha = ridge_alpha
         self.means = [
-            self._zeros(f"mean_{info.name}", [_content_width(info)]) for info in self.features
+            self._zeros(f"mean_{plain_name(info.name)}", [_content_width(info)])
+            for info in self.features
         ]
         self.feature_weights = self._zeros("feature_weights", [len(self.features)])
         self.feature_weights.assign(tf.fill([len(self.features)], 1.0 / len(self.features)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tfmmrec.data.dataset import Dataset, EntityName
+from tfmmrec.data.vocabulary import category_file
 from tfmmrec.reports.data_validation.anomalies import PACK_AGAIN, Anomaly
 from tfmmrec.reports.data_validation.record_reader import Rows
 from tfmmrec.reports.data_validation.shard_reader import ShardReader
@@ -37,7 +38,7 @@ class RecordChecks:
         try:
             return self.dataset.categories(self.entity, name)
         except UnicodeDecodeError:
-            path = f"vocabulary/{self.entity}.{name}.txt"
+            path = category_file(self.entity, name)
             self._unreadable.append(Anomaly(path, "not valid UTF-8"))
             return []
 
@@ -113,7 +114,7 @@ class RecordChecks:
                     category="repeated ids",
                 )
         for name in self._present:
-            path = f"vocabulary/{self.entity}.{name}.txt"
+            path = category_file(self.entity, name)
             categories = self._categories[name]
             stated = self.dataset.statistics[self.entity].get("features", {}).get(name, {})
             if stated.get("categories", len(categories)) != len(categories):

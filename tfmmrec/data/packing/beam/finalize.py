@@ -9,7 +9,7 @@ from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.packing.beam.job import Job
 from tfmmrec.data.packing.pack import close_folder
 from tfmmrec.data.packing.statistics import Rejects, Tally
-from tfmmrec.data.vocabulary import write_vocabulary
+from tfmmrec.data.vocabulary import category_file, write_vocabulary
 
 
 def finish(job: Job) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _join_entity(entity: str, job: Job, rejects: Rejects, files: dict[str, Any])
     if not count:
         raise rejects.no_valid_row(table.source)
     for feature, categories in tally.vocabularies().items():
-        write_vocabulary(job.folder / "vocabulary" / f"{entity}.{feature}.txt", categories)
+        write_vocabulary(job.folder / category_file(entity, feature), categories)
     return {"count": count, "features": tally.statistics()}
 
 
