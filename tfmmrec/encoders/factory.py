@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmmrec.config.encoders import EncoderConfig, read_choice
 from tfmmrec.data.dataset import Dataset, EntityName
-from tfmmrec.data.storage import shared_folder
+from tfmmrec.data.whole_folder import whole_folder
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.builtin.registry import (
     BUILTIN,
@@ -128,12 +128,10 @@ def _create_builtin(
         raise ConfigError(f"encoders.{feature}: {error}") from None
     fingerprint = builtin_fingerprint(kind, variant)
     folder = dataset.cache / f"builtin.{kind}.{fingerprint[:24]}"
-    if not folder.is_dir():
-        try:
-            with shared_folder(folder) as partial:
-                save_builtin(kind, partial, variant=variant)
-        except tf.errors.ResourceExhaustedError:
-            raise storage_error(folder, OSError(errno.ENOSPC, "No space left on device")) from None
+    try:
+        whole_folder(folder, lambda partial: save_builtin(kind, partial, variant=variant))
+    except tf.errors.ResourceExhaustedError:
+        raise storage_error(folder, OSError(errno.ENOSPC, "No space left on device")) from None
     return HubEncoder(
         kind,
         str(folder),

@@ -51,6 +51,49 @@ def test_an_archive_is_unpacked_once(tmp_path: Path, cache: Path, name: str) -> 
     assert [path.stat().st_mtime_ns for path in cache.iterdir()] == [before]
 
 
+def test_an_unpacked_archive_that_was_cleaned_is_unpacked_anew(tmp_path: Path, cache: Path) -> None:
+    text_module(tmp_path / "text")
+    handle = packed(tmp_path / "text.tar.gz", tmp_path / "text")
+    folder = resolve(handle)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    whole = {path: path.read_bytes() for path in files}
+    assert len(whole) > 2
+    for lost in [[each] for each in whole] + [list(whole)]:
+        for path in lost:
+            path.unlink()
+        assert resolve(handle) == folder
+        assert {path: path.read_bytes() for path in files} == whole
+    # A part of a file, as an interrupted copy leaves it.
+    files[0].write_bytes(whole[files[0]][:-1])
+    resolve(handle)
+    assert files[0].read_bytes() == whole[files[0]]
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_downloaded_module_that_was_cleaned_is_downloaded_anew(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def download(handle: str) -> str:
+        calls.append(handle)
+        folder = cache / "abc"
+        if not folder.exists():  # as tensorflow_hub does
+            text_module(folder)
+        return str(folder)
+
+    monkeypatch.setattr(hub, "resolve", download)
+    resolve("https://example.com/text/1")
+    assert len(calls) == 1
+    for lost in ("saved_model.pb", "variables/variables.index"):
+        (cache / "abc" / lost).unlink()
+        assert resolve("https://example.com/text/1") == cache / "abc"
+        assert (cache / "abc" / lost).is_file()
+    next((cache / "abc" / "variables").glob("variables.data*")).unlink()
+    resolve("https://example.com/text/1")
+    assert list((cache / "abc" / "variables").glob("variables.data*"))
+
+
 @pytest.mark.parametrize("name", ["../outside.txt", "/tmp/outside.txt", "a/../../outside.txt"])
 def test_an_archive_that_leads_out_of_its_folder_is_refused(
     tmp_path: Path, cache: Path, name: str

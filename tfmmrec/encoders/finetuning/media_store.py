@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset, EntityName
-from tfmmrec.data.storage import fingerprint, shared_folder
+from tfmmrec.data.plain_names import plain_name
+from tfmmrec.data.storage import fingerprint
+from tfmmrec.data.whole_folder import whole_folder
 
 _CHUNK = 1024
 
@@ -35,10 +37,8 @@ class MediaStore:
             dataset.features(entity)[feature].options(),
             dataset.entity_checksums(entity),
         ]
-        folder = dataset.cache / f"raw.{entity}.{feature}.{fingerprint(content)[:24]}"
-        if not folder.is_dir():
-            with shared_folder(folder) as partial:
-                _write(partial, dataset, entity, feature)
+        folder = dataset.cache / f"raw.{entity}.{plain_name(feature)}.{fingerprint(content)[:24]}"
+        whole_folder(folder, lambda partial: _write(partial, dataset, entity, feature))
         self.offsets = np.load(folder / "offsets.npy")
         self.present = np.diff(self.offsets) > 0
         path = folder / "values.bin"

@@ -5,10 +5,12 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from tfmmrec.data.storage import atomic_folder, checksum
-from tfmmrec.errors import ConfigError, DataError, one_line
+from tfmmrec.data.storage import checksum, remove_folder
+from tfmmrec.data.whole_folder import whole_folder
+from tfmmrec.errors import ConfigError, one_line
 
 SAVED_MODEL = "saved_model.pb"
+_MODULE = "module"
 
 
 def resolve(handle: str) -> Path:
@@ -36,7 +38,8 @@ def resolve(handle: str) -> Path:
             "give a folder, a .tar.gz or a URL (https://…)"
         )
     if not (folder / SAVED_MODEL).is_file():
-        raise ConfigError(f"encoder {handle}: the folder has no {SAVED_MODEL}")
+        what = "archive" if Path(handle).is_file() else "folder"
+        raise ConfigError(f"encoder {handle}: the {what} has no {SAVED_MODEL}")
     return folder
 
 
@@ -44,9 +47,32 @@ def _download(handle: str) -> Path:
     import tensorflow_hub as hub
 
     try:
-        return Path(hub.resolve(handle))
+        folder = Path(hub.resolve(handle))
+        if _lost_file(folder) is not None:
+            remove_folder(folder)
+            folder = Path(hub.resolve(handle))
     except Exception as error:  # urllib, tarfile and tf.io each raise their own.
         raise ConfigError(f"encoder {handle}: cannot be downloaded: {one_line(error)}") from None
+    return folder
+
+
+def _lost_file(folder: Path) -> str | None:
+    """A file that every SavedModel has and a downloaded one lacks, if it is in TFHUB_CACHE_DIR."""
+    from tensorflow_hub.resolver import tfhub_cache_dir
+
+    if folder.resolve().parent != Path(tfhub_cache_dir(use_temp=True)).resolve():
+        return None
+    variables = folder / "variables"
+    parts = [path.name for path in variables.glob("variables.data-*")]
+    # The names of parts end in their number, such as -of-00002.
+    names = [SAVED_MODEL]
+    if variables.is_dir():
+        names.append("variables/variables.index")
+        total = max((int(part.rpartition("-of-")[2]) for part in parts), default=1)
+        names += [
+            f"variables/variables.data-{number:05d}-of-{total:05d}" for number in range(total)
+        ]
+    return next((name for name in names if not (folder / name).is_file()), None)
 
 
 def _unpacked_folder(handle: str) -> Path:
@@ -54,24 +80,18 @@ def _unpacked_folder(handle: str) -> Path:
     from tensorflow_hub.resolver import tfhub_cache_dir
 
     try:
-        folder = Path(tfhub_cache_dir(use_temp=True)) / checksum(Path(handle))
-        if not folder.is_dir():
-            _unpack(handle, folder)
+        folder = Path(tfhub_cache_dir(use_temp=True)) / f"unpacked.{checksum(Path(handle))}"
+        # In a folder of its own, since the files beside it would change the module's fingerprint.
+        whole_folder(folder, lambda partial: _extract(handle, partial / _MODULE))
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"encoder {handle}: is not a valid .tar.gz archive: {error}") from None
+    folder = folder / _MODULE
+    if not folder.is_dir():
+        raise ConfigError(f"encoder {handle}: the archive is empty")
     subfolders = [path for path in folder.iterdir() if path.is_dir()]
     if not (folder / SAVED_MODEL).is_file() and len(subfolders) == 1:
         return subfolders[0]  # packed together with its folder
     return folder
-
-
-def _unpack(handle: str, folder: Path) -> None:
-    try:
-        with atomic_folder(folder) as partial:
-            _extract(handle, partial)
-    except (DataError, OSError):
-        if not folder.is_dir():  # otherwise another process has unpacked it meanwhile
-            raise
 
 
 def _extract(handle: str, folder: Path) -> None:
