@@ -1,6 +1,7 @@
 """Errors for users: one line that states what is wrong and what to do."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -62,3 +63,22 @@ def one_line(error: BaseException, max_length: int = 300) -> str:
         max_length: number of characters to keep (default 300).
     """
     return (" ".join(str(error).split()) or type(error).__name__)[:max_length]
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Returns "; did you mean A or B?" with the names that are closest to one that is unknown.
+
+    Longer names that begin with it come first. Of nested keys, `negatives.uniform`, the last part
+    may be similar as well. Without a similar name, the text is empty.
+    """
+    names = list(names)
+    plain = name.replace("-", "_")
+    close = sorted((each for each in names if each.replace("-", "_").startswith(plain)), key=len)
+    if not close:
+        close = difflib.get_close_matches(name, names, n=2, cutoff=0.7)
+    if not close:
+        last = plain.rpartition(".")[2].lstrip("_")
+        lasts = {each: each.rpartition(".")[2].lstrip("-") for each in names}
+        matches = difflib.get_close_matches(last, lasts.values(), n=2, cutoff=0.7)
+        close = [each for each in names if lasts[each] in matches]
+    return f"; did you mean {' or '.join(close[:2])}?" if close else ""

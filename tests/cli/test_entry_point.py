@@ -1,11 +1,15 @@
 """The command line: an invalid one gives one line and an exit code, and writes nothing."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tfmmrec.cli import main
 from tfmmrec.cli.commands import COMMANDS
+from tfmmrec.cli.entry_point import build_parser
+from tfmmrec.cli.nested_overrides import fold_overrides, with_underscores
+from tfmmrec.cli.option_names import check_option_names
 from tfmmrec.version import __version__
 
 
@@ -178,3 +182,115 @@ def test_stopping_gives_130(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("tfmmrec.data.packing.pack", stop)
     code, _, err = run(["pack", "films.yaml", "--out", str(tmp_path / "data")], capsys)
     assert (code, err) == (130, "tfmmrec: error: interrupted\n")
+
+
+TYPED = [
+    "#cow",
+    "null",
+    "~",
+    "yes",
+    "123",
+    "a: b",
+    "[x]",
+    "{y}",
+    "1e3",
+    "",
+    "'q'",
+    "2020-01-01",
+    "!t",
+]
+
+
+@pytest.mark.parametrize("text", [*TYPED, "-x", "--debug"])
+def test_texts_are_taken_as_they_are_typed(text):
+    parser = build_parser(["search", "recommend", "serve", "explain", "compare", "train"])
+    option = parser.parse_args(["search", "run", f"--text={text}", f"--item={text}"]).search
+    assert (option.text, option.item) == (text, text)
+    option = parser.parse_args(["recommend", "run", f"--users={text}", f"--split={text}"])
+    assert (option.recommend.users, option.recommend.split) == (text, text)
+    assert parser.parse_args(["serve", "m", f"--cors={text}"]).serve.cors == text
+    option = parser.parse_args(["explain", "r", f"--user={text}", f"--item={text}"]).explain
+    assert (option.user, option.item) == (text, text)
+    if not text.startswith("-"):
+        option = parser.parse_args(["compare", text, "null", f"--report={text}"]).compare
+        assert (option.runs, option.report) == ([Path(text), Path("null")], Path(text))
+    options = ["train", "d", f"--out={text}", f"--cache={text}", f"--objective={text}"]
+    option = parser.parse_args(options).train
+    assert (str(option.out), option.cache, option.objective) == (str(Path(text)), text, text)
+
+
+def test_texts_in_a_config_file_are_what_yaml_says(tmp_path, capsys):
+    path = tmp_path / "train.yaml"
+    path.write_text(
+        "cache: null\nobjective: '#1'\nencoders: {a.b: builtin, 'Book Title': 'hub:x'}\n"
+    )
+    parser = build_parser(["train"])
+    option = parser.parse_args(["train", "d", "--out", "o", "--config", str(path)]).train
+    assert (option.cache, option.objective) == (None, "#1")
+    assert option.encoders == {"a.b": "builtin", "Book Title": "hub:x"}
+    path.write_text("cache: 123\n")
+    code, _, err = run(["train", "d", "--out", "o", "--config", str(path)], capsys)
+    assert code == 2 and "put the text in quotes" in err
+
+
+def test_lists_are_separated_by_commas_or_in_brackets():
+    parser = build_parser(["evaluate", "train"])
+    for typed in ("5,10", "[5, 10]", "5, 10"):
+        assert parser.parse_args(["evaluate", "r", "--cutoffs", typed]).evaluate.cutoffs == [5, 10]
+    for typed in ("a,b", "[a, b]"):
+        options = ["train", "d", "--out", "o", "--features", typed]
+        assert parser.parse_args(options).train.features == ["a", "b"]
+    options = ["train", "d", "--out", "o", "--features", 'a,"b, c"', "--finetune", "null"]
+    option = parser.parse_args(options).train
+    assert (option.features, option.finetune) == (["a", "b, c"], ["null"])
+
+
+UNKNOWN = {
+    "--epoch 3": "unknown option --epoch; did you mean --epochs?",
+    "--epochz 3": "unknown option --epochz; did you mean --epochs?",
+    "--negatives.uniform 3": "did you mean --negatives.num_uniform",
+    "--negatives.num-unifrom 3": "did you mean --negatives.num_uniform",
+    "--batch-siz=3": "did you mean --batch_size?",
+    "--resum": "did you mean --resume?",
+    "--zebra": "unknown option --zebra; see --help",
+}
+
+
+@pytest.mark.parametrize("options", UNKNOWN)
+def test_unknown_and_shortened_options_are_refused(options, capsys):
+    code, out, err = run(["train", "d", "--out", "o", *options.split()], capsys)
+    assert (code, out) == (2, "")
+    assert UNKNOWN[options] in err
+    assert_one_line(err)
+
+
+KEYS = {
+    "epoch: 3": "epoch; did you mean epochs?",
+    "negatives: {unifrom: 3}": "negatives.unifrom; did you mean negatives.num_uniform",
+    "zebra: 1": "unknown key zebra",
+}
+
+
+@pytest.mark.parametrize("content", KEYS)
+def test_unknown_keys_of_a_config_file_name_the_file(content, tmp_path, capsys):
+    path = tmp_path / "train.yaml"
+    path.write_text(content)
+    code, _, err = run(["train", "d", "--out", "o", "--config", str(path)], capsys)
+    assert code == 2 and f"{path}: unknown key" in err and KEYS[content] in err
+
+
+def test_an_unknown_command_names_a_close_one(capsys):
+    code, _, err = run(["trian", "d"], capsys)
+    assert code == 2 and "unknown command 'trian'; did you mean train?" in err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_for_people(name, capsys):
+    _, out, _ = run([name, "--help"], capsys)
+    assert "type:" not in out and "Optional[" not in out and "Union[" not in out
+    assert "null" not in out and "<class" not in out
+    assert out.startswith(f"usage: tfmmrec {name} ")
+    assert f"examples:\n  tfmmrec {name}" in out
+    for example in COMMANDS[name].examples:
+        words = fold_overrides(with_underscores(shlex.split(example)))
+        check_option_names(build_parser([name]).commands[name], words[1:])

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from tfmmrec.cli.entry_point import build_parser
-from tfmmrec.cli.nested_overrides import fold_overrides, unfold_overrides
+from tfmmrec.cli.nested_overrides import fold_overrides, unfold_overrides, with_underscores
 
 FILE = {
     "encoders": {
@@ -60,3 +60,22 @@ def test_other_mappings_and_the_base_of_a_search() -> None:
 def test_other_arguments_stay_as_they_are() -> None:
     line = ["train", "a.b.c", "--out", "--x.y.z", "--fusion.kind", "weighted", "--dim=3"]
     assert fold_overrides(line) == line
+
+
+def test_names_of_features_and_paths_stay_as_they_are_typed() -> None:
+    options = [
+        "--encoders.cover-art.picture-size",
+        "8",
+        "--encoders.Book Title",
+        "hub:my #1 models",
+    ]
+    assert encoders(*with_underscores(options)) == {
+        "cover-art": {"picture_size": 8},
+        "Book Title": "hub:my #1 models",
+    }
+    assert with_underscores(["--max-rejects=a-b", "--train.query.max-history", "x-y", "--"]) == [
+        "--max_rejects=a-b",
+        "--train.query.max_history",
+        "x-y",
+        "--",
+    ]

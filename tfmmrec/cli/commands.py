@@ -12,10 +12,9 @@ from typing import Any
 import jsonargparse
 
 from tfmmrec.cli.nested_overrides import unfold_overrides
+from tfmmrec.cli.parser import Parser
 from tfmmrec.errors import ConfigError, TfmmrecError
 from tfmmrec.legacy_keras import keras_problem
-
-Parser = jsonargparse.ArgumentParser
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +25,13 @@ class Command:
         help: one line.
         declare: adds the arguments.
         run: does the work with the parsed options.
+        examples: command lines, without `tfmmrec`.
     """
 
     help: str
     declare: Callable[[Parser], Any]
     run: Callable[[Any], int | None]
+    examples: tuple[str, ...] = ()
 
 
 def _config(kind: type, options: Any) -> Any:
@@ -248,7 +249,11 @@ def _tune_fusion(options: Any) -> None:
 
 def _declare_recommend(parser: Parser) -> None:
     _positional(parser, "run", "a run folder")
-    parser.add_argument("--users", default="all", help="all, a file with one id per line, or ID,ID")
+    parser.add_argument(
+        "--users",
+        default="all",
+        help='all, a file with one id per line, an id, or ID,ID; one with a comma: "A, B",ID',
+    )
     parser.add_argument("--k", type=int | None, help="items per user (default 10)")
     parser.add_argument("--out", type=Path | None, help="the file recs.jsonl (default: print)")
     parser.add_argument(
@@ -358,23 +363,116 @@ def _doctor(options: Any) -> int:
 
 
 COMMANDS = {
-    "pack": Command("pack tables and media into a data folder", _declare_pack, _pack),
-    "check": Command("validate a data folder and print its statistics", _declare_check, _check),
-    "encode": Command("fill the encoder cache of a data folder", _declare_encode, _encode),
-    "train": Command("train a model on a data folder", _declare_train, _train),
-    "evaluate": Command("evaluate a model and baselines on a split", _declare_evaluate, _evaluate),
-    "compare": Command("compare runs on the same targets", _declare_compare, _compare),
-    "explain": Command("explain a score by modalities and history", _declare_explain, _explain),
-    "tune": Command("search the options of a training with Keras Tuner", _declare_tune, _tune),
-    "tune-fusion": Command(
-        "search the weights of late fusion after training", _declare_tune_fusion, _tune_fusion
+    "pack": Command(
+        "pack tables and media into a data folder",
+        _declare_pack,
+        _pack,
+        (
+            "pack films.yaml --out films",
+            "pack films.yaml --out films --max-rejects 0.1",
+        ),
     ),
-    "recommend": Command("write the best items for users", _declare_recommend, _recommend),
-    "search": Command("find items by text, image or audio", _declare_search, _search),
-    "export": Command("write a SavedModel for TensorFlow Serving", _declare_export, _export),
-    "serve": Command("serve a model over REST, for development", _declare_serve, _serve),
-    "demo": Command("run the whole pipeline on a synthetic catalog", _declare_demo, _demo),
+    "check": Command(
+        "validate a data folder and print its statistics",
+        _declare_check,
+        _check,
+        ("check films --media",),
+    ),
+    "encode": Command(
+        "fill the encoder cache of a data folder",
+        _declare_encode,
+        _encode,
+        (
+            "encode films",
+            "encode films --encoders.poster hub:models/mobilenet.tar.gz",
+        ),
+    ),
+    "train": Command(
+        "train a model on a data folder",
+        _declare_train,
+        _train,
+        (
+            "train films --out run",
+            "train films --out run --config train.yaml --epochs 20 --query.kind gru",
+            "train films --out run --resume",
+        ),
+    ),
+    "evaluate": Command(
+        "evaluate a model and baselines on a split",
+        _declare_evaluate,
+        _evaluate,
+        (
+            "evaluate run --report report.html",
+            "evaluate run --split valid --cutoffs 5,10,50",
+        ),
+    ),
+    "compare": Command(
+        "compare runs on the same targets",
+        _declare_compare,
+        _compare,
+        ("compare run1 run2 --report compare.html",),
+    ),
+    "explain": Command(
+        "explain a score by modalities and history",
+        _declare_explain,
+        _explain,
+        ("explain run --user u17 --item i42",),
+    ),
+    "tune": Command(
+        "search the options of a training with Keras Tuner",
+        _declare_tune,
+        _tune,
+        (
+            "tune films --out search",
+            "tune films --out search --config tune.yaml --resume",
+        ),
+    ),
+    "tune-fusion": Command(
+        "search the weights of late fusion after training",
+        _declare_tune_fusion,
+        _tune_fusion,
+        ("tune-fusion run --out tuned --trials 50",),
+    ),
+    "recommend": Command(
+        "write the best items for users",
+        _declare_recommend,
+        _recommend,
+        (
+            "recommend run --users u17,u18 --k 5",
+            "recommend run --users ids.txt --out recs.jsonl",
+        ),
+    ),
+    "search": Command(
+        "find items by text, image or audio",
+        _declare_search,
+        _search,
+        (
+            'search run --text "a red bicycle"',
+            "search run --image bicycle.jpg --k 20",
+        ),
+    ),
+    "export": Command(
+        "write a SavedModel for TensorFlow Serving",
+        _declare_export,
+        _export,
+        ("export run --out models/films",),
+    ),
+    "serve": Command(
+        "serve a model over REST, for development",
+        _declare_serve,
+        _serve,
+        ("serve models/films --port 8501",),
+    ),
+    "demo": Command(
+        "run the whole pipeline on a synthetic catalog", _declare_demo, _demo, ("demo --out demo",)
+    ),
     "doctor": Command(
-        "report the installed versions and what is incompatible", _declare_doctor, _doctor
+        "report the installed versions and what is incompatible",
+        _declare_doctor,
+        _doctor,
+        (
+            "doctor",
+            "doctor --tpu-check train.yaml --data films",
+        ),
     ),
 }

@@ -9,9 +9,11 @@ from typing import Any
 
 import jsonargparse
 
-from tfmmrec.cli.commands import COMMANDS, Parser
-from tfmmrec.cli.nested_overrides import fold_overrides
-from tfmmrec.errors import TfmmrecError
+from tfmmrec.cli.commands import COMMANDS
+from tfmmrec.cli.nested_overrides import fold_overrides, with_underscores
+from tfmmrec.cli.option_names import check_option_names
+from tfmmrec.cli.parser import Parser
+from tfmmrec.errors import TfmmrecError, did_you_mean
 from tfmmrec.legacy_keras import keras_problem
 from tfmmrec.version import __version__
 
@@ -22,6 +24,22 @@ if not sys.warnoptions:
     warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 
+ORDER_OF_WORK = """the order of work:
+  tfmmrec pack DATASET.yaml --out DATA     tables and media become a data folder
+  tfmmrec check DATA                       what is in it, and what looks wrong
+  tfmmrec train DATA --out RUN             a model
+  tfmmrec evaluate RUN                     is it better than the baselines?
+  tfmmrec tune DATA --out SEARCH           better options, if it is not
+  tfmmrec recommend RUN --users ID         the best items for a user
+  tfmmrec search RUN --text "red bicycle"  items by their content
+  tfmmrec export RUN --out MODELS/NAME     a SavedModel for TensorFlow Serving
+  tfmmrec serve MODELS/NAME                a REST server to try it with
+
+  tfmmrec demo                             all of it on a synthetic catalog
+  tfmmrec COMMAND --help                   the options of a command, with examples
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
 
@@ -29,19 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 for success, 1 for an error, 2 for an invalid command line.
     """
     _silence_tensorflow()
-    arguments = fold_overrides(_with_underscores(sys.argv[1:] if arguments is None else arguments))
+    arguments = fold_overrides(with_underscores(sys.argv[1:] if arguments is None else arguments))
     return _report_errors(lambda: _run(arguments), debug="--debug" in arguments)
-
-
-def _with_underscores(arguments: Sequence[str]) -> list[str]:
-    """Accepts options with hyphens, --max-rejects, besides those with underscores."""
-    spelled = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if option.startswith("--"):
-            option = "--" + option[2:].replace("-", "_")
-        spelled.append(option + equals + value)
-    return spelled
 
 
 def _silence_tensorflow() -> None:
@@ -66,7 +73,9 @@ def run_script(function: Callable[..., Any]) -> None:
         parser = Parser(exit_on_error=False, description=(function.__doc__ or "").split("\n")[0])
         parser.add_function_arguments(function, as_positional=True)
         parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        arguments = _complete_flags(parser, _with_underscores(sys.argv[1:]))
+        parser.take_texts_as_typed()
+        arguments = _complete_flags(parser, with_underscores(sys.argv[1:]))
+        check_option_names(parser, arguments)
         options = parser.instantiate_classes(parser.parse_args(arguments))
         function(**{name: value for name, value in options.items() if name != "debug"})
         return 0
@@ -125,11 +134,18 @@ def _traced(run: Callable[[], int]) -> int:
 
 def _run(arguments: list[str]) -> int:
     # Declaring a command's arguments imports its stage; the doctor must start without TensorFlow.
-    named = [name for name in COMMANDS if name in arguments]
+    named = [argument for argument in arguments if not argument.startswith("-")][:1]
+    if named and named[0] not in COMMANDS:
+        hint = did_you_mean(named[0], COMMANDS) or f"; the commands are {', '.join(COMMANDS)}"
+        raise jsonargparse.ArgumentError(None, f"unknown command {named[0]!r}{hint}")
     problem = keras_problem()
     if problem is not None and named not in ([], ["doctor"]):
         raise TfmmrecError(problem)
     parser = build_parser(named)
+    position = arguments.index(named[0]) if named else len(arguments)
+    check_option_names(parser, arguments[:position])
+    if named:
+        check_option_names(parser.commands[named[0]], arguments[position + 1 :])
     options = parser.parse_args(arguments)
     command = options.get("command")
     if command is None:
@@ -150,10 +166,12 @@ def build_parser(declared: Collection[str] | None = None) -> Parser:
         version=__version__,
         exit_on_error=False,
         description="A multimodal recommender: pack, train, evaluate, tune, export and serve.",
+        epilog=ORDER_OF_WORK,
     )
-    commands = parser.add_subcommands(required=False, dest="command")
+    commands = parser.add_subcommands(required=False, dest="command", title="commands")
     for name, command in COMMANDS.items():
-        sub = Parser(exit_on_error=False, description=command.help)
+        epilog = "examples:\n" + "".join(f"  tfmmrec {each}\n" for each in command.examples)
+        sub = Parser(exit_on_error=False, description=command.help, epilog=epilog)
         if declared is None or name in declared:
             command.declare(sub)
         known = {action.dest for action in sub._actions}
@@ -162,5 +180,7 @@ def build_parser(declared: Collection[str] | None = None) -> Parser:
         if "quiet" not in known:
             sub.add_argument("--quiet", action="store_true", help="do not show progress bars")
         sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        sub.take_texts_as_typed()
         commands.add_subcommand(name, sub, help=command.help)
+        parser.commands[name] = sub
     return parser

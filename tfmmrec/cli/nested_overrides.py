@@ -12,8 +12,29 @@ import yaml
 
 # Joins two keys, and precedes the value, so that it is parsed as plain text. Nobody types this
 # character, and YAML does not allow it.
-_SEPARATOR = "\x01"
+SEPARATOR = "\x01"
 _MAPPINGS = ("encoders", "finetune", "fusion", "query", "space")
+
+
+# Mappings whose keys are names of features, which may have hyphens.
+_BY_FEATURE = ("encoders", "finetune")
+
+
+def with_underscores(arguments: Sequence[str]) -> list[str]:
+    """Accepts options with hyphens, --max-rejects, besides those with underscores.
+
+    The name of a feature stays as it is typed, as in `--encoders.cover-art.picture-size`.
+    """
+    return [_spelled(argument) if argument.startswith("--") else argument for argument in arguments]
+
+
+def _spelled(argument: str) -> str:
+    option, equals, value = argument[2:].partition("=")
+    parts = option.split(".")
+    for position, part in enumerate(parts):
+        if position == 0 or parts[position - 1] not in _BY_FEATURE:
+            parts[position] = part.replace("-", "_")
+    return f"--{'.'.join(parts)}{equals}{value}"
 
 
 def fold_overrides(arguments: Sequence[str]) -> list[str]:
@@ -24,9 +45,11 @@ def fold_overrides(arguments: Sequence[str]) -> list[str]:
         option, equals, value = argument.partition("=")
         outer = "--train." if option.startswith("--train.") else "--"
         mapping, _, keys = option.removeprefix(outer).partition(".")
-        if option.startswith("--") and mapping in _MAPPINGS and "." in keys:
+        # The one key of a feature's encoder is folded too, so that its value stays as it is typed.
+        is_nested = "." in keys or (keys and mapping in _BY_FEATURE)
+        if option.startswith("--") and mapping in _MAPPINGS and is_nested:
             value = value if equals else next(rest, "")
-            argument = f"{outer}{mapping}.{keys.replace('.', _SEPARATOR)}={_SEPARATOR}{value}"
+            argument = f"{outer}{mapping}.{keys.replace('.', SEPARATOR)}={SEPARATOR}{value}"
         result.append(argument)
     return result
 
@@ -40,9 +63,9 @@ def unfold_overrides(value: Any) -> Any:
         return value
     result: dict[str, Any] = {}
     for key, content in value.items():
-        first, *rest = key.split(_SEPARATOR) if isinstance(key, str) else [key]
+        first, *rest = key.split(SEPARATOR) if isinstance(key, str) else [key]
         if not rest:
-            result[first] = content
+            result[first] = _parse(content) if _is_typed(content) else content
             continue
         inner = result
         for name in (first, *rest[:-1]):
@@ -53,8 +76,14 @@ def unfold_overrides(value: Any) -> Any:
     return result
 
 
+def _is_typed(content: Any) -> bool:
+    return isinstance(content, str) and content.startswith(SEPARATOR)
+
+
 def _parse(content: str) -> Any:
-    text = content.removeprefix(_SEPARATOR)
+    text = content.removeprefix(SEPARATOR)
+    if text.startswith("hub:"):
+        return text  # a path may have what is a comment in YAML, "models #1"
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:

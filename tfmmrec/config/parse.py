@@ -5,7 +5,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
@@ -29,7 +29,9 @@ def parse(config: type[T], options: Mapping[str, Any], what: str, *, joint: str 
             unknown = (
                 f"{what}{joint}{option}: unknown" if joint else f"{what} has no option {option!r}"
             )
-            raise ConfigError(f"{unknown}; it takes {', '.join(sorted(fields)) or 'none'}")
+            hint = did_you_mean(str(option), fields)
+            known = ", ".join(sorted(fields)) or "none"
+            raise ConfigError(f"{unknown}{hint}{' It' if hint else '; it'} takes {known}")
     hints = typing.get_type_hints(config)
     for name, field in fields.items():
         if name not in options:

@@ -1,6 +1,7 @@
 """Batch recommendation: the top items of many users, written as JSON lines."""
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from tfmmrec.config.comma_list import split_ids
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import FeatureValues
 from tfmmrec.data.histories import Histories
@@ -38,7 +40,8 @@ def recommend(
 
     Args:
         run: a run folder.
-        users: `all`, a file with one id per line, or comma-separated ids. An unknown user gets the
+        users: `all`, a file with one id per line, an id, or ids separated by commas, of which one
+            that holds a comma is in double quotes. An unknown user gets the
             recommendations of a user without a history (default all).
         k: the number of items per user, at most that of the catalog (default 10, or all if there
             are fewer).
@@ -142,17 +145,29 @@ def _user_ids(users: str, dataset: Dataset) -> list[str]:
     if users == "all":
         return dataset.user_ids
     path = Path(users)
-    if _is_file(path):
+    if users not in dataset.user_rows and _is_file(path):
         names = _read_ids(path)
         if not any(name in dataset.user_rows for name in names):
             raise DataError(f"{path}: names no user of {dataset.folder}; one id a line is needed")
+        _warn_unknown_users(names, dataset)
         return names
-    names = [name.strip() for name in users.split(",") if name.strip()]
+    names = split_ids(users, dataset.user_rows)
     if not names:
         raise ConfigError("users: give all, a file with one id a line, or ids. Received: nothing")
     if len(names) == 1 and names[0] not in dataset.user_rows:
         raise DataError(f"users: {users!r} is neither a file nor a user of {dataset.folder}")
+    _warn_unknown_users(names, dataset)
     return names
+
+
+def _warn_unknown_users(names: list[str], dataset: Dataset) -> None:
+    unknown = [name for name in names if name not in dataset.user_rows]
+    if unknown:
+        print(
+            f"tfmmrec: {len(unknown)} of {len(names)} users are not in {dataset.folder} and get "
+            f"what a user without a history gets; first: {unknown[0]!r}",
+            file=sys.stderr,
+        )
 
 
 def _is_file(path: Path) -> bool:

@@ -1,0 +1,83 @@
+"""Unknown and shortened options, on the command line and in config files, are refused.
+
+argparse completes a shortened option, so that a typing error trains with something else, and lists
+an unknown one without a word about what there is.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jsonargparse
+import yaml
+
+from tfmmrec.cli.nested_overrides import SEPARATOR
+from tfmmrec.cli.parser import Parser, value_kinds
+from tfmmrec.errors import did_you_mean
+
+
+def check_option_names(parser: Parser, arguments: Sequence[str]) -> None:
+    """Raises ArgumentError if an option, or a key of a file in --config, is unknown.
+
+    Args:
+        parser: of the command.
+        arguments: the arguments after the command.
+    """
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            return
+        option, equals, value = argument.partition("=")
+        if not option.startswith("--"):
+            continue
+        if not _is_known(parser, option):
+            shown = option.replace(SEPARATOR, ".")
+            names = [name for name in parser._option_string_actions if name.startswith("--")]
+            raise jsonargparse.ArgumentError(
+                None, f"unknown option {shown}{did_you_mean(shown, names) or '; see --help'}"
+            )
+        if option == "--config":
+            _check_file(
+                parser, value if equals else "".join(arguments[position + 1 : position + 2])
+            )
+
+
+def _is_known(parser: Parser, option: str) -> bool:
+    known = parser._option_string_actions
+    if option in known:
+        return True
+    # --encoders.title and --train.query.max_history are keys of a mapping.
+    parts = option.split(".")
+    prefixes = (".".join(parts[:n]) for n in range(1, len(parts)))
+    return any(name in known and dict in value_kinds(known[name]) for name in prefixes)
+
+
+def _check_file(parser: Parser, path: str) -> None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return  # the parser says what is wrong
+    if not isinstance(content, Mapping):
+        return
+    for key in _keys(content, parser, ""):
+        if not _is_known(parser, f"--{key}"):
+            names = [name[2:] for name in parser._option_string_actions if name.startswith("--")]
+            keys = [name for name in names if not name.endswith("+")]
+            hint = did_you_mean(key, keys) or "; tfmmrec COMMAND --help lists them"
+            raise jsonargparse.ArgumentError(None, f"{path}: unknown key {key}{hint}")
+
+
+def _keys(content: Mapping[Any, Any], parser: Parser, prefix: str) -> Iterator[str]:
+    """The keys of a file as options are named, but not those inside of options with a mapping."""
+    known = parser._option_string_actions
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        action = known.get(f"--{name}")
+        group = any(option.startswith(f"--{name}.") for option in known)
+        if (
+            isinstance(value, Mapping)
+            and group
+            and (action is None or dict not in value_kinds(action))
+        ):
+            yield from _keys(value, parser, f"{name}.")
+        else:
+            yield name
