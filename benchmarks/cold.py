@@ -28,8 +28,8 @@ from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.evaluation.baselines.content import (
     ContentBaselines,
     content_matrix,
-    interaction_matrix,
 )
+from tfmmrec.evaluation.baselines.interactions import interaction_matrix
 from tfmmrec.evaluation.measure import (
     measure,
     measure_model,
@@ -37,7 +37,6 @@ from tfmmrec.evaluation.measure import (
     stack_seeds,
 )
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.tables import markdown_table
@@ -132,8 +131,8 @@ class BaselineBench:
     def figure(self, rival: str, names: list[str], penalty: float) -> np.ndarray:
         """Returns NDCG@10 by user of a baseline that reads some features."""
         content = content_matrix({name: self.encodings[name] for name in names})
-        scores = self.baselines.scores(rival, content, penalty)
-        return measure(self.dataset, self.targets, ScoreRanker.of(scores))[METRIC]
+        ranker = self.baselines.ranker(rival, content, penalty)
+        return measure(self.dataset, self.targets, ranker)[METRIC]
 
 
 def print_table(baselines: dict[str, np.ndarray], models: dict[str, np.ndarray]) -> None:

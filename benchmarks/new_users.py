@@ -24,9 +24,9 @@ from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.baselines.content import interaction_matrix
+from tfmmrec.evaluation.baselines.interactions import interaction_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
-from tfmmrec.evaluation.baselines.tuning import tune_item_item
+from tfmmrec.evaluation.baselines.tuning import tune_baselines
 from tfmmrec.evaluation.measure import (
     Metrics,
     measure,
@@ -35,7 +35,6 @@ from tfmmrec.evaluation.measure import (
     stack_seeds,
 )
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.tables import markdown_table
@@ -127,13 +126,12 @@ def tuned_figures(
     train_splits = interaction_matrix(dataset.histories(CONTEXT_SPLITS["test"]), count)
     past = context_of(dataset, "test")
     figures: dict[str, dict[str, Metrics]] = {}
-    for name, best in tune_item_item(dataset).items():
-        score, _ = ITEM_ITEM_BASELINES[name]
+    for name, best in tune_baselines(dataset, ITEM_ITEM_BASELINES).items():
+        fit, _ = ITEM_ITEM_BASELINES[name]
         own = figures.setdefault(f"{name} ({best:g})", {})
         for length, last in lengths.items():
             read = interaction_matrix(past if last is None else past.recent(last), count)
-            scores = ScoreRanker.of(score(train_splits, best, read))
-            own[length] = measure(dataset, targets, scores)
+            own[length] = measure(dataset, targets, fit(train_splits, best, read))
     return figures
 
 

@@ -24,9 +24,9 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.evaluation.baselines.content import interaction_matrix
+from tfmmrec.evaluation.baselines.interactions import interaction_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
-from tfmmrec.evaluation.baselines.tuning import tune_item_item
+from tfmmrec.evaluation.baselines.tuning import tune_baselines
 from tfmmrec.evaluation.measure import (
     Metrics,
     measure,
@@ -35,7 +35,6 @@ from tfmmrec.evaluation.measure import (
     stack_seeds,
 )
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
-from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
 from tfmmrec.reports.tables import markdown_table
@@ -94,11 +93,10 @@ def baseline_figures(dataset: Dataset) -> dict[str, Metrics]:
     interactions = interaction_matrix(
         dataset.histories(CONTEXT_SPLITS["test"]), dataset.count("items")
     )
-    for name, best in tune_item_item(dataset).items():
-        score, _ = ITEM_ITEM_BASELINES[name]
-        figures[f"{name} ({best:g})"] = measure(
-            dataset, targets, ScoreRanker.of(score(interactions, best))
-        )
+    for name, best in tune_baselines(dataset, ITEM_ITEM_BASELINES).items():
+        fit, _ = ITEM_ITEM_BASELINES[name]
+        ranker = fit(interactions, best, interactions)
+        figures[f"{name} ({best:g})"] = measure(dataset, targets, ranker)
     return figures
 
 

@@ -43,10 +43,10 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation.baselines.content import interaction_matrix
+from tfmmrec.evaluation.baselines.interactions import interaction_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
 from tfmmrec.evaluation.measure import measure
-from tfmmrec.evaluation.ranking.rankers import ScoreRanker, model_ranker
+from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.scorer import Scorer
@@ -395,14 +395,14 @@ def until_ease(dataset: Dataset, config: TrainConfig, sequence: TrainConfig, now
 
 def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
     """Returns EASE with the penalty that is best on valid, and its NDCG@10 on test."""
-    score, penalties = ITEM_ITEM_BASELINES["EASE"]
+    fit, penalties = ITEM_ITEM_BASELINES["EASE"]
 
     def ndcg(split: str, penalty: float) -> float:
         interactions = interaction_matrix(
             dataset.histories(CONTEXT_SPLITS[split]), dataset.count("items")
         )
-        scorer = ScoreRanker.of(score(interactions, penalty))
-        return measure(dataset, targets_of(dataset, split), scorer)[NDCG].mean()
+        ranker = fit(interactions, penalty, interactions)
+        return measure(dataset, targets_of(dataset, split), ranker)[NDCG].mean()
 
     best = max(penalties, key=lambda penalty: ndcg("valid", penalty))
     return f"EASE ({best:g})", ndcg("test", best)

@@ -71,7 +71,10 @@ def evaluate(
     seed: int = 0,
     quiet: bool = False,
 ) -> EvaluationResult:
-    """Ranks the target items of a split by the model and by simple baselines. Writes no file.
+    """Ranks the target items of a split by the model and by simple baselines.
+
+    It writes no file into the run. The ranks of the baselines are cached in the data folder, since
+    they do not depend on the run.
 
     The candidates of a user are all items without an earlier interaction of the user. Cold-start
     items are ranked among themselves, and new users are a segment of their own. Models with a

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import read_feature_column
-from tfmmrec.evaluation.baselines.content import content_matrix
+from tfmmrec.evaluation.baselines.content import content_matrix, content_size
 from tfmmrec.evaluation.metrics import beyond_accuracy
 from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS, Interval, UserBootstrap
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
@@ -40,10 +40,8 @@ class ItemFacts:
 def item_facts(bundle: ModelBundle) -> ItemFacts:
     """Collects the properties of the items."""
     encoded, content = bundle.items.encodings, None
-    if encoded:
-        width = sum(int(np.prod(e.values.shape[1:])) for e in encoded.values())
-        if width * bundle.dataset.count("items") <= _MAX_CONTENT_SIZE:
-            content = content_matrix(encoded)
+    if encoded and content_size(encoded) <= _MAX_CONTENT_SIZE:
+        content = content_matrix(encoded)
     return ItemFacts(content, _categories(bundle.dataset))
 
 
@@ -102,6 +100,7 @@ def summarize_segment(
         "items": int(segment.candidate_mask.sum()),
         "never_chosen": None if segment.name == "cold" else _never_chosen(segment, never_chosen),
         **{name: ranking_metrics(ranks, cutoffs) for name, ranks in segment.ranks.items()},
+        "baseline_notes": dict(segment.notes),
         "intervals": _intervals(segment, bootstrap, cutoffs),
         "lead": {"metric": f"ndcg@{K}", "baseline": baseline, **lead.to_dict()},
         "slices": summarize_slices(slices, bootstrap, segment.ndcg(MODEL)),

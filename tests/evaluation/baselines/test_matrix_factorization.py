@@ -7,10 +7,9 @@ import pytest
 from scipy import sparse
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.evaluation.baselines import all
+from tfmmrec.evaluation.baselines import all, item_item
 from tfmmrec.evaluation.baselines.matrix_factorization import (
     FACTORIZATION_BASELINES,
-    sparse_interaction_matrix,
 )
 from tfmmrec.evaluation.ranking.rankers import Ranker
 from tfmmrec.evaluation.ranking.targets import Targets
@@ -97,24 +96,22 @@ def test_a_user_without_any_choice_has_the_most_popular_of_bpr():
     assert best_of(bpr(chosen, 0.1, chosen), chosen, np.array([40]), 1).tolist() == [[0]]
 
 
-def test_choices_are_ones_however_often_they_are_repeated():
-    # User 0 chose 2, 0 and 2 again, user 1 nothing, user 2 item 1.
-    histories = Histories(np.array([2, 0, 2, 1], np.int32), np.array([0, 3, 3, 4]))
-    expected = [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
-    np.testing.assert_array_equal(sparse_interaction_matrix(histories, 3).toarray(), expected)
-    assert histories.items.tolist() == [2, 0, 2, 1]
-
-
 @pytest.mark.parametrize("split", ["valid", "test"])
-def test_they_stay_where_matrices_do_not_fit(small, split, monkeypatch):
+def test_in_a_large_catalog_ease_has_the_most_popular_items(small, split, monkeypatch):
     pytest.importorskip("implicit", reason=NO_EXTRA)
-    monkeypatch.setattr(all, "_MAX_ITEMS", 0)
-    names = [name.split(" (")[0] for name in all.warm_item_baselines(small, split)]
-    assert names[-2:] == ["ALS", "BPR"]
-    assert "EASE" not in names
+    for module in (all, item_item):
+        monkeypatch.setattr(module, "EASE_ITEMS", 4)
+    found = all.warm_item_baselines(small, split)
+    names = [name.split(" (")[0] for name in found.rankers]
+    assert names == ["popularity", "recent popularity", "EASE", "item-kNN", "ALS", "BPR"]
+    assert list(found.notes) == ["EASE"]
+    assert found.notes["EASE"].startswith("of the 4 most popular of 10 items")
 
 
 def test_without_the_extra_they_are_not_there(small, monkeypatch):
     monkeypatch.setitem(sys.modules, "implicit", None)
-    names = [name.split(" (")[0] for name in all.warm_item_baselines(small, "test")]
+    found = all.warm_item_baselines(small, "test")
+    names = [name.split(" (")[0] for name in found.rankers]
     assert names[-2:] == ["EASE", "item-kNN"]
+    told = "not run: it needs pip install 'tfmmrec[baselines]'"
+    assert found.notes == {"ALS": told, "BPR": told}

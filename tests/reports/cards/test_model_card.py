@@ -61,6 +61,7 @@ def ranked(**more: Any) -> dict[str, Any]:
             "recommendations": 40,
             "all_recommendations": 6_000,
         },
+        "baseline_notes": {"ALS": "not run: no library"},
         "model": {"ndcg@10": 0.25},
         "EASE (100)": {"ndcg@10": 0.2},
         "intervals": {"model": {"ndcg@10": [0.24, 0.26]}, "EASE (100)": {"ndcg@10": [0.19, 0.21]}},
@@ -114,6 +115,7 @@ def test_figures_verdict_and_what_follows_from_them():
     assert "train and valid" in section(card, "Training data")
     limits = section(card, "Caveats and limits")
     assert "20% less popular" in limits
+    assert "compared with EASE (100) only (ALS: not run: no library)." in limits
     assert "of 6,000 recommendations 40 were never chosen by anybody in training" in limits
     assert "no times" not in limits
     assert (

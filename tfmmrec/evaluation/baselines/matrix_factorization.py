@@ -4,17 +4,14 @@ They keep factors and sparse interactions in memory, no dense matrix, and so sui
 """
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import threadpoolctl
 from scipy import sparse
 
-from tfmmrec.data.histories import Histories
+from tfmmrec.evaluation.baselines.interactions import FitBaseline
 from tfmmrec.evaluation.ranking.rankers import DotProductRanker, Ranker
-
-# Given the training interactions, a hyperparameter, and the interactions of the users to score.
-FitFactors = Callable[[sparse.csr_matrix, float, sparse.csr_matrix], Ranker]
 
 _DIM = 64
 _SEED = 0
@@ -104,26 +101,15 @@ def bpr(
 
 
 # By name, the function and the candidate values of its hyperparameter.
-FACTORIZATION_BASELINES: dict[str, tuple[FitFactors, tuple[float, ...]]] = {
+FACTORIZATION_BASELINES: dict[str, tuple[FitBaseline, tuple[float, ...]]] = {
     "ALS": (als, (1.0, 10.0, 30.0)),
     "BPR": (bpr, (0.01, 0.03, 0.1)),
 }
 
 
-def available_factorizations() -> dict[str, tuple[FitFactors, tuple[float, ...]]]:
+def available_factorizations() -> dict[str, tuple[FitBaseline, tuple[float, ...]]]:
     """Returns FACTORIZATION_BASELINES; empty if the extra `baselines` is not installed."""
     return FACTORIZATION_BASELINES if importlib.util.find_spec("implicit") else {}
-
-
-def sparse_interaction_matrix(histories: Histories, num_items: int) -> sparse.csr_matrix:
-    """Returns the interactions as a sparse matrix, float32 `[users, items]` of 0 and 1."""
-    shape = len(histories.offsets) - 1, num_items
-    ones = np.ones(len(histories.items), np.float32)
-    # A copy, since the items are sorted in place.
-    interactions = sparse.csr_matrix((ones, histories.items, histories.offsets), shape, copy=True)
-    interactions.sum_duplicates()
-    interactions.data[:] = 1.0
-    return interactions
 
 
 def _one_blas_thread() -> threadpoolctl.threadpool_limits:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.evaluation.ranking.rankers import Ranker, ScoreRanker
+from tfmmrec.evaluation.ranking.rankers import DotProductRanker, Ranker, ScoreRanker
 
 
 def popularity(dataset: Dataset, split: str) -> Ranker:
@@ -14,14 +14,15 @@ def popularity(dataset: Dataset, split: str) -> Ranker:
     return same_for_all(dataset.histories(CONTEXT_SPLITS[split]).counts(dataset.count("items")))
 
 
-def same_for_all(scores: np.ndarray) -> Ranker:
-    """Ranks items by the same scores for all users, `[items]`."""
-    row = scores.astype(np.float32)
+def same_for_all(counts: np.ndarray) -> Ranker:
+    """Ranks items by the same counts for all users, int `[items]`."""
+    # As a dot product, which ranks large catalogs fast. Vectors of zeros would not be listed.
+    items = (counts + 1).astype(np.float32)[:, np.newaxis]
 
-    def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        yield users, np.tile(row, (len(users), 1))
+    def embed_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield users, np.ones([len(users), 1], np.float32)
 
-    return ScoreRanker(score_users)
+    return DotProductRanker(items, embed_users)
 
 
 def random_order(dataset: Dataset, seed: int) -> Ranker:

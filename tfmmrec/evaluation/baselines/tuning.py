@@ -1,20 +1,18 @@
 """Selects the hyperparameters of baselines on valid."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.evaluation.baselines.content import interaction_matrix
-from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
-from tfmmrec.evaluation.baselines.matrix_factorization import (
-    available_factorizations,
-    sparse_interaction_matrix,
-)
+from tfmmrec.evaluation.baselines.interactions import FitBaseline, interaction_matrix
 from tfmmrec.evaluation.measure import measure
-from tfmmrec.evaluation.ranking.rankers import Ranker, ScoreRanker
-from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.evaluation.ranking.rankers import Ranker
+from tfmmrec.evaluation.ranking.targets import Targets, targets_of
+
+# Maximum number of scores per candidate: in a large catalog, a sample of the users decides.
+_MAX_SCORES = 2 * 10**8
 
 
 def best_on_valid(
@@ -30,43 +28,39 @@ def best_on_valid(
     Raises:
         DataError: there is no valid split.
     """
-    targets = targets_of(dataset, "valid")
+    targets = _sample_users(targets_of(dataset, "valid"), _MAX_SCORES // dataset.count("items"))
     found = [measure(dataset, targets, fit(value))["warm ndcg@10"].mean() for value in parameters]
     return parameters[int(np.argmax(found))]
 
 
-def tune_item_item(dataset: Dataset) -> dict[str, float]:
-    """Selects the hyperparameter of each of ITEM_ITEM_BASELINES, by name; see `best_on_valid`.
+def tune_baselines(
+    dataset: Dataset, baselines: Mapping[str, tuple[FitBaseline, tuple[float, ...]]]
+) -> dict[str, float]:
+    """Selects the hyperparameter of each baseline, by name; see `best_on_valid`.
 
-    Raises:
-        DataError: there is no valid split.
-    """
-    interactions = interaction_matrix(
-        dataset.histories(CONTEXT_SPLITS["valid"]), dataset.count("items")
-    )
-    return {
-        name: best_on_valid(
-            dataset,
-            parameters,
-            lambda value, score=score: ScoreRanker.of(score(interactions, value)),  # type: ignore[misc]
-        )
-        for name, (score, parameters) in ITEM_ITEM_BASELINES.items()
-    }
-
-
-def tune_factorizations(dataset: Dataset) -> dict[str, float]:
-    """Selects the hyperparameter of each of `available_factorizations`, by name.
+    Args:
+        dataset: the data folder.
+        baselines: by name, the function and the candidate values, as ITEM_ITEM_BASELINES.
 
     Raises:
         DataError: there is no valid split.
     """
     histories = dataset.histories(CONTEXT_SPLITS["valid"])
-    interactions = sparse_interaction_matrix(histories, dataset.count("items"))
+    interactions = interaction_matrix(histories, dataset.count("items"))
     return {
         name: best_on_valid(
             dataset,
             parameters,
             lambda value, fit=fit: fit(interactions, value, interactions),  # type: ignore[misc]
         )
-        for name, (fit, parameters) in available_factorizations().items()
+        for name, (fit, parameters) in baselines.items()
     }
+
+
+def _sample_users(targets: Targets, num: int) -> Targets:
+    """Returns the targets of at most `num` users, drawn at random but always the same."""
+    users = np.unique(targets.user)
+    if len(users) <= num:
+        return targets
+    sample = np.random.default_rng(0).choice(users, num, replace=False)
+    return targets.take(np.isin(targets.user, sample))

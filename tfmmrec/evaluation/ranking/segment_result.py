@@ -10,6 +10,11 @@ from tfmmrec.evaluation.baselines.all import cold_start_baselines, warm_item_bas
 from tfmmrec.evaluation.baselines.trivial import random_order
 from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.metrics.ranking import target_metrics
+from tfmmrec.evaluation.ranking.baseline_cache import (
+    BaselineCache,
+    RankedBaselines,
+    content_fingerprint,
+)
 from tfmmrec.evaluation.ranking.rankers import Ranker
 from tfmmrec.evaluation.ranking.targets import Targets, by_segment
 from tfmmrec.models.bundle import ModelBundle
@@ -32,6 +37,7 @@ class SegmentResult:
         candidate_mask: bool `[items]`, the items that are ranked.
         ranks: by model, the rank of each target, float64 `[targets]`.
         lists: by model, the top items of each user.
+        notes: by baseline, why it is missing or limited, see `Baselines`.
     """
 
     name: str
@@ -39,6 +45,7 @@ class SegmentResult:
     candidate_mask: np.ndarray
     ranks: Mapping[str, np.ndarray]
     lists: Mapping[str, TopItems]
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def ndcg(self, model: str) -> np.ndarray:
         """NDCG@10 of each target, `[targets]`."""
@@ -56,6 +63,8 @@ def rank_segments(
 ) -> list[SegmentResult]:
     """Ranks the targets of each segment by the model and by its baselines.
 
+    The ranks of the baselines are cached in the data folder.
+
     Args:
         bundle: the evaluated model with its data.
         model: ranks as the evaluated model does.
@@ -66,23 +75,56 @@ def rank_segments(
     Returns:
         The segments that have targets.
     """
-    dataset = bundle.dataset
-    # Two segments have warm items; they share the fitted baselines.
-    warm_baselines = functools.cache(lambda: warm_item_baselines(dataset, split))
-    results = []
+    dataset, results = bundle.dataset, []
+    baselines = _Baselines(bundle, split, seed)
     for name, rows, candidate_mask in by_segment(dataset, targets):
-        if not rows.any():
-            continue
-        segment_targets = targets.take(rows)
-        if name == "cold":
-            baselines = cold_start_baselines(dataset, bundle.items, split)
-        else:
-            baselines = warm_baselines()
-        rankers = {MODEL: model, **baselines, "random": random_order(dataset, seed)}
-        ranked = {
-            who: ranker.rank(segment_targets, candidate_mask, K) for who, ranker in rankers.items()
-        }
-        ranks = {who: ranks for who, (ranks, _) in ranked.items()}
-        lists = {who: lists for who, (_, lists) in ranked.items()}
-        results.append(SegmentResult(name, segment_targets, candidate_mask, ranks, lists))
+        if rows.any():
+            own_targets = targets.take(rows)
+            ranks, lists = model.rank(own_targets, candidate_mask, K)
+            found = baselines.rank(name, own_targets, candidate_mask)
+            results.append(
+                SegmentResult(
+                    name,
+                    own_targets,
+                    candidate_mask,
+                    {MODEL: ranks, **found.ranks},
+                    {MODEL: lists, **found.lists},
+                    found.notes,
+                )
+            )
     return results
+
+
+class _Baselines:
+    """Ranks by the baselines, or reads their ranks from the cache of the data folder."""
+
+    def __init__(self, bundle: ModelBundle, split: str, seed: int):
+        self._bundle = bundle
+        self._split = split
+        self._seed = seed
+        self._cache = BaselineCache(bundle.dataset, split, seed=seed, k=K)
+        # Two segments have warm items; they share the fitted baselines.
+        self._fit_warm = functools.cache(lambda: warm_item_baselines(bundle.dataset, split))
+
+    def rank(self, segment: str, targets: Targets, candidate_mask: np.ndarray) -> RankedBaselines:
+        """Ranks the targets of a segment by each baseline."""
+        dataset, options = self._bundle.dataset, {}
+        if segment == "cold":
+            # These read the content of the items, which is that of the run's encoders.
+            options["content"] = content_fingerprint(self._bundle.items.encodings)
+        found = self._cache.load(segment, targets, **options)
+        if found is not None:
+            return found
+        if segment == "cold":
+            baselines = cold_start_baselines(dataset, self._bundle.items, self._split)
+        else:
+            baselines = self._fit_warm()
+        rankers = {**baselines.rankers, "random": random_order(dataset, self._seed)}
+        ranked = {who: own.rank(targets, candidate_mask, K) for who, own in rankers.items()}
+        found = RankedBaselines(
+            {who: ranks for who, (ranks, _) in ranked.items()},
+            {who: lists for who, (_, lists) in ranked.items()},
+            baselines.notes,
+        )
+        self._cache.save(segment, found, **options)
+        return found

@@ -8,7 +8,7 @@ from tfmmrec.config.objective import objective_of
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K
 from tfmmrec.evaluation.summary import model_verdict
-from tfmmrec.reports.evaluation.tables import items_ranked, never_chosen_note
+from tfmmrec.reports.evaluation.tables import baseline_notes, items_ranked, never_chosen_note
 from tfmmrec.reports.number_format import metric_label
 
 
@@ -28,6 +28,7 @@ def segment_summary(segment: str, summary: Mapping[str, Any]) -> dict[str, Any]:
         **{name: f"{summary[name]:,}" for name in ("targets", "users")},
         "ranked": items_ranked(segment, summary),
         "never_chosen": never_chosen_note(summary),
+        "baseline_notes": baseline_notes(summary),
         "verdict": model_verdict(summary),
         "state": state,
         "better": state == "ahead",

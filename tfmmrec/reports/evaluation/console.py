@@ -11,6 +11,7 @@ from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.ranking.segment_result import K
 from tfmmrec.evaluation.ranking.targets import SEGMENTS
 from tfmmrec.reports.evaluation.tables import (
+    baseline_notes,
     comparison_table,
     evaluation_notes,
     items_ranked,
@@ -75,6 +76,7 @@ def _print_segment(
         }
         console.print(metrics_table(title, by_user, digits=4).to_rich())
     for line in (
+        *(f"  {note}" for note in baseline_notes(summary)),
         *filter(None, [never_chosen_note(summary)]),
         *_attribution_lines(summary.get("modality_attribution")),
         *map(_slice_line, filter(operator.itemgetter("worse"), summary["slices"])),

@@ -16,6 +16,7 @@ from tfmmrec.evaluation.summary import model_verdict
 from tfmmrec.models.run_folder import RUN
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.evaluation.tables import (
+    baseline_notes,
     evaluation_notes,
     format_difference,
     items_ranked,
@@ -101,7 +102,7 @@ def _segment(segment: SegmentResult, summary: Mapping[str, Any], split: str) -> 
         "worse": [own for own in summary["slices"] if own["worse"]],
         "summary": summary,
         "difference": format_difference(summary["lead"]),
-        "note": never_chosen_note(summary),
+        "notes": [*baseline_notes(summary), *filter(None, [never_chosen_note(summary)])],
         "tables": list(tables),
     }
 

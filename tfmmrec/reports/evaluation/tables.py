@@ -75,6 +75,11 @@ def items_ranked(segment: str, summary: Mapping[str, Any]) -> str:
     return f"{warm} and {num_never:,} never-chosen items ranked" if num_never else f"{warm} ranked"
 
 
+def baseline_notes(summary: Mapping[str, Any]) -> list[str]:
+    """States which baselines are missing or limited, and why."""
+    return [f"{name}: {note}" for name, note in summary["baseline_notes"].items()]
+
+
 def never_chosen_note(summary: Mapping[str, Any]) -> str:
     """States how many recommended items nobody chose in training; "" if all were chosen."""
     counts = summary["never_chosen"]

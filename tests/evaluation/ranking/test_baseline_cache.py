@@ -1,0 +1,110 @@
+"""Baselines are fitted once per data folder and split, and never read under other conditions."""
+
+import shutil
+import types
+
+import numpy as np
+import pytest
+
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.storage import MANIFEST
+from tfmmrec.encoders.encoded_features import encode_entities
+from tfmmrec.evaluation.baselines import all
+from tfmmrec.evaluation.baselines.trivial import random_order
+from tfmmrec.evaluation.ranking import segment_result
+from tfmmrec.evaluation.ranking.segment_result import MODEL, rank_segments
+from tfmmrec.evaluation.ranking.targets import targets_of
+
+
+@pytest.fixture
+def dataset(small, tmp_path):
+    """A data folder of its own, without a cache."""
+    shutil.copytree(small.folder, tmp_path / "data", ignore=shutil.ignore_patterns("cache"))
+    return Dataset(tmp_path / "data")
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Counts the fits of baselines by segment."""
+    counts = {"warm": 0, "cold": 0}
+
+    def count(segment, function):
+        fit = getattr(segment_result, function)
+
+        def counted(*args):
+            counts[segment] += 1
+            return fit(*args)
+
+        monkeypatch.setattr(segment_result, function, counted)
+
+    count("warm", "warm_item_baselines")
+    count("cold", "cold_start_baselines")
+    # Without libraries that compile or train.
+    monkeypatch.setattr(all, "available_factorizations", dict)
+    return counts
+
+
+def rank(dataset, run=0, split="test", seed=0, features=("genre", "year")):
+    """Ranks by the baselines and, as the model, by random scores that differ between runs."""
+    config = TrainConfig(features=list(features), quiet=True)
+    bundle = types.SimpleNamespace(dataset=dataset, items=encode_entities(dataset, "items", config))
+    model = random_order(dataset, 100 + run)
+    return rank_segments(bundle, model, targets_of(dataset, split), split, seed)
+
+
+def assert_same(first, second):
+    """The segments have the same baselines with the same ranks, lists and notes."""
+    for own, other in zip(first, second, strict=True):
+        assert list(own.ranks) == list(other.ranks) == list(own.lists) == list(other.lists)
+        assert own.notes == other.notes
+        for name in set(own.ranks) - {MODEL}:
+            np.testing.assert_array_equal(own.ranks[name], other.ranks[name])
+            np.testing.assert_array_equal(own.lists[name].items, other.lists[name].items)
+            np.testing.assert_array_equal(own.lists[name].users, other.lists[name].users)
+
+
+def test_a_second_run_fits_no_baseline(dataset, fits):
+    first = rank(dataset)
+    assert [own.name for own in first] == ["warm", "cold"]
+    assert sorted(first[0].notes) == ["ALS", "BPR"]
+    assert fits == {"warm": 1, "cold": 1}
+    second = rank(dataset, run=1)
+    assert fits == {"warm": 1, "cold": 1}
+    assert_same(first, second)
+    assert not np.array_equal(first[0].ranks[MODEL], second[0].ranks[MODEL])
+
+
+def test_other_conditions_are_fitted_anew(dataset, fits):
+    rank(dataset)
+    # Content baselines read the features of the run; the others do not.
+    rank(dataset, features=["genre"])
+    assert fits == {"warm": 1, "cold": 2}
+    rank(dataset, split="valid")
+    assert fits == {"warm": 2, "cold": 2}
+    rank(dataset, seed=1)
+    assert fits == {"warm": 3, "cold": 3}
+    # Other data, of which the manifest tells.
+    manifest = dataset.folder / MANIFEST
+    manifest.write_text(manifest.read_text() + " ")
+    rank(dataset)
+    assert fits == {"warm": 4, "cold": 4}
+
+
+def test_a_damaged_file_is_fitted_again(dataset, fits):
+    whole = rank(dataset)
+    for path in (dataset.cache / "baselines").iterdir():
+        path.write_bytes(path.read_bytes()[:200])
+    assert_same(rank(dataset), whole)
+    assert fits == {"warm": 2, "cold": 2}
+    rank(dataset)
+    assert fits == {"warm": 2, "cold": 2}
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(dataset, fits):
+    dataset.cache.mkdir(exist_ok=True)
+    # A file where the folder would be: as on a read-only disk, nothing can be written there.
+    (dataset.cache / "baselines").write_text("")
+    for times in (1, 2):
+        assert rank(dataset)
+        assert fits == {"warm": times, "cold": times}
