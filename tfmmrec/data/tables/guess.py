@@ -169,7 +169,7 @@ def _refuse(
     hint = ""
     if likely != usual and (fitting or counts[likely] > len(reading.header) or not usual):
         shown = likely.replace("\t", "\\t")
-        hint = f'its columns look parted by {shown!r}; give delimiter: "{shown}"'
+        hint = f"its columns look parted by '{shown}'; give delimiter: \"{shown}\""
     elif any("\ufffd" in name for name in reading.header):
         hint = "its header is not UTF-8; give its encoding, such as encoding: cp1252"
     elif all(name.replace(".", "").isdigit() for name in reading.header):
