@@ -42,7 +42,7 @@ def read_interactions(
     Yields:
         Batches of events in the order of the table; `order` is not set yet.
     """
-    for chunk in read_chunks(table.source, table.columns(), on_reject):
+    for chunk in read_chunks(table.source, table.columns(), on_reject, (table.user, table.item)):
         yield _ChunkReader(table, chunk, items, users, on_reject).read()
 
 

@@ -15,6 +15,7 @@ from tfmmrec.data.packing.statistics import Rejects, Tally
 from tfmmrec.data.progress import rows_bar
 from tfmmrec.data.storage import manifest_entry
 from tfmmrec.data.tables.chunks import Row
+from tfmmrec.data.tables.missing import MarkCounter
 from tfmmrec.data.tables.read import read_table
 from tfmmrec.data.tfrecords import Shard
 from tfmmrec.modalities import Modality
@@ -144,19 +145,21 @@ class EntityPacker:
             return pack_row(number, row, self.table.id, declared, root)
 
         done = self._row
-        rows = read_table(self.table.source, columns, on_reject)
+        rows = read_table(self.table.source, columns, on_reject, (self.table.id,))
+        marks = MarkCounter(self.table.source, declared)
         # Without files and steps, threads would only wait for the interpreter lock.
         heavy = any(modality.reads_files or modality.steps for modality in declared.values())
         mapped = map_in_order if heavy else map
-        for packed in mapped(pack_one, (row for row in rows if row[0] > done)):
+        for packed in mapped(pack_one, (row for row in marks.watch(rows) if row[0] > done)):
             progress.update()
             yield packed
+        if line := marks.message():
+            print(line)
 
     def _parts(self, rows: Iterator[PackedRow]) -> Iterator[_Part]:
         part = _Part(Tally(self.features), self._row)
         for packed in rows:
-            # Rows recovered from an invalid one share its number and must share its shard.
-            if part.is_full(self.options.shard_bytes) and packed.number > part.row:
+            if part.is_full(self.options.shard_bytes):
                 yield self._closed(part)
                 part = _Part(Tally(self.features), part.row)
             part.row = packed.number

@@ -1,6 +1,6 @@
 """Reads tables of all types; a malformed row does not affect others."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from tfmmrec.data.tables.columns import check_columns
 from tfmmrec.data.tables.csv import read_csv
 from tfmmrec.data.tables.dialect import Dialect
 from tfmmrec.data.tables.jsonl import read_jsonl
+from tfmmrec.data.tables.missing import drop_missing
 from tfmmrec.data.tables.open_file import open_bytes
 from tfmmrec.data.tables.source import TableSource
 from tfmmrec.errors import DataError, one_line
@@ -31,7 +32,10 @@ _READERS: dict[str, Reader] = {
 
 
 def read_chunks(
-    source: TableSource, columns: Iterable[str], on_reject: OnReject
+    source: TableSource,
+    columns: Iterable[str],
+    on_reject: OnReject,
+    ids: Collection[str] = (),
 ) -> Iterator[Chunk]:
     """Streams some columns of a table in chunks of rows.
 
@@ -40,6 +44,7 @@ def read_chunks(
         columns: the columns to read; each must exist.
         on_reject: called with (row, field, reason) for each malformed row, in the order of rows,
             before any later row is yielded.
+        ids: those columns that hold ids, which the marks of missing values do not concern.
 
     Yields:
         Chunks of at most 262,144 rows. An absent or empty value is None. Values of csv and tsv
@@ -49,6 +54,7 @@ def read_chunks(
         DataError: a file cannot be read, a column is missing, or the table has no valid row.
     """
     required = list(columns)
+    others = [column for column in required if column not in ids]
     rejects = _Rejects(source, on_reject)
     num_rows = 0
     keys: set[str] | None = None
@@ -57,7 +63,7 @@ def read_chunks(
             num_rows += len(chunk)
             if isinstance(chunk, RowChunk):
                 keys = (keys or set()) | chunk.keys
-            yield chunk
+            yield drop_missing(chunk, source.dialect.missing or (), others)
     if keys is not None:
         # A row may lack a key, but a key that every row lacks is an error in the dataset file.
         check_columns(source.path, required, sorted(keys))
@@ -108,13 +114,16 @@ class _Rejects:
 
 
 def read_table(
-    source: TableSource, columns: Iterable[str], on_reject: OnReject
+    source: TableSource,
+    columns: Iterable[str],
+    on_reject: OnReject,
+    ids: Collection[str] = (),
 ) -> Iterator[tuple[int, Row]]:
     """Streams a table by row: its number from 1, and its values by column.
 
     Arguments and errors are those of `read_chunks`.
     """
-    for chunk in read_chunks(source, columns, on_reject):
+    for chunk in read_chunks(source, columns, on_reject, ids):
         yield from zip(chunk.numbers.tolist(), chunk.rows(), strict=True)
 
 

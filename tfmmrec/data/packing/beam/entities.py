@@ -19,13 +19,13 @@ def read_entity(entity: str, job: Job) -> Iterator[tuple[str, Any]]:
     """Reads a table, without media.
 
     Yields:
-        (id, (position, number, values)), where `position` counts the readable rows from 0; rows
-        recovered from an invalid one share its number.
+        (id, (position, number, values)), where `position` counts the readable rows from 0.
     """
     table = job.tables[entity]
     columns = dict.fromkeys([table.id, *table.features])
     with job.reporting_errors(), job.writing_rejects(entity) as on_reject:
-        for position, (number, row) in enumerate(read_table(table.source, columns, on_reject)):
+        rows = read_table(table.source, columns, on_reject, (table.id,))
+        for position, (number, row) in enumerate(rows):
             yield _key(row[table.id], position), (position, number, row)
 
 
