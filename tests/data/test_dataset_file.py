@@ -74,6 +74,21 @@ def changed(section: str, **changes: Any) -> dict:
 
 
 BAD: dict[str, tuple[dict, str, str]] = {
+    "no such time format": (
+        changed("interactions", time_format="seconds"),
+        "interactions.time_format",
+        "write one of s, ms",
+    ),
+    "a sign that strptime lacks": (
+        changed("interactions", time_format="%Q"),
+        "interactions.time_format",
+        "unknown sign '%Q'",
+    ),
+    "a time format without times": (
+        changed("interactions", time=None, time_format="%Y"),
+        "interactions.time_format",
+        "state the column",
+    ),
     "unknown key": ({**CONTENT, "itmes": {}}, "itmes", "unknown key"),
     "no items": ({"interactions": INTERACTIONS}, "items", "the key is missing"),
     "no interactions": ({"items": ITEMS}, "interactions", "the key is missing"),

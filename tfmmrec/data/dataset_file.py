@@ -10,6 +10,7 @@ import yaml
 from tfmmrec.data.schema import Schema, create_features
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table
+from tfmmrec.data.times import parse_time_format
 from tfmmrec.errors import ConfigError, DataError, one_line
 
 _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
@@ -38,6 +39,7 @@ class InteractionTable:
     Attributes:
         positive: (column, operator, number), or None if every row is a positive.
         extra: another column to read (that of `split: {by: column}`), or None.
+        time_format: what the times are, for `data.times.TimeReader`, or None.
     """
 
     source: TableSource
@@ -47,6 +49,7 @@ class InteractionTable:
     rating: str | None
     positive: tuple[str, str, float] | None
     extra: str | None
+    time_format: str | None = None
 
     def columns(self) -> list[str]:
         """Returns the distinct columns to read."""
@@ -176,7 +179,7 @@ def _read_table(keys: _Keys) -> Table:
 
 
 def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
-    known = ["table", "user", "item", "time", "rating", "positive"]
+    known = ["table", "user", "item", "time", "time_format", "rating", "positive"]
     keys.refuse_others([*known, *DIALECT_KEYS])
     positive = keys.get("positive")
     match = _POSITIVE.match(str(positive)) if positive is not None else None
@@ -193,7 +196,21 @@ def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
         rating=keys.text("rating", optional=True),
         positive=(match[1], match[2], float(match[3])) if match else None,
         extra=split.get("name"),
+        time_format=_read_time_format(keys),
     )
+
+
+def _read_time_format(keys: _Keys) -> str | None:
+    written = keys.get("time_format")
+    if written is None:
+        return None
+    try:
+        parse_time_format(written)
+    except ValueError as error:
+        raise ConfigError(f"{keys.key('time_format')}: {error}. Received: {written!r}") from None
+    if keys.get("time") is None:
+        raise ConfigError(f"{keys.key('time_format')}: state the column of the times as time")
+    return str(written)
 
 
 def _read_cold(keys: _Keys) -> float:

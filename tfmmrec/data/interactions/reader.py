@@ -1,5 +1,6 @@
 """Reads the interaction table by columns; each distinct value is parsed once per chunk."""
 
+import itertools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,12 +12,16 @@ import pyarrow.compute as pc
 from tfmmrec.data.dataset_file import InteractionTable
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.events import SPLITS, Interactions
-from tfmmrec.data.interactions.parsing import seconds_to_milliseconds, to_id, to_milliseconds
+from tfmmrec.data.interactions.parsing import to_id
 from tfmmrec.data.tables.chunks import Chunk, OnReject
 from tfmmrec.data.tables.read import read_chunks
+from tfmmrec.data.times import TimeReader
 from tfmmrec.errors import BrokenValue, DataError
 from tfmmrec.modalities.number import to_number
 from tfmmrec.modalities.text import to_utf8
+
+# The number of rows from which the unit of times is guessed, at least; it may be several chunks.
+_SAMPLE_ROWS = 8192
 
 _COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
     ">=": operator.ge,
@@ -42,8 +47,30 @@ def read_interactions(
     Yields:
         Batches of events in the order of the table; `order` is not set yet.
     """
-    for chunk in read_chunks(table.source, table.columns(), on_reject, (table.user, table.item)):
-        yield _ChunkReader(table, chunk, items, users, on_reject).read()
+    times = TimeReader(table.time_format)
+    chunks = read_chunks(table.source, table.columns(), on_reject, (table.user, table.item))
+    if table.time:
+        sample, chunks = _sample(chunks)
+        times.learn([_values(chunk, table.time) for chunk in sample])
+    for chunk in chunks:
+        yield _ChunkReader(table, chunk, times, items, users, on_reject).read()
+
+
+def _sample(chunks: Iterator[Chunk]) -> tuple[list[Chunk], Iterator[Chunk]]:
+    """Returns the first chunks, with enough rows for a sample, and all chunks."""
+    sample: list[Chunk] = []
+    while sum(map(len, sample)) < _SAMPLE_ROWS and (chunk := next(chunks, None)) is not None:
+        sample.append(chunk)
+    return sample, itertools.chain(sample, chunks)
+
+
+def _values(chunk: Chunk, column: str) -> pa.Array | list[Any]:
+    """Returns the values of a column, as Arrow or Python has them."""
+    array = chunk.array(column)
+    if array is not None:
+        return array
+    codes, distinct = chunk.coded(column)
+    return [distinct[code] if code >= 0 else None for code in codes.tolist()]
 
 
 class _ChunkReader:
@@ -53,12 +80,14 @@ class _ChunkReader:
         self,
         table: InteractionTable,
         chunk: Chunk,
+        times: TimeReader,
         items: IdIndex,
         users: IdIndex,
         on_reject: OnReject,
     ):
         self.table = table
         self.chunk = chunk
+        self.times = times
         self.items = items
         self.users = users
         self.on_reject = on_reject
@@ -136,12 +165,10 @@ class _ChunkReader:
 
     def _times(self, column: str) -> np.ndarray:
         # Most times are distinct, so that dictionary encoding would not pay.
-        array = self.chunk.array(column)
-        plain = _parse_times(array) if array is not None and not array.null_count else None
-        if plain is not None:
-            return plain
-        values, codes = self._column(column, to_milliseconds, 0, "the time is missing")
-        return np.asarray(values, np.int64)[codes]
+        times = self.times.read(_values(self.chunk, column))
+        self._fail(np.flatnonzero(times.is_absent), column, lambda row: "the time is missing")
+        self._fail(np.flatnonzero(times.is_invalid), column, times.reason)
+        return times.milliseconds
 
     def _numbers(self, column: str, parse: Callable[[Any], float]) -> np.ndarray:
         values, codes = self._column(column, parse, np.nan, None)
@@ -194,19 +221,6 @@ class _ChunkReader:
     def _reject(self) -> None:
         for row, column, reason in sorted(self.rejects):
             self.on_reject(int(self.chunk.numbers[row]), column, reason)
-
-
-def _parse_times(values: Any) -> np.ndarray | None:
-    """Parses plain Unix times, int64 `[values]`; returns None if any has another form."""
-    texts = _as_texts(values)
-    if texts is None:
-        return None
-    try:
-        seconds = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        return None
-    milliseconds, in_range = seconds_to_milliseconds(seconds)
-    return milliseconds if in_range.all() else None
 
 
 def _parse_ids(values: Any) -> pa.Array | None:
