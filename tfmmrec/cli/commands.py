@@ -71,6 +71,7 @@ def _declare_pack(parser: Parser) -> None:
 def _pack(options: Any) -> None:
     from tfmmrec.config.packing import PackConfig
     from tfmmrec.data.packing import pack
+    from tfmmrec.data.packing.log_summary import log_lines
 
     counts = pack(options.dataset, options.out, _config(PackConfig, options))
     rejects = counts["rejects"]
@@ -81,6 +82,8 @@ def _pack(options: Any) -> None:
     )
     for field, count in rejects["fields"].items():
         print(f"  {field}: {count} rejected; rejects.jsonl says why")
+    for line in log_lines(counts["interactions"]):
+        print(f"  {line}")
 
 
 def _declare_check(parser: Parser) -> None:

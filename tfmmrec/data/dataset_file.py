@@ -1,12 +1,13 @@
 """The dataset file: declares tables, the meaning of their columns, and the split."""
 
 import dataclasses
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tfmmrec.data.positive import PositiveRule, parse_positive
 from tfmmrec.data.schema import Schema, create_features
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table
@@ -20,7 +21,6 @@ _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
     "column": {"name": None},
     "none": {},
 }
-_POSITIVE = re.compile(r"^\s*(\w+)\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class InteractionTable:
     """The interaction table: its files and columns.
 
     Attributes:
-        positive: (column, operator, number), or None if every row is a positive.
+        positive: which rows are positives, or None if every row is one.
         extra: another column to read (that of `split: {by: column}`), or None.
         time_format: what the times are, for `data.times.TimeReader`, or None.
     """
@@ -47,14 +47,14 @@ class InteractionTable:
     item: str
     time: str | None
     rating: str | None
-    positive: tuple[str, str, float] | None
+    positive: PositiveRule | None
     extra: str | None
     time_format: str | None = None
 
     def columns(self) -> list[str]:
         """Returns the distinct columns to read."""
-        positive = self.positive[0] if self.positive else None
-        named = [self.user, self.item, self.time, self.rating, positive, self.extra]
+        positive = self.positive.columns() if self.positive else []
+        named = [self.user, self.item, self.time, self.rating, *positive, self.extra]
         return list(dict.fromkeys(column for column in named if column))
 
 
@@ -181,20 +181,13 @@ def _read_table(keys: _Keys) -> Table:
 def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
     known = ["table", "user", "item", "time", "time_format", "rating", "positive"]
     keys.refuse_others([*known, *DIALECT_KEYS])
-    positive = keys.get("positive")
-    match = _POSITIVE.match(str(positive)) if positive is not None else None
-    if positive is not None and match is None:
-        raise ConfigError(
-            f"{keys.key('positive')}: write a column, a comparison and a number, "
-            f'such as "rating >= 4". Received: {positive!r}'
-        )
     return InteractionTable(
         source=keys.table(),
         user=keys.text("user"),
         item=keys.text("item"),
         time=keys.text("time", optional=True),
         rating=keys.text("rating", optional=True),
-        positive=(match[1], match[2], float(match[3])) if match else None,
+        positive=_parsed(keys, "positive", parse_positive),
         extra=split.get("name"),
         time_format=_read_time_format(keys),
     )
@@ -202,15 +195,19 @@ def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
 
 def _read_time_format(keys: _Keys) -> str | None:
     written = keys.get("time_format")
-    if written is None:
-        return None
-    try:
-        parse_time_format(written)
-    except ValueError as error:
-        raise ConfigError(f"{keys.key('time_format')}: {error}. Received: {written!r}") from None
-    if keys.get("time") is None:
+    _parsed(keys, "time_format", parse_time_format)
+    if written is not None and keys.get("time") is None:
         raise ConfigError(f"{keys.key('time_format')}: state the column of the times as time")
-    return str(written)
+    return written
+
+
+def _parsed(keys: _Keys, name: str, parse: Callable[[Any], Any]) -> Any:
+    """Parses an optional key; errors quote its value."""
+    written = keys.get(name)
+    try:
+        return None if written is None else parse(written)
+    except ValueError as error:
+        raise ConfigError(f"{keys.key(name)}: {error}. Received: {written!r}") from None
 
 
 def _read_cold(keys: _Keys) -> float:

@@ -121,7 +121,9 @@ def test_numbers_of_another_unit_are_named_as_they_are_written():
         "the time 1695262025123 looks like milliseconds, but the column has seconds",
         None,
     ]
-    assert read(["20220408", "20220431", "20220409"])[1] == "not among dates (YYYYMMDD): 20220431"
+    assert read(["20220408", "20220431", "20220409"])[1] == (
+        "no such date: 20220431; the column has dates (YYYYMMDD)"
+    )
     # Large counters are no mistake among counters, and zero means nothing among seconds.
     assert read(["5", "6", "20220408"])[2] == 20_220_408_000
     assert read(["0", "0", "0", "1649376000"]) == [0, 0, 0, APRIL_8]

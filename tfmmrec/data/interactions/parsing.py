@@ -1,13 +1,34 @@
 """Parses the ids of tables."""
 
+import decimal
 from typing import Any
 
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.text import to_utf8
 
+# Above, neighboring whole numbers are the same float.
+_LAST_EXACT_FLOAT = 2**53
+
 
 def to_id(raw: Any) -> str:
-    """Parses an id; raises BrokenValue if it has a line break or is not valid UTF-8."""
+    """Parses an id.
+
+    Args:
+        raw: the value in the table. A whole number is written without `.0`, since float columns of
+            Parquet hold ids that were integers before a row without an id came.
+
+    Raises:
+        BrokenValue: the id is empty, has a line break, is not valid UTF-8, or is a float so large
+            that digits of the id are lost.
+    """
+    if isinstance(raw, float) and raw.is_integer():
+        if abs(raw) >= _LAST_EXACT_FLOAT:
+            raise BrokenValue(
+                f"the id {raw:.0f} is a float, which has lost digits; write integers or texts"
+            )
+        raw = int(raw)
+    elif isinstance(raw, decimal.Decimal) and raw == raw.to_integral_value():
+        raw = int(raw)
     identity = to_utf8(raw).decode("utf-8").strip()
     if not identity:
         raise BrokenValue("the id is missing")

@@ -1,7 +1,6 @@
 """Reads the interaction table by columns; each distinct value is parsed once per chunk."""
 
 import itertools
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,9 @@ import pyarrow.compute as pc
 from tfmmrec.data.dataset_file import InteractionTable
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.events import SPLITS, Interactions
+from tfmmrec.data.interactions.id_hints import IdHints
 from tfmmrec.data.interactions.parsing import to_id
+from tfmmrec.data.positive import Condition
 from tfmmrec.data.tables.chunks import Chunk, OnReject
 from tfmmrec.data.tables.read import read_chunks
 from tfmmrec.data.times import TimeReader
@@ -22,15 +23,6 @@ from tfmmrec.modalities.text import to_utf8
 
 # The number of rows from which the unit of times is guessed, at least; it may be several chunks.
 _SAMPLE_ROWS = 8192
-
-_COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-}
 
 
 def read_interactions(
@@ -47,13 +39,13 @@ def read_interactions(
     Yields:
         Batches of events in the order of the table; `order` is not set yet.
     """
-    times = TimeReader(table.time_format)
+    times, hints = TimeReader(table.time_format), IdHints(items)
     chunks = read_chunks(table.source, table.columns(), on_reject, (table.user, table.item))
     if table.time:
         sample, chunks = _sample(chunks)
         times.learn([_values(chunk, table.time) for chunk in sample])
     for chunk in chunks:
-        yield _ChunkReader(table, chunk, times, items, users, on_reject).read()
+        yield _ChunkReader(table, chunk, times, hints, items, users, on_reject).read()
 
 
 def _sample(chunks: Iterator[Chunk]) -> tuple[list[Chunk], Iterator[Chunk]]:
@@ -81,6 +73,7 @@ class _ChunkReader:
         table: InteractionTable,
         chunk: Chunk,
         times: TimeReader,
+        hints: IdHints,
         items: IdIndex,
         users: IdIndex,
         on_reject: OnReject,
@@ -88,6 +81,7 @@ class _ChunkReader:
         self.table = table
         self.chunk = chunk
         self.times = times
+        self.hints = hints
         self.items = items
         self.users = users
         self.on_reject = on_reject
@@ -105,11 +99,7 @@ class _ChunkReader:
         rating = np.full(len(self.chunk), np.nan, np.float32)
         if table.rating:
             rating = self._numbers(table.rating, to_number)
-        positive = np.ones(len(self.chunk), bool)
-        if table.positive:
-            column, comparison, bound = table.positive
-            values = self._numbers(column, to_number)
-            positive = _COMPARISONS[comparison](values, bound) & ~np.isnan(values)
+        positive = self._positives()
         part = self._parts()
         self._reject()
         valid = self.is_valid
@@ -174,13 +164,29 @@ class _ChunkReader:
         values, codes = self._column(column, parse, np.nan, None)
         return np.asarray(values, np.float64)[codes]
 
+    def _positives(self) -> np.ndarray:
+        """Returns which rows are positives; a condition on an absent value does not hold."""
+        if self.table.positive is None:
+            return np.ones(len(self.chunk), bool)
+        positive = np.zeros(len(self.chunk), bool)
+        for conditions in self.table.positive.alternatives:
+            positive |= np.logical_and.reduce([self._holds(one) for one in conditions])
+        return positive
+
+    def _holds(self, condition: Condition) -> np.ndarray:
+        values, codes = self._column(condition.column, condition.holds, False, None)
+        return np.asarray(values, bool)[codes]
+
     def _known_items(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
         rows = self.items.rows(ids)[codes]
-        self._fail(
-            np.flatnonzero((rows < 0) & self.is_valid),
-            self.table.item,
-            lambda row: f"unknown item {ids[int(codes[row])].as_py()!r}",
-        )
+        unknown = np.flatnonzero((rows < 0) & self.is_valid)
+        hints = self.hints.of(ids, codes[unknown]) if len(unknown) else {}
+
+        def reason(row: int) -> str:
+            code = int(codes[row])
+            return f"unknown item {ids[code].as_py()!r}{hints.pop(code, '')}"
+
+        self._fail(unknown, self.table.item, reason)
         return rows
 
     def _user_rows(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:

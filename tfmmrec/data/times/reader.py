@@ -139,7 +139,9 @@ class TimeReader:
         if self.format is None and other >= 0:
             rest = f"the column has {unit.name}"
             return f"the time {written} looks like {GUESSED_NAMES[other]}, but {rest}"
-        return f"{_OUTSIDE}: {written}" if not unit.digits else f"not among {unit.name}: {written}"
+        if unit.digits:
+            return f"no such date: {written}; the column has {unit.name}"
+        return f"{_OUTSIDE}: {written}"
 
     def _advice(self, written: str) -> str:
         self._num_advice += 1
