@@ -12,7 +12,7 @@ from tfmmrec.data.schema import Schema, create_features
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table
 from tfmmrec.data.times import parse_time_format
-from tfmmrec.errors import ConfigError, DataError, one_line
+from tfmmrec.errors import ConfigError, DataError, did_you_mean, one_line
 
 _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
     "last_out": {},
@@ -162,7 +162,10 @@ class _Keys:
     def refuse_others(self, known: list[str]) -> None:
         for name in self.content:
             if name not in known:
-                raise ConfigError(f"{self.key(name)}: unknown key; the keys are {', '.join(known)}")
+                hint = did_you_mean(str(name), known)
+                raise ConfigError(
+                    f"{self.key(name)}: unknown key; the keys are {', '.join(known)}{hint}"
+                )
 
     def table(self) -> TableSource:
         dialect = parse_dialect(self.content, f"{self.path}: {self.where}")
