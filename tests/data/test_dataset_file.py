@@ -124,7 +124,7 @@ BAD: dict[str, tuple[dict, str, str]] = {
     "no comparison": (
         changed("interactions", positive="stars >="),
         "interactions.positive",
-        "Received: 'stars above 4'",
+        "Received: 'stars >='",
     ),
     "unknown split": (changed("split", by="luck"), "split.by", "unknown split 'luck'"),
     "share of last_out": (

@@ -41,8 +41,9 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
     print_verdict(findings)
     if not options.quiet:
         print_statistics(findings)
-        if findings.dataset:
-            print(*log_lines(findings.dataset.statistics["interactions"]), sep="\n")
+        if findings.dataset and not findings.anomalies.total:
+            for line in log_lines(findings.dataset.statistics["interactions"]):
+                print(line)
     if options.html:
         write_report(findings, options.html)
     lines = findings.anomalies.lines()
