@@ -45,6 +45,8 @@ def main(
         if error.name != "apache_beam":
             raise
         raise ConfigError("Apache Beam is not installed; run pip install 'tfmmrec[beam]'") from None
+    from tfmmrec.data.packing.log_summary import log_lines
+
     options = BeamOptions(
         rows_per_shard=rows_per_shard,
         users_per_shard=users_per_shard,
@@ -54,6 +56,8 @@ def main(
     )
     statistics = pack_on_beam(dataset, out, options, flags=shlex.split(beam))
     print(f"{out}:", ", ".join(f"{part['count']} {name}" for name, part in statistics.items()))
+    for line in log_lines(statistics["interactions"]):
+        print(f"  {line}")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,10 @@ def test_a_parsed_variant_is_built_as_often_as_it_is_created():
     [
         ({"kind": "ball"}, "shape.kind: unknown kind 'ball'; there are box"),
         ({}, "shape.kind: unknown kind None; there are box"),
-        ({"kind": "box", "side": 3}, "shape.side: unknown key; box takes color, sides"),
+        (
+            {"kind": "box", "side": 3},
+            "shape.side: unknown key; box takes color, sides; did you mean sides?",
+        ),
         ({"kind": "box", "names": []}, "shape.names: unknown key; box takes color, sides"),
         ({"kind": "box", "kwargs": 1}, "shape.kwargs: unknown key; box takes color, sides"),
         ({"kind": "box", "sides": 0}, "shape: sides must be at least 1. Received: 0"),

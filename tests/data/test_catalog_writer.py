@@ -8,6 +8,7 @@ import pytest
 
 from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset_file import read_dataset_file
+from tfmmrec.data.positive import parse_positive
 from tfmmrec.data.tables.read import read_table
 from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import ConfigError, DataError
@@ -51,7 +52,7 @@ def test_dataset_file_says_what_was_given(tmp_path):
     assert dataset.name == "songs"
     assert dataset.schema().items["genres"].options()["separator"] == "|"
     assert list(dataset.schema().users) == ["age"]
-    assert dataset.interactions.positive == ("weight", ">=", 1.0)
+    assert dataset.interactions.positive == parse_positive("weight >= 1")
     assert dataset.interactions.time is None
     assert dataset.split == {"by": "column", "name": "part"}
     assert (dataset.cold_share, dataset.cold_user_share) == (0.25, 0.2)

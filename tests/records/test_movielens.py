@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tfmmrec.data.dataset_file import read_dataset_file
+from tfmmrec.data.positive import parse_positive
 from tfmmrec.errors import DataError
 
 
@@ -58,7 +59,7 @@ def test_ml_100k(movielens, source, tmp_path):
     write_100k(source)
     dataset = read_dataset_file(movielens.write_movielens(source, tmp_path / "out"))
     assert dataset.name == "ml-100k"
-    assert dataset.interactions.positive == ("rating", ">=", 4.0)
+    assert dataset.interactions.positive == parse_positive("rating >= 4")
     assert dataset.split == {"by": "last_out"}
     assert read_items(tmp_path / "out") == [
         {

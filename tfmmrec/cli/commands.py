@@ -71,6 +71,7 @@ def _declare_pack(parser: Parser) -> None:
 def _pack(options: Any) -> None:
     from tfmmrec.config.packing import PackConfig
     from tfmmrec.data.packing import pack
+    from tfmmrec.data.packing.log_summary import log_lines
 
     counts = pack(options.dataset, options.out, _config(PackConfig, options))
     rejects = counts["rejects"]
@@ -81,6 +82,8 @@ def _pack(options: Any) -> None:
     )
     for field, count in rejects["fields"].items():
         print(f"  {field}: {count} rejected; rejects.jsonl says why")
+    for line in log_lines(counts["interactions"]):
+        print(f"  {line}")
 
 
 def _declare_check(parser: Parser) -> None:
@@ -161,21 +164,23 @@ def _declare_evaluate(parser: Parser) -> None:
 
 def _evaluate(options: Any) -> None:
     from tfmmrec.reports.evaluation.console import print_metrics
+    from tfmmrec.reports.evaluation.stored_metrics import stored_metrics
+
+    run, split, report = options.run, options.split, options.report
+    names = ("modality_attribution", "cutoffs", "allow_leakage", "seed")
+    given = {name: options[name] for name in names}
+    stored = stored_metrics(run, split, **given) if report is None else None
+    if stored is not None:
+        print_metrics(stored)
+        print(f"Read from {run}/metrics.{split}.json: nothing has changed since")
+        return
+    # Imports TensorFlow, which takes seconds.
     from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 
-    names = (
-        "run",
-        "split",
-        "report",
-        "modality_attribution",
-        "cutoffs",
-        "allow_leakage",
-        "seed",
-        "quiet",
-    )
-    print_metrics(evaluate_run(**{name: options[name] for name in names}).metrics)
-    if options.report is not None:
-        print(options.report)
+    result = evaluate_run(run, split=split, report=report, quiet=options.quiet, **given)
+    print_metrics(result.metrics)
+    if report is not None:
+        print(report)
 
 
 def _declare_compare(parser: Parser) -> None:

@@ -29,9 +29,9 @@ def parse(config: type[T], options: Mapping[str, Any], what: str, *, joint: str 
             unknown = (
                 f"{what}{joint}{option}: unknown" if joint else f"{what} has no option {option!r}"
             )
-            hint = did_you_mean(str(option), fields)
             known = ", ".join(sorted(fields)) or "none"
-            raise ConfigError(f"{unknown}{hint}{' It' if hint else '; it'} takes {known}")
+            hint = did_you_mean(str(option), fields)
+            raise ConfigError(f"{unknown}; it takes {known}{hint}")
     hints = typing.get_type_hints(config)
     for name, field in fields.items():
         if name not in options:

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from tfmmrec.errors import ConfigError
+from tfmmrec.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class Registry(Generic[T]):
             if option not in parameters:
                 raise ConfigError(
                     f"{self.family}.{option}: unknown key; {config['kind']} takes "
-                    f"{', '.join(sorted(parameters)) or 'none'}"
+                    f"{', '.join(sorted(parameters)) or 'none'}{did_you_mean(option, parameters)}"
                 )
         defaults = {name: parameter.default for name, parameter in parameters.items()}
         try:

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from tfmmrec.data.positive import parse_positive
 from tfmmrec.data.schema import create_features
 from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import ConfigError, DataError
@@ -132,7 +132,7 @@ def _event_columns(
 ) -> list[str]:
     names = list(roles.values())
     if positive is not None:
-        names += re.findall(r"^\s*(\w+)", positive)
+        names += parse_positive(positive).columns()
     if split.get("by") == "column":
         names.append(split["name"])
     return list(dict.fromkeys(names))

@@ -1,16 +1,18 @@
 """The dataset file: declares tables, the meaning of their columns, and the split."""
 
 import dataclasses
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tfmmrec.data.positive import PositiveRule, parse_positive
 from tfmmrec.data.schema import Schema, create_features
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table
-from tfmmrec.errors import ConfigError, DataError, one_line
+from tfmmrec.data.times import parse_time_format
+from tfmmrec.errors import ConfigError, DataError, did_you_mean, one_line
 
 _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
     "last_out": {},
@@ -19,7 +21,6 @@ _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
     "column": {"name": None},
     "none": {},
 }
-_POSITIVE = re.compile(r"^\s*(\w+)\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +37,9 @@ class InteractionTable:
     """The interaction table: its files and columns.
 
     Attributes:
-        positive: (column, operator, number), or None if every row is a positive.
+        positive: which rows are positives, or None if every row is one.
         extra: another column to read (that of `split: {by: column}`), or None.
+        time_format: what the times are, for `data.times.TimeReader`, or None.
     """
 
     source: TableSource
@@ -45,13 +47,14 @@ class InteractionTable:
     item: str
     time: str | None
     rating: str | None
-    positive: tuple[str, str, float] | None
+    positive: PositiveRule | None
     extra: str | None
+    time_format: str | None = None
 
     def columns(self) -> list[str]:
         """Returns the distinct columns to read."""
-        positive = self.positive[0] if self.positive else None
-        named = [self.user, self.item, self.time, self.rating, positive, self.extra]
+        positive = self.positive.columns() if self.positive else []
+        named = [self.user, self.item, self.time, self.rating, *positive, self.extra]
         return list(dict.fromkeys(column for column in named if column))
 
 
@@ -159,7 +162,10 @@ class _Keys:
     def refuse_others(self, known: list[str]) -> None:
         for name in self.content:
             if name not in known:
-                raise ConfigError(f"{self.key(name)}: unknown key; the keys are {', '.join(known)}")
+                hint = did_you_mean(str(name), known)
+                raise ConfigError(
+                    f"{self.key(name)}: unknown key; the keys are {', '.join(known)}{hint}"
+                )
 
     def table(self) -> TableSource:
         dialect = parse_dialect(self.content, f"{self.path}: {self.where}")
@@ -176,24 +182,35 @@ def _read_table(keys: _Keys) -> Table:
 
 
 def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
-    known = ["table", "user", "item", "time", "rating", "positive"]
+    known = ["table", "user", "item", "time", "time_format", "rating", "positive"]
     keys.refuse_others([*known, *DIALECT_KEYS])
-    positive = keys.get("positive")
-    match = _POSITIVE.match(str(positive)) if positive is not None else None
-    if positive is not None and match is None:
-        raise ConfigError(
-            f"{keys.key('positive')}: write a column, a comparison and a number, "
-            f'such as "rating >= 4". Received: {positive!r}'
-        )
     return InteractionTable(
         source=keys.table(),
         user=keys.text("user"),
         item=keys.text("item"),
         time=keys.text("time", optional=True),
         rating=keys.text("rating", optional=True),
-        positive=(match[1], match[2], float(match[3])) if match else None,
+        positive=_parsed(keys, "positive", parse_positive),
         extra=split.get("name"),
+        time_format=_read_time_format(keys),
     )
+
+
+def _read_time_format(keys: _Keys) -> str | None:
+    written = keys.get("time_format")
+    _parsed(keys, "time_format", parse_time_format)
+    if written is not None and keys.get("time") is None:
+        raise ConfigError(f"{keys.key('time_format')}: state the column of the times as time")
+    return written
+
+
+def _parsed(keys: _Keys, name: str, parse: Callable[[Any], Any]) -> Any:
+    """Parses an optional key; errors quote its value."""
+    written = keys.get(name)
+    try:
+        return None if written is None else parse(written)
+    except ValueError as error:
+        raise ConfigError(f"{keys.key(name)}: {error}. Received: {written!r}") from None
 
 
 def _read_cold(keys: _Keys) -> float:

@@ -11,10 +11,8 @@ from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.rank_store import StoredRanks
-from tfmmrec.evaluation.ranking.segment_result import K
+from tfmmrec.evaluation.segments import METRICS, K
 from tfmmrec.models.run_folder import read_run
-
-METRICS = (f"hr@{K}", f"ndcg@{K}", "mrr")
 
 
 def check_comparable(runs: Sequence[Path]) -> None:

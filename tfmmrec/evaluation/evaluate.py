@@ -14,8 +14,9 @@ from tfmmrec.evaluation.metrics.ranking import CUTOFFS
 from tfmmrec.evaluation.outcomes.evaluate import measure_outcomes
 from tfmmrec.evaluation.rank_store import save_ranks
 from tfmmrec.evaluation.ranking.rankers import model_ranker
-from tfmmrec.evaluation.ranking.segment_result import K, SegmentResult, rank_segments
-from tfmmrec.evaluation.ranking.targets import SEGMENTS, check_no_leakage, targets_of
+from tfmmrec.evaluation.ranking.segment_result import SegmentResult, rank_segments
+from tfmmrec.evaluation.ranking.targets import check_no_leakage, targets_of
+from tfmmrec.evaluation.segments import SEGMENTS, K
 from tfmmrec.evaluation.summary import model_verdict, summarize_segments
 from tfmmrec.models.bundle import ModelBundle, check_not_trained_on
 from tfmmrec.models.run_folder import load_run

@@ -9,8 +9,9 @@ import numpy as np
 
 from tfmmrec.data.storage import checksum
 from tfmmrec.errors import DataError
-from tfmmrec.evaluation.ranking.segment_result import MODEL, SegmentResult
+from tfmmrec.evaluation.ranking.segment_result import SegmentResult
 from tfmmrec.evaluation.results_cache import ResultsCache
+from tfmmrec.evaluation.segments import MODEL
 from tfmmrec.models.run_folder import RUN
 
 

@@ -13,7 +13,8 @@ from tfmmrec.evaluation.metrics import beyond_accuracy
 from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS, Interval, UserBootstrap
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
 from tfmmrec.evaluation.metrics.ranking import CUTOFFS, ranking_metrics, target_metrics
-from tfmmrec.evaluation.ranking.segment_result import MODEL, K, SegmentResult
+from tfmmrec.evaluation.ranking.segment_result import SegmentResult
+from tfmmrec.evaluation.segments import MODEL, K
 from tfmmrec.evaluation.slices import slices_of, summarize_slices
 from tfmmrec.models.bundle import ModelBundle
 

@@ -13,6 +13,7 @@ from tfmmrec.data.dataset_file import InteractionTable
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import Interactions, concatenate, in_order
 from tfmmrec.data.interactions.reader import read_interactions
+from tfmmrec.data.positive import parse_positive
 from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import DataError
 
@@ -120,7 +121,7 @@ def test_positives_are_the_rows_that_the_expression_names(tmp_path):
         "==": [False, True, False],
         "!=": [True, False, True],
     }.items():
-        events, rejects, _ = read(tmp_path, lines, positive=("stars", sign, 4.0))
+        events, rejects, _ = read(tmp_path, lines, positive=parse_positive(f"stars {sign} 4"))
         # What has no value is no positive, and no reject.
         assert (events.positive.tolist(), rejects) == ([*expected, False], [])
     events, _, _ = read(tmp_path, lines)
@@ -178,7 +179,9 @@ def test_types_of_parquet_read_as_texts_do(tmp_path):
     )
     pa.parquet.write_table(table, tmp_path / "log.parquet")
     source = find_table(tmp_path / "log.parquet")
-    declared = InteractionTable(source, "user", "item", "time", "stars", ("stars", ">=", 4.0), None)
+    declared = InteractionTable(
+        source, "user", "item", "time", "stars", parse_positive("stars >= 4"), None
+    )
     rejects: list = []
     users = IdIndex()
     (events,) = read_interactions(declared, ITEMS, users, lambda *reject: rejects.append(reject))
@@ -195,3 +198,74 @@ def test_a_parse_of_many_times_equals_that_of_one(tmp_path):
     # One ISO time among them makes every value take the long way.
     slow, _, _ = read(tmp_path, [f"a,i1,{raw},," for raw in [*raws, "1970-01-01"]])
     assert sorted([*fast.time.tolist(), 0]) == slow.time.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "expected"),
+    [
+        ("stars == buy", ["buy", "view", " buy ", ""], [True, False, True, False]),
+        ("stars != buy", ["buy", "view", ""], [False, True, False]),
+        ("stars in [buy, 'add to cart']", ["buy", "add to cart", "view"], [True, True, False]),
+        ("stars not in [buy]", ["buy", "view", ""], [False, True, False]),
+        ("stars", ["true", "True", "1", "t", "Yes", "false", "0", ""], [True] * 5 + [False] * 3),
+        ("not stars", ["true", "F", ""], [False, True, False]),
+        ("stars >= 4", ["4.0", "04", "5e0", "3"], [True, True, True, False]),
+        ("stars == 7", ["007", "7.0", "8"], [True, True, False]),
+        ('stars == "007"', ["007", "7"], [True, False]),
+        ("stars in [1, buy]", ["1.0", "buy", "2"], [True, True, False]),
+        ("stars >= 2 and stars <= 3 or stars == 9", ["1", "2", "3", "9"], [False, *[True] * 3]),
+        ("stars >= 3 and part == x", ["4"], [False]),
+    ],
+)
+def test_a_rule_on_texts_numbers_and_booleans(tmp_path, rule, values, expected):
+    lines = [f"a,i{n},{n},{value}," for n, value in enumerate(values)]
+    events, rejects, _ = read(tmp_path, lines, positive=parse_positive(rule))
+    assert (events.positive.tolist(), rejects) == (expected, [])
+
+
+def test_values_that_cannot_be_compared_are_rejects(tmp_path):
+    lines = ["a,i1,1,many,", "a,i2,2,4,"]
+    _, rejects, _ = read(tmp_path, lines, positive=parse_positive("stars >= 4"))
+    assert rejects == [(1, "stars", "not a number: 'many'")]
+    _, rejects, _ = read(tmp_path, lines, positive=parse_positive("stars"))
+    assert [reason for _, _, reason in rejects] == [
+        "neither true nor false: 'many'",
+        "neither true nor false: '4'",
+    ]
+
+
+def test_whole_floats_are_ids_without_decimals(tmp_path):
+    table = {"user": [1.0, 2.5], "item": [3.0, 4.0], "time": [1, 2]}
+    pa.parquet.write_table(pa.table(table), tmp_path / "log.parquet")
+    source = find_table(tmp_path / "log.parquet")
+    declared = InteractionTable(source, "user", "item", "time", None, None, None)
+    users = IdIndex()
+    (events,) = read_interactions(declared, IdIndex(["3", "4"]), users, lambda *_: None)
+    assert (events.item.tolist(), users.from_row(0)) == ([0, 1], ["1", "2.5"])
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [("0.0", "0"), ("7", "007"), ("007", "7"), ("A1", "a1"), ("'7'", "7"), ("a 1", "a1")],
+)
+def test_an_unknown_item_that_is_known_in_another_writing(tmp_path, written, known):
+    (tmp_path / "log.csv").write_text(f"user,item\na,none\na,{written}\na,{written}\n")
+    source = find_table(tmp_path / "log.csv")
+    declared = InteractionTable(source, "user", "item", None, None, None, None)
+    rejects: list = []
+    items = IdIndex(["x", known])
+    list(read_interactions(declared, items, IdIndex(), lambda *reject: rejects.append(reject)))
+    # The hint is given once, at the first id that has one.
+    assert [reason for _, _, reason in rejects] == [
+        "unknown item 'none'",
+        f"unknown item {written!r} (the item table has {known!r})",
+        f"unknown item {written!r}",
+    ]
+
+
+def test_the_unit_of_times_comes_from_the_first_rows(tmp_path):
+    lines = [f"a,i1,{1_649_376_000_000_000 + n},," for n in range(3)]
+    events, rejects, _ = read(tmp_path, [*lines, "a,i2,1649376000,,"])
+    assert events.time.tolist() == [1_649_376_000_000] * 3
+    reason = "the time 1649376000 looks like seconds, but the column has microseconds"
+    assert rejects == [(4, "time", reason)]

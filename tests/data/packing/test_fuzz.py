@@ -18,6 +18,7 @@ from tfmmrec.data.dataset_file import InteractionTable, read_dataset_file
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.packing import pack
+from tfmmrec.data.positive import parse_positive
 from tfmmrec.data.tables.read import read_table
 from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import TfmmrecError
@@ -160,7 +161,7 @@ def test_any_log_is_read_or_refused(content: bytes) -> None:
         path = Path(name) / "log.csv"
         path.write_bytes(content)
         table = InteractionTable(
-            find_table(path), "user", "item", "time", "rating", ("rating", ">=", 4.0), None
+            find_table(path), "user", "item", "time", "rating", parse_positive("rating >= 4"), None
         )
         rejects: list = []
         ids = IdIndex(["1", "2"])

@@ -113,7 +113,7 @@ def test_what_is_broken_is_in_rejects_and_nothing_else(packed):
         "the id is missing",
         "not a number",
         "unknown item '999'",
-        "neither Unix seconds nor ISO 8601",
+        "not a time in seconds or ISO 8601",
     ]
     assert packed[1]["rejects"]["count"] == 6
 

@@ -13,8 +13,9 @@ from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.evaluation.baselines import all
 from tfmmrec.evaluation.baselines.trivial import random_order
 from tfmmrec.evaluation.ranking import segment_result
-from tfmmrec.evaluation.ranking.segment_result import MODEL, rank_segments
+from tfmmrec.evaluation.ranking.segment_result import rank_segments
 from tfmmrec.evaluation.ranking.targets import targets_of
+from tfmmrec.evaluation.segments import MODEL
 
 
 @pytest.fixture

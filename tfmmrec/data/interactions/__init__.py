@@ -10,7 +10,7 @@ from tfmmrec.data.interactions.events import (
     concatenate,
     in_order,
 )
-from tfmmrec.data.interactions.parsing import to_id, to_milliseconds
+from tfmmrec.data.interactions.parsing import to_id
 from tfmmrec.data.interactions.splits import MIN_POSITIVES, Splitter, create_splitter, split_events
 
 __all__ = [
@@ -24,5 +24,4 @@ __all__ = [
     "in_order",
     "split_events",
     "to_id",
-    "to_milliseconds",
 ]

@@ -1,6 +1,6 @@
 """Reads the interaction table by columns; each distinct value is parsed once per chunk."""
 
-import operator
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,21 +11,18 @@ import pyarrow.compute as pc
 from tfmmrec.data.dataset_file import InteractionTable
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.events import SPLITS, Interactions
-from tfmmrec.data.interactions.parsing import seconds_to_milliseconds, to_id, to_milliseconds
+from tfmmrec.data.interactions.id_hints import IdHints
+from tfmmrec.data.interactions.parsing import to_id
+from tfmmrec.data.positive import Condition
 from tfmmrec.data.tables.chunks import Chunk, OnReject
 from tfmmrec.data.tables.read import read_chunks
+from tfmmrec.data.times import TimeReader
 from tfmmrec.errors import BrokenValue, DataError
 from tfmmrec.modalities.number import to_number
 from tfmmrec.modalities.text import to_utf8
 
-_COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-}
+# The number of rows from which the unit of times is guessed, at least; it may be several chunks.
+_SAMPLE_ROWS = 8192
 
 
 def read_interactions(
@@ -42,8 +39,30 @@ def read_interactions(
     Yields:
         Batches of events in the order of the table; `order` is not set yet.
     """
-    for chunk in read_chunks(table.source, table.columns(), on_reject, (table.user, table.item)):
-        yield _ChunkReader(table, chunk, items, users, on_reject).read()
+    times, hints = TimeReader(table.time_format), IdHints(items)
+    chunks = read_chunks(table.source, table.columns(), on_reject, (table.user, table.item))
+    if table.time:
+        sample, chunks = _sample(chunks)
+        times.learn([_values(chunk, table.time) for chunk in sample])
+    for chunk in chunks:
+        yield _ChunkReader(table, chunk, times, hints, items, users, on_reject).read()
+
+
+def _sample(chunks: Iterator[Chunk]) -> tuple[list[Chunk], Iterator[Chunk]]:
+    """Returns the first chunks, with enough rows for a sample, and all chunks."""
+    sample: list[Chunk] = []
+    while sum(map(len, sample)) < _SAMPLE_ROWS and (chunk := next(chunks, None)) is not None:
+        sample.append(chunk)
+    return sample, itertools.chain(sample, chunks)
+
+
+def _values(chunk: Chunk, column: str) -> pa.Array | list[Any]:
+    """Returns the values of a column, as Arrow or Python has them."""
+    array = chunk.array(column)
+    if array is not None:
+        return array
+    codes, distinct = chunk.coded(column)
+    return [distinct[code] if code >= 0 else None for code in codes.tolist()]
 
 
 class _ChunkReader:
@@ -53,12 +72,16 @@ class _ChunkReader:
         self,
         table: InteractionTable,
         chunk: Chunk,
+        times: TimeReader,
+        hints: IdHints,
         items: IdIndex,
         users: IdIndex,
         on_reject: OnReject,
     ):
         self.table = table
         self.chunk = chunk
+        self.times = times
+        self.hints = hints
         self.items = items
         self.users = users
         self.on_reject = on_reject
@@ -76,11 +99,7 @@ class _ChunkReader:
         rating = np.full(len(self.chunk), np.nan, np.float32)
         if table.rating:
             rating = self._numbers(table.rating, to_number)
-        positive = np.ones(len(self.chunk), bool)
-        if table.positive:
-            column, comparison, bound = table.positive
-            values = self._numbers(column, to_number)
-            positive = _COMPARISONS[comparison](values, bound) & ~np.isnan(values)
+        positive = self._positives()
         part = self._parts()
         self._reject()
         valid = self.is_valid
@@ -136,24 +155,38 @@ class _ChunkReader:
 
     def _times(self, column: str) -> np.ndarray:
         # Most times are distinct, so that dictionary encoding would not pay.
-        array = self.chunk.array(column)
-        plain = _parse_times(array) if array is not None and not array.null_count else None
-        if plain is not None:
-            return plain
-        values, codes = self._column(column, to_milliseconds, 0, "the time is missing")
-        return np.asarray(values, np.int64)[codes]
+        times = self.times.read(_values(self.chunk, column))
+        self._fail(np.flatnonzero(times.is_absent), column, lambda row: "the time is missing")
+        self._fail(np.flatnonzero(times.is_invalid), column, times.reason)
+        return times.milliseconds
 
     def _numbers(self, column: str, parse: Callable[[Any], float]) -> np.ndarray:
         values, codes = self._column(column, parse, np.nan, None)
         return np.asarray(values, np.float64)[codes]
 
+    def _positives(self) -> np.ndarray:
+        """Returns which rows are positives; a condition on an absent value does not hold."""
+        if self.table.positive is None:
+            return np.ones(len(self.chunk), bool)
+        positive = np.zeros(len(self.chunk), bool)
+        for conditions in self.table.positive.alternatives:
+            positive |= np.logical_and.reduce([self._holds(one) for one in conditions])
+        return positive
+
+    def _holds(self, condition: Condition) -> np.ndarray:
+        values, codes = self._column(condition.column, condition.holds, False, None)
+        return np.asarray(values, bool)[codes]
+
     def _known_items(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
         rows = self.items.rows(ids)[codes]
-        self._fail(
-            np.flatnonzero((rows < 0) & self.is_valid),
-            self.table.item,
-            lambda row: f"unknown item {ids[int(codes[row])].as_py()!r}",
-        )
+        unknown = np.flatnonzero((rows < 0) & self.is_valid)
+        hints = self.hints.of(ids, codes[unknown]) if len(unknown) else {}
+
+        def reason(row: int) -> str:
+            code = int(codes[row])
+            return f"unknown item {ids[code].as_py()!r}{hints.pop(code, '')}"
+
+        self._fail(unknown, self.table.item, reason)
         return rows
 
     def _user_rows(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
@@ -194,19 +227,6 @@ class _ChunkReader:
     def _reject(self) -> None:
         for row, column, reason in sorted(self.rejects):
             self.on_reject(int(self.chunk.numbers[row]), column, reason)
-
-
-def _parse_times(values: Any) -> np.ndarray | None:
-    """Parses plain Unix times, int64 `[values]`; returns None if any has another form."""
-    texts = _as_texts(values)
-    if texts is None:
-        return None
-    try:
-        seconds = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        return None
-    milliseconds, in_range = seconds_to_milliseconds(seconds)
-    return milliseconds if in_range.all() else None
 
 
 def _parse_ids(values: Any) -> pa.Array | None:

@@ -1,14 +1,14 @@
 """Packs the interactions: spills them to disk by user, then sorts, splits and writes them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfmmrec.config.packing import PackConfig
-from tfmmrec.data.dataset_file import DatasetFile
+from tfmmrec.data.dataset_file import DatasetFile, InteractionTable
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import (
     SPLITS,
@@ -19,6 +19,7 @@ from tfmmrec.data.interactions import (
     split_events,
 )
 from tfmmrec.data.interactions.reader import read_interactions
+from tfmmrec.data.interactions.repeats import count_repeats
 from tfmmrec.data.interactions.spill import BUCKET_USERS, Spill
 from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
 from tfmmrec.data.packing.journal import Journal
@@ -27,9 +28,11 @@ from tfmmrec.data.packing.statistics import Rejects
 from tfmmrec.data.progress import rows_bar
 from tfmmrec.data.storage import manifest_entry
 from tfmmrec.data.tfrecords import Shard, encode_example
+from tfmmrec.data.times.span import TimeSpan
 from tfmmrec.data.vocabulary import read_vocabulary, write_vocabulary
 
 _STAGE = "interactions"
+COUNTS = ("count", "positives", *SPLITS, "valid_repeats", "test_repeats")
 # Approximate record size, which decides before encoding which users share a shard.
 _BYTES_PER_EVENT, _BYTES_PER_USER = 16, 100
 _EVENTS_PER_CHUNK = 1 << 16
@@ -51,7 +54,7 @@ class InteractionPacker:
     Attributes:
         cold_items: the rows of cold-start items.
         cold_users: the rows of cold-start users.
-        counts: the number of events, in total and by split.
+        counts: the number of events, in total and by split; and the first and the last time.
         files: the manifest entries of the shards, by name.
     """
 
@@ -77,7 +80,7 @@ class InteractionPacker:
         self.options = options
         self.spill = Spill(notes / "events")
         self.cold_items = self.cold_users = np.zeros(0, np.int64)
-        self.counts: dict[str, int] = dict.fromkeys(("count", "positives", *SPLITS), 0)
+        self.counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)
         self.files: dict[str, Any] = {}
 
     def read(self) -> None:
@@ -93,6 +96,7 @@ class InteractionPacker:
         if len(self.users) < note["num_users"]:
             self.users.extend(read_vocabulary(self.notes / "users.txt"))
         self.rejects.num_read += note["num_read"]
+        self.counts |= note["times"]
         with (self.notes / "rejects.jsonl").open(encoding="utf-8") as lines:
             for line in lines:
                 self.rejects.add(table, *json.loads(line))
@@ -108,7 +112,7 @@ class InteractionPacker:
         self.spill.clear()
         quiet = self.options.quiet
         num_listed, num_read, num_rejected = len(self.users), 0, 0
-        candidates = ColdStartCandidates(len(self.items))
+        candidates, span = ColdStartCandidates(len(self.items)), TimeSpan()
         with (
             rows_bar("interactions", table.source, quiet=quiet) as progress,
             (self.notes / "rejects.jsonl").open("w", encoding="utf-8") as rejected,
@@ -122,6 +126,7 @@ class InteractionPacker:
             for events in prefetch(read_interactions(table, self.items, self.users, on_reject)):
                 self.spill.add(events)
                 candidates.observe(events)
+                span.observe(events.time)
                 num_read += len(events)
                 progress.update(num_read + num_rejected - progress.n)
         np.savez(
@@ -129,7 +134,8 @@ class InteractionPacker:
         )
         write_vocabulary(self.notes / "users.txt", self.users.from_row(num_listed))
         num_read += num_rejected
-        self.journal.write("read", 0, {"num_read": num_read, "num_users": len(self.users)})
+        note = {"num_read": num_read, "num_users": len(self.users), "times": times_of(table, span)}
+        self.journal.write("read", 0, note)
 
     def write(self) -> None:
         """Sorts, splits and writes the events, one shard of neighboring users at a time.
@@ -170,13 +176,13 @@ class InteractionPacker:
     def _write_shard(self, number: int, buckets: list[int], splitter: Splitter) -> dict[str, Any]:
         """Writes one shard per split; returns its journal entry."""
         shards: dict[str, Shard] = {}
-        counts = dict.fromkeys(self.counts, 0)
+        counts = dict.fromkeys(COUNTS, 0)
         for bucket in buckets:
             events = in_order(self.spill.read(bucket), self.users, self.items)
-            counts["count"] += len(events)
-            counts["positives"] += int(events.positive.sum())
-            for name, part in split_events(events, splitter, self.cold_items, self.cold_users):
-                counts[name] += len(part)
+            parts = dict(split_events(events, splitter, self.cold_items, self.cold_users))
+            for name, count in counts_of(parts, self.cold_users).items():
+                counts[name] += count
+            for name, part in parts.items():
                 if len(part) and name not in shards:
                     folder = self.folder / "interactions" / name
                     shards[name] = Shard(folder, number, gzip=self.options.gzip)
@@ -194,6 +200,24 @@ class InteractionPacker:
         self.files.update(note["files"])
         for name, count in note["counts"].items():
             self.counts[name] += count
+
+
+def counts_of(
+    parts: Mapping[str, Interactions], cold_users: np.ndarray | list[int]
+) -> dict[str, int]:
+    """Returns the COUNTS of all events of some users, given by split."""
+    return {
+        "count": sum(map(len, parts.values())),
+        "positives": sum(int(part.positive.sum()) for part in parts.values()),
+        **{name: len(part) for name, part in parts.items()},
+        **count_repeats(parts, cold_users),
+    }
+
+
+def times_of(table: InteractionTable, span: TimeSpan) -> dict[str, Any]:
+    """Returns the first and the last time as `times`; {} if there are none but an order."""
+    is_given = table.time is not None and table.time_format != "order"
+    return {"times": span.statistics()} if is_given else {}
 
 
 def encode_histories(events: Interactions) -> Iterator[bytes]:

@@ -11,8 +11,9 @@ from tfmmrec.evaluation.attribution.shapley import coalition_values, shapley_val
 from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.ranking.rankers import model_ranker
-from tfmmrec.evaluation.ranking.segment_result import K, SegmentResult
+from tfmmrec.evaluation.ranking.segment_result import SegmentResult
 from tfmmrec.evaluation.ranking.targets import Targets
+from tfmmrec.evaluation.segments import K
 from tfmmrec.evaluation.slices import MIN_TARGETS, slices_of
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import scipy.stats
 from scipy.sparse import csr_matrix
+from scipy.special import ndtr
 
 from tfmmrec.evaluation.metrics.sign_flip import least_p, sign_flip_p
 
@@ -171,7 +171,7 @@ class UserBootstrap:
         means, drawn = self.means(values, np.concatenate([overall, masks], axis=1))
         gaps, spread = means[1:] - means[0], np.nanstd(drawn[:, 1:] - drawn[:, :1], axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            p = np.nan_to_num(scipy.stats.norm.cdf(gaps / spread), nan=1.0)
+            p = np.nan_to_num(ndtr(gaps / spread), nan=1.0)
         return np.where(self._count_users_of(masks) >= MIN_USERS, p, 1.0)
 
     def statistic_interval(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import json
 import zipfile
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from tfmmrec.data.storage import MANIFEST, atomic_write, checksum, fingerprint
 from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.ranking.targets import Targets
-from tfmmrec.version import __version__
+from tfmmrec.version import __version__, installed_version
 
 # Raised whenever a baseline, or the choice of its hyperparameter, changes.
 _BASELINES_VERSION = 1
@@ -56,7 +55,7 @@ class BaselineCache:
         self._conditions = {
             "baselines": _BASELINES_VERSION,
             "version": __version__,
-            "implicit": _installed_version("implicit"),
+            "implicit": installed_version("implicit"),
             "data": checksum(dataset.folder / MANIFEST),
             "split": split,
             **options,
@@ -114,10 +113,3 @@ def content_fingerprint(encodings: Mapping[str, Encodings]) -> str:
             found.update(f"{name} {part.dtype} {part.shape} ".encode())
             found.update(np.ascontiguousarray(part).data)
     return found.hexdigest()
-
-
-def _installed_version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

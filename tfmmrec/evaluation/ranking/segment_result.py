@@ -17,14 +17,8 @@ from tfmmrec.evaluation.ranking.baseline_cache import (
 )
 from tfmmrec.evaluation.ranking.rankers import Ranker
 from tfmmrec.evaluation.ranking.targets import Targets, by_segment
+from tfmmrec.evaluation.segments import MODEL, K
 from tfmmrec.models.bundle import ModelBundle
-
-# The name of the evaluated model, next to the names of its baselines.
-MODEL = "model"
-# Titles of the segments in reports.
-TITLES = {"warm": "Warm items", "cold": "Cold-start items", "new_users": "New users"}
-# Number of items per user in the lists, and the cutoff by which models are compared.
-K = 10
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,10 +12,6 @@ from tfmmrec.data.interactions import Interactions
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.errors import DataError
 
-# Segments of the targets: known users with warm items, known users with cold-start items, and new
-# users with warm items.
-SEGMENTS = ("warm", "cold", "new_users")
-
 
 @dataclasses.dataclass(frozen=True)
 class Targets:

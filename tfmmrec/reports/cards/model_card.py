@@ -9,7 +9,7 @@ from typing import Any
 
 from tfmmrec.config.objective import objective_of
 from tfmmrec.data.storage import read_json
-from tfmmrec.evaluation.ranking.segment_result import TITLES, K
+from tfmmrec.evaluation.segments import TITLES, K
 from tfmmrec.models.run_folder import RUN
 from tfmmrec.reports.cards.card_file import write_card
 from tfmmrec.reports.cards.evaluation_facts import format_metric, outcome_summaries, segment_summary

@@ -6,9 +6,8 @@ from typing import Any
 
 from tfmmrec.config.objective import objective_of
 from tfmmrec.data.storage import read_json, write_text
-from tfmmrec.evaluation.compare import METRICS
 from tfmmrec.evaluation.rank_store import StoredRanks
-from tfmmrec.evaluation.ranking.segment_result import TITLES
+from tfmmrec.evaluation.segments import METRICS, TITLES
 from tfmmrec.models.run_folder import read_run
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.evaluation.tables import comparison_table

@@ -6,10 +6,8 @@ from typing import Any
 
 import rich.console
 
-from tfmmrec.evaluation.compare import METRICS
 from tfmmrec.evaluation.metrics.bootstrap import Interval
-from tfmmrec.evaluation.ranking.segment_result import K
-from tfmmrec.evaluation.ranking.targets import SEGMENTS
+from tfmmrec.evaluation.segments import METRICS, SEGMENTS, K
 from tfmmrec.reports.evaluation.tables import (
     baseline_notes,
     comparison_table,

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tfmmrec.evaluation.evaluate import EvaluationResult, evaluate
 from tfmmrec.reports.bokeh import require_bokeh
 from tfmmrec.reports.cards.write import write_cards
 from tfmmrec.reports.evaluation.page import write_report
+from tfmmrec.reports.evaluation.stored_metrics import CONDITIONS, evaluation_conditions
 
 
 def evaluate_run(
@@ -41,15 +43,14 @@ def evaluate_run(
     run = Path(run)
     if report is not None:
         require_bokeh()
-    result = evaluate(
-        run,
-        split=split,
-        modality_attribution=modality_attribution or report is not None,
-        cutoffs=cutoffs,
-        allow_leakage=allow_leakage,
-        seed=seed,
-        quiet=quiet,
-    )
+    options: dict[str, Any] = {
+        "modality_attribution": modality_attribution or report is not None,
+        "cutoffs": cutoffs,
+        "allow_leakage": allow_leakage,
+        "seed": seed,
+    }
+    result = evaluate(run, split=split, quiet=quiet, **options)
+    result.metrics[CONDITIONS] = evaluation_conditions(run, **options)
     result.save(run)
     write_cards(run, result)
     if report is not None:

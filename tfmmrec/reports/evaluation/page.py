@@ -10,7 +10,8 @@ import yaml
 from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, attribute_scores
 from tfmmrec.evaluation.evaluate import EvaluationResult
-from tfmmrec.evaluation.ranking.segment_result import MODEL, TITLES, K, SegmentResult
+from tfmmrec.evaluation.ranking.segment_result import SegmentResult
+from tfmmrec.evaluation.segments import MODEL, TITLES, K
 from tfmmrec.evaluation.slices import POPULARITY_CLASSES, popularity_classes
 from tfmmrec.evaluation.summary import model_verdict
 from tfmmrec.models.run_folder import RUN

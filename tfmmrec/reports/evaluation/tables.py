@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfmmrec.evaluation.metrics.bootstrap import Interval
-from tfmmrec.evaluation.ranking.segment_result import MODEL, K
+from tfmmrec.evaluation.segments import MODEL, K
 from tfmmrec.reports.number_format import metric_label
 from tfmmrec.reports.tables import Table
 

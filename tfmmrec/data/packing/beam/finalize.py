@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.packing.beam.job import Job
+from tfmmrec.data.packing.interaction_packer import COUNTS
 from tfmmrec.data.packing.pack import close_folder
 from tfmmrec.data.packing.statistics import Rejects, Tally
 from tfmmrec.data.vocabulary import category_file, write_vocabulary
@@ -71,11 +71,12 @@ def _join_entity(entity: str, job: Job, rejects: Rejects, files: dict[str, Any])
 
 def _join_interactions(job: Job, rejects: Rejects, files: dict[str, Any]) -> dict[str, Any]:
     table = job.dataset.interactions.source
-    counts = dict.fromkeys(("count", "positives", *SPLITS), 0)
+    counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)
     for note in job.read_notes("histories"):
         files.update(note["files"])
         for name, number in note["counts"].items():
             counts[name] += number
+    counts |= job.read_note("log", 0)["times"]
     rejects.num_read += counts["count"]
     for row, field, reason in job.read_rejects("interactions"):
         rejects.num_read += 1

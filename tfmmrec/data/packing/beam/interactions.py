@@ -19,8 +19,9 @@ from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.packing.beam.entities import IDS
 from tfmmrec.data.packing.beam.job import Job
 from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
-from tfmmrec.data.packing.interaction_packer import encode_histories
+from tfmmrec.data.packing.interaction_packer import counts_of, encode_histories, times_of
 from tfmmrec.data.tfrecords import encode_example
+from tfmmrec.data.times.span import TimeSpan
 
 USER_IDS = "vocabulary/user_ids.txt"
 COLD_IDS = {side: f"vocabulary/cold_{side}_ids.txt" for side in ("item", "user")}
@@ -47,13 +48,14 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
     items = job.read_ids(IDS["items"])
     users = IdIndex(job.read_ids(IDS["users"]).from_row(0))  # a copy, which grows
     num_listed = len(users)
-    candidates = ColdStartCandidates(len(items))
+    candidates, span = ColdStartCandidates(len(items)), TimeSpan()
     with job.reporting_errors(), job.writing_rejects("interactions") as on_reject:
         # Without items, all events would be rejected; the launcher raises the error.
         table = job.dataset.interactions
         chunks = read_interactions(table, items, users, on_reject) if len(items) else iter(())
         for position, events in enumerate(_together(chunks)):
             candidates.observe(events)
+            span.observe(events.time)
             for shard, piece in by_user_blocks(events, job.options.users_per_shard):
                 yield shard, (position, piece)
     cold_items = draw_cold(job.dataset.cold_share, candidates.items, items, job.options.seed)
@@ -65,6 +67,7 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
         "cold_items": cold_items.tolist(),
         "cold_users": cold_users.tolist(),
         "unlisted": (num_listed, len(users)),
+        "times": times_of(job.dataset.interactions, span),
     }
     job.write_note("log", 0, note)
     yield apache_beam.pvalue.TaggedOutput(ALL_READ, note)
@@ -89,11 +92,11 @@ def write_histories(pieces: tuple[int, Iterable[Any]], job: Job, all_read: Any) 
         events = in_order(events, job.read_ids(USER_IDS), job.read_ids(IDS["items"]))
         # A split that needs the times of all events has been refused.
         splitter = create_splitter(job.dataset.split, np.zeros(0, np.int64), job.options.seed)
-        counts = {"count": len(events), "positives": int(events.positive.sum())}
         files: dict[str, Any] = {}
-        cold = all_read["cold_items"], all_read["cold_users"]
-        for name, part in split_events(events, splitter, *cold):
-            counts[name] = len(part)
+        cold_items, cold_users = all_read["cold_items"], all_read["cold_users"]
+        parts = dict(split_events(events, splitter, cold_items, cold_users))
+        counts = counts_of(parts, cold_users)
+        for name, part in parts.items():
             files |= job.write_shard(f"interactions/{name}", number, encode_histories(part))
     job.write_note("histories", number, {"counts": counts, "files": files})
 

@@ -1,0 +1,38 @@
+"""Repeats: held-out positives of items that the user chose before."""
+
+import numpy as np
+
+from tfmmrec.data.interactions import Interactions
+from tfmmrec.data.interactions.repeats import count_repeats
+
+
+def events(*rows: tuple[int, int, bool]) -> Interactions:
+    user, item, positive = (np.array(column) for column in zip(*rows, strict=True))
+    zeros = np.zeros(len(rows))
+    return Interactions(
+        user=user.astype(np.int32),
+        item=item.astype(np.int32),
+        time=zeros.astype(np.int64),
+        rating=zeros.astype(np.float32),
+        positive=positive,
+        order=zeros.astype(np.int32),
+        part=zeros.astype(np.int8),
+    )
+
+
+def test_repeats_are_counted_by_split():
+    parts = {
+        "train": events((0, 1, True), (0, 2, False), (1, 5, True)),
+        # A repeat; no repeat, since the earlier event is no positive; another user; no positive.
+        "valid": events((0, 1, True), (0, 2, True), (1, 1, True), (1, 5, False)),
+        # Repeats of train and of valid; a new item, and the same again.
+        "test": events((0, 1, True), (0, 2, True), (1, 7, True), (1, 7, True)),
+    }
+    assert count_repeats(parts, []) == {"valid_repeats": 1, "test_repeats": 3}
+
+
+def test_of_a_cold_user_the_last_positive_is_held_out():
+    nothing = events((9, 9, False))
+    repeated = events((3, 1, True), (3, 2, True), (3, 1, True), (4, 1, True), (4, 2, True))
+    parts = {"train": nothing, "valid": nothing, "test": repeated}
+    assert count_repeats(parts, np.array([3, 4])) == {"valid_repeats": 0, "test_repeats": 1}

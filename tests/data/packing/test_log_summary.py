@@ -1,0 +1,55 @@
+"""What packing says about the log: its times and repeats, here and on Beam."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tfmmrec.config.packing import PackConfig
+from tfmmrec.data.packing import pack
+from tfmmrec.data.packing.log_summary import log_lines
+
+
+def write(folder: Path, times: list[str], **more: str) -> Path:
+    folder.mkdir()
+    (folder / "items.csv").write_text("id,title\n" + "".join(f"i{n},T\n" for n in range(5)))
+    # The items of the user are i0 to i4, and i0 again.
+    rows = [f"u,i{n % 5},{time}\n" for n, time in enumerate(times)]
+    (folder / "log.csv").write_text("user,item,time\n" + "".join(rows))
+    log = {"table": "log.csv", "user": "user", "item": "item", "time": "time", **more}
+    items = {"table": "items.csv", "id": "id", "features": {"title": {"modality": "text"}}}
+    (folder / "d.yaml").write_text(yaml.safe_dump({"items": items, "interactions": log}))
+    return folder / "d.yaml"
+
+
+def packed_lines(folder: Path, times: list[str], **more: str) -> list[str]:
+    dataset = write(folder / "tables", times, **more)
+    return log_lines(pack(dataset, folder / "data", PackConfig(quiet=True))["interactions"])
+
+
+def test_dates_as_whole_numbers_and_a_repeat(tmp_path):
+    times = [f"202204{day:02d}" for day in range(8, 14)]
+    assert packed_lines(tmp_path, times) == [
+        "times from 2022-04-08 to 2022-04-13 (UTC)",
+        "repeats: 1 of 1 in test are items that the user chose before; they are not evaluated",
+    ]
+
+
+def test_counters_get_a_hint_unless_they_are_said_to_be_an_order(tmp_path):
+    (tmp_path / "a").mkdir()
+    lines = packed_lines(tmp_path / "a", ["1", "2", "3"])
+    assert lines[0] == "times from 1970-01-01 00:00 to 1970-01-01 00:00 (UTC)"
+    assert lines[1].startswith("hint: the log begins before 1990; if")
+    (tmp_path / "b").mkdir()
+    assert packed_lines(tmp_path / "b", ["1", "2", "3"], time_format="order") == []
+
+
+def test_beam_says_the_same(tmp_path):
+    pytest.importorskip("apache_beam", reason="Apache Beam is not installed: tfmmrec[beam]")
+    from tfmmrec.data.packing.beam import pack_on_beam
+
+    times = [f"{day}/04/2022" for day in range(8, 14)]
+    dataset = write(tmp_path / "tables", times, time_format="%d/%m/%Y")
+    local = pack(dataset, tmp_path / "local", PackConfig(quiet=True))
+    assert pack_on_beam(dataset, tmp_path / "beam") == local
+    assert log_lines(local["interactions"])[0] == "times from 2022-04-08 to 2022-04-13 (UTC)"

@@ -1,0 +1,52 @@
+"""Hints at ids that two tables write in different ways: 3 and 3.0, 007 and 7, A1 and a1."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tfmmrec.data.id_index import IdIndex
+
+
+class IdHints:
+    """Finds the item that an unknown id may mean. Ids are matched exactly; this is advice only.
+
+    Args:
+        items: the item ids.
+    """
+
+    def __init__(self, items: IdIndex):
+        self.items = items
+        self._given = False
+
+    def of(self, ids: pa.Array, unknown: np.ndarray) -> dict[int, str]:
+        """Returns a hint for the first unknown id that has one; nothing after that.
+
+        Args:
+            ids: ids `[ids]`.
+            unknown: the positions of the unknown ones, in the order of the table, with repeats.
+
+        Returns:
+            The hint by position in `ids`.
+        """
+        if self._given or not len(self.items):
+            return {}
+        _, first = np.unique(unknown, return_index=True)
+        positions = unknown[np.sort(first)]
+        known = pa.array(self.items.from_row(0), pa.large_string())
+        asked = _simplified(ids.take(pa.array(positions)))
+        rows = pc.index_in(asked, value_set=_simplified(known))
+        similar = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
+        if not len(similar):
+            return {}
+        self._given = True
+        name = known[rows[int(similar[0])].as_py()].as_py()
+        return {int(positions[similar[0]]): f" (the item table has {name!r})"}
+
+
+def _simplified(ids: pa.Array) -> pa.Array:
+    """Removes what tables of the same ids write differently."""
+    ids = pc.utf8_lower(
+        pc.replace_substring_regex(ids.cast(pa.large_string()), r"""[\s"'`]+""", "")
+    )
+    ids = pc.replace_substring_regex(ids, r"^0+(\d)", r"\1")
+    return pc.replace_substring_regex(ids, r"^(\d+)\.0+$", r"\1")

@@ -1,0 +1,28 @@
+"""The lines that packing and checking print about the log as a whole: its times and repeats."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfmmrec.data.times.span import describe_times, hint_at_times
+
+
+def log_lines(log: Mapping[str, Any]) -> list[str]:
+    """Returns the lines.
+
+    Args:
+        log: the entry of the interactions in statistics.json.
+    """
+    lines = []
+    if times := log.get("times"):
+        lines.append(describe_times(times))
+        if hint := hint_at_times(times):
+            lines.append(f"hint: {hint}")
+    repeats = {split: log[f"{split}_repeats"] for split in ("valid", "test")}
+    if any(repeats.values()):
+        counts = " and ".join(
+            f"{n} of {log[split]} in {split}" for split, n in repeats.items() if n
+        )
+        lines.append(
+            f"repeats: {counts} are items that the user chose before; they are not evaluated"
+        )
+    return lines
