@@ -41,7 +41,11 @@ def test_what_is_a_text_is_stored_as_json_writes_it(raw: Any, stored: bytes, tmp
         (["a"], """a text is expected. Received a list: ["a"]"""),
         ({"a": "é"}, """a text is expected. Received an object: {"a": "é"}"""),
         (float("nan"), "a text or a finite number is expected. Received: NaN"),
-        (b"ab\xffcd", "not valid UTF-8 at byte 3: 'ab\ufffdcd'"),
+        (
+            b"ab\xffcd",
+            "not valid UTF-8 at byte 3: 'ab\ufffdcd'; if the table has another encoding, give it, "
+            "such as encoding: cp1252",
+        ),
         ("a\ud800", "not valid UTF-8 at character 2: half of a surrogate pair"),
     ],
 )

@@ -37,7 +37,10 @@ def to_utf8(raw: Any) -> bytes:
         return (str(raw).lower() if isinstance(raw, bool) else str(raw)).encode("utf-8")
     except UnicodeDecodeError as error:
         start = quote(raw[max(0, error.start - 20) : error.start + 10])
-        raise BrokenValue(f"not valid UTF-8 at byte {error.start + 1}: {start}") from None
+        raise BrokenValue(
+            f"not valid UTF-8 at byte {error.start + 1}: {start}; "
+            "if the table has another encoding, give it, such as encoding: cp1252"
+        ) from None
     except UnicodeEncodeError as error:
         raise BrokenValue(
             f"not valid UTF-8 at character {error.start + 1}: half of a surrogate pair"

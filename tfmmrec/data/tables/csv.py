@@ -106,12 +106,15 @@ class _Reader:
     def _to_arrow(self, clean: CleanText, rejects: list[tuple[int, str]]) -> pa.Table:
         """Reads the selected columns as bytes; adds the number and reason of malformed rows."""
         reasons = iter(clean.reasons)
+        delimiter = self.cleaner.grammar.delimiter.decode()
 
         def skip(row: pyarrow.csv.InvalidRow) -> str:
             if row.text == self.cleaner.place.decode():
                 reason = next(reasons)
             else:
                 reason = wrong_count(row.actual_columns, row.expected_columns)
+                if row.text.endswith(delimiter):
+                    reason += "; it ends in a delimiter"
             rejects.append((self.num_rows + row.number, reason))
             return "skip"
 
@@ -126,7 +129,7 @@ class _Reader:
                 use_threads=False, block_size=len(text) + 1, column_names=self._names
             ),
             parse_options=pyarrow.csv.ParseOptions(
-                delimiter=self.cleaner.grammar.delimiter.decode(),
+                delimiter=delimiter,
                 quote_char=clean.quote.decode() or False,
                 newlines_in_values=bool(clean.quote),
                 invalid_row_handler=skip,
