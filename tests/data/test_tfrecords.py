@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmmrec.data.tfrecords import ShardWriter, encode_example, read_batches
+from tfmmrec.data.tfrecords import ShardWriter, encode_example, read_batches, read_rows
+from tfmmrec.errors import DataError
 
 NUMBERS = {"n": tf.io.FixedLenFeature([], tf.int64)}
 
@@ -90,3 +91,16 @@ def test_shuffled_rows_are_all_there_in_another_order_that_the_seed_draws(tmp_pa
     assert sorted(first) == list(range(200)) and first != list(range(200))
     assert first == shuffled(0)
     assert first != shuffled(1)
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_a_few_rows_are_read_from_all_shards(tmp_path, gzip):
+    # Shards of 60 bytes hold two or three of these records.
+    with ShardWriter(tmp_path, shard_bytes=60, gzip=gzip) as writer:
+        for number in range(10):
+            writer.write({"name": [b"n" * number]})
+    assert writer.num_shards > 2
+    found = read_rows(tmp_path, [7, 0, 9])
+    assert found == {number: encode_example({"name": [b"n" * number]}) for number in (0, 7, 9)}
+    with pytest.raises(DataError, match="record 10 is missing"):
+        read_rows(tmp_path, [10])

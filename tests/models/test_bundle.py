@@ -11,7 +11,7 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import GatedFusion
 from tfmmrec.models import bundle as bundles
-from tfmmrec.models.bundle import ModelBundle, build_bundle, check_not_trained_on
+from tfmmrec.models.bundle import ModelBundle, build_bundle
 
 
 def build(small: Any, **options: Any) -> ModelBundle:
@@ -70,10 +70,3 @@ def test_a_fusion_is_checked_once_before_anything_is_encoded(small, monkeypatch)
     with pytest.raises(ConfigError, match="fusion: temperature must be a number above 0"):
         build(small, fusion={"kind": "gated", "temperature": 0})
     assert not encoded
-
-
-def test_a_split_of_the_training_is_refused():
-    config = TrainConfig(refit=True)
-    check_not_trained_on(config, "test")
-    with pytest.raises(Exception, match=r"split valid: the model was trained on it \(refit\)"):
-        check_not_trained_on(config, "valid")

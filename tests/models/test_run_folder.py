@@ -57,9 +57,8 @@ def test_changed_runs_are_refused(data, tmp_path):
     save_run(tmp_path, build_bundle(Dataset(data), TrainConfig(dim=4, quiet=True)), {})
     saved = (tmp_path / "run.json").read_text()
     for old, new, reason in (
-        ('"format": 2', '"format": 1', "run format 1, this version reads 2; train it again"),
-        ('"manifest_sha256": "', '"manifest_sha256": "0', "changed since; train again"),
-        ('"fingerprint": "', '"fingerprint": "0', "the encoder of country changed since"),
+        ('"format": 3', '"format": 1', "run format 1, this version reads 3; train it again"),
+        ('"manifest_sha256": "', '"manifest_sha256": "0', "changed since; run tfmmrec update"),
         ('"dim": 4', '"dim": 5', "the weights cannot be read"),
         ('"dim": 4', '"width": 4', "config"),
     ):
@@ -68,6 +67,10 @@ def test_changed_runs_are_refused(data, tmp_path):
         with pytest.raises(TfmmrecError, match=reason) as caught:
             load_run(tmp_path, quiet=True)
         assert "\n" not in str(caught.value)
+    # An encoder that changed is refused when it is needed.
+    (tmp_path / "run.json").write_text(saved.replace('"fingerprint": "', '"fingerprint": "0'))
+    with pytest.raises(DataError, match="the encoder of country changed since; train again"):
+        load_run(tmp_path, quiet=True).items.encoders["country"]
     encoders = json.loads(saved)["encoders"]
     assert encoders["items"]["country"] != encoders["users"]["country"]
 

@@ -14,7 +14,7 @@ from tfmmrec.tasks import (
     loss_weighting,
     rating_click_head,
 )
-from tfmmrec.tasks.rating_click import Click, Rating, create_outcome
+from tfmmrec.tasks.rating_click import Click, Rating, RatingScale, create_outcome
 from tfmmrec.testing import TestCase
 
 USERS = np.array([True, True, False])
@@ -134,7 +134,8 @@ def losses(name: str, batch: dict[str, tf.Tensor] = BATCH) -> dict[str, tf.Tenso
 
 
 def task(name: str) -> RatingClickTask:
-    made = RatingClickTask({name: create_outcome(name, OUTCOMES)}, {name: head(l2=0.0)})
+    outcome = create_outcome(name, RatingScale.of(OUTCOMES.rating))
+    made = RatingClickTask({name: outcome}, {name: head(l2=0.0)})
     with_numbers(made.heads[name])
     return made
 
@@ -161,11 +162,11 @@ class TaskTest(TestCase):
         self.assertAllClose(losses("rating", none), {"rating": 0.0})
 
     def test_predicted_ratings_stay_in_the_training_range(self):
-        values = Rating(OUTCOMES.rating).value(tf.constant([0.0, 0.5, 3.0, -3.0]))
+        values = Rating(RatingScale.of(OUTCOMES.rating)).value(tf.constant([0.0, 0.5, 3.0, -3.0]))
         self.assertAllClose(values, [3.0, 4.0, 5.0, 1.0])
 
     def test_a_constant_rating_is_predicted(self):
-        same = Rating(np.array([4.0, 4.0], np.float32))
+        same = Rating(RatingScale.of(np.array([4.0, 4.0], np.float32)))
         self.assertAllClose(same.value(tf.constant([0.0, 9.0])), [4.0, 4.0])
         self.assertAllClose(same.labels({"rating": tf.constant([4.0])})[0], [0.0])
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset, EntityName
+from tfmmrec.data.tfrecords import read_rows
 
 
 class FeatureValues:
@@ -51,19 +52,23 @@ def values_by_row(
 ) -> dict[int, Any]:
     """Reads the values of one feature for a few rows, without holding the others in memory.
 
+    Only the records of these rows are read, if the shards are not compressed.
+
     Returns:
         The value by row, as NumPy converts it; a list for a multi-valued feature. Rows without a
         value are left out.
     """
-    requested, values, start = set(rows), {}, 0
-    for batch in dataset.values(entity, feature, dataset.rows_per_chunk(entity)):
-        num_rows = int(batch.shape[0])
-        for row in requested.intersection(range(start, start + num_rows)):
-            value = batch[row - start].numpy()
-            value = value.tolist() if isinstance(value, np.ndarray) else value
-            if value not in (b"", []) and value == value:  # NaN is an absent number
-                values[row] = value
-        start += num_rows
+    requested, values = sorted(set(rows)), {}
+    if not requested:
+        return {}
+    records = read_rows(dataset.folder / entity, requested)
+    parsing = {feature: dataset.features(entity)[feature].parsing()}
+    column = tf.io.parse_example([records[row] for row in requested], parsing)[feature]
+    for row, one in zip(requested, column, strict=True):
+        value = one.numpy()
+        value = value.tolist() if isinstance(value, np.ndarray) else value
+        if value not in (b"", []) and value == value:  # NaN is an absent number
+            values[row] = value
     return values
 
 

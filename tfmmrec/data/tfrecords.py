@@ -1,7 +1,8 @@
 """Writes and reads TFRecord shards of tf.train.Example."""
 
 import os
-from collections.abc import Mapping
+import struct
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.errors import StorageError
+from tfmmrec.errors import DataError, StorageError
 
 Values = list[bytes] | list[float] | np.ndarray
 
@@ -151,6 +152,40 @@ def shards(folder: Path) -> list[Path]:
 def compression(shard: Path) -> str:
     """Returns the compression type of a shard for `tf.data.TFRecordDataset`."""
     return "GZIP" if shard.name.endswith(SUFFIXES[True]) else ""
+
+
+def read_rows(folder: Path, rows: Collection[int]) -> dict[int, bytes]:
+    """Reads the records of a few rows; in shards that are not compressed, only their bytes.
+
+    Args:
+        folder: the folder of shards.
+        rows: numbers of records, counted through the shards in order.
+
+    Raises:
+        DataError: there are fewer records, or a shard is truncated.
+    """
+    wanted, found, row = set(rows), {}, 0
+    for path in shards(folder):
+        if compression(path):
+            for record in tf.data.TFRecordDataset(str(path), compression(path)):
+                if row in wanted:
+                    found[row] = record.numpy()
+                row += 1
+            continue
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            while len(found) < len(wanted) and file.tell() < size:
+                # A record: its length, a checksum of the length, the bytes, and their checksum.
+                (length,) = struct.unpack("<Q4x", file.read(12).ljust(12, b"\0"))
+                if row in wanted:
+                    found[row] = file.read(length)
+                    file.seek(4, os.SEEK_CUR)
+                else:
+                    file.seek(length + 4, os.SEEK_CUR)
+                row += 1
+    if len(found) < len(wanted):
+        raise DataError(f"{folder}: record {max(wanted - set(found))} is missing; pack it again")
+    return found
 
 
 def read_batches(

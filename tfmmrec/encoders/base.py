@@ -48,6 +48,13 @@ class FeatureEncoder(tf.Module, abc.ABC):
         """Returns the description of the encoder that a run stores, as JSON."""
         return {"encoder": type(self).__name__, "fingerprint": self.fingerprint}
 
+    def fitted(self) -> dict[str, Any]:
+        """Returns what was fitted to the data, as JSON: the vocabulary, the edges, the axes.
+
+        A run stores it, so that `create_encoder` can create the same encoder for other data.
+        """
+        return {}
+
     def summary(self) -> str:
         """Returns a short description for people."""
         return type(self).__name__

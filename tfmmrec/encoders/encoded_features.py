@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,12 +10,14 @@ from tfmmrec.config.finetuning import FinetuneConfig, finetune_options
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.encoders.base import FeatureEncoder
-from tfmmrec.encoders.cache.cached_encode import encode_feature
+from tfmmrec.encoders.cache.cached_encode import encode_feature, read_cached
 from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.factory import create_encoders, is_untrained
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.encoders.finetuning import MediaStore, TrainableFeature
-from tfmmrec.errors import ConfigError
+from tfmmrec.encoders.lazy_mapping import LazyMapping
+from tfmmrec.encoders.saved_encoders import SavedEncoders
+from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.modalities import Modality
 from tfmmrec.modalities.preprocessing.pca import Pca
 
@@ -31,12 +33,15 @@ class EncodedEntities:
         encoders: encoder by feature.
         encodings: encodings by feature.
         trainable_features: the features whose encoders are trained with the towers.
+        saved: what a run has stored of the encoders, if it is from a run. Encoders are then
+            created, and encodings read, when they are first used.
     """
 
     modalities: Mapping[str, Modality]
     encoders: Mapping[str, FeatureEncoder]
     encodings: Mapping[str, Encodings]
     trainable_features: Mapping[str, TrainableFeature] = dataclasses.field(default_factory=dict)
+    saved: SavedEncoders | None = None
 
     def features(self, pca_dim: int = 0) -> list[FeatureInfo]:
         """Returns the sizes from which a tower is built.
@@ -45,6 +50,8 @@ class EncodedEntities:
             pca_dim: number of principal components of an encoding that the tower reads; 0 reads
                 it whole. A fine-tuned encoding is always read whole, since its axes move.
         """
+        if self.saved is not None:
+            return list(self.saved.features)
         return [
             FeatureInfo.of(
                 name,
@@ -55,6 +62,18 @@ class EncodedEntities:
             )
             for name, modality in self.modalities.items()
         ]
+
+    def describe(self) -> dict[str, Mapping[str, Any]]:
+        """Returns the description of each encoder, without creating those of a run."""
+        if self.saved is not None:
+            return dict(self.saved.descriptions)
+        return {name: encoder.describe() for name, encoder in self.encoders.items()}
+
+    def fitted(self) -> dict[str, Any]:
+        """Returns what each encoder was fitted to, without creating those of a run."""
+        if self.saved is not None:
+            return dict(self.saved.fitted)
+        return {name: encoder.fitted() for name, encoder in self.encoders.items()}
 
     def has_content(self, num_rows: int) -> np.ndarray:
         """Returns whether each row has at least one feature, bool `[rows]`."""
@@ -123,7 +142,8 @@ def _work_done(encoder: FeatureEncoder, encodings: Encodings) -> str:
 
 
 def _only(by_feature: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
-    return {name: value for name, value in by_feature.items() if name in names}
+    # The values of a lazy mapping are created when they are read.
+    return {name: by_feature[name] for name in by_feature if name in names}
 
 
 def encode_entities(dataset: Dataset, entity: EntityName, config: TrainConfig) -> EncodedEntities:
@@ -142,11 +162,62 @@ def encode_entities(dataset: Dataset, entity: EntityName, config: TrainConfig) -
         feature: encode_feature(dataset, entity, feature, encoder, quiet=config.quiet)
         for feature, encoder in encoders.items()
     }
-    trainable_features = {
+    trainable_features = _trainable_features(dataset, entity, encoders, options)
+    return EncodedEntities(modalities, encoders, encodings, trainable_features)
+
+
+def open_entities(
+    dataset: Dataset, entity: EntityName, config: TrainConfig, saved: SavedEncoders
+) -> EncodedEntities:
+    """Opens the features of an entity as a run reads them; nothing is fitted to the data folder.
+
+    An encoder is created when it is first used, since that may take seconds, and encodings are
+    read when they are first used. The cache has them without their encoder, unless it was removed.
+
+    Raises:
+        DataError: the data folder lacks a feature of the run.
+    """
+    declared = dataset.features(entity)
+    for name in saved.descriptions:
+        if name not in declared:
+            raise DataError(
+                f"{dataset.folder}: {entity} have no feature {name!r}, which the model of "
+                f"{saved.run} reads"
+            )
+    modalities = {name: declared[name] for name in saved.descriptions}
+    options = trainable_options(entity, modalities, config)
+
+    def create(name: str) -> FeatureEncoder:
+        declaration = config.encoders.get(name, "builtin")
+        return saved.create(dataset, name, declaration, trainable=name in options)
+
+    encoders = LazyMapping(modalities, create)
+
+    def encode(name: str) -> Encodings:
+        found = read_cached(dataset, entity, name, saved.fingerprint(name))
+        if found is None:
+            found = encode_feature(dataset, entity, name, encoders[name], quiet=config.quiet)
+        return found
+
+    return EncodedEntities(
+        modalities,
+        encoders,
+        LazyMapping(modalities, encode),
+        _trainable_features(dataset, entity, encoders, options),
+        saved,
+    )
+
+
+def _trainable_features(
+    dataset: Dataset,
+    entity: EntityName,
+    encoders: Mapping[str, FeatureEncoder],
+    options: Mapping[str, FinetuneConfig],
+) -> dict[str, TrainableFeature]:
+    return {
         name: TrainableFeature(name, encoders[name], MediaStore(dataset, entity, name), own)
         for name, own in options.items()
     }
-    return EncodedEntities(modalities, encoders, encodings, trainable_features)
 
 
 def input_features(

@@ -20,7 +20,7 @@ from tfmmrec.encoders.builtin.registry import (
 from tfmmrec.encoders.cache.value_store import storage_error
 from tfmmrec.encoders.hub.encoder import HubEncoder
 from tfmmrec.encoders.multi_valued import MultiValuedEncoder
-from tfmmrec.encoders.pca import fit_pca_encoder
+from tfmmrec.encoders.pca import fit_pca_encoder, restore_pca_encoder
 from tfmmrec.encoders.tabular import TABULAR
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
@@ -79,13 +79,28 @@ def create_encoder(
     declaration: Any,
     *,
     trainable: bool = False,
+    fitted: Mapping[str, Any] | None = None,
     quiet: bool = False,
 ) -> FeatureEncoder:
-    """Creates the encoder of one feature, followed by a PCA if the feature has a `pca` step."""
+    """Creates the encoder of one feature, followed by a PCA if the feature has a `pca` step.
+
+    Args:
+        dataset: the data folder.
+        entity: `items` or `users`.
+        feature: the feature.
+        declaration: of the encoder, as `read_choice` takes it.
+        trainable: whether the encoder is fine-tuned.
+        fitted: the `fitted()` of an encoder of a run, which is created again (default: the encoder
+            is fitted to the data folder).
+        quiet: whether to show no progress bar while a PCA is fitted.
+
+    Raises:
+        ConfigError: the encoder cannot be used.
+    """
     modality = dataset.features(entity)[feature]
     kind = modality.encoder_family
     choice = read_choice(feature, declaration, kind)
-    encoder = _create_single(dataset, entity, feature, kind, choice, trainable)
+    encoder = _create_single(dataset, entity, feature, kind, choice, trainable, fitted)
     if choice.pool_values != "mean" and modality.element is None:
         raise ConfigError(f"encoders.{feature}.pool_values: the feature has one value per row")
     if modality.element is not None:
@@ -93,7 +108,10 @@ def create_encoder(
         encoder = MultiValuedEncoder(encoder, modality.num_values if pool_in_tower else None)
     for step in modality.steps:
         if isinstance(step, Pca):
-            encoder = fit_pca_encoder(dataset, entity, feature, encoder, step.dim, quiet=quiet)
+            if fitted is not None:
+                encoder = restore_pca_encoder(encoder, fitted)
+            else:
+                encoder = fit_pca_encoder(dataset, entity, feature, encoder, step.dim, quiet=quiet)
     return encoder
 
 
@@ -104,6 +122,7 @@ def _create_single(
     kind: str,
     choice: EncoderConfig,
     trainable: bool,
+    fitted: Mapping[str, Any] | None,
 ) -> FeatureEncoder:
     """Creates the encoder of a single value of a feature."""
     if kind not in BUILTIN:
@@ -111,7 +130,10 @@ def _create_single(
             raise ConfigError(f"finetune.{feature}: a feature of modality {kind} has no encoder")
         if kind not in TABULAR:
             raise ConfigError(f"features.{feature}: modality {kind} declares no known encoder")
-        return TABULAR[kind](dataset, entity, feature)
+        tabular = TABULAR[kind]
+        if fitted is None:
+            fitted = tabular.fit(dataset, entity, feature)
+        return tabular.create(**fitted)
     if choice.builtin is None:
         return HubEncoder(
             kind, choice.handle.removeprefix("hub:"), trainable=trainable, **choice.call_options()

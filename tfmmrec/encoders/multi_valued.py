@@ -78,6 +78,9 @@ class MultiValuedEncoder(FeatureEncoder):
         each = {} if self.num_values is None else {"num_values": self.num_values}
         return {**self.inner.describe(), **super().describe(), **each}
 
+    def fitted(self) -> dict[str, Any]:
+        return self.inner.fitted()
+
     def summary(self) -> str:
         pooled = "mean of" if self.num_values is None else f"each of {self.num_values}"
         return f"{self.inner.summary()}, {pooled} the values"

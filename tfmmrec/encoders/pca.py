@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,22 @@ class PcaEncoder(FeatureEncoder):
             "base": self.base.describe(),
         }
 
+    def fitted(self) -> dict[str, Any]:
+        return {
+            "mean": self.mean.numpy().tolist(),
+            "axes": self.axes.numpy().tolist(),
+            "requested_dim": self.requested_dim,
+            "explained": self.explained,
+        }
+
     def summary(self) -> str:
         return f"{self.base.summary()}, reduced to {self.dim}"
+
+
+def restore_pca_encoder(base: FeatureEncoder, fitted: Mapping[str, Any]) -> PcaEncoder:
+    """Creates the PCA encoder whose `fitted()` a run has stored."""
+    arrays = {name: np.array(fitted[name], np.float32) for name in ("mean", "axes")}
+    return PcaEncoder(base, PcaProjection(**{**fitted, **arrays}))
 
 
 def fit_pca_encoder(
@@ -107,7 +122,7 @@ def fit_pca_encoder(
         dim: number of components; there are fewer if the rows span fewer dimensions.
         quiet: whether to show no progress bar.
     """
-    key = cache_key(dataset, entity, feature, base)
+    key = cache_key(dataset, entity, feature, base.fingerprint)
     folder = dataset.cache / f"{key}.pca{dim}"
     fitted_on = None
     if not folder.is_dir():

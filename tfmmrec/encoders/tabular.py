@@ -1,6 +1,7 @@
 """Encoders of tabular features (categories, numbers, vectors), fitted to packing statistics."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ class CategoryEncoder(FeatureEncoder):
 
     def __init__(self, categories: list[str], max_values: int):
         super().__init__()
+        # Tuples, since TensorFlow tracks the elements of lists.
+        self.categories = tuple(categories)
         self.max_values = max_values
         self.size = len(categories) + 2
         self.fingerprint = fingerprint(["categories", categories, max_values])
@@ -44,6 +47,9 @@ class CategoryEncoder(FeatureEncoder):
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "vocabulary_size": self.size}
+
+    def fitted(self) -> dict[str, Any]:
+        return {"categories": list(self.categories), "max_values": self.max_values}
 
 
 class NumberEncoder(FeatureEncoder):
@@ -66,7 +72,8 @@ class NumberEncoder(FeatureEncoder):
         if len(exact) == 1:
             # Neighbors of large float32 numbers are more than 1 away.
             exact = np.append(exact, exact[0] + max(1.0, _EPSILON * abs(exact[0])))
-        self.fingerprint = fingerprint(["number", exact.tolist()])
+        self.edges = tuple(exact.tolist())
+        self.fingerprint = fingerprint(["number", list(self.edges)])
         # A width up to twice the largest float32 number overflows; halves do not.
         scale = np.where(np.diff(exact) > _LARGEST, 0.5, 1.0)  # [bins]
         self.scale = tf.constant(scale, tf.float32)
@@ -77,6 +84,9 @@ class NumberEncoder(FeatureEncoder):
         values = tf.where(tf.math.is_finite(values), values, 0.0)
         above = values[:, None] * self.scale - self.low  # [batch, bins]
         return tf.clip_by_value(above / self.width, 0.0, 1.0)
+
+    def fitted(self) -> dict[str, Any]:
+        return {"edges": list(self.edges)}
 
 
 class VectorEncoder(FeatureEncoder):
@@ -100,23 +110,40 @@ class VectorEncoder(FeatureEncoder):
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "dim": self.dim}
 
+    def fitted(self) -> dict[str, Any]:
+        return {"dim": self.dim}
 
-def _fit_categories(dataset: Dataset, entity: EntityName, feature: str) -> CategoryEncoder:
+
+@dataclasses.dataclass(frozen=True)
+class Tabular:
+    """An encoder of tabular features.
+
+    Attributes:
+        create: the class, whose arguments are fitted to the data.
+        fit: fits these arguments to a feature of items or users.
+    """
+
+    create: Callable[..., FeatureEncoder]
+    fit: Callable[[Dataset, EntityName, str], Mapping[str, Any]]
+
+
+def _fit_categories(dataset: Dataset, entity: EntityName, feature: str) -> dict[str, Any]:
     statistics = dataset.statistics[entity]["features"][feature]
-    return CategoryEncoder(dataset.categories(entity, feature), statistics["max_values"])
+    categories = dataset.categories(entity, feature)
+    return {"categories": categories, "max_values": statistics["max_values"]}
 
 
-def _fit_number(dataset: Dataset, entity: EntityName, feature: str) -> NumberEncoder:
-    return NumberEncoder(dataset.statistics[entity]["features"][feature]["quantiles"])
+def _fit_number(dataset: Dataset, entity: EntityName, feature: str) -> dict[str, Any]:
+    return {"edges": dataset.statistics[entity]["features"][feature]["quantiles"]}
 
 
-def _fit_vector(dataset: Dataset, entity: EntityName, feature: str) -> VectorEncoder:
-    return VectorEncoder(dataset.features(entity)[feature].parsing().shape[-1])
+def _fit_vector(dataset: Dataset, entity: EntityName, feature: str) -> dict[str, Any]:
+    return {"dim": dataset.features(entity)[feature].parsing().shape[-1]}
 
 
-# The function that creates the encoder of a feature, by the encoder that its modality declares.
-TABULAR: dict[str, Callable[[Dataset, EntityName, str], FeatureEncoder]] = {
-    "categorical": _fit_categories,
-    "number": _fit_number,
-    "vector": _fit_vector,
+# The encoder of a feature, by the encoder that its modality declares.
+TABULAR: dict[str, Tabular] = {
+    "categorical": Tabular(CategoryEncoder, _fit_categories),
+    "number": Tabular(NumberEncoder, _fit_number),
+    "vector": Tabular(VectorEncoder, _fit_vector),
 }

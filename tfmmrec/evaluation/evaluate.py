@@ -18,9 +18,10 @@ from tfmmrec.evaluation.ranking.segment_result import SegmentResult, rank_segmen
 from tfmmrec.evaluation.ranking.targets import check_no_leakage, targets_of
 from tfmmrec.evaluation.segments import SEGMENTS, K
 from tfmmrec.evaluation.summary import model_verdict, summarize_segments
-from tfmmrec.models.bundle import ModelBundle, check_not_trained_on
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
+from tfmmrec.models.trained_events import check_not_trained_on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +100,7 @@ def evaluate(
         ConfigError: a cutoff is out of range.
     """
     bundle = run if isinstance(run, ModelBundle) else load_run(Path(run), quiet=quiet)
-    check_not_trained_on(bundle.config, split)
+    check_not_trained_on(bundle, split)
     for k in cutoffs or ():
         bundle.dataset.check_k("cutoffs", k)
     cutoffs = CUTOFFS if cutoffs is None else sorted({K, *cutoffs})

@@ -1,6 +1,8 @@
 """Model bundle: a model built from a data folder and a config, together with both."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,15 +15,17 @@ from tfmmrec.distribute import strategies
 from tfmmrec.distribute.precision import precision
 from tfmmrec.distribute.strategies import needs_static_shapes
 from tfmmrec.encoders.encoded_features import EncodedEntities, encode_entities
-from tfmmrec.errors import DataError
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import FeatureProjections
+from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
 from tfmmrec.models.cold_start.landmarks import landmark_rows
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.model_spec import ModelSpec, parse_model_spec
 from tfmmrec.models.query_tower import QueryTower
-from tfmmrec.models.task_factory import create_tasks, task_weights
+from tfmmrec.models.task_factory import create_tasks
+from tfmmrec.models.training_events import TrainingEvents, TrainingStatistics
 from tfmmrec.models.two_tower import TwoTower
 
 
@@ -34,24 +38,37 @@ class ModelBundle:
         config: how to build and train the model.
         items: the encoded items.
         users: the encoded users.
-        histories: the items of each user's training events, with times if the model reads them.
-        outcomes: the training events with labels for rating and click; empty without such a task.
+        events: the training events, which are read when they are first used.
+        statistics: what the model keeps of the training events.
         model: the model.
+        saved_catalog: the embeddings of the catalog that a run has stored; None while the weights
+            may change.
+        updated: for a run that was updated to newer data, `updated` of its run.json.
     """
 
     dataset: Dataset
     config: TrainConfig
     items: EncodedEntities
     users: EncodedEntities
-    histories: Histories
-    outcomes: LabeledEvents
+    events: TrainingEvents
+    statistics: TrainingStatistics
     model: TwoTower
+    saved_catalog: CatalogEmbeddings | None = None
+    updated: Mapping[str, Any] | None = None
 
+    @property
+    def histories(self) -> Histories:
+        """The items of each user's training events, with times if the model reads them."""
+        return self.events.histories
 
-def check_not_trained_on(config: TrainConfig, split: str) -> None:
-    """Raises DataError if a model was trained on the split that it is to be evaluated on."""
-    if config.refit and split == "valid":
-        raise DataError(f"split {split}: the model was trained on it (refit); use test")
+    @property
+    def outcomes(self) -> LabeledEvents:
+        """The training events with labels for rating and click; empty without such a task."""
+        return self.events.outcomes
+
+    def catalog(self) -> CatalogEmbeddings:
+        """Returns the embeddings of the catalog, those of the run or by the current weights."""
+        return self.saved_catalog or catalog_embeddings(self.model)
 
 
 def build_bundle(dataset: Dataset, config: TrainConfig) -> ModelBundle:
@@ -80,41 +97,99 @@ def _build_bundle(
     items: EncodedEntities,
     users: EncodedEntities,
 ) -> ModelBundle:
-    tf.keras.utils.set_random_seed(config.seed)
-    with_times = bool(spec.history_encoder.options.get("time_intervals"))
-    histories = dataset.histories(config.train_splits, with_times=with_times)
-    outcomes = dataset.outcomes(config.train_splits)
-    weights = task_weights(config, outcomes)
-    if "click" not in weights:
-        outcomes = outcomes.take(outcomes.rated & ("rating" in weights))
+    events = _training_events(dataset, config, spec)
+    statistics = TrainingStatistics.of(events, dataset.count("items"))
+    landmarks = landmark_rows(items, statistics.counts, config.cold_start.num_items)
     with strategies.current_strategy().scope(), precision(config.precision):
-        model = _build_model(dataset, config, spec, items, users, histories, outcomes, weights)
-        _create_variables(model)
+        features = (items.features(config.pca_dim), users.features())
+        model = build_model(
+            config,
+            spec,
+            features,
+            statistics,
+            num_landmarks=len(landmarks),
+            items=items,
+            users=users,
+            histories=events.histories,
+            withheld=dataset.cold_items,
+        )
         _fit(model.item_tower.projections, items)
         _fit(model.query_tower.projections, users)
-    return ModelBundle(dataset, config, items, users, histories, outcomes, model)
+    return ModelBundle(dataset, config, items, users, events, statistics, model)
 
 
-def _build_model(
+def open_bundle(
     dataset: Dataset,
     config: TrainConfig,
-    spec: ModelSpec,
     items: EncodedEntities,
     users: EncodedEntities,
-    histories: Histories,
-    outcomes: LabeledEvents,
-    weights: dict[str, float],
+    statistics: TrainingStatistics,
+    *,
+    num_landmarks: int,
+) -> ModelBundle:
+    """Builds the model of a run with fresh weights, to restore the trained ones.
+
+    Nothing is fitted, and neither events nor frozen encoders are read. The model cannot be trained.
+
+    Args:
+        dataset: the data folder.
+        config: of the run.
+        items: the items of the data folder.
+        users: the users of the data folder.
+        statistics: of the events that the model was trained on.
+        num_landmarks: of the cold-start regression.
+    """
+    spec = parse_model_spec(dataset, config, items.modalities)
+    with strategies.current_strategy().scope(), precision(config.precision):
+        model = build_model(
+            config,
+            spec,
+            (items.features(), users.features()),
+            statistics,
+            num_landmarks=num_landmarks,
+            items=items,
+            users=users,
+        )
+    events = _training_events(dataset, config, spec)
+    return ModelBundle(dataset, config, items, users, events, statistics, model)
+
+
+def _training_events(dataset: Dataset, config: TrainConfig, spec: ModelSpec) -> TrainingEvents:
+    with_times = bool(spec.history_encoder.options.get("time_intervals"))
+    return TrainingEvents(dataset, config, with_times=with_times)
+
+
+def build_model(
+    config: TrainConfig,
+    spec: ModelSpec,
+    features: tuple[Sequence[FeatureInfo], Sequence[FeatureInfo]],
+    statistics: TrainingStatistics,
+    *,
+    num_landmarks: int,
+    items: EncodedEntities | None = None,
+    users: EncodedEntities | None = None,
+    histories: Histories | None = None,
+    withheld: np.ndarray | None = None,
 ) -> TwoTower:
-    counts = histories.counts(dataset.count("items"))
-    known_users = np.diff(histories.offsets) > 0
-    if "retrieval" not in weights:
-        # Rating and click are trained on negative events as well.
-        counts = np.bincount(outcomes.item, minlength=len(counts))
-        known_users = np.bincount(outcomes.user, minlength=len(known_users)) > 0
-    options = config.cold_start
+    """Builds a model with fresh weights, all of its variables created.
+
+    Args:
+        config: of the model.
+        spec: its variants.
+        features: the sizes of the item features and of the user features.
+        statistics: of the training events.
+        num_landmarks: of the cold-start regression.
+        items: the items of the catalog (default: none can be embedded).
+        users: the users (default: none can be embedded).
+        histories: the training events by user, to train the model (default none).
+        withheld: bool `[items]`, items that contrastive losses must not read (default none).
+    """
+    tf.keras.utils.set_random_seed(config.seed)
+    num_items, num_users = len(statistics.counts), len(statistics.known_users)
+    trainable_features = {} if items is None else items.trainable_features
     item_tower = ItemTower(
-        items.features(config.pca_dim),
-        num_items=dataset.count("items") if config.id_embedding else 0,
+        features[0],
+        num_items=num_items if config.id_embedding else 0,
         dim=config.dim,
         fusion=spec.fusion,
         id_embedding_dropout=config.id_embedding_dropout,
@@ -122,42 +197,39 @@ def _build_model(
         dropout=config.dropout,
         units=config.projection_units,
         pool=config.pool,
-        cold_start=options if config.id_embedding else None,
-        num_landmarks=len(landmark_rows(items, counts, options.num_items)),
+        cold_start=config.cold_start if config.id_embedding else None,
+        num_landmarks=num_landmarks,
     )
-    tasks = create_tasks(
-        config,
-        weights,
-        tower=item_tower,
-        histories=histories,
-        outcomes=outcomes,
-        num_items=len(counts),
-    )
+    tasks = create_tasks(config, statistics, tower=item_tower, histories=histories)
     query_tower = QueryTower(
-        users.features(),
+        features[1],
         dim=config.dim,
         history_encoders=[
             spec.history_encoder.create() for _ in range(item_tower.fusion.num_blocks)
         ],
-        num_users=dataset.count("users"),
+        num_users=num_users,
         dropout=config.dropout,
     )
-    return TwoTower(
+    model = TwoTower(
         item_tower,
         query_tower,
-        items=FeatureTable(items.encodings, trainable_features=items.trainable_features),
-        users=FeatureTable(users.encodings),
-        counts=counts,
-        known_users=known_users,
+        items=FeatureTable(
+            {} if items is None else items.encodings, trainable_features=trainable_features
+        ),
+        users=FeatureTable({} if users is None else users.encodings),
+        counts=statistics.counts,
+        known_users=statistics.known_users,
         loss_weighting=tasks.loss_weighting,
         retrieval=tasks.retrieval,
         rating_click=tasks.rating_click,
         temperature=config.temperature,
         contrastive=config.contrastive,
-        withheld=dataset.cold_items,
+        withheld=withheld,
         static_shapes=needs_static_shapes(config.strategy, config.jit_compile),
-        trainable_features=items.trainable_features,
+        trainable_features=trainable_features,
     )
+    _create_variables(model)
+    return model
 
 
 def _create_variables(model: TwoTower) -> None:

@@ -1,7 +1,8 @@
 """Embeddings of the whole catalog, computed in one pass over the items."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,55 @@ class CatalogEmbeddings:
             items have no features.
         encodings: by feature, float32 `[items, encoding width]`: standardized encodings, scaled to
             length 1, of features with vectors; zeros if missing.
+        present: by feature, bool `[items]`, whether the item has the feature.
     """
 
     item: np.ndarray
     content: np.ndarray
     contrastive: np.ndarray | None
     encodings: Mapping[str, np.ndarray]
+    present: Mapping[str, np.ndarray]
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Writes the arrays into a folder, and returns the names of the features as JSON."""
+        for name, array in self._arrays().items():
+            np.save(folder / f"{name}.npy", array)
+        return {"encodings": list(self.encodings), "present": list(self.present)}
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The arrays by file name; features are numbered, since names may be no file names."""
+        arrays = {"item": self.item, "content": self.content}
+        if self.contrastive is not None:
+            arrays["contrastive"] = self.contrastive
+        for number, values in enumerate(self.encodings.values()):
+            arrays[f"encodings-{number}"] = values
+        for number, values in enumerate(self.present.values()):
+            arrays[f"present-{number}"] = values
+        return arrays
+
+    @classmethod
+    def load(cls, folder: Path, names: Mapping[str, Sequence[str]]) -> "CatalogEmbeddings":
+        """Opens what `save` has written as memory maps; `names` is what it returned.
+
+        Raises:
+            OSError: a file is missing.
+            ValueError: a file is truncated.
+        """
+
+        def read(name: str) -> np.ndarray:
+            return np.load(folder / f"{name}.npy", mmap_mode="r")
+
+        def numbered(key: str) -> dict[str, np.ndarray]:
+            return {name: read(f"{key}-{number}") for number, name in enumerate(names[key])}
+
+        has_contrastive = (folder / "contrastive.npy").is_file()
+        return cls(
+            item=read("item"),
+            content=read("content"),
+            contrastive=read("contrastive") if has_contrastive else None,
+            encodings=numbered("encodings"),
+            present=numbered("present"),
+        )
 
 
 def catalog_embeddings(model: EmbeddingModel, *, batch_size: int = 512) -> CatalogEmbeddings:
@@ -57,11 +101,13 @@ def catalog_embeddings(model: EmbeddingModel, *, batch_size: int = 512) -> Catal
             "content": unit_length(tower.join(projected)),
             "contrastive": projections.contrastive_embedding(embeddings, mask),
             "encodings": unit_encodings(projections, features),
+            "present": {name: feature.present for name, feature in features.items()},
         }
 
     function = tf.function(embed, input_signature=[tf.TensorSpec([None], tf.int32)])
     rows = np.arange(model.counts.shape[0], dtype=np.int32)
-    return CatalogEmbeddings(**{"encodings": {}, **in_batches(function, rows, batch_size)})
+    empty: dict[str, Any] = {"encodings": {}, "present": {}}
+    return CatalogEmbeddings(**{**empty, **in_batches(function, rows, batch_size)})
 
 
 def unit_encodings(

@@ -1,5 +1,6 @@
 """Encoded features of one entity (items or users), to gather from."""
 
+import functools
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import tensorflow as tf
 from tfmmrec.data.plain_names import plain_name
 from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.encoded_features import EncodedEntities
+from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature
 
 
@@ -25,15 +27,11 @@ class FeatureTable(tf.Module):
         self, encodings: Mapping[str, Encodings], *, trainable_features: Collection[str] = ()
     ):
         super().__init__()
-        self.encodings = {
-            name: tf.Variable(
-                np.asarray(e.values), trainable=False, name=f"encodings_{plain_name(name)}"
-            )
-            if name in trainable_features
-            else _constant(np.asarray(e.values))
-            for name, e in encodings.items()
-        }
-        self.present = {name: tf.constant(e.present) for name, e in encodings.items()}
+        self.encodings: dict[str, Any] = {}
+        self.present: dict[str, Any] = {}
+        for name in encodings:
+            self.encodings[name] = _table(encodings, name, name in trainable_features)
+            self.present[name] = _LazyConstant(encodings, name, "present")
 
     def gather(self, rows: tf.Tensor) -> dict[str, Feature]:
         """Returns the features of some rows.
@@ -42,9 +40,43 @@ class FeatureTable(tf.Module):
             rows: int32 `[batch]`.
         """
         return {
-            name: Feature(_gather(table, rows), tf.gather(self.present[name], rows))
+            name: Feature(_gather(table, rows), _gather(self.present[name], rows))
             for name, table in self.encodings.items()
         }
+
+    def gather_known(self, rows: np.ndarray) -> dict[str, Feature]:
+        """Returns the features of some rows; those of row -1, an unknown one, are missing."""
+        is_known = tf.constant(rows >= 0)
+        return {
+            name: feature._replace(present=feature.present & is_known)
+            for name, feature in self.gather(tf.constant(np.maximum(rows, 0), tf.int32)).items()
+        }
+
+
+def encode_given(
+    entities: EncodedEntities, values: Mapping[str, tf.Tensor], *, num_rows: int = 1
+) -> dict[str, Feature]:
+    """Encodes a request of which most features are absent; their encoders are not created.
+
+    Args:
+        entities: the encoders of items or users.
+        values: raw values of the given features, as for `encode_features`.
+        num_rows: the number of rows (default 1).
+    """
+    return {
+        info.name: _encode(entities, info.name, values[info.name])
+        if info.name in values
+        else absent_feature(info, num_rows)
+        for info in entities.features()
+    }
+
+
+def absent_feature(info: FeatureInfo, num_rows: int) -> Feature:
+    """A feature that is missing in all of `num_rows` rows."""
+    values = [info.num_values] if info.num_values else []
+    dtype = tf.int32 if info.vocabulary_size else tf.float32
+    encoding = tf.zeros([num_rows, *values, info.width], dtype)
+    return Feature(encoding, tf.zeros([num_rows], tf.bool))
 
 
 def encode_features(
@@ -56,11 +88,22 @@ def encode_features(
         entities: the encoders of items or users.
         values: raw values by feature, as specified by `Modality.signature`.
     """
-    features = {}
-    for name, modality in entities.modalities.items():
-        value = modality.from_request(values[name])
-        features[name] = Feature(entities.encoders[name].encode(value), modality.present(value))
-    return features
+    return {name: _encode(entities, name, values[name]) for name in entities.modalities}
+
+
+def _encode(entities: EncodedEntities, name: str, value: tf.Tensor) -> Feature:
+    modality = entities.modalities[name]
+    value = modality.from_request(value)
+    return Feature(entities.encoders[name].encode(value), modality.present(value))
+
+
+def _table(encodings: Mapping[str, Encodings], name: str, trainable: bool) -> Any:
+    if trainable:
+        values = np.asarray(encodings[name].values)
+        return tf.Variable(values, trainable=False, name=f"encodings_{plain_name(name)}")
+    if tf.distribute.has_strategy():
+        return _DistributedConstant(np.asarray(encodings[name].values))
+    return _LazyConstant(encodings, name, "values")
 
 
 class _DistributedConstant:
@@ -74,12 +117,23 @@ class _DistributedConstant:
         self.variable = tf.Variable(values, trainable=False)
 
 
-def _constant(values: np.ndarray) -> Any:
-    return _DistributedConstant(values) if tf.distribute.has_strategy() else tf.constant(values)
+class _LazyConstant:
+    """A constant that is read when rows are first gathered from it.
+
+    Many uses of a trained model, such as recommending by stored item embeddings, gather none.
+    """
+
+    def __init__(self, encodings: Mapping[str, Encodings], name: str, part: str):
+        self._encodings, self._name, self._part = encodings, name, part
+
+    @functools.cached_property
+    def tensor(self) -> tf.Tensor:
+        with tf.init_scope():  # The first use may be within a graph.
+            return tf.constant(np.asarray(getattr(self._encodings[self._name], self._part)))
 
 
 def _gather(table: Any, rows: tf.Tensor) -> tf.Tensor:
     if isinstance(table, _DistributedConstant):
         # Unlike tf.gather, this requests from each parameter server only its own rows.
         return tf.nn.embedding_lookup(table.variable, rows)
-    return tf.gather(table, rows)
+    return tf.gather(table.tensor if isinstance(table, _LazyConstant) else table, rows)

@@ -1,6 +1,7 @@
 """The variants of a model, i.e. its fusion and its history encoder, parsed from a config."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from tfmmrec.config.registry import VariantSpec
 from tfmmrec.config.train_config import TrainConfig
@@ -9,6 +10,7 @@ from tfmmrec.encoders.encoded_features import input_features
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS, Fusion
 from tfmmrec.layers.history import HISTORY_ENCODERS, HistoryEncoder
+from tfmmrec.modalities import Modality
 from tfmmrec.models.item_tower import ID
 
 
@@ -25,10 +27,17 @@ class ModelSpec:
     history_encoder: VariantSpec[HistoryEncoder]
 
 
-def parse_model_spec(dataset: Dataset, config: TrainConfig) -> ModelSpec:
+def parse_model_spec(
+    dataset: Dataset, config: TrainConfig, modalities: Mapping[str, Modality] | None = None
+) -> ModelSpec:
     """Parses `fusion` and `query`, and checks them against the data.
 
     It encodes and builds nothing, since encoding may take long.
+
+    Args:
+        dataset: the data folder.
+        config: the training file.
+        modalities: of the item features that the model reads (default: as the config selects them).
 
     Raises:
         ConfigError: a kind or an option is unknown, has a bad value, or does not fit the data.
@@ -40,7 +49,9 @@ def parse_model_spec(dataset: Dataset, config: TrainConfig) -> ModelSpec:
         )
     if history_encoder.options.get("time_intervals"):
         _check_times(dataset, config)
-    names = fused_names(dataset, config)
+    if modalities is None:
+        modalities = input_features(dataset, "items", config)
+    names = fused_names(modalities, config)
     if not names and not config.id_embedding:
         raise ConfigError("features: items have no feature, and id_embedding is false; set either")
     # An id embedding alone is not fused, whatever the kind.
@@ -48,13 +59,12 @@ def parse_model_spec(dataset: Dataset, config: TrainConfig) -> ModelSpec:
     return ModelSpec(fusion, history_encoder)
 
 
-def fused_names(dataset: Dataset, config: TrainConfig) -> list[str]:
+def fused_names(modalities: Mapping[str, Modality], config: TrainConfig) -> list[str]:
     """The names of the embeddings that the fusion of a config gets, in order.
 
     They are the features, or the modalities where features are pooled, and `id` where the kind of
     fusion takes the id embedding.
     """
-    modalities = input_features(dataset, "items", config)
     names = list(modalities)
     if config.pool != "none":
         names = list(dict.fromkeys(m.value_kind for m in modalities.values()))

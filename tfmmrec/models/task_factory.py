@@ -1,8 +1,7 @@
 """Creates the tasks of a training file, for its training events."""
 
 import dataclasses
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.histories import Histories
@@ -14,6 +13,9 @@ from tfmmrec.tasks.loss_weighting import LossWeighting
 from tfmmrec.tasks.rating_click import RatingClickTask, create_outcome
 from tfmmrec.tasks.rating_click_head import RatingClickHead
 from tfmmrec.tasks.retrieval import RetrievalTask
+
+if TYPE_CHECKING:
+    from tfmmrec.models.training_events import TrainingStatistics
 
 
 def task_weights(config: TrainConfig, outcomes: LabeledEvents) -> dict[str, float]:
@@ -59,25 +61,23 @@ class Tasks:
 
 def create_tasks(
     config: TrainConfig,
-    weights: dict[str, float],
+    statistics: "TrainingStatistics",
     *,
     tower: ItemTower,
-    histories: Histories,
-    outcomes: LabeledEvents,
-    num_items: int,
+    histories: Histories | None,
 ) -> Tasks:
     """Creates the tasks of a model.
 
     Args:
         config: the training file.
-        weights: from `task_weights`.
+        statistics: of the training events.
         tower: the item tower.
-        histories: the training events by user.
-        outcomes: the labeled events of training.
-        num_items: number of items in the catalog.
+        histories: the training events by user; None for a model that is not trained any more, which
+            has no retrieval task.
     """
     retrieval, rating_click = None, None
-    if "retrieval" in weights:
+    weights, num_items = statistics.task_weights, len(statistics.counts)
+    if "retrieval" in weights and histories is not None:
         retrieval = RetrievalTask(
             config.loss,
             config.negatives,
@@ -89,18 +89,17 @@ def create_tasks(
         )
     names = [name for name in weights if name != "retrieval"]
     if names:
-        num_users = len(histories.offsets) - 1
         heads = {
             name: RatingClickHead(
                 width=tower.width,
-                known_users=np.bincount(outcomes.user, minlength=num_users) > 0,
-                known_items=np.bincount(outcomes.item, minlength=num_items) > 0,
+                known_users=statistics.labeled_users,
+                known_items=statistics.labeled_items,
                 options=config.head,
             )
             for name in names
         }
         rating_click = RatingClickTask(
-            {name: create_outcome(name, outcomes) for name in names}, heads
+            {name: create_outcome(name, statistics.rating_scale) for name in names}, heads
         )
     weighting = LossWeighting(weights, learned=config.joint.uncertainty_weighting)
     return Tasks(weighting, retrieval, rating_click)

@@ -32,8 +32,8 @@ class TwoTower(EmbeddingModel):
         counts: number of training events per item, int `[items]`.
         known_users: bool `[users]`, users with training events.
         loss_weighting: weighs the losses of the tasks.
-        retrieval: the retrieval task (default none).
-        rating_click: the rating and click task (default none); at least one task is required.
+        retrieval: the retrieval task, to train it (default none).
+        rating_click: the rating and click task (default none).
         temperature: initial value of the learned temperature (default 0.1).
         contrastive: the key `contrastive` of the training file (default: no contrastive loss).
         withheld: bool `[items]`, items that contrastive losses must not read (default none).
@@ -137,9 +137,8 @@ class TwoTower(EmbeddingModel):
     @property
     def ranks_by(self) -> str:
         """The value that the catalog is ranked by: `retrieval`, `rating` or `click`."""
-        if self.rating_click is None or self.retrieval is not None:
-            return "retrieval"
-        return next(iter(self.rating_click.heads))
+        names = self.loss_weighting.names
+        return "retrieval" if "retrieval" in names else names[0]
 
     @property
     def scores_by_product(self) -> bool:

@@ -10,12 +10,10 @@ import tensorflow as tf
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, attribute_scores
+from tfmmrec.evaluation.attribution.modality_ablation import ModalityAblation, attribute_item
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.embedding_model import UserInputs
 from tfmmrec.models.run_folder import load_run
-from tfmmrec.models.scorer import Scorer
-from tfmmrec.models.unscorable_items import unscorable_items
 from tfmmrec.reports.item_cards import ItemCards
 from tfmmrec.reports.tables import Table
 
@@ -66,19 +64,18 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
     if len(items.modalities) > _MAX_MODALITIES:
         raise ConfigError(f"explain: {run} has more than {_MAX_MODALITIES} modalities")
     row = dataset.item_rows[item]
-    if unscorable_items(bundle)[row]:
+    vectors = np.asarray(bundle.catalog().item)
+    if not bundle.model.index(tf.constant(vectors[row : row + 1])).scorable:
         raise DataError(
             f"--item: {item!r} cannot be scored: it has no content and no training events"
         )
-    vectors = Scorer(bundle.model).item_vectors()
     histories = dataset.histories(SPLITS, with_times=bundle.model.reads_times)
     history, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
-    attribution = attribute_scores(bundle, items, queries[:1], np.array([row], np.int32))
     whole, *without = _scores(bundle, queries, vectors[row : row + 1])
     cards = ItemCards(dataset, history)
     return Explanation(
         float(whole),
-        {name: float(own[0, 0]) for name, own in attribution.items()},
+        attribute_item(bundle, items, queries[:1], row),
         [
             (dataset.item_ids[row], cards.name(int(row)), float(whole - left))
             for row, left in zip(history, without, strict=True)

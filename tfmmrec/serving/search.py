@@ -8,11 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import parse_record, read_feature_values
+from tfmmrec.data.feature_values import parse_record, values_by_row
 from tfmmrec.data.schema import derived_names
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
 from tfmmrec.modalities import Modality, search_options
+from tfmmrec.models.feature_table import encode_given
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.serving_model import ServingModel
 
@@ -59,14 +60,15 @@ def search(
         if item not in dataset.item_rows:
             raise DataError(f"item {item!r} is not in {dataset.folder}")
         row = dataset.item_rows[item]
-        if not any(encoded.present[row] for encoded in bundle.items.encodings.values()):
+        if not any(present[row] for present in bundle.catalog().present.values()):
             raise DataError(f"item {item!r} has no content to search by")
-        values = read_feature_values(dataset, "items", np.array([row]))
+        serving_model = ServingModel(bundle)
+        encoded = serving_model.item_query(np.array([row]))
     else:
         values = _query_values(dataset, modalities, query)
-    values = {name: _servable(dataset, name, value) for name, value in values.items()}
-    serving_model = ServingModel(bundle)
-    items, scores = serving_model.search(values, tf.constant([k]))
+        serving_model = ServingModel(bundle)
+        encoded = serving_model.content_query(encode_given(bundle.items, values))
+    items, scores = serving_model.search_encoded(encoded, tf.constant([k]))
     found = [name.decode() for name in items.numpy()[0] if name]
     texts = item_texts(dataset, found)
     return [
@@ -78,7 +80,10 @@ def search(
 def _query_values(
     dataset: Dataset, modalities: Mapping[str, Modality], query: dict[str, Any]
 ) -> dict[str, tf.Tensor]:
-    """Packs a query like an item, with the preprocessing steps of the features."""
+    """Packs a query like an item, with the preprocessing steps of the features.
+
+    Only the features of the query have values, so that no other encoder is loaded.
+    """
     features = dataset.schema.items
     derived = derived_names(features)
     packed: dict[str, Any] = {}
@@ -91,7 +96,8 @@ def _query_values(
         for name in names:
             parts = _pack_query(features[name], kind, value)
             packed |= {f"{name}_{suffix}" if suffix else name: v for suffix, v in parts.items()}
-    return parse_record(dataset, "items", encode_example(packed))
+    values = parse_record(dataset, "items", encode_example(packed))
+    return {name: _servable(dataset, name, values[name]) for name in packed}
 
 
 def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
@@ -121,18 +127,12 @@ def _servable(dataset: Dataset, feature: str, values: tf.Tensor) -> tf.Tensor:
 
 def item_texts(dataset: Dataset, names: list[str]) -> dict[str, dict[str, str]]:
     """The texts of some items by id and feature, absent ones left out; several are joined."""
-    rows = np.array([dataset.item_rows[name] for name in names], np.int64)
+    rows = {dataset.item_rows[name]: name for name in names}
     texts: dict[str, dict[str, str]] = {name: {} for name in names}
     for feature, modality in dataset.schema.items.items():
-        if (modality.element or modality).display != "text" or not names:
+        if (modality.element or modality).display != "text":
             continue
-        column = tf.concat(
-            list(dataset.values("items", feature, dataset.rows_per_chunk("items"))), axis=0
-        )
-        found = tf.gather(column, rows)
-        if isinstance(found, tf.RaggedTensor):
-            found = tf.strings.reduce_join(found, axis=1, separator=" | ")
-        for name, value in zip(names, found.numpy(), strict=True):
-            if value:
-                texts[name][feature] = value.decode("utf-8")
+        for row, value in values_by_row(dataset, "items", feature, rows).items():
+            several = value if isinstance(value, list) else [value]
+            texts[rows[row]][feature] = b" | ".join(several).decode("utf-8")
     return texts

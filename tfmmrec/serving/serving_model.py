@@ -1,15 +1,16 @@
 """Serving model: a trained model from raw values to item ids, as a graph of core ops."""
 
+import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.layers.feature_projections import Feature, FeatureProjections
+from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.catalog_embeddings import catalog_embeddings, unit_encodings
+from tfmmrec.models.catalog_embeddings import unit_encodings
 from tfmmrec.models.embedding_model import ItemIndex, UserInputs
 from tfmmrec.models.feature_table import encode_features
 from tfmmrec.models.ranking import outcome_values, ranking_scores
@@ -20,12 +21,28 @@ USER = "user"
 HISTORY_TIME = "history_time"
 
 
+class ContentQuery(NamedTuple):
+    """What a search compares with the catalog.
+
+    Attributes:
+        content: float32 `[batch, width]`, fused content of length 1.
+        contrastive: float32 `[batch, dim]`, contrastive embeddings; None if items have no features.
+        encodings: standardized encodings of length 1, float32 `[batch, encoding width]` by feature.
+        present: bool `[batch]` by feature, the features that are given.
+    """
+
+    content: tf.Tensor
+    contrastive: tf.Tensor | None
+    encodings: Mapping[str, tf.Tensor]
+    present: Mapping[str, tf.Tensor]
+
+
 class ServingModel(tf.Module):
     """Recommends and searches items by raw inputs; its methods become signatures of the export.
 
     All methods consist of core ops, so that the same functions run here and in stock TensorFlow
-    Serving. What does not depend on a request is computed once, when the object is created, and is
-    stored in variables of the SavedModel.
+    Serving. What does not depend on a request is stored in variables of the SavedModel; what only
+    `search` reads is created when it is first used.
 
     Args:
         bundle: a trained model with its data.
@@ -50,19 +67,30 @@ class ServingModel(tf.Module):
         self.items = bundle.items
         self.users = bundle.users
         self.max_history = bundle.model.query_tower.max_history
-        catalog = catalog_embeddings(bundle.model)
+        self.searches_across = bool(bundle.config.contrastive.cross_modal)
+        # Wrapped, since TensorFlow would track the arrays.
+        self._catalog = _Untracked(bundle.catalog())
         # Variables, since a graph with large constants cannot be saved.
-        self.item_index = ItemIndex(*map(_variable, bundle.model.index(catalog.item)))
-        self.content_embeddings = _variable(catalog.content)
-        self.contrastive_embeddings = None
-        if bundle.config.contrastive.cross_modal and catalog.contrastive is not None:
-            self.contrastive_embeddings = _variable(catalog.contrastive)
-        self.encodings = {name: _variable(values) for name, values in catalog.encodings.items()}
+        item = tf.constant(np.asarray(self._catalog.value.item))
+        self.item_index = ItemIndex(*map(_variable, bundle.model.index(item)))
         self.item_ids = tf.constant(bundle.dataset.item_ids)
         self.item_rows = _row_table(bundle.dataset.item_ids)
         self.user_rows = None
         if bundle.model.reads_user:
             self.user_rows = _row_table(bundle.dataset.user_ids)
+
+    @functools.cached_property
+    def content_embeddings(self) -> tf.Variable:
+        return _variable(self._catalog.value.content)
+
+    @functools.cached_property
+    def contrastive_embeddings(self) -> tf.Variable | None:
+        values = self._catalog.value.contrastive
+        return None if values is None or not self.searches_across else _variable(values)
+
+    @functools.cached_property
+    def encodings(self) -> dict[str, tf.Variable]:
+        return {name: _variable(values) for name, values in self._catalog.value.encodings.items()}
 
     def recommend(
         self,
@@ -93,10 +121,30 @@ class ServingModel(tf.Module):
         rows = self.item_rows.lookup(history)
         user_rows = None if self.user_rows is None else self.user_rows.lookup(users)
         inputs = self._user_inputs(rows, user_features, user_rows, times)
+        excluded = tf.concat([rows, self.item_rows.lookup(exclude)], axis=1)
+        return self.recommend_encoded(inputs, excluded, k, candidates)
+
+    def recommend_encoded(
+        self,
+        inputs: UserInputs,
+        excluded: tf.Tensor,
+        k: tf.Tensor,
+        candidates: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Recommends items to a batch of users whose inputs have been encoded.
+
+        Args:
+            inputs: the users; their histories have at least one position.
+            excluded: int32 `[batch, m]`, rows of the items to exclude, padded with -1.
+            k: as for `recommend`.
+            candidates: as for `recommend`.
+
+        Returns:
+            As `recommend`.
+        """
         scores = ranking_scores(self.model, self.item_index, inputs)
         if candidates is not None:
             scores = tf.where(candidates, scores, LOWEST)
-        excluded = tf.concat([rows, self.item_rows.lookup(exclude)], axis=1)
         return top_items(scores, k, excluded, self.item_ids)
 
     def predict(
@@ -157,17 +205,43 @@ class ServingModel(tf.Module):
         Returns:
             As `recommend`.
         """
+        return self.search_encoded(self.content_query(encode_features(self.items, features)), k)
+
+    def content_query(self, features: Mapping[str, Feature]) -> ContentQuery:
+        """Computes what `search` compares with the catalog, from encoded features."""
         tower, projections = self.model.item_tower, self.model.item_tower.projections
         if projections is None:
             raise ValueError("The items have no features to search by")
-        encoded = encode_features(self.items, features)
-        embeddings, mask = projections.project(encoded)  # [batch, features, dim]
-        content = unit_length(tower.join(projections.pool(embeddings, mask)))
-        scores = tf.matmul(content, self.content_embeddings, transpose_b=True)  # [batch, items]
-        scores += self._encoding_similarity(projections, encoded)
+        embeddings, mask = projections.project(features)  # [batch, features, dim]
+        return ContentQuery(
+            content=unit_length(tower.join(projections.pool(embeddings, mask))),
+            contrastive=projections.contrastive_embedding(embeddings, mask),
+            encodings=unit_encodings(projections, features),
+            present={name: feature.present for name, feature in features.items()},
+        )
+
+    def item_query(self, rows: np.ndarray) -> ContentQuery:
+        """Returns the query by the content of items of the catalog, without any encoder.
+
+        Args:
+            rows: int `[batch]`.
+        """
+        catalog = self._catalog.value
+        return ContentQuery(
+            content=tf.constant(catalog.content[rows]),
+            contrastive=None
+            if catalog.contrastive is None
+            else tf.constant(catalog.contrastive[rows]),
+            encodings={name: tf.constant(each[rows]) for name, each in catalog.encodings.items()},
+            present={name: tf.constant(each[rows]) for name, each in catalog.present.items()},
+        )
+
+    def search_encoded(self, query: ContentQuery, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Finds the items whose content is most similar to encoded queries, as `search` does."""
+        scores = tf.matmul(query.content, self.content_embeddings, transpose_b=True)
+        scores += self._encoding_similarity(query)  # [batch, items]
         if self.contrastive_embeddings is not None:
-            query = projections.contrastive_embedding(embeddings, mask)
-            scores += tf.matmul(query, self.contrastive_embeddings, transpose_b=True)
+            scores += tf.matmul(query.contrastive, self.contrastive_embeddings, transpose_b=True)
         excluded = tf.fill([tf.shape(k)[0], 1], -1)
         return top_items(scores, k, excluded, self.item_ids)
 
@@ -221,16 +295,14 @@ class ServingModel(tf.Module):
         with tf.control_dependencies([tf.debugging.Assert(same_shape, [rule])]):
             return self._latest_known(rows, tf.identity(times), 0)
 
-    def _encoding_similarity(
-        self, projections: FeatureProjections, features: Mapping[str, Feature]
-    ) -> tf.Tensor:
+    def _encoding_similarity(self, query: ContentQuery) -> tf.Tensor:
         """The mean cosine of standardized encodings over the given features, `[batch, items]`."""
         total: tf.Tensor = 0.0
         num_features: tf.Tensor = 0.0
-        for name, query in unit_encodings(projections, features).items():
+        for name, encoding in query.encodings.items():
             # The encoding of a feature that is not given is zeros.
-            total += tf.matmul(query, self.encodings[name], transpose_b=True)
-            num_features += tf.cast(features[name].present, tf.float32)[:, tf.newaxis]
+            total += tf.matmul(encoding, self.encodings[name], transpose_b=True)
+            num_features += tf.cast(query.present[name], tf.float32)[:, tf.newaxis]
         return tf.math.divide_no_nan(total, num_features)
 
 
@@ -241,4 +313,12 @@ def _row_table(ids: Sequence[str]) -> tf.lookup.StaticHashTable:
 
 
 def _variable(values: np.ndarray | tf.Tensor) -> tf.Variable:
-    return tf.Variable(values, trainable=False)
+    with tf.init_scope():  # The first use may be within a graph.
+        return tf.Variable(values, trainable=False)
+
+
+class _Untracked:
+    """Holds a value that TensorFlow does not track."""
+
+    def __init__(self, value: Any):
+        self.value = value

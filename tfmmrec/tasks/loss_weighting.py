@@ -38,6 +38,11 @@ class LossWeighting(tf.Module):
                 for name, weight in weights.items()
             }
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the losses."""
+        return list(self._weights)
+
     def __call__(self, losses: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Computes the weighted sum, a scalar.
 

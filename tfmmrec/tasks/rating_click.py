@@ -1,13 +1,13 @@
 """The rating and click task: predicts the outcome of a user and an item."""
 
 import abc
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.distribute import replicas
 from tfmmrec.tasks.rating_click_head import RatingClickHead
 
@@ -30,29 +30,56 @@ class Outcome(abc.ABC):
         """The predictions for logits of a head, `[batch]`."""
 
 
+@dataclasses.dataclass(frozen=True)
+class RatingScale:
+    """The distribution of the ratings of the training events.
+
+    Attributes:
+        mean: of the ratings.
+        deviation: their standard deviation; 1 if all are equal.
+        lowest: the lowest rating.
+        highest: the highest rating.
+    """
+
+    mean: float
+    deviation: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, ratings: np.ndarray) -> "RatingScale":
+        """Measures ratings, NaN where there is none; at least one is a number."""
+        ratings = ratings[~np.isnan(ratings)].astype(np.float64)
+        return cls(
+            mean=float(ratings.mean()),
+            deviation=float(ratings.std()) or 1.0,
+            lowest=float(ratings.min()),
+            highest=float(ratings.max()),
+        )
+
+
 class Rating(Outcome):
     """A rating on the scale of the interactions; logits are standardized ratings.
 
     Args:
-        ratings: ratings of the training events, NaN where there is none; at least one is a number.
+        scale: of the training events.
     """
 
     criterion = tf.keras.losses.MeanSquaredError(reduction=tf.keras.losses.Reduction.SUM)
 
-    def __init__(self, ratings: np.ndarray):
-        ratings = ratings[~np.isnan(ratings)].astype(np.float64)
-        self.mean = float(ratings.mean())
-        self.deviation = float(ratings.std()) or 1.0
-        self.lowest, self.highest = float(ratings.min()), float(ratings.max())
+    def __init__(self, scale: RatingScale):
+        self.scale = scale
 
     def labels(self, batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         rating = batch["rating"]
         has_rating = ~tf.math.is_nan(rating)
-        return tf.where(has_rating, (rating - self.mean) / self.deviation, 0.0), has_rating
+        standardized = (rating - self.scale.mean) / self.scale.deviation
+        return tf.where(has_rating, standardized, 0.0), has_rating
 
     def value(self, logits: tf.Tensor) -> tf.Tensor:
         # Predictions stay within the range of the training ratings.
-        return tf.clip_by_value(self.mean + self.deviation * logits, self.lowest, self.highest)
+        scale = self.scale
+        return tf.clip_by_value(scale.mean + scale.deviation * logits, scale.lowest, scale.highest)
 
 
 class Click(Outcome):
@@ -70,9 +97,9 @@ class Click(Outcome):
         return tf.sigmoid(logits)
 
 
-def create_outcome(name: str, events: LabeledEvents) -> Outcome:
-    """Creates the outcome with the name `rating` or `click`, from the training events."""
-    return Rating(events.rating) if name == "rating" else Click()
+def create_outcome(name: str, scale: RatingScale | None) -> Outcome:
+    """Creates the outcome with the name `rating`, which needs the scale, or `click`."""
+    return Click() if name == "click" or scale is None else Rating(scale)
 
 
 class RatingClickTask(tf.Module):

@@ -93,6 +93,12 @@ class RatingClickHead(tf.keras.layers.Layer):
         """Whether known users and items have learned biases or factors."""
         return self._tables[0] is not None
 
+    @property
+    def tables(self) -> tuple[tf.Variable | None, tf.Variable | None]:
+        """The biases and factors of all users and of all items; None without them."""
+        users, items = self._tables
+        return users, items
+
     def call(
         self,
         users: tf.Tensor,

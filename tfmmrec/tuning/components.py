@@ -17,6 +17,7 @@ from tfmmrec.config.optimizer import OptimizerConfig
 from tfmmrec.config.tasks import HeadConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
+from tfmmrec.encoders.encoded_features import input_features
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.item_tower import ItemTower
@@ -33,7 +34,8 @@ def _fusion(hp: HyperParameters, base: TrainConfig, dataset: Dataset) -> dict[st
     kind = hp.Choice("fusion.kind", list(FUSIONS.variants), default=base.fusion.get("kind"))
     options: dict[str, Any] = {}
     for candidate, variant in FUSIONS.variants.items():
-        names = fused_names(dataset, dataclasses.replace(base, fusion={"kind": candidate}))
+        config = dataclasses.replace(base, fusion={"kind": candidate})
+        names = fused_names(input_features(dataset, "items", config), config)
         # All kinds declare their options, so that the space is the same in each trial.
         with hp.conditional_scope("fusion.kind", [candidate]):
             sampled = variant.search_space(hp, names)

@@ -23,8 +23,8 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import encode_feature
+from tfmmrec.encoders.factory import create_encoder
 from tfmmrec.encoders.hub.encoder import HubEncoder
-from tfmmrec.encoders.tabular import TABULAR
 from tfmmrec.errors import DataError, StorageError
 from tfmmrec.reports.data_validation.validate import check
 
@@ -328,7 +328,7 @@ def test_lists_of_vectors_are_padded_to_the_longest_of_the_table(tmp_path, monke
 
 
 def test_what_is_no_network_has_a_table_and_no_store(dataset):
-    encoder = TABULAR["number"](dataset, "items", "size")
+    encoder = create_encoder(dataset, "items", "size", "builtin")
     for _ in range(2):
         encoded = encode_feature(dataset, "items", "size", encoder, quiet=True)
         np.testing.assert_array_equal(encoded.values, encoder.encode(tf.range(5.0)))

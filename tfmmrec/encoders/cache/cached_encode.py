@@ -62,10 +62,10 @@ def encode_feature(
     """
     start = time.monotonic()
     source = _Source(dataset, entity, feature, encoder)
-    folder = dataset.cache / cache_key(dataset, entity, feature, encoder)
-    cached = read_encodings(folder, dataset.count(entity))
+    cached = read_cached(dataset, entity, feature, encoder.fingerprint)
     if cached is not None:
         return cached
+    folder = dataset.cache / cache_key(dataset, entity, feature, encoder.fingerprint)
     if encoder.base is not None:
         base = encode_feature(dataset, entity, feature, encoder.base, quiet=quiet)
         num_encoded = _write_from_base(base, source, folder)
@@ -79,10 +79,25 @@ def encode_feature(
     return dataclasses.replace(written, num_encoded=num_encoded, seconds=time.monotonic() - start)
 
 
-def cache_key(dataset: Dataset, entity: EntityName, feature: str, encoder: FeatureEncoder) -> str:
+def read_cached(
+    dataset: Dataset, entity: EntityName, feature: str, encoder: str
+) -> Encodings | None:
+    """Reads the encodings of a feature from the cache, without its encoder; None if not there.
+
+    Args:
+        dataset: the data folder, which names the folder of the cache.
+        entity: `items` or `users`.
+        feature: the feature.
+        encoder: the fingerprint of its encoder.
+    """
+    folder = dataset.cache / cache_key(dataset, entity, feature, encoder)
+    return read_encodings(folder, dataset.count(entity))
+
+
+def cache_key(dataset: Dataset, entity: EntityName, feature: str, encoder: str) -> str:
     """Returns the name of a table: a hash of encoder, declaration and packed values."""
     content = [
-        encoder.fingerprint,
+        encoder,
         feature,
         dataset.features(entity)[feature].options(),
         dataset.entity_checksums(entity),

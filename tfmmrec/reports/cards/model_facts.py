@@ -101,8 +101,7 @@ def model_facts(bundle: ModelBundle) -> ModelFacts:
 def _used_encoders(
     side: str, encoded: EncodedEntities, given: Mapping[str, Any]
 ) -> Iterator[UsedEncoder]:
-    for feature, encoder in encoded.encoders.items():
-        described = encoder.describe()
+    for feature, described in encoded.describe().items():
         described = described.get("base", described)
         kind, license = encoded.modalities[feature].kind, _BUILTIN_LICENSE
         handle = str(described["encoder"])

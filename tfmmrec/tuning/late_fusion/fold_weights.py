@@ -27,7 +27,7 @@ def fold(bundle: ModelBundle, weights: Mapping[str, float]) -> ModelBundle:
     config = dataclasses.replace(bundle.config, fusion=fusion)
     bundle.model.item_tower.fusion = _fusion(bundle.model.item_tower, weights)
     fit_cold_start(bundle)
-    return dataclasses.replace(bundle, config=config)
+    return dataclasses.replace(bundle, config=config, saved_catalog=None)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,86 @@
+"""Ids of users and items, as options of the command line give them."""
+
+import difflib
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from tfmmrec.config.comma_list import split_ids
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.errors import ConfigError, DataError
+
+# Close matches are searched among this many names at most, since that takes seconds for a million.
+_MAX_NAMES = 50_000
+
+
+def user_ids(users: str, dataset: Dataset) -> list[str]:
+    """Returns the ids of `--users`: all, those of a file with one id per line, or a list."""
+    if users == "all":
+        return dataset.user_ids
+    path = Path(users)
+    if users not in dataset.user_rows and _is_file(path):
+        names = read_ids(path)
+        if not any(name in dataset.user_rows for name in names):
+            raise DataError(f"{path}: names no user of {dataset.folder}; one id a line is needed")
+        _warn_unknown_users(names, dataset)
+        return names
+    names = split_ids(users, dataset.user_rows)
+    if not names:
+        raise ConfigError("users: give all, a file with one id a line, or ids. Received: nothing")
+    if len(names) == 1 and names[0] not in dataset.user_rows:
+        raise DataError(f"users: {users!r} is neither a file nor a user of {dataset.folder}")
+    _warn_unknown_users(names, dataset)
+    return names
+
+
+def _warn_unknown_users(names: list[str], dataset: Dataset) -> None:
+    unknown = [name for name in names if name not in dataset.user_rows]
+    if unknown:
+        print(
+            f"tfmmrec: {len(unknown)} of {len(names)} users are not in {dataset.folder} and get "
+            f"what a user without a history gets; first: {unknown[0]!r}",
+            file=sys.stderr,
+        )
+
+
+def item_ids(option: str, items: str | Sequence[str], dataset: Dataset) -> list[str]:
+    """Returns the ids of an option that lists items.
+
+    Args:
+        option: its name, for messages.
+        items: ids, or one text with ids separated by commas, see `split_ids`.
+        dataset: the data folder.
+
+    Raises:
+        DataError: an item does not exist.
+    """
+    known = dataset.item_rows
+    names = split_ids(items, known) if isinstance(items, str) else list(items)
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise DataError(f"--{option}: {name!r} is no item of {dataset.folder}{hint}")
+    return names
+
+
+def did_you_mean(name: str, names: Collection[str]) -> str:
+    """Returns the end of an error message with a close match among names, "" without one."""
+    near = difflib.get_close_matches(name, names, 1) if len(names) <= _MAX_NAMES else []
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def read_ids(path: Path) -> list[str]:
+    """Reads a file with one id per line."""
+    try:
+        lines: Iterable[str] = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        # A list of ids may be longer than the maximum length of a file name.
+        return False
