@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tfmmrec.evaluation.evaluate import EvaluationResult, evaluate
     from tfmmrec.models.bundle import ModelBundle
     from tfmmrec.models.run_folder import load_run
+    from tfmmrec.models.update_run import update
     from tfmmrec.reports.data_validation.validate import check
     from tfmmrec.reports.evaluation.compare_runs import compare_runs
     from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
@@ -73,6 +74,7 @@ _DEFINED_IN = {
     "search": "tfmmrec.serving.search",
     "train": "tfmmrec.training.train",
     "tune": "tfmmrec.tuning.tune",
+    "update": "tfmmrec.models.update_run",
 }
 
 __all__ = [
@@ -108,6 +110,7 @@ __all__ = [
     "search",
     "train",
     "tune",
+    "update",
 ]
 
 

@@ -252,12 +252,28 @@ def _tune_fusion(options: Any) -> None:
     print_tuned_fusion(options.out, tune_fusion(**{name: options[name] for name in names}))
 
 
+def _declare_update(parser: Parser) -> None:
+    _positional(parser, "run", "a run folder")
+    parser.add_argument("--data", type=Path, required=True, help="the data folder to update to")
+    _out(parser, "the run folder to write")
+
+
+def _update(options: Any) -> None:
+    from tfmmrec.models.update_run import update
+
+    names = ("run", "data", "out", "quiet")
+    counts = update(**{name: options[name] for name in names})
+    for entity, own in counts.items():
+        print(f"{options.out}: {entity}: " + ", ".join(f"{n} {what}" for what, n in own.items()))
+
+
 def _declare_recommend(parser: Parser) -> None:
     _positional(parser, "run", "a run folder")
     parser.add_argument(
         "--users",
-        default="all",
-        help='all, a file with one id per line, an id, or ID,ID; one with a comma: "A, B",ID',
+        type=str | None,
+        help="all (default), a file with one id per line, an id, or ID,ID; one with a comma: "
+        '"A, B",ID',
     )
     parser.add_argument("--k", type=int | None, help="items per user (default 10)")
     parser.add_argument("--out", type=Path | None, help="the file recs.jsonl (default: print)")
@@ -265,20 +281,52 @@ def _declare_recommend(parser: Parser) -> None:
         "--split", type=str | None, help="recommend as of the moment before valid or test"
     )
     parser.add_argument("--candidates", type=Path | None, help="a file with one item id per line")
+    parser.add_argument(
+        "--history", type=str | None, help="ITEM,ITEM: of a user who is not in the data"
+    )
+    parser.add_argument(
+        "--user",
+        type=str,
+        action="append",
+        default=[],
+        metavar="FEATURE=VALUE",
+        help="a feature of a user who is not in the data; may be repeated",
+    )
+    parser.add_argument("--exclude", type=str, default="", help="ITEM,ITEM: items to leave out")
+    parser.add_argument(
+        "--where",
+        type=str,
+        action="append",
+        default=[],
+        metavar="FEATURE=VALUE",
+        help="only items with this category, or number (=, !=, <, <=, >, >=); may be repeated",
+    )
 
 
 def _recommend(options: Any) -> None:
     import json
+    import sys
 
+    from tfmmrec.reports.recommendations import print_recommendations
     from tfmmrec.serving.batch_recommend import recommend
 
-    names = ("run", "users", "k", "out", "split", "candidates", "quiet")
-    lines = recommend(**{name: options[name] for name in names})
-    if options.out is None:
+    names = ("run", "users", "k", "out", "split", "candidates", "history", "exclude", "where")
+    user = dict(_feature_value(text) for text in options.user)
+    lines = recommend(**{name: options[name] for name in (*names, "quiet")}, user=user)
+    if options.out is not None:
+        print(f"{options.out}: {len(lines)} users")
+    elif sys.stdout.isatty():
+        print_recommendations(options.run, lines)
+    else:
         for line in lines:
             print(json.dumps(line, ensure_ascii=False))
-    else:
-        print(f"{options.out}: {len(lines)} users")
+
+
+def _feature_value(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise ConfigError(f"--user: write FEATURE=VALUE. Received: {text!r}")
+    return name.strip(), value
 
 
 def _declare_search(parser: Parser) -> None:
@@ -438,6 +486,12 @@ COMMANDS = {
         _tune_fusion,
         ("tune-fusion run --out tuned --trials 50",),
     ),
+    "update": Command(
+        "move a model to newer data without training",
+        _declare_update,
+        _update,
+        ("update run --data films2 --out run2",),
+    ),
     "recommend": Command(
         "write the best items for users",
         _declare_recommend,
@@ -445,6 +499,7 @@ COMMANDS = {
         (
             "recommend run --users u17,u18 --k 5",
             "recommend run --users ids.txt --out recs.jsonl",
+            'recommend run --history i42,i7 --user age=30 --where "year>=1990"',
         ),
     ),
     "search": Command(

@@ -70,7 +70,10 @@ def train(
         return {}
     strategy = create_strategy(config.strategy)
     if resume and out.exists():
-        return read_run(out)["metrics"]
+        run = read_run(out)
+        if "updated" in run:
+            raise DataError(f"{out}: was written by tfmmrec update; there is no training to resume")
+        return run["metrics"]
     with peer_errors(strategy):
         if is_chief(strategy):
             return _train_as_chief(data, out, config, strategy, resume, callbacks)
