@@ -24,6 +24,8 @@ from tfmmrec.data.times.units import (
 from tfmmrec.modalities.text import quote
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^(?i)[+-]?(nan|inf(inity)?)$"
+# Arrow formats an error per value that it cannot cast, so that a few values are tried first.
+_PROBE_ROWS = 16
 # The number of advices given; proposing a format takes some milliseconds.
 _MAX_ADVICE = 3
 
@@ -161,6 +163,7 @@ def _numbers(column: TimeColumn) -> np.ndarray:
     if column.texts is None:
         return np.zeros(0)
     try:
+        pc.cast(column.texts.slice(0, _PROBE_ROWS), pa.float64())
         numbers = pc.cast(column.texts, pa.float64())
     except pa.ArrowInvalid:
         is_number = pc.match_substring_regex(column.texts, _NUMBER)
@@ -190,6 +193,7 @@ def _of_texts(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Reads unambiguous writings as Unix milliseconds, and says which texts are such."""
     for attempt in (_naive, _zoned, _utc):
         try:
+            attempt(texts.slice(0, _PROBE_ROWS))
             read = attempt(texts)
         except pa.ArrowInvalid:
             continue
