@@ -5,14 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tfmmrec.data.dataset_yaml import read_yaml
 from tfmmrec.data.positive import PositiveRule, parse_positive
 from tfmmrec.data.schema import Schema, create_features
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table
 from tfmmrec.data.times import parse_time_format
-from tfmmrec.errors import ConfigError, DataError, did_you_mean, one_line
+from tfmmrec.errors import ConfigError, DataError, did_you_mean
 
 _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
     "last_out": {},
@@ -93,16 +92,11 @@ def read_dataset_file(path: Path) -> DatasetFile:
     """Reads a dataset file.
 
     Raises:
-        DataError: the file or one of its tables does not exist, or the file is no valid YAML.
-        ConfigError: a key is missing, unknown, or has an invalid value; the message names it.
+        DataError: the file or one of its tables does not exist, or the file is not valid YAML.
+        ConfigError: a key is missing, unknown, double, or has an invalid value; the message names
+            it.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; give the path of a dataset file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid YAML: {one_line(error)}") from None
-    top = _Keys(path, "", content)
+    top = _Keys(path, "", read_yaml(path))
     known = ["name", "items", "users", "interactions", "split", "cold_items", "cold_users"]
     top.refuse_others(known)
     split = _read_split(top.section("split", optional=True))
