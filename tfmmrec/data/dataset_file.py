@@ -9,7 +9,7 @@ from tfmmrec.data.dataset_yaml import read_yaml
 from tfmmrec.data.positive import PositiveRule, parse_positive
 from tfmmrec.data.schema import Schema, create_features
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
-from tfmmrec.data.tables.source import TableSource, find_table
+from tfmmrec.data.tables.source import TableSource, find_table, query_table
 from tfmmrec.data.times import parse_time_format
 from tfmmrec.errors import ConfigError, DataError, did_you_mean
 
@@ -20,6 +20,7 @@ _SPLIT_OPTIONS: dict[str, dict[str, Any]] = {
     "column": {"name": None},
     "none": {},
 }
+_QUERY = "duckdb:"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,8 +164,12 @@ class _Keys:
 
     def table(self) -> TableSource:
         dialect = parse_dialect(self.content, f"{self.path}: {self.where}")
+        written = self.text("table")
+        if written.startswith(_QUERY):
+            sql = written.removeprefix(_QUERY)
+            return query_table(sql, self.path.parent, self.key("table"), dialect)
         try:
-            return find_table(self.path.parent / self.text("table"), dialect)
+            return find_table(self.path.parent / written, dialect)
         except DataError as error:
             raise DataError(f"{self.key('table')}: {error}") from None
 

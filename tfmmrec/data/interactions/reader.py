@@ -211,7 +211,7 @@ class _ChunkReader:
             part = to_utf8(raw).decode().strip()
             if part not in SPLITS:
                 raise DataError(
-                    f"{self.table.source.path}: column {column!r} has {part!r}; "
+                    f"{self.table.source.label}: column {column!r} has {part!r}; "
                     f"it must be one of {', '.join(SPLITS)}"
                 )
             return SPLITS.index(part)

@@ -44,7 +44,7 @@ class Rejects:
     def no_valid_row(self, table: TableSource) -> DataError:
         """Returns the error for a table without a valid row, which quotes its first reject."""
         first = self.first.get(table.name, "it is empty")
-        return DataError(f"{table.path}: no valid row; {first}")
+        return DataError(f"{table.label}: no valid row; {first}")
 
     def statistics(self) -> dict[str, Any]:
         """Returns the entry of the rejects in statistics.json."""

@@ -7,11 +7,11 @@ from tfmmrec.errors import DataError
 _MAX_LISTED = 30
 
 
-def check_columns(path: Path, required: list[str], header: list[str], hint: str = "") -> None:
+def check_columns(path: Path | str, required: list[str], header: list[str], hint: str = "") -> None:
     """Raises DataError if a required column is missing or occurs twice.
 
     Args:
-        path: the file, for messages.
+        path: the file or the key of a query, for messages.
         required: names of columns.
         header: the columns of the table.
         hint: what may be the cause if one is missing; ends the message.

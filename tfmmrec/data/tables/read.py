@@ -58,17 +58,26 @@ def read_chunks(
     rejects = _Rejects(source, on_reject)
     num_rows = 0
     keys: set[str] | None = None
-    for nth in range(len(source.parts)):
-        for chunk in _read_part(source, nth, required, rejects):
+    for chunks in _parts(source, required, rejects):
+        for chunk in chunks:
             num_rows += len(chunk)
             if isinstance(chunk, RowChunk):
                 keys = (keys or set()) | chunk.keys
             yield drop_missing(chunk, source.dialect.missing or (), others)
     if keys is not None:
         # A row may lack a key, but a key that every row lacks is an error in the dataset file.
-        check_columns(source.path, required, sorted(keys))
+        check_columns(source.label, required, sorted(keys))
     if not num_rows:
         raise rejects.no_rows()
+
+
+def _parts(
+    source: TableSource, columns: list[str], rejects: "_Rejects"
+) -> Iterator[Iterator[Chunk]]:
+    if source.query:
+        yield source.query.read(columns)
+    for nth in range(len(source.parts)):
+        yield _read_part(source, nth, columns, rejects)
 
 
 def _read_part(
@@ -107,10 +116,10 @@ class _Rejects:
 
     def no_rows(self) -> DataError:
         if not self.total:
-            return DataError(f"{self.source.path}: the table has no rows")
+            return DataError(f"{self.source.label}: the table has no rows")
         rows = f"none of its {self.total:,} rows" if self.total > 1 else "its only row"
         cannot = "can be read" if self.total > 1 else "cannot be read"
-        return DataError(f"{self.source.path}: {rows} {cannot}; first: {self.first}")
+        return DataError(f"{self.source.label}: {rows} {cannot}; first: {self.first}")
 
 
 def read_table(

@@ -3,8 +3,10 @@
 import dataclasses
 import glob
 from pathlib import Path
+from typing import Any
 
 from tfmmrec.data.tables.dialect import Dialect
+from tfmmrec.data.tables.duckdb import Query
 from tfmmrec.data.tables.open_file import COMPRESSED
 from tfmmrec.errors import DataError
 
@@ -26,7 +28,11 @@ TYPES = {
 }
 _MAGIC = {b"PAR1": "parquet", b"ARROW1": "feather", b"ORC": "orc"}
 _ADVICE = {
-    (".xlsx", ".xls", ".ods", ".numbers"): "a spreadsheet cannot be read; save it as csv (UTF-8)",
+    (".xlsx", ".xls", ".ods", ".numbers"): "save the spreadsheet as csv (UTF-8)",
+    (".db", ".sqlite", ".sqlite3", ".duckdb"): (
+        "write a query of the database, such as "
+        "table: \"duckdb:ATTACH 'shop.duckdb' AS shop (READ_ONLY); SELECT * FROM shop.items\""
+    ),
     (".zip", ".7z", ".rar", ".tar", ".tgz"): "unpack the archive first",
 }
 
@@ -44,6 +50,7 @@ class TableSource:
         parts: the files, in the order in which they are read.
         folder: the folder that the names of parts are relative to.
         type: the type of the files, a value of `TYPES`.
+        query: the query that gives the rows instead of files.
         dialect: the dialect of csv and tsv.
     """
 
@@ -52,11 +59,17 @@ class TableSource:
     folder: Path
     type: str
     dialect: Dialect = Dialect()
+    query: Query | None = None
 
     @property
     def name(self) -> str:
-        """The name of the table, such as `items.csv`."""
-        return self.path.name
+        """The name of the table, such as `items.csv`, or the key of a query."""
+        return self.query.label.rsplit(": ")[-1] if self.query else self.path.name
+
+    @property
+    def label(self) -> str:
+        """What errors name: the path, or the key of a query."""
+        return self.query.label if self.query else str(self.path)
 
     def number_before(self, part: int) -> int:
         """Returns the row number that precedes the first row of a part, which counts from 0."""
@@ -65,12 +78,37 @@ class TableSource:
     def locate(self, number: int) -> tuple[str, int]:
         """Converts a row number of the table to the name of the part and the row in it, from 1."""
         part, row = divmod(number, _ROWS_PER_PART)
+        if self.query:
+            return self.name, row
         return str(self.parts[part].relative_to(self.folder)), row
 
-    def state(self) -> list[tuple[str, int, int]]:
-        """Returns the path, the size and the modification time of each part."""
+    def state(self) -> list[Any]:
+        """Identifies the rows by the path, size and modification time of each part.
+
+        Raises:
+            DataError: the query fails.
+        """
+        if self.query:
+            return [self.query.fingerprint()]
         states = [(str(path), path.stat()) for path in self.parts]
         return [(path, status.st_size, status.st_mtime_ns) for path, status in states]
+
+
+def query_table(sql: str, folder: Path, label: str, dialect: Dialect = Dialect()) -> TableSource:
+    """Returns the table of a DuckDB query.
+
+    Args:
+        sql: the query.
+        folder: the folder at which its relative paths start.
+        label: the file and key of the query, with which errors start.
+        dialect: its marks of missing values.
+
+    Raises:
+        DataError: DuckDB is not installed, or the query has an error.
+    """
+    query = Query(sql, folder, label)
+    query.check()
+    return TableSource(folder, (), folder, "duckdb", dialect, query)
 
 
 def find_table(path: Path, dialect: Dialect = Dialect()) -> TableSource:
@@ -123,7 +161,11 @@ def table_type(path: Path) -> str:
     advice = [text for suffixes, text in _ADVICE.items() if suffix in suffixes]
     raise DataError(
         f"unknown type of table: {path}; "
-        + (advice[0] if advice else "use csv, tsv, jsonl, json, parquet, feather or orc")
+        + (
+            advice[0]
+            if advice
+            else "use csv, tsv, jsonl, json, parquet, feather, orc, or a query of DuckDB"
+        )
     )
 
 
