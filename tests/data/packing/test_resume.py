@@ -103,6 +103,27 @@ def test_a_stop_behind_any_shard_ends_with_the_same_bytes(monkeypatch, tmp_path)
     assert not list(tmp_path.glob(".*")), "what was kept for going on is left behind"
 
 
+def test_a_table_of_several_files_resumes_in_the_right_file(monkeypatch, tmp_path):
+    dataset = write(tmp_path / "films")
+    table = tmp_path / "films" / "items.csv"
+    header, *lines = table.read_text().splitlines()
+    table.unlink()
+    table.mkdir()
+    for part, start in enumerate(range(0, NUM_ITEMS, 20)):
+        text = "\n".join([header, *lines[start : start + 20]])
+        (table / f"part-{part}.csv").write_text(text + "\n")
+    pack(dataset, tmp_path / "whole", OPTIONS)
+    expected = contents(tmp_path / "whole")
+    # Row 31 of the table is cut off: the second file has rows 20 to 39.
+    cut = b'{"table": "items.csv/part-1.csv", "row": 12, "field": null,'
+    assert cut in expected["rejects.jsonl"]
+    for num_notes in (2, 4):
+        out = tmp_path / f"{num_notes}"
+        assert pack_until(monkeypatch, dataset, out, num_notes)
+        pack(dataset, out, OPTIONS)
+        assert contents(out) == expected
+
+
 def test_what_is_done_is_not_done_again(monkeypatch, tmp_path):
     dataset = write(tmp_path / "films")
     assert pack_until(monkeypatch, dataset, tmp_path / "out", 3)

@@ -26,7 +26,8 @@ def write(folder: Path, table: pa.Table, name: str = "items.parquet") -> Path:
     elif name.endswith(".feather"):
         pa.feather.write_feather(table, str(path), chunksize=2)
     elif name.endswith(".arrow"):
-        with pa.ipc.new_file(str(path), table.schema) as writer:
+        new = pa.ipc.new_stream if name.startswith("stream") else pa.ipc.new_file
+        with new(str(path), table.schema) as writer:
             writer.write_table(table, max_chunksize=2)
     else:
         pa.parquet.write_table(table, path)
@@ -47,7 +48,7 @@ def values(path: Path, column: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["items.parquet", "items.feather", "items.arrow", "items.orc", "items"]
+    "name", ["items.parquet", "items.feather", "items.arrow", "stream.arrow", "items.orc", "items"]
 )
 def test_types_of_files_are_read(tmp_path, name):
     table = pa.table({"title": ["a", "", None], "n": [1, 2, 3], "id": ["x", "y", "z"]})

@@ -1,5 +1,6 @@
 """Tables of several files: which files they are, their order, and the names of their rows."""
 
+import gzip
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,6 +78,26 @@ def test_rows_and_rejects_of_parts_have_unique_numbers_that_lead_back(tmp_path):
     ]
     numbers = [number for number, _ in rows]
     assert numbers == sorted(set(numbers))
+
+
+def test_the_state_of_a_table_follows_each_part(tmp_path):
+    folder = write(tmp_path / "log", {"a.csv": "id\nx\n", "b.csv": "id\ny\n"})
+    state = find_table(folder).state()
+    assert find_table(folder).state() == state
+    write(folder, {"b.csv": "id\nyy\n"})
+    changed = find_table(folder).state()
+    write(folder, {"c.csv": "id\nz\n"})
+    assert len({str(state), str(changed), str(find_table(folder).state())}) == 3
+
+
+def test_parts_may_be_compressed_and_their_columns_in_any_order(tmp_path):
+    folder = write(tmp_path / "log", {"a.csv": "n,id\n1,x\n"})
+    (folder / "b.csv.gz").write_bytes(gzip.compress(b"id,n\ny,2\n"))
+    source = find_table(folder)
+    assert [row for _, row in read_table(source, ["id", "n"], pytest.fail)] == [
+        {"id": b"x", "n": b"1"},
+        {"id": b"y", "n": b"2"},
+    ]
 
 
 def test_a_part_without_a_column_is_named(tmp_path):

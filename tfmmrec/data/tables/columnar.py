@@ -1,6 +1,6 @@
 """Readers of tables that are stored by column: parquet, Arrow IPC (feather) and ORC."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tfmmrec.data.tables.chunks import MAX_CHUNK_ROWS, ArrowChunk, OnReject
 from tfmmrec.data.tables.columns import check_columns
 from tfmmrec.data.tables.dialect import Dialect
 
+FEATHER = b"ARROW1"
 _BATCH_ROWS = 1 << 17
 
 
@@ -31,12 +32,16 @@ def read_parquet(
 def read_feather(
     path: Path, columns: list[str], on_reject: OnReject, dialect: Dialect
 ) -> Iterator[ArrowChunk]:
-    """Streams a file of Arrow's IPC format, which is also version 2 of feather."""
+    """Streams a file of Arrow's IPC format: feather, version 2, or a stream as Hugging Face has."""
     del on_reject, dialect
-    with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as table:
-        check_columns(path, columns, table.schema.names)
-        batches = (table.get_batch(number) for number in range(table.num_record_batches))
-        yield from to_chunks(batches, columns)
+    with pa.memory_map(str(path)) as file:
+        is_stream = file.read(len(FEATHER)) != FEATHER
+        file.seek(0)
+        with pa.ipc.open_stream(file) if is_stream else pa.ipc.open_file(file) as table:
+            check_columns(path, columns, table.schema.names)
+            numbers = range(0 if is_stream else table.num_record_batches)
+            batches = table if is_stream else map(table.get_batch, numbers)
+            yield from to_chunks(batches, columns)
 
 
 def read_orc(
@@ -50,7 +55,7 @@ def read_orc(
     yield from to_chunks(stripes, columns)
 
 
-def to_chunks(batches: Iterator[Any], columns: list[str]) -> Iterator[ArrowChunk]:
+def to_chunks(batches: Iterable[Any], columns: list[str]) -> Iterator[ArrowChunk]:
     """Converts record batches of any size to chunks of some columns."""
     number = 1
     for batch in batches:
