@@ -128,7 +128,7 @@ def test_parts_of_no_bytes_are_left_out(tmp_path):
     [
         ({"a.csv": "x", "b.parquet": "x"}, r"csv \(a.csv\) and parquet \(b.parquet\); select one"),
         ({"a.csv": "x", "notes.doc": "x"}, "unknown type of table: .*notes.doc; use csv"),
-        ({"a.xlsx": "x"}, "a spreadsheet cannot be read; save it as csv"),
+        ({"a.xlsx": "x"}, "save the spreadsheet as csv"),
         ({"a.csv.zip": "x"}, "unpack the archive first"),
         ({"a.tar.gz": "x"}, "unpack the archive first"),
     ],
