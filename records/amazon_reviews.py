@@ -30,11 +30,15 @@ from tfmmrec.errors import DataError
 
 Record = dict[str, Any]
 
-_TEXTS = {"title": {"modality": "text"}, "description": {"modality": "text"}}
-_FACTS = {
-    "categories": {"modality": "categorical"},
-    "brand": {"modality": "categorical"},
-    "price": {"modality": "number"},
+# In some categories no product has a description or a price.
+_TEXTS: dict[str, dict[str, Any]] = {
+    "title": {"modality": "text"},
+    "description": {"modality": "text", "optional": True},
+}
+_FACTS: dict[str, dict[str, Any]] = {
+    "categories": {"modality": "categorical", "optional": True},
+    "brand": {"modality": "categorical", "optional": True},
+    "price": {"modality": "number", "optional": True},
 }
 _COLUMNS = {"user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating"}
 

@@ -12,6 +12,7 @@ import shlex
 from pathlib import Path
 
 import tfmmrec.cli
+from tfmmrec.data.packing.summary import summary_lines
 from tfmmrec.errors import ConfigError
 
 
@@ -33,7 +34,8 @@ def main(
         out: data folder to write.
         rows_per_shard: number of rows of items or users per shard; one worker packs one shard.
         users_per_shard: number of users whose histories one worker sorts at a time.
-        max_rejects: maximum share of broken rows or values, from 0 to 1.
+        max_rejects: the share, from 0 to 1, of the rows of a table that may be rejected, and of its
+            rows in which a feature may have a rejected value; unless it is 0, one of each may be.
         seed: seed of the selection of cold-start items and new users.
         gzip: whether to compress the shards.
         beam: options of Beam, as --beam="--runner=FlinkRunner ..."; by default the pipeline runs
@@ -55,9 +57,8 @@ def main(
         gzip=gzip,
     )
     statistics = pack_on_beam(dataset, out, options, flags=shlex.split(beam))
-    print(f"{out}:", ", ".join(f"{part['count']} {name}" for name, part in statistics.items()))
-    for line in log_lines(statistics["interactions"]):
-        print(f"  {line}")
+    lines = [*summary_lines(out, statistics), *log_lines(statistics["interactions"])]
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -31,12 +31,13 @@ _CATEGORIES = {
     "section": "section_name",
     "garment_group": "garment_group_name",
 }
+# Most customers lack some of them, and those of a few transactions may all do.
 _USER_FEATURES = {
-    "age": {"modality": "number"},
-    "fashion_news": {"modality": "categorical"},
-    "active": {"modality": "categorical"},
-    "club_member_status": {"modality": "categorical"},
-    "fashion_news_frequency": {"modality": "categorical"},
+    "age": {"modality": "number", "optional": True},
+    "fashion_news": {"modality": "categorical", "optional": True},
+    "active": {"modality": "categorical", "optional": True},
+    "club_member_status": {"modality": "categorical", "optional": True},
+    "fashion_news_frequency": {"modality": "categorical", "optional": True},
 }
 _ARTICLES, _CUSTOMERS = "articles.csv", "customers.csv"
 _TRANSACTIONS = "transactions_train.csv"
@@ -92,9 +93,9 @@ def write_hm(
         items=_articles(source / _ARTICLES, images, articles),
         item_features={
             "title": {"modality": "text"},
-            "description": {"modality": "text"},
+            "description": {"modality": "text", "optional": True},
             **({} if images is None else {"picture": {"modality": "image"}}),
-            **{feature: {"modality": "categorical"} for feature in _CATEGORIES},
+            **{name: {"modality": "categorical", "optional": True} for name in _CATEGORIES},
         },
         users=_customers(source / _CUSTOMERS, customers),
         user_features=_USER_FEATURES,

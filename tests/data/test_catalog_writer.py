@@ -40,7 +40,7 @@ def test_dataset_file_says_what_was_given(tmp_path):
     path = write(
         tmp_path / "songs",
         users=iter([{"user_id": "a", "age": 30}]),
-        user_features={"age": {"modality": "number"}},
+        user_features={"age": {"modality": "number", "optional": True}},
         interactions=[{"who": "a", "what": "1", "stars": 4.5, "weight": 2, "part": "train"}],
         interaction_columns={"user": "who", "item": "what", "rating": "stars"},
         positive="weight >= 1",
@@ -52,6 +52,8 @@ def test_dataset_file_says_what_was_given(tmp_path):
     assert dataset.name == "songs"
     assert dataset.schema().items["genres"].options()["separator"] == "|"
     assert list(dataset.schema().users) == ["age"]
+    assert dataset.users is not None and dataset.users.optional == {"age"}
+    assert dataset.items.optional == frozenset()
     assert dataset.interactions.positive == parse_positive("weight >= 1")
     assert dataset.interactions.time is None
     assert dataset.split == {"by": "column", "name": "part"}

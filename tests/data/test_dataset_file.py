@@ -35,7 +35,7 @@ def test_everything_is_read(tmp_path):
     cold = {"cold_items": {"share": 0.1}, "cold_users": {"share": 0.2}}
     content = {**CONTENT, "split": {"by": "time", "test_share": 0.2}, **cold}
     dataset = read_dataset_file(write(tmp_path, content))
-    assert (dataset.name, dataset.folder) == ("songs", tmp_path)
+    assert (dataset.name, dataset.media) == ("songs", tmp_path)
     assert (dataset.items.source.path, dataset.items.id) == (tmp_path / "items.csv", "item_id")
     assert dataset.users.features == {"age": {"modality": "number"}}
     assert dataset.interactions.positive == parse_positive("stars >= 4")

@@ -49,12 +49,13 @@ JSON_VALUES = [
     _broken("NaN as a category", "genres", float("nan"), _NOT_FINITE),
 ]
 
-_OUTSIDE = r"^the path leaves the folder of the dataset file: "
+_OUTSIDE = r"^the path leaves the folder of the media; set media: "
 PATHS = [
     _broken("a path up and out of the folder", "picture", "../outside.png", _OUTSIDE),
     _broken("an absolute path", "picture", "/etc/hostname", _OUTSIDE),
-    _broken("a symbolic link that leaves the folder", "picture", "media/out.png", _OUTSIDE),
-    _broken("a linked folder that leaves the folder", "picture", "up/outside.png", _OUTSIDE),
+    Case("a symbolic link to another place", "picture", "media/out.png", PICTURES["PNG"].data),
+    Case("a folder linked to another place", "picture", "up/outside.png", PICTURES["PNG"].data),
+    _broken("a path up and out of a linked folder", "picture", "up/../../x.png", _OUTSIDE),
     Case("a symbolic link within the folder", "picture", "media/in.png", PICTURES["PNG"].data),
     _broken("a path of a folder", "picture", "media", _NO_FILE + "folder"),
     _broken("a path of a pipe", "picture", "media/pipe", _NO_FILE + "pipe"),

@@ -27,9 +27,41 @@ def test_paths_do_not_leave_the_folder(path: str, tmp_path: Path):
     assert "leaves the folder" in refused(Image(), path, tmp_path / "inside")
     absolute = str(tmp_path / "outside.png")
     assert "leaves the folder" in refused(Image(), absolute, tmp_path / "inside")
-    # Nor by way of a link.
-    (tmp_path / "inside" / "link.png").symlink_to(tmp_path / "outside.png")
-    assert "leaves the folder" in refused(Image(), "link.png", tmp_path / "inside")
+    # Nor by a link to a folder: `..` is resolved as text, and a/../outside.png is not there.
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "outside.png").write_bytes(PICTURE)
+    (tmp_path / "inside" / "link").symlink_to(tmp_path / "elsewhere" / "deep")
+    assert Image().check("link/../outside.png", tmp_path / "inside") is None
+    assert "leaves the folder" in refused(Image(), "link/../../outside.png", tmp_path / "inside")
+    # Nor by backslashes.
+    assert "leaves the folder" in refused(Image(), r"a\..\..\outside.png", tmp_path / "inside")
+
+
+def test_links_to_other_places_are_followed(tmp_path: Path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "1.png").write_bytes(PICTURE)
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "posters").symlink_to(tmp_path / "disk")
+    (inside / "link.png").symlink_to(tmp_path / "disk" / "1.png")
+    for path in ("posters/1.png", "link.png", "posters/../link.png", str(inside / "link.png")):
+        assert Image().check(path, inside) == [PICTURE], path
+    # An absolute path may name the folder by its real path or by that of a link.
+    (tmp_path / "alias").symlink_to(inside)
+    for root, other in ((inside, tmp_path / "alias"), (tmp_path / "alias", inside)):
+        assert Image().check(str(other / "link.png"), root) == [PICTURE]
+        assert "leaves the folder" in refused(Image(), str(other.parent / "disk/1.png"), root)
+
+
+def test_backslashes_are_read_as_slashes_unless_a_file_has_them(tmp_path: Path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(PICTURE)
+    assert Image().check(r"a\1.png", tmp_path) == [PICTURE]
+    assert media_file.is_found_by_slashes(r"a\1.png", tmp_path)
+    (tmp_path / r"a\1.png").write_bytes(PICTURE + b"x")
+    assert Image().check(r"a\1.png", tmp_path) == [PICTURE + b"x"]
+    for path in (r"a\1.png", "a/1.png", r"a\2.png", r"..\1.png"):
+        assert not media_file.is_found_by_slashes(path, tmp_path)
 
 
 def test_a_link_within_the_folder_is_followed(tmp_path: Path):

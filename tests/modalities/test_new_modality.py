@@ -96,7 +96,8 @@ def test_it_is_packed_validated_shown_and_encoded(color: type[Modality], tmp_pat
     assert "color" in page.read_text() and "[1.0, 0.0, 0.0]" in page.read_text()
     assert "float_domain" in (schema / "items.pbtxt").read_text()
     dataset = Dataset(data)
-    assert dataset.statistics["items"]["features"]["paint"] == {"present": 3}
+    counts = {"present": 3, "missing": 1, "rejected": 0}
+    assert dataset.statistics["items"]["features"]["paint"] == counts
     assert isinstance(dataset.schema.items["paint"], color)
     assert features_by_modality(dataset.schema.items) == {"color": ["paint"]}
     assert list(search_options()) == ["audio", "color", "image", "text"]
@@ -108,7 +109,9 @@ def test_it_is_packed_validated_shown_and_encoded(color: type[Modality], tmp_pat
 def test_its_broken_values_are_rejected(color: type[Modality], tmp_path: Path) -> None:
     data = packed(tmp_path, "red")
     assert "a color such as #ff8000 is expected" in (data / "rejects.jsonl").read_text()
-    assert Dataset(data).statistics["items"]["features"]["paint"] == {"present": 2}
+    first = "items.jsonl row 3: paint: a color such as #ff8000 is expected. Received: 'red'"
+    counts = {"present": 2, "missing": 1, "rejected": 1, "first_reject": first}
+    assert Dataset(data).statistics["items"]["features"]["paint"] == counts
 
 
 # It trains a model of its own: no shared world has a feature of this modality.

@@ -72,18 +72,11 @@ def _pack(options: Any) -> None:
     from tfmmrec.config.packing import PackConfig
     from tfmmrec.data.packing import pack
     from tfmmrec.data.packing.log_summary import log_lines
+    from tfmmrec.data.packing.summary import summary_lines
 
-    counts = pack(options.dataset, options.out, _config(PackConfig, options))
-    rejects = counts["rejects"]
-    print(
-        f"{options.out}: {counts['items']['count']} items, {counts['users']['count']} users, "
-        f"{counts['interactions']['count']} interactions; "
-        f"{rejects['count']} rejects ({rejects['share']:.2%})"
-    )
-    for field, count in rejects["fields"].items():
-        print(f"  {field}: {count} rejected; rejects.jsonl says why")
-    for line in log_lines(counts["interactions"]):
-        print(f"  {line}")
+    statistics = pack(options.dataset, options.out, _config(PackConfig, options))
+    lines = [*summary_lines(options.out, statistics), *log_lines(statistics["interactions"])]
+    print("\n".join(lines))
 
 
 def _declare_check(parser: Parser) -> None:

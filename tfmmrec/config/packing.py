@@ -10,7 +10,8 @@ class PackConfig:
     """How to pack.
 
     Attributes:
-        max_rejects: the share of rows or values, from 0 to 1, that may be broken.
+        max_rejects: the share, from 0 to 1, of the rows of a table that may be rejected, and of its
+            rows in which a feature may have a rejected value; unless it is 0, one of each may be.
         seed: of the random split and of the choice of cold items and users.
         shard_bytes: a shard is closed once its records hold so many bytes.
         gzip: whether to compress the shards, which makes text smaller and reading slower.

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from tfmmrec.data.positive import parse_positive
-from tfmmrec.data.schema import create_features
+from tfmmrec.data.schema import create_features, split_optional
 from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import ConfigError, DataError
 
@@ -118,7 +118,7 @@ def write_catalog(
 
 
 def _media_features(features: Features, where: str) -> list[str]:
-    modalities = create_features(features, where)
+    modalities = create_features(split_optional(features, where)[0], where)
     return [name for name, modality in modalities.items() if modality.reads_files]
 
 

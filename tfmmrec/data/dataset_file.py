@@ -7,7 +7,7 @@ from typing import Any
 
 from tfmmrec.data.dataset_yaml import read_yaml
 from tfmmrec.data.positive import PositiveRule, parse_positive
-from tfmmrec.data.schema import Schema, create_features
+from tfmmrec.data.schema import Schema, create_features, split_optional
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table, query_table
 from tfmmrec.data.times import parse_time_format
@@ -25,11 +25,16 @@ _QUERY = "duckdb:"
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The table of one entity: its files, its id column and its features."""
+    """The table of one entity: its files, its id column and its features.
+
+    Attributes:
+        optional: the features that may lack every value.
+    """
 
     source: TableSource
     id: str
     features: dict[str, Any]
+    optional: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,21 +65,21 @@ class InteractionTable:
 
 @dataclasses.dataclass(frozen=True)
 class DatasetFile:
-    """The validated content of a dataset file."""
+    """The validated content of a dataset file.
+
+    Attributes:
+        media: the folder to which the paths in tables are relative.
+    """
 
     path: Path
     name: str
+    media: Path
     items: Table
     users: Table | None
     interactions: InteractionTable
     split: dict[str, Any]
     cold_share: float
     cold_user_share: float
-
-    @property
-    def folder(self) -> Path:
-        """The folder to which the paths in tables are relative."""
-        return self.path.parent
 
     def schema(self) -> Schema:
         """Returns the declared schema."""
@@ -98,12 +103,13 @@ def read_dataset_file(path: Path) -> DatasetFile:
             it.
     """
     top = _Keys(path, "", read_yaml(path))
-    known = ["name", "items", "users", "interactions", "split", "cold_items", "cold_users"]
+    known = ["name", "media", "items", "users", "interactions", "split", "cold_items", "cold_users"]
     top.refuse_others(known)
     split = _read_split(top.section("split", optional=True))
     dataset = DatasetFile(
         path=path,
         name=str(top.get("name", path.stem)),
+        media=_read_media(top),
         items=_read_table(top.section("items")),
         users=_read_table(top.section("users")) if top.get("users") is not None else None,
         interactions=_read_interactions(top.section("interactions"), split),
@@ -176,8 +182,19 @@ class _Keys:
 
 def _read_table(keys: _Keys) -> Table:
     keys.refuse_others(["table", "id", "features", *DIALECT_KEYS])
-    features = keys.section("features", optional=True).content
-    return Table(source=keys.table(), id=keys.text("id"), features=features)
+    declared = keys.section("features", optional=True).content
+    features, optional = split_optional(declared, keys.key("features"))
+    return Table(keys.table(), keys.text("id"), features, optional)
+
+
+def _read_media(keys: _Keys) -> Path:
+    name = keys.text("media", optional=True)
+    if name is None:
+        return keys.path.parent
+    folder = keys.path.parent / Path(name).expanduser()
+    if not folder.is_dir():
+        raise DataError(f"{keys.key('media')}: no such folder: {folder}")
+    return folder
 
 
 def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:

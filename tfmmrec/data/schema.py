@@ -102,6 +102,34 @@ def _check_name(name: Any, where: str) -> None:
         raise ConfigError(f"{where}: {name!a} has half a character; rename the column") from None
 
 
+def split_optional(
+    declared: Mapping[str, Any], where: str
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Splits `optional: true` from the declarations of features.
+
+    Args:
+        declared: the declarations by feature.
+        where: the file and key, with which error messages start.
+
+    Returns:
+        The declarations without the key, and the features that may lack every value.
+
+    Raises:
+        ConfigError: the key is neither true nor false.
+    """
+    features, optional = dict(declared), set()
+    for name, options in declared.items():
+        if isinstance(options, Mapping) and "optional" in options:
+            features[name] = {key: value for key, value in options.items() if key != "optional"}
+            if not isinstance(options["optional"], bool):
+                raise ConfigError(
+                    f"{where}.{name}.optional: must be true or false. "
+                    f"Received: {options['optional']!r}"
+                )
+            optional |= {name} if options["optional"] else set()
+    return features, frozenset(optional)
+
+
 def derived_names(features: Mapping[str, Modality]) -> set[str]:
     """Returns the names of the features that packing derives from others."""
     return {

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.encoders.pca import fit_pca
+from tfmmrec.errors import DataError
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.pooling import AttentionPool
 
@@ -50,13 +51,20 @@ class Standardize(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def fit(self, outputs: np.ndarray) -> None:
-        """Fits mean and scale to encodings `[rows, width]`; without rows they stay 0 and 1."""
+        """Fits mean and scale to encodings `[rows, width]`; without rows they stay 0 and 1.
+
+        Raises:
+            DataError: the mean or the standard deviation is not finite.
+        """
         if not len(outputs):
             return
-        deviation = outputs.std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = outputs.mean(axis=0), outputs.std(axis=0)
+        if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
+            raise DataError("the mean or the standard deviation of the encodings is not finite")
         # A component of very low variance is not scaled up to 1.
         floor = 1e-3 * max(float(deviation.mean()), 1e-6)
-        self.mean.assign(outputs.mean(axis=0))
+        self.mean.assign(mean)
         self.scale.assign(1.0 / np.maximum(deviation, floor))
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

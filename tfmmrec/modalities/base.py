@@ -88,13 +88,21 @@ class Modality(abc.ABC):
         """Whether the table contains paths of files."""
         return False
 
+    def paths(self, raw: Any) -> list[str]:
+        """Returns the paths of files that a table's value contains (default: none).
+
+        Raises:
+            BrokenValue: a path is not text.
+        """
+        return []
+
     @abc.abstractmethod
     def check(self, raw: Any, folder: Path) -> list[bytes] | list[float] | None:
         """Converts a table's value to its stored form.
 
         Args:
             raw: the value in the table, never an absent one (None or an empty string).
-            folder: the folder of the dataset file, to which paths are relative.
+            folder: the folder to which paths are relative.
 
         Returns:
             The values of the record's feature, or None if the value turns out to be absent.

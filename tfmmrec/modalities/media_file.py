@@ -1,7 +1,6 @@
 """Media files: the table has a path, the record the bytes of the file."""
 
 import dataclasses
-import functools
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +21,9 @@ class Media(Modality):
     @property
     def reads_files(self) -> bool:
         return True
+
+    def paths(self, raw: Any) -> list[str]:
+        return [media_path(raw)]
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         data = read_media(raw, folder)
@@ -99,20 +101,42 @@ def read_media(raw: Any, folder: Path) -> bytes | None:
 def find_media(raw: Any, folder: Path) -> str | None:
     """Finds the file at a path relative to `folder`.
 
+    Symbolic links are followed, also to other places: they are part of the folder. If there is no
+    such file, a backslash is read as a slash, as Windows does.
+
     Returns:
-        The real path, or None if there is no such file.
+        The path, or None if there is no such file.
 
     Raises:
-        BrokenValue: the path leads out of the folder (symbolic links included), is not that of a
-            file, or the file is empty.
+        BrokenValue: the path leads out of the folder, is not that of a file, or the file is empty.
     """
-    name = to_utf8(raw).decode("utf-8")
+    name = media_path(raw)
+    found = _find(name, folder)
+    return _find(name.replace("\\", "/"), folder) if found is None and "\\" in name else found
+
+
+def media_path(raw: Any) -> str:
+    """Returns the path that a table's value is; raises BrokenValue if it is not text."""
+    return to_utf8(raw).decode("utf-8")
+
+
+def is_found_by_slashes(path: str, folder: Path) -> bool:
+    """Whether a file is only found because its backslashes are read as slashes."""
+    try:
+        return "\\" in path and not _find(path, folder) and find_media(path, folder) is not None
+    except BrokenValue:
+        return False
+
+
+def _find(name: str, folder: Path) -> str | None:
     shown = quote(name)
     try:
-        path = _real_path(os.path.join(folder, name))
-        root = _real_folder(str(folder))
-        if path != root and not path.startswith(os.path.join(root, "")):
-            raise BrokenValue(f"the path leaves the folder of the dataset file: {shown}")
+        path = _within(name, str(folder))
+        if path is None:
+            raise BrokenValue(
+                "the path leaves the folder of the media; set media: at the top of the dataset "
+                f"file to a folder that holds them all: {shown}"
+            )
         status = os.stat(path)
     except FileNotFoundError:
         return None
@@ -130,14 +154,19 @@ def find_media(raw: Any, folder: Path) -> str | None:
     return path
 
 
-def _real_path(path: str) -> str:
-    """Resolves links like os.path.realpath, but those of a folder once for all of its files."""
-    parent, name = os.path.split(path)
-    if name in ("", ".", "..") or os.path.islink(path):
-        return os.path.realpath(path)
-    return os.path.join(_real_folder(parent), name)
+def _within(name: str, folder: str) -> str | None:
+    """Joins a path to a folder; None if it leaves the folder.
 
-
-@functools.lru_cache(maxsize=4096)
-def _real_folder(path: str) -> str:
-    return os.path.realpath(path)
+    `..` is resolved as text, so that no link in the folder can be used to climb out of its target.
+    """
+    root = os.path.abspath(folder)
+    path = os.path.normpath(os.path.join(root, name))
+    if path == root or path.startswith(os.path.join(root, "")):
+        return path
+    # An absolute path may name the folder, or one in it, by way of a link.
+    real_root = os.path.realpath(root)
+    for parent in (path, *map(str, Path(path).parents)):
+        real = os.path.realpath(parent)
+        if real == real_root or real.startswith(os.path.join(real_root, "")):
+            return path
+    return None

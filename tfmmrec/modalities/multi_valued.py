@@ -1,5 +1,6 @@
 """Multi-valued features: the pictures of a listing, the reviews of a book."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -57,6 +58,14 @@ class MultiValued(Strings):
     @property
     def reads_files(self) -> bool:
         return self.inner.reads_files
+
+    def paths(self, raw: Any) -> list[str]:
+        found: list[str] = []
+        for value in self._values(raw):
+            # A value of another type has been rejected; the others are files.
+            with contextlib.suppress(BrokenValue):
+                found.extend(self.inner.paths(value))
+        return found
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         return self.pack(raw, folder).get("")  # type: ignore[return-value]

@@ -11,7 +11,7 @@ from tfmmrec.modalities.base import MODALITIES, Modality
 from tfmmrec.modalities.codecs.audio_track import read_audio_track
 from tfmmrec.modalities.codecs.video_frames import read_frames
 from tfmmrec.modalities.image import Image
-from tfmmrec.modalities.media_file import find_media
+from tfmmrec.modalities.media_file import find_media, media_path
 from tfmmrec.modalities.string_list import Strings
 from tfmmrec.modalities.text import quote
 
@@ -64,6 +64,9 @@ class Video(Strings):
     @property
     def reads_files(self) -> bool:
         return True
+
+    def paths(self, raw: Any) -> list[str]:
+        return [media_path(raw)]
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         return self.pack(raw, folder).get("")  # type: ignore[return-value]

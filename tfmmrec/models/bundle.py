@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
-from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.distribute import strategies
@@ -16,11 +16,13 @@ from tfmmrec.distribute.precision import precision
 from tfmmrec.distribute.strategies import needs_static_shapes
 from tfmmrec.encoders.encoded_features import EncodedEntities, encode_entities
 from tfmmrec.encoders.feature_info import FeatureInfo
+from tfmmrec.errors import DataError
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import FeatureProjections
 from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
 from tfmmrec.models.cold_start.landmarks import landmark_rows
 from tfmmrec.models.feature_table import FeatureTable
+from tfmmrec.models.invalid_encodings import invalid_encodings
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.model_spec import ModelSpec, parse_model_spec
 from tfmmrec.models.query_tower import QueryTower
@@ -113,8 +115,8 @@ def _build_bundle(
             histories=events.histories,
             withheld=dataset.cold_items,
         )
-        _fit(model.item_tower.projections, items)
-        _fit(model.query_tower.projections, users)
+        _fit(model.item_tower.projections, dataset, "items", items)
+        _fit(model.query_tower.projections, dataset, "users", users)
     return ModelBundle(dataset, config, items, users, events, statistics, model)
 
 
@@ -241,11 +243,25 @@ def _create_variables(model: TwoTower) -> None:
     model.built = True
 
 
-def _fit(projections: FeatureProjections | None, entities: EncodedEntities) -> None:
+def _fit(
+    projections: FeatureProjections | None,
+    dataset: Dataset,
+    entity: EntityName,
+    entities: EncodedEntities,
+) -> None:
     """Fits the normalization of encodings to the catalog."""
-    if projections is not None:
-        for info, projection in zip(projections.features, projections.projections, strict=True):
+    if projections is None:
+        return
+    for info, projection in zip(projections.features, projections.projections, strict=True):
+        try:
             projection.fit(entities.encodings[info.name])
+        except DataError as error:
+            lines = invalid_encodings(dataset, entity, entities)
+            reason = "; ".join(lines) or f"{entity}.features.{info.name}: {error}"
+            raise DataError(
+                f"{dataset.folder}: {reason}; correct the values or the encoder, or leave the "
+                "feature out with --features"
+            ) from None
 
 
 def samples_nonclicks(bundle: ModelBundle) -> bool:

@@ -61,7 +61,14 @@ def picture_bytes() -> bytes:
     return out.getvalue()
 
 
-def write(folder: Path, *, log: list[str] = LOG, items: list[str] = ITEMS, **more: Any) -> Path:
+def write(
+    folder: Path,
+    *,
+    log: list[str] = LOG,
+    items: list[str] = ITEMS,
+    features: dict[str, Any] = FEATURES,
+    **more: Any,
+) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "1.png").write_bytes(picture_bytes())
     (folder / "broken.png").write_bytes(b"no picture")
@@ -69,7 +76,7 @@ def write(folder: Path, *, log: list[str] = LOG, items: list[str] = ITEMS, **mor
         (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     content = {
         "name": "films",
-        "items": {"table": "items.csv", "id": "item_id", "features": FEATURES},
+        "items": {"table": "items.csv", "id": "item_id", "features": features},
         "users": {
             "table": "users.csv",
             "id": "user_id",
@@ -190,7 +197,9 @@ def test_too_many_rejects_are_an_error_that_leaves_nothing(tmp_path):
     with pytest.raises(DataError) as caught:
         pack(path, tmp_path / "data", PackConfig(max_rejects=0.05, quiet=True))
     message = str(caught.value)
-    assert str(path) in message and "6 of " in message and "items.csv row 4: poster" in message
+    # A duplicate and a row without an id; one broken poster and one year that is none are few.
+    assert f"{path}: items.csv: 2 of 8 rows cannot be used (25.0%, the limit is 5.0%)" in message
+    assert "first: items.csv row 5: item_id: duplicate id '003'; correct" in message
     assert "\n" not in message
     assert [entry.name for entry in tmp_path.iterdir()] == ["films"]
 
@@ -226,7 +235,9 @@ def test_packing_twice_gives_the_same_bytes(packed, tmp_path):
 def test_cold_items_are_in_test_only(tmp_path):
     items = ["item_id,title,poster,genres,year"] + [f"{n:02d},T{n},,," for n in range(20)]
     log = [LOG[0]] + [f"u{user},{n:02d},{n},5" for user in range(4) for n in range(18)]
-    path = write(tmp_path / "films", items=items, log=log, cold_items={"share": 0.25})
+    features = {name: {**options, "optional": True} for name, options in FEATURES.items()}
+    cold = {"cold_items": {"share": 0.25}}
+    path = write(tmp_path / "films", items=items, features=features, log=log, **cold)
     pack(path, tmp_path / "data", LOOSE)
     dataset = Dataset(tmp_path / "data")
     cold = set(np.flatnonzero(dataset.cold_items).tolist())

@@ -74,6 +74,7 @@ class EntityPacker:
         tally: the statistics of the features.
         files: the manifest entries of the shards, by name.
         num_shards: the number of shards.
+        num_read: the number of rows read.
     """
 
     def __init__(
@@ -97,8 +98,8 @@ class EntityPacker:
         self.ids: dict[str, None] = {}
         self.tally = Tally(features)
         self.files: dict[str, Any] = {}
-        self.num_shards = 0
-        self._row = self._num_done = 0
+        self.num_shards = self.num_read = 0
+        self._row = 0
         self._unreadable: list[Reject] = []
 
     def pack(self, root: Path) -> None:
@@ -115,7 +116,7 @@ class EntityPacker:
             self.files.update(note["files"])
         self.num_shards = len(self.files)
         progress = rows_bar(
-            self.name, self.table.source, done=self._num_done, quiet=self.options.quiet
+            self.name, self.table.source, done=self.num_read, quiet=self.options.quiet
         )
         # Another thread flushes complete shards to disk and computes their checksums.
         with progress, ThreadPoolExecutor(1) as background:
@@ -181,7 +182,7 @@ class EntityPacker:
             self.num_shards += 1
         part.shard.write(packed.record)
         part.ids.append(packed.id)
-        part.tally.count(packed.values)
+        part.tally.count(packed)
         self.ids[packed.id] = None
 
     def _closed(self, part: _Part) -> _Part:
@@ -194,7 +195,7 @@ class EntityPacker:
 
     def _count(self, note: dict[str, Any]) -> None:
         self._row = note["row"]
-        self._num_done += note["num_read"]
+        self.num_read += note["num_read"]
         self.tally.join(note["tally"])
         self.rejects.num_read += note["num_read"]
         for row, field, reason in note["rejects"]:

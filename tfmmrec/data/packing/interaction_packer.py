@@ -55,6 +55,7 @@ class InteractionPacker:
         cold_items: the rows of cold-start items.
         cold_users: the rows of cold-start users.
         counts: the number of events, in total and by split; and the first and the last time.
+        num_read: the number of rows read.
         files: the manifest entries of the shards, by name.
     """
 
@@ -82,6 +83,7 @@ class InteractionPacker:
         self.cold_items = self.cold_users = np.zeros(0, np.int64)
         self.counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)
         self.files: dict[str, Any] = {}
+        self.num_read = 0
 
     def read(self) -> None:
         """Reads the table and spills the events to disk by user.
@@ -95,8 +97,9 @@ class InteractionPacker:
         (note,) = self.journal.notes("read")
         if len(self.users) < note["num_users"]:
             self.users.extend(read_vocabulary(self.notes / "users.txt"))
-        self.rejects.num_read += note["num_read"]
         self.counts |= note["times"]
+        self.num_read = note["num_read"]
+        self.rejects.num_read += self.num_read
         with (self.notes / "rejects.jsonl").open(encoding="utf-8") as lines:
             for line in lines:
                 self.rejects.add(table, *json.loads(line))

@@ -12,6 +12,7 @@ from tfmmrec.data.packing.entity_packer import EntityPacker
 from tfmmrec.data.packing.interaction_packer import InteractionPacker
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.statistics import Rejects
+from tfmmrec.data.packing.table_statistics import entity_statistics, interaction_statistics
 from tfmmrec.data.schema import Schema
 from tfmmrec.data.storage import (
     DATA_FORMAT,
@@ -22,7 +23,7 @@ from tfmmrec.data.storage import (
 )
 from tfmmrec.data.tfrecords import ShardWriter
 from tfmmrec.data.vocabulary import category_file, write_vocabulary
-from tfmmrec.errors import DataError, StorageError
+from tfmmrec.errors import StorageError
 from tfmmrec.version import __version__
 
 
@@ -79,32 +80,21 @@ def _pack(dataset: DatasetFile, folder: Path, notes: Path, options: PackConfig) 
     with (folder / "rejects.jsonl").open("w", encoding="utf-8") as lines:
         rejects = Rejects(lines)
         statistics, files = _pack_tables(dataset, schema, folder, notes, rejects, options)
-    close_folder(folder, dataset, statistics, rejects, files, options.max_rejects)
+    close_folder(folder, statistics, rejects, files)
     return statistics
 
 
 def close_folder(
-    folder: Path,
-    dataset: DatasetFile,
-    statistics: dict[str, Any],
-    rejects: Rejects,
-    files: dict[str, Any],
-    max_rejects: float,
+    folder: Path, statistics: dict[str, Any], rejects: Rejects, files: dict[str, Any]
 ) -> None:
     """Writes the last files of a data folder: the statistics and the manifest.
 
     Args:
         folder: the data folder, otherwise complete.
-        dataset: the dataset file.
         statistics: of items, users and interactions; gets those of the rejects.
         rejects: the rejected rows and values.
         files: the manifest entries of known files, by name.
-        max_rejects: the maximum share of rejected rows or values.
-
-    Raises:
-        DataError: the share of rejects exceeds `max_rejects`.
     """
-    _refuse_too_many(rejects, dataset, max_rejects)
     statistics["rejects"] = rejects.statistics()
     write_json(folder / "statistics.json", statistics)
     counts = {name: part["count"] for name, part in statistics.items()}
@@ -127,15 +117,17 @@ def _pack_tables(
         "options": options,
     }
     items = EntityPacker("items", dataset.items, schema.items, **shared)
-    items.pack(dataset.folder)
+    items.pack(dataset.media)
     item_ids = _write_vocabularies(items, folder)
-    statistics = {"items": {"count": len(item_ids), "features": items.tally.statistics()}}
+    statistics = {"items": _entity_statistics(items, dataset)}
     files = dict(items.files)
-    user_ids, user_features, first_shard = IdIndex(), {}, 0
+    user_ids, first_shard = IdIndex(), 0
+    statistics["users"] = {"count": 0, "features": {}}
     if dataset.users:
         users = EntityPacker("users", dataset.users, schema.users, **shared)
-        users.pack(dataset.folder)
-        user_ids, user_features = _write_vocabularies(users, folder), users.tally.statistics()
+        users.pack(dataset.media)
+        user_ids = _write_vocabularies(users, folder)
+        statistics["users"] = _entity_statistics(users, dataset)
         first_shard = users.num_shards
         files |= users.files
     num_listed = len(user_ids)
@@ -148,9 +140,22 @@ def _pack_tables(
     write_vocabulary(vocabulary / "user_ids.txt", user_ids.from_row(0))
     write_vocabulary(vocabulary / "cold_item_ids.txt", item_ids.take(log.cold_items))
     write_vocabulary(vocabulary / "cold_user_ids.txt", user_ids.take(log.cold_users))
-    statistics["users"] = {"count": len(user_ids), "features": user_features}
-    statistics["interactions"] = dict(log.counts)
+    statistics["users"]["count"] = len(user_ids)
+    statistics["interactions"] = interaction_statistics(
+        dataset, log.counts, rejects, num_read=log.num_read, max_rejects=options.max_rejects
+    )
     return statistics, files | log.files
+
+
+def _entity_statistics(packer: EntityPacker, dataset: DatasetFile) -> dict[str, Any]:
+    return entity_statistics(
+        dataset,
+        packer.name,
+        packer.tally,
+        packer.rejects,
+        num_read=packer.num_read,
+        max_rejects=packer.options.max_rejects,
+    )
 
 
 def _write_vocabularies(packer: EntityPacker, folder: Path) -> IdIndex:
@@ -175,15 +180,3 @@ def _write_unlisted_users(
     ) as writer:
         for identity in ids:
             writer.write({"id": [identity.encode()]})
-
-
-def _refuse_too_many(rejects: Rejects, dataset: DatasetFile, max_rejects: float) -> None:
-    if rejects.share() <= max_rejects:
-        return
-    worst = ", ".join(f"{name} {count}" for name, count in rejects.fields.most_common(3))
-    first = next(iter(rejects.first.values()))
-    raise DataError(
-        f"{dataset.path}: {rejects.total} of {rejects.num_read} rows and values are invalid "
-        f"({rejects.share():.1%}, the limit is {max_rejects:.1%}): {worst}; "
-        f"{first}; correct them or raise --max-rejects"
-    )

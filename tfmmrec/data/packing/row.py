@@ -9,6 +9,7 @@ from tfmmrec.data.interactions.parsing import to_id
 from tfmmrec.data.tfrecords import Values, encode_example
 from tfmmrec.errors import BrokenValue, SomeBroken
 from tfmmrec.modalities import Modality
+from tfmmrec.modalities.media_file import find_media, is_found_by_slashes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,13 +22,17 @@ class PackedRow:
         record: the serialized Example.
         values: the stored values by feature; absent values are left out.
         rejects: (field, reason) of each invalid value.
+        not_found: the first path by feature that names a file that is not there.
+        slashed: the first path by feature whose backslashes were read as slashes.
     """
 
     number: int
     id: str | None
     record: bytes
-    values: Mapping[str, Values]
+    values: Mapping[str, Any]
     rejects: tuple[tuple[str, str], ...]
+    not_found: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    slashed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def pack_row(
@@ -53,6 +58,8 @@ def pack_row(
     values: dict[str, Values] = {}
     packed: Mapping[str, Values]
     rejects: list[tuple[str, str]] = []
+    not_found: dict[str, str] = {}
+    slashed: dict[str, str] = {}
     for name, modality in features.items():
         value = row[name]
         if value is None:
@@ -67,6 +74,20 @@ def pack_row(
         except BrokenValue as error:
             rejects.append((name, str(error)))
             continue
+        if modality.reads_files:
+            paths = modality.paths(row[name])
+            if len(packed.get("", ())) < len(paths):
+                absent = [path for path in paths if _is_absent(path, folder)]
+                not_found |= {name: absent[0]} if absent else {}
+            by_slashes = [path for path in paths if is_found_by_slashes(path, folder)]
+            slashed |= {name: by_slashes[0]} if by_slashes else {}
         values.update({f"{name}_{suffix}" if suffix else name: v for suffix, v in packed.items()})
     record = encode_example({"id": [identity.encode()], **values})
-    return PackedRow(number, identity, record, values, tuple(rejects))
+    return PackedRow(number, identity, record, values, tuple(rejects), not_found, slashed)
+
+
+def _is_absent(path: str, folder: Path) -> bool:
+    try:
+        return find_media(path, folder) is None
+    except BrokenValue:
+        return False

@@ -2,9 +2,12 @@
 
 import collections
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
+from tfmmrec.data.packing.coverage import Coverage
+from tfmmrec.data.packing.row import PackedRow
 from tfmmrec.data.tables.source import TableSource
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
@@ -17,7 +20,6 @@ class Rejects:
         total: the number of rejected rows and values.
         num_read: the number of rows read.
         fields: the number of rejects by "TABLE: FIELD".
-        first: the first reject of each table, in one line.
     """
 
     def __init__(self, out: TextIO):
@@ -25,7 +27,7 @@ class Rejects:
         self.total = 0
         self.num_read = 0
         self.fields: collections.Counter[str] = collections.Counter()
-        self.first: dict[str, str] = {}
+        self._first: dict[tuple[str, str | None], str] = {}
 
     def add(self, table: TableSource, row: int, field: str | None, reason: str) -> None:
         """Adds a rejected row (without `field`) or value, with the row number of `read_chunks`."""
@@ -34,8 +36,22 @@ class Rejects:
         self.out.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.total += 1
         self.fields[f"{table.name}: {field or 'row'}"] += 1
-        if table.name not in self.first:
-            self.first[table.name] = f"first: {part} row {row}: {field or 'row'}: {reason}"
+        first = f"{part} row {row}: {field or 'row'}: {reason}"
+        self._first.setdefault((table.label, field), first)
+
+    def first(self, table: TableSource, fields: Collection[str | None] | None = None) -> str | None:
+        """Returns the first reject of a table in one line, or None.
+
+        Args:
+            table: the table.
+            fields: the fields to consider, None for whole rows (default: all).
+        """
+        found = (
+            line
+            for (label, field), line in self._first.items()
+            if label == table.label and (fields is None or field in fields)
+        )
+        return next(found, None)
 
     def share(self) -> float:
         """Returns the rejects per row read; above 1 if rows have several invalid values."""
@@ -43,8 +59,9 @@ class Rejects:
 
     def no_valid_row(self, table: TableSource) -> DataError:
         """Returns the error for a table without a valid row, which quotes its first reject."""
-        first = self.first.get(table.name, "it is empty")
-        return DataError(f"{table.label}: no valid row; {first}")
+        first = self.first(table)
+        reason = f"first: {first}" if first else "it is empty"
+        return DataError(f"{table.label}: no valid row; {reason}")
 
     def statistics(self) -> dict[str, Any]:
         """Returns the entry of the rejects in statistics.json."""
@@ -57,28 +74,60 @@ class Tally:
 
     Args:
         features: the features, derived ones included.
+
+    Attributes:
+        num_rows: the number of rows.
     """
 
     def __init__(self, features: Mapping[str, Modality]):
+        self.num_rows = 0
         self.counters = {name: modality.counter() for name, modality in features.items()}
+        self.coverage = {name: Coverage() for name in features}
 
-    def count(self, values: Mapping[str, Any]) -> None:
-        """Counts the stored values of one row; absent values are left out."""
-        for name, value in values.items():
+    def count(self, row: PackedRow) -> None:
+        """Counts the values of a row, and those that are missing or invalid."""
+        self.num_rows += 1
+        for name, value in row.values.items():
             self.counters[name].count(value)
+        rejected = {name for name, _ in row.rejects}
+        for name, coverage in self.coverage.items():
+            coverage.count(
+                is_present=name in row.values,
+                is_rejected=name in rejected,
+                not_found=row.not_found.get(name),
+                slashed=row.slashed.get(name),
+            )
 
     def state(self) -> dict[str, Any]:
-        """Returns the counts by feature, as JSON."""
-        return {name: counter.state() for name, counter in self.counters.items()}
+        """Returns the counts, as JSON."""
+        features = {
+            name: {"values": counter.state(), "coverage": self.coverage[name].state()}
+            for name, counter in self.counters.items()
+        }
+        return {"rows": self.num_rows, "features": features}
 
     def join(self, state: Mapping[str, Any]) -> None:
         """Adds the counts of another tally of the same features."""
+        self.num_rows += state["rows"]
         for name, counter in self.counters.items():
-            counter.merge(state[name])
+            counter.merge(state["features"][name]["values"])
+            self.coverage[name].merge(state["features"][name]["coverage"])
 
-    def statistics(self) -> dict[str, Any]:
-        """Returns the entries of the features in statistics.json."""
-        return {name: counter.statistics() for name, counter in self.counters.items()}
+    def statistics(self, table: TableSource, rejects: Rejects, media: Path) -> dict[str, Any]:
+        """Returns the entries of the features in statistics.json.
+
+        Args:
+            table: the table of the rows.
+            rejects: all rejects of the table.
+            media: the folder to which paths are relative.
+        """
+        statistics = {}
+        for name, counter in self.counters.items():
+            coverage = self.coverage[name]
+            statistics[name] = {**counter.statistics(), **coverage.statistics(table, media)}
+            if coverage.rejected:
+                statistics[name]["first_reject"] = rejects.first(table, [name])
+        return statistics
 
     def vocabularies(self) -> dict[str, list[str]]:
         """Returns the vocabulary of each feature that has one, most frequent category first."""

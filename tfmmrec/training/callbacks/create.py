@@ -49,8 +49,8 @@ class TrainingCallbacks:
         quiet = config.quiet or not is_chief(bundle.model.distribute_strategy)
         self._mining = list(_negative_mining(bundle, trainer))
         self._finite_check = FiniteCheck(
+            bundle,
             trainer.optimizer_step,
-            config,
             steps_per_epoch=steps_per_epoch,
             checkpoints=checkpoints,
         )

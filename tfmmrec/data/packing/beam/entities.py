@@ -59,7 +59,7 @@ def pack_shard(rows: tuple[int, Iterable[Any]], entity: str, job: Job) -> int:
     ids: list[str] = []
 
     def pack_one(row: Any) -> tuple[PackedRow, bool]:
-        packed = pack_row(row[1], row[2], table.id, declared, job.dataset.folder)
+        packed = pack_row(row[1], row[2], table.id, declared, job.dataset.media)
         return packed, row[3]
 
     def records() -> Iterator[bytes]:
@@ -71,7 +71,7 @@ def pack_shard(rows: tuple[int, Iterable[Any]], entity: str, job: Job) -> int:
                 rejects.append((packed.number, table.id, f"duplicate id {packed.id!r}"))
             elif packed.id is not None:
                 ids.append(packed.id)
-                tally.count(packed.values)
+                tally.count(packed)
                 yield packed.record
 
     with job.reporting_errors():

@@ -27,7 +27,8 @@ class BeamOptions:
     Attributes:
         rows_per_shard: the number of rows of items or users per shard.
         users_per_shard: the number of users per shard of interactions, sorted in memory.
-        max_rejects: the maximum share of rejected rows or values, from 0 to 1.
+        max_rejects: the share, from 0 to 1, of the rows of a table that may be rejected, and of its
+            rows in which a feature may have a rejected value; unless it is 0, one of each may be.
         seed: the seed of cold-start items and users.
         gzip: whether to compress the shards.
     """
