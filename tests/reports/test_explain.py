@@ -1,5 +1,6 @@
 """Where a score comes from."""
 
+import dataclasses
 import io
 
 import pytest
@@ -8,7 +9,7 @@ import rich.console
 from tests.once import ONCE
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import DataError
-from tfmmrec.reports.explain import explain, print_explanation
+from tfmmrec.reports.explain import Explanation, explain, print_explanation
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.training.train import train
 
@@ -38,6 +39,19 @@ def test_the_parts_make_up_the_score(small, run):
     out = io.StringIO()
     print_explanation(told, console=rich.console.Console(file=out, width=100))
     assert f"score {told.score:.4f}" in out.getvalue()
+    # With a long console, the sentence is the first line.
+    assert out.getvalue().startswith(told.sentence)
+
+
+def test_the_reasons_in_words():
+    history = [("a", "Alien", 0.1), ("b", "Brazil", -0.2), ("c", "Cube", 0.3), ("d", "Dune", 0.2)]
+    told = Explanation("Ann", "e", "Excalibur", 0.5, {"text": 0.4, "ids": 0.1}, history)
+    reasons = 'because Ann chose "Cube", "Dune" and "Alien"; its text counts most'
+    assert told.sentence == f'"Excalibur" {reasons}'
+    two = dataclasses.replace(told, history=history[:3], modalities={"text": 0.1, "ids": 0.4})
+    assert two.sentence.endswith('because Ann chose "Cube" and "Alien"; its ids count most')
+    none = dataclasses.replace(told, history=history[1:2], modalities={"text": -0.5})
+    assert none.sentence == '"Excalibur" not because of any item in the history'
 
 
 def test_who_and_what_is_not_there(small, run):

@@ -30,9 +30,16 @@ def page(path: Path) -> Path:
     intervals = {name: (0.3, 0.2, 0.4) for name in MODELS}
     scripts, drawn = drawings({"models": plots.models(intervals, "NDCG@10")})
     table = Table("Warm items", columns, rows)
-    shared = {"command": "compare", "name": "runs", "verdict": "even"}
+    shared = {"command": "compare", "name": "runs", "verdict": "even", "verdicts": [], "users": []}
     path.write_text(
-        render("comparison.html", **shared, tables=[table], scripts=scripts, plots=drawn)
+        render(
+            "comparison.html",
+            **shared,
+            options=Table("Options", ["option"], []),
+            tables=[table],
+            scripts=scripts,
+            plots=drawn,
+        )
     )
     return path
 

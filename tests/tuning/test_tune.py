@@ -1,5 +1,6 @@
 """Complete searches on a small data folder, in this process and as a command that is killed."""
 
+import dataclasses
 import html
 import json
 import os
@@ -18,6 +19,7 @@ import yaml
 
 from tests.distribute.worlds import WITHOUT_CHANCE, config
 from tfmmrec.cli import main
+from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import DataError
 from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.reports.tuning.page import write_tuning_page
@@ -83,7 +85,11 @@ def test_trials_are_in_tensorboard(found) -> None:
 
 
 def test_the_best_is_a_training_file(found, small, tmp_path) -> None:
-    best = yaml.safe_load((found / "best.yaml").read_text())
+    changes = yaml.safe_load((found / "best.yaml").read_text())
+    best = json.loads((found / "results.json").read_text())["config"]
+    # Options with default values are left out.
+    defaults = dataclasses.asdict(TrainConfig())
+    assert changes and all(value != defaults[name] for name, value in changes.items())
     arguments = ["train", str(small.folder), "--config", str(found / "best.yaml")]
     assert main([*arguments, "--out", str(tmp_path / "run"), "--epochs", "1", "--quiet"]) == 0
     trained = json.loads((tmp_path / "run" / "run.json").read_text())["config"]

@@ -111,9 +111,17 @@ def _train(options: Any) -> None:
 
     config = _config(TrainConfig, options)
     metrics = train(options.data, options.out, config, resume=options.resume)
-    shown = ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if isinstance(v, float))
-    if metrics:  # a process that only served others has none
-        print(f"{options.out}: best epoch {metrics.get('epoch')}: {shown}")
+    if not metrics:  # a process that only served others has none
+        return
+    objective = config.objective_spec.name
+    if objective in metrics:
+        result = f"{objective} {metrics[objective]:.4f} on the valid split, after its best epoch"
+    else:
+        result = "not measured, since there is no valid split; the last epoch"
+    print(f"{options.out}: {result}, {metrics['epoch']}; trained in {metrics['seconds']:.0f} s")
+    print(
+        f"Next: tfmmrec evaluate {options.out}, which compares it with baselines on the test split"
+    )
 
 
 def _declare_encode(parser: Parser) -> None:
@@ -183,11 +191,12 @@ def _declare_compare(parser: Parser) -> None:
 
 
 def _compare(options: Any) -> None:
-    from tfmmrec.reports.evaluation.compare_runs import compare_runs
+    from tfmmrec.reports.evaluation.compare_runs import compare_runs, configs_of
     from tfmmrec.reports.evaluation.console import print_comparison
 
     names = ("runs", "split", "report", "seed", "quiet")
-    print_comparison(compare_runs(**{name: options[name] for name in names}), options.split)
+    comparison = compare_runs(**{name: options[name] for name in names})
+    print_comparison(comparison, options.split, configs_of(options.runs))
 
 
 def _declare_explain(parser: Parser) -> None:
@@ -215,6 +224,7 @@ def _declare_tune(parser: Parser) -> None:
 
 def _tune(options: Any) -> None:
     from tfmmrec.config.train_config import TrainConfig
+    from tfmmrec.reports.tuning.console import print_search
     from tfmmrec.reports.tuning.page import write_tuning_page
     from tfmmrec.tuning import TuneConfig, tune
 
@@ -224,7 +234,7 @@ def _tune(options: Any) -> None:
     found = tune(options.data, options.out, config, resume=options.resume)
     if found:  # a worker has none
         write_tuning_page(options.out)
-        print(f"{options.out}/best.yaml: {found['verdict']}")
+        print_search(options.data, options.out)
 
 
 def _declare_tune_fusion(parser: Parser) -> None:

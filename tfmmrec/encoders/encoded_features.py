@@ -116,10 +116,19 @@ class EncodedEntities:
             }
         return dataclasses.replace(self, encodings=encodings)
 
+    def progress_lines(self, entity: EntityName) -> list[str]:
+        """Returns a short line per feature: how many rows have a value, and where they are from."""
+        lines = []
+        for name, encoder in self.encoders.items():
+            own = _Work(encoder, self.encodings[name])
+            source = f"encoded in {own.seconds:.1f} s" if own.num_encoded else "from the cache"
+            lines.append(f"{entity}.{name}: {own.num_present} of {own.num_rows} rows, {source}")
+        return lines
+
     def summary_lines(self, entity: EntityName) -> list[str]:
         """Returns a line per feature: the work of encoding it, and how its encoder is called."""
         return [
-            f"{entity}.{name}: {_work_done(encoder, self.encodings[name])}: {encoder.summary()}"
+            f"{entity}.{name}: {_Work(encoder, self.encodings[name])}: {encoder.summary()}"
             + (
                 f"; {self.trainable_features[name].summary()}"
                 if name in self.trainable_features
@@ -129,16 +138,25 @@ class EncodedEntities:
         ]
 
 
-def _work_done(encoder: FeatureEncoder, encodings: Encodings) -> str:
-    # A PCA is fitted on the encodings of its base encoder, which are counted as well.
-    steps = [one for one in (encodings, getattr(encoder, "fitted_on", None)) if one is not None]
-    num_encoded = sum(step.num_encoded for step in steps)
-    num_present = int(encodings.present.sum())
-    return (
-        f"{len(encodings.present)} rows, {num_present} with a value: {num_present - num_encoded} "
-        f"read from the cache, {num_encoded} encoded in {sum(step.seconds for step in steps):.1f} "
-        f"s, dim {' x '.join(map(str, encodings.values.shape[1:]))}"
-    )
+class _Work:
+    """The work of encoding a feature, as a text."""
+
+    def __init__(self, encoder: FeatureEncoder, encodings: Encodings):
+        # A PCA is fitted on the encodings of its base encoder, which are counted as well.
+        fitted_on = getattr(encoder, "fitted_on", None)
+        steps = [encodings] if fitted_on is None else [encodings, fitted_on]
+        self.num_rows = len(encodings.present)
+        self.num_present = int(encodings.present.sum())
+        self.num_encoded = sum(step.num_encoded for step in steps)
+        self.seconds = sum(step.seconds for step in steps)
+        self.shape = encodings.values.shape[1:]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.num_rows} rows, {self.num_present} with a value: "
+            f"{self.num_present - self.num_encoded} read from the cache, {self.num_encoded} "
+            f"encoded in {self.seconds:.1f} s, dim {' x '.join(map(str, self.shape))}"
+        )
 
 
 def _only(by_feature: Mapping[str, T], names: Collection[str]) -> dict[str, T]:

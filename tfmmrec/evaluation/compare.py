@@ -52,7 +52,8 @@ def compare(ranks: Mapping[str, StoredRanks], *, seed: int = 0) -> dict[str, Any
 
 
 def _compare_segment(ranks: Mapping[str, StoredRanks], segment: str, seed: int) -> dict[str, Any]:
-    users, items, _ = next(iter(ranks.values()))[segment]
+    reference = next(iter(ranks.values()))[segment]
+    users, items = reference.user, reference.item
     bootstrap = UserBootstrap(users, seed=seed)
     runs: dict[str, Any] = {}
     first = None

@@ -1,4 +1,4 @@
-"""Stores the ranks of a run's targets in the run folder, for comparisons with other runs."""
+"""Stores the ranks and lists of a run in the run folder, for comparisons with other runs."""
 
 import zipfile
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import numpy as np
 
 from tfmmrec.data.storage import checksum
 from tfmmrec.errors import DataError
+from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.ranking.segment_result import SegmentResult
 from tfmmrec.evaluation.results_cache import ResultsCache
 from tfmmrec.evaluation.segments import MODEL
@@ -16,17 +17,26 @@ from tfmmrec.models.run_folder import RUN
 
 
 class SegmentRanks(NamedTuple):
-    """The model's ranks in one segment.
+    """The model's ranks and lists in one segment.
 
     Attributes:
         user: rows of users, int32 `[targets]`.
         item: rows of the target items, int32 `[targets]`.
         rank: float64 `[targets]`.
+        list_user: rows of the users, each once, `[users]`.
+        list_items: rows of their top items, int32 `[users, k]`, see `TopItems`.
     """
 
     user: np.ndarray
     item: np.ndarray
     rank: np.ndarray
+    list_user: np.ndarray
+    list_items: np.ndarray
+
+    @property
+    def lists(self) -> TopItems:
+        """The top items of each user."""
+        return TopItems(self.list_user, self.list_items)
 
 
 # By the name of the segment.
@@ -37,7 +47,10 @@ def save_ranks(run: Path, split: str, segments: Sequence[SegmentResult]) -> None
     """Writes `ranks.SPLIT.npz` atomically."""
     columns: dict[str, np.ndarray] = {}
     for segment in segments:
-        ranks = SegmentRanks(segment.targets.user, segment.targets.item, segment.ranks[MODEL])
+        targets, lists = segment.targets, segment.lists[MODEL]
+        ranks = SegmentRanks(
+            targets.user, targets.item, segment.ranks[MODEL], lists.users, lists.items
+        )
         columns |= {f"{segment.name}.{column}": own for column, own in ranks._asdict().items()}
     _store(run).save(f"ranks.{split}", columns)
 

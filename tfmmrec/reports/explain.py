@@ -18,6 +18,8 @@ from tfmmrec.reports.item_cards import ItemCards
 from tfmmrec.reports.tables import Table
 
 _MAX_MODALITIES = 10
+# Number of items of the history that the sentence names.
+_MAX_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,9 @@ class Explanation:
     """The explanation of the score of an item for a user.
 
     Attributes:
+        user: the id of the user.
+        item: the id of the item.
+        name: the first text of the item, or its id.
         score: as in the output of `tfmmrec recommend`.
         modalities: the Shapley value of each modality of the item, and of its id embedding; they
             add up to the score.
@@ -32,9 +37,39 @@ class Explanation:
             contribution is the loss in the score without the item.
     """
 
+    user: str
+    item: str
+    name: str
     score: float
     modalities: dict[str, float]
     history: list[tuple[str, str, float]]
+
+    @property
+    def sentence(self) -> str:
+        """The explanation in words: the items of the history and the modality that raise the score.
+
+        Contributions of 0 or less are no reasons.
+        """
+        chosen = sorted(self.history, key=lambda own: -own[2])[:_MAX_NAMED]
+        names = [f'"{name}"' for _, name, contribution in chosen if contribution > 0]
+        reason = (
+            f"because {self.user} chose {_listed(names)}"
+            if names
+            else "not because of any item in the history"
+        )
+        modality, most = max(self.modalities.items(), key=lambda own: own[1])
+        modality = (
+            f"; its {modality} count most"
+            if modality.endswith("s")
+            else (f"; its {modality} counts most")
+        )
+        return f'"{self.name}" {reason}{modality if most > 0 else ""}'
+
+
+def _listed(names: list[str]) -> str:
+    """a; a and b; a, b and c."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Explanation:
@@ -72,8 +107,11 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
     histories = dataset.histories(SPLITS, with_times=bundle.model.reads_times)
     history, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
     whole, *without = _scores(bundle, queries, vectors[row : row + 1])
-    cards = ItemCards(dataset, history)
+    cards = ItemCards(dataset, [*history, row])
     return Explanation(
+        user,
+        item,
+        cards.name(row),
         float(whole),
         attribute_item(bundle, items, queries[:1], row),
         [
@@ -122,14 +160,15 @@ def _scores(bundle: ModelBundle, queries: tf.Tensor, vector: np.ndarray) -> np.n
 def print_explanation(
     explanation: Explanation, num_items: int = 10, console: rich.console.Console | None = None
 ) -> None:
-    """Prints the attribution to modalities, and the items of the history that contribute most.
+    """Prints the explanation in words, the attribution to modalities, and that to the history.
 
     Args:
         explanation: the explanation.
-        num_items: number of items of the history (default 10).
+        num_items: number of items of the history, those that contribute most (default 10).
         console: where to print (default stdout).
     """
     console = console or rich.console.Console()
+    console.print(explanation.sentence, highlight=False, soft_wrap=True, markup=False)
     rows = [[name, f"{value:+.4f}"] for name, value in explanation.modalities.items()]
     title = f"score {explanation.score:.4f}"
     console.print(Table(title, ["modality of the item", "contribution"], rows).to_rich())

@@ -28,12 +28,18 @@ class UserCard:
     Attributes:
         id: of the user.
         history: the most recent items as HTML, the newest last.
-        recommendations: best first.
+        lists: the recommendations by the title of the list, best first.
     """
 
     id: str
     history: list[Markup]
-    recommendations: list["Recommendation"]
+    lists: Mapping[str, list["Recommendation"]]
+
+    @property
+    def attributed(self) -> list[str]:
+        """The modalities to which the scores are attributed; empty if not computed."""
+        every = [own for recommendations in self.lists.values() for own in recommendations]
+        return list(every[0].attribution) if every else []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +119,7 @@ class ItemCards:
 
 def user_cards(
     dataset: Dataset,
-    lists: TopItems,
+    lists: Mapping[str, TopItems],
     histories: Histories,
     targets: set[tuple[int, int]],
     attribute: AttributeScores | None = None,
@@ -125,31 +131,35 @@ def user_cards(
 
     Args:
         dataset: the data folder.
-        lists: the recommended items.
+        lists: the recommended items by the title of the list, each for the same users.
         histories: the history of each user.
         targets: (row of the user, row of the item) of the targets.
         attribute: computes the attribution of scores (default none).
         num: number of users (default 10).
         seed: of the sample.
     """
-    order = np.random.default_rng(seed).permutation(len(lists.users))[:num]
-    history = {place: histories.of_user(lists.users[place])[-6:] for place in order}
-    recommended = lists.items[order]
-    recommended = recommended[recommended >= 0]
-    cards = ItemCards(dataset, [*recommended, *np.concatenate([[], *history.values()])])
-    items = np.unique(recommended).astype(np.int32)
-    attributions = {} if attribute is None else attribute(lists.users[order], items)
+    users = next(iter(lists.values())).users
+    places = np.random.default_rng(seed).permutation(len(users))[:num]
+    users = users[places]
+    history = {user: histories.of_user(user)[-6:] for user in users}
+    chosen = {title: own.items[places] for title, own in lists.items()}
+    items = np.unique(np.concatenate([own[own >= 0] for own in chosen.values()])).astype(np.int32)
+    cards = ItemCards(dataset, [*items, *np.concatenate([[], *history.values()])])
+    attributions = {} if attribute is None else attribute(users, items)
 
-    def recommendation(number: int, user: int, row: int) -> Recommendation:
+    def recommendation(place: int, user: int, row: int) -> Recommendation:
         column = int(np.searchsorted(items, row))
-        own = {name: float(values[number, column]) for name, values in attributions.items()}
+        own = {name: float(values[place, column]) for name, values in attributions.items()}
         return Recommendation(cards.tile(row), (user, row) in targets, own)
 
     return [
         UserCard(
             dataset.user_ids[user],
-            [cards.tile(int(row)) for row in history[place]],
-            [recommendation(number, user, row) for row in lists.items[place].tolist() if row >= 0],
+            [cards.tile(int(row)) for row in history[user]],
+            {
+                title: [recommendation(place, user, row) for row in own[place].tolist() if row >= 0]
+                for title, own in chosen.items()
+            },
         )
-        for number, (place, user) in enumerate(zip(order, lists.users[order].tolist(), strict=True))
+        for place, user in enumerate(users.tolist())
     ]

@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.distribute.strategies import is_chief
+from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.training.auto_query import query_candidates
 from tfmmrec.training.checkpoints import Checkpoints
@@ -43,6 +45,7 @@ def fit_config(
     """
     refits = config.refit and bundle.dataset.has_validation_events(config.task)
     configs = query_candidates(config, bundle)
+    total = len(configs) + refits
     fitted: dict[str, tuple[ModelBundle, dict[str, Any]]] = {}
     for kind, candidate in configs.items():
         inner, inner_checkpoints = folder, checkpoints
@@ -52,6 +55,9 @@ def fit_config(
         once = dataclasses.replace(candidate, refit=False)
         # The first candidate has been built already, from the config with `auto`.
         model = dataclasses.replace(build(once) if fitted else bundle, config=once)
+        if total > 1 and _talks(config, model):
+            summary = HISTORY_ENCODERS.variants[kind].summary
+            print(f"{len(fitted) + 1} of {total}: query {kind}{summary and ', '}{summary}")
         metrics = fit(model, inner, checkpoints=inner_checkpoints, callbacks=callbacks)
         fitted[kind] = model, metrics
     objective = config.objective_spec
@@ -60,15 +66,24 @@ def fit_config(
     seconds = [each["seconds"] for _, each in fitted.values()]
     if len(fitted) > 1:
         metrics["candidates"] = {kind: each[objective.name] for kind, (_, each) in fitted.items()}
-        if not config.quiet:
+        if _talks(config, bundle):
             values = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
             print(f"query: {best}, by {objective.name} on valid: {values}")
     if refits:
         bundle = build(configs[best])
         epochs = dataclasses.replace(bundle.config, epochs=metrics["epoch"])
         last = dataclasses.replace(bundle, config=epochs)
+        if _talks(config, bundle):
+            print(
+                f"{total} of {total}: the model again, on train and valid, for the best "
+                f"{metrics['epoch']} epochs"
+            )
         refit = fit(last, folder, checkpoints=checkpoints, callbacks=callbacks)
         seconds.append(refit["seconds"])
     elif folder is not None and len(fitted) > 1:
         shutil.copytree(folder / "candidates" / best, folder, dirs_exist_ok=True)
     return bundle, {**metrics, "seconds": round(sum(seconds), 1)}
+
+
+def _talks(config: TrainConfig, bundle: ModelBundle) -> bool:
+    return not config.quiet and is_chief(bundle.model.distribute_strategy)

@@ -102,7 +102,7 @@ def _train_as_chief(
     build = _builder(Dataset(data, cache=config.cache), strategy)
     bundle = build(dataclasses.replace(config, refit=False))
     if not config.quiet:
-        for line in (*bundle.items.summary_lines("items"), *bundle.users.summary_lines("users")):
+        for line in (*bundle.items.progress_lines("items"), *bundle.users.progress_lines("users")):
             print(line)
     warn_unscorable_items(unscorable_items(bundle), bundle.dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)

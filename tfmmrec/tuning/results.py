@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from tfmmrec.config.differences import changed_options
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import write_json, write_text
@@ -65,8 +66,7 @@ def write_results(
         "space": space.describe(),
         "modalities": {name: m.value_kind for name, m in features.items()} | {"id": "id"},
     }
-    text = yaml.safe_dump(training_file, sort_keys=False, allow_unicode=True)
-    write_text(folder / BEST, f"# {results['verdict']}\n{text}")
+    write_text(folder / BEST, f"# {results['verdict']}\n{_changes_as_yaml(training_file)}")
     records = [{k: v for k, v in record.items() if k != PROPOSED} for record in records]
     write_lines(folder / TRIALS, records)
     for record in records:
@@ -74,6 +74,12 @@ def write_results(
             write_hparams(folder, record)
     write_json(folder / RESULTS, results)
     return results
+
+
+def _changes_as_yaml(training_file: dict[str, Any]) -> str:
+    """What differs from the defaults, which is what a person wants to read; `{}` if nothing."""
+    changes = changed_options(training_file, dataclasses.asdict(TrainConfig()))
+    return yaml.safe_dump(changes, sort_keys=False, allow_unicode=True)
 
 
 def _training_file(config: TuneConfig, best: TrainConfig) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.once import SMALL_TRAINING
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.rank_store import load_ranks
-from tfmmrec.reports.evaluation.compare_runs import compare_runs
+from tfmmrec.reports.evaluation.compare_runs import compare_runs, configs_of
 from tfmmrec.reports.evaluation.console import print_comparison
 from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 from tfmmrec.training.train import train
@@ -41,8 +41,15 @@ def test_the_figures_are_those_of_evaluate_run(runs):
         assert rows[1]["lead"]["mean"] == pytest.approx(gap)
         assert "lead" not in rows[0]
     out = io.StringIO()
-    print_comparison(found, "test", rich.console.Console(file=out, width=250))
-    assert "test, warm" in out.getvalue()
+    print_comparison(found, "test", configs_of(pair), rich.console.Console(file=out, width=250))
+    told = " ".join(out.getvalue().split())
+    assert "test, warm" in told
+    # The seed, which is the only option that differs, in each of the runs.
+    assert "Options that differ" in told and "seed 0 1" in told
+    verdict = {"ahead": "is ahead of", "behind": "is behind"}.get(
+        found["warm"]["runs"][str(pair[1])]["lead"]["verdict"], "does not clearly differ from"
+    )
+    assert f"Warm items: {pair[1]} {verdict} {pair[0]}: NDCG@10" in told
 
 
 def test_a_page_of_curves(runs, tmp_path):
@@ -53,6 +60,11 @@ def test_a_page_of_curves(runs, tmp_path):
     assert f"p {lead['p']:.4f}" in page
     assert f"Warm items: {found['warm']['targets']} targets" in page
     assert page.count("by list length k") >= 4 and f"Learning curves of {pair[0]}" in page
+    # Two lists for each of five users.
+    for run in pair:
+        assert page.count(f"<small>{run}</small>") == 5
+    lists = load_ranks(pair[0], "test")["warm"].lists
+    assert len(lists.items) == len(lists.users) > 0
     if CHROMIUM is not None:
         assert said_by_a_browser(tmp_path / "page.html", tmp_path / "page.png") == []
 

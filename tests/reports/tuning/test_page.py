@@ -10,6 +10,7 @@ pytest.importorskip("bokeh", reason="plots need tfmmrec[report]")
 
 from tfmmrec.reports.tuning import plots
 from tfmmrec.reports.tuning.page import write_page
+from tfmmrec.reports.tuning.tables import search_summary
 
 EVIL = "</script><script>alert(1)</script><b>"
 START = 1_790_000_000.0
@@ -128,6 +129,17 @@ def test_what_stands_in_the_tables(tmp_path):
     assert "6 2 with seed 2 0.2600 7 60" in text
     assert "3 search 60 fusion.kind: gated, learning_rate: 0.001 no memory &lt;/script&gt;" in text
     assert "fusion: kind: concat #" in text
+
+
+def test_what_was_tried_and_changed_is_said():
+    tried, best = search_summary(search())
+    # Five trials and three reruns, one of which failed; one trial failed.
+    assert tried.startswith("Tried: 5 trials, of which 1 failed; fusion.kind: weighted, ")
+    assert "learning_rate: 0.001 to 0.1" in tried
+    changes = "fusion.kind: concat, learning_rate: 0.1, fusion.concat.units: 20"
+    assert best == f"The best differs from the base in: {changes}"
+    # Without a finished trial, no trial is the best.
+    assert len(search_summary(empty())) == 1
 
 
 def test_lines_of_trials_end_where_they_have_no_value():

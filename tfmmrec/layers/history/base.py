@@ -33,8 +33,10 @@ class HistoryEncoder(tf.keras.layers.Layer):
         reads_user: whether a learned embedding of the user is added to the output (default False).
         time_intervals: whether a call needs `times`, int64 `[batch, n]`: the times of the events in
             Unix seconds, 0 or below if unknown (default False).
+        summary: what the kind does, in the progress of a training (default none).
     """
 
+    summary = ""
     is_causal = False
     reads_user = False
     time_intervals = False

@@ -40,6 +40,8 @@ class GruHistoryEncoder(CausalHistoryEncoder):
         TensorShape([1, 3, 4])
     """
 
+    summary = "histories read by a GRU"
+
     def __init__(
         self,
         *,

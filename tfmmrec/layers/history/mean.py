@@ -38,6 +38,8 @@ class MeanHistoryEncoder(HistoryEncoder):
         TensorShape([1, 2])
     """
 
+    summary = "histories read by their mean"
+
     def __init__(
         self,
         *,

@@ -37,6 +37,8 @@ class TransformerHistoryEncoder(CausalHistoryEncoder):
         TensorShape([1, 4])
     """
 
+    summary = "histories read by a transformer"
+
     def __init__(
         self,
         *,

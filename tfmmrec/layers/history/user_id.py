@@ -19,6 +19,8 @@ class UserIdEncoder(HistoryEncoder):
         max_history: has no effect; for a uniform interface (default 1).
     """
 
+    summary = "an embedding per user, without histories"
+
     reads_user = True
 
     def __init__(self, *, max_history: int = 1, **kwargs: Any):

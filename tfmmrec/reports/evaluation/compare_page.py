@@ -5,13 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.config.objective import objective_of
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.holdout import context_of
 from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.evaluation.rank_store import StoredRanks
 from tfmmrec.evaluation.segments import METRICS, TITLES
 from tfmmrec.models.run_folder import read_run
 from tfmmrec.reports.bokeh import drawings
-from tfmmrec.reports.evaluation.tables import comparison_table
+from tfmmrec.reports.evaluation.tables import comparison_table, comparison_verdicts, options_table
 from tfmmrec.reports.html import render
+from tfmmrec.reports.item_cards import UserCard, user_cards
+
+_NUM_USERS = 5
 
 
 def write_comparison(
@@ -19,6 +24,9 @@ def write_comparison(
     split: str,
     comparison: Mapping[str, Any],
     ranks: Mapping[str, StoredRanks],
+    configs: Mapping[str, Mapping[str, Any]],
+    *,
+    seed: int = 0,
 ) -> None:
     """Writes the page of a comparison.
 
@@ -26,7 +34,9 @@ def write_comparison(
         path: of the page; an existing file is replaced.
         split: the evaluated split.
         comparison: as returned by `compare`.
-        ranks: the ranks by run, the first run first.
+        ranks: the ranks and lists by run, the first run first.
+        configs: of the runs, see `configs_of`.
+        seed: of the sample of users.
 
     Raises:
         DataError: it cannot be written.
@@ -37,6 +47,9 @@ def write_comparison(
         command="compare",
         name=f"{len(ranks)} runs on {split}",
         verdict=f"Differences are to {next(iter(ranks))}",
+        verdicts=comparison_verdicts(comparison),
+        users=_users(split, ranks, seed),
+        options=options_table(configs),
         tables=[
             comparison_table(
                 f"{TITLES[segment]}: {compared['targets']:,} targets", compared["runs"], METRICS
@@ -47,6 +60,17 @@ def write_comparison(
         plots=plots,
     )
     write_text(path, page)
+
+
+def _users(split: str, ranks: Mapping[str, StoredRanks], seed: int) -> list[UserCard]:
+    """Cards of some users, with the list of each run."""
+    first, stored = next(iter(ranks.items()))
+    segment, own = next(iter(stored.items()))
+    dataset = Dataset(Path(read_run(Path(first))["data"]))
+    lists = {name: by_segment[segment].lists for name, by_segment in ranks.items()}
+    pairs = set(zip(own.user.tolist(), own.item.tolist(), strict=True))
+    histories = context_of(dataset, split)
+    return user_cards(dataset, lists, histories, pairs, num=_NUM_USERS, seed=seed)
 
 
 def _plots(comparison: Mapping[str, Any], ranks: Mapping[str, StoredRanks]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Compares runs; evaluates those that were not evaluated before, and writes the HTML page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.compare import check_comparable, compare
 from tfmmrec.evaluation.rank_store import StoredRanks, load_ranks
+from tfmmrec.models.run_folder import read_run
 from tfmmrec.reports.bokeh import require_bokeh
 from tfmmrec.reports.evaluation.compare_page import write_comparison
 from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
@@ -27,8 +28,9 @@ def compare_runs(
     Args:
         runs: at least two run folders, trained on the same data.
         split: `valid` or `test`.
-        report: an HTML page to write, with curves; it needs the extra `report`.
-        seed: of the bootstrap over users.
+        report: an HTML page to write, with curves and some users' lists side by side; it needs the
+            extra `report`.
+        seed: of the bootstrap over users, and of the users on the page.
         quiet: no progress bars.
 
     Returns:
@@ -46,8 +48,13 @@ def compare_runs(
     ranks = {str(run): _ranks(run, split, quiet) for run in folders}
     comparison = compare(ranks, seed=seed)
     if report is not None:
-        write_comparison(Path(report), split, comparison, ranks)
+        write_comparison(Path(report), split, comparison, ranks, configs_of(folders), seed=seed)
     return comparison
+
+
+def configs_of(runs: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
+    """Returns the config of each run as nested mappings, by the path of the run."""
+    return {str(run): read_run(Path(run))["config"] for run in runs}
 
 
 def _ranks(run: Path, split: str, quiet: bool) -> StoredRanks:

@@ -11,10 +11,12 @@ from tfmmrec.evaluation.segments import METRICS, SEGMENTS, K
 from tfmmrec.reports.evaluation.tables import (
     baseline_notes,
     comparison_table,
+    comparison_verdicts,
     evaluation_notes,
     items_ranked,
     metrics_table,
     never_chosen_note,
+    options_table,
     outcome_tables,
 )
 
@@ -43,16 +45,24 @@ def print_metrics(metrics: Mapping[str, Any], console: rich.console.Console | No
 
 
 def print_comparison(
-    comparison: Mapping[str, Any], split: str, console: rich.console.Console | None = None
+    comparison: Mapping[str, Any],
+    split: str,
+    configs: Mapping[str, Mapping[str, Any]],
+    console: rich.console.Console | None = None,
 ) -> None:
-    """Prints a table per segment of a comparison of runs.
+    """Prints how runs compare: in words, the options that differ, and a table per segment.
 
     Args:
         comparison: as returned by `compare`.
         split: the evaluated split.
+        configs: of the runs, see `configs_of`.
         console: where to print (default stdout).
     """
     console = console or rich.console.Console()
+    for sentence in comparison_verdicts(comparison):
+        console.print(sentence, highlight=False, soft_wrap=True)
+    options = options_table(configs)
+    console.print(options.to_rich() if options.rows else "The runs have the same options.")
     for segment, compared in comparison.items():
         title = f"{split}, {segment.replace('_', ' ')}: {compared['targets']} targets"
         console.print(comparison_table(title, compared["runs"], METRICS).to_rich())

@@ -181,7 +181,7 @@ def _users(result: EvaluationResult, segment: SegmentResult, seed: int) -> list[
     has_attribution = result.metrics[segment.name]["modality_attribution"] is not None
     return user_cards(
         bundle.dataset,
-        segment.lists[MODEL],
+        {"recommended items": segment.lists[MODEL]},
         histories,
         set(pairs),
         attribute if has_attribution else None,

@@ -1,10 +1,12 @@
 """The tables of an evaluation and of a comparison, for the console, pages and cards."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tfmmrec.config.differences import differing_options
 from tfmmrec.evaluation.metrics.bootstrap import Interval
-from tfmmrec.evaluation.segments import MODEL, K
+from tfmmrec.evaluation.segments import MODEL, TITLES, K
 from tfmmrec.reports.number_format import metric_label
 from tfmmrec.reports.tables import Table
 
@@ -135,6 +137,47 @@ def comparison_table(
         for name, row in runs.items()
     ]
     return Table(title, ["", *(metric_label(m) for m in metrics), f"NDCG@{K} - {first}"], rows)
+
+
+def options_table(configs: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Returns a table of the options that differ between runs; without rows if there are none.
+
+    Args:
+        configs: by run, its config as nested mappings.
+    """
+    rows = [
+        [option, *(value if isinstance(value, str) else json.dumps(value) for value in values)]
+        for option, values in differing_options(list(configs.values())).items()
+    ]
+    return Table("Options that differ", ["option", *configs], rows, list(configs))
+
+
+def comparison_verdicts(comparison: Mapping[str, Any]) -> list[str]:
+    """States in a sentence per segment and run how it compares with the first run.
+
+    Args:
+        comparison: as returned by `compare`.
+    """
+    sentences = []
+    for segment, compared in comparison.items():
+        (first, base), *others = compared["runs"].items()
+        for name, row in others:
+            verdict = _VERDICTS.get(row["lead"]["verdict"], "has too few users to differ from")
+            metric = f"ndcg@{K}"
+            sentences.append(
+                f"{TITLES[segment]}: {name} {verdict} {first}: {metric_label(metric)} "
+                f"{row[metric]['mean']:.3f} vs. {base[metric]['mean']:.3f}, difference "
+                f"{format_difference(row['lead'])}"
+            )
+    return sentences
+
+
+# By `PairedDifference.verdict`.
+_VERDICTS = {
+    "ahead": "is ahead of",
+    "behind": "is behind",
+    "even": "does not clearly differ from",
+}
 
 
 def format_difference(lead: Mapping[str, Any] | None) -> str:

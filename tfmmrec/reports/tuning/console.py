@@ -1,8 +1,24 @@
-"""The result of a search, printed."""
+"""The results of searches on the console."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tfmmrec.reports.tuning.page import read_search
+from tfmmrec.reports.tuning.tables import search_summary
+
+
+def print_search(data: Path, out: Path) -> None:
+    """Prints what a finished search tried and found, and the command that trains it.
+
+    Args:
+        data: the data folder.
+        out: the folder of the search.
+    """
+    search = read_search(out)
+    for line in (*search_summary(search), f"{out}/best.yaml: {search['verdict']}"):
+        print(line)
+    print(f"Train it: tfmmrec train {data} --config {out}/best.yaml --out RUN")
 
 
 def print_tuned_fusion(out: Path, result: Mapping[str, Any]) -> None:

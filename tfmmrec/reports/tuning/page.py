@@ -9,7 +9,7 @@ from typing import Any
 from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.reports.bokeh import drawings, has_bokeh
 from tfmmrec.reports.html import render
-from tfmmrec.reports.tuning.tables import finalists_table, trials_table
+from tfmmrec.reports.tuning.tables import finalists_table, search_summary, trials_table
 from tfmmrec.tuning.importance import importances
 from tfmmrec.tuning.results import BEST, RESULTS, TRIALS
 
@@ -33,11 +33,15 @@ def write_tuning_page(folder: Path) -> None:
             file=sys.stderr,
         )
         return
-    lines = (folder / TRIALS).read_text(encoding="utf-8").splitlines()
     # The first line of the training file is the verdict, which the page has already.
     _, _, best = (folder / BEST).read_text(encoding="utf-8").partition("\n")
-    search = {**read_json(folder / RESULTS), "trials": [json.loads(line) for line in lines]}
-    write_page(folder / PAGE, {**search, "best_yaml": best})
+    write_page(folder / PAGE, {**read_search(folder), "best_yaml": best})
+
+
+def read_search(folder: Path) -> dict[str, Any]:
+    """Reads the results of a finished search, with the records of its `trials`."""
+    lines = (folder / TRIALS).read_text(encoding="utf-8").splitlines()
+    return {**read_json(folder / RESULTS), "trials": [json.loads(line) for line in lines]}
 
 
 def write_page(path: Path, search: Mapping[str, Any]) -> None:
@@ -59,6 +63,7 @@ def write_page(path: Path, search: Mapping[str, Any]) -> None:
         command="tune",
         name=search["name"],
         verdict=search["verdict"],
+        summary=search_summary(search),
         finalists=finalists_table(search),
         trials=trials_table(search),
         scripts=scripts,

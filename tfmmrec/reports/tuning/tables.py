@@ -4,31 +4,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfmmrec.reports.tables import Table
-from tfmmrec.tuning.best_trial import is_rerun, metric_of
+from tfmmrec.tuning.best_trial import best_trial, is_rerun, metric_of
 from tfmmrec.tuning.formatting import format_metric, format_stage, format_value, format_values
 
 
 def finalists_table(search: Mapping[str, Any]) -> Table:
     """The finalists: their changes of the base, and their metrics."""
-    values = {trial["trial"]: trial["values"] for trial in search["trials"]}
-    given: Mapping[str, Any] = next(
-        (t["values"] for t in search["trials"] if t["stage"] == "base"), {}
-    )
     seeds = sorted(
         {seed for finalist in search["finalists"] for seed in finalist["seeds"]}, key=int
     )
     rows = []
     for finalist in search["finalists"]:
-        changed = {
-            k: v for k, v in values[finalist["trial"]].items() if k not in given or given[k] != v
-        }
         mean = format_metric(finalist["mean"]) if finalist["seeds"] else ""
         # A single seed has no spread.
         mean += f" ± {format_metric(finalist['std'])}" if len(finalist["seeds"]) > 1 else ""
         rows.append(
             [
                 f"{finalist['trial']}{' (best)' if finalist.get('best') else ''}",
-                format_values(changed) or "nothing",
+                changes_of_base(search, finalist["trial"]),
                 format_metric(finalist["search_metric"]),
                 mean,
                 *(format_metric(finalist["seeds"].get(seed)) for seed in seeds),
@@ -42,6 +35,44 @@ def finalists_table(search: Mapping[str, Any]) -> Table:
         *(f"seed {s}" for s in seeds),
     ]
     return Table(f"Finalists by {search['objective']['name']}", columns, rows, ["changes"])
+
+
+def changes_of_base(search: Mapping[str, Any], number: int) -> str:
+    """The hyperparameters in which a trial differs from the base; "nothing" if in none."""
+    values = {trial["trial"]: trial["values"] for trial in search["trials"]}[number]
+    base: Mapping[str, Any] = next(
+        (t["values"] for t in search["trials"] if t["stage"] == "base"), {}
+    )
+    changed = {k: v for k, v in values.items() if k not in base or base[k] != v}
+    return format_values(changed) or "nothing"
+
+
+def search_summary(search: Mapping[str, Any]) -> list[str]:
+    """States in words what was tried, and how the best trial differs from the base.
+
+    Args:
+        search: as for `write_page`.
+    """
+    varied = [hp for hp in search["space"] if hp["type"] != "fixed"]
+    searched = [t for t in search["trials"] if not is_rerun(t)]
+    failed = sum("error" in trial for trial in searched)
+    tried = f"Tried: {len(searched)} trials{f', of which {failed} failed' if failed else ''}"
+    if varied:
+        tried += "; " + "; ".join(_format_range(hp) for hp in varied)
+    best = best_trial(search)
+    lines = [tried]
+    if best is not None:
+        lines.append(f"The best differs from the base in: {changes_of_base(search, best)}")
+    return lines
+
+
+def _format_range(hp: Mapping[str, Any]) -> str:
+    """A hyperparameter with its values or limits, as `ranges.describe` gives it."""
+    if hp["type"] == "boolean":
+        return f"{hp['name']}: true or false"
+    if "values" in hp:
+        return f"{hp['name']}: {', '.join(map(format_value, hp['values']))}"
+    return f"{hp['name']}: {format_value(hp['min'])} to {format_value(hp['max'])}"
 
 
 def trials_table(search: Mapping[str, Any]) -> Table:

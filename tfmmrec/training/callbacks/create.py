@@ -70,7 +70,7 @@ class TrainingCallbacks:
                 finite_check=self._finite_check,
             )
         self._progress_bar = ProgressBar(
-            history, steps_per_epoch=steps_per_epoch, quiet=config.quiet
+            history, steps_per_epoch=steps_per_epoch, epochs=config.epochs, quiet=config.quiet
         )
         self._early_stopping = EarlyStopping(history, config.patience)
         self._folder = folder
