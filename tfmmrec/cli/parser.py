@@ -116,7 +116,8 @@ class _List(ActionTypeHint):
     """An option with a list, which may also be written without brackets, as a row of a csv file."""
 
     def _check_type(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, str) and not value.lstrip().startswith(("[", "{")):
+        is_mapping = dict in value_kinds(self) and isinstance(value, str) and ":" in value
+        if isinstance(value, str) and not is_mapping and not value.lstrip().startswith(("[", "{")):
             value = split_commas(value)
             if _element(self) is int:
                 value = [

@@ -1,6 +1,7 @@
 """Lists that are written as `a,b` on the command line."""
 
 import csv
+import io
 from collections.abc import Container
 
 
@@ -11,8 +12,8 @@ def split_commas(text: str) -> list[str]:
         >>> split_commas('a, "Smith, J"')
         ['a', 'Smith, J']
     """
-    parts = next(csv.reader([text], skipinitialspace=True), [])
-    return [part.strip() for part in parts if part.strip()]
+    rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+    return [part.strip() for row in rows for part in row if part.strip()]
 
 
 def split_ids(text: str, known: Container[str]) -> list[str]:
