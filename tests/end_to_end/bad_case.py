@@ -14,8 +14,8 @@ class Case:
         name: the case in words.
         field: the column of the value.
         value: the value; for a picture or sound, the bytes of the file.
-        packed: the expected stored value, AS_IS, "png" for a picture stored as PNG, or None for an
-            absent feature.
+        packed: the expected stored value, AS_IS, "png" or "jpeg" for a picture drawn again, or
+            None for an absent feature.
         rejected: a regular expression for the reason, or None.
         row_lost: whether the whole row is rejected, not only the value.
         line: the bytes of the whole line, if they are not made from the value.

@@ -17,7 +17,7 @@ class File:
 
     Attributes:
         data: its bytes.
-        packed: "as is", "png" for the same pixels as PNG, or None when it is rejected.
+        packed: "as is", "png" or "jpeg" for a picture drawn again, or None when it is rejected.
         reason: a regular expression for the reason of the reject.
     """
 
@@ -69,6 +69,14 @@ def _turned() -> dict[str, Any]:
     return {"exif": exif}
 
 
+def _commented(name: bytes, content: bytes) -> bytes:
+    return _PNG[:33] + _block(name, content) + _PNG[33:]
+
+
+def _transparent_gif() -> bytes:
+    return _saved(_noise(mode="L").quantize(4), "GIF", transparency=0)
+
+
 HUGE = png(50_000, 50_000, 8, 2, bytes(4_000_000))  # 4 KB
 _JPEG, _PNG, _GIF = (_saved(_noise(), name) for name in ("JPEG", "PNG", "GIF"))
 # A canvas of one pixel, and a frame of 65,535 x 65,535 on it.
@@ -76,7 +84,6 @@ _GIF_BOMB = b"GIF89a\1\0\1\0\0\0\0" + b"\x2c\0\0\0\0\xff\xff\xff\xff\0" + b"\2\1
 
 _CUT = r"^broken picture \(cut off\): 'media/"
 _CHECKSUM = r"^broken picture \(wrong checksum in its block {}\): 'media/"
-_NO_PICTURE = r"^not a picture that can be decoded: 'media/"
 PICTURES = {
     "PNG": File(_PNG),
     "JPEG cut in the middle": _rejected(_JPEG[: len(_JPEG) // 2], _CUT),
@@ -85,8 +92,8 @@ PICTURES = {
     "JPEG of no bytes": _rejected(b"", r"^the file is empty: 'media/"),
     "progressive JPEG": File(_saved(_noise(), "JPEG", progressive=True)),
     "progressive JPEG, cut": _rejected(_saved(_noise(), "JPEG", progressive=True)[:-300], _CUT),
-    "JPEG with an EXIF orientation": File(_saved(_noise(), "JPEG", **_turned())),
-    "JPEG in CMYK": File(_saved(_noise(mode="CMYK"), "JPEG"), "png"),
+    "JPEG with an EXIF orientation": File(_saved(_noise(), "JPEG", **_turned()), "jpeg"),
+    "JPEG in CMYK": File(_saved(_noise(mode="CMYK"), "JPEG"), "jpeg"),
     "JPEG in CMYK, cut": _rejected(_saved(_noise(mode="CMYK"), "JPEG")[:-300], _CUT),
     "JPEG in grey": File(_saved(_noise(mode="L"), "JPEG")),
     "PNG with a wrong checksum": _rejected(
@@ -106,20 +113,41 @@ PICTURES = {
     ),
     "PNG in 16-bit grey": File(png(1, 2, 16, 0, b"\0\1\2\0\3\4")),
     "PNG in 16-bit colour": File(png(1, 1, 16, 2, b"\0\1\2\3\4\5\6")),
+    "PNG with a wrong checksum of a comment": File(
+        _with_wrong_checksum(_commented(b"tEXt", b"k\0hello"), b"tEXt"), "png"
+    ),
+    "PNG with a comment that unpacks to 2 MB": File(
+        _commented(b"zTXt", b"k\0\0" + zlib.compress(bytes(2 << 20))), "png"
+    ),
+    "GIF with a transparent ground": File(_transparent_gif(), "png"),
+    "a web page named .jpg": _rejected(
+        b"<!DOCTYPE html><html><body>404</body></html>",
+        r"^the file is a web page, not a picture: 'media/",
+    ),
+    "HEIC, which is not read": _rejected(
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200),
+        r"^the file is HEIC, which is not read; JPEG, PNG",
+    ),
     "animated PNG": File(_saved(_noise(), "PNG", **_frames(3))),
     "GIF of 100 frames": File(_saved(_noise(), "GIF", **_frames(100))),
     "GIF of 100 frames, cut": _rejected(_saved(_noise(), "GIF", **_frames(100))[:-5000], _CUT),
     "GIF with a frame of 65,535 x 65,535 pixels": _rejected(
-        _GIF_BOMB, r"^the picture has too many pixels \(4,294,836,226 in all frames"
+        _GIF_BOMB, r"^the picture has too many pixels \(at most 89,000,000\): 'media/"
     ),
     "WebP": File(_saved(_noise(), "WEBP", lossless=True), "png"),
     "animated WebP": File(_saved(_noise(), "WEBP", lossless=True, **_frames(3)), "png"),
     "WebP, cut": _rejected(_saved(_noise(), "WEBP")[:100], _CUT),
     "BMP": File(_saved(_noise(), "BMP"), "png"),
     "BMP, cut": _rejected(_saved(_noise(), "BMP")[:-500], _CUT),
-    "a text named .jpg": _rejected(b"This is only text.\n" * 20, _NO_PICTURE),
-    "EPS, which Pillow would give to Ghostscript": _rejected(_saved(_noise(), "EPS"), _NO_PICTURE),
-    "a sound named .png": _rejected(b"RIFF\x24\0\0\0WAVEfmt " + bytes(40), _NO_PICTURE),
+    "a text named .jpg": _rejected(
+        b"This is only text.\n" * 20, r"^the file is a text, not a picture: 'media/"
+    ),
+    "EPS, which Pillow would give to Ghostscript": _rejected(
+        _saved(_noise(), "EPS"), r"^the file is EPS \(PostScript\), which is not read; JPEG, PNG"
+    ),
+    "a sound named .png": _rejected(
+        b"RIFF\x24\0\0\0WAVEfmt " + bytes(40), r"^the file is WAV \(a sound\), not a picture"
+    ),
 }
 
 
@@ -139,6 +167,12 @@ def _lying_flac() -> bytes:
     # The number of samples takes 36 bits, from the middle of byte 21 on.
     data = _sound("FLAC")
     return data[:21] + bytes([data[21] | 15]) + b"\xff\xff\xff\xff" + data[26:]
+
+
+def _lying_mp3() -> bytes:
+    data = _sound("MP3")
+    at = max(data.find(name) for name in (b"Xing", b"Info")) + 8
+    return data[:at] + struct.pack(">I", 9_999_999) + data[at + 4 :]
 
 
 _WAV, _OGG = _sound(), _sound("OGG")
@@ -164,15 +198,23 @@ SOUNDS = {
     "WAV of 0 samples": _rejected(_sound(samples=np.zeros((0, 1))), r"has no samples: 'media/"),
     "WAV cut off": _rejected(_WAV[:-1000], r"^sound cut off: 7000 of 8000 bytes are present"),
     "Ogg Vorbis": File(_OGG),
-    "Ogg Vorbis, cut": _rejected(_OGG[:-500], r"cut off: 'media/"),
+    "Ogg Vorbis, cut": _rejected(_OGG[:-500], r"^sound cut off: the Ogg stream does not end: "),
     "MP3": File(_sound("MP3")),
-    "MP3 behind garbage": _rejected(b"garbage " * 100 + _sound("MP3"), _NO_SOUND),
+    "MP3 behind garbage": File(b"garbage " * 100 + _sound("MP3")),
+    "MP3 cut in the middle, as a clip": File(_sound("MP3")[: len(_sound("MP3")) // 2]),
+    "MP3 whose header says 9,999,999 frames": File(_lying_mp3()),
+    "WAV of length 0, from a pipe": File(_patched(_WAV, _DATA_SIZE, "<I", 0)),
+    "AIFF, cut": _rejected(_sound("AIFF")[:-1000], r"^sound cut off: 70"),
     "MP3 behind an ID3 tag": File(b"ID3\4\0\0\0\0\7\x76" + bytes(1014) + _sound("MP3")),
     "FLAC whose header says 68,719,476,735 samples": _rejected(
-        _lying_flac(), r"^sound cut off: 0 of 68719476735 samples are present: 'media/"
+        _lying_flac(), r"^sound cut off: 4000 of 68719476735 samples are present: 'media/"
     ),
     "FLAC, cut": _rejected(_sound("FLAC")[:-1000], _NO_SOUND),
-    "a picture named .wav": _rejected(_PNG, _NO_SOUND),
-    "a text named .wav": _rejected(b"This is only text.\n" * 20, _NO_SOUND),
+    "a picture named .wav": _rejected(
+        _PNG, r"^the file is PNG \(a picture\), not a sound: 'media/"
+    ),
+    "a text named .wav": _rejected(
+        b"This is only text.\n" * 20, r"^the file is a text, not a sound: 'media/"
+    ),
     "a sound of no bytes": _rejected(b"", r"^the file is empty: 'media/"),
 }

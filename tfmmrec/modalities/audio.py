@@ -1,4 +1,4 @@
-"""Audio: WAV, MP3, FLAC and Ogg Vorbis files, stored unchanged."""
+"""Audio: WAV, MP3, FLAC and Ogg files, stored unchanged; what FFmpeg alone reads, as FLAC."""
 
 import dataclasses
 import io
@@ -7,6 +7,8 @@ from typing import ClassVar
 import soundfile
 
 from tfmmrec.modalities.base import MODALITIES, SearchOption
+from tfmmrec.modalities.codecs.file_kinds import kind_of
+from tfmmrec.modalities.codecs.sound_by_ffmpeg import sound_to_flac
 from tfmmrec.modalities.codecs.wav import read_audio
 from tfmmrec.modalities.media_file import Media
 
@@ -15,6 +17,9 @@ from tfmmrec.modalities.media_file import Media
 @dataclasses.dataclass(frozen=True)
 class Audio(Media):
     """A sound: the bytes of the file, checked by decoding them once.
+
+    Sounds that only FFmpeg reads (AAC in MP4, FLAC in Ogg) are converted to FLAC if PyAV is
+    installed.
 
     Encoders receive a mono waveform at their own sample rate, whatever the format, channels and
     sample rate of the file. A served model contains core ops only and takes 16-bit PCM WAV.
@@ -25,6 +30,9 @@ class Audio(Media):
     search_option: ClassVar[SearchOption | None] = SearchOption("a sound file", is_file=True)
 
     def check_bytes(self, data: bytes) -> bytes:
+        kind = kind_of(data)
+        if kind is not None and kind.by_ffmpeg:
+            data = sound_to_flac(data, kind.name)
         read_audio(data)
         return data
 

@@ -10,6 +10,7 @@ import soundfile
 from markupsafe import Markup
 
 from tfmmrec.modalities import Modality
+from tfmmrec.modalities.codecs.wav import describe_sound, readable_sound
 from tfmmrec.reports.number_format import number
 
 _THUMBNAIL = 200
@@ -85,13 +86,13 @@ def _picture(value: bytes) -> Markup:
 
 def _player(value: bytes) -> Markup:
     try:
-        info = soundfile.info(io.BytesIO(value))
-        kind, data = _TYPES.get(info.format, "audio/mpeg"), value
+        name, duration = describe_sound(value)
+        kind, data = _TYPES.get(name, "audio/mpeg"), value
         if len(value) > _MAX_SOUND_BYTES:
             kind, data = "audio/mpeg", _beginning(value)
     except (RuntimeError, ValueError):
         return Markup("<p>sound cannot be played</p>")
-    seconds = f"{info.format}, {info.frames / info.samplerate:.1f} s"
+    seconds = f"{name}, {duration:.1f} s"
     beginning = f", the first {_SOUND_SECONDS}" if data is not value else ""
     return Markup('<audio controls preload="none" src="{}"></audio><small>{}{}</small>').format(
         _data_uri(kind, data), seconds, beginning
@@ -100,7 +101,7 @@ def _player(value: bytes) -> Markup:
 
 def _beginning(value: bytes) -> bytes:
     """Returns the first seconds of a sound as a mono MP3 file."""
-    with soundfile.SoundFile(io.BytesIO(value)) as sound:
+    with soundfile.SoundFile(io.BytesIO(readable_sound(value)[0])) as sound:
         rate = sound.samplerate
         wave = sound.read(rate * _SOUND_SECONDS, dtype="float32", always_2d=True).mean(axis=1)
     out = io.BytesIO()

@@ -4,7 +4,7 @@ import pytest
 
 from tests.modalities.contract import PICTURE, picture_bytes
 from tfmmrec.errors import BrokenValue
-from tfmmrec.modalities.codecs.image_structure import gif_pixels, why_broken
+from tfmmrec.modalities.codecs.image_structure import read_gif, why_broken
 
 
 def gif(*frames: tuple[int, int], canvas: tuple[int, int] = (3, 2)) -> bytes:
@@ -18,17 +18,16 @@ def gif(*frames: tuple[int, int], canvas: tuple[int, int] = (3, 2)) -> bytes:
 
 
 def test_the_pixels_of_a_gif_are_those_of_its_canvas_and_frames():
-    assert gif_pixels(gif()) == 6
     # 6 + 20 + 7
-    assert gif_pixels(gif((4, 5), (7, 1))) == 33
+    assert read_gif(gif((4, 5), (7, 1))).num_pixels == 33
     # A file of Pillow's, with colours: the canvas and one frame of 16 x 16.
-    assert gif_pixels(picture_bytes("P", "GIF")) == 512
+    assert read_gif(picture_bytes("P", "GIF")).num_pixels == 512
 
 
 @pytest.mark.parametrize("size", [8, 12, 15, 17, 20, 28, 30])
 def test_a_gif_that_ends_within_a_block_is_cut_off(size: int):
     with pytest.raises(BrokenValue, match="cut off"):
-        gif_pixels(gif((4, 5))[:size])
+        read_gif(gif((4, 5))[:size])
 
 
 def test_why_a_picture_is_broken():

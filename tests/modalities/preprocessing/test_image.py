@@ -5,7 +5,6 @@ import sys
 from typing import Any
 
 import numpy as np
-import PIL.ExifTags
 import PIL.Image
 import pytest
 
@@ -17,12 +16,7 @@ from tfmmrec.modalities.preprocessing import create_step
 RED, GREY, WHITE, BLACK = (255, 0, 0), (128, 128, 128), (255, 255, 255), (0, 0, 0)
 
 
-def saved(
-    picture: PIL.Image.Image, file_format: str = "PNG", turned: int = 1, **more: Any
-) -> bytes:
-    if turned != 1:
-        more["exif"] = PIL.Image.Exif()
-        more["exif"][PIL.ExifTags.Base.Orientation] = turned
+def saved(picture: PIL.Image.Image, file_format: str = "PNG", **more: Any) -> bytes:
     out = io.BytesIO()
     picture.save(out, format=file_format, **more)
     return out.getvalue()
@@ -56,49 +50,6 @@ CORNER = grid([[RED, WHITE, WHITE], [GREY, GREY, GREY]])
 
 
 @pytest.mark.parametrize(
-    ("turned", "upright"),
-    [
-        # 6: to be turned by 90 degrees clockwise, so that the left column becomes the top row
-        # backwards: the red corner moves to the top right.
-        (6, [[GREY, RED], [GREY, WHITE], [GREY, WHITE]]),
-        # 3: upside down. 2: a mirror image.
-        (3, [[GREY, GREY, GREY], [WHITE, WHITE, RED]]),
-        (2, [[WHITE, WHITE, RED], [GREY, GREY, GREY]]),
-    ],
-)
-def test_orient_turns_a_picture_upright(turned: int, upright: list):
-    value = run(saved(CORNER, turned=turned), "orient")
-    assert pixels(value) == np.array(upright).tolist()
-    assert run(value, "orient") == value  # it is upright now
-
-
-def test_orient_leaves_a_jpeg_a_jpeg():
-    large = CORNER.resize((48, 32), PIL.Image.Resampling.NEAREST)  # blocks of 16 by 16
-    value = run(saved(large, "JPEG", turned=6, quality=95), "orient")
-    picture = opened(value)
-    assert (picture.format, picture.size) == ("JPEG", (32, 48))
-    np.testing.assert_allclose(np.asarray(picture)[8, 24], RED, atol=12)
-    np.testing.assert_allclose(np.asarray(picture)[8, 8], GREY, atol=12)
-
-
-def test_a_picture_that_was_converted_still_says_how_it_was_held():
-    # WebP becomes PNG when it is checked, before any step sees it.
-    stored = Image().check_bytes(saved(CORNER, "WEBP", turned=6, lossless=True))
-    assert pixels(run(stored, "orient"))[0] == [list(GREY), list(RED)]
-    # A smaller picture is turned as the large one would have been.
-    large = CORNER.resize((48, 32), PIL.Image.Resampling.NEAREST)
-    for first in ({"step": "limit_size", "pixels": 12}, {"step": "denoise"}):
-        value = run(saved(large, turned=6), **first)
-        picture = opened(run(value, "orient"))
-        assert picture.width < picture.height and picture.getpixel((picture.width - 1, 0)) == RED
-
-
-def test_a_broken_note_on_orientation_does_no_harm():
-    value = saved(CORNER, "JPEG", exif=b"Exif\x00\x00MM\x00*nonsense")
-    assert run(value, "orient") == value
-
-
-@pytest.mark.parametrize(
     ("size", "pixels", "expected"),
     [((40, 20), 10, (10, 5)), ((20, 40), 10, (5, 10)), ((400, 1), 8, (8, 1))],
 )
@@ -114,7 +65,6 @@ def test_limit_size_never_enlarges_and_changes_no_byte_of_a_small_one():
         value = saved(CORNER.resize((16, 8)), file_format)
         assert run(value, "limit_size", pixels=16) == value
         assert run(value, "limit_size") == value
-        assert run(value, "orient") == value
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
@@ -125,9 +75,9 @@ def test_every_stored_mode_goes_through_every_step(mode: str):
         picture = PIL.Image.fromarray(grey.astype(np.uint16) * 257)
     else:
         picture = PIL.Image.fromarray(grey).convert(mode)
-    value = saved(picture, turned=6)
+    value = saved(picture)
     expected = 1.0 if mode == "1" else 200 / 255
-    for step in ({"step": "orient"}, {"step": "limit_size", "pixels": 6}, {"step": "denoise"}):
+    for step in ({"step": "limit_size", "pixels": 6}, {"step": "denoise"}):
         changed = run(value, **step)
         opened(changed)
         # The corner is far from the dark pixel; a palette of web colours is 4 levels off. In
@@ -166,7 +116,7 @@ def test_the_bilateral_filter_calms_noise_and_keeps_an_edge():
     assert np.all(calm[:, 10] - calm[:, 9] > 120)
 
 
-@pytest.mark.parametrize("step", ["orient", "limit_size", "denoise"])
+@pytest.mark.parametrize("step", ["limit_size", "denoise"])
 def test_a_broken_picture_is_refused(step: str):
     noise = np.random.default_rng(0).integers(0, 255, [60, 60, 3], np.uint8)
     whole = saved(PIL.Image.fromarray(noise))
@@ -185,9 +135,9 @@ def test_options_are_checked():
     ):
         with pytest.raises(ConfigError, match=reason):
             create_step(declared, "image")
-    modality = create({"modality": "image", "steps": ["orient", {"step": "limit_size"}]})
+    modality = create({"modality": "image", "steps": ["denoise", {"step": "limit_size"}]})
     assert modality.options()["steps"] == [
-        {"step": "orient"},
+        {"step": "denoise", "method": "median", "size": 3, "sigma_color": 50.0},
         {"step": "limit_size", "pixels": 512},
     ]
 

@@ -11,13 +11,25 @@ import soundfile
 import tensorflow as tf
 
 from tfmmrec.errors import BrokenValue
+from tfmmrec.modalities.codecs.file_kinds import OTHER, kind_of, why_not
+from tfmmrec.modalities.codecs.mp3 import read_mp3
+from tfmmrec.modalities.codecs.sound_structure import (
+    mend_wav,
+    ogg_links,
+    refuse_cut_off,
+    wav_codec,
+)
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
 
 # Of all channels together: 4 GB once decoded, three hours of 48 kHz in stereo.
 _MAX_SAMPLES = 2**30
-# Only silence compresses better; the samples of such a file are counted.
+# Only silence compresses better; of such a file the header is not believed.
 _PLAUSIBLE_SAMPLES_PER_BYTE = 64
+# Above it, libsndfile does not know the number of samples.
+_UNKNOWN = 1 << 40
+_BLOCK = 1 << 20
+_MPEG_IN_WAV = (0x50, 0x55)
 
 # Zero crossings of the sinc on either side. With this Kaiser window (80 dB), the transition band is
 # 0.2 of the lower Nyquist frequency wide and ends there.
@@ -129,7 +141,7 @@ def decode_wav(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
-    """Decodes a WAV, MP3, FLAC or Ogg Vorbis file, with tensorflow-io where that is safe.
+    """Decodes a WAV, MP3, FLAC or Ogg file, or another that libsndfile reads.
 
     Args:
         data: the bytes of the file.
@@ -149,71 +161,108 @@ def read_audio(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
 def read_channels(data: bytes, hint: str = "") -> tuple[np.ndarray, int]:
     """Decodes like `read_audio`, without mixing channels: float32 `[samples, channels]`."""
     try:
-        info = soundfile.info(io.BytesIO(data))
-        _refuse_cut_off(data, info)
-        _refuse_too_long(data, info)
-        channels = _decode_natively(data, info)
-        if channels is None:
-            channels, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+        parts = [_decode(link) for link in readable_sound(data)]
+        rate = parts[0][1]
+        if len({(part.shape[1], part_rate) for part, part_rate in parts}) > 1:
+            raise BrokenValue("the sampling rate or the channels change within the file")
+        channels = parts[0][0] if len(parts) == 1 else np.concatenate([part for part, _ in parts])
         if len(channels) == 0:
             raise BrokenValue("the sound has no samples")
-        if info.format != "OGG" and 0 < info.frames < 1 << 40 and len(channels) < info.frames:
-            raise BrokenValue(
-                f"sound cut off: {len(channels)} of {info.frames} samples are present"
-            )
         if not np.isfinite(channels).all():
             raise BrokenValue("the sound has samples that are not finite")
-        if not LOWEST_RATE <= info.samplerate <= HIGHEST_RATE:
-            raise BrokenValue(f"a sampling rate of {info.samplerate} Hz is not supported")
+        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+            raise BrokenValue(f"a sampling rate of {rate} Hz is not supported")
     except BrokenValue as error:
         raise BrokenValue(f"{hint}: {error}" if hint else str(error)) from None
     except (soundfile.SoundFileError, RuntimeError, ValueError, struct.error) as error:
-        reason = str(error).split(": ", 1)[-1].strip().rstrip(".") or "it is malformed"
-        for start, name in ((b"OggS", "Ogg"), (b"fLaC", "FLAC")):
-            if data.startswith(start):
-                reason = f"the {name} stream is broken or cut off"
         where = f"{hint}: " if hint else ""
-        raise BrokenValue(f"{where}not a sound that can be decoded: {reason}") from None
+        raise BrokenValue(f"{where}{_why_not(data, error)}") from None
+    return channels, rate
+
+
+def readable_sound(data: bytes) -> list[bytes]:
+    """Returns the parts of a sound file as libsndfile reads each to its end.
+
+    This is the file itself if its header says how much there is. See `read_mp3`, `mend_wav` and
+    `ogg_links` for where it does not.
+
+    Raises:
+        BrokenValue: the file is cut off.
+    """
+    if data.startswith(b"OggS"):
+        return ogg_links(data)
+    if data[:4] in (b"RIFF", b"RF64", b"BW64") and data[8:12] == b"WAVE":
+        wav = mend_wav(data)
+        mp3 = read_mp3(wav[12:]) if wav_codec(wav) in _MPEG_IN_WAV else None
+        return [wav if mp3 is None else mp3.data]
+    kind = kind_of(data)
+    if kind is None or kind.name.startswith("MP3") or kind.medium == OTHER:
+        mp3 = read_mp3(data)
+        return [data if mp3 is None else mp3.data]
+    refuse_cut_off(data)
+    return [data]
+
+
+def describe_sound(data: bytes) -> tuple[str, float]:
+    """Returns the format of a stored sound and its duration in seconds, without decoding it."""
+    infos = [soundfile.info(io.BytesIO(part)) for part in readable_sound(data)]
+    seconds = sum(info.frames / info.samplerate for info in infos if info.frames < _UNKNOWN)
+    return str(infos[0].format), seconds
+
+
+def _why_not(data: bytes, error: Exception) -> str:
+    for start, name in ((b"OggS", "Ogg"), (b"fLaC", "FLAC")):
+        if data.startswith(start):
+            return f"not a sound that can be decoded: the {name} stream is broken or cut off"
+    reason = str(error).split(": ", 1)[-1].strip().rstrip(".") or "it is malformed"
+    if "not recognised" in reason:
+        return why_not(data, "sound", "WAV, MP3, FLAC, Ogg, AIFF, AU and CAF")
+    return f"not a sound that can be decoded: {reason}"
+
+
+def _decode(data: bytes) -> tuple[np.ndarray, int]:
+    """Decodes a file whose header says how much there is, float32 `[samples, channels]`."""
+    info = soundfile.info(io.BytesIO(data))
+    stated = info.frames < _UNKNOWN
+    if stated and info.frames <= _PLAUSIBLE_SAMPLES_PER_BYTE * len(data):
+        _refuse_too_long(info.frames, info)
+    channels = _decode_natively(data, info)
+    if channels is None or (stated and len(channels) < info.frames):
+        channels = _decode_by_blocks(data, info)
+    # Of MP3 the number is that of the frames, and a damaged one may be passed over.
+    least = {"OGG": 0, "MP3": info.frames * 19 // 20}.get(info.format, info.frames)
+    if stated and len(channels) < least:
+        raise BrokenValue(f"sound cut off: {len(channels)} of {info.frames} samples are present")
     return channels, int(info.samplerate)
 
 
-def _refuse_cut_off(data: bytes, info: Any) -> None:
-    """Raises BrokenValue for a truncated WAV or Ogg file."""
-    if info.format == "WAV" and data[:4] == b"RIFF":
-        at = 12
-        while at + 8 <= len(data):
-            name, size = data[at : at + 4], struct.unpack("<I", data[at + 4 : at + 8])[0]
-            # A recorder that writes to a pipe stores all ones for the unknown size.
-            if name == b"data" and size < 0xFFFFF000 and at + 8 + size > len(data):
-                raise BrokenValue(
-                    f"sound cut off: {len(data) - at - 8} of {size} bytes are present"
-                )
-            at += 8 + size + size % 2
-    elif info.format == "OGG":
-        last = data.rfind(b"OggS")
-        if last < 0 or last + 27 > len(data):
-            raise BrokenValue("sound cut off inside the header of an Ogg page")
-        segments = data[last + 26]
-        end = last + 27 + segments + sum(data[last + 27 : last + 27 + segments])
-        # Bit 4 of the flags marks the last page of the stream.
-        if not data[last + 5] & 4 or end > len(data):
-            raise BrokenValue("sound cut off: the Ogg stream does not end")
+class _Stream(soundfile.SoundFile):
+    """A sound file that is read to its end, wherever its header says that this is."""
+
+    def seekable(self) -> bool:
+        return False
 
 
-def _refuse_too_long(data: bytes, info: Any) -> None:
-    """Raises BrokenValue before a decoder allocates memory for too many or missing samples."""
-    if info.frames > _PLAUSIBLE_SAMPLES_PER_BYTE * len(data):
-        found = 0
-        try:
-            with soundfile.SoundFile(io.BytesIO(data)) as file:
-                while found <= _MAX_SAMPLES and (block := len(file.read(65536))):
-                    found += block
-        except (soundfile.SoundFileError, RuntimeError):
-            pass  # the number found is checked next
-        if found < info.frames:
-            raise BrokenValue(f"sound cut off: {found} of {info.frames} samples are present")
-    if info.frames * info.channels > _MAX_SAMPLES:
-        hours = info.frames / max(1, info.samplerate) / 3600
+def _decode_by_blocks(data: bytes, info: Any) -> np.ndarray:
+    """Reads what the header claims, or to the end, without allocating more than there is."""
+    blocks, found = [], 0
+    with _Stream(io.BytesIO(data)) as file:
+        while wanted := min(_BLOCK, info.frames - found):
+            block = file.read(wanted, dtype="float32", always_2d=True)
+            if not len(block):
+                break
+            # A copy, because a block has room for all that was asked for.
+            blocks.append(block if len(block) == wanted else block.copy())
+            found += len(block)
+            _refuse_too_long(found, info)
+    if len(blocks) == 1:
+        return blocks[0]
+    return np.concatenate(blocks) if blocks else np.zeros([0, info.channels], np.float32)
+
+
+def _refuse_too_long(frames: int, info: Any) -> None:
+    if frames * info.channels > _MAX_SAMPLES:
+        hours = frames / max(1, info.samplerate) / 3600
         raise BrokenValue(f"the sound is too long ({hours:.1f} hours in {info.channels} channels)")
 
 

@@ -1,4 +1,4 @@
-"""Steps on pictures: rotation to upright, downscaling, denoising.
+"""Steps on pictures: downscaling, denoising.
 
 A JPEG that a step changes is stored as a JPEG of quality 95 without chroma subsampling (a PNG of a
 photograph would be several times larger, to keep details that the resizing of the encoder loses).
@@ -15,35 +15,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-import PIL.ExifTags
 import PIL.Image
-import PIL.ImageOps
 
 from tfmmrec.config.checks import check_above, check_count
 from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.preprocessing.base import STEPS, Step
 from tfmmrec.modalities.preprocessing.requirements import need
-
-_ORIENTATION = PIL.ExifTags.Base.Orientation
-
-
-@STEPS.register("orient")
-@dataclasses.dataclass(frozen=True)
-class Orient(Step):
-    """Rotates a picture upright by its EXIF orientation, and removes the orientation."""
-
-    modalities: ClassVar[tuple[str, ...]] = ("image",)
-
-    def run(self, value: bytes) -> tuple[bytes, dict]:
-        with _opened(value) as picture:
-            turned = orientation(picture)
-            if turned == 1:
-                return value, {}
-            bare = _plain(picture)
-            # Pillow cannot write all other EXIF tags.
-            bare.info = {}
-            bare.getexif()[_ORIENTATION] = turned
-            return _encoded(PIL.ImageOps.exif_transpose(bare), picture.format), {}
 
 
 @STEPS.register("limit_size")
@@ -68,7 +45,7 @@ class LimitSize(Step):
                 return value, {}
             width, height = (max(1, round(scale * side)) for side in picture.size)
             smaller = _plain(picture).resize((width, height), PIL.Image.Resampling.LANCZOS)
-            return _encoded(smaller, picture.format, orientation(picture)), {}
+            return _encoded(smaller, picture.format), {}
 
 
 @STEPS.register("denoise")
@@ -110,25 +87,7 @@ class Denoise(Step):
             if np.array_equal(calm, pixels):
                 return value, {}
             cleaned = PIL.Image.fromarray(calm)
-            return _encoded(cleaned, picture.format, orientation(picture)), {}
-
-
-def orientation(picture: PIL.Image.Image) -> int:
-    """Returns the EXIF orientation of a picture, 1 (upright) to 8; 1 if it cannot be read."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            turned = picture.getexif().get(_ORIENTATION)
-    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
-        return 1
-    return turned if isinstance(turned, int) and 2 <= turned <= 8 else 1
-
-
-def note_orientation(turned: int) -> dict[str, PIL.Image.Exif]:
-    """Returns the argument of `save` that stores an orientation, {} for 1."""
-    exif = PIL.Image.Exif()
-    exif[_ORIENTATION] = turned
-    return {} if turned == 1 else {"exif": exif}
+            return _encoded(cleaned, picture.format), {}
 
 
 @contextlib.contextmanager
@@ -169,12 +128,10 @@ def _over_white(picture: PIL.Image.Image) -> np.ndarray:
     return np.asarray(plain)
 
 
-def _encoded(picture: PIL.Image.Image, file_format: str | None, turned: int = 1) -> bytes:
-    # A later step may need the orientation.
-    exif = note_orientation(turned)
+def _encoded(picture: PIL.Image.Image, file_format: str | None) -> bytes:
     out = io.BytesIO()
-    if file_format == "JPEG":
-        picture.save(out, format="JPEG", quality=95, subsampling=0, **exif)
+    if file_format in ("JPEG", "MPO"):
+        picture.save(out, format="JPEG", quality=95, subsampling=0)
     else:
-        picture.save(out, format="PNG", **exif)
+        picture.save(out, format="PNG")
     return out.getvalue()

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import PIL.Image
-import soundfile
 
 from tfmmrec.modalities import Modality
+from tfmmrec.modalities.codecs.wav import describe_sound
 from tfmmrec.reports.data_validation.quantile_sketch import Distribution
 from tfmmrec.reports.number_format import number, size
 from tfmmrec.reports.tables import Bars, Chart, Histogram
@@ -201,9 +201,9 @@ class AudioDescription(MediaDescription):
         self.seconds = Distribution()
 
     def inspect(self, value: bytes) -> str:
-        info = soundfile.info(io.BytesIO(value))
-        self.seconds.add(info.frames / info.samplerate)
-        return str(info.format)
+        name, seconds = describe_sound(value)
+        self.seconds.add(seconds)
+        return name
 
     def row(self) -> Sequence[str]:
         return [*super().row(), *map(number, self.seconds.five()[::2]), self.found()]
