@@ -100,7 +100,9 @@ class Parser(jsonargparse.ArgumentParser):
 class _Text(ActionTypeHint):
     """An option with a text or a path, which is not read as YAML."""
 
-    def _check_type(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+    def _check_type(
+        self, value: Any, append: bool = False, cfg: Any = None, mode: Any = None
+    ) -> Any:
         kinds = value_kinds(self)
         if isinstance(value, list) and self.nargs == "+":
             return [self._check_type(each) for each in value]
@@ -115,7 +117,10 @@ class _Text(ActionTypeHint):
 class _List(ActionTypeHint):
     """An option with a list, which may also be written without brackets, as a row of a csv file."""
 
-    def _check_type(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+    # jsonargparse passes the arguments that the signature names.
+    def _check_type(
+        self, value: Any, append: bool = False, cfg: Any = None, mode: Any = None
+    ) -> Any:
         is_mapping = dict in value_kinds(self) and isinstance(value, str) and ":" in value
         if isinstance(value, str) and not is_mapping and not value.lstrip().startswith(("[", "{")):
             value = split_commas(value)
@@ -123,7 +128,7 @@ class _List(ActionTypeHint):
                 value = [
                     int(each) if each.strip().lstrip("-").isdecimal() else each for each in value
                 ]
-        return super()._check_type(value, *args, **kwargs)
+        return super()._check_type(value, append=append, cfg=cfg, mode=mode)
 
 
 def value_kinds(action: argparse.Action) -> set[Any]:
