@@ -102,12 +102,22 @@ def test_a_refit_is_not_evaluated_on_its_training_data(whole):
             judge(whole, split="valid", quiet=True)
 
 
-def test_without_a_valid_split_the_mean_is_trained_once(tmp_path):
-    train(write(tmp_path, "none"), tmp_path / "run", config(**CHOICE, epochs=1))
-    run = read_run(tmp_path / "run")
-    assert run["config"]["query"] == {"kind": "mean", "max_history": 4}
-    assert not run["config"]["refit"]
-    assert "candidates" not in run["metrics"]
+def test_without_a_valid_split_the_last_events_choose(tmp_path, capsys):
+    data = write(tmp_path, "none")
+    metrics = train(data, tmp_path / "run", config(**CHOICE, epochs=1, quiet=False))
+    said = capsys.readouterr().out
+    assert (
+        f"no valid split: the last event of {USERS + 1} users is held out to choose the epochs; "
+        "the final model is trained on all events\n"
+    ) in said
+    assert "by ndcg@10 on the held-out events: mean " in said
+    assert "3 of 3: the model again, on all training events, for the best 1 epochs\n" in said
+    assert set(metrics["candidates"]) == {"mean", "transformer"}
+    assert metrics["num_held_out"] == USERS + 1
+    run = load_run(tmp_path / "run", quiet=True)
+    assert run.config.refit
+    # Trained in the end on every event, six of each user.
+    assert run.statistics.counts.sum() == 6 * (USERS + 1)
 
 
 def test_auto_selects_a_history_encoder(data, tmp_path, capsys):

@@ -115,7 +115,9 @@ def _train(options: Any) -> None:
         return
     objective = config.objective_spec.name
     if objective in metrics:
-        result = f"{objective} {metrics[objective]:.4f} on the valid split, after its best epoch"
+        held_out = metrics.get("num_held_out")
+        chosen_on = f"{held_out} held-out events" if held_out else "the valid split"
+        result = f"{objective} {metrics[objective]:.4f} on {chosen_on}, after its best epoch"
     else:
         result = "not measured, since there is no valid split; the last epoch"
     print(f"{options.out}: {result}, {metrics['epoch']}; trained in {metrics['seconds']:.0f} s")

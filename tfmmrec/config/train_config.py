@@ -87,7 +87,7 @@ class TrainConfig:
             `task: click` log loss.
         patience: the number of epochs without a better `objective` after which training stops.
         refit: whether the model is trained again on train and valid together, for the best number
-            of epochs on valid. Without a valid split there is nothing to add.
+            of epochs on valid. Without a valid split, the last events of users stand in for it.
         precision: `float32`, `mixed_bfloat16`, or `mixed_float16` with loss scaling. Weights,
             losses and results stay float32; evaluation and serving use float32.
         jit_compile: whether XLA compiles the towers and the loss.

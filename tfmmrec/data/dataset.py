@@ -1,5 +1,6 @@
 """Reads a data folder: vocabularies, events, histories, and feature values in batches."""
 
+import copy
 import functools
 import os
 from collections.abc import Iterable, Mapping
@@ -39,10 +40,14 @@ class Dataset:
         statistics: content of statistics.json.
         item_ids: item id by row.
         user_ids: user id by row.
+        num_held_out: in a view from `hold_out`, the number of events that it holds out; otherwise
+            0.
 
     Raises:
         DataError: the folder does not exist, is not complete, or has another format.
     """
+
+    num_held_out = 0
 
     def __init__(self, folder: Path, *, cache: str | Path | None = None):
         self.folder = Path(folder)
@@ -147,6 +152,26 @@ class Dataset:
         """Whether the valid split has events by which models of a task can be compared."""
         events = self.events("valid")
         return bool(len(events) if task in ("rating", "click") else events.positive.any())
+
+    def hold_out(self, rows: np.ndarray) -> "Dataset":
+        """Returns a view of the folder in which some training events are in valid instead.
+
+        The folder itself, and the events of train and valid together, stay as they are.
+
+        Args:
+            rows: of `events("train")`, each once.
+        """
+        train = self.events("train")
+        held_out = np.zeros(len(train), bool)
+        held_out[rows] = True
+        view = copy.copy(self)
+        view._events = {
+            **self._events,
+            "train": train.take(~held_out),
+            "valid": concatenate([self.events("valid"), train.take(held_out)]),
+        }
+        view.num_held_out = len(rows)
+        return view
 
     def histories(self, splits: Iterable[str], *, with_times: bool = False) -> Histories:
         """Returns the positives of some splits as histories, optionally with times."""

@@ -12,7 +12,7 @@ def query_candidates(config: TrainConfig, first: ModelBundle) -> dict[str, Train
 
     Whether the order of events is informative depends on the data. If it is, a transformer over
     histories is better than their mean; if not, it is worse. With `auto`, both are trained. Only
-    the mean is trained if there is no valid split, if order has no meaning
+    the mean is trained if there is nothing to validate on, if order has no meaning
     (`history_context: bidirectional`), if the task does not rank (`task: rating` and `click`), and
     if encoders are fine-tuned, which takes too long to do it twice.
 

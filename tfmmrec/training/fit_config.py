@@ -41,11 +41,14 @@ def fit_config(
 
     Returns:
         The last model, and the metrics of the best one, with the `seconds` of all. Several
-        candidates add `candidates`, the objective by kind of query.
+        candidates add `candidates`, the objective by kind of query. A dataset that holds out
+        training events as its valid split adds `num_held_out`, their number.
     """
     refits = config.refit and bundle.dataset.has_validation_events(config.task)
     configs = query_candidates(config, bundle)
     total = len(configs) + refits
+    held_out = bundle.dataset.num_held_out
+    chosen_on = "the held-out events" if held_out else "valid"
     fitted: dict[str, tuple[ModelBundle, dict[str, Any]]] = {}
     for kind, candidate in configs.items():
         inner, inner_checkpoints = folder, checkpoints
@@ -68,20 +71,23 @@ def fit_config(
         metrics["candidates"] = {kind: each[objective.name] for kind, (_, each) in fitted.items()}
         if _talks(config, bundle):
             values = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
-            print(f"query: {best}, by {objective.name} on valid: {values}")
+            print(f"query: {best}, by {objective.name} on {chosen_on}: {values}")
     if refits:
         bundle = build(configs[best])
         epochs = dataclasses.replace(bundle.config, epochs=metrics["epoch"])
         last = dataclasses.replace(bundle, config=epochs)
         if _talks(config, bundle):
+            events = "all training events" if held_out else "train and valid"
             print(
-                f"{total} of {total}: the model again, on train and valid, for the best "
+                f"{total} of {total}: the model again, on {events}, for the best "
                 f"{metrics['epoch']} epochs"
             )
         refit = fit(last, folder, checkpoints=checkpoints, callbacks=callbacks)
         seconds.append(refit["seconds"])
     elif folder is not None and len(fitted) > 1:
         shutil.copytree(folder / "candidates" / best, folder, dirs_exist_ok=True)
+    if held_out:
+        metrics["num_held_out"] = held_out
     return bundle, {**metrics, "seconds": round(sum(seconds), 1)}
 
 

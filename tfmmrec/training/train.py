@@ -31,6 +31,7 @@ from tfmmrec.models.run_folder import read_run, save_run
 from tfmmrec.models.unscorable_items import unscorable_items, warn_unscorable_items
 from tfmmrec.training.checkpoints import Checkpoints, checkpoints_of
 from tfmmrec.training.fit_config import fit_config
+from tfmmrec.training.own_validation import with_validation
 
 Callbacks: TypeAlias = Sequence[tf.keras.callbacks.Callback]
 
@@ -99,7 +100,8 @@ def _train_as_chief(
             f"{checkpoints.folder}: has checkpoints of a stopped training; add --resume or "
             "remove it"
         )
-    build = _builder(Dataset(data, cache=config.cache), strategy)
+    dataset = with_validation(Dataset(data, cache=config.cache), config, quiet=config.quiet)
+    build = _builder(dataset, strategy)
     bundle = build(dataclasses.replace(config, refit=False))
     if not config.quiet:
         for line in (*bundle.items.progress_lines("items"), *bundle.users.progress_lines("users")):
@@ -132,7 +134,8 @@ def _train_as_worker(
 ) -> dict[str, Any]:
     """Trains together with the chief, and writes to a temporary folder only."""
     partial = out.with_name(out.name + ".partial")
-    build = _builder(Dataset(data, cache=config.cache), strategy)
+    dataset = with_validation(Dataset(data, cache=config.cache), config, quiet=True)
+    build = _builder(dataset, strategy)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / partial.name
         folder.mkdir()

@@ -16,6 +16,7 @@ from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.models.bundle import ModelBundle, build_bundle, build_bundle_from
 from tfmmrec.training.fit_config import fit_config
+from tfmmrec.training.own_validation import with_validation
 
 
 def fusion_variants(dataset: Dataset, config: TrainConfig) -> dict[str, TrainConfig]:
@@ -88,7 +89,7 @@ class VariantTrainer:
     """
 
     def __init__(self, dataset: Dataset, config: TrainConfig, *, permute: int | None = None):
-        self.dataset = dataset
+        self.dataset = with_validation(dataset, config, quiet=config.quiet)
         self.config = config
         self.permute = permute
 

@@ -1,0 +1,76 @@
+"""A valid split for a data folder without one: the last training event of each user."""
+
+import numpy as np
+
+from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.interactions import Interactions
+from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS
+
+# Users with fewer training events keep all of them.
+MIN_EVENTS = 3
+# More users would not make the choice of an epoch better, only slower.
+MAX_USERS = 10_000
+
+
+def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Dataset:
+    """Holds out training events as the valid split of a data folder that has none.
+
+    The best epoch and the best candidate of `query: {kind: auto}` are then chosen as they are with
+    a valid split, and `refit` trains the final model on all training events. The held-out events
+    are always the same, so that a training can be resumed, several processes agree, and trainings
+    with other seeds can be compared.
+
+    Args:
+        dataset: the data folder.
+        config: of the training.
+        quiet: does not say what is held out.
+
+    Returns:
+        A view of the data folder; `dataset` itself if it has a valid split, or too few users.
+    """
+    if dataset.has_validation_events(config.task):
+        return dataset
+    rows = _last_events(dataset.events("train"), config.task)
+    if len(rows) < MIN_USERS:
+        if not quiet:
+            print(
+                f"no valid split, and only {len(rows)} users with {MIN_EVENTS} events or more, of "
+                f"the {MIN_USERS} needed to hold events out: trains for all {config.epochs} epochs"
+            )
+        return dataset
+    if len(rows) > MAX_USERS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, MAX_USERS, replace=False))
+    if not quiet:
+        then = "; the final model is trained on all events" if config.refit else ""
+        print(
+            f"no valid split: the last event of {len(rows)} users is held out to choose the "
+            f"epochs{then}"
+        )
+    return dataset.hold_out(rows)
+
+
+def _last_events(events: Interactions, task: str) -> np.ndarray:
+    """The row of the last event of each user with enough events that can be predicted.
+
+    For `rating` these are the rated events, for `click` all events, and otherwise the positives. A
+    positive that repeats an earlier one is not ranked, so that a user whose last one does keeps
+    it: an event before it must not be predicted from it.
+
+    Args:
+        events: of train.
+        task: of the training.
+    """
+    is_candidate = events.positive
+    if task in ("rating", "click"):
+        is_candidate = ~np.isnan(events.rating) | (task == "click")
+    rows = np.flatnonzero(is_candidate)
+    rows = rows[np.lexsort((events.order[rows], events.user[rows]))]
+    _, starts, counts = np.unique(events.user[rows], return_index=True, return_counts=True)
+    last = (starts + counts - 1)[counts >= MIN_EVENTS]
+    if task not in ("rating", "click"):
+        pairs = events.user[rows].astype(np.int64) * (1 + int(events.item.max(initial=0)))
+        # The index of the first of equal pairs.
+        _, first = np.unique(pairs + events.item[rows], return_index=True)
+        last = np.intersect1d(last, first)
+    return np.sort(rows[last])
