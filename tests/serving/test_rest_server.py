@@ -1,8 +1,10 @@
 import asyncio
 import base64
+import gzip
 import json
 import math
 import re
+import shlex
 import shutil
 import socket
 
@@ -11,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tfmmrec.errors import ConfigError, DataError, TfmmrecError
+from tfmmrec.serving import request_body
 from tfmmrec.serving.loaded_model import ServedModel
 from tfmmrec.serving.rest_server import create_app, serve
 
@@ -135,9 +138,8 @@ def test_columns(predict):
     status, answer = predict({"inputs": inputs, "signature_name": "serving_default"})
     assert status == 200
     assert answer["outputs"]["items"] == ["a", "b"]
-    assert answer["outputs"]["scores"][0][0] == 0.1
-    assert math.isnan(answer["outputs"]["scores"][0][1])
-    assert answer["outputs"]["scores"][1] == [0.2, math.inf]
+    # NaN and Infinity are no JSON.
+    assert answer["outputs"]["scores"] == [[0.1, None], [0.2, None]]
 
 
 def test_an_empty_list_is_a_valid_row(predict):
@@ -178,12 +180,17 @@ ROW = {"history": ["a"], "k": 1, "age": 1}
         ({"instances": [ROW], "signature_name": ["echo"]}, "signature_name: no ['echo'] here"),
         ({"instances": ["a"]}, "instances[0]: an object with the inputs"),
         ({"instances": [ROW, {**ROW, "extra": 1}]}, "instances[1]: no input 'extra' here"),
-        ({"instances": [{"history": ["a"], "k": 1}]}, "instances[0]: the input 'age' is missing"),
+        (
+            {"instances": [{"history": ["a"], "k": 1}]},
+            "instances[0]: the input 'age' (float32 [batch]) is missing",
+        ),
         ({"instances": [ROW, {**ROW, "history": ["a", "b"]}]}, "history: ragged"),
         ({"inputs": {"history": [["a"], "b"], "k": [1], "age": [1]}}, "history: ragged"),
         ({"inputs": {"history": ["a"], "k": [1], "age": [1]}}, "history: the shape (None, None)"),
         ({"inputs": {**ROW, "history": [["a"]]}}, ": the shape (None,) is needed"),
-        ({"instances": [{**ROW, "history": [None]}]}, "history: a string or"),
+        ({"instances": [{**ROW, "k": None}]}, "k: a value of int32 is needed. Received: None"),
+        ({"instances": [{**ROW, "history": [["a"]]}]}, "history: the shape (None, None) is needed"),
+        ({"instances": [{**ROW, "history": [3]}]}, "history: a string or"),
         ({"instances": [{**ROW, "history": [{"b64": "*"}]}]}, "history: b64:"),
         ({"instances": [{**ROW, "k": 1.5}]}, "k: a value of int32 is needed. Received: 1.5"),
         ({"instances": [{**ROW, "k": True}]}, "k: a value of int32 is needed. Received: True"),
@@ -199,9 +206,45 @@ ROW = {"history": ["a"], "k": 1, "age": 1}
 def test_a_bad_request_names_the_key(predict, body, words):
     status, answer = predict(body)
     assert status == 400
-    assert list(answer) == ["error"]
+    assert answer.keys() <= {"error", "problems"}
     assert words in answer["error"]
     assert "\n" not in answer["error"]
+
+
+def test_all_problems_are_named_at_once(predict):
+    status, answer = predict({"instances": [{"histroy": ["a"], "k": "5"}]})
+    assert status == 400
+    lines = [
+        "instances[0]: the input 'age' (float32 [batch]) is missing",
+        "instances[0]: the input 'history' (string [batch, n]) is missing",
+        "instances[0]: no input 'histroy' here; did you mean history?",
+        "k: a value of int32 is needed. Received: '5'",
+    ]
+    assert answer["error"] == "; ".join(lines)
+    found = {each["input"]: each for each in answer["problems"]}
+    assert [each["message"] for each in answer["problems"]] == lines
+    assert found["history"]["problem"] == "missing"
+    assert (found["history"]["dtype"], found["history"]["shape"]) == ("string", [None, None])
+    assert found["histroy"]["problem"] == "unknown"
+    assert (found["k"]["problem"], found["k"]["shape"]) == ("wrong", [None])
+
+
+def test_a_problem_of_several_rows_is_named_once(predict):
+    status, answer = predict({"instances": [ROW, {}, {}]})
+    assert status == 400
+    assert [each["input"] for each in answer["problems"]] == ["age", "history", "k"]
+    assert answer["error"].startswith("instances[1]: the input 'age'")
+
+
+def test_null_is_an_absent_string_or_number(predict):
+    rows = [{"history": ["a", None], "k": 1, "age": None}, {"history": None, "k": 2, "age": 3}]
+    status, answer = predict({"instances": rows})
+    # "a" and "" are joined by +, and so are two absent ones.
+    expected = [{"items": "a+", "scores": [0.1, None]}, {"items": "+", "scores": [0.2, 3.0]}]
+    assert (status, answer) == (200, {"predictions": expected})
+    columns = {"history": [["a", None], None], "k": [1, 2], "age": [None, 3]}
+    status, answer = predict({"inputs": columns})
+    assert (status, answer["outputs"]["items"]) == (200, ["a+", "+"])
 
 
 @pytest.mark.parametrize(
@@ -212,7 +255,8 @@ def test_a_bad_request_names_the_key(predict, body, words):
         ("GET", f"/v1/models/toy/versions/{'9' * 5000}", 404, "no version 999"),
         ("POST", "/v1/models/other:predict", 404, "no model 'other' here"),
         ("POST", "/v1/models/toy/versions/11:predict", 404, "no version 11 here"),
-        ("GET", "/elsewhere", 404, "Not Found"),
+        ("GET", "/elsewhere", 404, "nothing at /elsewhere; there are GET /, GET /v1/models/toy"),
+        ("POST", "/", 400, "Malformed request: POST /; there are"),
         ("POST", "/v1/models/toy", 400, "Malformed request: POST /v1/models/toy; there are"),
         ("PUT", "/v1/models/toy:predict", 400, "Malformed request: PUT"),
         ("GET", "/v1/models/toy:predict", 400, "Malformed request: GET"),
@@ -241,6 +285,115 @@ def test_a_version_can_be_requested(ask):
     body = {"signature_name": "echo", "inputs": ["a"]}
     answer = ask("POST", "/v1/models/toy/versions/10:predict", body)
     assert answer == (200, {"outputs": [{"b64": "YQ=="}]})
+
+
+def predict_raw(app, content, **headers):
+    return request(app, "POST", "/v1/models/toy:predict", content=content, headers=headers)
+
+
+BODY = json.dumps({"signature_name": "echo", "inputs": ["a"]}).encode()
+
+
+@pytest.mark.parametrize("name", ["gzip", "GZIP", "x-gzip"])
+def test_gzip_bodies(app, name):
+    halves = gzip.compress(BODY[:9]) + gzip.compress(BODY[9:])
+    for body in (gzip.compress(BODY), halves):
+        answer = predict_raw(app, body, **{"Content-Encoding": name})
+        assert (answer.status_code, answer.json()) == (200, {"outputs": [{"b64": "YQ=="}]})
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status", "words"),
+    [
+        (BODY, "gzip", 400, "the body is not valid gzip"),
+        (b"", "gzip", 400, "the body is not valid gzip: it is cut off"),
+        (gzip.compress(BODY)[:-4], "gzip", 400, "it is cut off"),
+        (gzip.compress(BODY) + b"more", "gzip", 400, "the body is not valid gzip"),
+        (BODY, "deflate", 415, "Content-Encoding: deflate is not read; send gzip"),
+        (BODY, "br", 415, "send gzip"),
+        (BODY, "gzip, gzip", 415, "send gzip"),
+    ],
+)
+def test_bodies_that_are_not_read(app, body, encoding, status, words):
+    answer = predict_raw(app, body, **{"Content-Encoding": encoding})
+    assert (answer.status_code, words in answer.json()["error"]) == (status, True)
+    if status == 415:
+        assert answer.headers["accept-encoding"] == "gzip, identity"
+
+
+def test_bodies_over_the_limit(app, monkeypatch):
+    bomb = gzip.compress(b" " * 1_000_000)
+    assert len(bomb) < 2000
+    monkeypatch.setattr(request_body, "MAX_BODY_BYTES", 2000)
+    answer = predict_raw(app, bomb, **{"Content-Encoding": "gzip"})
+    assert (answer.status_code, "once decompressed" in answer.json()["error"]) == (413, True)
+    answer = predict_raw(app, b" " * 2001)
+    assert (answer.status_code, "Received: 2,001 bytes" in answer.json()["error"]) == (413, True)
+
+    async def parts():  # sent in chunks, without a Content-Length
+        for _ in range(3):
+            yield b" " * 1000
+
+    assert predict_raw(app, parts()).status_code == 413
+    # As many bytes as are allowed.
+    assert predict_raw(app, BODY.ljust(2000)).status_code == 200
+
+
+def test_a_body_in_chunks(app):
+    async def parts():
+        yield BODY[:9]
+        yield BODY[9:]
+
+    assert predict_raw(app, parts()).json() == {"outputs": [{"b64": "YQ=="}]}
+
+
+def test_long_answers_are_compressed_if_asked(app):
+    long = json.dumps({"signature_name": "count", "inputs": ["a" * 2000]}).encode()
+    for accepted, expected in (("gzip", "gzip"), ("identity", None)):
+        answer = predict_raw(app, long, **{"Accept-Encoding": accepted})
+        assert answer.headers.get("content-encoding") == expected
+        assert answer.json()["outputs"]["total"] == 2000
+    short = predict_raw(app, BODY, **{"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in short.headers
+
+
+def test_an_overview(ask, app):
+    status, answer = ask("GET", "/")
+    assert (status, answer["model"], answer["version"]) == (200, "toy", "10")
+    assert "POST /v1/models/toy:predict" in answer["requests"]
+    default = answer["signatures"]["serving_default"]
+    assert default["inputs"]["history"] == {
+        "dtype": "string",
+        "shape": [None, None],
+        "required": True,
+    }
+    assert default["outputs"]["scores"].startswith("float32 [batch")
+    _, _, body, url = shlex.split(default["example"])
+    assert url == "http://toy/v1/models/toy:predict"
+    assert ask("POST", "/v1/models/toy:predict", body)[0] == 200
+    assert request(app, "HEAD", "/").status_code == 200
+
+
+def test_an_overview_for_browsers(app):
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    answer = request(app, "GET", "/", headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "signature serving_default\n" in answer.text
+    assert "input   age: float32 [batch]; required\n" in answer.text
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_error_of_the_server_is_one_line(model_dir, monkeypatch, capsys, debug):
+    def fail(*args):
+        raise MemoryError
+
+    app = create_app(model_dir, debug=debug)
+    monkeypatch.setattr(ServedModel, "predict", fail)
+    answer = predict_raw(app, BODY)
+    assert (answer.status_code, answer.json()) == (500, {"error": "MemoryError"})
+    printed = capsys.readouterr().err
+    assert "tfmmrec: POST /v1/models/toy:predict: 500: MemoryError\n" in printed
+    assert ("Traceback" in printed) == debug
 
 
 def test_a_version_with_leading_zeros(tmp_path, model_dir):

@@ -376,7 +376,7 @@ def _declare_serve(parser: Parser) -> None:
 def _serve(options: Any) -> None:
     from tfmmrec.serving.rest_server import serve
 
-    names = ("port", "host", "cors", "quiet")
+    names = ("port", "host", "cors", "quiet", "debug")
     serve(options.model, **{name: options[name] for name in names})
 
 

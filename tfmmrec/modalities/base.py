@@ -127,8 +127,10 @@ class Modality(abc.ABC):
             SomeBroken: some of several values are invalid; it holds the stored form of the others.
         """
         values = self.check(raw, folder)
-        if values is None:
-            return {}
+        return {} if values is None else self.preprocess(values)
+
+    def preprocess(self, values: list[bytes] | list[float]) -> dict[str, list[bytes] | list[float]]:
+        """Runs the preprocessing steps on a checked value; returns what `pack` does."""
         if not self.steps:
             return {"": values}
         value: Any = values[0]

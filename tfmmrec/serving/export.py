@@ -13,6 +13,7 @@ from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
 from tfmmrec.models.run_folder import load_run
+from tfmmrec.serving.input_facts import write_facts
 from tfmmrec.serving.input_names import ServedInputs, input_specs, rename_inputs
 from tfmmrec.serving.serving_model import HISTORY_TIME, USER, ServingModel
 from tfmmrec.serving.warmup import Request, read_warmup, write_warmup
@@ -50,6 +51,8 @@ def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
         inputs = ServedInputs.of(serving_model.items.modalities, serving_model.users.modalities)
         tf.saved_model.save(servable, str(folder), signatures=_signatures(serving_model, inputs))
         rename_inputs(folder, inputs.parameters)
+        modalities = serving_model.items.modalities, serving_model.users.modalities
+        write_facts(folder, input_specs(folder), inputs, *modalities)
         write_warmup(folder, Path(out).name, requests)
         _run_warmup(folder)
     return version_dir

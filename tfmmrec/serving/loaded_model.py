@@ -9,8 +9,12 @@ from google.protobuf import json_format
 
 from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.errors import DataError
+from tfmmrec.serving.input_facts import read_facts
 from tfmmrec.serving.input_names import input_specs, read_saved_model
-from tfmmrec.serving.rest_json import BadRequest, PredictRequest
+from tfmmrec.serving.request_content import graph_cannot_read, pack_content
+from tfmmrec.serving.rest_json import PredictRequest
+from tfmmrec.serving.rest_values import BadRequest
+from tfmmrec.serving.warmup import WARMUP, read_warmup
 
 
 class ServedModel:
@@ -24,6 +28,8 @@ class ServedModel:
         version: the number of the version.
         metadata: the signatures, in the form of TensorFlow Serving's metadata.
         signatures: the input specs of each signature.
+        facts: what signatures.json says of the inputs of each signature; empty without it.
+        warmup: the first warm-up request of each signature, its inputs by name.
 
     Raises:
         DataError: the folder has no version, or the version does not load.
@@ -36,13 +42,19 @@ class ServedModel:
         try:
             self.metadata = _read_signature_defs(folder)
             specs = input_specs(folder)
+            self.facts = read_facts(folder)
+            requests = read_warmup(folder) if (folder / WARMUP).exists() else []
+            self.warmup = {name: dict(inputs) for name, inputs in reversed(requests)}
             self._model = tf.saved_model.load(plain_path(folder))
         except Exception as error:  # TensorFlow raises many kinds
             raise DataError(f"{folder}: does not load: {error_message(error)}") from None
-        self.signatures = {name: specs[name] for name in self._model.signatures}
+        # In alphabetical order, since those of a protobuf map have none.
+        self.signatures = {
+            name: dict(sorted(specs[name].items())) for name in self._model.signatures
+        }
 
     def predict(self, request: PredictRequest) -> dict[str, np.ndarray]:
-        """Runs a signature.
+        """Runs a signature; texts, pictures and sounds are packed like those of items before.
 
         Args:
             request: the name of the signature and its inputs.
@@ -51,18 +63,28 @@ class ServedModel:
             The outputs by name.
 
         Raises:
-            BadRequest: TensorFlow rejects the inputs.
+            BadRequest: a text, picture or sound cannot be decoded, or TensorFlow rejects the
+                inputs.
         """
+        values = pack_content(request, self.facts.get(request.signature, {}))
         specs = self.signatures[request.signature]
         inputs = {
             specs[name].name: tf.constant(value, specs[name].dtype)
-            for name, value in request.inputs.items()
+            for name, value in values.items()
         }
         try:
             outputs = self._model.signatures[request.signature](**inputs)
         except tf.errors.InvalidArgumentError as error:
-            raise BadRequest(f"{request.signature}: {error_message(error)}") from None
+            reason = error_message(error) + graph_cannot_read(values)
+            raise BadRequest(f"{request.signature}: {reason}") from None
         return {name: np.asarray(value.numpy()) for name, value in outputs.items()}
+
+    def outputs(self, signature: str) -> dict[str, tf.TensorSpec]:
+        """Returns the type and shape of each output of a signature."""
+        return {
+            name: tf.TensorSpec(value.shape, value.dtype)
+            for name, value in self._model.signatures[signature].structured_outputs.items()
+        }
 
 
 def _newest_version(model_dir: Path) -> Path:

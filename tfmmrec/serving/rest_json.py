@@ -4,32 +4,33 @@ A request has its rows under `instances`, as a list of values or of objects by i
 under `inputs`; the response has `predictions` or `outputs`, respectively. A single output has no
 name. Strings may be given as {"b64": ...}; outputs with names that end in `_bytes` are sent in this
 form. https://www.tensorflow.org/tfx/serving/api_rest
+
+Beyond TensorFlow Serving, null is an absent value, and inputs that signatures.json calls optional
+may be left out.
 """
 
-import base64
-import binascii
 import dataclasses
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.errors import TfmmrecError
+from tfmmrec.errors import did_you_mean
+from tfmmrec.serving.input_facts import Facts, InputFacts
+from tfmmrec.serving.rest_values import (
+    BadRequest,
+    absent_value,
+    fill_rows,
+    is_b64,
+    to_array,
+    to_json,
+)
 
+Specs = Mapping[str, tf.TensorSpec]
 # The inputs of each signature.
-Signatures = Mapping[str, Mapping[str, tf.TensorSpec]]
-_BYTES_SUFFIX = "_bytes"
-# The bits of an integer that a float represents exactly. TensorFlow Serving rejects longer ones
-# unless they are written as decimals, or do not fit into 64 bits and are read as decimals anyway.
-_WHOLE_BITS = {tf.float32: 24, tf.float64: 53}
-_WHOLE = range(-(2**63), 2**64)
-
-
-class BadRequest(TfmmrecError):
-    """An invalid request; the message names the key to correct."""
+Signatures = Mapping[str, Specs]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,22 +41,28 @@ class PredictRequest:
         signature: the name of the signature.
         inputs: one array per input.
         by_row: whether the request has `instances`, and its response `predictions`.
+        left_out: the inputs that no row of the request has.
     """
 
     signature: str
     inputs: Mapping[str, np.ndarray]
     by_row: bool
+    left_out: Collection[str] = ()
 
 
-def decode_request(body: bytes, signatures: Signatures) -> PredictRequest:
+def decode_request(
+    body: bytes, signatures: Signatures, facts: Facts | None = None
+) -> PredictRequest:
     """Decodes the body of a predict request.
 
     Args:
         body: JSON in UTF-8.
         signatures: the input specs of each signature.
+        facts: which inputs may be left out (default: none).
 
     Raises:
-        BadRequest: the body is not JSON, or does not match the signature.
+        BadRequest: the body is not JSON, or does not match the signature; the message names all
+            inputs that are missing, unknown or of a wrong type.
     """
     try:
         request = json.loads(body)
@@ -69,10 +76,11 @@ def decode_request(body: bytes, signatures: Signatures) -> PredictRequest:
     if ("instances" in request) == ("inputs" in request):
         raise BadRequest("give one of 'instances' (rows) and 'inputs' (columns)")
     by_row = "instances" in request
-    specs = signatures[name]
-    values = _columns(request["instances"], specs) if by_row else _named(request["inputs"], specs)
-    inputs = {key: _to_array(key, values[key], spec) for key, spec in specs.items()}
-    return PredictRequest(name, inputs, by_row)
+    reader = _Reader(signatures[name], (facts or {}).get(name, {}))
+    columns = reader.rows(request["instances"]) if by_row else reader.columns(request["inputs"])
+    reader.refuse_no_content(columns)
+    left_out = {key for key in signatures[name] if key not in columns}
+    return PredictRequest(name, reader.arrays(columns), by_row, left_out)
 
 
 def encode_response(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[str, Any]:
@@ -85,7 +93,7 @@ def encode_response(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[
     Raises:
         BadRequest: the outputs do not have the same number of rows, which `instances` needs.
     """
-    columns = {name: _to_json(name, value) for name, value in outputs.items()}
+    columns = {name: to_json(name, value) for name, value in outputs.items()}
     single = next(iter(columns)) if len(columns) == 1 else None
     if not by_row:
         return {"outputs": columns if single is None else columns[single]}
@@ -99,140 +107,117 @@ def encode_response(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[
     return {"predictions": [dict(zip(columns, row, strict=True)) for row in rows]}
 
 
-def _columns(instances: Any, specs: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Converts rows to one list per input."""
-    if not isinstance(instances, list) or not instances:
-        raise BadRequest("instances: must be a list of at least one row")
-    rows = []
-    for number, instance in enumerate(instances):
-        try:
-            rows.append(_named(instance, specs))
-        except BadRequest as error:
-            raise BadRequest(f"instances[{number}]: {error}") from None
-    return {name: [row[name] for row in rows] for name in specs}
+class _Reader:
+    """Reads the inputs of one signature, and names all that are wrong at once."""
 
+    def __init__(self, specs: Specs, facts: Mapping[str, InputFacts]):
+        self._specs = specs
+        self._facts = {name: facts.get(name, InputFacts()) for name in specs}
+        self._num_rows = 0
+        # By input, so that each is named once.
+        self._problems: dict[str, tuple[str, dict[str, Any]]] = {}
 
-def _named(value: Any, specs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the value of each input; with a single input, its name may be omitted."""
-    if not isinstance(value, dict) or _is_b64(value):
-        if len(specs) != 1:
-            raise BadRequest(f"an object with the inputs {', '.join(specs)} is needed")
-        return dict.fromkeys(specs, value)
-    for name in specs:
-        if name not in value:
-            raise BadRequest(f"the input {name!r} is missing")
-    for name in value:
-        if name not in specs:
-            raise BadRequest(f"no input {name!r} here; there are {', '.join(specs)}")
-    return value
+    def rows(self, instances: Any) -> dict[str, Any]:
+        """Converts rows to one list per input that any row has; null where a row has it not."""
+        if not isinstance(instances, list) or not instances:
+            raise BadRequest("instances: must be a list of at least one row")
+        self._num_rows = len(instances)
+        rows = []
+        for number, instance in enumerate(instances):
+            where = f"instances[{number}]: "
+            rows.append(self._named(instance, where))
+            self._check_names(rows[-1], where)
+        found = [name for name in self._specs if any(name in row for row in rows)]
+        return {name: [row.get(name) for row in rows] for name in found}
 
+    def columns(self, inputs: Any) -> dict[str, Any]:
+        """Returns the inputs by name; null is like left out if the input is optional."""
+        named = self._named(inputs, "")
+        self._check_names(named, "")
+        known = {name: value for name, value in named.items() if name in self._specs}
+        lengths = [len(value) for value in known.values() if isinstance(value, list)]
+        self._num_rows = lengths[0] if lengths else 1
+        return {name: value for name, value in known.items() if value is not None}
 
-def _to_array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
-    shape = _shape(value)
-    if not spec.shape.is_compatible_with(shape):
-        raise BadRequest(f"{name}: the shape {spec.shape} is needed. Received: {tuple(shape)}")
-    leaves: list[Any] = []
-    _flatten(name, value, shape, leaves)
-    flat: Any
-    if spec.dtype == tf.string:
-        flat = np.empty([len(leaves)], object)
-        flat[:] = [_to_bytes(name, leaf) for leaf in leaves]
-    else:
-        flat = _to_numbers(name, leaves, spec.dtype)
-    return flat.reshape(shape)
-
-
-def _shape(value: Any) -> list[int]:
-    shape = []
-    while isinstance(value, list):
-        shape.append(len(value))
-        value = value[0] if value else None
-    return shape
-
-
-def _flatten(name: str, value: Any, shape: Sequence[int], leaves: list[Any]) -> None:
-    if not shape:
-        if isinstance(value, list):
-            raise BadRequest(f"{name}: ragged: a list stands where the first row has a value")
-        leaves.append(value)
-        return
-    if not isinstance(value, list) or len(value) != shape[0]:
-        found = f"a list of {len(value)}" if isinstance(value, list) else "a value"
-        raise BadRequest(
-            f"{name}: ragged: {found} beside a list of {shape[0]}; pad the rows to one length"
-        )
-    for inner in value:
-        _flatten(name, inner, shape[1:], leaves)
-
-
-def _is_b64(value: Any) -> bool:
-    return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
-
-
-def _to_bytes(name: str, value: Any) -> bytes:
-    if isinstance(value, str):
-        try:
-            return value.encode()
-        except UnicodeEncodeError:
-            raise BadRequest(f"{name}: {value!a} is half a character") from None
-    if not _is_b64(value):
-        raise BadRequest(f'{name}: a string or {{"b64": ...}} is needed. Received: {value!r:.60}')
-    try:
-        return base64.b64decode(value["b64"], validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadRequest(f"{name}: b64: {error}") from None
-
-
-def _to_numbers(name: str, values: list[Any], dtype: tf.DType) -> np.ndarray:
-    kinds = (bool,) if dtype == tf.bool else (int, float) if dtype.is_floating else (int,)
-    for value in values:
-        if not isinstance(value, kinds) or isinstance(value, bool) != (dtype == tf.bool):
-            raise BadRequest(f"{name}: a value of {dtype.name} is needed. Received: {value!r:.60}")
-        if not _in_range(value, dtype):
-            raise BadRequest(f"{name}: {value!r:.60} is out of the range of {dtype.name}")
-        if not _is_exact(value, dtype):
+    def refuse_no_content(self, columns: Mapping[str, Any]) -> None:
+        """Raises BadRequest if an item is to be described and nothing of it is given."""
+        features = [name for name, facts in self._facts.items() if facts.feature is not None]
+        needs_any = features and not any(facts.required for facts in self._facts.values())
+        if needs_any and not self._problems and not any(name in columns for name in features):
+            described = ", ".join(self._describe(name) for name in features)
             raise BadRequest(
-                f"{name}: {dtype.name} keeps whole numbers of {_WHOLE_BITS[dtype]} bits; write "
-                f"{value}.0 if it may be rounded. Received: {value}"
+                f"nothing to encode is given; give at least one of {described}",
+                [self._problem(name, "missing") for name in features],
             )
-    return np.array(values, dtype.as_numpy_dtype)
+
+    def arrays(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Converts the values, absent ones included, to arrays.
+
+        Raises:
+            BadRequest: inputs are missing, unknown or of a wrong type; all are named.
+        """
+        arrays, values = {}, dict(columns)
+        # The inputs that are as long as another come behind it.
+        for name in sorted(self._specs, key=lambda name: self._facts[name].as_long_as or ""):
+            if name in self._problems:
+                continue
+            spec, facts = self._specs[name], self._facts[name]
+            absent = absent_value(spec.dtype) if facts.absent is None else facts.absent
+            longest = _longest(values.get(facts.as_long_as or "", ()))
+            given = values.get(name, [None] * self._num_rows)
+            values[name] = fill_rows(given, spec, absent, longest)
+            try:
+                arrays[name] = to_array(name, values[name], spec, absent)
+            except BadRequest as error:
+                self._add(name, str(error), "wrong")
+        if self._problems:
+            lines, problems = zip(*self._problems.values(), strict=True)
+            raise BadRequest("; ".join(lines), problems)
+        return {name: arrays[name] for name in self._specs}
+
+    def _named(self, value: Any, where: str) -> dict[str, Any]:
+        """Returns the value of each input; with a single input, its name may be omitted."""
+        if isinstance(value, dict) and not is_b64(value):
+            return value
+        if len(self._specs) != 1:
+            described = ", ".join(self._describe(name) for name in self._specs)
+            raise BadRequest(f"{where}an object with the inputs {described} is needed")
+        return dict.fromkeys(self._specs, value)
+
+    def _check_names(self, row: Mapping[str, Any], where: str) -> None:
+        for name in self._specs:
+            if name not in row and self._facts[name].required:
+                self._add(name, f"{where}the input {self._describe(name)} is missing", "missing")
+        for name in row:
+            if name not in self._specs:
+                hint = did_you_mean(name, self._specs) or f"; there are {', '.join(self._specs)}"
+                self._add(name, f"{where}no input {name!r} here{hint}", "unknown")
+
+    def _add(self, name: str, line: str, kind: str) -> None:
+        self._problems.setdefault(name, (line, self._problem(name, kind, line)))
+
+    def _problem(self, name: str, kind: str, line: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = {"input": name, "problem": kind}
+        if name in self._specs:
+            spec = self._specs[name]
+            shape = None if spec.shape.rank is None else spec.shape.as_list()
+            found |= {"dtype": spec.dtype.name, "shape": shape}
+        return found | ({"message": line} if line else {})
+
+    def _describe(self, name: str) -> str:
+        return f"{name!r} ({describe_spec(self._specs[name])})"
 
 
-def _in_range(value: float, dtype: tf.DType) -> bool:
-    if dtype == tf.bool or (isinstance(value, float) and not math.isfinite(value)):
-        return True
-    # Python compares its integers and floats exactly.
-    return np.asarray(dtype.min).item() <= value <= np.asarray(dtype.max).item()
+def describe_spec(spec: tf.TensorSpec) -> str:
+    """Returns the type and shape of an input in words, such as `string [batch, n]`."""
+    if spec.shape.rank is None:
+        return spec.dtype.name
+    names = ["batch", "n", "m", "l"]
+    sizes = [str(size or names[min(at, 3)]) for at, size in enumerate(spec.shape.as_list())]
+    return f"{spec.dtype.name} [{', '.join(sizes)}]"
 
 
-def _is_exact(value: float, dtype: tf.DType) -> bool:
-    """Whether the type represents a value that is written as an integer exactly."""
-    if not isinstance(value, int) or dtype not in _WHOLE_BITS or value not in _WHOLE:
-        return True
-    return abs(value) < 2 ** _WHOLE_BITS[dtype]
-
-
-def _to_json(name: str, value: np.ndarray) -> Any:
-    encode: Callable[[Any], Any]
-    if value.dtype.kind in "OSU":
-        encode = _to_b64 if name.endswith(_BYTES_SUFFIX) else _to_text
-    elif value.dtype.kind == "f":
-        # The shortest decimals that parse to the same float, as TensorFlow Serving writes them.
-        encode = _shortest
-    else:
-        return value.tolist()
-    encoded = np.empty(value.size, object)
-    encoded[:] = [encode(leaf) for leaf in value.ravel()]
-    return encoded.reshape(value.shape).tolist()
-
-
-def _to_b64(value: bytes) -> dict[str, str]:
-    return {"b64": base64.b64encode(value).decode()}
-
-
-def _to_text(value: bytes) -> str:
-    return value.decode(errors="replace")
-
-
-def _shortest(value: np.floating) -> float:
-    return float(str(value))
+def _longest(rows: Any) -> int:
+    if not isinstance(rows, list):
+        return 0
+    return max((len(row) for row in rows if isinstance(row, list)), default=0)
