@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from tfmmrec.modalities import Text, create
+from tfmmrec.modalities import MultiValued, Text, create
 from tfmmrec.modalities.preprocessing.base import Step
 from tfmmrec.serving.input_facts import InputFacts, read_facts, write_facts
 from tfmmrec.serving.input_names import ServedInputs
@@ -36,15 +36,26 @@ class Shout(Step):
         return value.upper(), {**sizes, "words": [b"|".join(value.split())]}
 
 
+class Words(Shout):
+    """Derives the words only, of which a feature may hold several."""
+
+    def derived(self):
+        return {"words": super().derived()["words"]}
+
+    def run(self, value):
+        value, found = super().run(value)
+        return value, {"words": found["words"]}
+
+
 def strings(*rows):
     array = np.empty(np.shape(rows), object)
     array[...] = rows
     return array
 
 
-def packed(features, left_out=(), **inputs):
+def packed(features, **inputs):
     facts = {"k": InputFacts(), **features}
-    request = PredictRequest("search", {"k": np.array([3]), **inputs}, True, left_out)
+    request = PredictRequest("search", {"k": np.array([3]), **inputs}, True)
     return pack_content(request, facts)
 
 
@@ -62,7 +73,7 @@ NOTHING = {
 
 def test_steps_run_and_derive_what_is_left_out():
     features = {"title": TITLE, **DERIVED}
-    found = packed(features, [*DERIVED], title=strings(b"a cow", b""), **NOTHING)
+    found = packed(features, title=strings(b"a cow", b""), **NOTHING)
     # "a cow" has 5 characters and 2 words.
     assert found["title"].tolist() == [b"A COW", b""]
     assert found["title_words"].tolist() == [b"a|cow", b""]
@@ -72,16 +83,29 @@ def test_steps_run_and_derive_what_is_left_out():
 
 
 def test_derived_features_of_the_request_are_kept():
-    given = {**NOTHING, "title_length": np.float32([7, 8])}
-    left_out = ["title_sizes", "title_words"]
-    found = packed({"title": TITLE, **DERIVED}, left_out, title=strings(b"a cow", b"b"), **given)
-    assert found["title_length"].tolist() == [7, 8]
-    assert found["title_words"].tolist() == [b"a|cow", b"b"]
+    given = {**NOTHING, "title_length": np.float32([7, np.nan]), "title_words": strings(b"", b"c")}
+    given["title_sizes"] = np.float32([[np.nan, np.nan], [0, 9]])
+    found = packed({"title": TITLE, **DERIVED}, title=strings(b"a cow", b"b"), **given)
+    assert found["title_length"].tolist() == [7, 1]
+    assert found["title_words"].tolist() == [b"a|cow", b"c"]
+    assert found["title_sizes"].tolist() == [[5, 2], [0, 9]]
+
+
+def test_derived_lists_of_values_are_padded_to_one_width():
+    modality = MultiValued(Text(steps=(Words(),)), max_values=3)
+    features = {
+        "title": InputFacts(feature="title", modality=modality),
+        "title_words": InputFacts(feature="title_words", modality=modality.derived()["words"]),
+    }
+    titles, given = strings([b"a b", b"c"], [b"d", b""]), strings([b""], [b"x"])
+    found = packed(features, title=titles, title_words=given)
+    assert found["title"].tolist() == [[b"A B", b"C"], [b"D", b""]]
+    assert found["title_words"].tolist() == [[b"a|b", b"c"], [b"x", b""]]
 
 
 def test_what_derives_from_a_feature_with_another_name_of_its_input():
     features = {"item_title": TITLE, **DERIVED}
-    found = packed(features, [*DERIVED], item_title=strings(b"ab", b""), **NOTHING)
+    found = packed(features, item_title=strings(b"ab", b""), **NOTHING)
     assert found["title_words"].tolist() == [b"ab", b""]
 
 

@@ -63,7 +63,13 @@ def test_what_is_left_out_is_absent(body):
     assert {name: value.dtype for name, value in request.inputs.items()} == {
         name: spec.dtype.as_numpy_dtype for name, spec in SPECS["recommend"].items()
     }
-    assert request.left_out == {"age", "history_time", "taste"}
+
+
+def test_columns_have_the_same_number_of_rows():
+    with pytest.raises(BadRequest, match="same number of rows: history has 2, age has 1"):
+        decode(inputs={"history": [["a"], ["b"]], "age": [1]})
+    # As in TensorFlow Serving, one k holds for all.
+    assert decode(inputs={"k": [3], "history": [["a"], ["b"]]}).inputs["age"].shape == (2,)
 
 
 def test_null_stands_for_one_value():

@@ -30,7 +30,7 @@ async def read_body(request: Request) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > MAX_BODY_BYTES:
-            raise _too_large("more")
+            raise _too_large("more than that")
         parts.append(part)
     body = b"".join(parts)
     return body if encoding == "identity" else _decompress(body)
@@ -49,7 +49,7 @@ def _decompress(body: bytes) -> bytes:
             raise HTTPException(400, f"the body is not valid gzip: {error}") from None
         size += len(parts[-1])
         if size > MAX_BODY_BYTES:
-            raise _too_large("more once decompressed")
+            raise _too_large("more than that once decompressed")
         if not member.eof:
             raise HTTPException(400, "the body is not valid gzip: it is cut off")
         body = member.unused_data

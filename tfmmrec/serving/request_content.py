@@ -32,7 +32,7 @@ def pack_content(request: PredictRequest, facts: Mapping[str, InputFacts]) -> di
 
     Returns:
         The inputs as the graph reads them. A feature that a preprocessing step derives is computed
-        if the request left it out.
+        for the rows where it is absent.
 
     Raises:
         BadRequest: a value cannot be decoded; the message names the input, the row and the reason.
@@ -43,15 +43,14 @@ def pack_content(request: PredictRequest, facts: Mapping[str, InputFacts]) -> di
         modality = own.modality
         if modality is None or (modality.element or modality).kind not in search_options():
             continue
-        if name in request.left_out:
-            continue  # absent, or derived below from its source
         packed = _pack_column(name, inputs[name], modality)
         inputs[name] = _column([row.get("", []) for row in packed], modality, inputs[name])
         for suffix, derived in modality.derived().items():
             target = by_feature.get(f"{own.feature}_{suffix}")
-            if target is not None and target in request.left_out:
+            if target is not None:
                 rows = [row.get(suffix, []) for row in packed]
-                inputs[target] = _column(rows, derived, inputs[target])
+                computed = _column(rows, derived, inputs[target])
+                inputs[target] = _where_absent(inputs[target], computed)
     return inputs
 
 
@@ -103,3 +102,16 @@ def _column(rows: list[list[Any]], modality: Modality, like: np.ndarray) -> np.n
     for own, row in zip(column, values, strict=True):
         own[: len(row)] = row
     return column[:, 0] if like.ndim == 1 else column
+
+
+def _where_absent(given: np.ndarray, computed: np.ndarray) -> np.ndarray:
+    """Takes the rows of `computed` where those of `given` are absent; pads both to one width."""
+    nothing = b"" if given.dtype == object else np.nan
+    rows = [array.reshape([len(array), -1]) for array in (given, computed)]
+    width = max(row.shape[1] for row in rows)
+    own, other = (
+        np.pad(row, [(0, 0), (0, width - row.shape[1])], constant_values=nothing) for row in rows
+    )
+    absent = (own == b"") if given.dtype == object else np.isnan(own)
+    chosen = np.where(absent.all(axis=1, keepdims=True), other, own)
+    return chosen[:, 0] if given.ndim == 1 else chosen

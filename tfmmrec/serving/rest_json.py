@@ -11,7 +11,7 @@ may be left out.
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,11 @@ class PredictRequest:
         signature: the name of the signature.
         inputs: one array per input.
         by_row: whether the request has `instances`, and its response `predictions`.
-        left_out: the inputs that no row of the request has.
     """
 
     signature: str
     inputs: Mapping[str, np.ndarray]
     by_row: bool
-    left_out: Collection[str] = ()
 
 
 def decode_request(
@@ -79,8 +77,7 @@ def decode_request(
     reader = _Reader(signatures[name], (facts or {}).get(name, {}))
     columns = reader.rows(request["instances"]) if by_row else reader.columns(request["inputs"])
     reader.refuse_no_content(columns)
-    left_out = {key for key in signatures[name] if key not in columns}
-    return PredictRequest(name, reader.arrays(columns), by_row, left_out)
+    return PredictRequest(name, reader.arrays(columns), by_row)
 
 
 def encode_response(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[str, Any]:
@@ -113,6 +110,7 @@ class _Reader:
     def __init__(self, specs: Specs, facts: Mapping[str, InputFacts]):
         self._specs = specs
         self._facts = {name: facts.get(name, InputFacts()) for name in specs}
+        self._is_described = bool(facts)
         self._num_rows = 0
         # By input, so that each is named once.
         self._problems: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -135,8 +133,12 @@ class _Reader:
         named = self._named(inputs, "")
         self._check_names(named, "")
         known = {name: value for name, value in named.items() if name in self._specs}
-        lengths = [len(value) for value in known.values() if isinstance(value, list)]
-        self._num_rows = lengths[0] if lengths else 1
+        lengths = {name: len(value) for name, value in known.items() if isinstance(value, list)}
+        self._num_rows = max(lengths.values(), default=1)
+        # A single k holds for all rows.
+        if self._is_described and len({lengths[name] for name in lengths if name != "k"}) > 1:
+            sizes = ", ".join(f"{name} has {size}" for name, size in lengths.items())
+            raise BadRequest(f"the inputs must have the same number of rows: {sizes}")
         return {name: value for name, value in known.items() if value is not None}
 
     def refuse_no_content(self, columns: Mapping[str, Any]) -> None:

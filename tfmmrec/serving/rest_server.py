@@ -72,8 +72,9 @@ def serve(
     with _listen(host, port) as listener:
         model = ServedModel(model_dir)
         if not quiet:
-            address = f"http://{host}:{listener.getsockname()[1]}/v1/models/{model.name}"
-            print(f"{model.name} version {model.version}: {address} (Ctrl-C stops)", flush=True)
+            address = f"http://{host}:{listener.getsockname()[1]}"
+            print(f"{model.name} version {model.version}: {address}/v1/models/{model.name}")
+            print(f"{address}/ shows its inputs and examples; Ctrl-C stops", flush=True)
         config = uvicorn.Config(
             _app(model, middleware, debug), log_level="error" if quiet else "info"
         )

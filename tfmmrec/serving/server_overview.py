@@ -50,7 +50,7 @@ def overview(model: ServedModel, address: str) -> dict[str, Any]:
                 "required": facts[key].required,
                 **({"modality": own.kind} if (own := facts[key].modality) else {}),
             }
-        outputs = {key: describe_spec(spec) for key, spec in model.outputs(name).items()}
+        outputs = {key: describe_spec(spec) for key, spec in sorted(model.outputs(name).items())}
         example = _example(model, name, facts)
         url = f"{address.rstrip('/')}/v1/models/{urllib.parse.quote(model.name)}:predict"
         curl = f"curl -d {shlex.quote(example)} {shlex.quote(url)}"
@@ -113,9 +113,11 @@ def _known(values: np.ndarray | None) -> Any:
         return None
     try:
         row = [value.decode() for value in values[0].ravel() if value] if values.ndim > 1 else None
-        text = values[0].decode()[:_MAX_CHARS] if row is None else None
+        text = values[0].decode() if row is None else None
     except UnicodeDecodeError:
         return None
+    if text is not None and len(text) > _MAX_CHARS:
+        return text[:_MAX_CHARS].rpartition(" ")[0] or text[:_MAX_CHARS]
     return text if row is None else row
 
 
