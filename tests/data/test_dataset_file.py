@@ -132,6 +132,11 @@ BAD: dict[str, tuple[dict, str, str]] = {
         "split.test_share",
         "unknown key",
     ),
+    "time without times": (
+        {**changed("interactions", time=None), "split": {"by": "time"}},
+        "split.by",
+        "needs interactions.time",
+    ),
     "share of one": (changed("split", by="time", test_share=1), "split.test_share", "Received: 1"),
     "share in words": (
         changed("split", by="random", valid_share="some"),

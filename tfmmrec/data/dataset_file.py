@@ -106,13 +106,19 @@ def read_dataset_file(path: Path) -> DatasetFile:
     known = ["name", "media", "items", "users", "interactions", "split", "cold_items", "cold_users"]
     top.refuse_others(known)
     split = _read_split(top.section("split", optional=True))
+    log = top.section("interactions")
+    if split["by"] == "time" and log.get("time") is None:
+        raise ConfigError(
+            f"{path}: split.by: the split by time needs interactions.time, the column of the "
+            "times; without times, write random or last_out"
+        )
     dataset = DatasetFile(
         path=path,
         name=str(top.get("name", path.stem)),
         media=_read_media(top),
         items=_read_table(top.section("items")),
         users=_read_table(top.section("users")) if top.get("users") is not None else None,
-        interactions=_read_interactions(top.section("interactions"), split),
+        interactions=_read_interactions(log, split),
         split=split,
         cold_share=_read_cold(top.section("cold_items", optional=True)),
         cold_user_share=_read_cold(top.section("cold_users", optional=True)),

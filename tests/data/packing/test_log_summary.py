@@ -44,6 +44,15 @@ def test_counters_get_a_hint_unless_they_are_said_to_be_an_order(tmp_path):
     assert packed_lines(tmp_path / "b", ["1", "2", "3"], time_format="order") == []
 
 
+def test_without_times_the_order_is_said_to_be_arbitrary(tmp_path):
+    dataset = write(tmp_path / "tables", ["1", "2"])
+    content = yaml.safe_load(dataset.read_text())
+    del content["interactions"]["time"]
+    dataset.write_text(yaml.safe_dump(content))
+    (line,) = log_lines(pack(dataset, tmp_path / "data", PackConfig(quiet=True))["interactions"])
+    assert line.startswith("no times: the order of a user's events is arbitrary")
+
+
 def test_beam_says_the_same(tmp_path):
     pytest.importorskip("apache_beam", reason="Apache Beam is not installed: tfmmrec[beam]")
     from tfmmrec.data.packing.beam import pack_on_beam

@@ -85,7 +85,25 @@ def test_the_summary_has_a_line_per_table_and_feature(tmp_path: Path):
         "  year           4        2        2         0",
         "interactions     2        1                  1  first reject: log.csv row 2: item: "
         "unknown item 'i9'",
+        "  train                   1",
+        "  valid                   0",
+        "  test                    0",
+        "  positives               1",
     ]
+
+
+def test_a_rule_without_any_positive_ends_the_pack(tmp_path: Path):
+    path = write(tmp_path, [GOOD, GOOD])
+    content = yaml.safe_load(path.read_text())
+    content["interactions"]["positive"] = "time >= 3"  # the times are 1 and 2
+    path.write_text(yaml.safe_dump(content))
+    assert refused(path) == (
+        f"{path}: interactions.positive: the rule holds for none of the 2 events; compare it with "
+        "the values in 'time' of log.csv"
+    )
+    content["interactions"]["positive"] = "time >= 2"
+    path.write_text(yaml.safe_dump(content))
+    assert packed(path)["interactions"]["positives"] == 1
 
 
 def test_the_rejects_of_one_feature_end_the_pack(tmp_path: Path):

@@ -218,9 +218,10 @@ def counts_of(
 
 
 def times_of(table: InteractionTable, span: TimeSpan) -> dict[str, Any]:
-    """Returns the first and the last time as `times`; {} if there are none but an order."""
-    is_given = table.time is not None and table.time_format != "order"
-    return {"times": span.statistics()} if is_given else {}
+    """Returns the first and last time as `times`; None without times, {} if they are an order."""
+    if table.time is None:
+        return {"times": None}
+    return {} if table.time_format == "order" else {"times": span.statistics()}
 
 
 def encode_histories(events: Interactions) -> Iterator[bytes]:

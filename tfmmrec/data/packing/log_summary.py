@@ -1,4 +1,4 @@
-"""The lines that packing and checking print about the log as a whole: its times and repeats."""
+"""The lines that packing and checking print about the log: its times and repeats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +13,11 @@ def log_lines(log: Mapping[str, Any]) -> list[str]:
         log: the entry of the interactions in statistics.json.
     """
     lines = []
+    if "times" in log and log["times"] is None:
+        lines.append(
+            "no times: the order of a user's events is arbitrary, and so is the last one; "
+            "interactions.time names their column"
+        )
     if times := log.get("times"):
         lines.append(describe_times(times))
         if hint := hint_at_times(times):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tfmmrec.data.interactions import SPLITS
 from tfmmrec.modalities import Modality
 
 _COLUMNS = ("", "rows", "present", "missing", "rejected")
@@ -37,7 +38,7 @@ def losses(feature: Mapping[str, Any]) -> str:
 
 
 def summary_lines(out: object, statistics: Mapping[str, Any]) -> list[str]:
-    """Returns the summary of a packed data folder, a line per table and feature.
+    """Returns the summary of a packed data folder, a line per table, feature and split.
 
     Args:
         out: the data folder.
@@ -60,6 +61,10 @@ def summary_lines(out: object, statistics: Mapping[str, Any]) -> list[str]:
             numbers = (kept, feature["present"], feature["missing"], feature["rejected"])
             rows.append((f"  {name}", *map(str, numbers)))
             remarks.append(losses(feature))
+    log = statistics["interactions"]
+    for part in (*SPLITS, "positives"):
+        rows.append((f"  {part}", "", f"{log[part]}", "", ""))
+        remarks.append("")
     return [f"{out}: {counted}; {rejects}", *_aligned(rows, remarks)]
 
 

@@ -77,11 +77,18 @@ def interaction_statistics(
         max_rejects: the maximum share of rejected rows. Unless it is 0, one may be.
 
     Raises:
-        DataError: there are more.
+        DataError: there are more, or no event is a positive.
     """
     table = dataset.interactions.source
     rows = _row_statistics(table, num_read, counts["count"], rejects, None)
     _check_rows(dataset, table, rows, max_rejects)
+    rule = dataset.interactions.positive
+    if rule and not counts["positives"]:
+        raise DataError(
+            f"{dataset.path}: interactions.positive: the rule holds for none of the "
+            f"{counts['count']} events; compare it with the values in "
+            f"{' and '.join(map(repr, dict.fromkeys(rule.columns())))} of {table.name}"
+        )
     return {**counts, "rows": rows}
 
 
