@@ -177,13 +177,32 @@ def test_a_bug_gives_one_line_too(tmp_path, monkeypatch, capsys):
         main(["check", str(data), "--debug"])
 
 
-def test_stopping_gives_130(tmp_path, monkeypatch, capsys):
-    def stop(*arguments):
+@pytest.mark.parametrize(
+    "stage, arguments, message",
+    [
+        (
+            "tfmmrec.data.packing.pack",
+            ["pack", "films.yaml", "--out", "data"],
+            "interrupted; the same command continues it",
+        ),
+        (
+            "tfmmrec.training.train.train",
+            ["train", "films", "--out", "run"],
+            "interrupted; the same command with --resume continues it",
+        ),
+        ("tfmmrec.reports.data_validation.validate.check", ["check", "films"], "interrupted"),
+    ],
+)
+def test_stopping_gives_130_and_says_how_to_continue(
+    stage, arguments, message, tmp_path, monkeypatch, capsys
+):
+    def stop(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tfmmrec.data.packing.pack", stop)
-    code, _, err = run(["pack", "films.yaml", "--out", str(tmp_path / "data")], capsys)
-    assert (code, err) == (130, "tfmmrec: error: interrupted\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stage, stop)
+    code, _, err = run(arguments, capsys)
+    assert (code, err) == (130, f"tfmmrec: error: {message}\n")
 
 
 TYPED = [

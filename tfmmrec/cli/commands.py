@@ -26,12 +26,14 @@ class Command:
         declare: adds the arguments.
         run: does the work with the parsed options.
         examples: command lines, without `tfmmrec`.
+        after_interrupt: how an interrupted command is continued; "" if it starts anew.
     """
 
     help: str
     declare: Callable[[Parser], Any]
     run: Callable[[Any], int | None]
     examples: tuple[str, ...] = ()
+    after_interrupt: str = ""
 
 
 def _config(kind: type, options: Any) -> Any:
@@ -429,12 +431,16 @@ COMMANDS = {
             "pack films.yaml --out films",
             "pack films.yaml --out films --max-rejects 0.1",
         ),
+        "the same command continues it",
     ),
     "check": Command(
         "validate a data folder and print its statistics",
         _declare_check,
         _check,
-        ("check films --media",),
+        (
+            "check films --html films.html",
+            "check films --media",
+        ),
     ),
     "encode": Command(
         "fill the encoder cache of a data folder",
@@ -444,6 +450,7 @@ COMMANDS = {
             "encode films",
             "encode films --encoders.poster hub:models/mobilenet.tar.gz",
         ),
+        "the same command continues it",
     ),
     "train": Command(
         "train a model on a data folder",
@@ -454,6 +461,7 @@ COMMANDS = {
             "train films --out run --config train.yaml --epochs 20 --query.kind gru",
             "train films --out run --resume",
         ),
+        "the same command with --resume continues it",
     ),
     "evaluate": Command(
         "evaluate a model and baselines on a split",
@@ -484,6 +492,7 @@ COMMANDS = {
             "tune films --out search",
             "tune films --out search --config tune.yaml --resume",
         ),
+        "the same command with --resume continues it",
     ),
     "tune-fusion": Command(
         "search the weights of late fusion after training",

@@ -34,6 +34,7 @@ ORDER_OF_WORK = """the order of work:
   tfmmrec search RUN --text "red bicycle"  items by their content
   tfmmrec export RUN --out MODELS/NAME     a SavedModel for TensorFlow Serving
   tfmmrec serve MODELS/NAME                a REST server to try it with
+  tfmmrec update RUN --data D2 --out R2    new items and events, without training
 
   tfmmrec demo                             all of it on a synthetic catalog
   tfmmrec COMMAND --help                   the options of a command, with examples
@@ -107,8 +108,8 @@ def _report_errors(run: Callable[[], int], *, debug: bool) -> int:
         message, code = str(error), 2
     except TfmmrecError as error:
         message, code = str(error), 1
-    except KeyboardInterrupt:
-        message, code = "interrupted", 130
+    except KeyboardInterrupt as interrupt:
+        message, code = "; ".join(["interrupted", *map(str, interrupt.args)]), 130
     except BrokenPipeError:
         # The reader of the output, such as `head`, has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -152,7 +153,11 @@ def _run(arguments: list[str]) -> int:
         parser.print_help()
         return 2
     # Importing TensorFlow takes seconds, so only the stage of the given command is imported.
-    return COMMANDS[command].run(options[command]) or 0
+    try:
+        return COMMANDS[command].run(options[command]) or 0
+    except KeyboardInterrupt:
+        advice = COMMANDS[command].after_interrupt
+        raise KeyboardInterrupt(*[advice] if advice else []) from None
 
 
 def build_parser(declared: Collection[str] | None = None) -> Parser:
