@@ -169,7 +169,7 @@ def test_a_run_serves_the_vectors_that_python_gives(run, tmp_path):
     vectors = serving_model.encode_items(features).numpy()
     np.testing.assert_allclose(served["encode_items"](**features)["vectors"], vectors, atol=1e-5)
     # What was cached is what is encoded anew, and the absent title is no vector.
-    np.testing.assert_allclose(vectors, serving_model.content_embeddings, atol=1e-5)
+    np.testing.assert_allclose(vectors, serving_model.content_search.content, atol=1e-5)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 0, 1, 1, 1, 1, 1, 1], abs=1e-5)
 
     k = tf.fill([8], 3)

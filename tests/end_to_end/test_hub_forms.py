@@ -118,7 +118,7 @@ def test_from_the_command_line_to_a_served_model(
     serving_model = ServingModel(load_run(run, quiet=True))
     raw = read_feature_values(Dataset(folder / "data"), "items", np.arange(len(TITLES)))
     np.testing.assert_allclose(vectors, serving_model.encode_items(raw), atol=1e-5)
-    np.testing.assert_allclose(vectors, serving_model.content_embeddings, atol=1e-5)
+    np.testing.assert_allclose(vectors, serving_model.content_search.content, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ should pay for.
 """
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -312,7 +313,6 @@ def _declare_recommend(parser: Parser) -> None:
 
 def _recommend(options: Any) -> None:
     import json
-    import sys
 
     from tfmmrec.reports.recommendations import print_recommendations
     from tfmmrec.serving.batch_recommend import recommend
@@ -352,7 +352,10 @@ def _search(options: Any) -> None:
     from tfmmrec.serving.search import search
 
     names = ("run", "item", "k", *search_options())
-    for found in search(**{name: options[name] for name in names}):
+    answer = search(**{name: options[name] for name in names})
+    if sys.stdout.isatty():
+        print("   score  item  texts      (a score of 1: the same content)", file=sys.stderr)
+    for found in answer:
         texts = "  ".join(str(v) for k, v in found.items() if k not in ("item", "score"))
         print(f"{found['score']:8.4f}  {found['item']}  {texts[:100]}")
 
@@ -522,6 +525,7 @@ COMMANDS = {
         _search,
         (
             'search run --text "a red bicycle"',
+            'search run --text "title=a red bicycle"',
             "search run --image bicycle.jpg --k 20",
         ),
     ),

@@ -65,7 +65,9 @@ class Text(Modality):
 
     display: ClassVar[str] = "text"
     can_be_multi_valued: ClassVar[bool] = True
-    search_option: ClassVar[SearchOption | None] = SearchOption("words", is_file=False)
+    search_option: ClassVar[SearchOption | None] = SearchOption(
+        "words, found in any text of the items; FEATURE=words: in one feature", is_file=False
+    )
 
     def check(self, raw: Any, folder: Path) -> list[bytes] | None:
         text = to_utf8(raw).strip()

@@ -24,6 +24,7 @@ from tfmmrec.models.cold_start.landmarks import landmark_rows
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.invalid_encodings import invalid_encodings
 from tfmmrec.models.item_tower import ItemTower
+from tfmmrec.models.lexical.index import LexicalIndex
 from tfmmrec.models.model_spec import ModelSpec, parse_model_spec
 from tfmmrec.models.query_tower import QueryTower
 from tfmmrec.models.task_factory import create_tasks
@@ -45,6 +46,7 @@ class ModelBundle:
         model: the model.
         saved_catalog: the embeddings of the catalog that a run has stored; None while the weights
             may change.
+        saved_words: the words of the items' texts that a run has stored.
         updated: for a run that was updated to newer data, `updated` of its run.json.
     """
 
@@ -56,6 +58,7 @@ class ModelBundle:
     statistics: TrainingStatistics
     model: TwoTower
     saved_catalog: CatalogEmbeddings | None = None
+    saved_words: LexicalIndex | None = None
     updated: Mapping[str, Any] | None = None
 
     @property
@@ -71,6 +74,10 @@ class ModelBundle:
     def catalog(self) -> CatalogEmbeddings:
         """Returns the embeddings of the catalog, those of the run or by the current weights."""
         return self.saved_catalog or catalog_embeddings(self.model)
+
+    def words(self) -> LexicalIndex | None:
+        """Returns the words of the items' texts; None if the model reads none."""
+        return self.saved_words or LexicalIndex.build(self.dataset, self.items.modalities)
 
 
 def build_bundle(dataset: Dataset, config: TrainConfig) -> ModelBundle:

@@ -22,6 +22,7 @@ from tfmmrec.encoders.saved_encoders import SavedEncoders, write_fitted
 from tfmmrec.errors import ConfigError, DataError, one_line
 from tfmmrec.models.bundle import ModelBundle, open_bundle
 from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
+from tfmmrec.models.lexical.index import LexicalIndex
 from tfmmrec.models.training_events import TrainingStatistics
 from tfmmrec.version import __version__
 
@@ -30,6 +31,7 @@ RUN = "run.json"
 RUN_FORMAT = 3
 CATALOG = "catalog"
 ITEM_IDS, USER_IDS = f"{CATALOG}/item_ids.txt", f"{CATALOG}/user_ids.txt"
+_WORDS = "words"
 _WEIGHTS = "weights/model"
 _ENTITIES: tuple[EntityName, ...] = ("items", "users")
 
@@ -76,6 +78,8 @@ def save_run(
         **more,
     }
     run["model"]["catalog"] = _catalog(folder, run, bundle).save(catalog)
+    words = bundle.words()
+    run["model"]["words"] = words and words.save(catalog / _WORDS)
     write_json(folder / RUN, run)
 
 
@@ -131,9 +135,13 @@ def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:
         catalog = CatalogEmbeddings.load(folder / CATALOG, run["model"]["catalog"])
         if len(catalog.item) != dataset.count("items"):
             raise ValueError("it has embeddings of other items")
+        saved = run["model"]["words"]
+        words = saved and LexicalIndex.load(folder / CATALOG / _WORDS, saved)
     except (OSError, EOFError, ValueError) as error:
         raise DataError(f"{folder}/{CATALOG}: cannot be read: {error}; train again") from None
-    return dataclasses.replace(bundle, saved_catalog=catalog, updated=run.get("updated"))
+    return dataclasses.replace(
+        bundle, saved_catalog=catalog, saved_words=words, updated=run.get("updated")
+    )
 
 
 def _open(folder: Path, run: Mapping[str, Any], dataset: Dataset, *, quiet: bool) -> ModelBundle:

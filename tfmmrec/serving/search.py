@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.dataset import Dataset
@@ -31,11 +30,13 @@ def search(
         run: a run folder.
         item: the id of an item whose content is the query.
         k: the number of results, at most the number of items (default 10, or all items if fewer).
-        **query: the query by modality, such as `text="a red bicycle"`, which is compared with
-            every text feature of the items, or the path of a file, `image=Path("bicycle.jpg")`.
+        **query: the query by modality, such as `text="a red bicycle"`, or the path of a file,
+            `image=Path("bicycle.jpg")`. A text is compared with all text features of the items, of
+            which any may fit; `text="title=a red bicycle"` is compared with the feature title only.
 
     Returns:
-        `{"item": id, "score": score}` and the texts of each item, highest score first.
+        `{"item": id, "score": score}` and the texts of each item, highest score first. The score
+        1 means the same content; `ContentSearch` says how it is computed.
 
     Raises:
         ConfigError: the query is empty, or the model reads no feature of its modality.
@@ -63,11 +64,11 @@ def search(
         if not any(present[row] for present in bundle.catalog().present.values()):
             raise DataError(f"item {item!r} has no content to search by")
         serving_model = ServingModel(bundle)
-        encoded = serving_model.item_query(np.array([row]))
+        encoded = serving_model.content_search.item_query(row)
     else:
         values = _query_values(dataset, modalities, query)
         serving_model = ServingModel(bundle)
-        encoded = serving_model.content_query(encode_given(bundle.items, values))
+        encoded = serving_model.content_search.query(encode_given(bundle.items, values), values)
     items, scores = serving_model.search_encoded(encoded, tf.constant([k]))
     found = [name.decode() for name in items.numpy()[0] if name]
     texts = item_texts(dataset, found)
@@ -93,11 +94,26 @@ def _query_values(
         names = [name for name in modalities if features[name].kind == kind and name not in derived]
         if not names:
             raise ConfigError(f"--{kind}: the model reads no {kind} of the items")
+        if not search_options()[kind].is_file:
+            names, value = _one_feature(names, value)
+        found: dict[str, Any] = {}
         for name in names:
             parts = _pack_query(features[name], kind, value)
-            packed |= {f"{name}_{suffix}" if suffix else name: v for suffix, v in parts.items()}
+            found |= {f"{name}_{suffix}" if suffix else name: v for suffix, v in parts.items()}
+        if not found:
+            raise ConfigError(f"--{kind}: nothing to search for")
+        packed |= found
     values = parse_record(dataset, "items", encode_example(packed))
     return {name: _servable(dataset, name, values[name]) for name in packed}
+
+
+def _one_feature(names: list[str], value: str) -> tuple[list[str], str]:
+    """Splits FEATURE=VALUE; any other value, which may contain "=", is for all features."""
+    named = [name for name in names if value.startswith(f"{name}=")]
+    if not named:
+        return names, value
+    name = max(named, key=len)
+    return [name], value[len(name) + 1 :]
 
 
 def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
@@ -111,12 +127,9 @@ def _pack_query(modality: Modality, kind: str, value: Any) -> dict[str, Any]:
         # A list is not split, even if the query contains the separator.
         raw = [raw]
     try:
-        packed = modality.pack(raw, folder)
+        return modality.pack(raw, folder)
     except BrokenValue as error:
         raise DataError(f"--{kind}: {error}") from None
-    if not packed:
-        raise ConfigError(f"--{kind}: nothing to search for")
-    return packed
 
 
 def _servable(dataset: Dataset, feature: str, values: tf.Tensor) -> tf.Tensor:

@@ -1,40 +1,21 @@
 """Serving model: a trained model from raw values to item ids, as a graph of core ops."""
 
-import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.layers.feature_projections import Feature
-from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.catalog_embeddings import unit_encodings
 from tfmmrec.models.embedding_model import ItemIndex, UserInputs
 from tfmmrec.models.feature_table import encode_features
 from tfmmrec.models.ranking import outcome_values, ranking_scores
+from tfmmrec.serving.content_search import ContentQuery, ContentSearch
 from tfmmrec.serving.top_k import LOWEST, top_items
 
 # Inputs of a request: the id of the user, and the times of history.
 USER = "user"
 HISTORY_TIME = "history_time"
-
-
-class ContentQuery(NamedTuple):
-    """What a search compares with the catalog.
-
-    Attributes:
-        content: float32 `[batch, width]`, fused content of length 1.
-        contrastive: float32 `[batch, dim]`, contrastive embeddings; None if items have no features.
-        encodings: standardized encodings of length 1, float32 `[batch, encoding width]` by feature.
-        present: bool `[batch]` by feature, the features that are given.
-    """
-
-    content: tf.Tensor
-    contrastive: tf.Tensor | None
-    encodings: Mapping[str, tf.Tensor]
-    present: Mapping[str, tf.Tensor]
 
 
 class ServingModel(tf.Module):
@@ -51,11 +32,7 @@ class ServingModel(tf.Module):
         item_index: the embeddings that histories are encoded from and that queries are scored
             against: variables `embeddings` and `unit` (each block of length 1), float32 `[items,
             width]`, `block_mask`, bool `[items, blocks]`, and `scorable`, bool `[items]`.
-        content_embeddings: float32 `[items, width]`, fused content of length 1, for search.
-        contrastive_embeddings: float32 `[items, dim]`, embeddings in the space of the cross-modal
-            contrastive loss, for search; None without this loss.
-        encodings: standardized encodings of length 1, float32 `[items, encoding width]` by feature,
-            for search.
+        content_search: compares queries with the content of all items.
         item_ids: string `[items]`, the ids of the items by row.
         item_rows: lookup table from item id to row; −1 for unknown ids.
         user_rows: lookup table from user id to row; None if the model does not read users.
@@ -67,30 +44,16 @@ class ServingModel(tf.Module):
         self.items = bundle.items
         self.users = bundle.users
         self.max_history = bundle.model.query_tower.max_history
-        self.searches_across = bool(bundle.config.contrastive.cross_modal)
-        # Wrapped, since TensorFlow would track the arrays.
-        self._catalog = _Untracked(bundle.catalog())
+        catalog = bundle.catalog()
+        self.content_search = ContentSearch(bundle, catalog)
         # Variables, since a graph with large constants cannot be saved.
-        item = tf.constant(np.asarray(self._catalog.value.item))
+        item = tf.constant(np.asarray(catalog.item))
         self.item_index = ItemIndex(*map(_variable, bundle.model.index(item)))
         self.item_ids = tf.constant(bundle.dataset.item_ids)
         self.item_rows = _row_table(bundle.dataset.item_ids)
         self.user_rows = None
         if bundle.model.reads_user:
             self.user_rows = _row_table(bundle.dataset.user_ids)
-
-    @functools.cached_property
-    def content_embeddings(self) -> tf.Variable:
-        return _variable(self._catalog.value.content)
-
-    @functools.cached_property
-    def contrastive_embeddings(self) -> tf.Variable | None:
-        values = self._catalog.value.contrastive
-        return None if values is None or not self.searches_across else _variable(values)
-
-    @functools.cached_property
-    def encodings(self) -> dict[str, tf.Variable]:
-        return {name: _variable(values) for name, values in self._catalog.value.encodings.items()}
 
     def recommend(
         self,
@@ -193,10 +156,7 @@ class ServingModel(tf.Module):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds the items whose content is most similar to a query.
 
-        The similarity is the cosine of the fused content embeddings, of whatever modalities are
-        given, plus the mean cosine of the encodings of the given features, for items that have them
-        (both from −1 to 1). A model with the cross-modal contrastive loss adds the cosine of the
-        contrastive embeddings, so that a text finds images.
+        `ContentSearch` says what the scores are.
 
         Args:
             features: raw values by feature, as for `encode_items`.
@@ -205,45 +165,13 @@ class ServingModel(tf.Module):
         Returns:
             As `recommend`.
         """
-        return self.search_encoded(self.content_query(encode_features(self.items, features)), k)
-
-    def content_query(self, features: Mapping[str, Feature]) -> ContentQuery:
-        """Computes what `search` compares with the catalog, from encoded features."""
-        tower, projections = self.model.item_tower, self.model.item_tower.projections
-        if projections is None:
-            raise ValueError("The items have no features to search by")
-        embeddings, mask = projections.project(features)  # [batch, features, dim]
-        return ContentQuery(
-            content=unit_length(tower.join(projections.pool(embeddings, mask))),
-            contrastive=projections.contrastive_embedding(embeddings, mask),
-            encodings=unit_encodings(projections, features),
-            present={name: feature.present for name, feature in features.items()},
-        )
-
-    def item_query(self, rows: np.ndarray) -> ContentQuery:
-        """Returns the query by the content of items of the catalog, without any encoder.
-
-        Args:
-            rows: int `[batch]`.
-        """
-        catalog = self._catalog.value
-        return ContentQuery(
-            content=tf.constant(catalog.content[rows]),
-            contrastive=None
-            if catalog.contrastive is None
-            else tf.constant(catalog.contrastive[rows]),
-            encodings={name: tf.constant(each[rows]) for name, each in catalog.encodings.items()},
-            present={name: tf.constant(each[rows]) for name, each in catalog.present.items()},
-        )
+        encoded = encode_features(self.items, features)
+        return self.search_encoded(self.content_search.query(encoded, features), k)
 
     def search_encoded(self, query: ContentQuery, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds the items whose content is most similar to encoded queries, as `search` does."""
-        scores = tf.matmul(query.content, self.content_embeddings, transpose_b=True)
-        scores += self._encoding_similarity(query)  # [batch, items]
-        if self.contrastive_embeddings is not None:
-            scores += tf.matmul(query.contrastive, self.contrastive_embeddings, transpose_b=True)
         excluded = tf.fill([tf.shape(k)[0], 1], -1)
-        return top_items(scores, k, excluded, self.item_ids)
+        return top_items(self.content_search.scores(query), k, excluded, self.item_ids)
 
     def resources(self) -> dict[str, Any]:
         """Returns all variables, tables and files of the functions, to save them along."""
@@ -257,9 +185,7 @@ class ServingModel(tf.Module):
                 *(head.variables for head in model.heads),
             ],
             "item_index": self.item_index._asdict(),
-            "content_embeddings": self.content_embeddings,
-            "contrastive_embeddings": self.contrastive_embeddings,
-            "encodings": self.encodings,
+            "search": self.content_search.resources(),
             "item_rows": self.item_rows,
             "user_rows": self.user_rows,
             "encoders": [encoder.resources() for encoder in encoders],
@@ -295,16 +221,6 @@ class ServingModel(tf.Module):
         with tf.control_dependencies([tf.debugging.Assert(same_shape, [rule])]):
             return self._latest_known(rows, tf.identity(times), 0)
 
-    def _encoding_similarity(self, query: ContentQuery) -> tf.Tensor:
-        """The mean cosine of standardized encodings over the given features, `[batch, items]`."""
-        total: tf.Tensor = 0.0
-        num_features: tf.Tensor = 0.0
-        for name, encoding in query.encodings.items():
-            # The encoding of a feature that is not given is zeros.
-            total += tf.matmul(encoding, self.encodings[name], transpose_b=True)
-            num_features += tf.cast(query.present[name], tf.float32)[:, tf.newaxis]
-        return tf.math.divide_no_nan(total, num_features)
-
 
 def _row_table(ids: Sequence[str]) -> tf.lookup.StaticHashTable:
     rows = tf.range(len(ids), dtype=tf.int32)
@@ -315,10 +231,3 @@ def _row_table(ids: Sequence[str]) -> tf.lookup.StaticHashTable:
 def _variable(values: np.ndarray | tf.Tensor) -> tf.Variable:
     with tf.init_scope():  # The first use may be within a graph.
         return tf.Variable(values, trainable=False)
-
-
-class _Untracked:
-    """Holds a value that TensorFlow does not track."""
-
-    def __init__(self, value: Any):
-        self.value = value

@@ -123,7 +123,7 @@ def test_it_is_served_with_the_weights_that_were_trained(run: Path, tmp_path: Pa
     # What reads the raw values in training is Python, of which nothing may be served.
     assert foreign_ops(folder) == []
     bundle = load_run(run, quiet=True)
-    index = ServingModel(bundle).content_embeddings.numpy()
+    index = ServingModel(bundle).content_search.content.numpy()
     encode = tf.saved_model.load(str(folder)).signatures["encode_items"]
     served = encode(title=tf.constant(TITLES))["vectors"].numpy()
     rows = [row_of(bundle.dataset, number) for number in range(len(TITLES))]
@@ -131,7 +131,7 @@ def test_it_is_served_with_the_weights_that_were_trained(run: Path, tmp_path: Pa
     # That is not what the first weights would give.
     frozen = build_bundle(bundle.dataset, bundle.config)
     frozen.model.item_tower.set_weights(bundle.model.item_tower.get_weights())
-    other = ServingModel(frozen).content_embeddings.numpy()
+    other = ServingModel(frozen).content_search.content.numpy()
     assert not np.allclose(other, index, atol=1e-2)
 
 
