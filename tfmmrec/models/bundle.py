@@ -107,7 +107,7 @@ def _build_bundle(
     users: EncodedEntities,
 ) -> ModelBundle:
     events = _training_events(dataset, config, spec)
-    statistics = TrainingStatistics.of(events, dataset.count("items"))
+    statistics = TrainingStatistics.of(events, dataset.cold_items)
     landmarks = landmark_rows(items, statistics.counts, config.cold_start.num_items)
     with strategies.current_strategy().scope(), precision(config.precision):
         features = (items.features(config.pca_dim), users.features())
@@ -228,6 +228,7 @@ def build_model(
         users=FeatureTable({} if users is None else users.encodings),
         counts=statistics.counts,
         known_users=statistics.known_users,
+        unchosen=statistics.unchosen,
         loss_weighting=tasks.loss_weighting,
         retrieval=tasks.retrieval,
         rating_click=tasks.rating_click,

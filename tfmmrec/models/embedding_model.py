@@ -80,6 +80,8 @@ class EmbeddingModel(tfrs.Model):
         users: the encoded features of all users.
         counts: number of training events per item, int `[items]`.
         known_users: bool `[users]`, users with training events.
+        unchosen: bool `[items]`, items whose embeddings are scaled down, see `fit_unchosen_scale`
+            (default none).
         temperature: initial value of the learned temperature (default 0.1).
         static_shapes: whether shapes must not depend on the contents of a batch, as XLA requires
             (default False).
@@ -95,6 +97,7 @@ class EmbeddingModel(tfrs.Model):
         users: FeatureTable,
         counts: np.ndarray,
         known_users: np.ndarray,
+        unchosen: np.ndarray | None = None,
         temperature: float = 0.1,
         static_shapes: bool = False,
         trainable_features: Mapping[str, TrainableFeature] | None = None,
@@ -106,6 +109,7 @@ class EmbeddingModel(tfrs.Model):
         self.users = users
         self.known = tf.constant(counts > 0)
         self.known_users = tf.constant(known_users)
+        self.unchosen = tf.constant(np.zeros(len(counts), bool) if unchosen is None else unchosen)
         self.counts = tf.constant(counts, tf.float32)
         self.temperature = LearnedTemperature(temperature, item_tower.fusion.num_temperatures)
         self.trainable_features = dict(trainable_features or {})
@@ -155,8 +159,19 @@ class EmbeddingModel(tfrs.Model):
             ids: whether known items have their id embeddings.
         """
         embeddings = self._join_ids(rows, projected, training=False, ids=ids)
-        if self.item_tower.regression is None:
-            return embeddings
+        if self.item_tower.regression is not None:
+            embeddings = self._with_cold(rows, features, projected, embeddings)
+        scales = tf.where(tf.gather(self.unchosen, rows), self.item_tower.unchosen_scale, 1.0)
+        return embeddings * scales[:, tf.newaxis]
+
+    def _with_cold(
+        self,
+        rows: tf.Tensor,
+        features: Mapping[str, Feature],
+        projected: Projected,
+        embeddings: tf.Tensor,
+    ) -> tf.Tensor:
+        """Replaces the embeddings of items without training events, `[batch, width]`."""
         cold = tf.where(~tf.gather(self.known, rows))  # [cold items, 1]
         cold_features, cold_projected = tf.nest.map_structure(
             lambda values: tf.gather(values, cold[:, 0]), (features, projected)

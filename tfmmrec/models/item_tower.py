@@ -98,6 +98,15 @@ class ItemTower(tf.keras.layers.Layer):
                 weight=cold_start.weight,
                 ridge_alpha=cold_start.ridge_alpha,
             )
+        # See `fit_unchosen_scale`.
+        self.unchosen_scale = self.add_weight(
+            name="unchosen_scale",
+            shape=[],
+            initializer="ones",
+            trainable=False,
+            experimental_autocast=False,
+            dtype=tf.float32,
+        )
 
     def build(self, input_shape: Any) -> None:
         if self.projections is not None:

@@ -12,6 +12,8 @@ from tfmmrec.distribute.strategies import gather_from_processes
 from tfmmrec.errors import DataError
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.cold_start.fit import fit_cold_start
+from tfmmrec.models.cold_start.unchosen_scale import fit_unchosen_scale
+from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.callbacks import TrainingCallbacks
 from tfmmrec.training.checkpoints import Checkpoints
@@ -98,6 +100,9 @@ def fit(
     if model.retrieval is not None:
         model.retrieval.end_training()
     fit_cold_start(bundle)
+    if bundle.statistics.unchosen.any():
+        scorer = Scorer(model)
+        fit_unchosen_scale(bundle, scorer, scorer.item_vectors())
     return {**epochs.best, "seconds": round(time.monotonic() - start, 1)}
 
 

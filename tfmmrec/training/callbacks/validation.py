@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfmmrec.distribute.strategies import gather_from_processes
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.cold_start.unchosen_scale import fit_unchosen_scale
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.ema import ExponentialMovingAverage
 from tfmmrec.training.history import TrainingHistory
@@ -41,6 +42,7 @@ class ValidationCallback(tf.keras.callbacks.Callback):
     ):
         super().__init__()
         self.item_embeddings = np.zeros([0, 0], np.float32)
+        self._bundle = bundle
         self._model = bundle.model
         self._scorer = Scorer(bundle.model)
         self._validation = Validation(bundle, self._scorer)
@@ -54,7 +56,9 @@ class ValidationCallback(tf.keras.callbacks.Callback):
         for name, feature in self._model.trainable_features.items():
             feature.refresh(self._model.items.encodings[name])
         with self._average.applied():
-            self.item_embeddings = self._scorer.item_vectors()
+            self.item_embeddings = fit_unchosen_scale(
+                self._bundle, self._scorer, self._scorer.item_vectors()
+            )
             valid = self._same_in_all_processes(self._validation.metrics(self.item_embeddings))
             loss = float(logs.get("loss", 0.0))
             is_best = self._history.add({"epoch": epoch + 1, "loss": loss, **valid})
