@@ -5,8 +5,9 @@ import pytest
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.feature_values import FeatureValues, read_feature_values
+from tfmmrec.data.feature_values import FeatureValues, parse_record, read_feature_values
 from tfmmrec.data.packing import pack
+from tfmmrec.data.tfrecords import encode_example
 
 
 @pytest.fixture
@@ -47,3 +48,11 @@ def test_a_column_is_read_once(dataset, monkeypatch):
     for row in (0, 1):
         users.take(np.array([row]))
     assert read == [("users", "age"), ("users", "groups")]
+
+
+def test_a_record_without_features_is_an_empty_batch(dataset, monkeypatch):
+    # `recommend --history` reads such a record for a catalog without a user table.
+    record = encode_example({})
+    assert math.isnan(parse_record(dataset, "users", record)["age"].numpy()[0])
+    monkeypatch.setattr(dataset, "features", lambda entity: {})
+    assert parse_record(dataset, "users", record) == {}

@@ -5,6 +5,7 @@ should pay for.
 """
 
 import dataclasses
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -124,9 +125,8 @@ def _train(options: Any) -> None:
     else:
         result = "not measured, since there is no valid split; the last epoch"
     print(f"{options.out}: {result}, {metrics['epoch']}; trained in {metrics['seconds']:.0f} s")
-    print(
-        f"Next: tfmmrec evaluate {options.out}, which compares it with baselines on the test split"
-    )
+    run = shlex.quote(str(options.out))
+    print(f"Next: tfmmrec evaluate {run}, which compares it with baselines on the test split")
 
 
 def _declare_encode(parser: Parser) -> None:

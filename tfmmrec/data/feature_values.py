@@ -75,6 +75,8 @@ def values_by_row(
 def parse_record(dataset: Dataset, entity: EntityName, record: bytes) -> dict[str, tf.Tensor]:
     """Parses one packed record of an item or user, to a batch of one."""
     parsing = {name: modality.parsing() for name, modality in dataset.features(entity).items()}
+    if not parsing:  # a catalog without user features
+        return {}
     return {name: _dense(values) for name, values in tf.io.parse_example([record], parsing).items()}
 
 

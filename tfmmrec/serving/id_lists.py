@@ -28,7 +28,10 @@ def user_ids(users: str, dataset: Dataset) -> list[str]:
     if not names:
         raise ConfigError("users: give all, a file with one id a line, or ids. Received: nothing")
     if len(names) == 1 and names[0] not in dataset.user_rows:
-        raise DataError(f"users: {users!r} is neither a file nor a user of {dataset.folder}")
+        raise DataError(
+            f"users: {users!r} is neither a file nor a user of {dataset.folder}; for somebody who "
+            "is not in the data, give their items as --history ITEM,ITEM"
+        )
     _warn_unknown_users(names, dataset)
     return names
 
