@@ -21,6 +21,17 @@ def to_id(raw: Any) -> str:
         BrokenValue: the id is empty, has a line break, is not valid UTF-8, or is a float so large
             that digits of the id are lost.
     """
+    # In the most frequent case, nothing has to be converted.
+    is_ascii = isinstance(raw, str) and raw.isascii()
+    identity = raw.strip() if is_ascii else _written(raw)
+    if not identity:
+        raise BrokenValue("the id is missing")
+    if "\n" in identity or "\r" in identity:
+        raise BrokenValue("the id has a line break")
+    return identity
+
+
+def _written(raw: Any) -> str:
     if isinstance(raw, float) and raw.is_integer():
         if abs(raw) >= _LAST_EXACT_FLOAT:
             raise BrokenValue(
@@ -29,9 +40,4 @@ def to_id(raw: Any) -> str:
         raw = int(raw)
     elif isinstance(raw, decimal.Decimal) and raw == raw.to_integral_value():
         raw = int(raw)
-    identity = to_utf8(raw).decode("utf-8").strip()
-    if not identity:
-        raise BrokenValue("the id is missing")
-    if "\n" in identity or "\r" in identity:
-        raise BrokenValue("the id has a line break")
-    return identity
+    return to_utf8(raw).decode("utf-8").strip()

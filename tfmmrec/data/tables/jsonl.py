@@ -28,6 +28,7 @@ def read_jsonl(
     Lines that are Python literals, such as {'id': 1, 'free': True}, are read like JSON.
     """
     keys: set[str] = set()
+    has_all_columns = False
     numbers: list[int] = []
     rows: list[Row] = []
     try:
@@ -35,7 +36,9 @@ def read_jsonl(
             if isinstance(row, BrokenValue):
                 on_reject(number, None, str(row))
                 continue
-            keys.update(row)
+            if not has_all_columns:
+                keys.update(row)
+                has_all_columns = keys.issuperset(columns)
             numbers.append(number)
             rows.append({name: none_if_empty(row.get(name)) for name in columns})
             if len(rows) == _CHUNK_ROWS:

@@ -13,6 +13,8 @@ from tfmmrec.data.tables.source import TableSource
 _USUAL = frozenset(
     ["\\N", "NA", "N/A", "#N/A", "NULL", "null", "None", "nan", "NaN", "NAN", "<NA>"]
 )
+# Tables of text have their values as bytes.
+_USUAL_OF_EITHER = _USUAL | {mark.encode() for mark in _USUAL}
 # A table with a smaller share of them gives no message: NA may be Namibia.
 _MIN_SHARE = 0.01
 
@@ -70,11 +72,12 @@ class MarkCounter:
     def _add(self, row: Row) -> None:
         for name in self.columns:
             value = row[name]
-            if value is not None:
-                self.num_values += 1
-                text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-                if _is_mark(text, _USUAL):
-                    self.counts[text] += 1
+            if value is None:
+                continue
+            self.num_values += 1
+            # Every value of the table comes here; lists cannot be in a set.
+            if type(value) in (bytes, str) and value in _USUAL_OF_EITHER:
+                self.counts[value.decode() if isinstance(value, bytes) else value] += 1
 
     def message(self) -> str | None:
         """Returns one line if there are many such values."""

@@ -54,7 +54,8 @@ def time_column(values: pa.Array | list[Any]) -> TimeColumn:
         values: an Arrow array of any type, or Python values such as JSON has, `[n]`.
     """
     if not isinstance(values, pa.Array):
-        return _of_objects(values)
+        array = _of_one_type(values)
+        return _of_objects(values) if array is None else time_column(array)
     kind = values.type
     if pa.types.is_dictionary(kind):
         return time_column(values.dictionary_decode())
@@ -87,6 +88,17 @@ def _as_strings(values: pa.Array) -> pa.Array:
 def _trimmed(texts: pa.Array) -> pa.Array:
     texts = pc.utf8_trim_whitespace(texts)
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+def _of_one_type(values: list[Any]) -> pa.Array | None:
+    """Returns Python values as an array of numbers or texts; None if they are anything else."""
+    kinds = {*map(type, values)} - {type(None)}
+    if not (kinds <= {int, float} or kinds == {str}):
+        return None
+    try:
+        return pa.array(values, pa.string() if kinds == {str} else pa.float64())
+    except (pa.ArrowException, UnicodeError, OverflowError):
+        return None
 
 
 def _of_objects(values: list[Any]) -> TimeColumn:
