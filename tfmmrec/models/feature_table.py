@@ -1,5 +1,6 @@
 """Encoded features of one entity (items or users), to gather from."""
 
+import concurrent.futures
 import functools
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -128,8 +129,15 @@ class _LazyConstant:
 
     @functools.cached_property
     def tensor(self) -> tf.Tensor:
-        with tf.init_scope():  # The first use may be within a graph.
-            return tf.constant(np.asarray(getattr(self._encodings[self._name], self._part)))
+        if not tf.inside_function():
+            return self._read()
+        # Encodings that the cache lacks are computed by an encoder, which cannot be built and saved
+        # within a graph, not even in tf.init_scope. Another thread is outside of it.
+        with concurrent.futures.ThreadPoolExecutor(1) as outside:
+            return outside.submit(self._read).result()
+
+    def _read(self) -> tf.Tensor:
+        return tf.constant(np.asarray(getattr(self._encodings[self._name], self._part)))
 
 
 def _gather(table: Any, rows: tf.Tensor) -> tf.Tensor:
