@@ -122,8 +122,8 @@ class Search:
 
     def _bm25(self, texts: list[str]) -> np.ndarray:
         assert self.words is not None
-        shares = [self.words.share(name, strings(texts)) for name in self.texts]
-        return 1 - np.prod([1 - np.clip(share, 0, 1) for share in shares], axis=0)
+        shares = self.words.shares(dict.fromkeys(self.texts, strings(texts)))
+        return 1 - np.prod([1 - np.clip(share.numpy(), 0, 1) for share in shares], axis=0)
 
     def _encodings(self, names: list[str]) -> Method:
         """The cosine of the fused content plus the mean cosine of the encodings."""

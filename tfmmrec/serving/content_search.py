@@ -153,7 +153,7 @@ class ContentSearch:
 
     def _shared_words(self, texts: Mapping[str, tf.Tensor]) -> tf.Tensor:
         assert self.words is not None
-        return _any_of([self.words.share(name, each) for name, each in texts.items()])
+        return _any_of(self.words.shares(texts))
 
     def _encoding_similarity(self, query: ContentQuery) -> tuple[tf.Tensor, tf.Tensor]:
         """Whether a feature with an encoding is given, and the mean over the given modalities."""

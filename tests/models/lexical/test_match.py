@@ -31,7 +31,7 @@ def _match(**texts: list[str]) -> LexicalMatch:
 
 
 def _share(match: LexicalMatch, query: str, feature: str = "title") -> list[float]:
-    return match.share(feature, tf.constant([query])).numpy()[0].tolist()
+    return match.shares({feature: tf.constant([query])})[0].numpy()[0].tolist()
 
 
 def test_scores_are_the_bm25_share_of_the_query():
@@ -59,6 +59,9 @@ def test_words_of_one_feature_are_not_those_of_another():
     match = _match(title=["cow", "dog"], plot=["dog", "cat"])
     assert np.argmax(_share(match, "dog", "title")) == 1
     assert np.argmax(_share(match, "dog", "plot")) == 0
+    together = match.shares({"plot": tf.constant(["dog", "cat"]), "title": tf.constant(["dog"])})
+    for scores, expected in zip(together, ([[1, 0], [0, 1]], [[0, 1]]), strict=True):
+        np.testing.assert_allclose(scores, expected, atol=1e-6)
     # A word that only another feature has is neither found nor misspelled.
     assert _share(match, "cat", "title") == [0, 0]
 
@@ -79,12 +82,12 @@ def test_unknown_words_stand_for_words_of_similar_spelling():
 def test_a_batch_has_the_scores_of_its_rows():
     match = _match(title=["red cow", "red dog", "blue"])
     queries = ["red", "", "bluu", "cow cow red", "!"]
-    together = match.share("title", tf.constant(queries)).numpy()
+    together = match.shares({"title": tf.constant(queries)})[0].numpy()
     for query, scores in zip(queries, together, strict=True):
         np.testing.assert_allclose(scores, _share(match, query), atol=1e-6)
     assert not together[1].any()
     # The values of a multi-valued feature are one text.
-    several = match.share("title", tf.constant([["red", "cow"], ["blue", ""]])).numpy()
+    several = match.shares({"title": tf.constant([["red", "cow"], ["blue", ""]])})[0].numpy()
     np.testing.assert_allclose(several[0], _share(match, "red cow"), atol=1e-6)
 
 

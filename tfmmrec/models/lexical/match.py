@@ -1,5 +1,7 @@
 """Matches of queries with a BM25 index, in core TensorFlow ops."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import tensorflow as tf
 
@@ -34,20 +36,24 @@ class LexicalMatch(tf.Module):
         )
         self._spelling = [_variable(each) for each in index.spelling]
 
-    def share(self, feature: str, texts: tf.Tensor) -> tf.Tensor:
-        """The part of a query that the texts of the items contain, float32 `[batch, items]`.
+    def shares(self, texts: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
+        """The part of each query that the texts of the items contain.
 
         This is the BM25 score of an item's text, divided by the score that the query itself would
         have if it was the text of an item: 1 for the same text, 0 if no word is shared. An unknown
         word counts as the words of similar spelling, by their similarity.
 
         Args:
-            feature: one of `features`.
-            texts: string `[batch]`, or `[batch, n]` for several values; "" is absent.
+            texts: the queries by feature, string `[batch]`, or `[batch, n]` for several values;
+                "" is absent.
+
+        Returns:
+            float32 `[batch, items]`, one per feature of `texts`.
         """
-        number = self.features.index(feature)
-        words = self._tokenizer(join_values(texts))
-        num_queries = tf.shape(texts)[0]
+        # All features at once: each text of each feature is a query.
+        words = self._tokenizer(tf.concat([join_values(each) for each in texts.values()], 0))
+        sizes = [tf.shape(each)[0] for each in texts.values()]
+        features = tf.repeat([self.features.index(name) for name in texts], sizes)
         tokens = words.flat_values
         queries = tf.cast(words.value_rowids(), tf.int32)
         repeats = _repeats(queries, tokens)
@@ -55,45 +61,43 @@ class LexicalMatch(tf.Module):
         # A word of a query counts once; the index has its frequency in the items.
         once = 1.0 / repeats
         similar, dice = self._similar(tf.boolean_mask(tokens, rows < 0))  # [unknown, similar]
-        of_similar = tf.where(rows < 0)[:, 0]
+        unknown = tf.where(rows < 0)[:, 0]
         scores = self._sum(
-            number,
-            tf.concat([queries, tf.repeat(tf.gather(queries, of_similar), _NUM_SIMILAR)], 0),
+            features,
+            tf.concat([queries, tf.repeat(tf.gather(queries, unknown), _NUM_SIMILAR)], 0),
             tf.concat([rows, tf.reshape(similar, [-1])], 0),
-            tf.concat(
-                [once, tf.reshape(dice * tf.gather(once, of_similar)[:, tf.newaxis], [-1])], 0
-            ),
-            num_queries,
+            tf.concat([once, tf.reshape(dice * tf.gather(once, unknown)[:, tf.newaxis], [-1])], 0),
         )
         lengths = tf.gather(tf.cast(words.row_lengths(), tf.float32), queries)
-        norm = K1 * (1 - B + B * lengths / tf.maximum(self._mean_length[number], 1e-9))
-        ideal = self._word_idf(number, rows) * (K1 + 1) / (repeats + norm)
-        ideal = tf.math.unsorted_segment_sum(ideal, queries, num_queries)
-        return tf.math.divide_no_nan(scores, ideal[:, tf.newaxis])
+        of_token = tf.gather(features, queries)
+        mean_length = tf.maximum(tf.gather(self._mean_length, of_token), 1e-9)
+        norm = K1 * (1 - B + B * lengths / mean_length)
+        ideal = self._word_idf(of_token, rows) * (K1 + 1) / (repeats + norm)
+        ideal = tf.math.unsorted_segment_sum(ideal, queries, tf.shape(features)[0])
+        return tf.split(tf.math.divide_no_nan(scores, ideal[:, tf.newaxis]), sizes, num=len(sizes))
 
-    def _word_idf(self, feature: int, rows: tf.Tensor) -> tf.Tensor:
+    def _word_idf(self, features: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """The inverse document frequency of words, those of row -1 being unknown."""
-        unknown = len(self.features) * self._num_words + feature
-        return tf.gather(self._idf, tf.where(rows < 0, unknown, feature * self._num_words + rows))
+        unknown = len(self.features) * self._num_words + features
+        return tf.gather(self._idf, tf.where(rows < 0, unknown, features * self._num_words + rows))
 
     def _sum(
         self,
-        feature: int,
+        features: tf.Tensor,
         queries: tf.Tensor,
         rows: tf.Tensor,
         factors: tf.Tensor,
-        num_queries: tf.Tensor,
     ) -> tf.Tensor:
         """Sums the BM25 weights of words by query and item, `[queries, items]`; row -1 is none."""
         known = rows >= 0
         queries, factors = tf.boolean_mask(queries, known), tf.boolean_mask(factors, known)
-        rows = tf.boolean_mask(rows, known) + feature * self._num_words
+        rows = tf.boolean_mask(rows, known) + tf.gather(features, queries) * self._num_words
         entries = tf.ragged.range(tf.gather(self._starts, rows), tf.gather(self._starts, rows + 1))
         word = entries.value_rowids()
         weights = tf.gather(self._weights, entries.flat_values) * tf.gather(factors, word)
         cells = tf.cast(tf.gather(queries, word), tf.int64) * self.num_items
         cells += tf.cast(tf.gather(self._items, entries.flat_values), tf.int64)
-        shape = tf.stack([num_queries, self.num_items])
+        shape = tf.stack([tf.shape(features)[0], self.num_items])
         num_cells = tf.reduce_prod(tf.cast(shape, tf.int64))
         return tf.reshape(tf.math.unsorted_segment_sum(weights, cells, num_cells), shape)
 
