@@ -25,10 +25,13 @@ def check_comparable(runs: Sequence[Path]) -> None:
     if len(runs) < 2 or len({run.resolve() for run in runs}) < len(runs):
         given = ", ".join(map(str, runs))
         raise ConfigError(f"compare needs two runs or more, each once. Received: {given}")
-    manifests = [read_run(run)["manifest_sha256"] for run in runs]
-    for run, manifest in zip(runs, manifests, strict=True):
-        if manifest != manifests[0]:
-            raise DataError(f"{run}: trained on other data than {runs[0]}; pack and train alike")
+    first, *others = (read_run(run) for run in runs)
+    for run, content in zip(runs[1:], others, strict=True):
+        if content["manifest_sha256"] != first["manifest_sha256"]:
+            raise DataError(
+                f"{run}: trained on other data than {runs[0]}: {content['data']} and "
+                f"{first['data']}; compare runs of the same data folder"
+            )
 
 
 def compare(ranks: Mapping[str, StoredRanks], *, seed: int = 0) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """An evaluation, and a comparison of runs, on the console."""
 
-import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import rich.console
@@ -19,6 +18,9 @@ from tfmmrec.reports.evaluation.tables import (
     options_table,
     outcome_tables,
 )
+
+# More slices are in the model card and on the page.
+_MAX_SLICES = 3
 
 
 def print_metrics(metrics: Mapping[str, Any], console: rich.console.Console | None = None) -> None:
@@ -87,17 +89,22 @@ def _print_segment(
         *(f"  {note}" for note in baseline_notes(summary)),
         *filter(None, [never_chosen_note(summary)]),
         *_attribution_lines(summary.get("modality_attribution")),
-        *map(_slice_line, filter(operator.itemgetter("worse"), summary["slices"])),
+        *_slice_lines(summary["slices"]),
     ):
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _slice_line(own: Mapping[str, Any]) -> str:
-    interval = Interval(own["mean"], own["low"], own["high"])
-    return (
-        f"  worse than the whole: {own['group']}: {own['name']}: NDCG@{K} {interval}, "
-        f"{own['targets']} targets"
-    )
+def _slice_lines(slices: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line for each of the largest slices that are worse than the whole."""
+    worse = sorted((own for own in slices if own["worse"]), key=lambda own: -own["targets"])
+    for own in worse[:_MAX_SLICES]:
+        interval = Interval(own["mean"], own["low"], own["high"])
+        yield (
+            f"  worse than the whole: {own['group']}: {own['name']}: NDCG@{K} {interval}, "
+            f"{own['targets']} targets"
+        )
+    if len(worse) > _MAX_SLICES:
+        yield f"  and {len(worse) - _MAX_SLICES} smaller ones; model_card.md and --report have all"
 
 
 def _attribution_lines(attribution: Mapping[str, Any] | None) -> Iterator[str]:
