@@ -7,7 +7,7 @@ import pytest
 
 from tfmmrec.config.comma_list import split_commas
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.serving.batch_recommend import _user_ids
+from tfmmrec.serving.id_lists import user_ids
 
 IDS = ["u1", "u2", "Smith, J", "all", '"x"', "a;b", "null", " y "]
 DATASET = types.SimpleNamespace(
@@ -32,30 +32,30 @@ NAMED = {
 
 @pytest.mark.parametrize("typed", NAMED)
 def test_ids_are_those_that_were_typed(typed, capsys):
-    assert _user_ids(typed, DATASET) == NAMED[typed]
+    assert user_ids(typed, DATASET) == NAMED[typed]
     assert capsys.readouterr().err == ""
 
 
 def test_unknown_users_are_counted(tmp_path, capsys):
-    assert _user_ids("u1,Smith,J", DATASET) == ["u1", "Smith", "J"]
+    assert user_ids("u1,Smith,J", DATASET) == ["u1", "Smith", "J"]
     assert "2 of 3 users are not in films" in (err := capsys.readouterr().err)
     assert err.rstrip().endswith("first: 'Smith'") and err.count("\n") == 1
     (tmp_path / "ids.txt").write_text("u2\nnobody\nSmith, J\n")
-    assert _user_ids(str(tmp_path / "ids.txt"), DATASET) == ["u2", "nobody", "Smith, J"]
+    assert user_ids(str(tmp_path / "ids.txt"), DATASET) == ["u2", "nobody", "Smith, J"]
     assert "1 of 3 users" in capsys.readouterr().err
 
 
 def test_an_id_goes_before_a_file_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("u1").write_text("u2\n")
-    assert _user_ids("u1", DATASET) == ["u1"]
+    assert user_ids("u1", DATASET) == ["u1"]
 
 
 def test_nothing_and_nobody_are_refused():
     with pytest.raises(ConfigError, match="Received: nothing"):
-        _user_ids(" , ", DATASET)
+        user_ids(" , ", DATASET)
     with pytest.raises(DataError, match="neither a file nor a user"):
-        _user_ids("nobody", DATASET)
+        user_ids("nobody", DATASET)
 
 
 def test_commas_within_quotes():

@@ -51,7 +51,7 @@ def write(folder: Path, titles: list[str] = TITLES) -> Dataset:
     rows = [f"{row},{title},{row}" for row, title in enumerate(titles)]
     (folder / "items.csv").write_text("\n".join(["id,title,size", *rows]) + "\n")
     (folder / "log.csv").write_text("user,item\nu,0\n")
-    features = {"title": {"modality": "text"}, "size": {"modality": "number"}}
+    features = {"title": {"modality": "text", "optional": True}, "size": {"modality": "number"}}
     content = {
         "items": {"table": "items.csv", "id": "id", "features": features},
         "interactions": {"table": "log.csv", "user": "user", "item": "item"},

@@ -62,7 +62,7 @@ def pack_titles(folder: Path, titles: Sequence[str] = TITLES) -> Dataset:
     (folder / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     chosen = [f"u{u},i{(u + n * n) % len(titles)},{n}" for u in range(8) for n in range(6)]
     (folder / "log.csv").write_text("\n".join(["user,item,time", *chosen]))
-    feature = {"modality": "text"}
+    feature = {"modality": "text", "optional": True}
     content = {
         "items": {"table": "items.jsonl", "id": "id", "features": {"title": feature}},
         "interactions": {"table": "log.csv", "user": "user", "item": "item", "time": "time"},
