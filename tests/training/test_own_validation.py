@@ -121,6 +121,7 @@ def test_a_valid_split_is_left_alone(small):
     assert with_validation(small, config(), quiet=False) is small
 
 
+@pytest.mark.slow
 def test_without_a_refit_the_first_model_is_kept(data, tmp_path, capsys):
     metrics = train(data.folder, tmp_path / "run", config(quiet=False, epochs=1))
     assert metrics["num_held_out"] == read_run(tmp_path / "run")["metrics"]["num_held_out"] == 13

@@ -148,7 +148,8 @@ def test_auto_is_the_mean_without_order(data, tmp_path):
 
 
 # In the second candidate, and in what follows the choice.
-@pytest.mark.parametrize("stop", [3, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [3, 5])
 def test_auto_and_refit_resume(data, whole, tmp_path, stop):
     given = config(**CHOICE, epochs=2)
     with pytest.raises(KeyboardInterrupt):
