@@ -132,7 +132,7 @@ def pack_items(catalog: DatasetFile, out: Path) -> None:
             journal=Journal(out / "notes"),
             rejects=Rejects(lines),
             options=_QUIET,
-        ).pack(catalog.folder)
+        ).pack(catalog.media)
 
 
 def write_items(catalog: DatasetFile) -> Contestant:
