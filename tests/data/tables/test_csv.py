@@ -126,6 +126,12 @@ def test_utf_16_without_a_mark_is_named(tmp_path):
         )
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_an_encoding_that_needs_a_mark_is_refused_without_one(tmp_path, encoding):
+    with pytest.raises(DataError, match=f"items.csv: encoding {encoding} needs a byte order mark"):
+        read(tmp_path / "items.csv", b"id,title\na,b\n", dialect=Dialect(encoding=encoding))
+
+
 def test_backslashes_that_escape_quotes_are_found_or_rejected(tmp_path):
     text = 'id,title\n"a","The \\"Big\\" Sleep"\n"b","5\\" vinyl"\n"c","C:\\new"\n'
     rows, rejects = read(tmp_path / "a.csv", text)

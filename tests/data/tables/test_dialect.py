@@ -58,6 +58,8 @@ def test_one_text_of_missing_values_needs_no_brackets():
         ("encoding", "base64"),
         ("encoding", 8),
         ("encoding", "undefined"),
+        ("encoding", "punycode"),
+        ("encoding", "idna"),
         ("missing", [None]),
         ("missing", ["NA", -1]),
         ("missing", {"NA": 1}),

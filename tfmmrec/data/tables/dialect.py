@@ -1,9 +1,9 @@
 """The dialect of a csv table: delimiter, quote, escape, encoding and marks of missing values."""
 
-import codecs
 import dataclasses
 from typing import Any
 
+from tfmmrec.data.tables.encoding import codec_name
 from tfmmrec.errors import ConfigError
 
 
@@ -85,8 +85,7 @@ def _encoding(content: dict[str, Any], where: str) -> str | None:
     if value is None:
         return None
     try:
-        "a".encode(value)  # other codecs, such as base64, raise LookupError
-        return codecs.lookup(value).name
+        return codec_name(value)
     except (TypeError, LookupError, ValueError):
         raise ConfigError(
             f"{where}.encoding: unknown encoding; write utf-8, utf-16, latin-1, cp1252, gb18030, "

@@ -18,6 +18,17 @@ _MARKS = {
 _INVALID = "tfmmrec.invalid"
 
 
+def codec_name(encoding: str) -> str:
+    """Returns Python's name of an encoding, such as "iso8859-1" of "latin-1".
+
+    Raises:
+        LookupError: Python has no such codec, or it does not decode text.
+        UnicodeError: the codec cannot mark invalid bytes, as punycode and idna cannot.
+    """
+    b"\xff".decode(encoding, _INVALID)
+    return codecs.lookup(encoding).name
+
+
 def read_utf8(
     file: BinaryIO, path: Path, encoding: str | None, block_bytes: int
 ) -> Iterator[bytes]:
@@ -43,6 +54,11 @@ def read_utf8(
         raise DataError(
             f"{path}: its byte order mark is that of {marked}. Received: encoding {encoding}; "
             "remove the key encoding"
+        )
+    if encoding in ("utf-16", "utf-32") and start and not marked:
+        raise DataError(
+            f"{path}: encoding {encoding} needs a byte order mark, and the file has none; give "
+            f"{encoding}-le or {encoding}-be, or remove the key encoding if it is UTF-8"
         )
     encoding = encoding or marked or "utf-8"
     blocks = _blocks(start, file, block_bytes)
