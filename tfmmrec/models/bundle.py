@@ -228,7 +228,7 @@ def build_model(
         users=FeatureTable({} if users is None else users.encodings),
         counts=statistics.counts,
         known_users=statistics.known_users,
-        unchosen=statistics.unchosen,
+        never_chosen=statistics.never_chosen,
         loss_weighting=tasks.loss_weighting,
         retrieval=tasks.retrieval,
         rating_click=tasks.rating_click,

@@ -80,8 +80,8 @@ class EmbeddingModel(tfrs.Model):
         users: the encoded features of all users.
         counts: number of training events per item, int `[items]`.
         known_users: bool `[users]`, users with training events.
-        unchosen: bool `[items]`, items whose embeddings are scaled down, see `fit_unchosen_scale`
-            (default none).
+        never_chosen: bool `[items]`, items whose embeddings are scaled down, see
+            `fit_never_chosen_scale` (default none).
         temperature: initial value of the learned temperature (default 0.1).
         static_shapes: whether shapes must not depend on the contents of a batch, as XLA requires
             (default False).
@@ -97,7 +97,7 @@ class EmbeddingModel(tfrs.Model):
         users: FeatureTable,
         counts: np.ndarray,
         known_users: np.ndarray,
-        unchosen: np.ndarray | None = None,
+        never_chosen: np.ndarray | None = None,
         temperature: float = 0.1,
         static_shapes: bool = False,
         trainable_features: Mapping[str, TrainableFeature] | None = None,
@@ -109,7 +109,9 @@ class EmbeddingModel(tfrs.Model):
         self.users = users
         self.known = tf.constant(counts > 0)
         self.known_users = tf.constant(known_users)
-        self.unchosen = tf.constant(np.zeros(len(counts), bool) if unchosen is None else unchosen)
+        self.never_chosen = tf.constant(
+            np.zeros(len(counts), bool) if never_chosen is None else never_chosen
+        )
         self.counts = tf.constant(counts, tf.float32)
         self.temperature = LearnedTemperature(temperature, item_tower.fusion.num_temperatures)
         self.trainable_features = dict(trainable_features or {})
@@ -161,7 +163,9 @@ class EmbeddingModel(tfrs.Model):
         embeddings = self._join_ids(rows, projected, training=False, ids=ids)
         if self.item_tower.regression is not None:
             embeddings = self._with_cold(rows, features, projected, embeddings)
-        scales = tf.where(tf.gather(self.unchosen, rows), self.item_tower.unchosen_scale, 1.0)
+        scales = tf.where(
+            tf.gather(self.never_chosen, rows), self.item_tower.never_chosen_scale, 1.0
+        )
         return embeddings * scales[:, tf.newaxis]
 
     def _with_cold(

@@ -98,9 +98,9 @@ class ItemTower(tf.keras.layers.Layer):
                 weight=cold_start.weight,
                 ridge_alpha=cold_start.ridge_alpha,
             )
-        # See `fit_unchosen_scale`.
-        self.unchosen_scale = self.add_weight(
-            name="unchosen_scale",
+        # See `fit_never_chosen_scale`.
+        self.never_chosen_scale = self.add_weight(
+            name="never_chosen_scale",
             shape=[],
             initializer="ones",
             trainable=False,

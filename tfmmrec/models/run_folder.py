@@ -28,7 +28,7 @@ from tfmmrec.version import __version__
 
 RUN = "run.json"
 # Raised whenever runs trained earlier can no longer be loaded.
-RUN_FORMAT = 3
+RUN_FORMAT = 4
 CATALOG = "catalog"
 ITEM_IDS, USER_IDS = f"{CATALOG}/item_ids.txt", f"{CATALOG}/user_ids.txt"
 _WORDS = "words"

@@ -14,7 +14,7 @@ from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.models.task_factory import task_weights
 from tfmmrec.tasks.rating_click import RatingScale
 
-_ARRAYS = ("counts", "known_users", "labeled_items", "labeled_users", "unchosen")
+_ARRAYS = ("counts", "known_users", "labeled_items", "labeled_users", "never_chosen")
 
 
 class TrainingEvents:
@@ -64,8 +64,8 @@ class TrainingStatistics:
         known_users: bool `[users]`, users with training events.
         labeled_items: bool `[items]`, items with events that have labels for rating or click.
         labeled_users: bool `[users]`, likewise.
-        unchosen: bool `[items]`, items that the retrieval task could have seen in a training event
-            and did not; none without that task.
+        never_chosen: bool `[items]`, items that the retrieval task could have seen in a training
+            event and did not; none without that task.
         task_weights: the weights of the losses by name: retrieval, rating, click.
         rating_scale: of the training events; None without the rating task.
     """
@@ -74,7 +74,7 @@ class TrainingStatistics:
     known_users: np.ndarray
     labeled_items: np.ndarray
     labeled_users: np.ndarray
-    unchosen: np.ndarray
+    never_chosen: np.ndarray
     task_weights: dict[str, float]
     rating_scale: RatingScale | None = None
 
@@ -93,12 +93,12 @@ class TrainingStatistics:
         known_users = np.diff(events.histories.offsets) > 0
         of_items = np.bincount(outcomes.item, minlength=num_items)
         labeled_users = np.bincount(outcomes.user, minlength=num_users) > 0
-        unchosen = (counts == 0) & ~withheld
+        never_chosen = (counts == 0) & ~withheld
         if "retrieval" not in weights:
             # Rating and click are trained on negative events as well.
-            counts, known_users, unchosen = of_items, labeled_users, np.zeros_like(unchosen)
+            counts, known_users, never_chosen = of_items, labeled_users, np.zeros_like(never_chosen)
         scale = RatingScale.of(outcomes.rating) if "rating" in weights else None
-        return cls(counts, known_users, of_items > 0, labeled_users, unchosen, weights, scale)
+        return cls(counts, known_users, of_items > 0, labeled_users, never_chosen, weights, scale)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Writes the arrays into a folder, and returns the rest as JSON."""

@@ -31,7 +31,7 @@ class TwoTower(EmbeddingModel):
         users: the encoded features of all users.
         counts: number of training events per item, int `[items]`.
         known_users: bool `[users]`, users with training events.
-        unchosen: bool `[items]`, items whose embeddings are scaled down (default none).
+        never_chosen: bool `[items]`, items whose embeddings are scaled down (default none).
         loss_weighting: weighs the losses of the tasks.
         retrieval: the retrieval task, to train it (default none).
         rating_click: the rating and click task (default none).
@@ -52,7 +52,7 @@ class TwoTower(EmbeddingModel):
         users: FeatureTable,
         counts: np.ndarray,
         known_users: np.ndarray,
-        unchosen: np.ndarray | None = None,
+        never_chosen: np.ndarray | None = None,
         loss_weighting: LossWeighting,
         retrieval: RetrievalTask | None = None,
         rating_click: RatingClickTask | None = None,
@@ -69,7 +69,7 @@ class TwoTower(EmbeddingModel):
             users=users,
             counts=counts,
             known_users=known_users,
-            unchosen=unchosen,
+            never_chosen=never_chosen,
             temperature=temperature,
             static_shapes=static_shapes,
             trainable_features=trainable_features,

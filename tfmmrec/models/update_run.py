@@ -136,7 +136,7 @@ def _moved_bundle(
         counts=items.take(old.counts),
         known_users=users.take(old.known_users),
         labeled_items=items.take(old.labeled_items),
-        unchosen=items.take(old.unchosen),
+        never_chosen=items.take(old.never_chosen),
         labeled_users=users.take(old.labeled_users),
     )
     item_features = open_entities(dataset, "items", config, saved_encoders(run, content, "items"))

@@ -12,7 +12,7 @@ from tfmmrec.distribute.strategies import gather_from_processes
 from tfmmrec.errors import DataError
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.cold_start.fit import fit_cold_start
-from tfmmrec.models.cold_start.unchosen_scale import fit_unchosen_scale
+from tfmmrec.models.cold_start.never_chosen_scale import fit_never_chosen_scale
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.callbacks import TrainingCallbacks
@@ -100,9 +100,9 @@ def fit(
     if model.retrieval is not None:
         model.retrieval.end_training()
     fit_cold_start(bundle)
-    if bundle.statistics.unchosen.any():
+    if bundle.statistics.never_chosen.any():
         scorer = Scorer(model)
-        fit_unchosen_scale(bundle, scorer, scorer.item_vectors())
+        fit_never_chosen_scale(bundle, scorer, scorer.item_vectors())
     return {**epochs.best, "seconds": round(time.monotonic() - start, 1)}
 
 

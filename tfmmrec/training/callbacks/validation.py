@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfmmrec.distribute.strategies import gather_from_processes
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.cold_start.unchosen_scale import fit_unchosen_scale
+from tfmmrec.models.cold_start.never_chosen_scale import fit_never_chosen_scale
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.ema import ExponentialMovingAverage
 from tfmmrec.training.history import TrainingHistory
@@ -56,7 +56,7 @@ class ValidationCallback(tf.keras.callbacks.Callback):
         for name, feature in self._model.trainable_features.items():
             feature.refresh(self._model.items.encodings[name])
         with self._average.applied():
-            self.item_embeddings = fit_unchosen_scale(
+            self.item_embeddings = fit_never_chosen_scale(
                 self._bundle, self._scorer, self._scorer.item_vectors()
             )
             valid = self._same_in_all_processes(self._validation.metrics(self.item_embeddings))
