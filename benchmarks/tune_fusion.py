@@ -28,7 +28,8 @@ from tfmmrec.evaluation.metrics.ranking import ranking_metrics
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.train import train

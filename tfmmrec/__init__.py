@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tfmmrec.config.packing import PackConfig
     from tfmmrec.config.tasks import HeadConfig, JointConfig
     from tfmmrec.config.train_config import TrainConfig
+    from tfmmrec.config.tune_config import TuneConfig
     from tfmmrec.data.dataset import Dataset, load_data
     from tfmmrec.data.packing.pack import pack
     from tfmmrec.evaluation.evaluate import EvaluationResult, evaluate
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from tfmmrec.serving.export import export
     from tfmmrec.serving.search import search
     from tfmmrec.training.train import train
-    from tfmmrec.tuning.config import TuneConfig
     from tfmmrec.tuning.tune import tune
 
 # Where each public name is defined. It is imported when it is first used: TensorFlow takes seconds,
@@ -60,7 +60,7 @@ _DEFINED_IN = {
     "OptimizerConfig": "tfmmrec.config.optimizer",
     "PackConfig": "tfmmrec.config.packing",
     "TrainConfig": "tfmmrec.config.train_config",
-    "TuneConfig": "tfmmrec.tuning.config",
+    "TuneConfig": "tfmmrec.config.tune_config",
     "check": "tfmmrec.reports.data_validation.validate",
     "compare_runs": "tfmmrec.reports.evaluation.compare_runs",
     "evaluate": "tfmmrec.evaluation.evaluate",

@@ -201,6 +201,8 @@ def test_stopping_gives_130_and_says_how_to_continue(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stage, stop)
+    for commands in ("data_commands", "training_commands"):
+        monkeypatch.setattr(f"tfmmrec.cli.{commands}.read_manifest", lambda folder: {})
     code, _, err = run(arguments, capsys)
     assert (code, err) == (130, f"tfmmrec: error: {message}\n")
 

@@ -13,7 +13,8 @@ import yaml
 
 from tests.distribute.worlds import WITHOUT_CHANCE, config
 from tfmmrec.data.storage import read_json
-from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_folder import load_run
 from tfmmrec.training.train import train
 
 pytestmark = pytest.mark.slow

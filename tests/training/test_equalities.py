@@ -20,7 +20,8 @@ from tfmmrec.data.storage import read_json
 from tfmmrec.distribute.stateless_random import step_key
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.models.bundle import build_bundle
-from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.serving.export import export

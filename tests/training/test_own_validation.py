@@ -14,7 +14,8 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import build_bundle
-from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.training import own_validation
 from tfmmrec.training.own_validation import with_validation

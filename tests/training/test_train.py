@@ -16,7 +16,8 @@ from tfmmrec.data.packing import pack
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.layers.history import HISTORY_ENCODERS
-from tfmmrec.models.run_folder import load_run, read_run
+from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
 from tfmmrec.training.train import train

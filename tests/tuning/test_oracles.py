@@ -7,9 +7,9 @@ import keras_tuner
 import pytest
 
 from tests.distribute.worlds import config
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.errors import ConfigError
 from tfmmrec.tuning import marks
-from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.oracles import create_oracle
 from tfmmrec.tuning.search_space import Space
 from tfmmrec.tuning.trial_runner import config_of

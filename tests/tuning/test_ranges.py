@@ -3,8 +3,9 @@
 import keras_tuner
 import pytest
 
+from tfmmrec.config.tune_config import flatten
 from tfmmrec.errors import ConfigError
-from tfmmrec.tuning.ranges import describe, flatten, is_in_range, read_range, with_default
+from tfmmrec.tuning.ranges import describe, is_in_range, read_range, with_default
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from tests.distribute.worlds import config
+from tfmmrec.config.tune_config import COMPONENTS, TuneConfig
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import HISTORY_ENCODERS
-from tfmmrec.tuning.config import TuneConfig
+from tfmmrec.tuning.components import SAMPLERS
 from tfmmrec.tuning.search_space import Space
 
 
@@ -20,6 +21,10 @@ def space(small, parts: list[str], ranges: dict[str, Any], **options: Any) -> Sp
 
 def names(space: Space) -> set[str]:
     return {hp.name for hp in space.hyperparameters.space}
+
+
+def test_each_component_has_a_sampler() -> None:
+    assert tuple(SAMPLERS) == COMPONENTS
 
 
 def test_each_kind_declares_its_own_options_by_the_keys_of_the_training_file(small) -> None:

@@ -1,7 +1,8 @@
 """All commands of `tfmmrec`, in the order of `tfmmrec --help`.
 
-Stages are imported inside the functions of the commands: they load TensorFlow, which only the
-command that runs should pay for.
+Stages are imported inside the functions of the commands: they load TensorFlow, which takes seconds,
+and which only the command that runs should pay for. Options and folders that can be checked without
+it are checked first, so that a typing error is reported at once.
 """
 
 from tfmmrec.cli.data_commands import DATA_COMMANDS

@@ -4,6 +4,7 @@ from typing import Any
 
 from tfmmrec.cli.command import Command, add_config_file, add_out, add_positional, build_config
 from tfmmrec.cli.parser import Parser
+from tfmmrec.data.storage import read_manifest
 
 
 def _declare_pack(parser: Parser) -> None:
@@ -36,6 +37,7 @@ def _declare_check(parser: Parser) -> None:
 
 
 def _check(options: Any) -> None:
+    read_manifest(options.data)
     from tfmmrec.config.data_validation import CheckConfig
     from tfmmrec.reports.data_validation.validate import check
 
@@ -52,10 +54,12 @@ def _declare_encode(parser: Parser) -> None:
 
 def _encode(options: Any) -> None:
     from tfmmrec.config.train_config import TrainConfig
+
+    config = build_config(TrainConfig, options)
+    read_manifest(options.data)
     from tfmmrec.data.dataset import Dataset
     from tfmmrec.encoders.encoded_features import encode_entities
 
-    config = build_config(TrainConfig, options)
     dataset = Dataset(options.data, cache=config.cache)
     for entity in ("items", "users"):
         for line in encode_entities(dataset, entity, config).summary_lines(entity):  # type: ignore[arg-type]

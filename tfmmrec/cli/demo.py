@@ -7,6 +7,7 @@ import rich.console
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import refuse_existing
@@ -19,7 +20,7 @@ from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
 from tfmmrec.serving.search import item_texts, search
 from tfmmrec.training.train import train
-from tfmmrec.tuning import TuneConfig, tune
+from tfmmrec.tuning import tune
 
 
 def demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:

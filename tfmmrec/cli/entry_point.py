@@ -12,6 +12,7 @@ import jsonargparse
 from tfmmrec.cli.commands import COMMANDS
 from tfmmrec.cli.nested_overrides import fold_overrides, with_underscores
 from tfmmrec.cli.option_names import check_option_names
+from tfmmrec.cli.option_types import plain_error
 from tfmmrec.cli.parser import Parser
 from tfmmrec.errors import TfmmrecError, did_you_mean
 from tfmmrec.legacy_keras import keras_problem
@@ -147,12 +148,14 @@ def _run(arguments: list[str]) -> int:
     check_option_names(parser, arguments[:position])
     if named:
         check_option_names(parser.commands[named[0]], arguments[position + 1 :])
-    options = parser.parse_args(arguments)
+    try:
+        options = parser.parse_args(arguments)
+    except jsonargparse.ArgumentError as error:
+        raise plain_error(parser.commands[named[0]], error) if named else error from None
     command = options.get("command")
     if command is None:
         parser.print_help()
         return 2
-    # Importing TensorFlow takes seconds, so only the stage of the given command is imported.
     try:
         return COMMANDS[command].run(options[command]) or 0
     except KeyboardInterrupt:

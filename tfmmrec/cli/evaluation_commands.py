@@ -5,6 +5,8 @@ from typing import Any
 
 from tfmmrec.cli.command import Command, add_positional
 from tfmmrec.cli.parser import Parser
+from tfmmrec.config.checks import check_choice
+from tfmmrec.models.run_file import read_run
 
 
 def _declare_evaluate(parser: Parser) -> None:
@@ -26,11 +28,17 @@ def _declare_evaluate(parser: Parser) -> None:
     )
 
 
+def _check_split(split: str) -> None:
+    check_choice("--split", split, ("valid", "test"))
+
+
 def _evaluate(options: Any) -> None:
     from tfmmrec.reports.evaluation.console import print_metrics
     from tfmmrec.reports.evaluation.stored_metrics import stored_metrics
 
     run, split, report = options.run, options.split, options.report
+    _check_split(split)
+    read_run(run)
     names = ("modality_attribution", "cutoffs", "allow_leakage", "seed")
     given = {name: options[name] for name in names}
     stored = stored_metrics(run, split, **given) if report is None else None
@@ -38,7 +46,6 @@ def _evaluate(options: Any) -> None:
         print_metrics(stored)
         print(f"Read from {run}/metrics.{split}.json: nothing has changed since")
         return
-    # Imports TensorFlow, which takes seconds.
     from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
 
     result = evaluate_run(run, split=split, report=report, quiet=options.quiet, **given)
@@ -54,6 +61,9 @@ def _declare_compare(parser: Parser) -> None:
 
 
 def _compare(options: Any) -> None:
+    _check_split(options.split)
+    for run in options.runs:
+        read_run(run)
     from tfmmrec.reports.evaluation.compare_runs import compare_runs, configs_of
     from tfmmrec.reports.evaluation.console import print_comparison
 
@@ -69,6 +79,7 @@ def _declare_explain(parser: Parser) -> None:
 
 
 def _explain(options: Any) -> None:
+    read_run(options.run)
     from tfmmrec.reports.explain import explain, print_explanation
 
     names = ("run", "user", "item", "quiet")

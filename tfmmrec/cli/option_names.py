@@ -12,7 +12,7 @@ import yaml
 
 from tfmmrec.cli.nested_overrides import SEPARATOR
 from tfmmrec.cli.parser import Parser, value_kinds
-from tfmmrec.errors import did_you_mean
+from tfmmrec.errors import did_you_mean, one_line
 
 
 def check_option_names(parser: Parser, arguments: Sequence[str]) -> None:
@@ -54,7 +54,9 @@ def _check_file(parser: Parser, path: str) -> None:
     try:
         with open(path, encoding="utf-8") as file:
             content = yaml.safe_load(file)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except yaml.YAMLError as error:
+        raise jsonargparse.ArgumentError(None, f"{path}: not YAML: {one_line(error)}") from None
+    except (OSError, UnicodeDecodeError):
         return  # the parser says what is wrong
     if not isinstance(content, Mapping):
         return

@@ -7,6 +7,7 @@ from typing import Any
 from tfmmrec.cli.command import Command, add_out, add_positional
 from tfmmrec.cli.parser import Parser
 from tfmmrec.errors import ConfigError
+from tfmmrec.models.run_file import read_run
 
 
 def _declare_recommend(parser: Parser) -> None:
@@ -48,6 +49,7 @@ def _declare_recommend(parser: Parser) -> None:
 def _recommend(options: Any) -> None:
     import json
 
+    read_run(options.run)
     from tfmmrec.reports.recommendations import print_recommendations
     from tfmmrec.serving.batch_recommend import recommend
 
@@ -82,6 +84,7 @@ def _declare_search(parser: Parser) -> None:
 
 
 def _search(options: Any) -> None:
+    read_run(options.run)
     from tfmmrec.modalities import search_options
     from tfmmrec.serving.search import search
 
@@ -100,6 +103,7 @@ def _declare_export(parser: Parser) -> None:
 
 
 def _export(options: Any) -> None:
+    read_run(options.run)
     from tfmmrec.serving.export import export
 
     print(export(options.run, options.out, quiet=options.quiet))

@@ -1,11 +1,14 @@
 """The commands that train, tune and update models."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Any
 
 from tfmmrec.cli.command import Command, add_config_file, add_out, add_positional, build_config
 from tfmmrec.cli.parser import Parser
+from tfmmrec.data.storage import read_manifest
+from tfmmrec.models.run_file import read_run
 
 
 def _declare_train(parser: Parser) -> None:
@@ -20,9 +23,15 @@ def _declare_train(parser: Parser) -> None:
 
 def _train(options: Any) -> None:
     from tfmmrec.config.train_config import TrainConfig
-    from tfmmrec.training.train import train
+    from tfmmrec.training.out_folder import check_out
 
     config = build_config(TrainConfig, options)
+    # Before TensorFlow is imported. The processes of a cluster may see other folders.
+    if "TF_CONFIG" not in os.environ and not (options.resume and options.out.exists()):
+        check_out(options.out, resume=options.resume)
+        read_manifest(options.data)
+    from tfmmrec.training.train import train
+
     metrics = train(options.data, options.out, config, resume=options.resume)
     if not metrics:  # a process that only served others has none
         return
@@ -39,7 +48,7 @@ def _train(options: Any) -> None:
 
 
 def _declare_tune(parser: Parser) -> None:
-    from tfmmrec.tuning import TuneConfig
+    from tfmmrec.config.tune_config import TuneConfig
 
     add_positional(parser, "data", "a data folder")
     add_config_file(parser)
@@ -50,13 +59,16 @@ def _declare_tune(parser: Parser) -> None:
 
 def _tune(options: Any) -> None:
     from tfmmrec.config.train_config import TrainConfig
-    from tfmmrec.reports.tuning.console import print_search
-    from tfmmrec.reports.tuning.page import write_tuning_page
-    from tfmmrec.tuning import TuneConfig, tune
+    from tfmmrec.config.tune_config import TuneConfig
 
     options = options.clone()
     options["train"] = build_config(TrainConfig, options["train"])
     config = build_config(TuneConfig, options)
+    read_manifest(options.data)  # before TensorFlow is imported
+    from tfmmrec.reports.tuning.console import print_search
+    from tfmmrec.reports.tuning.page import write_tuning_page
+    from tfmmrec.tuning import tune
+
     found = tune(options.data, options.out, config, resume=options.resume)
     if found:  # a worker has none
         write_tuning_page(options.out)
@@ -74,6 +86,7 @@ def _declare_tune_fusion(parser: Parser) -> None:
 
 
 def _tune_fusion(options: Any) -> None:
+    read_run(options.run)
     from tfmmrec.reports.tuning.console import print_tuned_fusion
     from tfmmrec.tuning.late_fusion.tune_fusion import tune_fusion
 
@@ -88,6 +101,8 @@ def _declare_update(parser: Parser) -> None:
 
 
 def _update(options: Any) -> None:
+    read_run(options.run)
+    read_manifest(options.data)
     from tfmmrec.models.update_run import update
 
     names = ("run", "data", "out", "quiet")

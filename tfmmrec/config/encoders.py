@@ -86,16 +86,15 @@ class EncoderConfig:
         }
 
 
-def read_choice(feature: str, declared: Any, kind: str) -> EncoderConfig:
-    """Reads what a training file says under `encoders.FEATURE`.
+def parse_choice(feature: str, declared: Any) -> EncoderConfig:
+    """Parses what a training file says under `encoders.FEATURE`, without knowing the feature.
 
     Args:
         feature: the feature's name.
         declared: a handle, or a mapping of it and options.
-        kind: what is encoded, such as `text`.
 
     Raises:
-        ConfigError: an option is unknown, wrong, or means nothing for the encoder.
+        ConfigError: an option is unknown or wrong.
     """
     what = f"encoders.{feature}"
     options = {"handle": declared} if isinstance(declared, str) else declared
@@ -105,8 +104,22 @@ def read_choice(feature: str, declared: Any, kind: str) -> EncoderConfig:
             f"handle. Received: {declared!r}"
         )
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    choice = parse(EncoderConfig, options, what, joint=".")
-    _refuse_misfits(choice, what, kind)
+    return parse(EncoderConfig, options, what, joint=".")
+
+
+def read_choice(feature: str, declared: Any, kind: str) -> EncoderConfig:
+    """Parses what a training file says under `encoders.FEATURE`, and checks that it fits.
+
+    Args:
+        feature: the feature's name.
+        declared: a handle, or a mapping of it and options.
+        kind: what is encoded, such as `text`.
+
+    Raises:
+        ConfigError: an option is unknown, wrong, or means nothing for the encoder.
+    """
+    choice = parse_choice(feature, declared)
+    _refuse_misfits(choice, f"encoders.{feature}", kind)
     return choice
 
 

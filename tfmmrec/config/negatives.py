@@ -1,7 +1,5 @@
 """The key `negatives` of the training file: the negatives of the sampled softmax."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +49,7 @@ class NegativesConfig:
 
     @classmethod
     def search_space(
-        cls, hp: keras_tuner.HyperParameters, *, few_items: bool = True
+        cls, hp: "keras_tuner.HyperParameters", *, few_items: bool = True
     ) -> dict[str, Any]:
         """Draws the source of negatives for one trial of a search.
 

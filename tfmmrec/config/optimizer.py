@@ -1,7 +1,5 @@
 """The key `optimizer` of the training file: gradients and the learning rate schedule."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +37,7 @@ class OptimizerConfig:
         check_count("gradient_accumulation_steps", self.gradient_accumulation_steps, 1)
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+    def search_space(cls, hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
         """Draws the schedule and its warm-up for one trial of a search."""
         return {
             "schedule": hp.Choice("optimizer.schedule", list(SCHEDULES)),

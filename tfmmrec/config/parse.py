@@ -39,7 +39,7 @@ def parse(config: type[T], options: Mapping[str, Any], what: str, *, joint: str 
                 raise ConfigError(f"{what} needs the option {name!r}")
         elif not _has_type(options[name], hints[name]):
             raise ConfigError(
-                f"{what}{joint or ': '}{name}: {_describe(hints[name])} is needed. "
+                f"{what}{joint or ': '}{name}: {describe_type(hints[name])} is needed. "
                 f"Received: {options[name]!r}"
             )
     try:
@@ -84,7 +84,8 @@ def _has_type(value: Any, hint: Any) -> bool:
     return isinstance(value, hint) and not (hint is int and isinstance(value, bool))
 
 
-def _describe(hint: Any) -> str:
+def describe_type(hint: Any) -> str:
+    """Returns what a value of a type is called in an error, such as "a whole number"."""
     names = {
         str: "a text",
         int: "a whole number",
@@ -99,9 +100,9 @@ def _describe(hint: Any) -> str:
     if origin is tuple:
         return f"a list of {len(choices)}"
     if origin is list:
-        return "a list"
+        return "a list of whole numbers" if choices == (int,) else "a list"
     if origin is dict or dataclasses.is_dataclass(hint):
         return "a mapping"
     if choices:
-        return " or ".join(_describe(choice) for choice in choices if choice is not type(None))
+        return " or ".join(describe_type(choice) for choice in choices if choice is not type(None))
     return names.get(hint, str(hint))

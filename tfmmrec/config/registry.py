@@ -81,6 +81,7 @@ class Registry(Generic[T]):
         if kind not in self.variants:
             raise ConfigError(
                 f"{self.family}.kind: unknown kind {kind!r}; there are {', '.join(self.variants)}"
+                f"{did_you_mean(str(kind), self.variants)}"
             )
         return self.variants[kind]
 

@@ -1,7 +1,5 @@
 """The keys `head` and `joint` of the training file: rating and click prediction."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +40,7 @@ class HeadConfig:
     id_embedding_dropout: float = 0.1
 
     @classmethod
-    def search_space(cls, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+    def search_space(cls, hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
         """Draws the widths, the cross layers and the dropout rates for one trial of a search."""
         return {
             "factors": hp.Choice("head.factors", [0, 16, 32, 64], default=32),

@@ -21,6 +21,8 @@ from tfmmrec.config.choices import (
 )
 from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.config.contrastive import ContrastiveConfig
+from tfmmrec.config.encoders import parse_choice
+from tfmmrec.config.finetuning import finetune_options
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.config.objective import Objective, objective_of
 from tfmmrec.config.optimizer import OptimizerConfig
@@ -151,6 +153,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         parse_fields(self)
+        finetune_options(self.finetune)
+        for feature, declared in self.encoders.items():
+            parse_choice(feature, declared)
         for name in ("dim", "epochs", "batch_size", "patience", "steps_per_execution"):
             check_count(name, getattr(self, name), 1)
         for name in ("pca_dim", "projection_units", "checkpoint_steps"):

@@ -12,7 +12,7 @@ from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.rank_store import StoredRanks
 from tfmmrec.evaluation.segments import METRICS, K
-from tfmmrec.models.run_folder import read_run
+from tfmmrec.models.run_file import read_run
 
 
 def check_comparable(runs: Sequence[Path]) -> None:

@@ -13,7 +13,7 @@ from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.ranking.segment_result import SegmentResult
 from tfmmrec.evaluation.results_cache import ResultsCache
 from tfmmrec.evaluation.segments import MODEL
-from tfmmrec.models.run_folder import RUN
+from tfmmrec.models.run_file import RUN
 
 
 class SegmentRanks(NamedTuple):

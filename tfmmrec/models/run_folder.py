@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.plain_paths import plain_path
-from tfmmrec.data.storage import MANIFEST, check_format, checksum, read_json, write_json
+from tfmmrec.data.storage import MANIFEST, checksum, write_json
 from tfmmrec.data.vocabulary import write_vocabulary
 from tfmmrec.distribute.checkpoint_options import checkpoint_options
 from tfmmrec.encoders.encoded_features import EncodedEntities, open_entities
@@ -23,12 +23,10 @@ from tfmmrec.errors import ConfigError, DataError, one_line
 from tfmmrec.models.bundle import ModelBundle, open_bundle
 from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
 from tfmmrec.models.lexical.index import LexicalIndex
+from tfmmrec.models.run_file import RUN, RUN_FORMAT, read_run
 from tfmmrec.models.training_events import TrainingStatistics
 from tfmmrec.version import __version__
 
-RUN = "run.json"
-# Raised whenever runs trained earlier can no longer be loaded.
-RUN_FORMAT = 4
 CATALOG = "catalog"
 ITEM_IDS, USER_IDS = f"{CATALOG}/item_ids.txt", f"{CATALOG}/user_ids.txt"
 _WORDS = "words"
@@ -97,20 +95,6 @@ def _catalog(folder: Path, run: Mapping[str, Any], bundle: ModelBundle) -> Catal
     if bundle.config.precision != "float32" or strategy.num_replicas_in_sync > 1:
         return catalog_embeddings(_open(folder, run, bundle.dataset, quiet=True).model)
     return catalog_embeddings(bundle.model)
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """Reads run.json.
-
-    Raises:
-        DataError: the folder is not a run folder, or has another format.
-    """
-    path = Path(folder) / RUN
-    if not path.is_file():
-        raise DataError(f"{folder}: not a run folder (it has no {RUN}); run tfmmrec train")
-    content = read_json(path)
-    check_format(folder, content, "run", RUN_FORMAT, "train it again")
-    return content
 
 
 def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:

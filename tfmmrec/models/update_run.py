@@ -17,12 +17,12 @@ from tfmmrec.errors import DataError
 from tfmmrec.models.bundle import ModelBundle, build_model, open_bundle
 from tfmmrec.models.model_spec import parse_model_spec
 from tfmmrec.models.moved_weights import move_weights, restore_finetuned
+from tfmmrec.models.run_file import read_run
 from tfmmrec.models.run_folder import (
     CATALOG,
     ITEM_IDS,
     USER_IDS,
     read_config,
-    read_run,
     read_weights,
     save_run,
     saved_encoders,

@@ -7,7 +7,7 @@ from typing import Any
 import rich.console
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.models.run_folder import read_run
+from tfmmrec.models.run_file import read_run
 from tfmmrec.reports.tables import Table
 from tfmmrec.serving.search import item_texts
 

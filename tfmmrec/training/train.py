@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.storage import refuse_existing
 from tfmmrec.distribute.cluster import read_cluster, run_server
 from tfmmrec.distribute.strategies import (
     create_strategy,
@@ -27,10 +26,12 @@ from tfmmrec.models.bundle import (
     build_bundle,
     build_bundle_from,
 )
-from tfmmrec.models.run_folder import read_run, save_run
+from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_folder import save_run
 from tfmmrec.models.unscorable_items import unscorable_items, warn_unscorable_items
 from tfmmrec.training.checkpoints import Checkpoints, checkpoints_of
 from tfmmrec.training.fit_config import fit_config
+from tfmmrec.training.out_folder import check_out, partial_folder
 from tfmmrec.training.own_validation import with_validation
 
 Callbacks: TypeAlias = Sequence[tf.keras.callbacks.Callback]
@@ -90,10 +91,8 @@ def _train_as_chief(
     callbacks: Callbacks,
 ) -> dict[str, Any]:
     """Trains, alone or with other processes, and writes the run."""
-    partial = out.with_name(out.name + ".partial")
-    refuse_existing(out)
-    if partial.exists() and not resume:
-        raise DataError(f"{partial}: a training was stopped here; add --resume or remove it")
+    check_out(out, resume=resume)
+    partial = partial_folder(out)
     checkpoints = checkpoints_of(config, partial)
     if not resume and checkpoints.exist():
         raise DataError(
@@ -119,7 +118,7 @@ def _train_as_chief(
     save_run(partial, bundle, metrics)
     checkpoints.clear()
     if out.exists():
-        out.rmdir()  # refuse_existing accepts only an empty folder
+        out.rmdir()  # check_out accepts only an empty folder
     partial.rename(out)
     return metrics
 
@@ -133,7 +132,7 @@ def _train_as_worker(
     callbacks: Callbacks,
 ) -> dict[str, Any]:
     """Trains together with the chief, and writes to a temporary folder only."""
-    partial = out.with_name(out.name + ".partial")
+    partial = partial_folder(out)
     dataset = with_validation(Dataset(data, cache=config.cache), config, quiet=True)
     build = _builder(dataset, strategy)
     with tempfile.TemporaryDirectory() as scratch:

@@ -6,7 +6,7 @@ processes; `trial_runner` and `trial_store` train a trial and store its record. 
 the best trials, and `results` writes the files. The page is written by `tfmmrec.reports.tuning`.
 """
 
-from tfmmrec.tuning.config import TuneConfig
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.tuning.tune import tune
 
 __all__ = ["TuneConfig", "tune"]

@@ -100,7 +100,8 @@ def _optimizer(hp: HyperParameters, base: TrainConfig, dataset: Dataset) -> dict
     }
 
 
-COMPONENTS: dict[str, Callable[[HyperParameters, TrainConfig, Dataset], dict[str, Any]]] = {
+# By the names in `tfmmrec.config.tune_config.COMPONENTS`.
+SAMPLERS: dict[str, Callable[[HyperParameters, TrainConfig, Dataset], dict[str, Any]]] = {
     "fusion": _fusion,
     "query": _query,
     "towers": _towers,
@@ -108,9 +109,3 @@ COMPONENTS: dict[str, Callable[[HyperParameters, TrainConfig, Dataset], dict[str
     "head": _head,
     "optimizer": _optimizer,
 }
-
-
-def default_components(task: str) -> list[str]:
-    """The components that are searched by default for a task."""
-    losses = {"retrieval": ["loss"], "joint": ["loss", "head"]}.get(task, ["head"])
-    return ["fusion", "towers", *losses, "optimizer"]

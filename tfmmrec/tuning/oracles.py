@@ -7,9 +7,9 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.errors import ConfigError
 from tfmmrec.tuning import marks
-from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.search_space import Space
 from tfmmrec.tuning.staged_oracle import STOPPED, StagedOracle, running
 

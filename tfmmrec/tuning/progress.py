@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.tuning.best_trial import finished_trials, is_rerun
-from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.hparams import write_hparams
 from tfmmrec.tuning.staged_oracle import StagedOracle
 from tfmmrec.tuning.trial_store import Record, read_records

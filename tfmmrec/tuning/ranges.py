@@ -36,17 +36,6 @@ def read_range(name: str, given: Any, default: Any = None) -> Any:
     return with_default(hp.space[0], default)
 
 
-def flatten(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Ranges by full key: `{fusion: {kind: [a, b]}}` becomes `{fusion.kind: [a, b]}`."""
-    ranges: dict[str, Any] = {}
-    for key, content in given.items():
-        if isinstance(content, Mapping) and not {"min", "max"} & set(content):
-            ranges |= flatten(content, f"{prefix}{key}.")
-        else:
-            ranges[f"{prefix}{key}"] = content
-    return ranges
-
-
 def _declare_limits(hp: keras_tuner.HyperParameters, name: str, given: Mapping[str, Any]) -> None:
     unknown = set(given) - _LIMITS
     if unknown or not {"min", "max"} <= set(given):

@@ -8,11 +8,11 @@ import yaml
 
 from tfmmrec.config.differences import changed_options
 from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import write_json, write_text
 from tfmmrec.errors import DataError
 from tfmmrec.tuning.best_trial import finished_trials
-from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.finalists import find_finalists, lead_of_best, search_verdict, summarize
 from tfmmrec.tuning.hparams import hparams_path, write_hparams
 from tfmmrec.tuning.search_space import Space

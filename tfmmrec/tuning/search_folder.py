@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import MANIFEST, check_format, checksum, read_json, write_json
 from tfmmrec.errors import DataError
-from tfmmrec.tuning.config import TuneConfig
 
 _STATE = "search.json"
 # Raised whenever searches begun earlier can no longer be resumed.

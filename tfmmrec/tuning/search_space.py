@@ -14,7 +14,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import HISTORY_ENCODERS
-from tfmmrec.tuning.components import COMPONENTS
+from tfmmrec.tuning.components import SAMPLERS
 from tfmmrec.tuning.ranges import (
     active_if,
     describe,
@@ -113,7 +113,7 @@ class Space:
     def _draw(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
         changes: dict[str, Any] = {}
         for name in self._components:
-            changes |= COMPONENTS[name](hp, self._base, self._dataset)
+            changes |= SAMPLERS[name](hp, self._base, self._dataset)
         return changes
 
     def _extra(self, name: str, given: Any, known: list[str]) -> Any:

@@ -12,9 +12,9 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.data.storage import write_text
 from tfmmrec.tuning import marks
-from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.search_space import Space
 
 IDLE: dict[str, Any] = {"status": TrialStatus.IDLE, "values": None}

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import read_json, refuse_existing
 from tfmmrec.distribute.strategies import create_strategy
@@ -12,7 +13,6 @@ from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.training.checkpoints import checkpoints_of
 from tfmmrec.tuning import oracles
 from tfmmrec.tuning.best_trial import finished_trials
-from tfmmrec.tuning.config import TuneConfig
 from tfmmrec.tuning.distributed import heartbeat, run_chief, this_process, wait_for_chief
 from tfmmrec.tuning.progress import Progress
 from tfmmrec.tuning.results import RESULTS, write_results

@@ -24,7 +24,8 @@ from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.cold_start.fit import fit_cold_start
-from tfmmrec.models.run_folder import load_run, read_run, save_run
+from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_folder import load_run, save_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.serving.export import export
 from tfmmrec.training.train import train

@@ -10,7 +10,7 @@ from typing import Any
 from tfmmrec.config.objective import objective_of
 from tfmmrec.data.storage import read_json
 from tfmmrec.evaluation.segments import TITLES, K
-from tfmmrec.models.run_folder import RUN
+from tfmmrec.models.run_file import RUN
 from tfmmrec.reports.cards.card_file import write_card
 from tfmmrec.reports.cards.evaluation_facts import format_metric, outcome_summaries, segment_summary
 from tfmmrec.reports.cards.model_facts import ModelFacts, UsedEncoder, training_date

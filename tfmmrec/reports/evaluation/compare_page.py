@@ -10,7 +10,7 @@ from tfmmrec.data.holdout import context_of
 from tfmmrec.data.storage import read_json, write_text
 from tfmmrec.evaluation.rank_store import StoredRanks
 from tfmmrec.evaluation.segments import METRICS, TITLES
-from tfmmrec.models.run_folder import read_run
+from tfmmrec.models.run_file import read_run
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.evaluation.tables import comparison_table, comparison_verdicts, options_table
 from tfmmrec.reports.html import render

@@ -7,7 +7,7 @@ from typing import Any
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.compare import check_comparable, compare
 from tfmmrec.evaluation.rank_store import StoredRanks, load_ranks
-from tfmmrec.models.run_folder import read_run
+from tfmmrec.models.run_file import read_run
 from tfmmrec.reports.bokeh import require_bokeh
 from tfmmrec.reports.evaluation.compare_page import write_comparison
 from tfmmrec.reports.evaluation.evaluate_run import evaluate_run

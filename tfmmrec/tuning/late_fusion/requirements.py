@@ -7,7 +7,7 @@ from tfmmrec.config.objective import Objective, objective_of
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.layers.fusion import LateFusion
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.run_folder import read_run
+from tfmmrec.models.run_file import read_run
 from tfmmrec.tuning.late_fusion.search import TUNERS
 
 

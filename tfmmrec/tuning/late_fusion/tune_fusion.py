@@ -17,7 +17,8 @@ from tfmmrec.data.storage import atomic_folder, refuse_existing
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.run_folder import load_run, read_run, save_run
+from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_folder import load_run, save_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.tuning.late_fusion.fold_weights import fold
 from tfmmrec.tuning.late_fusion.member_scores import MemberScores

@@ -1,15 +1,16 @@
 """The keys of the tuning file, with their defaults."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from tfmmrec.config.checks import check_above, check_choice, check_count
 from tfmmrec.config.choices import STRATEGIES
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError
-from tfmmrec.tuning.components import COMPONENTS, default_components
-from tfmmrec.tuning.ranges import flatten
 
+# What is searched; `tfmmrec.tuning.components` has the hyperparameters of each.
+COMPONENTS = ("fusion", "query", "towers", "loss", "head", "optimizer")
 TUNERS = ("random", "bayesian", "hyperband", "grid")
 # A trial trains in one process.
 _ONE_PROCESS = ("auto", "one", "mirrored", "tpu")
@@ -60,7 +61,7 @@ class TuneConfig:
     def __post_init__(self) -> None:
         check_choice("tuner", self.tuner, TUNERS)
         for name in self.search or ():
-            check_choice("search", name, list(COMPONENTS))
+            check_choice("search", name, COMPONENTS)
         if self.search is not None and not self.search and not self.space:
             raise ConfigError("search: name a component, or give space a key. Received: neither")
         for name in ("trials", "epochs"):
@@ -84,7 +85,10 @@ class TuneConfig:
     @property
     def components(self) -> list[str]:
         """The components that are searched."""
-        return default_components(self.train.task) if self.search is None else self.search
+        if self.search is not None:
+            return self.search
+        losses = {"retrieval": ["loss"], "joint": ["loss", "head"]}.get(self.train.task, ["head"])
+        return ["fusion", "towers", *losses, "optimizer"]
 
     @property
     def max_trials(self) -> int | None:
@@ -104,3 +108,14 @@ class TuneConfig:
             refit=False,
             quiet=True,
         )
+
+
+def flatten(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Ranges by full key: `{fusion: {kind: [a, b]}}` becomes `{fusion.kind: [a, b]}`."""
+    ranges: dict[str, Any] = {}
+    for key, content in given.items():
+        if isinstance(content, Mapping) and not {"min", "max"} & set(content):
+            ranges |= flatten(content, f"{prefix}{key}.")
+        else:
+            ranges[f"{prefix}{key}"] = content
+    return ranges

@@ -1,0 +1,28 @@
+"""run.json, the description of a run; reading it needs no TensorFlow, which takes seconds to load.
+
+docs/formats/run.md lists its keys.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from tfmmrec.data.storage import check_format, read_json
+from tfmmrec.errors import DataError
+
+RUN = "run.json"
+# Raised whenever runs trained earlier can no longer be loaded.
+RUN_FORMAT = 4
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Reads run.json.
+
+    Raises:
+        DataError: the folder is not a run folder, or has another format.
+    """
+    path = Path(folder) / RUN
+    if not path.is_file():
+        raise DataError(f"{folder}: not a run folder (it has no {RUN}); run tfmmrec train")
+    content: dict[str, Any] = read_json(path)
+    check_format(folder, content, "run", RUN_FORMAT, "train it again")
+    return content
