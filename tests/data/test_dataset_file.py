@@ -163,6 +163,27 @@ BAD: dict[str, tuple[dict, str, str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("table", "name", "value", "has_effect"),
+    [
+        ("i.jsonl", "delimiter", ";", False),
+        ("i.jsonl", "encoding", "latin-1", True),
+        ("i.parquet", "encoding", "latin-1", False),
+        ("i.parquet", "missing", ["NA"], True),
+        ("i.tsv", "quote", "", True),
+        ("i.feather", "quote", "", False),
+    ],
+)
+def test_a_key_of_the_dialect_without_effect_is_refused(tmp_path, table, name, value, has_effect):
+    (tmp_path / table).touch()
+    path = write(tmp_path, changed("items", table=table, **{name: value}))
+    if has_effect:
+        assert getattr(read_dataset_file(path).items.source.dialect, name) is not None
+        return
+    with pytest.raises(ConfigError, match=rf"items\.{name}: {table} is of type .*; remove the key"):
+        read_dataset_file(path)
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_key_gives_one_line_that_names_file_and_key(tmp_path, case):
     content, key, reason = BAD[case]

@@ -8,7 +8,7 @@ from typing import Any
 from tfmmrec.data.dataset_yaml import read_yaml
 from tfmmrec.data.positive import PositiveRule, parse_positive
 from tfmmrec.data.schema import Schema, create_features, split_optional
-from tfmmrec.data.tables.dialect import DIALECT_KEYS, parse_dialect
+from tfmmrec.data.tables.dialect import DIALECT_KEYS, keys_without_effect, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table, query_table
 from tfmmrec.data.times import parse_time_format
 from tfmmrec.errors import ConfigError, DataError, did_you_mean
@@ -179,11 +179,19 @@ class _Keys:
         written = self.text("table")
         if written.startswith(_QUERY):
             sql = written.removeprefix(_QUERY)
-            return query_table(sql, self.path.parent, self.key("table"), dialect)
-        try:
-            return find_table(self.path.parent / written, dialect)
-        except DataError as error:
-            raise DataError(f"{self.key('table')}: {error}") from None
+            source = query_table(sql, self.path.parent, self.key("table"), dialect)
+        else:
+            try:
+                source = find_table(self.path.parent / written, dialect)
+            except DataError as error:
+                raise DataError(f"{self.key('table')}: {error}") from None
+        for name in keys_without_effect(source.type):
+            if self.content.get(name) is not None:
+                raise ConfigError(
+                    f"{self.key(name)}: {source.name} is of type {source.type}, which has no "
+                    f"{name}; remove the key"
+                )
+        return source
 
 
 def _read_table(keys: _Keys) -> Table:

@@ -53,12 +53,43 @@ def test_without_times_the_order_is_said_to_be_arbitrary(tmp_path):
     assert line.startswith("no times: the order of a user's events is arbitrary")
 
 
+def with_users(dataset: Path, ids: list[str]) -> Path:
+    rows = "".join(f"{identity},30\n" for identity in ids)
+    (dataset.parent / "users.csv").write_text(f"id,age\n{rows}")
+    content = yaml.safe_load(dataset.read_text())
+    age = {"age": {"modality": "number"}}
+    content["users"] = {"table": "users.csv", "id": "id", "features": age}
+    dataset.write_text(yaml.safe_dump(content))
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("ids", "line"),
+    [
+        (
+            ["U", "v"],
+            "users: 1 in the log are not in the user table, and have no features; 'u' "
+            "resembles 'U', ids must be equal",
+        ),
+        (["v"], "users: 1 in the log are not in the user table, and have no features"),
+        (["u", "v"], None),
+    ],
+)
+def test_users_of_the_log_without_a_row_are_counted(tmp_path, ids, line):
+    dataset = with_users(write(tmp_path / "tables", ["1577836800"]), ids)
+    packed = pack(dataset, tmp_path / "data", PackConfig(quiet=True))
+    assert log_lines(packed["interactions"])[1:] == ([line] if line else [])
+
+
 def test_beam_says_the_same(tmp_path):
     pytest.importorskip("apache_beam", reason="Apache Beam is not installed: tfmmrec[beam]")
     from tfmmrec.data.packing.beam import pack_on_beam
 
     times = [f"{day}/04/2022" for day in range(8, 14)]
     dataset = write(tmp_path / "tables", times, time_format="%d/%m/%Y")
+    with_users(dataset, ["U"])
     local = pack(dataset, tmp_path / "local", PackConfig(quiet=True))
     assert pack_on_beam(dataset, tmp_path / "beam") == local
-    assert log_lines(local["interactions"])[0] == "times from 2022-04-08 to 2022-04-13 (UTC)"
+    times_line, users_line, _ = log_lines(local["interactions"])
+    assert times_line == "times from 2022-04-08 to 2022-04-13 (UTC)"
+    assert users_line.startswith("users: 1 in the log are not in the user table")

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tfmmrec.data.times import TimeReader
+from tfmmrec.errors import DataError
 
 DAY = 86_400_000
 # 2022-04-08 is day 19,090 after 1970-01-01: 52 years of 365 days, 13 leap days, 31 + 28 + 31 + 7.
@@ -217,6 +218,12 @@ def test_a_format_reads_numbers_too_and_refuses_other_values():
 def test_a_format_that_says_too_little_is_refused(time_format, message):
     with pytest.raises(ValueError, match=message):
         TimeReader(time_format)
+
+
+def test_a_format_of_timestamps_is_refused():
+    days = pa.array([datetime.date(2019, 10, 1)])
+    with pytest.raises(DataError, match=r"^interactions\.time_format: .*timestamps; remove it$"):
+        TimeReader("%Y").learn([days])
 
 
 def test_the_unit_comes_from_the_sample_and_holds_for_all_parts():

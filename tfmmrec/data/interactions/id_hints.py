@@ -32,15 +32,30 @@ class IdHints:
             return {}
         _, first = np.unique(unknown, return_index=True)
         positions = unknown[np.sort(first)]
-        known = pa.array(self.items.from_row(0), pa.large_string())
-        asked = _simplified(ids.take(pa.array(positions)))
-        rows = pc.index_in(asked, value_set=_simplified(known))
-        similar = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
-        if not len(similar):
+        found = similar_id(self.items, ids.take(pa.array(positions)))
+        if found is None:
             return {}
         self._given = True
-        name = known[rows[int(similar[0])].as_py()].as_py()
-        return {int(positions[similar[0]]): f" (the item table has {name!r})"}
+        position, name = found
+        return {int(positions[position]): f" (the item table has {name!r})"}
+
+
+def similar_id(known: IdIndex, ids: pa.Array) -> tuple[int, str] | None:
+    """Finds the first id that a known id resembles.
+
+    Args:
+        known: the known ids.
+        ids: unknown ids, `[ids]`.
+
+    Returns:
+        The position in `ids`, and the known id; None if no id resembles a known one.
+    """
+    names = pa.array(known.from_row(0), pa.large_string())
+    rows = pc.index_in(_simplified(ids), value_set=_simplified(names))
+    similar = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
+    if not len(similar):
+        return None
+    return int(similar[0]), names[rows[int(similar[0])].as_py()].as_py()
 
 
 def _simplified(ids: pa.Array) -> pa.Array:

@@ -25,6 +25,7 @@ from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
 from tfmmrec.data.packing.journal import Journal
 from tfmmrec.data.packing.parallel import prefetch
 from tfmmrec.data.packing.statistics import Rejects
+from tfmmrec.data.packing.unlisted_users import unlisted_users
 from tfmmrec.data.progress import rows_bar
 from tfmmrec.data.storage import manifest_entry
 from tfmmrec.data.tfrecords import Shard, encode_example
@@ -92,12 +93,13 @@ class InteractionPacker:
             DataError: the table cannot be read, or has no valid row.
         """
         table = self.dataset.interactions.source
+        num_listed = len(self.users)
         if not self.journal.notes("read"):
             self._read()
         (note,) = self.journal.notes("read")
         if len(self.users) < note["num_users"]:
             self.users.extend(read_vocabulary(self.notes / "users.txt"))
-        self.counts |= note["times"]
+        self.counts |= note["times"] | unlisted_users(self.dataset, self.users, num_listed)
         self.num_read = note["num_read"]
         self.rejects.num_read += self.num_read
         with (self.notes / "rejects.jsonl").open(encoding="utf-8") as lines:

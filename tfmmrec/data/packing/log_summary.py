@@ -22,6 +22,13 @@ def log_lines(log: Mapping[str, Any]) -> list[str]:
         lines.append(describe_times(times))
         if hint := hint_at_times(times):
             lines.append(f"hint: {hint}")
+    if unlisted := log.get("unlisted_users"):
+        similar = unlisted["similar"]
+        hint = f"; {similar[0]!r} resembles {similar[1]!r}, ids must be equal" if similar else ""
+        lines.append(
+            f"users: {unlisted['count']} in the log are not in the user table, and have no "
+            f"features{hint}"
+        )
     repeats = {split: log[f"{split}_repeats"] for split in ("valid", "test")}
     if any(repeats.values()):
         counts = " and ".join(

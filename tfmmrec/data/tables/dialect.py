@@ -31,6 +31,14 @@ class Dialect:
 DIALECT_KEYS = tuple(field.name for field in dataclasses.fields(Dialect))
 
 
+def keys_without_effect(table_type: str) -> tuple[str, ...]:
+    """Returns the keys of a dialect that tables of a type cannot have."""
+    if table_type in ("csv", "tsv"):
+        return ()
+    of_csv = ("delimiter", "quote", "escape")
+    return of_csv if table_type == "json" else (*of_csv, "encoding")
+
+
 def parse_dialect(content: dict[str, Any], where: str) -> Dialect:
     """Reads the keys of a dialect from a table's section of the dataset file; others are ignored.
 

@@ -21,6 +21,7 @@ from tfmmrec.data.times.units import (
     guess_unit,
     other_unit,
 )
+from tfmmrec.errors import DataError
 from tfmmrec.modalities.text import quote
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^(?i)[+-]?(nan|inf(inity)?)$"
@@ -82,9 +83,19 @@ class TimeReader:
         self._num_advice = 0
 
     def learn(self, sample: list[pa.Array | list[Any]]) -> None:
-        """Guesses the unit of numbers from the first parts of the column."""
+        """Guesses the unit of numbers from the first parts of the column.
+
+        Raises:
+            DataError: the column has dates or timestamps, and a format is given.
+        """
+        columns = [time_column(values) for values in sample]
+        if self.format is not None and any(column.times is not None for column in columns):
+            raise DataError(
+                "interactions.time_format: it is for numbers and texts, and the time column has "
+                "dates or timestamps; remove it"
+            )
         if self.format is None:
-            numbers = [_numbers(time_column(values)) for values in sample]
+            numbers = [_numbers(column) for column in columns]
             self.unit = guess_unit(np.concatenate([np.zeros(0), *numbers]))
 
     def read(self, values: pa.Array | list[Any]) -> Times:

@@ -78,7 +78,7 @@ def _join_interactions(job: Job, rejects: Rejects, files: dict[str, Any]) -> dic
         files.update(note["files"])
         for name, number in note["counts"].items():
             counts[name] += number
-    counts |= job.read_note("log", 0)["times"]
+    counts |= job.read_note("log", 0)["facts"]
     num_read = counts["count"]
     for row, field, reason in job.read_rejects("interactions"):
         num_read += 1

@@ -20,6 +20,7 @@ from tfmmrec.data.packing.beam.entities import IDS
 from tfmmrec.data.packing.beam.job import Job
 from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
 from tfmmrec.data.packing.interaction_packer import counts_of, encode_histories, times_of
+from tfmmrec.data.packing.unlisted_users import unlisted_users
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.data.times.span import TimeSpan
 
@@ -49,9 +50,9 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
     users = IdIndex(job.read_ids(IDS["users"]).from_row(0))  # a copy, which grows
     num_listed = len(users)
     candidates, span = ColdStartCandidates(len(items)), TimeSpan()
+    table = job.dataset.interactions
     with job.reporting_errors(), job.writing_rejects("interactions") as on_reject:
         # Without items, all events would be rejected; the launcher raises the error.
-        table = job.dataset.interactions
         chunks = read_interactions(table, items, users, on_reject) if len(items) else iter(())
         for position, events in enumerate(_together(chunks)):
             candidates.observe(events)
@@ -67,7 +68,7 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
         "cold_items": cold_items.tolist(),
         "cold_users": cold_users.tolist(),
         "unlisted": (num_listed, len(users)),
-        "times": times_of(job.dataset.interactions, span),
+        "facts": times_of(table, span) | unlisted_users(job.dataset, users, num_listed),
     }
     job.write_note("log", 0, note)
     yield apache_beam.pvalue.TaggedOutput(ALL_READ, note)
