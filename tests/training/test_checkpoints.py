@@ -1,5 +1,7 @@
 """Checkpoints on a disk and on remote storage, for which TensorFlow's `ram://` stands."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -86,7 +88,7 @@ def stop() -> None:
     raise Stop
 
 
-def test_a_training_resumes_from_storage_without_its_disk(small, tmp_path) -> None:
+def test_a_training_resumes_from_storage_without_its_disk(small, tmp_path, capsys) -> None:
     address = f"ram://{tmp_path.name}/checkpoints"
     given = config(checkpoints=address, checkpoint_steps=1)
     train(small.folder, tmp_path / "whole", config())
@@ -96,7 +98,9 @@ def test_a_training_resumes_from_storage_without_its_disk(small, tmp_path) -> No
     # On another machine, or without --resume.
     with pytest.raises(DataError, match=f"^{address}: has checkpoints of a stopped training"):
         train(small.folder, tmp_path / "second" / "run", given)
-    train(small.folder, tmp_path / "second" / "run", given, resume=True)
+    loud = dataclasses.replace(given, quiet=False)
+    train(small.folder, tmp_path / "second" / "run", loud, resume=True)
+    assert f"resumed after step 2 of epoch 1, from {address}\n" in capsys.readouterr().out
     assert not tf.io.gfile.exists(address)
     whole, run = tmp_path / "whole", tmp_path / "second" / "run"
     assert read_json(whole / "history.json") == read_json(run / "history.json")

@@ -151,11 +151,18 @@ def test_auto_is_the_mean_without_order(data, tmp_path):
 # In the second candidate, and in what follows the choice.
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [3, 5])
-def test_auto_and_refit_resume(data, whole, tmp_path, stop):
+def test_auto_and_refit_resume(data, whole, tmp_path, stop, capsys):
     given = config(**CHOICE, epochs=2)
     with pytest.raises(KeyboardInterrupt):
         train(data, tmp_path / "run", given, callbacks=[AtEpochEnd(stop)])
-    again = train(data, tmp_path / "run", config(**CHOICE, epochs=2), resume=True)
+    given = config(**CHOICE, epochs=2, quiet=False)
+    again = train(data, tmp_path / "run", given, resume=True)
+    said = capsys.readouterr().out
+    # Two epochs each: the first candidate, and at the later stop the second one, are complete.
+    assert said.count("complete: 2 epochs, the best of which is ") == stop // 2
+    assert said.count("resumed after epoch 1, from ") == 1
+    assert train(data, tmp_path / "run", given, resume=True) == again
+    assert capsys.readouterr().out.endswith("run: complete; there is nothing to resume\n")
     assert {**again, "seconds": 0} == {**read_run(whole)["metrics"], "seconds": 0}
     weights = [load_run(run, quiet=True).model.get_weights() for run in (whole, tmp_path / "run")]
     for ours, theirs in zip(*weights, strict=True):

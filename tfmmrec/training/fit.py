@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.distribute.strategies import gather_from_processes
+from tfmmrec.distribute.strategies import gather_from_processes, is_chief
 from tfmmrec.errors import DataError
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.cold_start.fit import fit_cold_start
@@ -20,6 +20,7 @@ from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.distribute_batches import distribute_batches
 from tfmmrec.training.history import TrainingHistory
 from tfmmrec.training.requirements import check_devices
+from tfmmrec.training.resumed import resumed_line
 from tfmmrec.training.train_step import Trainer
 
 
@@ -78,6 +79,12 @@ def fit(
     start = time.monotonic()
     position = in_training.restore()
     _check_same_position(strategy, position, checkpoints)
+    if checkpoints is not None and position != (0, 0) and not config.quiet and is_chief(strategy):
+        is_complete = position[0] >= config.epochs or in_training.is_over()
+        print(
+            resumed_line(checkpoints.folder, position, epochs.best, is_complete=is_complete),
+            flush=True,
+        )
     for epoch, step, end in _parts(position, config.epochs, in_training):
         trainer.fit(
             distribute_batches(

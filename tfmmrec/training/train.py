@@ -75,6 +75,8 @@ def train(
         run = read_run(out)
         if "updated" in run:
             raise DataError(f"{out}: was written by tfmmrec update; there is no training to resume")
+        if not config.quiet:
+            print(f"{out}: complete; there is nothing to resume")
         return run["metrics"]
     with peer_errors(strategy):
         if is_chief(strategy):
