@@ -152,7 +152,7 @@ def test_the_command_line(run, capsys):
     arguments += ["country=FR", "--where", "types=fire", "--where", "year<2000", "--quiet"]
     assert main(arguments) == 0
     line = json.loads(capsys.readouterr().out)
-    assert (line["user"], line["items"]) == (None, ["a"])
+    assert (line["user"], line["items"], line["titles"]) == (None, ["a"], ["Ash"])
     assert main(["recommend", str(run), "--user", "age", "--quiet"]) == 1
     assert "--user: write FEATURE=VALUE. Received: 'age'" in capsys.readouterr().err
 

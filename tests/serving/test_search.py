@@ -1,5 +1,6 @@
 """Queries are packed like items, and a text is found in whichever feature it fits."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from tfmmrec.cli import main
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
@@ -140,10 +142,37 @@ def test_equal_texts_have_equal_words_and_come_before_others(run):
     assert third["score"] < 0.6
 
 
-def test_an_item_is_found_by_itself_with_score_1(run):
-    for item in "acd":
-        best = search(run, item=item, k=1)[0]
-        assert (best["item"], best["score"]) == (item, pytest.approx(1, abs=1e-5))
+def test_an_item_has_score_1_for_its_own_content(served):
+    for row in (0, 2, 3):
+        scores = served.content_search.scores(served.content_search.item_query(row))[0]
+        assert np.argmax(scores) == row
+        assert float(scores[row]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_search_by_an_item_leaves_it_out(run):
+    # Six items: five others. The same title comes first.
+    found = search(run, item="a")
+    assert found[0]["item"] == "e"
+    assert sorted(one["item"] for one in found) == list("bcdef")
+    assert found[0]["texts"] == {
+        "title": "The Silver Otter",
+        "authors": "Dora Brandt",
+        "blurb": "A second edition",
+    }
+
+
+def test_the_command_prints_json_lines_or_a_table(run, capsys, monkeypatch):
+    arguments = ["search", str(run), "--item", "a", "--k", "2"]
+    assert main(arguments) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines == search(run, item="a", k=2)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    words = [" ".join(line.split()) for line in out.splitlines()]
+    assert f"1 {lines[0]['score']:.4f} e Dora Brandt A second edition" in words
+    assert "A score of 1 is the same content." in words
 
 
 def test_texts_without_known_words_have_low_scores(served):

@@ -47,10 +47,8 @@ def _declare_recommend(parser: Parser) -> None:
 
 
 def _recommend(options: Any) -> None:
-    import json
-
     read_run(options.run)
-    from tfmmrec.reports.recommendations import print_recommendations
+    from tfmmrec.reports.recommendations import print_recommendations, recommendation_lines
     from tfmmrec.serving.batch_recommend import recommend
 
     names = ("run", "users", "k", "out", "split", "candidates", "history", "exclude", "where")
@@ -61,8 +59,8 @@ def _recommend(options: Any) -> None:
     elif sys.stdout.isatty():
         print_recommendations(options.run, lines)
     else:
-        for line in lines:
-            print(json.dumps(line, ensure_ascii=False))
+        for line in recommendation_lines(options.run, lines):
+            print(line)
 
 
 def _feature_value(text: str) -> tuple[str, str]:
@@ -79,22 +77,25 @@ def _declare_search(parser: Parser) -> None:
     for kind, option in search_options().items():
         value = Path | None if option.is_file else str | None
         parser.add_argument(f"--{kind}", type=value, help=option.help)
-    parser.add_argument("--item", type=str | None, help="the id of an item")
+    parser.add_argument("--item", type=str | None, help="the id of an item, which is left out")
     parser.add_argument("--k", type=int | None, help="number of items (default 10)")
 
 
 def _search(options: Any) -> None:
     read_run(options.run)
+    import json
+
     from tfmmrec.modalities import search_options
+    from tfmmrec.reports.recommendations import print_found
     from tfmmrec.serving.search import search
 
     names = ("run", "item", "k", *search_options())
-    answer = search(**{name: options[name] for name in names})
+    found = search(**{name: options[name] for name in names})
     if sys.stdout.isatty():
-        print("   score  item  texts      (a score of 1: the same content)", file=sys.stderr)
-    for found in answer:
-        texts = "  ".join(str(v) for k, v in found.items() if k not in ("item", "score"))
-        print(f"{found['score']:8.4f}  {found['item']}  {texts[:100]}")
+        print_found(found)
+    else:
+        for each in found:
+            print(json.dumps(each, ensure_ascii=False))
 
 
 def _declare_export(parser: Parser) -> None:

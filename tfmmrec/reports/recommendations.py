@@ -1,6 +1,7 @@
-"""Recommendations as tables on the console."""
+"""Recommendations and results of a search as tables on the console, and as JSON lines."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from tfmmrec.serving.search import item_texts
 
 _MAX_USERS = 10
 _MAX_TEXT = 60
+# Of an item's texts, in the order of the dataset file: the title and one more.
+_MAX_FEATURES = 2
 
 
 def print_recommendations(
@@ -26,12 +29,11 @@ def print_recommendations(
         console: where to print (default stdout).
     """
     console = console or rich.console.Console()
-    dataset = Dataset(Path(read_run(run)["data"]))
     shown = lines[:_MAX_USERS]
-    texts = item_texts(dataset, sorted({item for line in shown for item in line["items"]}))
+    texts = _texts(run, shown)
     for line in shown:
         rows = [
-            [str(rank), f"{score:.4f}", item, _first_text(texts[item])]
+            [str(rank), f"{score:.4f}", item, _shortened(_first_text(texts[item]))]
             for rank, (item, score) in enumerate(
                 zip(line["items"], line["scores"], strict=True), start=1
             )
@@ -44,6 +46,54 @@ def print_recommendations(
         console.print(f"and {len(lines) - len(shown)} more users; --out FILE writes all of them")
 
 
+def recommendation_lines(run: Path, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yields the recommendations as JSON lines with `titles`, the first text of each item.
+
+    Args:
+        run: the run folder that recommended.
+        lines: from `recommend`.
+    """
+    texts = _texts(run, lines)
+    for line in lines:
+        titles = [_first_text(texts[item]) for item in line["items"]]
+        yield json.dumps({**line, "titles": titles}, ensure_ascii=False)
+
+
+def print_found(
+    found: Sequence[Mapping[str, Any]], console: rich.console.Console | None = None
+) -> None:
+    """Prints the results of a search, with the first texts of each item.
+
+    Args:
+        found: from `search`.
+        console: where to print (default stdout).
+    """
+    features = list(dict.fromkeys(name for each in found for name in each["texts"]))[:_MAX_FEATURES]
+    rows = [
+        [
+            str(rank),
+            f"{each['score']:.4f}",
+            each["item"],
+            *(_shortened(each["texts"].get(name, "")) for name in features),
+        ]
+        for rank, each in enumerate(found, start=1)
+    ]
+    texts = ["item", *features]
+    table = Table("", ["rank", "score", *texts], rows, texts=texts)
+    console = console or rich.console.Console()
+    console.print(table.to_rich())
+    console.print("A score of 1 is the same content.")
+
+
+def _texts(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    dataset = Dataset(Path(read_run(run)["data"]))
+    return item_texts(dataset, sorted({item for line in lines for item in line["items"]}))
+
+
 def _first_text(texts: Mapping[str, str]) -> str:
-    text = " ".join(next(iter(texts.values()), "").split())
+    return next(iter(texts.values()), "")
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"

@@ -28,15 +28,15 @@ def search(
 
     Args:
         run: a run folder.
-        item: the id of an item whose content is the query.
+        item: the id of an item whose content is the query. It is not among the results.
         k: the number of results, at most the number of items (default 10, or all items if fewer).
         **query: the query by modality, such as `text="a red bicycle"`, or the path of a file,
             `image=Path("bicycle.jpg")`. A text is compared with all text features of the items, of
             which any may fit; `text="title=a red bicycle"` is compared with the feature title only.
 
     Returns:
-        `{"item": id, "score": score}` and the texts of each item, highest score first. The score
-        1 means the same content; `ContentSearch` says how it is computed.
+        `{"item": id, "score": score, "texts": {feature: text}}` of each item, highest score first.
+        The score 1 means the same content; `ContentSearch` says how it is computed.
 
     Raises:
         ConfigError: the query is empty, or the model reads no feature of its modality.
@@ -57,23 +57,26 @@ def search(
     modalities = bundle.items.modalities
     if not modalities:
         raise DataError(f"{run}: the model reads no item features to search by")
+    left_out = -1
     if item is not None:
         if item not in dataset.item_rows:
             raise DataError(f"item {item!r} is not in {dataset.folder}")
-        row = dataset.item_rows[item]
-        if not any(present[row] for present in bundle.catalog().present.values()):
+        left_out = dataset.item_rows[item]
+        if not any(present[left_out] for present in bundle.catalog().present.values()):
             raise DataError(f"item {item!r} has no content to search by")
         serving_model = ServingModel(bundle)
-        encoded = serving_model.content_search.item_query(row)
+        encoded = serving_model.content_search.item_query(left_out)
     else:
         values = _query_values(dataset, modalities, query)
         serving_model = ServingModel(bundle)
         encoded = serving_model.content_search.query(encode_given(bundle.items, values), values)
-    items, scores = serving_model.search_encoded(encoded, tf.constant([k]))
+    items, scores = serving_model.search_encoded(
+        encoded, tf.constant([k]), excluded=tf.constant([[left_out]])
+    )
     found = [name.decode() for name in items.numpy()[0] if name]
     texts = item_texts(dataset, found)
     return [
-        {"item": name, "score": float(score), **texts[name]}
+        {"item": name, "score": float(score), "texts": texts[name]}
         for name, score in zip(found, scores.numpy()[0], strict=False)
     ]
 

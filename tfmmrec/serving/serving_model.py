@@ -168,9 +168,21 @@ class ServingModel(tf.Module):
         encoded = encode_features(self.items, features)
         return self.search_encoded(self.content_search.query(encoded, features), k)
 
-    def search_encoded(self, query: ContentQuery, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Finds the items whose content is most similar to encoded queries, as `search` does."""
-        excluded = tf.fill([tf.shape(k)[0], 1], -1)
+    def search_encoded(
+        self, query: ContentQuery, k: tf.Tensor, excluded: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Finds the items whose content is most similar to encoded queries, as `search` does.
+
+        Args:
+            query: the encoded queries.
+            k: int32 `[batch]`, the number of items per query.
+            excluded: int32 `[batch, m]`, rows of items to leave out, -1 for none (default none).
+
+        Returns:
+            Ids and scores, as `top_items`.
+        """
+        if excluded is None:
+            excluded = tf.fill([tf.shape(k)[0], 1], -1)
         return top_items(self.content_search.scores(query), k, excluded, self.item_ids)
 
     def resources(self) -> dict[str, Any]:
