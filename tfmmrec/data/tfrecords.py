@@ -132,14 +132,15 @@ def encode_example(features: Mapping[str, Values]) -> bytes:
         if isinstance(values, np.ndarray):
             values, is_int = values.tolist(), values.dtype.kind in "iub"
         else:
-            is_int = len(values) > 0 and isinstance(values[0], int)
+            is_int = bool(values) and isinstance(values[0], int)
         if is_int:
             feature[name].int64_list.value.extend(values)
-        elif len(values) and isinstance(values[0], bytes):
+        elif values and isinstance(values[0], bytes):
             feature[name].bytes_list.value.extend(values)
         else:
-            feature[name].float_list.value.extend(values)
-            feature[name].float_list.SetInParent()
+            floats = feature[name].float_list
+            floats.value.extend(values)
+            floats.SetInParent()
     # Deterministic, so that equal rows give equal bytes.
     return example.SerializeToString(deterministic=True)
 

@@ -10,7 +10,7 @@ from tfmmrec.errors import BrokenValue
 from tfmmrec.modalities.text import quote
 
 _PAIRS = {"[": "]", "(": ")", "{": "}"}
-_OPEN = (*_PAIRS, *(mark.encode() for mark in _PAIRS))
+_OPEN = frozenset([*_PAIRS, *(mark.encode() for mark in _PAIRS)])
 _MISSING = frozenset({"None", "null", "NULL", "nan", "NaN", "NaT", "<NA>"})
 # A member of a list of Python, NumPy or JSON. NumPy 2 writes np.int64(3) for 3, and Python 2 u'a'.
 _MEMBER = re.compile(

@@ -38,10 +38,14 @@ class Categorical(Strings):
         ]
         if listed is None and self.separator:
             names = names[0].split(self.separator.encode())
-        names = [name.strip() for name in names]
-        if any(b"\n" in name or b"\r" in name for name in names):
-            raise BrokenValue(f"a category must not contain a line break. Received: {quote(raw)}")
-        return list(dict.fromkeys(name for name in names if name)) or None
+        distinct: dict[bytes, None] = {}
+        for name in map(bytes.strip, names):
+            if b"\n" in name or b"\r" in name:
+                reason = "a category must not contain a line break"
+                raise BrokenValue(f"{reason}. Received: {quote(raw)}")
+            if name:
+                distinct[name] = None
+        return list(distinct) or None
 
     def counter(self) -> CategoryCounter:
         return CategoryCounter()

@@ -60,10 +60,10 @@ class NumberCounter(FeatureCounter):
 
     def count(self, values: Sequence[float]) -> None:
         super().count(values)
-        before = len(self.numbers)
-        self.numbers.extend(values)
-        for number, stored in zip(values, self.numbers[before:], strict=True):
-            self.num_rounded += abs(number) > _LARGEST_EXACT and number != stored
+        for number in values:
+            self.numbers.append(number)
+            if abs(number) > _LARGEST_EXACT:
+                self.num_rounded += number != self.numbers[-1]
 
     def state(self) -> dict[str, Any]:
         numbers = {"numbers": self.numbers.tolist(), "rounded": self.num_rounded}
@@ -104,7 +104,8 @@ class CategoryCounter(FeatureCounter):
 
     def count(self, values: Sequence[bytes]) -> None:
         super().count(values)
-        self.categories.update(category.decode() for category in values)
+        for category in values:
+            self.categories[category.decode()] += 1
         self.max_values = max(self.max_values, len(values))
 
     def state(self) -> dict[str, Any]:

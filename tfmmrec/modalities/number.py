@@ -29,8 +29,6 @@ def to_number(raw: Any) -> float:
         BrokenValue: the value is not a number (neither are true, false and 1_000), is not finite,
             or exceeds the range of float32.
     """
-    if isinstance(raw, BrokenValue):  # which the reader of the table could not convert
-        raise raw
     try:
         written = raw.decode("utf-8") if isinstance(raw, bytes) else raw
         # Python accepts both as numbers; in a table they are mistakes.
@@ -40,6 +38,8 @@ def to_number(raw: Any) -> float:
     except OverflowError:
         raise BrokenValue(f"too large for float32: {quote(raw)}") from None
     except (TypeError, ValueError):
+        if isinstance(raw, BrokenValue):  # which the reader of the table could not convert
+            raise raw from None
         raise BrokenValue(f"not a number: {quote(raw)}") from None
     if not math.isfinite(number):
         raise BrokenValue(f"not a finite number: {quote(raw)}")

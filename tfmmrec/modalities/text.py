@@ -23,18 +23,14 @@ def to_utf8(raw: Any) -> bytes:
         BrokenValue: the value is not valid Unicode, or is a list, an object, or a number that is
             not finite.
     """
-    if isinstance(raw, BrokenValue):  # which the reader of the table could not convert
-        raise raw
-    if isinstance(raw, list | tuple | dict):
-        what = "an object" if isinstance(raw, dict) else "a list"
-        raise BrokenValue(f"a text is expected. Received {what}: {quote(raw)}")
-    if isinstance(raw, float) and not math.isfinite(raw):
-        raise BrokenValue(f"a text or a finite number is expected. Received: {quote(raw)}")
     try:
+        # Most values are texts, so all other types are told apart after them.
+        if isinstance(raw, str):
+            return raw.encode("utf-8")
         if isinstance(raw, bytes):
             raw.decode("utf-8")
             return raw
-        return (str(raw).lower() if isinstance(raw, bool) else str(raw)).encode("utf-8")
+        return _written(raw).encode("utf-8")
     except UnicodeDecodeError as error:
         start = quote(raw[max(0, error.start - 20) : error.start + 10])
         raise BrokenValue(
@@ -45,6 +41,18 @@ def to_utf8(raw: Any) -> bytes:
         raise BrokenValue(
             f"not valid UTF-8 at character {error.start + 1}: half of a surrogate pair"
         ) from None
+
+
+def _written(raw: Any) -> str:
+    """Writes a value that is not a text as in JSON."""
+    if isinstance(raw, BrokenValue):  # which the reader of the table could not convert
+        raise raw
+    if isinstance(raw, list | tuple | dict):
+        what = "an object" if isinstance(raw, dict) else "a list"
+        raise BrokenValue(f"a text is expected. Received {what}: {quote(raw)}")
+    if isinstance(raw, float) and not math.isfinite(raw):
+        raise BrokenValue(f"a text or a finite number is expected. Received: {quote(raw)}")
+    return str(raw).lower() if isinstance(raw, bool) else str(raw)
 
 
 def quote(raw: Any, max_chars: int = 60) -> str:

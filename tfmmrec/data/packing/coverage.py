@@ -12,58 +12,48 @@ _MAX_PATHS = 5
 
 
 class Coverage:
-    """Counts the rows of a feature that lack a usable value; can be merged with a later one.
+    """Counts the rows whose value of a feature is not usable; can be merged with a later one.
 
     Attributes:
-        missing: the number of rows without a value, or whose files are not there.
         rejected: the number of rows with an invalid value; of several values, others may be valid.
+        invalid: the number of those rows that have no valid value.
         not_found: the number of rows that name a file that is not there.
         slashed: the number of rows with a path whose backslashes were read as slashes.
     """
 
     def __init__(self) -> None:
-        self.missing = self.rejected = self.not_found = self.slashed = 0
+        self.rejected = self.invalid = self.not_found = self.slashed = 0
         self._not_found: list[str] = []
         self._slashed: list[str] = []
 
-    def count(
-        self,
-        *,
-        is_present: bool,
-        is_rejected: bool,
-        not_found: str | None = None,
-        slashed: str | None = None,
-    ) -> None:
-        """Counts a row.
+    def count_rejected(self, *, has_valid: bool) -> None:
+        """Counts a row with an invalid value, which may have valid ones as well."""
+        self.rejected += 1
+        self.invalid += not has_valid
 
-        Args:
-            is_present: whether it has a value.
-            is_rejected: whether it has an invalid value.
-            not_found: a path of the row that names a file that is not there.
-            slashed: a path of the row whose backslashes were read as slashes.
-        """
-        self.missing += not is_present and not is_rejected
-        self.rejected += is_rejected
-        if not_found is not None:
-            self.not_found += 1
-            self._not_found = [*self._not_found, not_found][:_MAX_PATHS]
-        if slashed is not None:
-            self.slashed += 1
-            self._slashed = self._slashed or [slashed]
+    def count_not_found(self, path: str) -> None:
+        """Counts a row with a path that names a file that is not there."""
+        self.not_found += 1
+        self._not_found = [*self._not_found, path][:_MAX_PATHS]
+
+    def count_slashed(self, path: str) -> None:
+        """Counts a row with a path whose backslashes were read as slashes."""
+        self.slashed += 1
+        self._slashed = self._slashed or [path]
 
     def state(self) -> dict[str, Any]:
         """Returns the counts, as JSON."""
         return {
-            "missing": self.missing,
             "rejected": self.rejected,
+            "invalid": self.invalid,
             "not_found": [self.not_found, self._not_found],
             "slashed": [self.slashed, self._slashed],
         }
 
     def merge(self, state: Mapping[str, Any]) -> None:
         """Adds the counts of later rows."""
-        self.missing += state["missing"]
         self.rejected += state["rejected"]
+        self.invalid += state["invalid"]
         self.not_found += state["not_found"][0]
         self._not_found = [*self._not_found, *state["not_found"][1]][:_MAX_PATHS]
         self.slashed += state["slashed"][0]
@@ -76,7 +66,7 @@ class Coverage:
             table: the table of the rows.
             media: the folder to which paths are relative.
         """
-        found: dict[str, Any] = {"missing": self.missing, "rejected": self.rejected}
+        found: dict[str, Any] = {"rejected": self.rejected}
         if self.not_found:
             first = self._not_found[0]
             found["not_found"] = {"rows": self.not_found, "first": first}

@@ -170,7 +170,8 @@ class EntityPacker:
         yield self._closed(part)
 
     def _add(self, packed: PackedRow, part: _Part) -> None:
-        part.rejects.extend((packed.number, field, reason) for field, reason in packed.rejects)
+        for field, reason in packed.rejects:
+            part.rejects.append((packed.number, field, reason))
         if packed.id is None:
             return
         if packed.id in self.ids:

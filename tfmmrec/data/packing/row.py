@@ -1,9 +1,8 @@
 """Converts a row of items or users to a record."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfmmrec.data.interactions.parsing import to_id
 from tfmmrec.data.tfrecords import Values, encode_example
@@ -12,8 +11,7 @@ from tfmmrec.modalities import Modality
 from tfmmrec.modalities.media_file import find_media, is_found_by_slashes
 
 
-@dataclasses.dataclass(frozen=True)
-class PackedRow:
+class PackedRow(NamedTuple):
     """A packed row.
 
     Attributes:
@@ -31,8 +29,8 @@ class PackedRow:
     record: bytes
     values: Mapping[str, Any]
     rejects: tuple[tuple[str, str], ...]
-    not_found: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    slashed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    not_found: Mapping[str, str]
+    slashed: Mapping[str, str]
 
 
 def pack_row(
@@ -54,7 +52,7 @@ def pack_row(
     try:
         identity = to_id(row[id_column] if row[id_column] is not None else "")
     except BrokenValue as error:
-        return PackedRow(number, None, b"", {}, ((id_column, str(error)),))
+        return PackedRow(number, None, b"", {}, ((id_column, str(error)),), {}, {})
     values: dict[str, Values] = {}
     packed: Mapping[str, Values]
     rejects: list[tuple[str, str]] = []
@@ -81,7 +79,8 @@ def pack_row(
                 not_found |= {name: absent[0]} if absent else {}
             by_slashes = [path for path in paths if is_found_by_slashes(path, folder)]
             slashed |= {name: by_slashes[0]} if by_slashes else {}
-        values.update({f"{name}_{suffix}" if suffix else name: v for suffix, v in packed.items()})
+        for suffix, stored in packed.items():
+            values[f"{name}_{suffix}" if suffix else name] = stored
     record = encode_example({"id": [identity.encode()], **values})
     return PackedRow(number, identity, record, values, tuple(rejects), not_found, slashed)
 

@@ -89,14 +89,12 @@ class Tally:
         self.num_rows += 1
         for name, value in row.values.items():
             self.counters[name].count(value)
-        rejected = {name for name, _ in row.rejects}
-        for name, coverage in self.coverage.items():
-            coverage.count(
-                is_present=name in row.values,
-                is_rejected=name in rejected,
-                not_found=row.not_found.get(name),
-                slashed=row.slashed.get(name),
-            )
+        for name in {name for name, _ in row.rejects}:
+            self.coverage[name].count_rejected(has_valid=name in row.values)
+        for name, path in row.not_found.items():
+            self.coverage[name].count_not_found(path)
+        for name, path in row.slashed.items():
+            self.coverage[name].count_slashed(path)
 
     def state(self) -> dict[str, Any]:
         """Returns the counts, as JSON."""
@@ -124,7 +122,9 @@ class Tally:
         statistics = {}
         for name, counter in self.counters.items():
             coverage = self.coverage[name]
-            statistics[name] = {**counter.statistics(), **coverage.statistics(table, media)}
+            missing = self.num_rows - counter.present - coverage.invalid
+            counts = {"missing": missing, **coverage.statistics(table, media)}
+            statistics[name] = {**counter.statistics(), **counts}
             if coverage.rejected:
                 statistics[name]["first_reject"] = rejects.first(table, [name])
         return statistics

@@ -1,5 +1,6 @@
 """Converts Arrow values to Python; one that Python cannot represent affects no other value."""
 
+import itertools
 from typing import Any
 
 import pyarrow as pa
@@ -51,9 +52,38 @@ def _rounded(times: pa.Array) -> pa.Array:
 def to_python(array: pa.Array) -> list[Any]:
     """Converts an array to a list; a value that cannot be converted becomes a BrokenValue."""
     try:
-        return array.to_pylist()
+        return _to_list(array)
     except (ValueError, OverflowError, ArithmeticError, pa.ArrowException):
         return [_to_python(value) for value in array]
+
+
+def _to_list(array: pa.Array) -> list[Any]:
+    """Converts an array like `to_pylist`, but texts, numbers and lists of them much faster."""
+    kind = array.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        members = iter(_to_list(array.flatten()))
+        lengths = pc.list_value_length(array).to_pylist()
+        return [None if n is None else list(itertools.islice(members, n)) for n in lengths]
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    # NumPy has no integers with missing ones among them.
+    if is_text(kind) or (is_number and not array.null_count):
+        return array.to_numpy(zero_copy_only=False).tolist()
+    return array.to_pylist()
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of an Arrow type are texts, or bytes of any length such as those of csv."""
+    return is_string(kind) or is_binary(kind)
+
+
+def is_string(kind: pa.DataType) -> bool:
+    """Whether values of an Arrow type are texts."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether values of an Arrow type are bytes of any length."""
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
 def _to_python(value: pa.Scalar) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfmmrec.data.tables.arrow_values import to_python
+from tfmmrec.data.tables.arrow_values import is_binary, is_string, is_text, to_python
 
 Row = dict[str, Any]
 OnReject = Callable[[int, str | None, str], None]
@@ -56,8 +56,7 @@ class ArrowChunk(Chunk):
     def rows(self) -> Iterator[Row]:
         for start in range(0, len(self), _SLICE_ROWS):
             piece = self.batch.slice(start, _SLICE_ROWS)
-            values = [map(none_if_empty, to_python(column)) for column in piece.columns]
-            for row in zip(*values, strict=True):
+            for row in zip(*map(_values, piece.columns), strict=True):
                 yield dict(zip(piece.schema.names, row, strict=True))
 
     def array(self, column: str) -> pa.Array:
@@ -66,28 +65,23 @@ class ArrowChunk(Chunk):
     def coded(self, column: str) -> tuple[np.ndarray, pa.Array | list[Any]]:
         array = self.batch[column]
         kind = array.type
-        is_text = _is_string(kind) or _is_binary(kind)
-        if not (is_text or pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
+        if not (is_text(kind) or pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
             return code([none_if_empty(value) for value in to_python(array)])
         coded = pc.dictionary_encode(array)
         codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        if is_text:
+        if is_text(kind):
             empty = pc.index(coded.dictionary, pa.scalar(b"", pa.binary()).cast(kind)).as_py()
             codes[codes == empty] = -1
-        is_safe = _is_binary(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        if is_safe or (_is_string(kind) and _is_valid(coded.dictionary)):
+        is_safe = is_binary(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if is_safe or (is_string(kind) and _is_valid(coded.dictionary)):
             return codes, coded.dictionary
         return codes, to_python(coded.dictionary)
 
 
-def _is_string(kind: pa.DataType) -> bool:
-    """Whether an Arrow type is a text."""
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    """Whether an Arrow type is bytes of any length, as those of csv."""
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+def _values(array: pa.Array) -> list[Any]:
+    """Converts an array to Python; an empty text is an absent value."""
+    values = to_python(array)
+    return [value or None for value in values] if is_text(array.type) else values
 
 
 def _is_valid(texts: pa.Array) -> bool:
