@@ -1,6 +1,6 @@
 """Times the packing of interactions on Beam, in this process.
 
-python benchmarks/beam_log.py --num_rows 20000
+python benchmarks/beam_log.py --num-rows 20000
 """
 
 import contextlib

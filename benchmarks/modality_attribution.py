@@ -1,7 +1,7 @@
 """Compares Shapley attribution by modality with the planted weights of a synthetic world.
 
 python benchmarks/modality_attribution.py --out FOLDER \
-    --num_items 1200 --num_users 4000 --missing 0 --cold 0.25
+    --num-items 1200 --num-users 4000 --missing 0 --cold 0.25
 
 A synthetic world is generated, packed and trained on, without id embeddings and with the mean of
 the history. The Shapley values are of NDCG@10 on cold-start items, which only content describes.

@@ -62,7 +62,7 @@ def main(dataset: Path, *, times: int = 10, shard_bytes: int = 1_000_000, seed: 
 
 def _start(dataset: Path, out: Path, shard_bytes: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "tfmmrec", "pack", str(dataset), "--out", str(out)]
-    options = ["--shard_bytes", str(shard_bytes), "--max_rejects", "1", "--quiet"]
+    options = ["--shard-bytes", str(shard_bytes), "--max-rejects", "1", "--quiet"]
     return subprocess.Popen(command + options, start_new_session=True, stdout=subprocess.DEVNULL)
 
 

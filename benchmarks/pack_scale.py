@@ -1,6 +1,6 @@
 """Packs a large catalog of texts in a separate process; prints its speed and its peak memory.
 
-python benchmarks/pack_scale.py --num_items 1000000 --num_events 10000000
+python benchmarks/pack_scale.py --num-items 1000000 --num-events 10000000
 """
 
 import json

@@ -1,7 +1,7 @@
 """Compares late-fusion weights tuned after training with the planted ones of a synthetic world.
 
 python benchmarks/tune_fusion.py --out FOLDER \
-    --num_items 1200 --num_users 4000 --missing 0 --id_embedding false
+    --num-items 1200 --num-users 4000 --missing 0 --ids false
 
 A synthetic world is generated, packed and trained on with late fusion. Then its weights are tuned.
 The oracle tunes the weights of the users' true scores, without any training.

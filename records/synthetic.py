@@ -1,6 +1,6 @@
 """Generates a synthetic catalog, whose best possible metrics are known, and packs it.
 
-python records/synthetic.py --out data/synthetic --world.num_items 400 --world.seed 7
+python records/synthetic.py --out data/synthetic --world.num-items 400 --world.seed 7
 """
 
 from pathlib import Path

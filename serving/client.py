@@ -66,7 +66,7 @@ def _parser() -> jsonargparse.ArgumentParser:
     parser.add_argument("--signature", default="serving_default", help=signature)
     parser.add_argument("--history", type=str | None, help=f"item ids, oldest first: {ids}")
     times = "time of each item of --history, N,N: Unix seconds; 0, the default, is unknown"
-    parser.add_argument("--history_time", type=str | None, help=times)
+    parser.add_argument("--history-time", type=str | None, help=times)
     exclude = "item ids to exclude, in the format of --history"
     parser.add_argument("--exclude", type=str | None, help=exclude)
     parser.add_argument("--k", type=int, default=10, help="number of items")

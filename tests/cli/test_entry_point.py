@@ -157,6 +157,25 @@ def test_options_are_written_with_hyphens_or_underscores(tmp_path, capsys):
         assert run([*arguments[:3], data + "b", "--quiet", f"{option}=0.25"], capsys)[0] == 0
 
 
+def test_options_are_written_in_one_spelling(capsys):
+    """With hyphens, unless they are keys of a file in --config."""
+    commands = build_parser().commands
+    unused = set()
+    for name, parser in commands.items():
+        _, out, _ = run([name, "--help"], capsys)
+        for option in parser._option_string_actions:
+            if "_" in option.strip("_") and "." not in option:
+                keyed = "--config" in parser._option_string_actions
+                shown = option if keyed else option.replace("_", "-")
+                assert f"{shown} " in out or f"{shown}\n" in out, f"{name} {option}"
+                unused |= set() if keyed else {option}
+    assert {"--max_rejects", "--allow_leakage", "--tpu_check"} <= unused
+    root = Path(__file__).parents[2]
+    for page in (*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("records/*.md")):
+        text = page.read_text(encoding="utf-8")
+        assert not [option for option in unused if option in text], page
+
+
 def test_debug_shows_the_traceback_before_the_line(tmp_path, capsys):
     code, _, err = run(["check", str(tmp_path), "--debug"], capsys)
     assert code == 1

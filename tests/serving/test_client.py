@@ -115,11 +115,11 @@ def test_a_value_that_begins_with_an_at_sign(url):
 
 
 def test_times_of_a_history(url):
-    done = run(url, "--signature=times", "--history=a,b", "--history_time=70,95")
+    done = run(url, "--signature=times", "--history=a,b", "--history-time=70,95")
     assert (done.returncode, done.stdout) == (0, "70.000000\ta\n95.000000\tb\n")
     done = run(url, "--signature=times", "--history=a,b")
     assert done.stdout == "0.000000\ta\n0.000000\tb\n"
-    done = run(url, "--signature=times", "--history=a,b", "--history_time=70")
+    done = run(url, "--signature=times", "--history=a,b", "--history-time=70")
     expected = "history_time must have one time per id of history. Received: 1 times for 2 ids"
     assert expected in done.stderr
 

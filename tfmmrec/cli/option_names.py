@@ -30,10 +30,14 @@ def check_option_names(parser: Parser, arguments: Sequence[str]) -> None:
             continue
         if not _is_known(parser, option):
             shown = option.replace(SEPARATOR, ".")
-            names = [name for name in parser._option_string_actions if name.startswith("--")]
-            raise jsonargparse.ArgumentError(
-                None, f"unknown option {shown}{did_you_mean(shown, names) or '; see --help'}"
-            )
+            names = [
+                parser.spelled(name)
+                for name in parser._option_string_actions
+                if name.startswith("--")
+            ]
+            hint = did_you_mean(shown, names) or "; see --help"
+            shown = parser.spelled(shown)
+            raise jsonargparse.ArgumentError(None, f"unknown option {shown}{hint}")
         if option == "--config":
             _check_file(
                 parser, value if equals else "".join(arguments[position + 1 : position + 2])

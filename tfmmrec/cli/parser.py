@@ -1,6 +1,7 @@
 """The parser of a command: texts as they are typed, and a help that people can read."""
 
 import argparse
+import copy
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +56,8 @@ class HelpFormatter(jsonargparse.DefaultHelpFormatter):
                     parts.append(f"{name} …" if action.nargs == "+" else name)
                 elif action.required:
                     value = action.metavar or self._get_default_metavar_for_optional(action)
-                    parts.append(f"{action.option_strings[0]} {value}")
+                    option = getattr(action, "spellings", action.option_strings)[0]
+                    parts.append(f"{option} {value}")
             return f"{shown}{' '.join([*parts, '[options]'])}\n\n"
         return super()._format_usage(usage, actions, groups, prefix)
 
@@ -64,6 +66,8 @@ class HelpFormatter(jsonargparse.DefaultHelpFormatter):
         return text if "\n" in text else super()._fill_text(text, width, indent)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
+        action = copy.copy(action)
+        action.option_strings = getattr(action, "spellings", action.option_strings)
         # jsonargparse adds --features+, which appends to a list.
         if any(name.endswith("+") for name in action.option_strings):
             plain = [name for name in action.option_strings if not name.endswith("+")]
@@ -82,8 +86,19 @@ class Parser(jsonargparse.ArgumentParser):
         super().__init__(*args, formatter_class=HelpFormatter, **kwargs)
         self.commands: dict[str, Parser] = {}
 
+    def spelled(self, option: str) -> str:
+        """Returns an option as help and errors write it.
+
+        The options of a command with a file in `--config` are the keys of the file; any other is
+        written with hyphens, `--max-rejects`. Both spellings are accepted.
+        """
+        has_file = "--config" in self._option_string_actions
+        return option if has_file else option.replace("_", "-")
+
     def take_texts_as_typed(self) -> None:
         """Changes the options declared so far: `--text null` is a text, and lists may be a,b."""
+        for action in self._actions:
+            action.spellings = [self.spelled(each) for each in action.option_strings]  # type: ignore[attr-defined]
         for action in self._actions:
             if not isinstance(action, ActionTypeHint):
                 continue

@@ -82,7 +82,7 @@ def print_found(
     table = Table("", ["rank", "score", *texts], rows, texts=texts)
     console = console or rich.console.Console()
     console.print(table.to_rich())
-    console.print("A score of 1 is the same content.")
+    console.print("A score of 1 is the same content.", highlight=False)
 
 
 def _texts(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:

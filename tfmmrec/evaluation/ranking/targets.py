@@ -109,7 +109,7 @@ def check_no_leakage(dataset: Dataset, split: str) -> None:
         raise DataError(
             f"{dataset.folder}: split {split}: temporal leakage: {len(late)} targets are earlier "
             f"than events in their user's history, the first of user {user!r} and item {item!r}; "
-            "split by time or last_out, or pass --allow_leakage"
+            "split by time or last_out, or pass --allow-leakage"
         )
 
 
