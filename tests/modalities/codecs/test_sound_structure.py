@@ -75,7 +75,7 @@ def test_chunks_of_odd_length(padding: bytes):
         *(("WAV", kind) for kind in ("ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM")),
         *(("WAVEX", "PCM_24"), ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_16")),
         *(("AIFF", "FLOAT"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("CAF", "ALAC_16")),
-        *(("FLAC", "PCM_16"), ("OGG", "VORBIS")),
+        *(("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("NIST", "PCM_16")),
     ],
 )
 def test_each_container_is_read_and_rejected_when_cut(file_format: str, subtype: str):
@@ -84,6 +84,13 @@ def test_each_container_is_read_and_rejected_when_cut(file_format: str, subtype:
     assert SAMPLES <= len(read_channels(Audio().check_bytes(data))[0]) < SAMPLES + 2048
     with pytest.raises(BrokenValue, match="cut off"):
         Audio().check_bytes(data[: len(data) * 3 // 4])
+
+
+@pytest.mark.parametrize("file_format", ["VOC", "PAF", "SVX", "IRCAM", "PVF", "XI", "AVR", "WVE"])
+def test_a_container_that_does_not_show_a_cut_is_refused_by_name(file_format: str):
+    data = encoded(file_format, "ALAW" if file_format == "WVE" else None, rate=8_000)
+    with pytest.raises(BrokenValue, match=f"the file is {file_format}, which is not read; WAV, "):
+        Audio().check_bytes(data)
 
 
 def test_rf64_of_unknown_length_is_read_to_its_end():

@@ -82,6 +82,7 @@ _KINDS = (
     FileKind("AIFF", SOUND, rb"FORM.{4}AIF[FC]"),
     FileKind("AU", SOUND, rb"\.snd"),
     FileKind("CAF", SOUND, rb"caff\0"),
+    FileKind("NIST", SOUND, rb"NIST_1A\n"),
     FileKind("W64", SOUND, rb"riff\x2e\x91\xcf\x11"),
     FileKind("AVI", VIDEO, rb"RIFF.{4}AVI ", True),
     FileKind("a Flash video", VIDEO, rb"FLV", True),

@@ -1,5 +1,7 @@
 """The chunks of sound files: whether a file is cut off, and headers that know no length."""
 
+import math
+import re
 import struct
 from collections.abc import Iterator
 
@@ -75,9 +77,10 @@ def _are_chunks(data: bytes, at: int) -> bool:
 
 
 def refuse_cut_off(data: bytes) -> None:
-    """Raises BrokenValue for an AIFF, AU, CAF, W64 or AVI file that its header says is longer.
+    """Raises BrokenValue for a file that its header says is longer.
 
-    libsndfile and FFmpeg would take what is there for the whole sound.
+    Of AIFF, AU, CAF, W64, NIST and AVI, libsndfile and FFmpeg would take what is there for the
+    whole sound.
     """
     for start, size in _promised(data):
         if 0 < size < _UNKNOWN_32 and start + size > len(data):
@@ -92,6 +95,10 @@ def _promised(data: bytes) -> Iterator[tuple[int, int]]:
         yield from _chunks(data, 12, ">4sI", b"SSND", even=2)
     elif data.startswith(b"caff"):
         yield from _chunks(data, 8, ">4sq", b"data")
+    elif data.startswith(b"NIST_1A"):
+        found = dict(re.findall(rb"^(\w+) -i (\d+)", data[:1024], re.MULTILINE))
+        names = (b"sample_count", b"channel_count", b"sample_n_bytes")
+        yield int(data[8:16]), math.prod(int(found.get(name, 0)) for name in names)
     elif data.startswith(b"RIFF"):
         yield 8, int.from_bytes(data[4:8], "little")
     elif data.startswith(b"riff"):  # W64: GUIDs, and lengths that include the chunk's header

@@ -30,6 +30,22 @@ _PLAUSIBLE_SAMPLES_PER_BYTE = 64
 _UNKNOWN = 1 << 40
 _BLOCK = 1 << 20
 _MPEG_IN_WAV = (0x50, 0x55)
+# Formats whose headers say, or whose ends show, whether the file is cut off.
+_FORMATS = {
+    "WAV",
+    "WAVEX",
+    "RF64",
+    "W64",
+    "MP3",
+    "MPEG",
+    "FLAC",
+    "OGG",
+    "AIFF",
+    "AU",
+    "CAF",
+    "NIST",
+}
+_READ = "WAV, MP3, FLAC, Ogg, AIFF, AU, CAF and NIST"
 
 # Zero crossings of the sinc on either side. With this Kaiser window (80 dB), the transition band is
 # 0.2 of the lower Nyquist frequency wide and ends there.
@@ -216,13 +232,15 @@ def _why_not(data: bytes, error: Exception) -> str:
             return f"not a sound that can be decoded: the {name} stream is broken or cut off"
     reason = str(error).split(": ", 1)[-1].strip().rstrip(".") or "it is malformed"
     if "not recognised" in reason:
-        return why_not(data, "sound", "WAV, MP3, FLAC, Ogg, AIFF, AU and CAF")
+        return why_not(data, "sound", _READ)
     return f"not a sound that can be decoded: {reason}"
 
 
 def _decode(data: bytes) -> tuple[np.ndarray, int]:
     """Decodes a file whose header says how much there is, float32 `[samples, channels]`."""
     info = soundfile.info(io.BytesIO(data))
+    if info.format not in _FORMATS:
+        raise BrokenValue(f"the file is {info.format}, which is not read; {_READ} are")
     stated = info.frames < _UNKNOWN
     if stated and info.frames <= _PLAUSIBLE_SAMPLES_PER_BYTE * len(data):
         _refuse_too_long(info.frames, info)
