@@ -143,6 +143,8 @@ def test_new_users_have_a_table_of_their_own(data, run):
     print_metrics(result, rich.console.Console(file=out, width=100))
     for line in (
         "Too few users for a verdict (2; at least 10 are needed)",
+        "Cold-start items: Too few users for a verdict (1; at least 10 are needed)",
+        "New users: Too few users for a verdict (1; at least 10 are needed)",
         "test: 6 events, 1 repeat left out (the user chose the item before), 1 of new users and",
         # The model trained on train alone, where nobody chose d, e and f.
         "test: 2 targets, 3 warm items and 3 never-chosen items ranked",

@@ -17,7 +17,8 @@ from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.segment_result import SegmentResult, rank_segments
 from tfmmrec.evaluation.ranking.targets import check_no_leakage, targets_of
 from tfmmrec.evaluation.segments import SEGMENTS, K
-from tfmmrec.evaluation.summary import model_verdict, summarize_segments
+from tfmmrec.evaluation.summary import summarize_segments
+from tfmmrec.evaluation.verdict import model_verdict
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer

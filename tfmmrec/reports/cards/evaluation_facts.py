@@ -7,7 +7,7 @@ from typing import Any
 from tfmmrec.config.objective import objective_of
 from tfmmrec.evaluation.metrics.bootstrap import Interval
 from tfmmrec.evaluation.segments import MODEL, TITLES, K
-from tfmmrec.evaluation.summary import model_verdict
+from tfmmrec.evaluation.verdict import model_verdict
 from tfmmrec.reports.evaluation.tables import baseline_notes, items_ranked, never_chosen_note
 from tfmmrec.reports.number_format import metric_label
 

@@ -6,7 +6,8 @@ from typing import Any
 import rich.console
 
 from tfmmrec.evaluation.metrics.bootstrap import Interval
-from tfmmrec.evaluation.segments import METRICS, SEGMENTS, K
+from tfmmrec.evaluation.segments import METRICS, SEGMENTS, TITLES, K
+from tfmmrec.evaluation.verdict import model_verdict
 from tfmmrec.reports.evaluation.tables import (
     baseline_notes,
     comparison_table,
@@ -24,7 +25,7 @@ _MAX_SLICES = 3
 
 
 def print_metrics(metrics: Mapping[str, Any], console: rich.console.Console | None = None) -> None:
-    """Prints the verdict and what was left out, then a table per segment and outcome.
+    """Prints a verdict per segment and what was left out, then a table per segment and outcome.
 
     The slices that are worse follow the table of their segment.
 
@@ -36,6 +37,10 @@ def print_metrics(metrics: Mapping[str, Any], console: rich.console.Console | No
     split = metrics["split"]
     if metrics["verdict"] is not None:
         console.print(metrics["verdict"], highlight=False, soft_wrap=True)
+    # The verdict above is that of the first.
+    for segment in [name for name in SEGMENTS if metrics[name] is not None][1:]:
+        sentence = f"{TITLES[segment]}: {model_verdict(metrics[segment])}"
+        console.print(sentence, highlight=False, soft_wrap=True)
     for note in evaluation_notes(metrics):
         console.print(note, highlight=False, soft_wrap=True)
     for segment in SEGMENTS:

@@ -13,7 +13,7 @@ from tfmmrec.evaluation.evaluate import EvaluationResult
 from tfmmrec.evaluation.ranking.segment_result import SegmentResult
 from tfmmrec.evaluation.segments import MODEL, TITLES, K
 from tfmmrec.evaluation.slices import POPULARITY_CLASSES, popularity_classes
-from tfmmrec.evaluation.summary import model_verdict
+from tfmmrec.evaluation.verdict import model_verdict
 from tfmmrec.models.run_file import RUN
 from tfmmrec.reports.bokeh import drawings
 from tfmmrec.reports.evaluation.tables import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tfmmrec.evaluation.summary import model_verdict
+from tfmmrec.evaluation.verdict import model_verdict
 
 
 @pytest.mark.parametrize(
