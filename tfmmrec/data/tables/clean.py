@@ -210,20 +210,24 @@ class _Marks:
         before = may_adjoin[codes[quotes - 1]]
         before[0] |= quotes[0] == 0
         behind = may_adjoin[codes[np.minimum(quotes + 1, len(codes) - 1)]]
-        num_breaks = np.searchsorted(self._breaks, quotes)
-        is_broken = num_breaks != np.append(num_breaks[1:], len(self._breaks))
+        odd_open, odd_close = ~before, ~behind
+        # The quotes before a line break; there are fewer line breaks than quotes.
+        nth = np.searchsorted(quotes, self._breaks)
+        odd_open[nth[nth > 0] - 1] = True
         # A last quote that opens a value has no other that closes it.
-        is_broken[-1] = True
-        odd_open, odd_close = ~before | is_broken, ~behind
-        is_even = np.arange(len(quotes)) % 2 == 0
-        return (
-            np.flatnonzero(np.where(is_even, odd_open, odd_close)),
-            np.flatnonzero(np.where(is_even, odd_close, odd_open)),
-        )
+        odd_open[-1] = True
+        return _alternate(odd_open, odd_close), _alternate(odd_close, odd_open)
+
+
+def _alternate(even: np.ndarray, odd: np.ndarray) -> np.ndarray:
+    """Returns the indices that are true in `even` if they are even, and in `odd` if not."""
+    mixed = odd.copy()
+    mixed[::2] = even[::2]
+    return np.flatnonzero(mixed)
 
 
 def _index(positions: np.ndarray, position: int) -> int:
-    return int(np.searchsorted(positions, position))
+    return int(positions.searchsorted(position))  # np.searchsorted takes twice as long
 
 
 def _headers(data: bytes, header_text: bytes) -> list[int]:
