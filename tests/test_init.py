@@ -6,7 +6,8 @@ import sys
 
 
 def run(program: str, legacy: str | None = None) -> subprocess.CompletedProcess[str]:
-    variables = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
+    ours = ("TF_USE_LEGACY_KERAS", "TF_CPP_MIN_LOG_LEVEL")
+    variables = {name: value for name, value in os.environ.items() if name not in ours}
     if legacy is not None:
         variables["TF_USE_LEGACY_KERAS"] = legacy
     return subprocess.run(
@@ -29,6 +30,14 @@ def test_tfmmrec_first_gives_keras_2():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("True 2.")
+
+
+def test_tensorflow_prints_no_notices():
+    level = "os.environ['TF_CPP_MIN_LOG_LEVEL']"
+    done = run(f"import os, tfmmrec, tensorflow; print({level})")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+    kept = run(f"import os; {level} = '1'; import tfmmrec; print({level})")
+    assert kept.stdout == "1\n"
 
 
 def test_tensorflow_first_with_keras_3_is_refused():

@@ -26,3 +26,11 @@ def test_a_folder_with_another_format_is_refused(tmp_path, content, found):
 def test_a_folder_without_a_manifest_is_no_data_folder(tmp_path):
     with pytest.raises(DataError, match=r"not a data folder \(it has no MANIFEST\.json\)"):
         Dataset(tmp_path)
+
+
+def test_it_is_shown_as_one_line(small):
+    # Twenty users with six events each.
+    assert repr(small) == (
+        f"Dataset({str(small.folder)!r}: 10 items with title, plot, genre, year; 20 users, "
+        "120 interactions)"
+    )

@@ -70,3 +70,9 @@ def test_a_fusion_is_checked_once_before_anything_is_encoded(small, monkeypatch)
     with pytest.raises(ConfigError, match="fusion: temperature must be a number above 0"):
         build(small, fusion={"kind": "gated", "temperature": 0})
     assert not encoded
+
+
+def test_a_bundle_is_shown_as_one_line(small: Any) -> None:
+    assert repr(build(small, features=["title", "year"])) == (
+        f"ModelBundle(task retrieval, fusion weighted of title, year, query mean, dim 4; {small!r})"
+    )

@@ -18,9 +18,6 @@ from tfmmrec.errors import TfmmrecError, did_you_mean
 from tfmmrec.legacy_keras import keras_problem
 from tfmmrec.version import __version__
 
-# Scripts import this module before modules that import TensorFlow, so that its log messages do
-# not mix with the output. A level that the user has set is kept.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if not sys.warnoptions:
     warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 

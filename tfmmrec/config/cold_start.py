@@ -4,8 +4,10 @@ import dataclasses
 from typing import Literal
 
 from tfmmrec.config.checks import check_above, check_between, check_choice, check_count
+from tfmmrec.config.known_fields import known_fields
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class ColdStartConfig:
     """How the embedding of a cold-start item is computed from its content.

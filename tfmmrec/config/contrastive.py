@@ -3,8 +3,10 @@
 import dataclasses
 
 from tfmmrec.config.checks import check_above, check_at_least, check_count
+from tfmmrec.config.known_fields import known_fields
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class ContrastiveConfig:
     """Weights of the contrastive (InfoNCE) losses over content embeddings.

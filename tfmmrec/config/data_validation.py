@@ -3,7 +3,10 @@
 import dataclasses
 from pathlib import Path
 
+from tfmmrec.config.known_fields import known_fields
 
+
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class CheckConfig:
     """How to check.

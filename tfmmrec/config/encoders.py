@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from tfmmrec.config.known_fields import known_fields
 from tfmmrec.config.parse import parse
 from tfmmrec.errors import ConfigError
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
     """Which encoder reads a feature, and what has to be known to call it.

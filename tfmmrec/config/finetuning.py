@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfmmrec.config.known_fields import known_fields
 from tfmmrec.config.parse import parse
 from tfmmrec.errors import ConfigError
 
@@ -12,6 +13,7 @@ _LEARNING_RATE = 1e-4
 _FROM_SCRATCH = 1e-3
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class FinetuneConfig:
     """How one feature's encoder is trained.

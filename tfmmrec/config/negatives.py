@@ -4,6 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfmmrec.config.checks import check_choice, check_count
+from tfmmrec.config.known_fields import known_fields
 from tfmmrec.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ SOURCES = ("in_batch", "full_catalog")
 MASKED_POSITIVES = ("none", "history", "all")
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class NegativesConfig:
     """The candidates of the sampled softmax, and the false-negative mask.

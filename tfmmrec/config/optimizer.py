@@ -4,6 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfmmrec.config.checks import check_at_least, check_choice, check_count, check_rate
+from tfmmrec.config.known_fields import known_fields
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 SCHEDULES = ("constant", "cosine", "linear")
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
     """Options of Adam beside the learning rate.

@@ -3,8 +3,10 @@
 import dataclasses
 
 from tfmmrec.config.checks import check_between, check_count
+from tfmmrec.config.known_fields import known_fields
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class PackConfig:
     """How to pack.

@@ -4,6 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfmmrec.config.checks import check_above, check_at_least, check_bool, check_count, check_rate
+from tfmmrec.config.known_fields import known_fields
 from tfmmrec.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 TASKS = ("retrieval", "rating", "click", "joint")
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class HeadConfig:
     """The head that predicts a rating or a click from a user and an item.
@@ -61,6 +63,7 @@ class HeadConfig:
         check_at_least("l2", self.l2, 0)
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class JointConfig:
     """The weights of the losses of `task: joint`.

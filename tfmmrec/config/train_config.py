@@ -23,6 +23,7 @@ from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.config.encoders import parse_choice
 from tfmmrec.config.finetuning import finetune_options
+from tfmmrec.config.known_fields import known_fields
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.config.objective import Objective, objective_of
 from tfmmrec.config.optimizer import OptimizerConfig
@@ -30,6 +31,7 @@ from tfmmrec.config.parse import parse_fields
 from tfmmrec.config.tasks import TASKS, HeadConfig, JointConfig
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """How a model is built and trained.

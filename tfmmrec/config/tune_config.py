@@ -6,6 +6,7 @@ from typing import Any
 
 from tfmmrec.config.checks import check_above, check_choice, check_count
 from tfmmrec.config.choices import STRATEGIES
+from tfmmrec.config.known_fields import known_fields
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError
 
@@ -17,6 +18,7 @@ _ONE_PROCESS = ("auto", "one", "mirrored", "tpu")
 _TRIALS = 30
 
 
+@known_fields
 @dataclasses.dataclass(frozen=True)
 class TuneConfig:
     """The options of a search.

@@ -62,6 +62,14 @@ class Dataset:
         self._cold_ids = read_vocabulary(vocabulary / "cold_item_ids.txt")
         self._cold_user_ids = read_vocabulary(vocabulary / "cold_user_ids.txt")
 
+    def __repr__(self) -> str:
+        num_events = self.statistics["interactions"]["count"]
+        return (
+            f"Dataset({str(self.folder)!r}: {self.count('items')} items with "
+            f"{', '.join(self.schema.items) or 'no features'}; {self.count('users')} users, "
+            f"{num_events} interactions)"
+        )
+
     @functools.cached_property
     def item_rows(self) -> dict[str, int]:
         """Item row by id."""

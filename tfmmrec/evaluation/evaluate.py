@@ -53,6 +53,9 @@ class EvaluationResult:
     segments: list[SegmentResult]
     metrics: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"EvaluationResult(split {self.split}: {self.metrics['verdict'] or 'no verdict'})"
+
     def save(self, run: Path) -> None:
         """Writes `metrics.SPLIT.json` and, if items are ranked, `ranks.SPLIT.npz`.
 

@@ -61,6 +61,13 @@ class ModelBundle:
     saved_words: LexicalIndex | None = None
     updated: Mapping[str, Any] | None = None
 
+    def __repr__(self) -> str:
+        config, features = self.config, ", ".join(self.items.modalities) or "no features"
+        return (
+            f"ModelBundle(task {config.task}, fusion {config.fusion['kind']} of {features}, "
+            f"query {config.query['kind']}, dim {config.dim}; {self.dataset!r})"
+        )
+
     @property
     def histories(self) -> Histories:
         """The items of each user's training events, with times if the model reads them."""

@@ -151,7 +151,7 @@ def read_config(folder: Path, run: Mapping[str, Any], *, quiet: bool) -> TrainCo
     try:
         # Mixed precision is for training; evaluation and serving use float32.
         return TrainConfig(**{**run["config"], "quiet": quiet, "precision": "float32"})
-    except TypeError as error:
+    except (TypeError, ConfigError) as error:
         raise ConfigError(f"{folder}/{RUN}: config: {error}; train again") from None
 
 
