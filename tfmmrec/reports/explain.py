@@ -16,6 +16,7 @@ from tfmmrec.models.embedding_model import UserInputs
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.reports.item_cards import ItemCards
 from tfmmrec.reports.tables import Table
+from tfmmrec.serving.id_lists import unknown_id
 
 _MAX_MODALITIES = 10
 # Number of items of the history that the sentence names.
@@ -90,9 +91,10 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
     """
     bundle = load_run(run, quiet=quiet)
     dataset, model = bundle.dataset, bundle.model
-    for kind, name, rows in (("user", user, dataset.user_rows), ("item", item, dataset.item_rows)):
-        if name not in rows:
-            raise DataError(f"--{kind}: {name!r} is no {kind} of {dataset.folder}")
+    if user not in dataset.user_rows:
+        raise unknown_id("user", user, "user", dataset)
+    if item not in dataset.item_rows:
+        raise unknown_id("item", item, "item", dataset)
     if model.ranks_by != "retrieval":
         raise ConfigError(f"explain: {run} ranks by {model.ranks_by}, not by retrieval scores")
     items = ModalityAblation(bundle)

@@ -4,9 +4,14 @@ import difflib
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
 
 from tfmmrec.config.comma_list import split_ids
 from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.id_index import IdIndex
+from tfmmrec.data.interactions.id_hints import similar_id
 from tfmmrec.errors import ConfigError, DataError
 
 # Close matches are searched among this many names at most, since that takes seconds for a million.
@@ -29,8 +34,9 @@ def user_ids(users: str, dataset: Dataset) -> list[str]:
         raise ConfigError("users: give all, a file with one id a line, or ids. Received: nothing")
     if len(names) == 1 and names[0] not in dataset.user_rows:
         raise DataError(
-            f"users: {users!r} is neither a file nor a user of {dataset.folder}; for somebody who "
-            "is not in the data, give their items as --history ITEM,ITEM"
+            f"users: {users!r} is neither a file nor a user of {dataset.folder}"
+            f"{closest_id(users, dataset.user_rows)}; for somebody who is not in the data, give "
+            "their items as --history ITEM,ITEM"
         )
     _warn_unknown_users(names, dataset)
     return names
@@ -41,7 +47,8 @@ def _warn_unknown_users(names: list[str], dataset: Dataset) -> None:
     if unknown:
         print(
             f"tfmmrec: {len(unknown)} of {len(names)} users are not in {dataset.folder} and get "
-            f"what a user without a history gets; first: {unknown[0]!r}",
+            f"what a user without a history gets; first: {unknown[0]!r}"
+            f"{closest_id(unknown[0], dataset.user_rows)}",
             file=sys.stderr,
         )
 
@@ -61,9 +68,27 @@ def item_ids(option: str, items: str | Sequence[str], dataset: Dataset) -> list[
     names = split_ids(items, known) if isinstance(items, str) else list(items)
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known)
-            raise DataError(f"--{option}: {name!r} is no item of {dataset.folder}{hint}")
+            raise unknown_id(option, name, "item", dataset)
     return names
+
+
+def unknown_id(
+    option: str, name: str, kind: Literal["item", "user"], dataset: Dataset
+) -> DataError:
+    """Returns the error of an id that is not in the data, with the closest one."""
+    known = dataset.item_rows if kind == "item" else dataset.user_rows
+    hint = closest_id(name, known)
+    return DataError(f"--{option}: {name!r} is no {kind} of {dataset.folder}{hint}")
+
+
+def closest_id(name: str, known: Collection[str]) -> str:
+    """Returns the end of an error message with the closest known id, "" without one.
+
+    An id in another writing, such as 7 for 007 or 7.0, comes before one of a similar spelling.
+    """
+    names = list(known)
+    same = similar_id(IdIndex(names), pa.array([name])) if names else None
+    return did_you_mean(name, names) if same is None else f"; did you mean {same[1]!r}?"
 
 
 def did_you_mean(name: str, names: Collection[str]) -> str:

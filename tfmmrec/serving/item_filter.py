@@ -11,7 +11,7 @@ import numpy as np
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import read_feature_column
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.serving.id_lists import did_you_mean, read_ids
+from tfmmrec.serving.id_lists import closest_id, did_you_mean, read_ids
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -118,7 +118,7 @@ def _candidate_mask(path: Path, dataset: Dataset) -> np.ndarray:
     if unknown:
         raise DataError(
             f"{path}: {len(unknown)} of {len(names)} ids are no items of {dataset.folder}, "
-            f"the first {unknown[0]!r}"
+            f"the first {unknown[0]!r}{closest_id(unknown[0], dataset.item_rows)}"
         )
     mask[[dataset.item_rows[name] for name in names]] = True
     if not mask.any():

@@ -14,6 +14,7 @@ from tfmmrec.errors import BrokenValue, ConfigError, DataError
 from tfmmrec.modalities import Modality, search_options
 from tfmmrec.models.feature_table import encode_given
 from tfmmrec.models.run_folder import load_run
+from tfmmrec.serving.id_lists import unknown_id
 from tfmmrec.serving.serving_model import ServingModel
 
 
@@ -60,7 +61,7 @@ def search(
     left_out = -1
     if item is not None:
         if item not in dataset.item_rows:
-            raise DataError(f"item {item!r} is not in {dataset.folder}")
+            raise unknown_id("item", item, "item", dataset)
         left_out = dataset.item_rows[item]
         if not any(present[left_out] for present in bundle.catalog().present.values()):
             raise DataError(f"item {item!r} has no content to search by")
