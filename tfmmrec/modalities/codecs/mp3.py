@@ -80,9 +80,9 @@ def read_mp3(data: bytes) -> Mp3 | None:
     return _with_count(stream, frames)
 
 
-def _run(data: bytes, start: int) -> _Run:
+def _run(data: bytes, start: int, *, max_frames: int | None = None) -> _Run:
     form, free, at, frames = _form(data, start), _free_length(data, start), start, 0
-    while (length := _length(data, at, free)) and _form(data, at) == form:
+    while frames != max_frames and (length := _length(data, at, free)) and _form(data, at) == form:
         if at + length > len(data):
             break
         at += length
@@ -129,7 +129,7 @@ def _after_tags(data: bytes) -> int:
 
 def _is_start(data: bytes, at: int) -> bool:
     """Returns whether a frame is just where frames should begin, and one follows."""
-    return _length(data, at, _free_length(data, at)) > 0 and _run(data, at).frames > 1
+    return _length(data, at, _free_length(data, at)) > 0 and _run(data, at, max_frames=2).frames > 1
 
 
 def _next_frame(data: bytes, at: int, limit: int) -> int | None:
