@@ -41,7 +41,9 @@ def test_unlikely_times_get_a_hint():
     assert hint_at_times(span(7_305 * DAY, 19_113 * DAY), NOW) == ""
     assert "begins before 1990; if" in hint_at_times(span(7_305 * DAY - 1), NOW)
     # Day 19,113 is 2022-05-01.
-    assert hint_at_times(span(19_114 * DAY), NOW) == ""
+    assert hint_at_times(span(19_113 * DAY, 19_114 * DAY), NOW) == ""
     assert "ends after tomorrow; if" in hint_at_times(span(19_114 * DAY + 1), NOW)
+    assert "covers less than a day; if" in hint_at_times(span(19_113 * DAY), NOW)
+    assert "covers less than a day; if" in hint_at_times(span(19_112 * DAY + 1, 19_113 * DAY), NOW)
     assert "time_format" in hint_at_times(span(1000), NOW)
     assert hint_at_times(span(0), NOW) == hint_at_times(span(), NOW) == ""

@@ -43,9 +43,9 @@ def test_each_value_is_counted(data: Path) -> None:
     tables = {table.title: table for table in all_tables(findings)}
     features = {row[0]: list(row[1:]) for row in tables["Features of items"].rows}
     assert features == {
-        "photos": ["image", "2 of 3", "67%", "1"],
-        "reviews": ["text", "2 of 3", "67%", "1"],
-        "sounds": ["audio", "1 of 3", "33%", "2"],
+        "photos": ["image", "2 of 3", "67%", "1", "0"],
+        "reviews": ["text", "2 of 3", "67%", "1", "0"],
+        "sounds": ["audio", "1 of 3", "33%", "2", "0"],
     }
     # 11, 2 and 3 characters.
     (texts,) = tables["Texts, in characters (items)"].rows

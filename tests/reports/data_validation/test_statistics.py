@@ -47,11 +47,12 @@ def test_interactions(findings):
 
 def test_features(findings):
     assert rows(findings, "Features of items") == {
-        "title": ["text", "4 of 5", "80%", "1"],
-        "poster": ["image", "2 of 5", "40%", "3"],
-        "theme": ["audio", "2 of 5", "40%", "3"],
-        "genres": ["categorical", "4 of 5", "80%", "1"],
-        "year": ["number", "3 of 5", "60%", "2"],
+        # The picture of d and the year of f are rejected.
+        "title": ["text", "4 of 5", "80%", "1", "0"],
+        "poster": ["image", "2 of 5", "40%", "2", "1"],
+        "theme": ["audio", "2 of 5", "40%", "3", "0"],
+        "genres": ["categorical", "4 of 5", "80%", "1", "0"],
+        "year": ["number", "3 of 5", "60%", "1", "1"],
     }
     # Один 4, <script>alert(1)</script> 25, Four 4, Seven 5.
     assert rows(findings, "Texts, in characters (items)") == {
@@ -67,7 +68,7 @@ def test_features(findings):
     assert rows(findings, "Sounds (seconds and format of a sample) (items)") == {
         "theme": [*["8.04 kB"] * 5, "0.5", "0.5", "0.5", "WAV 2"]
     }
-    assert rows(findings, "Features of users") == {"age": ["number", "1 of 3", "33%", "2"]}
+    assert rows(findings, "Features of users") == {"age": ["number", "1 of 3", "33%", "2", "0"]}
 
 
 def test_what_items_have_together(findings):

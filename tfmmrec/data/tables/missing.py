@@ -10,13 +10,13 @@ from tfmmrec.data.tables.chunks import ArrowChunk, Chunk, Row, RowChunk
 from tfmmrec.data.tables.source import TableSource
 
 # What databases, R, pandas and spreadsheets write. "-" and "?" are too often meant as they are.
-_USUAL = frozenset(
+USUAL_MARKS = frozenset(
     ["\\N", "NA", "N/A", "#N/A", "NULL", "null", "None", "nan", "NaN", "NAN", "<NA>"]
 )
 # Tables of text have their values as bytes.
-_USUAL_OF_EITHER = _USUAL | {mark.encode() for mark in _USUAL}
+_MARKS_OF_EITHER = USUAL_MARKS | {mark.encode() for mark in USUAL_MARKS}
 # A table with a smaller share of them gives no message: NA may be Namibia.
-_MIN_SHARE = 0.01
+MIN_SHARE = 0.01
 
 
 def drop_missing(chunk: Chunk, marks: Collection[str], columns: Iterable[str]) -> Chunk:
@@ -76,13 +76,13 @@ class MarkCounter:
                 continue
             self.num_values += 1
             # Every value of the table comes here; lists cannot be in a set.
-            if type(value) in (bytes, str) and value in _USUAL_OF_EITHER:
+            if type(value) in (bytes, str) and value in _MARKS_OF_EITHER:
                 self.counts[value.decode() if isinstance(value, bytes) else value] += 1
 
     def message(self) -> str | None:
         """Returns one line if there are many such values."""
         total = self.counts.total()
-        if not total or total < _MIN_SHARE * self.num_values:
+        if not total or total < MIN_SHARE * self.num_values:
             return None
         found = ", ".join(f"{mark!r} {count:,}" for mark, count in self.counts.most_common())
         marks = ", ".join(f'"{mark}"' for mark in self.counts).replace("\\", "\\\\")

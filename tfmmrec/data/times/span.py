@@ -46,11 +46,14 @@ def describe_times(times: Mapping[str, Any]) -> str:
 
 
 def hint_at_times(times: Mapping[str, Any], now: datetime.datetime | None = None) -> str:
-    """Returns what to do if a log begins before 1990 or ends after tomorrow; "" if not.
+    """Returns what to do if a log begins before 1990, ends after tomorrow, or covers no day.
 
     Args:
         times: an entry of `TimeSpan.statistics`.
         now: the present moment; by default, that of the clock.
+
+    Returns:
+        The hint; "" for likely times.
     """
     if times["first"] is None:
         return ""
@@ -59,6 +62,8 @@ def hint_at_times(times: Mapping[str, Any], now: datetime.datetime | None = None
         where = "the log begins before 1990"
     elif times["last"] > today + _DAY:
         where = "the log ends after tomorrow"
+    elif times["last"] - times["first"] < _DAY:
+        where = "the log covers less than a day"
     else:
         return ""
     return (

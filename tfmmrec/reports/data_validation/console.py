@@ -3,6 +3,7 @@
 import rich.console
 
 from tfmmrec.reports.data_validation.findings import Findings
+from tfmmrec.reports.data_validation.remarks import remarks
 from tfmmrec.reports.tables import Table
 
 # Of a file or pipe: wide enough for the widest table.
@@ -30,12 +31,15 @@ def print_verdict(findings: Findings, console: rich.console.Console | None = Non
 
 
 def print_statistics(findings: Findings, console: rich.console.Console | None = None) -> None:
-    """Prints the tables of statistics."""
+    """Prints the tables of statistics, then the remarks."""
     console = console or rich.console.Console()
     if not console.is_terminal:
         console.width = max(console.width, _WIDTH_OF_FILES)
     for table in all_tables(findings):
         console.print(table.to_rich())
+    lines = remarks(findings)
+    for line in ["Remarks", *(f"- {line}" for line in lines)] if lines else []:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def all_tables(findings: Findings) -> list[Table]:

@@ -24,9 +24,10 @@ class EntityStatistics:
         self.entity = entity
         self.features = dataset.features(entity)
         self.num_records = 0
-        stated = dataset.statistics[entity].get("features", {})
+        # Of each feature, what packing counted.
+        self.packed = dataset.statistics[entity].get("features", {})
         self.descriptions = {
-            name: describe(modality, stated.get(name, {}).get("present", 0), seed)
+            name: describe(modality, self.packed.get(name, {}).get("present", 0), seed)
             for name, modality in self.features.items()
         }
         self.kinds = list(dict.fromkeys(modality.kind for modality in self.features.values()))
@@ -57,6 +58,10 @@ class EntityStatistics:
             return []
         return [self._presence(), *self._by_display(), self._pattern_table()]
 
+    def num_rejected(self, feature: str) -> int:
+        """Returns the number of values of a feature that packing rejected."""
+        return int(self.packed.get(feature, {}).get("rejected", 0))
+
     def _presence(self) -> Table:
         rows = [
             (
@@ -64,11 +69,12 @@ class EntityStatistics:
                 self.features[name].kind,
                 f"{description.present} of {self.num_records}",
                 share(description.present, self.num_records),
-                f"{self.num_records - description.present}",
+                f"{self.num_records - description.present - self.num_rejected(name)}",
+                f"{self.num_rejected(name)}",
             )
             for name, description in self.descriptions.items()
         ]
-        columns = ("feature", "modality", "present", "share", "missing")
+        columns = ("feature", "modality", "present", "share", "missing", "rejected")
         return Table(f"Features of {self.entity}", columns, rows, texts=("modality",))
 
     def _by_display(self) -> list[Table]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import PIL.Image
 
+from tfmmrec.data.tables.missing import USUAL_MARKS
 from tfmmrec.modalities import Modality
 from tfmmrec.modalities.codecs.wav import describe_sound
 from tfmmrec.reports.data_validation.quantile_sketch import Distribution
@@ -29,6 +30,8 @@ class Description:
         columns: the column names of the table, after the name of the feature.
         texts: the columns that contain text.
         present: the number of values so far.
+        first: the first value.
+        is_constant: whether all values so far are equal to the first.
     """
 
     title: ClassVar[str] = ""
@@ -37,10 +40,19 @@ class Description:
 
     def __init__(self, *, expected: int = 0, seed: int = 0):
         self.present = 0
+        self.first: Any = None
+        self.is_constant = True
 
     def observe(self, values: list[Any]) -> None:
         """Adds some values, all of them present."""
+        if values and not self.present:
+            self.first = values[0]
+        self.is_constant = self.is_constant and all(value == self.first for value in values)
         self.present += len(values)
+
+    def marks(self) -> dict[str, int]:
+        """Returns the counts of values that look like marks of missing values, such as NA."""
+        return {}
 
     def row(self) -> Sequence[str]:
         """Returns the row of the table, one text per column."""
@@ -81,9 +93,18 @@ class TextDescription(_Spread):
     title = "Texts, in characters"
     quantity = "length in characters"
 
+    def __init__(self, *, expected: int = 0, seed: int = 0):
+        super().__init__(expected=expected, seed=seed)
+        self._marks: collections.Counter[str] = collections.Counter()
+
     def observe(self, values: list[bytes]) -> None:
         super().observe(values)
-        self.spread.add([len(value.decode(errors="replace")) for value in values])
+        texts = [value.decode(errors="replace") for value in values]
+        self.spread.add([len(text) for text in texts])
+        self._marks.update(text for text in texts if text in USUAL_MARKS)
+
+    def marks(self) -> dict[str, int]:
+        return dict(self._marks)
 
 
 class NumberDescription(_Spread):
@@ -114,6 +135,11 @@ class CategoricalDescription(Description):
         for value in values:
             self.counts.update(value)
             self.max_values = max(self.max_values, len(value))
+
+    def marks(self) -> dict[str, int]:
+        return {
+            mark: self.counts[mark.encode()] for mark in USUAL_MARKS if mark.encode() in self.counts
+        }
 
     def frequent(self) -> list[tuple[str, int]]:
         """The ten most frequent categories."""
@@ -224,6 +250,9 @@ class MultiValuedDescription(Description):
     def observe(self, values: list[Any]) -> None:
         super().observe(values)
         self.inner.observe([value for row in values for value in row])
+
+    def marks(self) -> dict[str, int]:
+        return self.inner.marks()
 
     def row(self) -> Sequence[str]:
         return self.inner.row()

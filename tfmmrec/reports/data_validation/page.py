@@ -5,6 +5,7 @@ from pathlib import Path
 from tfmmrec.data.storage import write_text
 from tfmmrec.reports.data_validation.console import all_tables, validation_verdict
 from tfmmrec.reports.data_validation.findings import Findings
+from tfmmrec.reports.data_validation.remarks import remarks
 from tfmmrec.reports.html import render
 from tfmmrec.reports.svg_charts import draw
 from tfmmrec.reports.tables import Chart
@@ -28,6 +29,7 @@ def render_report(findings: Findings) -> str:
         name=dataset.schema.name if dataset else findings.folder.name,
         verdict=validation_verdict(findings),
         anomalies=findings.anomalies.lines(),
+        remarks=remarks(findings),
         headline=_headline(findings),
         tables=all_tables(findings),
         charts=[(chart.title, draw(chart)) for chart in _charts(findings)],

@@ -5,7 +5,6 @@ from pathlib import Path
 from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.interactions import SPLITS
-from tfmmrec.data.packing.log_summary import log_lines
 from tfmmrec.data.storage import MANIFEST, read_manifest
 from tfmmrec.errors import DataError, TfmmrecError
 from tfmmrec.reports.data_validation.anomalies import Anomalies, Anomaly
@@ -41,9 +40,6 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
     print_verdict(findings)
     if not options.quiet:
         print_statistics(findings)
-        if findings.dataset and not findings.anomalies.total:
-            for line in log_lines(findings.dataset.statistics["interactions"]):
-                print(line)
     if options.html:
         write_report(findings, options.html)
     lines = findings.anomalies.lines()
