@@ -135,6 +135,21 @@ def test_the_rejects_of_one_table_end_the_pack(tmp_path: Path):
     ) in refused(path)
 
 
+def test_rows_rejected_for_their_quotes_get_a_hint(tmp_path: Path):
+    log = ['"u,i0,1', "u,i1,2", '"u"sa,i1,3', "u,i2,4"]
+    message = refused(write(tmp_path, [GOOD] * 50, log=log))
+    assert (
+        '; if quotes are part of values, add quote: "" to the table in the dataset file, or '
+        'escape: "\\\\" if backslashes precede them; correct them'
+    ) in message
+    (tmp_path / "one").mkdir()
+    path = write(tmp_path / "one", [GOOD] * 50, log=["u,i0,1", '"u"sa,i1,3', "u,i2,4"])
+    (line,) = [
+        line for line in summary_lines("data", packed(path)) if line.startswith("interactions")
+    ]
+    assert "text behind a closing quote: 'sa'; if quotes are part of values, add quote" in line
+
+
 def test_a_feature_whose_files_are_all_missing_is_an_error(tmp_path: Path):
     path = write(tmp_path, [("1.PNG", "1")] * 6)
     assert refused(path, 1.0) == (

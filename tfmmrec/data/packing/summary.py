@@ -37,6 +37,20 @@ def losses(feature: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
+def quote_hint(reject: str) -> str:
+    """Returns the end of a message on rows that are rejected for their quotes; "" for others.
+
+    Args:
+        reject: the first reject of the table, as `Rejects.first` says it.
+    """
+    if "quote" not in reject or "give escape" in reject:
+        return ""
+    return (
+        '; if quotes are part of values, add quote: "" to the table in the dataset file, or '
+        'escape: "\\\\" if backslashes precede them'
+    )
+
+
 def summary_lines(out: object, statistics: Mapping[str, Any]) -> list[str]:
     """Returns the summary of a packed data folder, a line per table, feature and split.
 
@@ -56,7 +70,8 @@ def summary_lines(out: object, statistics: Mapping[str, Any]) -> list[str]:
             continue
         kept = read["read"] - read["rejected"]
         rows.append((table, f"{read['read']}", f"{kept}", "", f"{read['rejected']}"))
-        remarks.append(f"first reject: {read['first_reject']}" if read["rejected"] else "")
+        first = read["first_reject"] if read["rejected"] else ""
+        remarks.append(f"first reject: {first}{quote_hint(first)}" if first else "")
         for name, feature in statistics[table].get("features", {}).items():
             numbers = (kept, feature["present"], feature["missing"], feature["rejected"])
             rows.append((f"  {name}", *map(str, numbers)))

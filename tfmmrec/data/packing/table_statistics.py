@@ -5,7 +5,7 @@ from typing import Any
 
 from tfmmrec.data.dataset_file import DatasetFile, Table
 from tfmmrec.data.packing.statistics import Rejects, Tally
-from tfmmrec.data.packing.summary import losses, noun
+from tfmmrec.data.packing.summary import losses, noun, quote_hint
 from tfmmrec.data.tables.source import TableSource
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
@@ -111,7 +111,7 @@ def _check_rows(
         raise DataError(
             f"{dataset.path}: {table.name}: {rejected} of {read} rows cannot be used "
             f"({rejected / read:.1%}, the limit is {max_rejects:.1%}); first: "
-            f"{rows['first_reject']}; {_ADVICE}"
+            f"{rows['first_reject']}{quote_hint(rows['first_reject'])}; {_ADVICE}"
         )
 
 
