@@ -62,6 +62,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "no run to evaluate": (["evaluate", "r"], "r: not a run folder"),
     "no run to recommend from": (["recommend", "r"], "r: not a run folder"),
     "no run to export": (["export", "r", *OUT], "r: not a run folder"),
+    "no model to serve": (["serve", "m"], "m: no such folder; give MODELS/NAME"),
     "no run to explain": (["explain", "r", "--user", "u", "--item", "i"], "not a run folder"),
     "no run to compare": (["compare", "r", "r2"], "r: not a run folder"),
     "no run to update": (["update", "r", "--data", "d", *OUT], "r: not a run folder"),

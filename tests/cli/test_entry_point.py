@@ -83,7 +83,6 @@ REFUSED = {
     "no run to search": (["search", "none", "--text", "war"], "not a run folder"),
     "no run to export": (["export", "none", "--out", "out"], "not a run folder"),
     "no model to serve": (["serve", "none"], "none"),
-    "no origin of pages": (["serve", "none", "--cors", "localhost"], "cors must be"),
 }
 
 

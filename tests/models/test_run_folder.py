@@ -61,6 +61,8 @@ def test_changed_runs_are_refused(data, tmp_path):
         ('"manifest_sha256": "', '"manifest_sha256": "0', "changed since; run tfmmrec update"),
         ('"dim": 4', '"dim": 5', "the weights cannot be read"),
         ('"dim": 4', '"width": 4', "config"),
+        ('"words": ', '"text": ', "run.json: has no model.words; train again"),
+        ('"data": "', '"folder": "', "run.json: has no data; train again"),
     ):
         assert old in saved
         (tmp_path / "run.json").write_text(saved.replace(old, new))

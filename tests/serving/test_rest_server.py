@@ -408,6 +408,8 @@ def test_a_version_with_leading_zeros(tmp_path, model_dir):
 def test_a_folder_without_a_version_is_refused(tmp_path):
     with pytest.raises(DataError, match="no version here"):
         create_app(tmp_path)
+    with pytest.raises(ConfigError, match="cors must be"):
+        serve(tmp_path, cors="localhost")
     with pytest.raises(DataError, match="no such folder"):
         create_app(tmp_path / "nothing")
 

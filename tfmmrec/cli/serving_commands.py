@@ -8,6 +8,7 @@ from tfmmrec.cli.command import Command, add_out, add_positional
 from tfmmrec.cli.parser import Parser
 from tfmmrec.errors import ConfigError
 from tfmmrec.models.run_file import read_run
+from tfmmrec.serving.version_folder import newest_version
 
 
 def _declare_recommend(parser: Parser) -> None:
@@ -118,6 +119,7 @@ def _declare_serve(parser: Parser) -> None:
 
 
 def _serve(options: Any) -> None:
+    newest_version(options.model)
     from tfmmrec.serving.rest_server import serve
 
     names = ("port", "host", "cors", "quiet", "debug")

@@ -3,6 +3,7 @@
 docs/formats/run.md lists its keys.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from tfmmrec.errors import DataError
 RUN = "run.json"
 # Raised whenever runs trained earlier can no longer be loaded.
 RUN_FORMAT = 4
+_KEYS = ("data", "manifest_sha256", "config", "encoders", "model")
+_MODEL_KEYS = ("num_landmarks", "statistics", "features", "catalog", "words")
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -26,3 +29,14 @@ def read_run(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = read_json(path)
     check_format(folder, content, "run", RUN_FORMAT, "train it again")
     return content
+
+
+def check_keys(folder: Path, run: Mapping[str, Any]) -> None:
+    """Raises DataError unless run.json has all keys that a model is loaded from."""
+    model = run.get("model", {})
+    missing = [
+        *(name for name in _KEYS if name not in run),
+        *(f"model.{name}" for name in _MODEL_KEYS if name not in model),
+    ]
+    if missing:
+        raise DataError(f"{folder}/{RUN}: has no {', '.join(missing)}; train again")

@@ -23,7 +23,7 @@ from tfmmrec.errors import ConfigError, DataError, one_line
 from tfmmrec.models.bundle import ModelBundle, open_bundle
 from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
 from tfmmrec.models.lexical.index import LexicalIndex
-from tfmmrec.models.run_file import RUN, RUN_FORMAT, read_run
+from tfmmrec.models.run_file import RUN, RUN_FORMAT, check_keys, read_run
 from tfmmrec.models.training_events import TrainingStatistics
 from tfmmrec.version import __version__
 
@@ -108,6 +108,7 @@ def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:
     """
     folder = Path(folder)
     run = read_run(folder)
+    check_keys(folder, run)
     dataset = Dataset(Path(run["data"]), cache=run["config"].get("cache"))
     if checksum(dataset.folder / MANIFEST) != run["manifest_sha256"]:
         raise DataError(

@@ -14,6 +14,7 @@ from tfmmrec.serving.input_names import input_specs, read_saved_model
 from tfmmrec.serving.request_content import graph_cannot_read, pack_content
 from tfmmrec.serving.rest_json import PredictRequest
 from tfmmrec.serving.rest_values import BadRequest
+from tfmmrec.serving.version_folder import newest_version
 from tfmmrec.serving.warmup import WARMUP, read_warmup
 
 
@@ -37,7 +38,7 @@ class ServedModel:
 
     def __init__(self, model_dir: Path):
         self.name = Path(model_dir).resolve().name
-        folder = _newest_version(Path(model_dir))
+        folder = newest_version(Path(model_dir))
         self.version = int(folder.name)
         try:
             self.metadata = _read_signature_defs(folder)
@@ -85,20 +86,6 @@ class ServedModel:
             name: tf.TensorSpec(value.shape, value.dtype)
             for name, value in self._model.signatures[signature].structured_outputs.items()
         }
-
-
-def _newest_version(model_dir: Path) -> Path:
-    """Returns the folder with the highest number; leading zeros are allowed, as in 00000123."""
-    if not model_dir.is_dir():
-        raise DataError(f"{model_dir}: no such folder; give MODELS/NAME, as tfmmrec export made it")
-    versions = [
-        path.parent
-        for path in model_dir.glob("*/saved_model.pb")
-        if path.parent.name.isascii() and path.parent.name.isdecimal()
-    ]
-    if not versions:
-        raise DataError(f"{model_dir}: no version here, such as 1/; give MODELS/NAME")
-    return max(versions, key=lambda path: int(path.name))
 
 
 def _read_signature_defs(folder: Path) -> dict[str, Any]:
