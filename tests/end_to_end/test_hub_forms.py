@@ -77,7 +77,7 @@ def test_from_the_command_line_to_a_served_model(
     assert main(["encode", data, *options, "--quiet"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("items.title: 6 rows, 5 with a value: 0 read from the cache, 5 enc")
+    assert lines[0].startswith("items.title: 6 rows, 5 with a value: 5 values encoded in")
     assert lines[0].endswith("gives output sequence_output, dim 2, max over its other axes")
     assert lines[1].endswith(
         ", dim 4: call(inputs: float32 [?]) at 16000 Hz, at most 1 s, gives output 1, dim 4, "

@@ -152,11 +152,13 @@ class _Work:
         self.shape = encodings.values.shape[1:]
 
     def __str__(self) -> str:
-        return (
-            f"{self.num_rows} rows, {self.num_present} with a value: "
-            f"{self.num_present - self.num_encoded} read from the cache, {self.num_encoded} "
-            f"encoded in {self.seconds:.1f} s, dim {' x '.join(map(str, self.shape))}"
-        )
+        work = "all read from the cache"
+        if self.num_encoded:
+            work = f"{self.num_encoded} values encoded in {self.seconds:.1f} s"
+            if self.num_encoded < self.num_present:
+                work += ", the others are repeated or from the cache"
+        dim = " x ".join(map(str, self.shape))
+        return f"{self.num_rows} rows, {self.num_present} with a value: {work}, dim {dim}"
 
 
 def _only(by_feature: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
