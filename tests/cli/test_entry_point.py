@@ -1,11 +1,12 @@
 """The command line: an invalid one gives one line and an exit code, and writes nothing."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
-from tfmmrec.cli import main
+from tfmmrec.cli import main, run_script
 from tfmmrec.cli.commands import COMMANDS
 from tfmmrec.cli.entry_point import build_parser
 from tfmmrec.cli.nested_overrides import fold_overrides, with_underscores
@@ -335,3 +336,16 @@ def test_help_is_for_people(name, capsys):
     for example in COMMANDS[name].examples:
         words = fold_overrides(with_underscores(shlex.split(example)))
         check_option_names(build_parser([name]).commands[name], words[1:])
+
+
+def test_a_parameter_of_a_script_may_be_called_config(tmp_path, monkeypatch, capsys):
+    (tmp_path / "train.yaml").write_text("epochs: 3\n")
+
+    def main(data: Path, *, config: Path | None = None) -> None:
+        print(data, config.read_text())
+
+    monkeypatch.setattr(sys, "argv", ["script", "d", "--config", str(tmp_path / "train.yaml")])
+    with pytest.raises(SystemExit) as ended:
+        run_script(main)
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == "d epochs: 3\n\n"

@@ -38,7 +38,8 @@ def check_option_names(parser: Parser, arguments: Sequence[str]) -> None:
             hint = did_you_mean(shown, names) or "; see --help"
             shown = parser.spelled(shown)
             raise jsonargparse.ArgumentError(None, f"unknown option {shown}{hint}")
-        if option == "--config":
+        # A script may have a parameter of this name, which is not a file of its options.
+        if isinstance(parser._option_string_actions.get(option), jsonargparse.ActionConfigFile):
             _check_file(
                 parser, value if equals else "".join(arguments[position + 1 : position + 2])
             )
