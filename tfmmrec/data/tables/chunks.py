@@ -118,16 +118,17 @@ def code(values: list[Any]) -> tuple[np.ndarray, list[Any]]:
     """Dictionary-encodes any values; values of different types, such as 1 and True, differ."""
     codes_by_key: dict[Any, int] = {}
     distinct: list[Any] = []
-    codes = np.empty(len(values), np.int64)
-    for row, value in enumerate(values):
+    codes: list[int] = []
+    for value in values:
         if value is None:
-            codes[row] = -1
+            codes.append(-1)
             continue
         key = (type(value), repr(value) if isinstance(value, list | dict) else value)
-        codes[row] = codes_by_key.setdefault(key, len(distinct))
-        if codes[row] == len(distinct):
+        number = codes_by_key.setdefault(key, len(distinct))
+        if number == len(distinct):
             distinct.append(value)
-    return codes, distinct
+        codes.append(number)
+    return np.array(codes, np.int64), distinct
 
 
 def none_if_empty(value: Any) -> Any:
