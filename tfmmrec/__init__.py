@@ -5,16 +5,14 @@ an example from tables to a served model.
 """
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
 from tfmmrec.legacy_keras import enable_legacy_keras
+from tfmmrec.tensorflow_notices import quieten_tensorflow
 
-# The one place that does it, before any module of tfmmrec imports TensorFlow.
+# The one place that does both, before any module of tfmmrec imports TensorFlow.
 enable_legacy_keras()
-# TensorFlow logs a page of notices when it is imported; its errors are exceptions as well. A level
-# that the user has set is kept.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+quieten_tensorflow()
 
 from tfmmrec.errors import ConfigError, DataError, TfmmrecError  # noqa: E402
 from tfmmrec.version import __version__  # noqa: E402

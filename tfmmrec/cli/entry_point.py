@@ -18,10 +18,6 @@ from tfmmrec.errors import TfmmrecError, did_you_mean
 from tfmmrec.legacy_keras import keras_problem
 from tfmmrec.version import __version__
 
-if not sys.warnoptions:
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
-
-
 ORDER_OF_WORK = """the order of work:
   tfmmrec pack DATASET.yaml --out DATA     tables and media become a data folder
   tfmmrec check DATA                       what is in it, and what looks wrong
