@@ -7,7 +7,7 @@ from typing import Any
 
 from tfmmrec.cli.command import Command, add_config_file, add_out, add_positional, build_config
 from tfmmrec.cli.parser import Parser
-from tfmmrec.data.storage import read_manifest
+from tfmmrec.data.storage import read_manifest, refuse_existing
 from tfmmrec.models.run_file import read_run
 
 
@@ -64,7 +64,10 @@ def _tune(options: Any) -> None:
     options = options.clone()
     options["train"] = build_config(TrainConfig, options["train"])
     config = build_config(TuneConfig, options)
-    read_manifest(options.data)  # before TensorFlow is imported
+    # Before TensorFlow is imported. A worker's folder is that of its chief.
+    if not options.resume and "KERASTUNER_TUNER_ID" not in os.environ:
+        refuse_existing(options.out)
+    read_manifest(options.data)
     from tfmmrec.reports.tuning.console import print_search
     from tfmmrec.reports.tuning.page import write_tuning_page
     from tfmmrec.tuning import tune

@@ -16,6 +16,7 @@ from tfmmrec.models.embedding_model import UserInputs
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.reports.item_cards import ItemCards
 from tfmmrec.reports.tables import Table
+from tfmmrec.reports.wide_console import wide_console
 from tfmmrec.serving.id_lists import unknown_id
 
 _MAX_MODALITIES = 10
@@ -169,7 +170,7 @@ def print_explanation(
         num_items: number of items of the history, those that contribute most (default 10).
         console: where to print (default stdout).
     """
-    console = console or rich.console.Console()
+    console = console or wide_console()
     console.print(explanation.sentence, highlight=False, soft_wrap=True, markup=False)
     rows = [[name, f"{value:+.4f}"] for name, value in explanation.modalities.items()]
     title = f"score {explanation.score:.4f}"

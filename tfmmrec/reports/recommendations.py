@@ -10,6 +10,7 @@ import rich.console
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.models.run_file import read_run
 from tfmmrec.reports.tables import Table
+from tfmmrec.reports.wide_console import wide_console
 from tfmmrec.serving.search import item_texts
 
 _MAX_USERS = 10
@@ -28,7 +29,7 @@ def print_recommendations(
         lines: from `recommend`.
         console: where to print (default stdout).
     """
-    console = console or rich.console.Console()
+    console = console or wide_console()
     shown = lines[:_MAX_USERS]
     texts = _texts(run, shown)
     for line in shown:
@@ -80,7 +81,7 @@ def print_found(
     ]
     texts = ["item", *features]
     table = Table("", ["rank", "score", *texts], rows, texts=texts)
-    console = console or rich.console.Console()
+    console = console or wide_console()
     console.print(table.to_rich())
     console.print("A score of 1 is the same content.", highlight=False)
 

@@ -1,6 +1,7 @@
 """Tests of an evaluation on the console."""
 
 from tfmmrec.reports.evaluation.console import _slice_lines
+from tfmmrec.reports.evaluation.tables import options_table
 
 
 def slice_of(name, targets, worse=True):
@@ -14,3 +15,8 @@ def test_only_the_largest_of_many_worse_slices_are_printed():
     *lines, rest = _slice_lines([*slices, slice_of("d", 30), slice_of("e", 40)])
     assert [line.split(":")[2] for line in lines] == [" b", " e", " d"]
     assert rest == "  and 1 smaller ones; model_card.md and --report have all"
+
+
+def test_options_without_effect_on_a_model_are_not_compared():
+    configs = {"a": {"quiet": True, "cache": None, "dim": 4}, "b": {"quiet": False, "dim": 8}}
+    assert options_table(configs).rows == [["dim", "4", "8"]]

@@ -136,6 +136,10 @@ def test_what_was_tried_and_changed_is_said():
     # Five trials and three reruns, one of which failed; one trial failed.
     assert tried.startswith("Tried: 5 trials, of which 1 failed; fusion.kind: weighted, ")
     assert "learning_rate: 0.001 to 0.1" in tried
+    assert search_summary(search(), max_ranges=4)[0] == tried
+    short = search_summary(search(), max_ranges=2)[0]
+    assert short.startswith("Tried: 5 trials, of which 1 failed; ")
+    assert short.endswith(", whose ranges are in tuning.html")
     changes = "fusion.kind: concat, learning_rate: 0.1, fusion.concat.units: 20"
     assert best == f"The best differs from the base in: {changes}"
     # Without a finished trial, no trial is the best.

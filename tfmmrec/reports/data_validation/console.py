@@ -5,9 +5,7 @@ import rich.console
 from tfmmrec.reports.data_validation.findings import Findings
 from tfmmrec.reports.data_validation.remarks import remarks
 from tfmmrec.reports.tables import Table
-
-# Of a file or pipe: wide enough for the widest table.
-_WIDTH_OF_FILES = 160
+from tfmmrec.reports.wide_console import wide_console
 
 
 def validation_verdict(findings: Findings) -> str:
@@ -32,9 +30,7 @@ def print_verdict(findings: Findings, console: rich.console.Console | None = Non
 
 def print_statistics(findings: Findings, console: rich.console.Console | None = None) -> None:
     """Prints the tables of statistics, then the remarks."""
-    console = console or rich.console.Console()
-    if not console.is_terminal:
-        console.width = max(console.width, _WIDTH_OF_FILES)
+    console = console or wide_console()
     for table in all_tables(findings):
         console.print(table.to_rich())
     lines = remarks(findings)

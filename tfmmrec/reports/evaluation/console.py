@@ -19,6 +19,7 @@ from tfmmrec.reports.evaluation.tables import (
     options_table,
     outcome_tables,
 )
+from tfmmrec.reports.wide_console import wide_console
 
 # More slices are in the model card and on the page.
 _MAX_SLICES = 3
@@ -33,7 +34,7 @@ def print_metrics(metrics: Mapping[str, Any], console: rich.console.Console | No
         metrics: of an `EvaluationResult`.
         console: where to print (default stdout).
     """
-    console = console or rich.console.Console()
+    console = console or wide_console()
     split = metrics["split"]
     if metrics["verdict"] is not None:
         console.print(metrics["verdict"], highlight=False, soft_wrap=True)
@@ -65,7 +66,7 @@ def print_comparison(
         configs: of the runs, see `configs_of`.
         console: where to print (default stdout).
     """
-    console = console or rich.console.Console()
+    console = console or wide_console()
     for sentence in comparison_verdicts(comparison):
         console.print(sentence, highlight=False, soft_wrap=True)
     options = options_table(configs)

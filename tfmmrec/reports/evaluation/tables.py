@@ -139,8 +139,14 @@ def comparison_table(
     return Table(title, ["", *(metric_label(m) for m in metrics), f"NDCG@{K} - {first}"], rows)
 
 
+# Options that do not change what a model recommends.
+_WITHOUT_EFFECT = ("quiet", "cache", "checkpoints", "checkpoint_steps")
+
+
 def options_table(configs: Mapping[str, Mapping[str, Any]]) -> Table:
     """Returns a table of the options that differ between runs; without rows if there are none.
+
+    Options that do not change a model, such as `quiet`, are left out.
 
     Args:
         configs: by run, its config as nested mappings.
@@ -148,6 +154,7 @@ def options_table(configs: Mapping[str, Mapping[str, Any]]) -> Table:
     rows = [
         [option, *(value if isinstance(value, str) else json.dumps(value) for value in values)]
         for option, values in differing_options(list(configs.values())).items()
+        if option not in _WITHOUT_EFFECT
     ]
     return Table("Options that differ", ["option", *configs], rows, list(configs))
 

@@ -7,6 +7,8 @@ from typing import Any
 from tfmmrec.reports.tuning.page import read_search
 from tfmmrec.reports.tuning.tables import search_summary
 
+_MAX_RANGES = 6
+
 
 def print_search(data: Path, out: Path) -> None:
     """Prints what a finished search tried and found, and the command that trains it.
@@ -16,7 +18,8 @@ def print_search(data: Path, out: Path) -> None:
         out: the folder of the search.
     """
     search = read_search(out)
-    for line in (*search_summary(search), f"{out}/best.yaml: {search['verdict']}"):
+    summary = search_summary(search, max_ranges=_MAX_RANGES)
+    for line in (*summary, f"{out}/best.yaml: {search['verdict']}"):
         print(line)
     print(f"Train it: tfmmrec train {data} --config {out}/best.yaml --out RUN")
 

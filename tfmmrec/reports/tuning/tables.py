@@ -47,17 +47,22 @@ def changes_of_base(search: Mapping[str, Any], number: int) -> str:
     return format_values(changed) or "nothing"
 
 
-def search_summary(search: Mapping[str, Any]) -> list[str]:
+def search_summary(search: Mapping[str, Any], *, max_ranges: int | None = None) -> list[str]:
     """States in words what was tried, and how the best trial differs from the base.
 
     Args:
         search: as for `write_page`.
+        max_ranges: if more options than this were searched, they are only counted (default: all are
+            listed with their ranges).
     """
     varied = [hp for hp in search["space"] if hp["type"] != "fixed"]
     searched = [t for t in search["trials"] if not is_rerun(t)]
     failed = sum("error" in trial for trial in searched)
     tried = f"Tried: {len(searched)} trials{f', of which {failed} failed' if failed else ''}"
-    if varied:
+    if max_ranges is not None and len(varied) > max_ranges:
+        parts = dict.fromkeys(hp["name"].partition(".")[0] for hp in varied)
+        tried += f"; {len(varied)} options of {', '.join(parts)}, whose ranges are in tuning.html"
+    elif varied:
         tried += "; " + "; ".join(_format_range(hp) for hp in varied)
     best = best_trial(search)
     lines = [tried]
