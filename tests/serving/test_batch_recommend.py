@@ -39,7 +39,7 @@ def test_ids_are_those_that_were_typed(typed, capsys):
 def test_unknown_users_are_counted(tmp_path, capsys):
     assert user_ids("u1,Smith,J", DATASET) == ["u1", "Smith", "J"]
     assert "2 of 3 users are not in films" in (err := capsys.readouterr().err)
-    assert err.rstrip().endswith("first: 'Smith'") and err.count("\n") == 1
+    assert "first: 'Smith'; did you mean 'Smith, J'?\n" in err and err.count("\n") == 1
     (tmp_path / "ids.txt").write_text("u2\nnobody\nSmith, J\n")
     assert user_ids(str(tmp_path / "ids.txt"), DATASET) == ["u2", "nobody", "Smith, J"]
     assert "1 of 3 users" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfmmrec.errors import DataError
+from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.serving.id_lists import closest_id, item_ids, user_ids
 from tfmmrec.serving.search import search
 
@@ -22,6 +22,14 @@ from tfmmrec.serving.search import search
 )
 def test_another_writing_comes_before_a_similar_spelling(name, known, hint):
     assert closest_id(name, known) == hint
+
+
+def test_users_may_be_a_list(small):
+    assert user_ids(["u1", "u2"], small) == ["u1", "u2"]
+    assert user_ids("u1,u2", small) == ["u1", "u2"]
+    assert user_ids("all", small) == small.user_ids
+    with pytest.raises(ConfigError, match="Received: nothing"):
+        user_ids([], small)
 
 
 def test_options_name_the_closest_id(small, small_run, capsys):

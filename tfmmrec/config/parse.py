@@ -55,17 +55,26 @@ def parse_fields(config: Any) -> None:
     a YAML file with the same keys give the same object.
 
     Raises:
-        ConfigError: as `parse`, with the path of the key.
+        ConfigError: as `parse`, with the path of the key; or a text is given in place of a list or
+            a mapping, `features="title"`.
     """
     hints = typing.get_type_hints(type(config))
     for field in dataclasses.fields(config):
         hint, value = hints[field.name], getattr(config, field.name)
+        if isinstance(value, str) and not _takes_text(hint):
+            raise ConfigError(f"{field.name}: {describe_type(hint)} is needed. Received: {value!r}")
         if not dataclasses.is_dataclass(hint) or isinstance(value, hint):  # type: ignore[arg-type]
             continue
         if not isinstance(value, Mapping):
             raise ConfigError(f"{field.name}: a mapping is needed. Received: {value!r}")
         parsed: Any = parse(hint, value, field.name, joint=".")  # type: ignore[arg-type]
         object.__setattr__(config, field.name, parsed)
+
+
+def _takes_text(hint: Any) -> bool:
+    """Whether a text may be a value, or has a check of its own, which says more."""
+    containers = {typing.get_origin(each) for each in (hint, *typing.get_args(hint))}
+    return len(containers & {list, dict}) != 1
 
 
 def _has_type(value: Any, hint: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from tfmmrec.config.checks import check_above, check_choice, check_count
 from tfmmrec.config.choices import STRATEGIES
 from tfmmrec.config.known_fields import known_fields
+from tfmmrec.config.parse import parse_fields
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError
 
@@ -61,6 +62,7 @@ class TuneConfig:
     quiet: bool = False
 
     def __post_init__(self) -> None:
+        parse_fields(self)
         check_choice("tuner", self.tuner, TUNERS)
         for name in self.search or ():
             check_choice("search", name, COMPONENTS)

@@ -50,14 +50,18 @@ def print_recommendations(
 def recommendation_lines(run: Path, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yields the recommendations as JSON lines with `titles`, the first text of each item.
 
+    Items without any text have no titles.
+
     Args:
         run: the run folder that recommended.
         lines: from `recommend`.
     """
     texts = _texts(run, lines)
+    has_titles = any(texts.values())
     for line in lines:
         titles = [_first_text(texts[item]) for item in line["items"]]
-        yield json.dumps({**line, "titles": titles}, ensure_ascii=False)
+        more = {"titles": titles} if has_titles else {}
+        yield json.dumps({**line, **more}, ensure_ascii=False)
 
 
 def print_found(

@@ -27,7 +27,7 @@ _BATCH = 256
 def recommend(
     run: str | Path,
     *,
-    users: str | None = None,
+    users: str | Sequence[str] | None = None,
     k: int | None = None,
     out: str | Path | None = None,
     split: str | None = None,
@@ -42,9 +42,9 @@ def recommend(
 
     Args:
         run: a run folder.
-        users: `all`, a file with one id per line, an id, or ids separated by commas, of which one
-            that holds a comma is in double quotes. An unknown user gets the recommendations of a
-            user without a history (default all).
+        users: a list of ids; or a text: `all`, a file with one id per line, an id, or ids separated
+            by commas, of which one that holds a comma is in double quotes. An unknown user gets the
+            recommendations of a user without a history (default all).
         k: the number of items per user, at most that of the catalog (default 10, or all if there
             are fewer).
         out: the file to write, with one line per user, `{"user": …, "items": […], "scores": […]}`
@@ -93,7 +93,7 @@ def recommend(
         past = [dataset.item_rows[name] for name in item_ids("history", history or (), dataset)]
         audience = NewUser(bundle, past, user or {})
     else:
-        audience = KnownUsers(bundle, user_ids(users or "all", dataset), split)
+        audience = KnownUsers(bundle, user_ids("all" if users is None else users, dataset), split)
     mask = item_mask(dataset, candidates, [where] if isinstance(where, str) else where)
     excluded = [dataset.item_rows[name] for name in item_ids("exclude", exclude, dataset)]
     lines = _ranked(bundle, audience, k, mask, excluded, quiet)

@@ -18,27 +18,37 @@ from tfmmrec.errors import ConfigError, DataError
 _MAX_NAMES = 50_000
 
 
-def user_ids(users: str, dataset: Dataset) -> list[str]:
-    """Returns the ids of `--users`: all, those of a file with one id per line, or a list."""
+def user_ids(users: str | Sequence[str], dataset: Dataset) -> list[str]:
+    """Returns the ids of `users`: a list, or a text as `--users` takes it.
+
+    A text is all, a file with one id per line, or a list with commas, see `split_ids`.
+
+    Raises:
+        ConfigError: there are none.
+        DataError: a file, or a single id, names no user.
+    """
     if users == "all":
         return dataset.user_ids
-    path = Path(users)
-    if users not in dataset.user_rows and _is_file(path):
-        names = read_ids(path)
-        if not any(name in dataset.user_rows for name in names):
-            raise DataError(f"{path}: names no user of {dataset.folder}; one id a line is needed")
-        _warn_unknown_users(names, dataset)
-        return names
-    names = split_ids(users, dataset.user_rows)
+    names = _named_users(users, dataset) if isinstance(users, str) else list(users)
     if not names:
         raise ConfigError("users: give all, a file with one id a line, or ids. Received: nothing")
     if len(names) == 1 and names[0] not in dataset.user_rows:
         raise DataError(
-            f"users: {users!r} is neither a file nor a user of {dataset.folder}"
-            f"{closest_id(users, dataset.user_rows)}; for somebody who is not in the data, give "
+            f"users: {names[0]!r} is neither a file nor a user of {dataset.folder}"
+            f"{closest_id(names[0], dataset.user_rows)}; for somebody who is not in the data, give "
             "their items as --history ITEM,ITEM"
         )
     _warn_unknown_users(names, dataset)
+    return names
+
+
+def _named_users(users: str, dataset: Dataset) -> list[str]:
+    path = Path(users)
+    if users in dataset.user_rows or not _is_file(path):
+        return split_ids(users, dataset.user_rows)
+    names = read_ids(path)
+    if not any(name in dataset.user_rows for name in names):
+        raise DataError(f"{path}: names no user of {dataset.folder}; one id a line is needed")
     return names
 
 
