@@ -7,8 +7,8 @@ an example from tables to a served model.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tfmmrec.config.tensorflow_notices import quieten_tensorflow
 from tfmmrec.legacy_keras import enable_legacy_keras
-from tfmmrec.tensorflow_notices import quieten_tensorflow
 
 # The one place that does both, before any module of tfmmrec imports TensorFlow.
 enable_legacy_keras()
