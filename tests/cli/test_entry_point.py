@@ -11,6 +11,7 @@ from tfmmrec.cli.commands import COMMANDS
 from tfmmrec.cli.entry_point import build_parser
 from tfmmrec.cli.nested_overrides import fold_overrides, with_underscores
 from tfmmrec.cli.option_names import check_option_names
+from tfmmrec.cli.parser import Parser
 from tfmmrec.version import __version__
 
 
@@ -165,7 +166,7 @@ def test_options_are_written_in_one_spelling(capsys):
         _, out, _ = run([name, "--help"], capsys)
         for option in parser._option_string_actions:
             if "_" in option.strip("_") and "." not in option:
-                keyed = "--config" in parser._option_string_actions
+                keyed = parser.has_config_file
                 shown = option if keyed else option.replace("_", "-")
                 assert f"{shown} " in out or f"{shown}\n" in out, f"{name} {option}"
                 unused |= set() if keyed else {option}
@@ -174,6 +175,13 @@ def test_options_are_written_in_one_spelling(capsys):
     for page in (*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("records/*.md")):
         text = page.read_text(encoding="utf-8")
         assert not [option for option in unused if option in text], page
+
+
+def test_a_parameter_called_config_is_no_file_of_options():
+    parser = Parser(exit_on_error=False)
+    parser.add_argument("--config", type=str)
+    assert parser.spelled("--num_items") == "--num-items"
+    assert build_parser(["train"]).commands["train"].spelled("--batch_size") == "--batch_size"
 
 
 def test_debug_shows_the_traceback_before_the_line(tmp_path, capsys):

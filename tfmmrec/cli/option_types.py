@@ -30,8 +30,7 @@ def plain_error(parser: Parser, error: jsonargparse.ArgumentError) -> jsonargpar
     if hint is None:
         return error
     # An option of a command with a file in --config is a key, and may be wrong in the file.
-    has_file = "--config" in parser._option_string_actions
-    name = found["key"] if has_file else parser.spelled(f"--{found['key']}")
+    name = found["key"] if parser.has_config_file else parser.spelled(f"--{found['key']}")
     return jsonargparse.ArgumentError(
         None, f"{name}: {describe_type(hint)} is needed. Received: {values[-1]}"
     )

@@ -92,8 +92,12 @@ class Parser(jsonargparse.ArgumentParser):
         The options of a command with a file in `--config` are the keys of the file; any other is
         written with hyphens, `--max-rejects`. Both spellings are accepted.
         """
-        has_file = "--config" in self._option_string_actions
-        return option if has_file else option.replace("_", "-")
+        return option if self.has_config_file else option.replace("_", "-")
+
+    @property
+    def has_config_file(self) -> bool:
+        """Whether the options are the keys of a file; a script's own `--config` is none."""
+        return any(isinstance(action, jsonargparse.ActionConfigFile) for action in self._actions)
 
     def take_texts_as_typed(self) -> None:
         """Changes the options declared so far: `--text null` is a text, and lists may be a,b."""
