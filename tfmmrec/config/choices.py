@@ -1,6 +1,8 @@
 """Values that keys of the training file may take; the parts that implement them stand elsewhere."""
 
-AUTO = "auto"
+from typing import Final
+
+AUTO: Final = "auto"
 HISTORY_CONTEXTS = ("causal", "bidirectional")
 RETRIEVAL_LOSSES = ("softmax", "bpr")
 POOLINGS = ("mean", "attention")

@@ -4,7 +4,11 @@ import dataclasses
 from typing import Literal
 
 from tfmmrec.config.checks import check_above, check_between, check_choice, check_count
+from tfmmrec.config.choices import AUTO
 from tfmmrec.config.known_fields import known_fields
+
+# Where `weight: auto` has no held-out items to choose by.
+_DEFAULT_WEIGHT = 0.3
 
 
 @known_fields
@@ -18,7 +22,9 @@ class ColdStartConfig:
     alone, and there is no regression.
 
     Attributes:
-        weight: of the regression, from 0 to 1; 0 uses the item tower alone (default 0.3).
+        weight: of the regression, from 0 to 1; 0 uses the item tower alone. `auto` chooses it on
+            items that are held out of training where the data has no valid split, and is 0.3
+            otherwise (default auto).
         ridge_alpha: the ridge penalty of the regression, above 0 (default 0.3).
         feature_weights: the weights of the features in the kernel: `learned`, so that features that
             predict interactions weigh more, or `equal` (default learned).
@@ -26,13 +32,21 @@ class ColdStartConfig:
             grows with its cube (default 2048).
     """
 
-    weight: float = 0.3
+    weight: float | Literal["auto"] = AUTO
     ridge_alpha: float = 0.3
     feature_weights: Literal["learned", "equal"] = "learned"
     num_items: int = 2048
 
     def __post_init__(self) -> None:
-        check_between("weight", self.weight, 0, 1)
+        if isinstance(self.weight, str):
+            check_choice("weight", self.weight, (AUTO,))
+        else:
+            check_between("weight", self.weight, 0, 1)
         check_above("ridge_alpha", self.ridge_alpha, 0)
         check_choice("feature_weights", self.feature_weights, ("learned", "equal"))
         check_count("num_items", self.num_items, 1)
+
+    @property
+    def fixed_weight(self) -> float:
+        """The weight, with 0.3 in place of `auto`."""
+        return _DEFAULT_WEIGHT if isinstance(self.weight, str) else self.weight

@@ -42,12 +42,16 @@ class Dataset:
         user_ids: user id by row.
         num_held_out: in a view from `hold_out`, the number of events that it holds out; otherwise
             0.
+        held_out_items: in a view from `hold_out` that holds out items, a view whose valid split has
+            their events; otherwise None.
 
     Raises:
         DataError: the folder does not exist, is not complete, or has another format.
     """
 
     num_held_out = 0
+    held_out_items: "Dataset | None" = None
+    _whole: "Dataset | None" = None
 
     def __init__(self, folder: Path, *, cache: str | Path | None = None):
         self.folder = Path(folder)
@@ -161,24 +165,37 @@ class Dataset:
         events = self.events("valid")
         return bool(len(events) if task in ("rating", "click") else events.positive.any())
 
-    def hold_out(self, rows: np.ndarray) -> "Dataset":
+    @property
+    def whole(self) -> "Dataset":
+        """The data folder without anything held out."""
+        return self._whole or self
+
+    def hold_out(self, rows: np.ndarray, items: np.ndarray | None = None) -> "Dataset":
         """Returns a view of the folder in which some training events are in valid instead.
 
-        The folder itself, and the events of train and valid together, stay as they are.
+        The folder itself stays as it is. Items that are held out are cold-start items of the view.
 
         Args:
             rows: of `events("train")`, each once.
+            items: bool `[items]`, items whose training events are in no split of the view but in
+                valid of its `held_out_items` (default: none are).
         """
         train = self.events("train")
         held_out = np.zeros(len(train), bool)
         held_out[rows] = True
+        of_items = np.zeros(len(train), bool) if items is None else items[train.item]
         view = copy.copy(self)
+        view._whole = self.whole
         view._events = {
             **self._events,
-            "train": train.take(~held_out),
-            "valid": concatenate([self.events("valid"), train.take(held_out)]),
+            "train": train.take(~held_out & ~of_items),
+            "valid": concatenate([self.events("valid"), train.take(held_out & ~of_items)]),
         }
         view.num_held_out = len(rows)
+        if items is not None:
+            view.cold_items = self.cold_items | items
+            view.held_out_items = copy.copy(view)
+            view.held_out_items._events = {**view._events, "valid": train.take(of_items)}
         return view
 
     def histories(self, splits: Iterable[str], *, with_times: bool = False) -> Histories:

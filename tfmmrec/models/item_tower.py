@@ -90,12 +90,12 @@ class ItemTower(tf.keras.layers.Layer):
             self.id_embedding = GatedIdEmbedding(num_items, dim, dropout=id_embedding_dropout)
         self.fusion = fusion.create(names=names)
         self.regression = None
-        if features and cold_start is not None and cold_start.weight and num_landmarks:
+        if features and cold_start is not None and cold_start.fixed_weight and num_landmarks:
             self.regression = ColdStartRegression(
                 features,
                 width=self.width,
                 num_landmarks=num_landmarks,
-                weight=cold_start.weight,
+                weight=cold_start.fixed_weight,
                 ridge_alpha=cold_start.ridge_alpha,
             )
         # See `fit_never_chosen_scale`.

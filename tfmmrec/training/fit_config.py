@@ -14,6 +14,7 @@ from tfmmrec.layers.history import HISTORY_ENCODERS
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.training.auto_query import query_candidates
 from tfmmrec.training.checkpoints import Checkpoints
+from tfmmrec.training.cold_start_weight import measure_weights, with_weight
 from tfmmrec.training.fit import fit
 
 
@@ -42,7 +43,8 @@ def fit_config(
     Returns:
         The last model, and the metrics of the best one, with the `seconds` of all. Several
         candidates add `candidates`, the objective by kind of query. A dataset that holds out
-        training events as its valid split adds `num_held_out`, their number.
+        training events as its valid split adds `num_held_out`, their number; one that holds out
+        items adds `cold_start_weights`, NDCG@10 on them by weight.
     """
     refits = config.refit and bundle.dataset.has_validation_events(config.task)
     configs = query_candidates(config, bundle)
@@ -73,7 +75,7 @@ def fit_config(
             values = ", ".join(f"{kind} {x:.4f}" for kind, x in metrics["candidates"].items())
             print(f"query: {best}, by {objective.name} on {chosen_on}: {values}")
     if refits:
-        bundle = build(configs[best])
+        bundle = build(_with_best_weight(configs[best], bundle, metrics))
         epochs = dataclasses.replace(bundle.config, epochs=metrics["epoch"])
         last = dataclasses.replace(bundle, config=epochs)
         if _talks(config, bundle):
@@ -89,6 +91,21 @@ def fit_config(
     if held_out:
         metrics["num_held_out"] = held_out
     return bundle, {**metrics, "seconds": round(sum(seconds), 1)}
+
+
+def _with_best_weight(
+    config: TrainConfig, fitted: ModelBundle, metrics: dict[str, Any]
+) -> TrainConfig:
+    """The config with the weight of the cold-start regression that is best on held-out items."""
+    measured = measure_weights(fitted)
+    if not measured:
+        return config
+    metrics["cold_start_weights"] = {str(weight): value for weight, value in measured.items()}
+    best = max(measured, key=lambda weight: measured[weight])
+    if _talks(config, fitted):
+        values = ", ".join(f"{weight:g} {value:.4f}" for weight, value in measured.items())
+        print(f"cold_start.weight: {best:g}, by ndcg@10 on the held-out items: {values}")
+    return with_weight(config, best)
 
 
 def _talks(config: TrainConfig, bundle: ModelBundle) -> bool:

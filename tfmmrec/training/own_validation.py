@@ -1,7 +1,8 @@
-"""A valid split for a data folder without one: the last training event of each user."""
+"""A valid split for a data folder without one: the last event of each user, and new items."""
 
 import numpy as np
 
+from tfmmrec.config.choices import AUTO
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.interactions import Interactions
@@ -11,6 +12,9 @@ from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS
 MIN_EVENTS = 3
 # More users would not make the choice of an epoch better, only slower.
 MAX_USERS = 10_000
+# The share of items with events that are held out at most, and the least number. Figures of fewer
+# items depend on the items more than on the model.
+MAX_ITEM_SHARE, MIN_ITEMS = 0.2, 20
 
 
 def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Dataset:
@@ -20,6 +24,10 @@ def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Da
     a valid split, and `refit` trains the final model on all training events. The held-out events
     are always the same, so that a training can be resumed, several processes agree, and trainings
     with other seeds can be compared.
+
+    If there are items without training events, as many others, up to a fifth, are held out with
+    all their events, to choose `cold_start: {weight: auto}`. This takes a `refit`, without which
+    the model would not know them.
 
     Args:
         dataset: the data folder.
@@ -31,7 +39,12 @@ def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Da
     """
     if dataset.has_validation_events(config.task):
         return dataset
-    rows = _last_events(dataset.events("train"), config.task)
+    train, items = dataset.events("train"), None
+    others = np.arange(len(train))
+    if _chooses_weight(dataset, config):
+        items = _items_to_hold_out(dataset)
+        others = np.flatnonzero(~items[train.item])
+    rows = others[_last_events(train.take(others), config.task)]
     if len(rows) < MIN_USERS:
         if not quiet:
             print(
@@ -41,13 +54,43 @@ def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Da
         return dataset
     if len(rows) > MAX_USERS:
         rows = np.sort(np.random.default_rng(0).choice(rows, MAX_USERS, replace=False))
+    if items is not None and not items.any():
+        items = None
     if not quiet:
+        new = (
+            ""
+            if items is None
+            else f", and {items.sum()} items with all their events to choose cold_start.weight"
+        )
         then = "; the final model is trained on all events" if config.refit else ""
         print(
             f"no valid split: the last event of {len(rows)} users is held out to choose the "
-            f"epochs{then}"
+            f"epochs{new}{then}"
         )
-    return dataset.hold_out(rows)
+    return dataset.hold_out(rows, items)
+
+
+def _chooses_weight(dataset: Dataset, config: TrainConfig) -> bool:
+    """Whether the model has a cold-start regression whose weight is to be chosen."""
+    features = dataset.features("items") if config.features is None else config.features
+    return bool(
+        config.cold_start.weight == AUTO
+        and config.refit
+        and config.id_embedding
+        and features
+        and config.task in ("retrieval", "joint")
+    )
+
+
+def _items_to_hold_out(dataset: Dataset) -> np.ndarray:
+    """As many items with positives as there are items without, bool `[items]`; maybe none."""
+    train, num_items = dataset.events("train"), dataset.count("items")
+    chosen = np.unique(train.item[train.positive])
+    num = min(num_items - len(chosen), int(MAX_ITEM_SHARE * len(chosen)))
+    held_out = np.zeros(num_items, bool)
+    if num >= MIN_ITEMS:
+        held_out[np.random.default_rng(0).choice(chosen, num, replace=False)] = True
+    return held_out
 
 
 def _last_events(events: Interactions, task: str) -> np.ndarray:

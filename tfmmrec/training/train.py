@@ -107,7 +107,12 @@ def _train_as_chief(
     if not config.quiet:
         for line in (*bundle.items.progress_lines("items"), *bundle.users.progress_lines("users")):
             print(line)
-    warn_unscorable_items(unscorable_items(bundle), bundle.dataset.item_ids)
+    unscorable = unscorable_items(bundle)
+    if config.refit and config.id_embedding:
+        # The final model knows the items of held-out events too.
+        histories = dataset.whole.histories(config.train_splits)
+        unscorable &= histories.counts(len(unscorable)) == 0
+    warn_unscorable_items(unscorable, dataset.item_ids)
     partial.mkdir(parents=True, exist_ok=True)
     try:
         bundle, metrics = fit_config(
@@ -162,9 +167,11 @@ def _builder(
 
     def build(config: TrainConfig) -> ModelBundle:
         with use_strategy(strategy):
+            # The final model is trained on what is held out of those before it.
+            source = dataset.whole if config.refit else dataset
             if entities:
-                return build_bundle_from(dataset, config, *entities)
-            bundle = build_bundle(dataset, config)
+                return build_bundle_from(source, config, *entities)
+            bundle = build_bundle(source, config)
         # Fine-tuned encoders start from their first weights with each model.
         if not bundle.model.trainable_features:
             entities.extend((bundle.items, bundle.users))

@@ -103,12 +103,13 @@ class VariantTrainer:
         # The graphs of earlier models would accumulate otherwise.
         tf.keras.backend.clear_session()
         items, users = self._entities
+        dataset = self.dataset.whole if config.refit else self.dataset
         if items.trainable_features and self.permute is None:
-            return build_bundle(self.dataset, config)
+            return build_bundle(dataset, config)
         items = items.only(input_features(self.dataset, "items", config))
         if self.permute is not None:
             items = items.permuted([self.permute, config.seed])
-        return build_bundle_from(self.dataset, config, items, users)
+        return build_bundle_from(dataset, config, items, users)
 
     @functools.cached_property
     def _entities(self) -> tuple[EncodedEntities, EncodedEntities]:
