@@ -4,6 +4,7 @@ from typing import Any
 
 from tfmmrec.cli.command import Command, add_config_file, add_out, add_positional, build_config
 from tfmmrec.cli.parser import Parser
+from tfmmrec.cli.preset_option import add_preset
 from tfmmrec.data.storage import read_manifest
 
 
@@ -49,6 +50,7 @@ def _declare_encode(parser: Parser) -> None:
 
     add_positional(parser, "data", "a data folder")
     add_config_file(parser)
+    add_preset(parser)
     parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
 
 

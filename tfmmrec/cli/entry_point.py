@@ -14,6 +14,7 @@ from tfmmrec.cli.nested_overrides import fold_overrides, with_underscores
 from tfmmrec.cli.option_names import check_option_names
 from tfmmrec.cli.option_types import plain_error
 from tfmmrec.cli.parser import Parser
+from tfmmrec.cli.preset_option import apply_preset
 from tfmmrec.errors import TfmmrecError, did_you_mean
 from tfmmrec.legacy_keras import keras_problem
 from tfmmrec.version import __version__
@@ -141,6 +142,7 @@ def _run(arguments: list[str]) -> int:
     check_option_names(parser, arguments[:position])
     if named:
         check_option_names(parser.commands[named[0]], arguments[position + 1 :])
+        apply_preset(parser.commands[named[0]], arguments[position + 1 :])
     try:
         options = parser.parse_args(arguments)
     except jsonargparse.ArgumentError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from tfmmrec.cli.command import Command, add_config_file, add_out, add_positional, build_config
 from tfmmrec.cli.declared_kinds import check_kinds
 from tfmmrec.cli.parser import Parser
+from tfmmrec.cli.preset_option import add_preset
 from tfmmrec.data.storage import read_manifest, refuse_existing
 from tfmmrec.models.run_file import read_run
 
@@ -17,6 +18,7 @@ def _declare_train(parser: Parser) -> None:
 
     add_positional(parser, "data", "a data folder")
     add_config_file(parser)
+    add_preset(parser)
     add_out(parser, "the run folder to write")
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
     parser.add_class_arguments(TrainConfig, as_group=False, skip={"quiet"})
@@ -124,6 +126,7 @@ TRAINING_COMMANDS = {
         _train,
         (
             "train films --out run",
+            "train films --out run --preset fast",
             "train films --out run --config train.yaml --epochs 20 --query.kind gru",
             "train films --out run --resume",
         ),

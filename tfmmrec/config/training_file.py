@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from tfmmrec.config.presets import with_preset
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError, one_line
 
@@ -14,15 +15,16 @@ def read_training_file(path: Path | None, **given: Any) -> TrainConfig:
 
     Args:
         path: None is an empty one.
-        **given: keys that stand above those of the file.
+        **given: keys that stand above those of the file; `preset` names a preset, whose keys
+            stand below both.
 
     Raises:
         ConfigError: there is no such file, or it is none.
     """
     if path is None:
-        return TrainConfig(**given)
+        return TrainConfig(**with_preset(given))
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        return TrainConfig(**{**content, **given})
+        return TrainConfig(**with_preset({**content, **given}))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ConfigError) as error:
         raise ConfigError(f"{path}: {one_line(error)}") from None
