@@ -44,20 +44,6 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         ["encode", "d", "--finetune.poster.rate", "3"],
         "finetune.poster.rate: unknown",
     ),
-    "unknown kind": (
-        ["train", "d", *OUT, "--fusion.kind", "gatd"],
-        "fusion.kind: unknown kind 'gatd'; there are bilinear, concat, gated, late, transformer, "
-        "weighted; did you mean gated?",
-    ),
-    "unknown option of a kind": (
-        ["train", "d", *OUT, "--query.max_histroy", "3"],
-        "query.max_histroy: unknown key; mean takes dropout, max_history, time_intervals, units; "
-        "did you mean max_history?",
-    ),
-    "unknown option of a kind in a search": (
-        ["tune", "d", *OUT, "--train.fusion", "{kind: gated, unit: 3}"],
-        "fusion.unit: unknown key; gated takes",
-    ),
     "no data to train on": (["train", "d", *OUT], "d: not a data folder"),
     "a run that exists": (["train", "d", "--out", "taken"], "taken: exists already"),
     "a training that was stopped": (

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.cli.command import Command, add_config_file, add_out, add_positional, build_config
-from tfmmrec.cli.declared_kinds import check_kinds
 from tfmmrec.cli.parser import Parser
 from tfmmrec.cli.preset_option import add_preset
 from tfmmrec.data.storage import read_manifest, refuse_existing
@@ -29,7 +28,6 @@ def _train(options: Any) -> None:
     from tfmmrec.training.out_folder import check_out
 
     config = build_config(TrainConfig, options)
-    check_kinds(config)
     # Before TensorFlow is imported. The processes of a cluster may see other folders.
     if "TF_CONFIG" not in os.environ and not (options.resume and options.out.exists()):
         check_out(options.out, resume=options.resume)
@@ -68,7 +66,6 @@ def _tune(options: Any) -> None:
     options = options.clone()
     options["train"] = build_config(TrainConfig, options["train"])
     config = build_config(TuneConfig, options)
-    check_kinds(config.train)
     # Before TensorFlow is imported. A worker's folder is that of its chief.
     if not options.resume and "KERASTUNER_TUNER_ID" not in os.environ:
         refuse_existing(options.out)
