@@ -28,9 +28,9 @@ USERS, CHOSEN, NEW = 12, 40, 9
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Dataset:
-    """Users choose five of forty items in turn; nine more items have no event."""
+    """Users choose five of forty items in turn; nine have no event. A quarter lacks content."""
     folder = tmp_path_factory.mktemp("new_items")
-    items = [f"i{n},k{n % 3},{n}" for n in range(CHOSEN + NEW)]
+    items = [f"i{n},k{n % 3},{n}" if n % 4 else f"i{n},," for n in range(CHOSEN + NEW)]
     log = [f"u{u},i{(4 * u + 3 * n) % CHOSEN},{n}" for u in range(USERS) for n in range(5)]
     (folder / "items.csv").write_text("\n".join(["id,kind,year", *items]) + "\n")
     (folder / "log.csv").write_text("\n".join(["user,item,time", *log]) + "\n")
@@ -129,7 +129,14 @@ def test_the_final_model_has_the_best_weight_and_knows_all_items(data, tmp_path:
     metrics = train(data.folder, tmp_path / "run", config(quiet=False))
     measured = metrics["cold_start_weights"]
     best = max(measured, key=measured.get)
-    assert f"cold_start.weight: {float(best):g}, by ndcg@10 on " in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"cold_start.weight: {float(best):g}, by ndcg@10 on " in said.out
+    # A held-out item without content has an id embedding in the end.
+    no_content = np.arange(0, CHOSEN + NEW, 4)
+    held_out = np.flatnonzero(with_validation(data, config(), quiet=True).cold_items)
+    known = np.isin([data.item_rows[f"i{n}"] for n in no_content], chosen_items(data))
+    assert np.isin([data.item_rows[f"i{n}"] for n in no_content], held_out).any()
+    assert f"{(~known).sum()} items have neither content nor events" in said.err
     loaded = load_run(tmp_path / "run", quiet=True)
     assert loaded.config.cold_start.weight == float(best)
     assert loaded.model.item_tower.regression.fitted_weight.numpy() == np.float32(best)
