@@ -92,7 +92,7 @@ def packed(folder: Path, third: str) -> Path:
 def test_it_is_packed_validated_shown_and_encoded(color: type[Modality], tmp_path: Path) -> None:
     data = packed(tmp_path, "#000000")
     page, schema = tmp_path / "check.html", tmp_path / "schema"
-    check(data, CheckConfig(html=page, schema=schema, media=True, quiet=True))
+    check(data, CheckConfig(report=page, schema=schema, media=True, quiet=True))
     assert "color" in page.read_text() and "[1.0, 0.0, 0.0]" in page.read_text()
     assert "float_domain" in (schema / "items.pbtxt").read_text()
     dataset = Dataset(data)

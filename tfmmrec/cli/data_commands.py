@@ -84,7 +84,7 @@ DATA_COMMANDS = {
         _declare_check,
         _check,
         (
-            "check films --html films.html",
+            "check films --report films.html",
             "check films --media",
         ),
     ),

@@ -12,14 +12,14 @@ class CheckConfig:
     """How to check.
 
     Attributes:
-        html: a file to write the report to, one page that needs nothing else.
+        report: a file to write the report to, one page that needs nothing else.
         schema: a folder to write the schemas of TensorFlow Metadata to, as text.
         media: decode every picture and sound too, which takes long.
         seed: of the samples.
         quiet: print the verdict only.
     """
 
-    html: Path | None = None
+    report: Path | None = None
     schema: Path | None = None
     media: bool = False
     seed: int = 0

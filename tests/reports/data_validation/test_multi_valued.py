@@ -53,7 +53,7 @@ def test_each_value_is_counted(data: Path) -> None:
 
 
 def test_each_value_is_shown(data: Path, tmp_path: Path) -> None:
-    check(data, CheckConfig(html=tmp_path / "x.html", schema=tmp_path / "schema", quiet=True))
+    check(data, CheckConfig(report=tmp_path / "x.html", schema=tmp_path / "schema", quiet=True))
     page = (tmp_path / "x.html").read_text()
     assert page.count("<img") == 3 and page.count("<audio") == 3
     assert "&lt;b&gt;fine" in page and "<b>fine" not in page

@@ -56,7 +56,7 @@ class Page(html.parser.HTMLParser):
 @pytest.fixture(scope="module")
 def path(packed, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("report") / "new" / "report.html"
-    check(packed, CheckConfig(html=out, quiet=True))
+    check(packed, CheckConfig(report=out, quiet=True))
     return out
 
 
@@ -99,7 +99,7 @@ def test_pictures_are_thumbnails(page):
 
 
 def test_the_same_seed_gives_the_same_page(packed, path, tmp_path):
-    check(packed, CheckConfig(html=tmp_path / "again.html", quiet=True))
+    check(packed, CheckConfig(report=tmp_path / "again.html", quiet=True))
     assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
 
 
@@ -107,7 +107,7 @@ def test_faults_stand_in_the_report_too(data, tmp_path):
     (data / "vocabulary" / "cold_item_ids.txt").unlink()
     (data / "items" / "<b>.txt").write_text("mine")
     with pytest.raises(DataError):
-        check(data, CheckConfig(html=tmp_path / "report.html", quiet=True))
+        check(data, CheckConfig(report=tmp_path / "report.html", quiet=True))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b>.txt" not in text
     page = Page(text)
@@ -115,7 +115,7 @@ def test_faults_stand_in_the_report_too(data, tmp_path):
     assert "<b>.txt: not in MANIFEST.json" in page.text
     (data / "schema.json").unlink()
     with pytest.raises(DataError):
-        check(data, CheckConfig(html=tmp_path / "report.html", quiet=True))
+        check(data, CheckConfig(report=tmp_path / "report.html", quiet=True))
     assert "schema.json: the file is missing" in (tmp_path / "report.html").read_text()
 
 
@@ -130,7 +130,7 @@ def test_nothing_is_written_into_the_data_folder(option, data):
 def test_a_report_that_cannot_be_written(packed, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="report: cannot be written"):
-        check(packed, CheckConfig(html=tmp_path / "file" / "report", quiet=True))
+        check(packed, CheckConfig(report=tmp_path / "file" / "report", quiet=True))
 
 
 def test_a_long_sound_is_cut_to_its_beginning():

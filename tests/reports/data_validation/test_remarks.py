@@ -66,7 +66,7 @@ def test_rejected_values_are_those_of_packing(packed):
 
 
 def test_remarks_are_printed_and_on_the_page(odd, tmp_path, capsys):
-    check(odd, CheckConfig(html=tmp_path / "page.html"))
+    check(odd, CheckConfig(report=tmp_path / "page.html"))
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("Remarks")
     assert lines[start + 1 : start + 1 + len(EXPECTED)] == [f"- {line}" for line in EXPECTED]

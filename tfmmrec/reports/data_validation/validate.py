@@ -40,8 +40,8 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
     print_verdict(findings)
     if not options.quiet:
         print_statistics(findings)
-    if options.html:
-        write_report(findings, options.html)
+    if options.report:
+        write_report(findings, options.report)
     lines = findings.anomalies.lines()
     if lines:
         raise DataError(f"{lines[0]} ({format_count(findings.anomalies.total)} in total)")
@@ -50,7 +50,7 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
 
 
 def _refuse_inside(folder: Path, options: CheckConfig) -> None:
-    for name in ("html", "schema"):
+    for name in ("report", "schema"):
         path = getattr(options, name)
         # It would be a file that the manifest does not list.
         if path and Path(path).resolve().is_relative_to(Path(folder).resolve()):
@@ -81,7 +81,7 @@ def examine(folder: Path, options: CheckConfig) -> Findings:
         problem = f"the folder cannot be opened: {type(error).__name__}: {error}"
         anomalies.add(Anomaly(MANIFEST, problem))
         return Findings(folder, len(manifest["files"]), anomalies)
-    cards = Cards(dataset, seed=options.seed) if options.html else None
+    cards = Cards(dataset, seed=options.seed) if options.report else None
     return Findings(
         folder,
         len(manifest["files"]),
