@@ -119,7 +119,7 @@ def test_faults_stand_in_the_report_too(data, tmp_path):
     assert "schema.json: the file is missing" in (tmp_path / "report.html").read_text()
 
 
-@pytest.mark.parametrize("option", ["html", "schema"])
+@pytest.mark.parametrize("option", ["report", "schema"])
 def test_nothing_is_written_into_the_data_folder(option, data):
     before = sorted(data.rglob("*"))
     with pytest.raises(DataError, match=f"is inside the data folder; choose another --{option}"):
