@@ -74,6 +74,7 @@ def test_a_tab_file_named_txt_quotes_only_if_all_rows_can_be_read_so(tmp_path):
         ("id;title\na;b\nc\n", Dialect(), r"parted by ';'; give delimiter: \";\""),
         ("id\ttitle\na\tb\n", Dialect(","), r"parted by '\\t'; give delimiter: \"\\t\""),
         ("id,title\na,b\n", Dialect("|"), "parted by ','"),
+        ("id,name\na,b\n", Dialect(";"), r"columns are id,name; .* give delimiter: \",\""),
         (b"id,caf\xe9\na,b\n", Dialect(), "not UTF-8; give its encoding, such as encoding: cp1252"),
         ("196,242,3\n186,302,3\n", Dialect(), "first line must have the names of the columns"),
     ],
@@ -82,6 +83,34 @@ def test_an_error_names_the_cause(tmp_path, text, dialect, message):
     with pytest.raises(DataError, match=message) as caught:
         read(tmp_path / "items.csv", text, dialect=dialect)
     assert "no column" in str(caught.value) and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["items.csv", "items.txt", "items.tsv"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_misspelled_column_is_not_blamed_on_the_delimiter(tmp_path, name, delimiter, quote):
+    # There are more blanks than delimiters.
+    header = ["Artist ID", "Artist Name", "Description", "genres, tags and so on"]
+    rows = [header, ["1", "A", "x", "y"], ["2", "B", "x, y and z", "y"]]
+    marks = quote or ('"' if delimiter == "," else "")
+    text = "".join(delimiter.join(marks + one + marks for one in row) + "\n" for row in rows)
+    (tmp_path / name).write_text(text)
+    columns = ["Artist ID", "artist name", "Description"]
+    with pytest.raises(DataError) as caught:
+        list(read_table(find_table(tmp_path / name), columns, lambda *reject: None))
+    assert str(caught.value) == (
+        f"{tmp_path / name}: no column 'artist name'; the columns are Artist ID, Artist Name, "
+        "Description, genres, tags and so on; did you mean 'Artist Name'?"
+    )
+
+
+def test_a_misspelled_column_of_the_log_among_others(tmp_path):
+    text = "user;artist;day;plays\na;b;1;2\n"
+    with pytest.raises(DataError, match=r"no column 'play'; .* user, artist, day, plays; did you"):
+        read(tmp_path / "log.csv", text, columns="user artist day play")
+    # None of these names is there, so that the delimiter may be the cause as well.
+    with pytest.raises(DataError, match=r"no column 'u'; .* user;artist;day;plays; .* parted by"):
+        read(tmp_path / "log.csv", text, columns="u a d p")
 
 
 def test_names_of_columns_do_not_reach_the_terminal_raw(tmp_path):

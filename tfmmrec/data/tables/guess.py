@@ -34,7 +34,8 @@ def guess_dialect(
         is_whole: whether the sample is the whole text.
 
     Raises:
-        DataError: no reading has the columns; the message names the probable cause.
+        DataError: no reading has the columns; the message names the probable cause. If one has
+            most of them, it names a column that this one lacks.
     """
     suffix = next((s for s in reversed(path.suffixes) if s.lower() in _DELIMITERS), "").lower()
     usual = given.delimiter or _DELIMITERS.get(suffix)
@@ -52,7 +53,8 @@ def guess_dialect(
     usual_ones = [reading for reading in fitting if reading.delimiter == usual]
     certain = usual_ones or [reading for reading in fitting if reading.is_regular]
     if not certain:
-        _refuse(path, columns, readings[0], usual, fitting)
+        named = None if fitting or given.delimiter else _most_named(readings, columns)
+        _refuse(path, columns, named, readings[0], usual, fitting)
     best = _best_quote(certain, suffix) if given.quote is None else certain[0]
     if given.escape is None and best.quote:
         best = best.with_escape()
@@ -106,7 +108,11 @@ class _Reading:
         return records
 
     def has(self, columns: Sequence[str]) -> bool:
-        return all(self.header.count(column) == 1 for column in columns)
+        return self.num_found(columns) == len(columns)
+
+    def num_found(self, columns: Sequence[str]) -> int:
+        """Counts the columns that the header has once."""
+        return sum(self.header.count(column) == 1 for column in columns)
 
     @property
     def is_regular(self) -> bool:
@@ -153,26 +159,40 @@ def read_header(grammar: Grammar, text: bytes) -> Record | None:
     return grammar.read(text, line.start(), is_last=True) if line else None
 
 
+def _most_named(readings: list[_Reading], columns: Sequence[str]) -> _Reading | None:
+    """Returns the reading with the most columns if it has half of them: others are misspelled."""
+    regular = [reading for reading in readings if reading.is_regular]
+    best = max(regular, key=lambda reading: reading.num_found(columns), default=None)
+    return best if best and 2 * best.num_found(columns) >= len(columns) else None
+
+
 def _refuse(
     path: Path,
     columns: Sequence[str],
-    reading: _Reading,
+    named: _Reading | None,
+    first: _Reading,
     usual: str | None,
     fitting: list[_Reading],
 ) -> None:
     """Raises DataError with the probable cause why no reading has the columns."""
+    reading = named or first
+    hint = "" if named else _delimiter_hint(first, usual, fitting)
+    if not hint and any("\ufffd" in name for name in reading.header):
+        hint = "its header is not UTF-8; give its encoding, such as encoding: cp1252"
+    elif not hint and all(name.replace(".", "").isdigit() for name in reading.header):
+        hint = "its first line must have the names of the columns"
+    check_columns(path, list(columns), reading.header, hint)
+    raise DataError(f"{path}: its delimiter is not certain; {hint}")
+
+
+def _delimiter_hint(reading: _Reading, usual: str | None, fitting: list[_Reading]) -> str:
+    """Proposes a delimiter that parts the header into more columns; "" without one."""
     counts = {
         mark: len(_Reading(reading.sample, mark, '"', "", reading.is_whole).header)
         for mark in _OTHERS
     }
     likely = fitting[0].delimiter if fitting else max(_OTHERS, key=lambda mark: counts[mark])
-    hint = ""
-    if likely != usual and (fitting or counts[likely] > len(reading.header) or not usual):
-        shown = likely.replace("\t", "\\t")
-        hint = f"its columns look parted by '{shown}'; give delimiter: \"{shown}\""
-    elif any("\ufffd" in name for name in reading.header):
-        hint = "its header is not UTF-8; give its encoding, such as encoding: cp1252"
-    elif all(name.replace(".", "").isdigit() for name in reading.header):
-        hint = "its first line must have the names of the columns"
-    check_columns(path, list(columns), reading.header, hint)
-    raise DataError(f"{path}: its delimiter is not certain; {hint}")
+    if likely == usual or not (fitting or counts[likely] > len(reading.header) or not usual):
+        return ""
+    shown = likely.replace("\t", "\\t")
+    return f"its columns look parted by '{shown}'; give delimiter: \"{shown}\""
