@@ -1,11 +1,11 @@
-"""Tests of the encoder of numbers: order, extremes, and the same encoding of a request."""
+"""Encoders of numbers and categories: order, extremes, and the same encoding of a request."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfmmrec.data.tfrecords import encode_example
-from tfmmrec.encoders.tabular import NumberEncoder
+from tfmmrec.encoders.tabular import CategoryEncoder, NumberEncoder
 from tfmmrec.modalities import Number
 from tfmmrec.modalities.counters import NumberCounter
 
@@ -60,3 +60,10 @@ def test_a_request_is_encoded_like_the_record(raw: float, tmp_path):
     served = number.from_request(tf.constant([raw], spec.dtype))
     encoder = fitted([raw - abs(raw) * 1e-6, raw, raw + abs(raw) * 1e-6])
     np.testing.assert_array_equal(encoder.encode(parsed), encoder.encode(served))
+
+
+def test_without_any_category_each_is_unknown():
+    encoder = CategoryEncoder([], max_values=2)
+    encoded = encoder.encode(tf.ragged.constant([["red"], []], dtype=tf.string))
+    np.testing.assert_array_equal(encoded, [[1, 0], [0, 0]])
+    assert encoder.size == 2

@@ -142,6 +142,13 @@ def test_equal_texts_have_equal_words_and_come_before_others(run):
     assert third["score"] < 0.6
 
 
+def test_a_feature_that_does_not_exist_is_named_and_the_text_searched_for(run, capsys):
+    assert search(run, text="titel=The Silver Otter", k=1)[0]["item"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("tfmmrec: no text feature is named 'titel', so 'titel=The Silver Otter'")
+    assert line.endswith("; did you mean title?")
+
+
 def test_an_item_has_score_1_for_its_own_content(served):
     for row in (0, 2, 3):
         scores = served.content_search.scores(served.content_search.item_query(row))[0]

@@ -32,9 +32,11 @@ class CategoryEncoder(FeatureEncoder):
         self.max_values = max_values
         self.size = len(categories) + 2
         self.fingerprint = fingerprint(["categories", categories, max_values])
+        # A table cannot be empty, as of an optional feature without values; no category is "".
+        numbers = {"": 1} | {name: row + 2 for row, name in enumerate(categories)}
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
-                tf.constant(categories, tf.string), tf.range(2, self.size, dtype=tf.int32)
+                tf.constant([*numbers], tf.string), tf.constant([*numbers.values()], tf.int32)
             ),
             default_value=1,
         )

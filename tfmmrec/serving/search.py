@@ -1,5 +1,6 @@
 """Search of the catalog by a text, an image, an audio file or an item."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.feature_values import parse_record, values_by_row
 from tfmmrec.data.schema import derived_names
 from tfmmrec.data.tfrecords import encode_example
-from tfmmrec.errors import BrokenValue, ConfigError, DataError
+from tfmmrec.errors import BrokenValue, ConfigError, DataError, did_you_mean
 from tfmmrec.modalities import Modality, search_options
 from tfmmrec.models.feature_table import encode_given
 from tfmmrec.models.run_folder import load_run
@@ -115,6 +116,14 @@ def _one_feature(names: list[str], value: str) -> tuple[list[str], str]:
     """Splits FEATURE=VALUE; any other value, which may contain "=", is for all features."""
     named = [name for name in names if value.startswith(f"{name}=")]
     if not named:
+        start, equals, _ = value.partition("=")
+        if equals:
+            known = ", ".join(names)
+            print(
+                f"tfmmrec: no text feature is named {start!r}, so {value!r} is searched for in "
+                f"{known}{did_you_mean(start, names)}",
+                file=sys.stderr,
+            )
         return names, value
     name = max(named, key=len)
     return [name], value[len(name) + 1 :]
