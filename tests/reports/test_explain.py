@@ -46,10 +46,12 @@ def test_the_parts_make_up_the_score(small, run):
 def test_the_reasons_in_words():
     history = [("a", "Alien", 0.1), ("b", "Brazil", -0.2), ("c", "Cube", 0.3), ("d", "Dune", 0.2)]
     told = Explanation("Ann", "e", "Excalibur", 0.5, {"text": 0.4, "ids": 0.1}, history)
-    reasons = 'because Ann chose "Cube", "Dune" and "Alien"; its text counts most'
+    reasons = 'because user Ann chose "Cube", "Dune" and "Alien"; its text counts most'
     assert told.sentence == f'"Excalibur" {reasons}'
+    known = dataclasses.replace(told, item="a")
+    assert known.sentence.startswith('"Excalibur" (chosen before) because user Ann chose')
     two = dataclasses.replace(told, history=history[:3], modalities={"text": 0.1, "ids": 0.4})
-    assert two.sentence.endswith('because Ann chose "Cube" and "Alien"; its ids count most')
+    assert two.sentence.endswith('because user Ann chose "Cube" and "Alien"; its ids count most')
     none = dataclasses.replace(told, history=history[1:2], modalities={"text": -0.5})
     assert none.sentence == '"Excalibur" not because of any item in the history'
 

@@ -121,8 +121,9 @@ class EncodedEntities:
         lines = []
         for name, encoder in self.encoders.items():
             own = _Work(encoder, self.encodings[name])
-            source = f"encoded in {own.seconds:.1f} s" if own.num_encoded else "from the cache"
-            lines.append(f"{entity}.{name}: {own.num_present} of {own.num_rows} rows, {source}")
+            source = f", encoded in {own.seconds:.1f} s" if own.num_encoded else ", from the cache"
+            source = source if own.num_present else ""
+            lines.append(f"{entity}.{name}: {own.num_present} of {own.num_rows} rows{source}")
         return lines
 
     def summary_lines(self, entity: EntityName) -> list[str]:

@@ -50,12 +50,12 @@ class Explanation:
     def sentence(self) -> str:
         """The explanation in words: the items of the history and the modality that raise the score.
 
-        Contributions of 0 or less are no reasons.
+        Contributions of 0 or less are no reasons. It also says if the user chose the item before.
         """
         chosen = sorted(self.history, key=lambda own: -own[2])[:_MAX_NAMED]
         names = [f'"{name}"' for _, name, contribution in chosen if contribution > 0]
         reason = (
-            f"because {self.user} chose {_listed(names)}"
+            f"because user {self.user} chose {_listed(names)}"
             if names
             else "not because of any item in the history"
         )
@@ -65,7 +65,8 @@ class Explanation:
             if modality.endswith("s")
             else (f"; its {modality} counts most")
         )
-        return f'"{self.name}" {reason}{modality if most > 0 else ""}'
+        before = " (chosen before)" if self.item in {own[0] for own in self.history} else ""
+        return f'"{self.name}"{before} {reason}{modality if most > 0 else ""}'
 
 
 def _listed(names: list[str]) -> str:
