@@ -62,6 +62,11 @@ class InteractionTable:
         named = [self.user, self.item, self.time, self.rating, *positive, self.extra]
         return list(dict.fromkeys(column for column in named if column))
 
+    def optional_columns(self) -> list[str]:
+        """Returns the columns in which an event may have no value."""
+        required = (self.user, self.item, self.time, self.extra)
+        return [column for column in self.columns() if column not in required]
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetFile:

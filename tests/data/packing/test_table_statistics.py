@@ -22,6 +22,7 @@ def write(
     *,
     image: dict[str, Any] = IMAGE,
     log: list[str] | None = None,
+    log_keys: dict[str, Any] | None = None,
     **top: Any,
 ) -> Path:
     """Writes a catalog whose items have an `img` and a `year`; pics/1.png is a picture."""
@@ -31,11 +32,15 @@ def write(
     lines = [f"i{n},{img},{year}" for n, (img, year) in enumerate(rows)]
     (folder / "items.csv").write_text("\n".join(["id,img,year", *lines]) + "\n")
     log = log or ["u,i0,1", "u,i1,2"]
-    (folder / "log.csv").write_text("\n".join(["user,item,time", *log]) + "\n")
+    header = "user,item,time" + ",plays" * (log[0].count(",") > 2)
+    (folder / "log.csv").write_text("\n".join([header, *log]) + "\n")
     content = {
         **top,
         "items": {"table": "items.csv", "id": "id", "features": {"img": image, "year": NUMBER}},
-        "interactions": {"table": "log.csv", "user": "user", "item": "item", "time": "time"},
+        "interactions": {
+            **{"table": "log.csv", "user": "user", "item": "item", "time": "time"},
+            **(log_keys or {}),
+        },
     }
     (folder / "set.yaml").write_text(yaml.safe_dump(content))
     return folder / "set.yaml"
@@ -133,6 +138,30 @@ def test_the_rejects_of_one_table_end_the_pack(tmp_path: Path):
         f"{path}: log.csv: 2 of 4 rows cannot be used (50.0%, the limit is 5.0%); first: log.csv "
         "row 3: item: unknown item 'x'; correct them"
     ) in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "marks"),
+    [
+        ({"positive": "plays > 50"}, '["NA", "null"]'),
+        ({"rating": "plays"}, '["NA", "null"]'),
+        ({"positive": "plays > 50", "missing": ["-"]}, '["-", "NA", "null"]'),
+    ],
+)
+def test_rows_rejected_for_marks_of_missing_values_get_a_hint(tmp_path: Path, keys, marks):
+    plays = ["many", "NA", "null", "NA", "51"]
+    log = [f"u,i{n},{n},{value}" for n, value in enumerate(plays)]
+    path = write(tmp_path, [GOOD] * 5, log=log, log_keys=keys)
+    assert refused(path) == (
+        f"{path}: log.csv: 4 of 5 rows cannot be used (80.0%, the limit is 5.0%); first: log.csv "
+        "row 1: plays: not a number: 'many'; 3 values look like marks of missing values: 'NA' 2, "
+        f"'null' 1; if they are, give missing: {marks}; correct them or raise --max-rejects"
+    )
+
+
+def test_marks_in_a_column_that_needs_values_get_no_hint(tmp_path: Path):
+    path = write(tmp_path, [GOOD] * 3, log=["u,i0,NA", "u,i1,NA", "NA,NA,1", "u,i2,2"])
+    assert "look like marks" not in refused(path)
 
 
 def test_rows_rejected_for_their_quotes_get_a_hint(tmp_path: Path):

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from tfmmrec.data.packing.coverage import Coverage
 from tfmmrec.data.packing.row import PackedRow
+from tfmmrec.data.tables.missing import rejected_mark
 from tfmmrec.data.tables.source import TableSource
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
@@ -28,6 +29,7 @@ class Rejects:
         self.num_read = 0
         self.fields: collections.Counter[str] = collections.Counter()
         self._first: dict[tuple[str, str | None], str] = {}
+        self._marks: collections.Counter[tuple[str, str | None, str]] = collections.Counter()
 
     def add(self, table: TableSource, row: int, field: str | None, reason: str) -> None:
         """Adds a rejected row (without `field`) or value, with the row number of `read_chunks`."""
@@ -38,6 +40,8 @@ class Rejects:
         self.fields[f"{table.name}: {field or 'row'}"] += 1
         first = f"{part} row {row}: {field or 'row'}: {reason}"
         self._first.setdefault((table.label, field), first)
+        if mark := rejected_mark(reason):
+            self._marks[table.label, field, mark] += 1
 
     def first(self, table: TableSource, fields: Collection[str | None] | None = None) -> str | None:
         """Returns the first reject of a table in one line, or None.
@@ -52,6 +56,14 @@ class Rejects:
             if label == table.label and (fields is None or field in fields)
         )
         return next(found, None)
+
+    def marks(self, table: TableSource, fields: Collection[str]) -> collections.Counter[str]:
+        """Counts the rejects of some fields whose value looks like a mark of missing values."""
+        found: collections.Counter[str] = collections.Counter()
+        for (label, field, mark), count in self._marks.items():
+            if label == table.label and field in fields:
+                found[mark] += count
+        return found
 
     def share(self) -> float:
         """Returns the rejects per row read; above 1 if rows have several invalid values."""

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tfmmrec.data.dataset_file import DatasetFile, Table
+from tfmmrec.data.dataset_file import DatasetFile, InteractionTable, Table
 from tfmmrec.data.packing.statistics import Rejects, Tally
 from tfmmrec.data.packing.summary import losses, noun, quote_hint
+from tfmmrec.data.tables.missing import describe_marks
 from tfmmrec.data.tables.source import TableSource
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
@@ -81,7 +82,7 @@ def interaction_statistics(
     """
     table = dataset.interactions.source
     rows = _row_statistics(table, num_read, counts["count"], rejects, None)
-    _check_rows(dataset, table, rows, max_rejects)
+    _check_rows(dataset, table, rows, max_rejects, _missing_hint(dataset.interactions, rejects))
     rule = dataset.interactions.positive
     if rule and not counts["positives"]:
         raise DataError(
@@ -103,15 +104,25 @@ def _row_statistics(
     return {**rows, "first_reject": rejects.first(table, fields)} if rows["rejected"] else rows
 
 
+def _missing_hint(log: InteractionTable, rejects: Rejects) -> str:
+    """Returns the end of a message on rows rejected for marks such as NA; "" for others."""
+    marks = rejects.marks(log.source, log.optional_columns())
+    return f"; {describe_marks(marks, log.source.dialect.missing or ())}" if marks else ""
+
+
 def _check_rows(
-    dataset: DatasetFile, table: TableSource, rows: Mapping[str, Any], max_rejects: float
+    dataset: DatasetFile,
+    table: TableSource,
+    rows: Mapping[str, Any],
+    max_rejects: float,
+    hint: str = "",
 ) -> None:
     rejected, read = rows["rejected"], rows["read"]
     if _is_over(rejected, read, max_rejects):
         raise DataError(
             f"{dataset.path}: {table.name}: {rejected} of {read} rows cannot be used "
             f"({rejected / read:.1%}, the limit is {max_rejects:.1%}); first: "
-            f"{rows['first_reject']}{quote_hint(rows['first_reject'])}; {_ADVICE}"
+            f"{rows['first_reject']}{quote_hint(rows['first_reject'])}{hint}; {_ADVICE}"
         )
 
 

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from tfmmrec.data.tables.chunks import ArrowChunk, Chunk, Row, RowChunk
 from tfmmrec.data.tables.source import TableSource
+from tfmmrec.modalities.text import quote
 
 # What databases, R, pandas and spreadsheets write. "-" and "?" are too often meant as they are.
 USUAL_MARKS = frozenset(
@@ -15,6 +16,7 @@ USUAL_MARKS = frozenset(
 )
 # Tables of text have their values as bytes.
 _MARKS_OF_EITHER = USUAL_MARKS | {mark.encode() for mark in USUAL_MARKS}
+_QUOTED_MARKS = {quote(mark): mark for mark in USUAL_MARKS}
 # A table with a smaller share of them gives no message: NA may be Namibia.
 MIN_SHARE = 0.01
 
@@ -84,9 +86,24 @@ class MarkCounter:
         total = self.counts.total()
         if not total or total < MIN_SHARE * self.num_values:
             return None
-        found = ", ".join(f"{mark!r} {count:,}" for mark, count in self.counts.most_common())
-        marks = ", ".join(f'"{mark}"' for mark in self.counts).replace("\\", "\\\\")
-        return (
-            f"{self.source.name}: {total:,} values look like marks of missing values: {found}; "
-            f"if they are, give missing: [{marks}]"
-        )
+        return f"{self.source.name}: {describe_marks(self.counts)}"
+
+
+def describe_marks(counts: collections.Counter[str], given: Collection[str] = ()) -> str:
+    """Says how many values look like marks of missing values, and what to declare.
+
+    Args:
+        counts: the number of values of each mark.
+        given: the marks that the table declares already.
+    """
+    found = ", ".join(f"{mark!r} {count:,}" for mark, count in counts.most_common())
+    marks = ", ".join(f'"{mark}"' for mark in [*given, *counts]).replace("\\", "\\\\")
+    return (
+        f"{counts.total():,} values look like marks of missing values: {found}; "
+        f"if they are, give missing: [{marks}]"
+    )
+
+
+def rejected_mark(reason: str) -> str | None:
+    """Returns the mark that the reason of a reject quotes at its end, or None."""
+    return _QUOTED_MARKS.get(reason.rpartition(": ")[2])
