@@ -65,6 +65,24 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "no model to serve": (["serve", "m"], "m: no such folder; give MODELS/NAME"),
     "no run to explain": (["explain", "r", "--user", "u", "--item", "i"], "not a run folder"),
     "no run to compare": (["compare", "r", "r2"], "r: not a run folder"),
+    "a page in the run": (
+        ["evaluate", "done", "--report", "done/page.html"],
+        "done/page.html: is inside the run folder",
+    ),
+    "a page in the data": (
+        ["compare", "done", "done", "--report", "data/page.html"],
+        "choose another --report",
+    ),
+    "recommendations in the data": (
+        ["recommend", "done", "--out", "data/new/recs.jsonl"],
+        "recs.jsonl: is inside the data folder",
+    ),
+    "an export into a run": (
+        ["export", "done", "--out", "done"],
+        "done: is a run folder; choose another --out",
+    ),
+    "a run in the data": (["train", "data", "--out", "data/run"], "is inside the data folder"),
+    "a search in the data": (["tune", "data", "--out", "data/tuned"], "is inside the data folder"),
     "no run to update": (["update", "r", "--data", "d", *OUT], "r: not a run folder"),
 }
 PROGRAM = """
@@ -96,6 +114,10 @@ def answers(tmp_path_factory) -> dict[str, Any]:
     (folder / "broken.yaml").write_text("epochs: [1\n")
     (folder / "taken").mkdir()
     (folder / "taken" / "run.json").write_text("{}")
+    (folder / "done").mkdir()
+    (folder / "done" / "run.json").write_text('{"format": 4, "manifest_sha256": ""}')
+    (folder / "data").mkdir()
+    (folder / "data" / "MANIFEST.json").write_text('{"format": 3, "files": {}}')
     (folder / "stopped.partial").mkdir()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps([given for given, _ in REFUSED.values()])],

@@ -6,6 +6,7 @@ from typing import Any
 from tfmmrec.cli.command import Command, add_positional
 from tfmmrec.cli.parser import Parser
 from tfmmrec.config.checks import check_choice
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_file import read_run
 
 
@@ -39,6 +40,7 @@ def _evaluate(options: Any) -> None:
     run, split, report = options.run, options.split, options.report
     _check_split(split)
     read_run(run)
+    check_output_path("--report", report)
     names = ("modality_attribution", "cutoffs", "allow_leakage", "seed")
     given = {name: options[name] for name in names}
     stored = stored_metrics(run, split, **given) if report is None else None
@@ -64,6 +66,7 @@ def _compare(options: Any) -> None:
     _check_split(options.split)
     for run in options.runs:
         read_run(run)
+    check_output_path("--report", options.report)
     from tfmmrec.reports.evaluation.compare_runs import compare_runs, configs_of
     from tfmmrec.reports.evaluation.console import print_comparison
 

@@ -7,6 +7,7 @@ from typing import Any
 from tfmmrec.cli.command import Command, add_out, add_positional
 from tfmmrec.cli.parser import Parser
 from tfmmrec.errors import ConfigError
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_file import read_run
 from tfmmrec.serving.version_folder import newest_version
 
@@ -49,6 +50,7 @@ def _declare_recommend(parser: Parser) -> None:
 
 def _recommend(options: Any) -> None:
     read_run(options.run)
+    check_output_path("--out", options.out)
     from tfmmrec.reports.recommendations import print_recommendations, recommendation_lines
     from tfmmrec.serving.batch_recommend import recommend
 
@@ -106,6 +108,7 @@ def _declare_export(parser: Parser) -> None:
 
 def _export(options: Any) -> None:
     read_run(options.run)
+    check_output_path("--out", options.out)
     from tfmmrec.serving.export import export
 
     print(export(options.run, options.out, quiet=options.quiet))

@@ -9,6 +9,7 @@ from tfmmrec.cli.command import Command, add_config_file, add_out, add_positiona
 from tfmmrec.cli.parser import Parser
 from tfmmrec.cli.preset_option import add_preset
 from tfmmrec.data.storage import read_manifest, refuse_existing
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_file import read_run
 
 
@@ -69,6 +70,7 @@ def _tune(options: Any) -> None:
     # Before TensorFlow is imported. A worker's folder is that of its chief.
     if not options.resume and "KERASTUNER_TUNER_ID" not in os.environ:
         refuse_existing(options.out)
+        check_output_path("--out", options.out)
     read_manifest(options.data)
     from tfmmrec.reports.tuning.console import print_search
     from tfmmrec.reports.tuning.page import write_tuning_page

@@ -17,6 +17,7 @@ from tfmmrec.errors import DataError
 from tfmmrec.models.bundle import ModelBundle, build_model, open_bundle
 from tfmmrec.models.model_spec import parse_model_spec
 from tfmmrec.models.moved_weights import move_weights, restore_finetuned
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_file import read_run
 from tfmmrec.models.run_folder import (
     CATALOG,
@@ -61,6 +62,7 @@ def update(
     """
     run, out = Path(run), Path(out)
     refuse_existing(out)
+    check_output_path("--out", out)
     content = read_run(run)
     config = read_config(run, content, quiet=quiet)
     dataset = Dataset(Path(data), cache=config.cache)

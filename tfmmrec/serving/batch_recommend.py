@@ -13,6 +13,7 @@ from tfmmrec.data.holdout import CONTEXT_SPLITS
 from tfmmrec.data.storage import write_text
 from tfmmrec.errors import ConfigError
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.trained_events import check_not_trained_on
 from tfmmrec.models.unscorable_items import warn_unscorable_items
@@ -83,6 +84,7 @@ def recommend(
                 f"--{name}: --history and --user describe a user who is not in the data; "
                 f"leave --{name} out"
             )
+    check_output_path("--out", out)
     bundle = load_run(run, quiet=quiet)
     dataset = bundle.dataset
     if split is not None:

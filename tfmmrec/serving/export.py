@@ -12,6 +12,7 @@ from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.input_facts import write_facts
 from tfmmrec.serving.input_names import ServedInputs, input_specs, rename_inputs
@@ -40,6 +41,7 @@ def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
         TfmmrecError: the run cannot be loaded, or the folder cannot be written.
     """
     run, out = Path(run), Path(out)
+    check_output_path("--out", out)
     bundle = load_run(run, quiet=quiet)
     serving_model = ServingModel(bundle)
     requests = _warmup_requests(serving_model, bundle.dataset)

@@ -122,7 +122,9 @@ def test_faults_stand_in_the_report_too(data, tmp_path):
 @pytest.mark.parametrize("option", ["report", "schema"])
 def test_nothing_is_written_into_the_data_folder(option, data):
     before = sorted(data.rglob("*"))
-    with pytest.raises(DataError, match=f"is inside the data folder; choose another --{option}"):
+    with pytest.raises(
+        DataError, match=f"is inside the data folder {data}; choose another --{option}"
+    ):
         check(data, CheckConfig(**{option: data / "out"}))
     assert sorted(data.rglob("*")) == before
 

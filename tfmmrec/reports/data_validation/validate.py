@@ -7,6 +7,7 @@ from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.storage import MANIFEST, read_manifest
 from tfmmrec.errors import DataError, TfmmrecError
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.reports.data_validation.anomalies import Anomalies, Anomaly
 from tfmmrec.reports.data_validation.checksums import altered_files, unlisted_files
 from tfmmrec.reports.data_validation.console import format_count, print_statistics, print_verdict
@@ -35,7 +36,8 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
         DataError: the folder is not a data folder, or has anomalies, which have been printed.
     """
     folder = Path(folder)
-    _refuse_inside(folder, options)
+    for option in ("report", "schema"):
+        check_output_path(f"--{option}", getattr(options, option))
     findings = examine(folder, options)
     print_verdict(findings)
     if not options.quiet:
@@ -47,14 +49,6 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
         raise DataError(f"{lines[0]} ({format_count(findings.anomalies.total)} in total)")
     if options.schema and findings.dataset:
         write_schemas(findings.dataset, options.schema)
-
-
-def _refuse_inside(folder: Path, options: CheckConfig) -> None:
-    for name in ("report", "schema"):
-        path = getattr(options, name)
-        # It would be a file that the manifest does not list.
-        if path and Path(path).resolve().is_relative_to(Path(folder).resolve()):
-            raise DataError(f"{path}: is inside the data folder; choose another --{name}")
 
 
 def examine(folder: Path, options: CheckConfig) -> Findings:

@@ -7,6 +7,7 @@ from typing import Any
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.compare import check_comparable, compare
 from tfmmrec.evaluation.rank_store import StoredRanks, load_ranks
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_file import read_run
 from tfmmrec.reports.bokeh import require_bokeh
 from tfmmrec.reports.evaluation.compare_page import write_comparison
@@ -41,6 +42,7 @@ def compare_runs(
         DataError: a folder is not a run; the runs have different data; a model does not rank items;
             the page cannot be written, or the extra `report` is missing.
     """
+    check_output_path("--report", report)
     if report is not None:
         require_bokeh()
     folders = [Path(run) for run in runs]

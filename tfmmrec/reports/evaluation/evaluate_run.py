@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.evaluation.evaluate import EvaluationResult, evaluate
+from tfmmrec.models.output_path import check_output_path
 from tfmmrec.reports.bokeh import require_bokeh
 from tfmmrec.reports.cards.write import write_cards
 from tfmmrec.reports.evaluation.page import write_report
@@ -37,10 +38,12 @@ def evaluate_run(
         quiet: no progress bars while the run is loaded.
 
     Raises:
-        DataError: see `evaluate`; or a file cannot be written, or the extra `report` is missing.
+        DataError: see `evaluate`; or a file cannot be written, the page is inside a run or a data
+            folder, or the extra `report` is missing.
         ConfigError: a cutoff is out of range.
     """
     run = Path(run)
+    check_output_path("--report", report)
     if report is not None:
         require_bokeh()
     options: dict[str, Any] = {
