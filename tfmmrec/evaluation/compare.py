@@ -3,16 +3,20 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from tfmmrec.data.storage import MANIFEST
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.metrics.bootstrap import UserBootstrap
 from tfmmrec.evaluation.metrics.ranking import target_metrics
 from tfmmrec.evaluation.rank_store import StoredRanks
 from tfmmrec.evaluation.segments import METRICS, K
-from tfmmrec.models.run_file import read_run
+from tfmmrec.models.run_file import check_data_unchanged, read_run
+
+# A run folder and its run.json.
+_Run: TypeAlias = tuple[Path, Mapping[str, Any]]
 
 
 def check_comparable(runs: Sequence[Path]) -> None:
@@ -20,18 +24,35 @@ def check_comparable(runs: Sequence[Path]) -> None:
 
     Raises:
         ConfigError: there are fewer than two runs, or one is given twice.
-        DataError: a folder is not a run, or the runs have different data.
+        DataError: a folder is not a run, its data were packed anew since, or the runs have
+            different data.
     """
     if len(runs) < 2 or len({run.resolve() for run in runs}) < len(runs):
         given = ", ".join(map(str, runs))
         raise ConfigError(f"compare needs two runs or more, each once. Received: {given}")
-    first, *others = (read_run(run) for run in runs)
-    for run, content in zip(runs[1:], others, strict=True):
-        if content["manifest_sha256"] != first["manifest_sha256"]:
-            raise DataError(
-                f"{run}: trained on other data than {runs[0]}: {content['data']} and "
-                f"{first['data']}; compare runs of the same data folder"
+    contents = [read_run(run) for run in runs]
+    for run, content in zip(runs, contents, strict=True):
+        # Without the data, runs can be compared by the ranks that they have stored.
+        if (Path(content["data"]) / MANIFEST).is_file():
+            check_data_unchanged(run, content)
+    for run, content in zip(runs[1:], contents[1:], strict=True):
+        if content["manifest_sha256"] != contents[0]["manifest_sha256"]:
+            raise _other_data((runs[0], contents[0]), (run, content))
+
+
+def _other_data(first: _Run, other: _Run) -> DataError:
+    """Returns the error of two runs with different data."""
+    for (run, content), (trained, of_trained) in ((other, first), (first, other)):
+        if "updated" in content:
+            return DataError(
+                f"{run}: was updated to {content['data']}, while {trained} has the data "
+                f"{of_trained['data']}; compare it with a run that was trained on "
+                f"{content['data']}"
             )
+    return DataError(
+        f"{other[0]}: trained on other data than {first[0]}: {other[1]['data']} and "
+        f"{first[1]['data']}; compare runs of the same data folder"
+    )
 
 
 def compare(ranks: Mapping[str, StoredRanks], *, seed: int = 0) -> dict[str, Any]:

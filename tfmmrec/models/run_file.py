@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.data.storage import check_format, read_json
+from tfmmrec.data.storage import MANIFEST, check_format, checksum, read_json
 from tfmmrec.errors import DataError
 
 RUN = "run.json"
@@ -29,6 +29,21 @@ def read_run(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = read_json(path)
     check_format(folder, content, "run", RUN_FORMAT, "train it again")
     return content
+
+
+def check_data_unchanged(folder: Path, run: Mapping[str, Any]) -> None:
+    """Raises DataError if the data folder of a run was packed anew since.
+
+    Args:
+        folder: the run folder.
+        run: its run.json.
+    """
+    data = Path(run["data"])
+    if checksum(data / MANIFEST) != run["manifest_sha256"]:
+        raise DataError(
+            f"{folder}: the data in {data} changed since; run tfmmrec update {folder} "
+            f"--data {data} --out RUN2, or train again"
+        )
 
 
 def check_keys(folder: Path, run: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from tfmmrec.errors import ConfigError, DataError, one_line
 from tfmmrec.models.bundle import ModelBundle, open_bundle
 from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
 from tfmmrec.models.lexical.index import LexicalIndex
-from tfmmrec.models.run_file import RUN, RUN_FORMAT, check_keys, read_run
+from tfmmrec.models.run_file import RUN, RUN_FORMAT, check_data_unchanged, check_keys, read_run
 from tfmmrec.models.training_events import TrainingStatistics
 from tfmmrec.version import __version__
 
@@ -110,11 +110,7 @@ def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:
     run = read_run(folder)
     check_keys(folder, run)
     dataset = Dataset(Path(run["data"]), cache=run["config"].get("cache"))
-    if checksum(dataset.folder / MANIFEST) != run["manifest_sha256"]:
-        raise DataError(
-            f"{folder}: the data in {dataset.folder} changed since; run tfmmrec update {folder} "
-            f"--data {dataset.folder} --out RUN2, or train again"
-        )
+    check_data_unchanged(folder, run)
     bundle = _open(folder, run, dataset, quiet=quiet)
     try:
         catalog = CatalogEmbeddings.load(folder / CATALOG, run["model"]["catalog"])

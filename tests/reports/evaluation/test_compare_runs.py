@@ -90,5 +90,17 @@ def test_what_cannot_be_compared(runs, tmp_path):
     other = shutil.copytree(runs / "two", tmp_path / "other")
     told = json.loads((other / "run.json").read_text())
     (other / "run.json").write_text(json.dumps({**told, "manifest_sha256": "x"}))
+    with pytest.raises(DataError, match=f"{other}: the data in {told['data']} changed since"):
+        compare_runs([runs / "one", other], quiet=True)
+    moved = {**told, "data": "D2", "manifest_sha256": "x"}
+    (other / "run.json").write_text(json.dumps(moved))
     with pytest.raises(DataError, match=f"{other}: trained on other data than"):
         compare_runs([runs / "one", other], quiet=True)
+    (other / "run.json").write_text(json.dumps({**moved, "updated": {}}))
+    for pair in ([runs / "one", other], [other, runs / "one"]):
+        with pytest.raises(DataError) as caught:
+            compare_runs(pair, quiet=True)
+        assert str(caught.value) == (
+            f"{other}: was updated to D2, while {runs / 'one'} has the data {told['data']}; "
+            "compare it with a run that was trained on D2"
+        )
