@@ -35,6 +35,22 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         ["train", "d", *OUT, "--config", "keys.yaml"],
         "keys.yaml: unknown key epoch; did you mean epochs?",
     ),
+    "no file": (
+        ["train", "d", *OUT, "--config", "T/none.yaml"],
+        "error: T/none.yaml: no such file",
+    ),
+    "a file that is not UTF-8": (
+        ["train", "d", *OUT, "--config", "bytes.yaml"],
+        "error: bytes.yaml: not YAML: it is not UTF-8",
+    ),
+    "a folder in place of a file": (
+        ["train", "d", *OUT, "--config=taken"],
+        "error: taken: is not a file",
+    ),
+    "nothing": (["train"], "error: give DATA, --out; see --help"),
+    "no out": (["train", "d"], "error: give --out; see --help"),
+    "no item": (["explain", "r", "--user", "2"], "error: give --item; see --help"),
+    "no runs": (["compare"], "error: give RUNS; see --help"),
     "value out of range": (["train", "d", *OUT, "--epochs", "0"], "epochs must be at least 1"),
     "unknown option of an encoder": (
         ["train", "d", *OUT, "--encoders.title.picture_siz", "3"],
@@ -112,6 +128,7 @@ def answers(tmp_path_factory) -> dict[str, Any]:
     (folder / "types.yaml").write_text("learning_rate: fast\n")
     (folder / "keys.yaml").write_text("epoch: 3\n")
     (folder / "broken.yaml").write_text("epochs: [1\n")
+    (folder / "bytes.yaml").write_bytes(b"\xff")
     (folder / "taken").mkdir()
     (folder / "taken" / "run.json").write_text("{}")
     (folder / "done").mkdir()

@@ -61,7 +61,9 @@ def _check_file(parser: Parser, path: str) -> None:
             content = yaml.safe_load(file)
     except yaml.YAMLError as error:
         raise jsonargparse.ArgumentError(None, f"{path}: not YAML: {one_line(error)}") from None
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
+        raise jsonargparse.ArgumentError(None, f"{path}: not YAML: it is not UTF-8") from None
+    except OSError:
         return  # the parser says what is wrong
     if not isinstance(content, Mapping):
         return

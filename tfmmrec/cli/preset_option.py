@@ -54,7 +54,7 @@ def apply_preset(parser: Parser, arguments: Sequence[str]) -> None:
 
 def _values(arguments: Sequence[str], option: str) -> Iterator[str]:
     """Yields the values of an option, written as `--option VALUE` or `--option=VALUE`."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments, ""][1:], strict=True):
         name, equals, value = argument.partition("=")
         if name == option and (equals or following):
             yield value if equals else following
