@@ -14,6 +14,7 @@ from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import Interactions, concatenate, in_order
 from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.positive import parse_positive
+from tfmmrec.data.tables.dialect import Dialect
 from tfmmrec.data.tables.source import find_table
 from tfmmrec.errors import DataError
 
@@ -126,6 +127,17 @@ def test_positives_are_the_rows_that_the_expression_names(tmp_path):
         assert (events.positive.tolist(), rejects) == ([*expected, False], [])
     events, _, _ = read(tmp_path, lines)
     assert events.positive.tolist() == [True] * 4
+
+
+def test_valid_events_without_a_value_for_the_rule_are_counted(tmp_path):
+    rows = ["a,i1,1,NA,", "a,none,2,NA,", "a,i2,3,,", "a,i3,4,2,", "a,i4,5,5,"]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,time,stars,part", *rows]))
+    source = find_table(tmp_path / "log.csv", Dialect(missing=("NA",)))
+    for rule, expected in {"stars >= 4": 2, "stars >= 4 and time > 2": 1}.items():
+        table = InteractionTable(source, "user", "item", "time", None, parse_positive(rule), None)
+        unknown: list[int] = []
+        list(read_interactions(table, ITEMS, IdIndex(), lambda *reject: None, unknown.append))
+        assert sum(unknown) == expected
 
 
 def test_without_times_and_ratings(tmp_path):

@@ -1,4 +1,4 @@
-"""What packing says about the log: its times and repeats, here and on Beam."""
+"""What packing says about the log: its times, positives and repeats, here and on Beam."""
 
 from pathlib import Path
 
@@ -82,15 +82,43 @@ def test_users_of_the_log_without_a_row_are_counted(tmp_path, ids, line):
     assert log_lines(packed["interactions"])[2:] == ([line] if line else [])
 
 
+def with_plays(dataset: Path, plays: list[str], **keys: str) -> Path:
+    """Adds a column to the log, and a rule on it."""
+    log = dataset.parent / "log.csv"
+    values = ["plays", *plays]
+    rows = zip(log.read_text().splitlines(), values, strict=True)
+    log.write_text("".join(f"{row},{value}\n" for row, value in rows))
+    content = yaml.safe_load(dataset.read_text())
+    content["interactions"] |= {"positive": "plays > 50", **keys}
+    dataset.write_text(yaml.safe_dump(content))
+    return dataset
+
+
+def test_events_without_the_value_that_the_rule_needs_are_counted(tmp_path):
+    times = [f"202204{day:02d}" for day in range(8, 12)]
+    dataset = with_plays(write(tmp_path / "a", times), ["51", "NA", "", "50"], missing="NA")
+    packed = pack(dataset, tmp_path / "D", PackConfig(quiet=True))["interactions"]
+    assert packed["positives"] == 1 and log_lines(packed)[1:] == [
+        "positives: 2 of 4 events do not count as positives because a value that the rule needs is "
+        "missing"
+    ]
+    dataset = with_plays(write(tmp_path / "b", times), ["51", "1", "52", "50"])
+    packed = pack(dataset, tmp_path / "E", PackConfig(quiet=True))["interactions"]
+    assert packed["positives"] == 2 and len(log_lines(packed)) == 1
+
+
 def test_beam_says_the_same(tmp_path):
     pytest.importorskip("apache_beam", reason="Apache Beam is not installed: tfmmrec[beam]")
     from tfmmrec.data.packing.beam import pack_on_beam
 
     times = [f"{day}/04/2022" for day in range(8, 14)]
     dataset = write(tmp_path / "tables", times, time_format="%d/%m/%Y")
-    with_users(dataset, ["U"])
+    with_plays(with_users(dataset, ["U"]), ["60"] * 5 + ["NA"], missing="NA")
     local = pack(dataset, tmp_path / "local", PackConfig(quiet=True))
     assert pack_on_beam(dataset, tmp_path / "beam") == local
-    times_line, users_line, _ = log_lines(local["interactions"])
+    times_line, users_line, positives_line = log_lines(local["interactions"])
     assert times_line == "times from 2022-04-08 to 2022-04-13 (UTC)"
     assert users_line.startswith("users: 1 in the log are not in the user table")
+    assert positives_line.startswith(
+        "positives: 1 of 6 events do not count as positives because a value"
+    )

@@ -13,6 +13,7 @@ from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.events import SPLITS, Interactions
 from tfmmrec.data.interactions.id_hints import IdHints
 from tfmmrec.data.interactions.parsing import to_id
+from tfmmrec.data.interactions.positives import apply_rule
 from tfmmrec.data.positive import Condition
 from tfmmrec.data.tables.chunks import Chunk, OnReject
 from tfmmrec.data.tables.read import read_chunks
@@ -26,7 +27,11 @@ _SAMPLE_ROWS = 8192
 
 
 def read_interactions(
-    table: InteractionTable, items: IdIndex, users: IdIndex, on_reject: OnReject
+    table: InteractionTable,
+    items: IdIndex,
+    users: IdIndex,
+    on_reject: OnReject,
+    on_unknown: Callable[[int], None] = lambda count: None,
 ) -> Iterator[Interactions]:
     """Streams the interaction table; new users are added to `users`.
 
@@ -35,6 +40,8 @@ def read_interactions(
         items: the item ids; events with other items are rejected.
         users: the user ids.
         on_reject: called with (row, field, reason) for each rejected row.
+        on_unknown: called with numbers of events, the total of which are not positives because a
+            value that the rule needs is absent.
 
     Yields:
         Batches of events in the order of the table; `order` is not set yet.
@@ -45,7 +52,10 @@ def read_interactions(
         sample, chunks = _sample(chunks)
         times.learn([_values(chunk, table.time) for chunk in sample])
     for chunk in chunks:
-        yield _ChunkReader(table, chunk, times, hints, items, users, on_reject).read()
+        reader = _ChunkReader(table, chunk, times, hints, items, users, on_reject)
+        events = reader.read()
+        on_unknown(reader.num_unknown)
+        yield events
 
 
 def _sample(chunks: Iterator[Chunk]) -> tuple[list[Chunk], Iterator[Chunk]]:
@@ -66,7 +76,11 @@ def _values(chunk: Chunk, column: str) -> pa.Array | list[Any]:
 
 
 class _ChunkReader:
-    """Reads one chunk; of a row with several invalid fields, the first is reported."""
+    """Reads one chunk; of a row with several invalid fields, the first is reported.
+
+    Attributes:
+        num_unknown: the number of events that are not positives because a value is absent.
+    """
 
     def __init__(
         self,
@@ -87,6 +101,7 @@ class _ChunkReader:
         self.on_reject = on_reject
         self.is_valid = np.ones(len(chunk), bool)
         self.rejects: list[tuple[int, str, str]] = []
+        self.num_unknown = 0
 
     def read(self) -> Interactions:
         table = self.table
@@ -99,10 +114,11 @@ class _ChunkReader:
         rating = np.full(len(self.chunk), np.nan, np.float32)
         if table.rating:
             rating = self._numbers(table.rating, to_number)
-        positive = self._positives()
+        positive, is_unknown = self._positives()
         part = self._parts()
         self._reject()
         valid = self.is_valid
+        self.num_unknown = int(is_unknown[valid].sum())
         return Interactions(
             user=self._user_rows(users, user_codes[valid]).astype(np.int32),
             item=item_rows[valid].astype(np.int32),
@@ -164,18 +180,15 @@ class _ChunkReader:
         values, codes = self._column(column, parse, np.nan, None)
         return np.asarray(values, np.float64)[codes]
 
-    def _positives(self) -> np.ndarray:
-        """Returns which rows are positives; a condition on an absent value does not hold."""
+    def _positives(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns which rows are positives, and which are not because a value is absent."""
         if self.table.positive is None:
-            return np.ones(len(self.chunk), bool)
-        positive = np.zeros(len(self.chunk), bool)
-        for conditions in self.table.positive.alternatives:
-            positive |= np.logical_and.reduce([self._holds(one) for one in conditions])
-        return positive
+            return np.ones(len(self.chunk), bool), np.zeros(len(self.chunk), bool)
+        return apply_rule(self.table.positive, self._evaluate)
 
-    def _holds(self, condition: Condition) -> np.ndarray:
+    def _evaluate(self, condition: Condition) -> tuple[np.ndarray, np.ndarray]:
         values, codes = self._column(condition.column, condition.holds, False, None)
-        return np.asarray(values, bool)[codes]
+        return np.asarray(values, bool)[codes], codes < 0
 
     def _known_items(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
         rows = self.items.rows(ids)[codes]

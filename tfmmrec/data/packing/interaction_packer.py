@@ -99,7 +99,7 @@ class InteractionPacker:
         (note,) = self.journal.notes("read")
         if len(self.users) < note["num_users"]:
             self.users.extend(read_vocabulary(self.notes / "users.txt"))
-        self.counts |= note["times"] | unlisted_users(self.dataset, self.users, num_listed)
+        self.counts |= note["facts"] | unlisted_users(self.dataset, self.users, num_listed)
         self.num_read = note["num_read"]
         self.rejects.num_read += self.num_read
         with (self.notes / "rejects.jsonl").open(encoding="utf-8") as lines:
@@ -118,6 +118,7 @@ class InteractionPacker:
         quiet = self.options.quiet
         num_listed, num_read, num_rejected = len(self.users), 0, 0
         candidates, span = ColdStartCandidates(len(self.items)), TimeSpan()
+        unknown: list[int] = []
         with (
             rows_bar("interactions", table.source, quiet=quiet) as progress,
             (self.notes / "rejects.jsonl").open("w", encoding="utf-8") as rejected,
@@ -128,7 +129,9 @@ class InteractionPacker:
                 num_rejected += 1
                 rejected.write(json.dumps(reject) + "\n")
 
-            for events in prefetch(read_interactions(table, self.items, self.users, on_reject)):
+            for events in prefetch(
+                read_interactions(table, self.items, self.users, on_reject, unknown.append)
+            ):
                 self.spill.add(events)
                 candidates.observe(events)
                 span.observe(events.time)
@@ -139,7 +142,8 @@ class InteractionPacker:
         )
         write_vocabulary(self.notes / "users.txt", self.users.from_row(num_listed))
         num_read += num_rejected
-        note = {"num_read": num_read, "num_users": len(self.users), "times": times_of(table, span)}
+        facts = facts_of(table, span, sum(unknown))
+        note = {"num_read": num_read, "num_users": len(self.users), "facts": facts}
         self.journal.write("read", 0, note)
 
     def write(self) -> None:
@@ -219,11 +223,22 @@ def counts_of(
     }
 
 
-def times_of(table: InteractionTable, span: TimeSpan) -> dict[str, Any]:
-    """Returns the first and last time as `times`; None without times, {} if they are an order."""
+def facts_of(table: InteractionTable, span: TimeSpan, num_unknown: int) -> dict[str, Any]:
+    """Returns the entries of statistics.json on all events.
+
+    Args:
+        table: the table of the events.
+        span: their times.
+        num_unknown: the number that are not positives because a value is absent.
+
+    Returns:
+        `times`: the first and last time, null without times; left out if they are an order.
+        `unknown_positives`: that number; left out if it is 0.
+    """
+    unknown = {"unknown_positives": num_unknown} if num_unknown else {}
     if table.time is None:
-        return {"times": None}
-    return {} if table.time_format == "order" else {"times": span.statistics()}
+        return {"times": None, **unknown}
+    return unknown if table.time_format == "order" else {"times": span.statistics(), **unknown}
 
 
 def encode_histories(events: Interactions) -> Iterator[bytes]:

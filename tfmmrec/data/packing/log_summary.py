@@ -1,4 +1,4 @@
-"""The lines that packing and checking print about the log: its times and repeats."""
+"""The lines that packing and checking print about the log: times, users, positives and repeats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +28,11 @@ def log_lines(log: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"users: {unlisted['count']} in the log are not in the user table, and have no "
             f"features{hint}"
+        )
+    if unknown := log.get("unknown_positives"):
+        lines.append(
+            f"positives: {unknown} of {log['count']} events do not count as positives because a "
+            "value that the rule needs is missing"
         )
     repeats = {split: log[f"{split}_repeats"] for split in ("valid", "test")}
     if any(repeats.values()):

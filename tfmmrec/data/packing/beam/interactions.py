@@ -19,7 +19,7 @@ from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.packing.beam.entities import IDS
 from tfmmrec.data.packing.beam.job import Job
 from tfmmrec.data.packing.cold_start_split import ColdStartCandidates, draw_cold
-from tfmmrec.data.packing.interaction_packer import counts_of, encode_histories, times_of
+from tfmmrec.data.packing.interaction_packer import counts_of, encode_histories, facts_of
 from tfmmrec.data.packing.unlisted_users import unlisted_users
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.data.times.span import TimeSpan
@@ -50,10 +50,12 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
     users = IdIndex(job.read_ids(IDS["users"]).from_row(0))  # a copy, which grows
     num_listed = len(users)
     candidates, span = ColdStartCandidates(len(items)), TimeSpan()
-    table = job.dataset.interactions
+    table, unknown = job.dataset.interactions, list[int]()
     with job.reporting_errors(), job.writing_rejects("interactions") as on_reject:
         # Without items, all events would be rejected; the launcher raises the error.
-        chunks = read_interactions(table, items, users, on_reject) if len(items) else iter(())
+        chunks: Iterator[Interactions] = iter(())
+        if len(items):
+            chunks = read_interactions(table, items, users, on_reject, unknown.append)
         for position, events in enumerate(_together(chunks)):
             candidates.observe(events)
             span.observe(events.time)
@@ -68,7 +70,8 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
         "cold_items": cold_items.tolist(),
         "cold_users": cold_users.tolist(),
         "unlisted": (num_listed, len(users)),
-        "facts": times_of(table, span) | unlisted_users(job.dataset, users, num_listed),
+        "facts": facts_of(table, span, sum(unknown))
+        | unlisted_users(job.dataset, users, num_listed),
     }
     job.write_note("log", 0, note)
     yield apache_beam.pvalue.TaggedOutput(ALL_READ, note)
