@@ -60,7 +60,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         ["encode", "d", "--finetune.poster.rate", "3"],
         "finetune.poster.rate: unknown",
     ),
-    "no data to train on": (["train", "d", *OUT], "d: not a data folder"),
+    "no data to train on": (["train", "d", *OUT], "d: no such folder"),
     "a run that exists": (["train", "d", "--out", "taken"], "taken: exists already"),
     "a training that was stopped": (
         ["train", "d", "--out", "stopped"],
@@ -72,15 +72,15 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         "trials: a whole number is needed. Received: x",
     ),
     "unknown tuner": (["tune", "d", *OUT, "--tuner", "bayes"], "tuner must be one of random"),
-    "no data to search on": (["tune", "d", *OUT], "d: not a data folder"),
+    "no data to search on": (["tune", "d", *OUT], "d: no such folder"),
     "no split": (["evaluate", "r", "--split", "tset"], "--split must be valid or test"),
     "wrong cutoffs": (["evaluate", "r", "--cutoffs", "a"], "a list of whole numbers is needed"),
-    "no run to evaluate": (["evaluate", "r"], "r: not a run folder"),
-    "no run to recommend from": (["recommend", "r"], "r: not a run folder"),
-    "no run to export": (["export", "r", *OUT], "r: not a run folder"),
+    "no run to evaluate": (["evaluate", "r"], "r: no such folder"),
+    "no run to recommend from": (["recommend", "r"], "r: no such folder"),
+    "no run to export": (["export", "r", *OUT], "r: no such folder"),
     "no model to serve": (["serve", "m"], "m: no such folder; give MODELS/NAME"),
-    "no run to explain": (["explain", "r", "--user", "u", "--item", "i"], "not a run folder"),
-    "no run to compare": (["compare", "r", "r2"], "r: not a run folder"),
+    "no run to explain": (["explain", "r", "--user", "u", "--item", "i"], "no such folder"),
+    "no run to compare": (["compare", "r", "r2"], "r: no such folder"),
     "a page in the run": (
         ["evaluate", "done", "--report", "done/page.html"],
         "done/page.html: is inside the run folder",
@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     ),
     "a run in the data": (["train", "data", "--out", "data/run"], "is inside the data folder"),
     "a search in the data": (["tune", "data", "--out", "data/tuned"], "is inside the data folder"),
-    "no run to update": (["update", "r", "--data", "d", *OUT], "r: not a run folder"),
+    "no run to update": (["update", "r", "--data", "d", *OUT], "r: no such folder"),
 }
 PROGRAM = """
 import contextlib, io, json, sys

@@ -75,15 +75,15 @@ def test_a_wrong_command_line_gives_one_line_and_2(case, tmp_path, monkeypatch, 
 
 REFUSED = {
     "no dataset file": (["pack", "none.yaml", "--out", "out"], "none.yaml"),
-    "no data folder to check": (["check", "none"], "not a data folder"),
-    "no data folder to encode": (["encode", "none"], "not a data folder"),
-    "no data folder to train on": (["train", "none", "--out", "out"], "not a data folder"),
+    "no data folder to check": (["check", "none"], "no such folder"),
+    "no data folder to encode": (["encode", "none"], "no such folder"),
+    "no data folder to train on": (["train", "none", "--out", "out"], "no such folder"),
     "epochs below 1": (["train", "none", "--out", "out", "--epochs", "0"], "epochs must be"),
-    "no data folder to tune on": (["tune", "none", "--out", "out"], "not a data folder"),
-    "no run to evaluate": (["evaluate", "none"], "not a run folder"),
-    "no run to recommend from": (["recommend", "none", "--out", "out"], "not a run folder"),
-    "no run to search": (["search", "none", "--text", "war"], "not a run folder"),
-    "no run to export": (["export", "none", "--out", "out"], "not a run folder"),
+    "no data folder to tune on": (["tune", "none", "--out", "out"], "no such folder"),
+    "no run to evaluate": (["evaluate", "none"], "no such folder"),
+    "no run to recommend from": (["recommend", "none", "--out", "out"], "no such folder"),
+    "no run to search": (["search", "none", "--text", "war"], "no such folder"),
+    "no run to export": (["export", "none", "--out", "out"], "no such folder"),
     "no model to serve": (["serve", "none"], "none"),
 }
 

@@ -56,7 +56,7 @@ def test_a_run_without_its_weights(copy):
 def test_a_run_whose_data_is_gone(copy):
     content = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**content, "data": str(copy / "gone")}))
-    with pytest.raises(DataError, match="gone: not a data folder"):
+    with pytest.raises(DataError, match="gone: no such folder; tfmmrec pack writes a data folder"):
         evaluate(copy, quiet=True)
 
 

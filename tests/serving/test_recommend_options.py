@@ -129,6 +129,8 @@ def test_all_conditions_hold(run):
         ({"where": "types=fier"}, "--where: types has no category 'fier'; did you mean 'fire'?"),
         ({"where": "types<fire"}, "--where: types has categories; compare them by = or !="),
         ({"where": "types"}, "--where: 'types': write types=VALUE, or another of =, !=, <"),
+        ({"where": "types==fire"}, "--where: 'types==fire': write =, as in types=fire"),
+        ({"where": "year >== 2000"}, "--where: 'year >== 2000': write >=, as in year>=2000"),
         ({"where": "year>new"}, "--where: year is a number. Received: 'new'"),
         ({"where": "name=Ash"}, "--where: name is text; only categories and numbers"),
         ({"where": ["types=fire", "year>3000"]}, "no item has types=fire and year>3000"),
@@ -154,7 +156,7 @@ def test_the_command_line(run, capsys):
     line = json.loads(capsys.readouterr().out)
     assert (line["user"], line["items"], line["titles"]) == (None, ["a"], ["Ash"])
     assert main(["recommend", str(run), "--user", "age", "--quiet"]) == 1
-    assert "--user: write FEATURE=VALUE. Received: 'age'" in capsys.readouterr().err
+    assert "for a user of the data, write --users ID. Received: 'age'" in capsys.readouterr().err
 
 
 def test_a_table_has_the_rank_and_the_text_of_each_item(run):

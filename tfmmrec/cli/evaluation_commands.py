@@ -73,6 +73,8 @@ def _compare(options: Any) -> None:
     names = ("runs", "split", "report", "seed", "quiet")
     comparison = compare_runs(**{name: options[name] for name in names})
     print_comparison(comparison, options.split, configs_of(options.runs))
+    if options.report is not None:
+        print(options.report)
 
 
 def _declare_explain(parser: Parser) -> None:

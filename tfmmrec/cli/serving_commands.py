@@ -69,7 +69,10 @@ def _recommend(options: Any) -> None:
 def _feature_value(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign:
-        raise ConfigError(f"--user: write FEATURE=VALUE. Received: {text!r}")
+        raise ConfigError(
+            "--user: write FEATURE=VALUE, a feature of a user who is not in the data; for a user "
+            f"of the data, write --users ID. Received: {text!r}"
+        )
     return name.strip(), value
 
 

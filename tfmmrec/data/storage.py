@@ -265,9 +265,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Reads the MANIFEST.json of a data folder.
 
     Raises:
-        DataError: the folder has none, so it is no data folder, or it has another format.
+        DataError: there is no such folder, it has no manifest, so it is no data folder, or the
+            manifest has another format.
     """
     path = folder / MANIFEST
+    if not folder.exists():
+        raise DataError(f"{folder}: no such folder; tfmmrec pack writes a data folder")
     if not path.is_file():
         raise DataError(f"{folder}: not a data folder (it has no {MANIFEST}); run tfmmrec pack")
     manifest: dict[str, Any] = read_json(path)

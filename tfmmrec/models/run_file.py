@@ -24,6 +24,8 @@ def read_run(folder: Path) -> dict[str, Any]:
         DataError: the folder is not a run folder, or has another format.
     """
     path = Path(folder) / RUN
+    if not Path(folder).exists():
+        raise DataError(f"{folder}: no such folder; tfmmrec train writes a run folder")
     if not path.is_file():
         raise DataError(f"{folder}: not a run folder (it has no {RUN}); run tfmmrec train")
     content: dict[str, Any] = read_json(path)

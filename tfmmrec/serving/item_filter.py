@@ -69,6 +69,11 @@ def matching_items(dataset: Dataset, condition: str) -> np.ndarray:
         )
     sign, value = found[1], found[2].strip()
     modality = features[feature]
+    is_category = modality.has_vocabulary and value in dataset.categories("items", feature)
+    if value.startswith("=") and not is_category:
+        raise ConfigError(
+            f"--where: {condition!r}: write {sign}, as in {feature}{sign}{value.lstrip('= ')}"
+        )
     rows = np.arange(dataset.count("items"))
     if modality.has_vocabulary:
         if sign not in ("=", "!="):

@@ -70,6 +70,7 @@ def test_remarks_are_printed_and_on_the_page(odd, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("Remarks")
     assert lines[start + 1 : start + 1 + len(EXPECTED)] == [f"- {line}" for line in EXPECTED]
+    assert lines[-1] == str(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<h2>Remarks</h2>" in page and f"<li>{EXPECTED[2]}</li>" in page
 

@@ -10,6 +10,7 @@ import rich.console
 
 from tests.browser import CHROMIUM, said_by_a_browser
 from tests.once import SMALL_TRAINING
+from tfmmrec.cli import main
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.rank_store import load_ranks
@@ -67,6 +68,14 @@ def test_a_page_of_curves(runs, tmp_path):
     assert len(lists.items) == len(lists.users) > 0
     if CHROMIUM is not None:
         assert said_by_a_browser(tmp_path / "page.html", tmp_path / "page.png") == []
+
+
+def test_the_command_prints_the_path_of_the_page(runs, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    given = ["compare", str(runs / "one"), str(runs / "two"), "--report", str(page), "--quiet"]
+    assert main(given) == 0
+    assert capsys.readouterr().out.endswith(f"\n{page}\n")
+    assert page.is_file()
 
 
 def test_ranks_of_another_training_or_half_a_file_are_not_read(runs, tmp_path):

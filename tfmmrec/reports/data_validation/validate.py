@@ -44,6 +44,8 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
         print_statistics(findings)
     if options.report:
         write_report(findings, options.report)
+        if not options.quiet:
+            print(options.report)
     lines = findings.anomalies.lines()
     if lines:
         raise DataError(f"{lines[0]} ({format_count(findings.anomalies.total)} in total)")
