@@ -54,6 +54,21 @@ def test_the_table_names_all_functions():
     assert named == functions
 
 
+@pytest.mark.parametrize(
+    ("stage", "given", "kind"),
+    [
+        (tfmmrec.pack, ("set.yaml", "out"), "PackConfig"),
+        (tfmmrec.check, ("data",), "CheckConfig"),
+        (tfmmrec.train, ("data", "out"), "TrainConfig"),
+        (tfmmrec.tune, ("data", "out"), "TuneConfig"),
+    ],
+)
+def test_options_without_their_config_are_refused_in_one_line(stage, given, kind):
+    with pytest.raises(tfmmrec.ConfigError) as caught:
+        stage(*given, {"epochs": 3})
+    assert str(caught.value) == f"give the options as {kind}(…). Received: {{'epochs': 3}}"
+
+
 def test_every_public_name_is_there():
     for name in tfmmrec.__all__:
         assert getattr(tfmmrec, name) is not None

@@ -16,6 +16,13 @@ def check_count(name: str, value: Any, least: int, most: int | None = None) -> N
         raise ConfigError(f"{name} must be {limits}. Received: {value}")
 
 
+def check_config(config: Any, kind: type) -> None:
+    """Raises ConfigError unless the options of a stage are an instance of its config."""
+    if not isinstance(config, kind):
+        name = kind.__name__
+        raise ConfigError(f"give the options as {name}(…). Received: {config!r}")
+
+
 def check_rate(name: str, value: Any) -> None:
     """Raises ConfigError unless the value is a dropout rate or a decay: from 0 to below 1."""
     if not _is_number(value) or not 0 <= value < 1:

@@ -99,7 +99,9 @@ class Dataset:
         return cold
 
     def check_k(self, name: str, k: int) -> None:
-        """Raises ConfigError unless `k` is from 1 to the number of items."""
+        """Raises ConfigError unless `k` is a whole number from 1 to the number of items."""
+        if not isinstance(k, int | np.integer):
+            raise ConfigError(f"{name}: a whole number is needed. Received: {k!r}")
         num_items = self.count("items")
         if not 1 <= k <= num_items:
             raise ConfigError(

@@ -77,6 +77,11 @@ def recommend(
     candidates = None if candidates is None else Path(candidates)
     if split is not None and split not in CONTEXT_SPLITS:
         raise ConfigError(f"split must be one of {', '.join(CONTEXT_SPLITS)}. Received: {split!r}")
+    if user is not None and not isinstance(user, Mapping):
+        raise ConfigError(
+            "user: give the features of a user who is not in the data, such as {'age': 30}; for a "
+            f"user of the data, give users. Received: {user!r}"
+        )
     is_new_user = history is not None or bool(user)
     for name, value in (("users", users), ("split", split)):
         if is_new_user and value is not None:

@@ -24,12 +24,12 @@ def user_ids(users: str | Sequence[str], dataset: Dataset) -> list[str]:
     A text is all, a file with one id per line, or a list with commas, see `split_ids`.
 
     Raises:
-        ConfigError: there are none.
+        ConfigError: there are none, or one is not a text.
         DataError: a file, or a single id, names no user.
     """
-    if users == "all":
+    if isinstance(users, str) and users == "all":
         return dataset.user_ids
-    names = _named_users(users, dataset) if isinstance(users, str) else list(users)
+    names = _named_users(users, dataset) if isinstance(users, str) else _listed("users", users)
     if not names:
         raise ConfigError("users: give all, a file with one id a line, or ids. Received: nothing")
     if len(names) == 1 and names[0] not in dataset.user_rows:
@@ -72,13 +72,25 @@ def item_ids(option: str, items: str | Sequence[str], dataset: Dataset) -> list[
         dataset: the data folder.
 
     Raises:
+        ConfigError: an id is not a text.
         DataError: an item does not exist.
     """
     known = dataset.item_rows
-    names = split_ids(items, known) if isinstance(items, str) else list(items)
+    names = split_ids(items, known) if isinstance(items, str) else _listed(option, items)
     for name in names:
         if name not in known:
             raise unknown_id(option, name, "item", dataset)
+    return names
+
+
+def _listed(option: str, ids: Iterable[str]) -> list[str]:
+    """Returns the ids as a list, each of which must be a text."""
+    if not isinstance(ids, Iterable):
+        raise ConfigError(f"{option}: give a text or a list of texts. Received: {ids!r}")
+    names = list(ids)
+    for name in names:
+        if not isinstance(name, str):
+            raise ConfigError(f"{option}: ids are texts: write {str(name)!r}. Received: {name!r}")
     return names
 
 

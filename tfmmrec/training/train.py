@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
+from tfmmrec.config.checks import check_config
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.distribute.cluster import read_cluster, run_server
@@ -66,6 +67,7 @@ def train(
         ConfigError: the options do not go together.
         DataError: there is nothing to train on, the loss is not finite, or `out` exists.
     """
+    check_config(config, TrainConfig)
     data, out = Path(data), Path(out)
     if is_server(config.strategy):
         run_server(read_cluster())

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tfmmrec.config.checks import check_config
 from tfmmrec.config.tune_config import TuneConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.storage import read_json, refuse_existing
@@ -49,6 +50,7 @@ def tune(
     Raises:
         TfmmrecError: there is no valid split, or no trial finished.
     """
+    check_config(config, TuneConfig)
     data, out, process = Path(data), Path(out), this_process()
     if resume and (out / RESULTS).exists() and process.is_chief:
         results: dict[str, Any] = read_json(out / RESULTS)

@@ -94,6 +94,8 @@ def test_ranks_of_another_training_or_half_a_file_are_not_read(runs, tmp_path):
 def test_what_cannot_be_compared(runs, tmp_path):
     with pytest.raises(ConfigError, match="two runs or more, each once"):
         compare_runs([runs / "one", runs / "two" / ".." / "one"], quiet=True)
+    with pytest.raises(ConfigError, match=r"^runs: give a list of run folders\. Received: 'R2'"):
+        compare_runs("R2", quiet=True)
     with pytest.raises(DataError, match=f"{tmp_path}: not a run folder"):
         compare_runs([runs / "one", tmp_path], quiet=True)
     other = shutil.copytree(runs / "two", tmp_path / "other")

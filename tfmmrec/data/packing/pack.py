@@ -5,6 +5,7 @@ import errno
 from pathlib import Path
 from typing import Any
 
+from tfmmrec.config.checks import check_config
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.id_index import IdIndex
@@ -48,6 +49,7 @@ def pack(
         ConfigError: a key of the dataset file is invalid.
         StorageError: the disk is full or not writable.
     """
+    check_config(options, PackConfig)
     dataset_file, out = Path(dataset_file), Path(out)
     dataset = read_dataset_file(Path(dataset_file))
     try:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tfmmrec.config.checks import check_config
 from tfmmrec.config.data_validation import CheckConfig
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.interactions import SPLITS
@@ -35,6 +36,7 @@ def check(folder: str | Path, options: CheckConfig = CheckConfig()) -> None:
     Raises:
         DataError: the folder is not a data folder, or has anomalies, which have been printed.
     """
+    check_config(options, CheckConfig)
     folder = Path(folder)
     for option in ("report", "schema"):
         check_output_path(f"--{option}", getattr(options, option))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.errors import DataError
+from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.compare import check_comparable, compare
 from tfmmrec.evaluation.rank_store import StoredRanks, load_ranks
 from tfmmrec.models.output_path import check_output_path
@@ -38,10 +38,12 @@ def compare_runs(
         As `compare`, with the paths of the runs as names.
 
     Raises:
-        ConfigError: there are fewer than two runs, or one is given twice.
+        ConfigError: there are fewer than two runs, one is given twice, or they are no list.
         DataError: a folder is not a run; the runs have different data; a model does not rank items;
             the page cannot be written, or the extra `report` is missing.
     """
+    if isinstance(runs, str | Path):
+        raise ConfigError(f"runs: give a list of run folders. Received: {str(runs)!r}")
     check_output_path("--report", report)
     if report is not None:
         require_bokeh()
