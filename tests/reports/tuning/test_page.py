@@ -159,6 +159,20 @@ def test_lines_of_trials_end_where_they_have_no_value():
     assert own["text"][1] == "trial 0 (base)\nndcg@10 0.2000\nfusion.kind: weighted"
 
 
+@pytest.mark.parametrize(
+    ("names", "prefix", "rests"),
+    [
+        (["fusion.weights.title", "fusion.weights.year"], "fusion.weights", ["title", "year"]),
+        (["fusion.kind", "fusion.concat.units"], "fusion", ["kind", "concat.units"]),
+        (["fusion.kind", "dim"], "", ["fusion.kind", "dim"]),
+        (["fusion", "fusion.kind"], "", ["fusion", "fusion.kind"]),
+        (["fusion.kind"], "fusion", ["kind"]),
+    ],
+)
+def test_axes_are_named_without_what_all_keys_begin_with(names, prefix, rests):
+    assert plots.without_prefix(names) == (prefix, rests)
+
+
 def test_the_better_is_the_redder():
     for direction, reddest in (("max", -1), ("min", 0)):
         plot = plots.coordinates(search(direction))

@@ -65,10 +65,27 @@ def coordinates(search: Mapping[str, Any]) -> Any | None:
     for x, axis in enumerate(axes):
         _draw_axis(plot, x, axis, is_off=any(line[x] == OFF for line in lines))
     plot.xaxis.ticker = list(range(len(axes)))
-    plot.xaxis.major_label_overrides = {x: axis.name for x, axis in enumerate(axes)}
+    prefix, names = without_prefix([axis.name for axis in varied])
+    plot.xaxis.major_label_overrides = dict(enumerate([*names, name]))
+    plot.xaxis.axis_label = prefix or None
     plot.xaxis.major_label_orientation = 0.5
     plot.yaxis.visible = plot.grid.visible = False
     return plot
+
+
+def without_prefix(names: Sequence[str]) -> tuple[str, list[str]]:
+    """Parts nested keys into what all begin with and the rests, of which none is empty.
+
+    >>> without_prefix(["fusion.weights.title", "fusion.weights.year"])
+    ('fusion.weights', ['title', 'year'])
+    """
+    parts = [name.split(".") for name in names]
+    shared = 0
+    while (
+        all(len(each) > shared + 1 for each in parts) and len({each[shared] for each in parts}) == 1
+    ):
+        shared += 1
+    return ".".join(parts[0][:shared]), [".".join(each[shared:]) for each in parts]
 
 
 def importance_bars(shares: Mapping[str, float]) -> Any | None:
