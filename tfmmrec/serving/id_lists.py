@@ -6,11 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
-
 from tfmmrec.config.comma_list import split_ids
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.id_hints import similar_id
 from tfmmrec.errors import ConfigError, DataError
 
@@ -109,7 +106,7 @@ def closest_id(name: str, known: Collection[str]) -> str:
     An id in another writing, such as 7 for 007 or 7.0, comes before one of a similar spelling.
     """
     names = list(known)
-    same = similar_id(IdIndex(names), pa.array([name])) if names else None
+    same = similar_id(names, [name])
     return did_you_mean(name, names) if same is None else f"; did you mean {same[1]!r}?"
 
 

@@ -1,5 +1,7 @@
 """Hints at ids that two tables write in different ways: 3 and 3.0, 007 and 7, A1 and a1."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +34,7 @@ class IdHints:
             return {}
         _, first = np.unique(unknown, return_index=True)
         positions = unknown[np.sort(first)]
-        found = similar_id(self.items, ids.take(pa.array(positions)))
+        found = similar_id(self.items.from_row(0), ids.take(pa.array(positions)))
         if found is None:
             return {}
         self._given = True
@@ -40,7 +42,7 @@ class IdHints:
         return {int(positions[position]): f" (the item table has {name!r})"}
 
 
-def similar_id(known: IdIndex, ids: pa.Array) -> tuple[int, str] | None:
+def similar_id(known: Collection[str], ids: Collection[str] | pa.Array) -> tuple[int, str] | None:
     """Finds the first id that a known id resembles.
 
     Args:
@@ -50,8 +52,9 @@ def similar_id(known: IdIndex, ids: pa.Array) -> tuple[int, str] | None:
     Returns:
         The position in `ids`, and the known id; None if no id resembles a known one.
     """
-    names = pa.array(known.from_row(0), pa.large_string())
-    rows = pc.index_in(_simplified(ids), value_set=_simplified(names))
+    names = pa.array(known, pa.large_string())
+    asked = _simplified(pa.array(ids, pa.large_string()))
+    rows = pc.index_in(asked, value_set=_simplified(names))
     similar = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
     if not len(similar):
         return None

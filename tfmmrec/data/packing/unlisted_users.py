@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pyarrow as pa
-
 from tfmmrec.data.dataset_file import DatasetFile
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions.id_hints import similar_id
@@ -27,8 +25,8 @@ def unlisted_users(dataset: DatasetFile, users: IdIndex, num_listed: int) -> dic
     count = len(users) - num_listed
     if dataset.users is None or not count:
         return {}
-    ids = users.from_row(num_listed)[:_NUM_COMPARED]
-    listed = IdIndex(users.from_row(0)[:num_listed])
-    found = similar_id(listed, pa.array(ids, pa.large_string()))
+    known = users.from_row(0)
+    listed, ids = known[:num_listed], known[num_listed:][:_NUM_COMPARED]
+    found = similar_id(listed, ids)
     similar = [ids[found[0]], found[1]] if found else None
     return {"unlisted_users": {"count": count, "similar": similar}}
