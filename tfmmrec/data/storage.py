@@ -268,14 +268,31 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         DataError: there is no such folder, it has no manifest, so it is no data folder, or the
             manifest has another format.
     """
-    path = folder / MANIFEST
+    return read_description(folder, MANIFEST, "data", DATA_FORMAT, "pack")
+
+
+def read_description(
+    folder: Path, name: str, kind: str, supported: int, command: str
+) -> dict[str, Any]:
+    """Reads the JSON file that describes a folder, and without which it is none of its kind.
+
+    Args:
+        folder: the folder.
+        name: of the file.
+        kind: of the folder and its format, `data` or `run`.
+        supported: the only format that this version reads.
+        command: of tfmmrec, which writes such folders.
+
+    Raises:
+        DataError: there is no such folder, it has no such file, or the format is another one.
+    """
     if not folder.exists():
-        raise DataError(f"{folder}: no such folder; tfmmrec pack writes a data folder")
-    if not path.is_file():
-        raise DataError(f"{folder}: not a data folder (it has no {MANIFEST}); run tfmmrec pack")
-    manifest: dict[str, Any] = read_json(path)
-    check_format(folder, manifest, "data", DATA_FORMAT, "pack it again")
-    return manifest
+        raise DataError(f"{folder}: no such folder; tfmmrec {command} writes a {kind} folder")
+    if not (folder / name).is_file():
+        raise DataError(f"{folder}: not a {kind} folder (it has no {name}); run tfmmrec {command}")
+    content: dict[str, Any] = read_json(folder / name)
+    check_format(folder, content, kind, supported, f"{command} it again")
+    return content
 
 
 def check_format(folder: Path, content: Any, kind: str, supported: int, advice: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmmrec.data.storage import MANIFEST, check_format, checksum, read_json
+from tfmmrec.data.storage import MANIFEST, checksum, read_description
 from tfmmrec.errors import DataError
 
 RUN = "run.json"
@@ -23,14 +23,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: the folder is not a run folder, or has another format.
     """
-    path = Path(folder) / RUN
-    if not Path(folder).exists():
-        raise DataError(f"{folder}: no such folder; tfmmrec train writes a run folder")
-    if not path.is_file():
-        raise DataError(f"{folder}: not a run folder (it has no {RUN}); run tfmmrec train")
-    content: dict[str, Any] = read_json(path)
-    check_format(folder, content, "run", RUN_FORMAT, "train it again")
-    return content
+    return read_description(Path(folder), RUN, "run", RUN_FORMAT, "train")
 
 
 def check_data_unchanged(folder: Path, run: Mapping[str, Any]) -> None:
