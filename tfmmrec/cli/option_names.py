@@ -55,7 +55,12 @@ def _is_known(parser: Parser, option: str) -> bool:
     return any(name in known and dict in value_kinds(known[name]) for name in prefixes)
 
 
-def _check_file(parser: Parser, path: str) -> None:
+def read_option_file(path: str) -> Mapping[Any, Any]:
+    """Reads a file of options; {} if it cannot be read or has none, which the parser tells.
+
+    Raises:
+        ArgumentError: it is not YAML.
+    """
     try:
         with open(path, encoding="utf-8") as file:
             content = yaml.safe_load(file)
@@ -64,9 +69,12 @@ def _check_file(parser: Parser, path: str) -> None:
     except UnicodeDecodeError:
         raise jsonargparse.ArgumentError(None, f"{path}: not YAML: it is not UTF-8") from None
     except OSError:
-        return  # the parser says what is wrong
-    if not isinstance(content, Mapping):
-        return
+        return {}
+    return content if isinstance(content, Mapping) else {}
+
+
+def _check_file(parser: Parser, path: str) -> None:
+    content = read_option_file(path)
     for key in _keys(content, parser, ""):
         if not _is_known(parser, f"--{key}"):
             names = [name[2:] for name in parser._option_string_actions if name.startswith("--")]

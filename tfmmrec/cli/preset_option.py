@@ -1,11 +1,8 @@
 """The option `--preset`: keys of the training file below those of `--config` and other options."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-import yaml
-
+from tfmmrec.cli.option_names import read_option_file
 from tfmmrec.cli.parser import Parser
 from tfmmrec.config.presets import PRESETS, preset
 from tfmmrec.errors import ConfigError
@@ -42,7 +39,7 @@ def apply_preset(parser: Parser, arguments: Sequence[str]) -> None:
     named = list(_values(arguments, "--preset"))
     source = ""
     for path in () if named else _values(arguments, "--config"):
-        found = _preset_of_file(Path(path))
+        found = read_option_file(path).get("preset")
         if found is not None:
             named, source = [found], f"{path}: "
     if named:
@@ -58,11 +55,3 @@ def _values(arguments: Sequence[str], option: str) -> Iterator[str]:
         name, equals, value = argument.partition("=")
         if name == option and (equals or following):
             yield value if equals else following
-
-
-def _preset_of_file(path: Path) -> Any:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return None  # the parser says what is wrong
-    return content.get("preset") if isinstance(content, Mapping) else None
