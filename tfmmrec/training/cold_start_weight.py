@@ -10,6 +10,7 @@ from tfmmrec.distribute.strategies import gather_from_processes
 from tfmmrec.evaluation.metrics.ranking import ranking_metrics
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import Targets, targets_of
+from tfmmrec.evaluation.segments import K
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 
@@ -17,7 +18,6 @@ from tfmmrec.models.scorer import Scorer
 WEIGHTS = (0.1, 0.3, 0.5, 0.7, 1.0)
 # More targets would not make the choice better, only slower.
 MAX_TARGETS = 10_000
-_K = 10
 
 
 def measure_weights(bundle: ModelBundle) -> dict[float, float]:
@@ -47,7 +47,7 @@ def measure_weights(bundle: ModelBundle) -> dict[float, float]:
     for weight in WEIGHTS:
         vectors = (1 - weight) * ends[0] + weight * ends[1]
         ranks = model_ranker(scorer, vectors, targets.histories).ranks(targets, candidates)
-        found.append(ranking_metrics(ranks, [_K])[f"ndcg@{_K}"])
+        found.append(ranking_metrics(ranks, [K])[f"ndcg@{K}"])
     # Other processes may round differently, but all must choose the same weight.
     everywhere = gather_from_processes(bundle.model.distribute_strategy, np.array(found))
     return dict(zip(WEIGHTS, everywhere[0].tolist(), strict=True))

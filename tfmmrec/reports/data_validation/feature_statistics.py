@@ -27,6 +27,7 @@ class Description:
 
     Attributes:
         title: the title of the table of all features with this description, "" for none.
+        has_readable_values: whether a message can show a value, as of texts and numbers.
         columns: the column names of the table, after the name of the feature.
         texts: the columns that contain text.
         present: the number of values so far.
@@ -35,6 +36,7 @@ class Description:
     """
 
     title: ClassVar[str] = ""
+    has_readable_values: ClassVar[bool] = False
     columns: ClassVar[Sequence[str]] = ()
     texts: ClassVar[Sequence[str]] = ()
 
@@ -91,6 +93,7 @@ class TextDescription(_Spread):
     """Lengths of texts in characters."""
 
     title = "Texts, in characters"
+    has_readable_values = True
     quantity = "length in characters"
 
     def __init__(self, *, expected: int = 0, seed: int = 0):
@@ -111,6 +114,7 @@ class NumberDescription(_Spread):
     """The distribution of the numbers."""
 
     title = "Numbers"
+    has_readable_values = True
     quantity = "value"
 
     def observe(self, values: list[float]) -> None:
@@ -122,6 +126,7 @@ class CategoricalDescription(Description):
     """Frequencies of the categories."""
 
     title = "Categories"
+    has_readable_values = True
     columns = ("categories", "maximum per row", "most frequent")
     texts = ("most frequent",)
 
@@ -246,6 +251,7 @@ class MultiValuedDescription(Description):
         super().__init__()
         self.inner = inner
         self.title, self.columns, self.texts = inner.title, inner.columns, inner.texts  # type: ignore[misc]
+        self.has_readable_values = inner.has_readable_values  # type: ignore[misc]
 
     def observe(self, values: list[Any]) -> None:
         super().observe(values)

@@ -52,7 +52,7 @@ def _of_features(entity: EntityStatistics) -> Iterator[str]:
 def _shown(description: Description) -> str:
     """The value of a text, a number or categories in parentheses; "" for media."""
     value = description.first
-    if description.title.startswith(("Pictures", "Sounds")) or description.title == "":
+    if not description.has_readable_values:
         return ""
     if isinstance(value, list):
         value = b", ".join(value) if all(isinstance(each, bytes) for each in value) else str(value)
