@@ -65,12 +65,12 @@ def time_log(dataset_file: Path, flags: Sequence[str] = ()) -> tuple[int, float]
         The number of packed events, and the seconds from the start of the pipeline to its end,
         including reading, sorting, splitting and writing.
     """
-    from apache_beam import Create, Pipeline
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam import Create
 
+    from tfmmrec.data.beam.run import create_pipeline, run_pipeline
     from tfmmrec.data.packing.beam.entities import IDS
     from tfmmrec.data.packing.beam.job import BeamOptions, Job
-    from tfmmrec.data.packing.beam.pipeline import DEFAULT_RUNNER, PackInteractions, run
+    from tfmmrec.data.packing.beam.pipeline import PackInteractions
 
     with _folder() as folder:
         job = Job(read_dataset_file(dataset_file), folder, BeamOptions())
@@ -78,10 +78,10 @@ def time_log(dataset_file: Path, flags: Sequence[str] = ()) -> tuple[int, float]
         for side, name in IDS.items():
             job.write_ids(name, _ids(job, side))
         start = time.perf_counter()
-        pipeline = Pipeline(options=PipelineOptions([DEFAULT_RUNNER, *flags]))
+        pipeline = create_pipeline(flags)
         items, users = (pipeline | side >> Create([0]) for side in IDS)
         pipeline | PackInteractions(job, items, users)
-        run(pipeline, job)
+        run_pipeline(pipeline, job.errors, str(dataset_file))
         seconds = time.perf_counter() - start
         notes = list(job.read_notes("histories"))
     return sum(note["counts"]["count"] for note in notes), seconds

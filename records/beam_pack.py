@@ -12,8 +12,8 @@ import shlex
 from pathlib import Path
 
 import tfmmrec.cli
+from tfmmrec.data.beam import needs_beam
 from tfmmrec.data.packing.summary import summary_lines
-from tfmmrec.errors import ConfigError
 
 
 def main(
@@ -41,12 +41,8 @@ def main(
         beam: options of Beam, as --beam="--runner=FlinkRunner ..."; by default the pipeline runs
             in this process.
     """
-    try:
+    with needs_beam():
         from tfmmrec.data.packing.beam import BeamOptions, pack_on_beam
-    except ModuleNotFoundError as error:
-        if error.name != "apache_beam":
-            raise
-        raise ConfigError("Apache Beam is not installed; run pip install 'tfmmrec[beam]'") from None
     from tfmmrec.data.packing.log_summary import log_lines
 
     options = BeamOptions(

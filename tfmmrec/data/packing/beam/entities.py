@@ -23,7 +23,7 @@ def read_entity(entity: str, job: Job) -> Iterator[tuple[str, Any]]:
     """
     table = job.tables[entity]
     columns = dict.fromkeys([table.id, *table.features])
-    with job.reporting_errors(), job.writing_rejects(entity) as on_reject:
+    with job.errors.reporting(), job.writing_rejects(entity) as on_reject:
         rows = read_table(table.source, columns, on_reject, (table.id,))
         for position, (number, row) in enumerate(rows):
             yield _key(row[table.id], position), (position, number, row)
@@ -74,7 +74,7 @@ def pack_shard(rows: tuple[int, Iterable[Any]], entity: str, job: Job) -> int:
                 tally.count(packed)
                 yield packed.record
 
-    with job.reporting_errors():
+    with job.errors.reporting():
         files = job.write_shard(entity, number, records())
     note = {"num_read": num_read, "ids": ids, "rejects": rejects, "tally": tally.state()}
     job.write_note(entity, number, {**note, "files": files})

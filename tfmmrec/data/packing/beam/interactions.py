@@ -51,7 +51,7 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
     num_listed = len(users)
     candidates, span = ColdStartCandidates(len(items)), TimeSpan()
     table, unknown = job.dataset.interactions, list[int]()
-    with job.reporting_errors(), job.writing_rejects("interactions") as on_reject:
+    with job.errors.reporting(), job.writing_rejects("interactions") as on_reject:
         # Without items, all events would be rejected; the launcher raises the error.
         chunks: Iterator[Interactions] = iter(())
         if len(items):
@@ -92,7 +92,7 @@ def write_histories(pieces: tuple[int, Iterable[Any]], job: Job, all_read: Any) 
     """Sorts and splits the events of a shard of users, and writes one file per split."""
     number, unordered = pieces
     events = concatenate([piece for _, piece in sorted(unordered, key=lambda piece: piece[0])])
-    with job.reporting_errors():
+    with job.errors.reporting():
         events = in_order(events, job.read_ids(USER_IDS), job.read_ids(IDS["items"]))
         # A split that needs the times of all events has been refused.
         splitter = create_splitter(job.dataset.split, np.zeros(0, np.int64), job.options.seed)
@@ -116,7 +116,7 @@ def unlisted_spans(all_read: Any, first_shard: int, job: Job) -> Iterator[tuple[
 def write_unlisted(span: tuple[int, int, int], job: Job) -> None:
     """Writes records without features for a range of users that are not in the user table."""
     number, start, end = span
-    with job.reporting_errors():
+    with job.errors.reporting():
         ids = job.read_ids(USER_IDS).take(np.arange(start, end))
         records = (encode_example({"id": [id_.encode()]}) for id_ in ids)
         files = job.write_shard("users", number, records)

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfmmrec.data.beam.worker_errors import WorkerErrors
 from tfmmrec.data.dataset_file import DatasetFile, Table
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.storage import manifest_entry
 from tfmmrec.data.tables.chunks import OnReject
 from tfmmrec.data.tfrecords import Shard
 from tfmmrec.data.vocabulary import read_vocabulary, write_vocabulary
-from tfmmrec.errors import ConfigError, DataError, TfmmrecError
+from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.modalities import Modality
 
 
@@ -145,15 +146,10 @@ class Job:
             for line in lines:
                 yield json.loads(line)
 
-    @contextlib.contextmanager
-    def reporting_errors(self) -> Iterator[None]:
-        """Saves the message of an error for the launcher, since not every runner passes it on."""
-        try:
-            yield
-        except TfmmrecError as error:
-            with contextlib.suppress(OSError):
-                self.write_note("errors", 0, str(error))
-            raise
+    @property
+    def errors(self) -> WorkerErrors:
+        """Where workers report errors to the launcher."""
+        return WorkerErrors(self.scratch / "errors")
 
     def _attempt(self) -> Any:
         return _attempt(self.scratch / "attempts")

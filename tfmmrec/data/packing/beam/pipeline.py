@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsSingleton
-from apache_beam.runners.runner import PipelineState
 
+from tfmmrec.data.beam.run import create_pipeline, run_pipeline
 from tfmmrec.data.dataset_file import DatasetFile, read_dataset_file
 from tfmmrec.data.packing.beam.entities import (
     mark_duplicates,
@@ -27,10 +26,7 @@ from tfmmrec.data.packing.beam.interactions import (
 )
 from tfmmrec.data.packing.beam.job import BeamOptions, Job
 from tfmmrec.data.storage import atomic_folder
-from tfmmrec.errors import ConfigError, DataError
-
-# The DirectRunner in one process. Under that name, it would search the network for Prism.
-DEFAULT_RUNNER = "--runner=FnApiRunner"
+from tfmmrec.errors import ConfigError
 
 
 def pack_on_beam(
@@ -64,11 +60,11 @@ def pack_on_beam(
     with atomic_folder(Path(out)) as folder:
         job = Job(dataset, folder, options)
         job.make_folders()
-        pipeline = apache_beam.Pipeline(options=PipelineOptions([DEFAULT_RUNNER, *flags]))
+        pipeline = create_pipeline(flags)
         items = pipeline | "Items" >> PackEntity("items", job)
         users = pipeline | "Users" >> PackEntity("users", job)
         pipeline | "Interactions" >> PackInteractions(job, items, users)
-        run(pipeline, job)
+        run_pipeline(pipeline, job.errors, str(dataset.path))
         return finish(job)
 
 
@@ -139,20 +135,3 @@ class PackInteractions(apache_beam.PTransform):
             | "ByShard" >> apache_beam.GroupByKey()
             | "WriteHistories" >> apache_beam.Map(write_histories, self.job, AsSingleton(all_read))
         )
-
-
-def run(pipeline: apache_beam.Pipeline, job: Job) -> None:
-    """Runs a pipeline to its end.
-
-    Raises:
-        DataError: a worker raised one, or the runner failed without a reason.
-    """
-    try:
-        state = pipeline.run().wait_until_finish()
-    except Exception as error:
-        message = next(job.read_notes("errors"), None)
-        if message is None:
-            raise
-        raise DataError(message) from error
-    if state != PipelineState.DONE:
-        raise DataError(f"{job.dataset.path}: the pipeline ended as {state}; see the runner's log")
