@@ -6,9 +6,6 @@ python benchmarks/train.py DATA --config TRAIN.yaml --sequence SEQUENCE.yaml --r
 embeddings of dimension 64. One batch has events of the data folder, the other as many distinct
 items.
 
-`step`: training by `fit` on cached encodings against the id-only model of the TFRS retrieval
-tutorial, both with their input pipelines.
-
 `encode`: a step on cached encodings against steps that also encode the texts and images of the
 items that they read.
 
@@ -57,7 +54,7 @@ from tfmmrec.training.batches import create_batches
 from tfmmrec.training.train_step import Trainer
 from tfmmrec.training.variants import with_features
 
-PARTS = ("loss", "step", "encode", "ease")
+PARTS = ("loss", "encode", "ease")
 NDCG = "warm ndcg@10"
 
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
@@ -83,7 +80,7 @@ def main(
         config: a training file.
         sequence: a second training file for `ease`, with a transformer.
         rounds: number of rounds; each contestant runs once per round.
-        parts: the tables to print, PART,PART from `loss`, `step`, `encode` and `ease`.
+        parts: the tables to print, PART,PART from `loss`, `encode` and `ease`.
         clock: `wall` for wall time, or `processor` for the CPU time of all threads.
     """
     for name, given, known in (("parts", parts.split(","), PARTS), ("clock", [clock], CLOCKS)):
@@ -94,8 +91,6 @@ def main(
     for part in parts.split(","):
         if part == "loss":
             losses(dataset, rounds, now)
-        elif part == "step":
-            steps(dataset, base, rounds, now)
         elif part == "encode":
             encoding(dataset, base, rounds, now)
         elif part == "ease":
@@ -221,87 +216,11 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
     return {name: repeated(function) for name, function in functions.items()}
 
 
-class Tutorial(tfrs.Model):
-    """The two embedding tables of the TFRS retrieval tutorial, without its metrics.
-
-    https://www.tensorflow.org/recommenders/examples/basic_retrieval
-    """
-
-    def __init__(self, user_ids: np.ndarray, item_ids: np.ndarray, dim: int):
-        super().__init__()
-        self.user_model, self.item_model = (
-            tf.keras.Sequential(
-                [
-                    tf.keras.layers.StringLookup(vocabulary=np.unique(ids), mask_token=None),
-                    tf.keras.layers.Embedding(len(np.unique(ids)) + 1, dim),
-                ]
-            )
-            for ids in (user_ids, item_ids)
-        )
-        self.task = tfrs.tasks.Retrieval()
-
-    def compute_loss(self, features: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        users = self.user_model(features["user_id"])
-        return self.task(users, self.item_model(features["item_id"]), compute_metrics=False)
-
-
-def steps(dataset: Dataset, config: TrainConfig, rounds: int, now: Clock) -> None:
-    """Times an epoch of training at batch 1,024."""
-    config = dataclasses.replace(config, batch_size=1024)
-    ids = dataclasses.replace(
-        with_features(config, []), query={"kind": "id"}, negatives={"mask_positives": "none"}
-    )
-    contestants = {
-        "tutorial, dimension 32": tutorial_epoch(dataset, 32),
-        "tutorial, dimension 64": tutorial_epoch(dataset, 64),
-        "tfmmrec, the training file": epoch(build_bundle(dataset, config)),
-        "tfmmrec, ids alone": epoch(build_bundle(dataset, ids)),
-    }
-    rates = race(contestants, rounds, now)
-    rows = [
-        [name, rate(own), *(over(own, rates[f"tutorial, dimension {dim}"]) for dim in (32, 64))]
-        for name, own in rates.items()
-    ]
-    head = ["one epoch, batch 1,024", "examples/s", "speed relative to the tutorial"]
-    print(markdown_table([*head, "relative to the tutorial at dimension 64"], rows), flush=True)
-
-
-def epoch(bundle: ModelBundle) -> Contestant:
-    """Returns a contestant that trains for one epoch by `fit`."""
-    batches = create_batches(bundle)
-    trainer = compiled(bundle, batches.steps_per_epoch)
-
-    def run() -> int:
-        count = batches.steps_per_epoch
-        trainer.fit(batches.epochs(0), steps_per_epoch=count, verbose=0)
-        # A batch of windows has that many events on average.
-        return count * bundle.config.batch_size
-
-    return run
-
-
 def compiled(bundle: ModelBundle, num_batches: int) -> Trainer:
     """Returns the compiled trainer that `tfmmrec train` uses."""
     trainer = Trainer(bundle.model, bundle.config, num_batches)
     trainer.compile(trainer.optimizer_step.optimizer)
     return trainer
-
-
-def tutorial_epoch(dataset: Dataset, dim: int) -> Contestant:
-    """Returns a contestant that trains the tutorial's model for one epoch, from memory."""
-    events = dataset.events("train")
-    events = events.take(events.positive)
-    users, items = np.array(dataset.user_ids)[events.user], np.array(dataset.item_ids)[events.item]
-    model = Tutorial(users, items, dim)
-    model.compile(optimizer=tf.keras.optimizers.Adagrad(learning_rate=0.1))
-    pairs = tf.data.Dataset.from_tensor_slices({"user_id": users, "item_id": items})
-    batches = pairs.shuffle(100_000).batch(1024).cache()
-
-    def run() -> int:
-        model.fit(batches, verbose=0)
-        return len(users)
-
-    return run
 
 
 def encoding(
