@@ -10,6 +10,7 @@ from tests.distribute.worlds import config
 from tests.stopping import AtStep, Stop
 from tfmmrec.data.storage import read_json
 from tfmmrec.errors import DataError
+from tfmmrec.models.run_file import read_run
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.train import train
@@ -90,8 +91,10 @@ def stop() -> None:
 
 def test_a_training_resumes_from_storage_without_its_disk(small, tmp_path, capsys) -> None:
     address = f"ram://{tmp_path.name}/checkpoints"
-    given = config(checkpoints=address, checkpoint_steps=1)
-    train(small.folder, tmp_path / "whole", config())
+    # Five of sixteen users, the same before and after.
+    drawn = {"validation": {"max_users": 5}}
+    given = config(checkpoints=address, checkpoint_steps=1, **drawn)
+    train(small.folder, tmp_path / "whole", config(**drawn))
     with pytest.raises(Stop):
         train(small.folder, tmp_path / "first" / "run", given, callbacks=[AtStep(2, stop)])
     assert Checkpoints(address).exist()
@@ -100,10 +103,16 @@ def test_a_training_resumes_from_storage_without_its_disk(small, tmp_path, capsy
         train(small.folder, tmp_path / "second" / "run", given)
     loud = dataclasses.replace(given, quiet=False)
     train(small.folder, tmp_path / "second" / "run", loud, resume=True)
-    assert f"resumed after step 2 of epoch 1, from {address}\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"resumed after step 2 of epoch 1, from {address}\n" in said
+    line = "each epoch is measured on 5 of 16 users of valid, drawn by the seed"
+    assert f"{line} (validation.max_users)\n" in said
     assert not tf.io.gfile.exists(address)
     whole, run = tmp_path / "whole", tmp_path / "second" / "run"
-    assert read_json(whole / "history.json") == read_json(run / "history.json")
+    epochs = read_json(run / "history.json")
+    assert read_json(whole / "history.json") == epochs
+    assert [epoch["num_valid_users"] for epoch in epochs] == [5, 5]
+    assert read_run(run)["metrics"]["num_valid_users"] == 5
     weights = [load_run(path, quiet=True).model.get_weights() for path in (whole, run)]
     for ours, theirs in zip(*weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -17,7 +17,6 @@ from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.run_file import read_run
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.training import own_validation
 from tfmmrec.training.own_validation import with_validation
 from tfmmrec.training.train import train
 
@@ -101,12 +100,11 @@ def test_without_times_the_order_of_the_pack_decides(tmp_path):
     assert last <= held_out(untimed)
 
 
-def test_a_sample_of_many_users_is_always_the_same(data, monkeypatch):
+def test_a_sample_of_many_users_is_always_the_same(data):
     everyone = held_out(data)
-    monkeypatch.setattr(own_validation, "MAX_USERS", 10)
-    some = held_out(data)
+    some = held_out(data, validation={"max_users": 10})
     assert len(some) == 10 and some < everyone
-    assert held_out(data, seed=1) == some
+    assert held_out(data, validation={"max_users": 10}, seed=1) == some
 
 
 def test_too_few_users_are_said_and_keep_their_events(tmp_path, capsys):

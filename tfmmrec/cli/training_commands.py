@@ -42,6 +42,8 @@ def _train(options: Any) -> None:
     if objective in metrics:
         held_out = metrics.get("num_held_out")
         chosen_on = f"{held_out} held-out events" if held_out else "the valid split"
+        if "num_valid_users" in metrics:
+            chosen_on = f"{metrics['num_valid_users']} drawn users of {chosen_on}"
         result = f"{objective} {metrics[objective]:.4f} on {chosen_on}, after its best epoch"
     else:
         result = "not measured, since there is no valid split; the last epoch"

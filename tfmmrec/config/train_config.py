@@ -29,6 +29,7 @@ from tfmmrec.config.objective import Objective, objective_of
 from tfmmrec.config.optimizer import OptimizerConfig
 from tfmmrec.config.parse import parse_fields
 from tfmmrec.config.tasks import TASKS, HeadConfig, JointConfig
+from tfmmrec.config.validation import ValidationConfig
 
 
 @known_fields
@@ -89,6 +90,8 @@ class TrainConfig:
             trainings: `ndcg@10`, `hr@20`, `mrr` and the like, `rmse` or `mae` of ratings, `auc` or
             `log_loss` of clicks. The default is NDCG@10; for `task: rating` it is RMSE, and for
             `task: click` log loss.
+        validation: the users of the valid split that the model is evaluated on after each epoch:
+            `{max_users: 10000}`.
         patience: the number of epochs without a better `objective` after which training stops.
         refit: whether the model is trained again on train and valid together, for the best number
             of epochs on valid. Without a valid split, the last events of users stand in for it.
@@ -140,6 +143,7 @@ class TrainConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     ema_decay: float = 0.98
     objective: str | None = None
+    validation: ValidationConfig = ValidationConfig()
     patience: int = 5
     refit: bool = True
     precision: str = "float32"

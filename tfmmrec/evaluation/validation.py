@@ -15,11 +15,17 @@ from tfmmrec.models.scorer import Scorer
 class Validation:
     """Computes metrics on the valid split with the current weights of a model.
 
-    There are no metrics if the split is empty, or if the model is trained on it (`refit`).
+    There are no metrics if the split is empty, or if the model is trained on it (`refit`). If the
+    split has more users than `validation.max_users`, the metrics are of so many of them, drawn by
+    the seed of the config: of the users with ranked items, and likewise of those with each outcome.
 
     Args:
         bundle: the model with its data and config.
         scorer: of the model.
+
+    Attributes:
+        drawn: the entry `num_valid_users` of metrics of drawn users; empty if none are drawn.
+        num_users: number of users of the split with targets, drawn or not.
     """
 
     def __init__(self, bundle: ModelBundle, scorer: Scorer):
@@ -37,6 +43,11 @@ class Validation:
                 self._targets = targets_of(
                     bundle.dataset, "valid", with_times=bundle.model.reads_times
                 )
+        self.num_users, self.drawn = len(self._users()), {}
+        max_users = bundle.config.validation.max_users
+        if self.num_users > max_users:
+            self.drawn = {"num_valid_users": max_users}
+            self._draw_users(max_users, bundle.config.seed)
 
     def metrics(self, vectors: np.ndarray) -> dict[str, float]:
         """Computes the metrics by name, from the item embeddings `[items, width]`."""
@@ -52,12 +63,30 @@ class Validation:
             groups: number of groups (default 20), at most one per user.
         """
         predicted = self._predict(vectors)
-        all_users = [each.events.user for each in self._outcomes.values()]
-        all_users += [] if self._targets is None else [self._targets.user]
-        users = np.unique(np.concatenate(all_users)) if all_users else np.zeros(0, np.int32)
+        users = self._users()
         groups = min(groups, len(users))
         group_of_user = np.arange(len(users)) % max(groups, 1)
         return [self._measure(predicted, users[group_of_user == group]) for group in range(groups)]
+
+    def _users(self) -> np.ndarray:
+        """The rows of the users with targets, ascending."""
+        all_users = [each.events.user for each in self._outcomes.values()]
+        all_users += [] if self._targets is None else [self._targets.user]
+        return np.unique(np.concatenate(all_users)) if all_users else np.zeros(0, np.int32)
+
+    def _draw_users(self, num: int, seed: int) -> None:
+        """Keeps the targets of some users, who depend on the data and the seed only."""
+        order = np.random.default_rng(seed).permutation(self._users())
+
+        def of_first(users: np.ndarray) -> np.ndarray:
+            """Which targets are of the first users in the order, of those that have any."""
+            return np.isin(users, order[np.isin(order, users)][:num])
+
+        if self._targets is not None:
+            self._targets = self._targets.take(of_first(self._targets.user))
+        self._outcomes = {
+            name: each.take(of_first(each.events.user)) for name, each in self._outcomes.items()
+        }
 
     def _predict(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
         """Predicts for each target: `ranks`, and each outcome by name."""

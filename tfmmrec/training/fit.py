@@ -43,7 +43,8 @@ def fit(
         callbacks: Keras callbacks that run after those of the training.
 
     Returns:
-        The best epoch, its metrics on valid, and the `seconds` of the training.
+        The best epoch, its metrics on valid, `num_valid_users` if these are of drawn users, and the
+        `seconds` of the training.
 
     Raises:
         ConfigError: the devices cannot train this model.
@@ -76,10 +77,13 @@ def fit(
         )
     # Each replica returns the loss of the whole batch.
     trainer.distribute_reduction_method = "first"
+    talks = not config.quiet and is_chief(strategy)
+    if talks and (line := in_training.drawn_line()):
+        print(line, flush=True)
     start = time.monotonic()
     position = in_training.restore()
     _check_same_position(strategy, position, checkpoints)
-    if checkpoints is not None and position != (0, 0) and not config.quiet and is_chief(strategy):
+    if checkpoints is not None and position != (0, 0) and talks:
         is_complete = position[0] >= config.epochs or in_training.is_over()
         print(
             resumed_line(checkpoints.folder, position, epochs.best, is_complete=is_complete),

@@ -10,8 +10,6 @@ from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS
 
 # Users with fewer training events keep all of them.
 MIN_EVENTS = 3
-# More users would not make the choice of an epoch better, only slower.
-MAX_USERS = 10_000
 # The share of items with events that are held out at most, and the least number. Figures of fewer
 # items depend on the items more than on the model.
 MAX_ITEM_SHARE, MIN_ITEMS = 0.2, 20
@@ -52,8 +50,8 @@ def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Da
                 f"the {MIN_USERS} needed to hold events out: trains for all {config.epochs} epochs"
             )
         return dataset
-    if len(rows) > MAX_USERS:
-        rows = np.sort(np.random.default_rng(0).choice(rows, MAX_USERS, replace=False))
+    if len(rows) > (max_users := config.validation.max_users):
+        rows = np.sort(np.random.default_rng(0).choice(rows, max_users, replace=False))
     if items is not None and not items.any():
         items = None
     if not quiet:

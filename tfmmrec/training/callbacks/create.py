@@ -107,6 +107,10 @@ class TrainingCallbacks:
         """Restores the last checkpoint; returns the epoch, from 0, and its number of done steps."""
         return (0, 0) if self._checkpoint is None else self._checkpoint.restore()
 
+    def drawn_line(self) -> str | None:
+        """Says how many users of valid are measured, see `ValidationCallback.drawn_line`."""
+        return self._validation.drawn_line()
+
     def restore_best(self) -> None:
         """Sets the weights of the best epoch."""
         (self._checkpoint or self._validation).restore_best()

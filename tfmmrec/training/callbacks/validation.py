@@ -17,7 +17,8 @@ from tfmmrec.training.history import TrainingHistory
 class ValidationCallback(tf.keras.callbacks.Callback):
     """Evaluates the averaged weights on the valid split and finds the best epoch.
 
-    The metrics go into the history, and into the logs as `valid_NAME`. The encodings of items are
+    The metrics go into the history, with `num_valid_users` if they are of drawn users, and into the
+    logs as `valid_NAME`. The encodings of items are
     first computed again if their encoder is fine-tuned. Without a valid split, or if the model is
     trained on it, every epoch is the best so far.
 
@@ -61,11 +62,22 @@ class ValidationCallback(tf.keras.callbacks.Callback):
             )
             valid = self._same_in_all_processes(self._validation.metrics(self.item_embeddings))
             loss = float(logs.get("loss", 0.0))
-            is_best = self._history.add({"epoch": epoch + 1, "loss": loss, **valid})
+            is_best = self._history.add(
+                {"epoch": epoch + 1, "loss": loss, **valid, **self._validation.drawn}
+            )
             if is_best and self._keep_best:
                 self._best_weights = self._model.get_weights()
         # Keras passes the same dict to all callbacks; TensorBoard writes it.
         logs.update({f"valid_{name}": value for name, value in valid.items()})
+
+    def drawn_line(self) -> str | None:
+        """Says how many users the metrics are of, if not of all users of the split."""
+        if not self._validation.drawn:
+            return None
+        return (
+            f"each epoch is measured on {self._validation.drawn['num_valid_users']} of "
+            f"{self._validation.num_users} users of valid, drawn by the seed (validation.max_users)"
+        )
 
     def restore_best(self) -> None:
         """Sets the weights of the best epoch, if they are in memory."""

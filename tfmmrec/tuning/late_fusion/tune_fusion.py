@@ -122,11 +122,11 @@ def tune_fusion(
 
 
 def _valid_metrics(bundle: ModelBundle, objective: Objective) -> dict[str, float]:
-    """The metrics on valid, the objective of the search among them."""
+    """The metrics on valid, the objective of the search among them; see `Validation`."""
     config = dataclasses.replace(bundle.config, objective=objective.name)
     scorer = Scorer(bundle.model)
     validation = Validation(dataclasses.replace(bundle, config=config), scorer)
-    return validation.metrics(scorer.item_vectors())
+    return {**validation.metrics(scorer.item_vectors()), **validation.drawn}
 
 
 def _with_weights(
