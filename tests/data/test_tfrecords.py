@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmmrec.data.tfrecords import ShardWriter, encode_example, read_batches, read_rows
+from tfmmrec.data.tfrecords import (
+    ShardWriter,
+    encode_example,
+    read_at,
+    read_batches,
+    read_rows,
+    read_with_offsets,
+    shards,
+)
 from tfmmrec.errors import DataError
 
 NUMBERS = {"n": tf.io.FixedLenFeature([], tf.int64)}
@@ -104,3 +112,31 @@ def test_a_few_rows_are_read_from_all_shards(tmp_path, gzip):
     assert found == {number: encode_example({"name": [b"n" * number]}) for number in (0, 7, 9)}
     with pytest.raises(DataError, match="record 10 is missing"):
         read_rows(tmp_path, [10])
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_records_are_read_again_by_their_offsets(tmp_path, gzip):
+    write(tmp_path, range(300, 310), gzip=gzip)
+    [shard] = shards(tmp_path)
+    batches = list(read_with_offsets(shard, NUMBERS, 4))
+    assert [parsed["n"].numpy().tolist() for parsed, _ in batches] == [
+        [300, 301, 302, 303],
+        [304, 305, 306, 307],
+        [308, 309],
+    ]
+    offsets = [int(offset) for _, part in batches for offset in part]
+    whole = [encode_example({"n": np.array([number])}) for number in range(300, 310)]
+    # Each of these records takes as many bytes as the first, and 16 beside them.
+    assert offsets[0] == 0 and offsets[9] == 9 * (len(whole[0]) + 16)
+    assert read_at(shard, [offsets[7], offsets[2], offsets[9]]) == [whole[7], whole[2], whole[9]]
+
+
+def test_a_shard_that_ends_before_a_record_is_one_line(tmp_path):
+    write(tmp_path, range(3))
+    [shard] = shards(tmp_path)
+    last = [int(offset) for _, part in read_with_offsets(shard, NUMBERS, 4) for offset in part][2]
+    shard.write_bytes(shard.read_bytes()[: last + 14])
+    with pytest.raises(DataError, match=r"part-00000\.tfrecord: cannot be read: it is truncated"):
+        read_at(shard, [last])
+    with pytest.raises(DataError, match="cannot be read"):
+        read_at(shard, [last + 14])

@@ -1,8 +1,9 @@
 """Writes and reads TFRecord shards of tf.train.Example."""
 
+import gzip
 import os
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.errors import DataError, StorageError
+from tfmmrec.errors import DataError, StorageError, one_line
 
 Values = list[bytes] | list[float] | np.ndarray
 
+# A record has its length, a checksum of it and a checksum of the bytes beside the bytes.
+_FRAME = 16
 SUFFIXES = {False: ".tfrecord", True: ".tfrecord.gz"}
 
 
@@ -187,6 +190,53 @@ def read_rows(folder: Path, rows: Collection[int]) -> dict[int, bytes]:
     if len(found) < len(wanted):
         raise DataError(f"{folder}: record {max(wanted - set(found))} is missing; pack it again")
     return found
+
+
+def read_with_offsets(
+    shard: Path, features: Mapping[str, Any], batch_size: int
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Reads the Examples of one shard, with their offsets for `read_at`.
+
+    Args:
+        shard: the file.
+        features: parsing specs, as `tf.io.parse_example` takes them.
+        batch_size: rows per batch.
+
+    Yields:
+        Parsed features, and the offset of each record in the uncompressed file, int64 `[batch]`.
+    """
+    records = tf.data.TFRecordDataset(str(shard), compression(shard)).batch(batch_size)
+    batches = records.map(
+        lambda batch: (tf.io.parse_example(batch, dict(features)), tf.strings.length(batch)),
+        tf.data.AUTOTUNE,
+    )
+    start = 0
+    for parsed, lengths in batches.prefetch(tf.data.AUTOTUNE):
+        sizes = lengths.numpy().astype(np.int64) + _FRAME
+        ends = start + np.cumsum(sizes)
+        yield parsed, ends - sizes
+        start = int(ends[-1])
+
+
+def read_at(shard: Path, offsets: Sequence[int]) -> list[bytes]:
+    """Reads records by their offsets; a compressed shard is decompressed up to the last of them.
+
+    Raises:
+        DataError: the shard cannot be read or ends before.
+    """
+    records = [b""] * len(offsets)
+    open_shard: Any = gzip.open if compression(shard) else open
+    try:
+        with open_shard(shard, "rb") as file:
+            for n in sorted(range(len(offsets)), key=lambda n: offsets[n]):
+                file.seek(offsets[n])
+                (length,) = struct.unpack("<Q4x", file.read(12))
+                records[n] = file.read(length)
+                if len(records[n]) < length:
+                    raise EOFError("it is truncated")
+    except (OSError, EOFError, struct.error) as error:
+        raise DataError(f"{shard}: cannot be read: {one_line(error)}; pack it again") from None
+    return records
 
 
 def read_batches(

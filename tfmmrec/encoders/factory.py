@@ -97,22 +97,41 @@ def create_encoder(
     Raises:
         ConfigError: the encoder cannot be used.
     """
-    modality = dataset.features(entity)[feature]
-    kind = modality.encoder_family
-    choice = read_choice(feature, declaration, kind)
-    encoder = _create_single(dataset, entity, feature, kind, choice, trainable, fitted)
-    if choice.pool_values != "mean" and modality.element is None:
-        raise ConfigError(f"encoders.{feature}.pool_values: the feature has one value per row")
-    if modality.element is not None:
-        pool_in_tower = choice.pool_values == "attention"
-        encoder = MultiValuedEncoder(encoder, modality.num_values if pool_in_tower else None)
-    for step in modality.steps:
+    encoder = create_unreduced_encoder(
+        dataset, entity, feature, declaration, trainable=trainable, fitted=fitted
+    )
+    for step in dataset.features(entity)[feature].steps:
         if isinstance(step, Pca):
             if fitted is not None:
                 encoder = restore_pca_encoder(encoder, fitted)
             else:
                 encoder = fit_pca_encoder(dataset, entity, feature, encoder, step.dim, quiet=quiet)
     return encoder
+
+
+def create_unreduced_encoder(
+    dataset: Dataset,
+    entity: EntityName,
+    feature: str,
+    declaration: Any,
+    *,
+    trainable: bool = False,
+    fitted: Mapping[str, Any] | None = None,
+) -> FeatureEncoder:
+    """Creates the encoder of one feature without a PCA, which reads no values of the feature.
+
+    Arguments and errors are those of `create_encoder`.
+    """
+    modality = dataset.features(entity)[feature]
+    kind = modality.encoder_family
+    choice = read_choice(feature, declaration, kind)
+    encoder = _create_single(dataset, entity, feature, kind, choice, trainable, fitted)
+    if choice.pool_values != "mean" and modality.element is None:
+        raise ConfigError(f"encoders.{feature}.pool_values: the feature has one value per row")
+    if modality.element is None:
+        return encoder
+    pool_in_tower = choice.pool_values == "attention"
+    return MultiValuedEncoder(encoder, modality.num_values if pool_in_tower else None)
 
 
 def _create_single(

@@ -304,7 +304,7 @@ class WordsEncoder(FeatureEncoder):
 
 
 def test_lists_of_vectors_are_padded_to_the_longest_of_the_table(tmp_path, monkeypatch):
-    monkeypatch.setattr("tfmmrec.encoders.cache.encode_loop._BATCH", 2)
+    monkeypatch.setattr("tfmmrec.encoders.cache.encode_loop.BATCH", 2)
     dataset = write(tmp_path / "set", ["a", "aa b ccc", "", "dd", "e ff"])
     table = [
         [[1, 1], [0, 0], [0, 0]],

@@ -1,5 +1,6 @@
 """Creates and runs a pipeline."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ def create_pipeline(flags: Sequence[str] = ()) -> apache_beam.Pipeline:
     Args:
         flags: options of Beam, such as `--runner=FlinkRunner` (default: run in this process).
     """
+    # Workers in this process would print the traceback of an error that the launcher reports.
+    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
     return apache_beam.Pipeline(options=PipelineOptions([DEFAULT_RUNNER, *flags]))
 
 

@@ -120,7 +120,7 @@ class _Source:
 
     def chunks(self) -> Any:
         """Streams the feature's values."""
-        size = self.dataset.rows_per_chunk(self.entity, _CHUNK)
+        size = rows_per_chunk(self.dataset, self.entity)
         return self.dataset.values(self.entity, self.feature, size)
 
     def describe(self) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _write_from_store(source: _Source, folder: Path, quiet: bool) -> int:
     """Encodes the values that the value store lacks, then writes a table; returns their number."""
     modality, num_encoded = source.modality, 0
     encode = encoding_function(source.encoder, modality)
-    store = ValueStore(source.dataset.cache / _store_key(source.encoder, modality))
+    store = ValueStore(source.dataset.cache / store_key(source.encoder, modality))
     for _ in range(_ATTEMPTS):
         values = _encode_missing(source, encode, store, quiet)
         num_encoded += values.num_encoded
@@ -157,15 +157,24 @@ def _encode_missing(source: _Source, encode: Encode, store: ValueStore, quiet: b
         try:
             return encode_missing(source.chunks(), source.modality, encode, store, bar)
         except BrokenRow as error:
-            dataset, entity = source.dataset, source.entity
-            identity = (dataset.item_ids if entity == "items" else dataset.user_ids)[error.row]
-            raise DataError(
-                f"{dataset.folder}: {entity} {identity!r}: the encoder of {source.feature} fails "
-                f"on its value: {error.reason}"
-            ) from None
+            raise broken_value(source.dataset, source.entity, source.feature, error) from None
 
 
-def _store_key(encoder: FeatureEncoder, modality: Modality) -> str:
+def broken_value(dataset: Dataset, entity: EntityName, feature: str, error: BrokenRow) -> DataError:
+    """Returns the error of a value on which an encoder fails, with the id of its row."""
+    identity = (dataset.item_ids if entity == "items" else dataset.user_ids)[error.row]
+    return DataError(
+        f"{dataset.folder}: {entity} {identity!r}: the encoder of {feature} fails on its value: "
+        f"{error.reason}"
+    )
+
+
+def rows_per_chunk(dataset: Dataset, entity: EntityName) -> int:
+    """Returns the number of rows among whose values batches are formed."""
+    return dataset.rows_per_chunk(entity, _CHUNK)
+
+
+def store_key(encoder: FeatureEncoder, modality: Modality) -> str:
     """Returns the name of a value store: a hash of the encoder and of the form of its values."""
     return f"values/{modality.kind}.{fingerprint([encoder.fingerprint, modality.kind])[:24]}"
 

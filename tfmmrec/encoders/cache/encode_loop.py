@@ -14,7 +14,7 @@ from tfmmrec.encoders.cache.value_store import ValueStore, hash_values, resized
 from tfmmrec.errors import one_line
 from tfmmrec.modalities import Modality
 
-_BATCH = 32
+BATCH = 32
 # While one batch is decoded, another one goes through the network.
 _WORKERS = 2
 _AHEAD = 4
@@ -118,8 +118,8 @@ class _Missing:
         for values in self.chunks:
             self.store.refresh()
             rows, hashes = self._find_missing(values)
-            for first in range(0, len(rows), _BATCH):
-                batch = rows[first : first + _BATCH]
+            for first in range(0, len(rows), BATCH):
+                batch = rows[first : first + BATCH]
                 yield _Batch(values, start, batch, [hashes[row] for row in batch])
             start += len(hashes)
 
@@ -139,7 +139,9 @@ class _Missing:
             # Set before the update, so that values found in the store do not count for the rate.
             self.bar.initial += len(present) - len(missing)
             self.bar.update(len(present) - len(missing))
-        return _by_size(values, np.array(list(missing.values()), np.int64)), hashes
+        rows = np.array(list(missing.values()), np.int64)
+        # Texts of similar length share a batch's padding.
+        return rows[np.argsort(value_sizes(values)[rows], kind="stable")], hashes
 
 
 def encoding_function(encoder: FeatureEncoder, modality: Modality) -> Encode:
@@ -164,26 +166,41 @@ def absent_encoding(encode: Encode, modality: Modality) -> np.ndarray:
     return encode(absent).numpy()
 
 
-def _by_size(values: Any, rows: np.ndarray) -> np.ndarray:
-    """Sorts rows by the size of their values: texts of similar length share a batch's padding."""
+def value_sizes(values: Any) -> np.ndarray:
+    """The size of each stored value, by which values are batched, int `[rows]`; 0 for lists."""
     if isinstance(values, tf.Tensor) and values.dtype == tf.string:
-        sizes = tf.strings.length(values).numpy()[rows]
-        return rows[np.argsort(sizes, kind="stable")]
-    return rows
+        return np.asarray(tf.strings.length(values).numpy())
+    return np.zeros(int(values.shape[0]), np.int32)
+
+
+def encode_rows(modality: Modality, encode: Encode, values: Any, rows: np.ndarray) -> np.ndarray:
+    """Encodes some rows of a batch of stored values.
+
+    Args:
+        modality: modality of the values.
+        encode: the encoder's function, from `encoding_function`.
+        values: stored values.
+        rows: the positions of those to encode, all of which are present.
+
+    Raises:
+        BrokenRow: the encoder fails on a row, whose position it has.
+    """
+    try:
+        gathered = tf.gather(values, rows)
+        if gathered.dtype == tf.string:
+            gathered = modality.servable_values(gathered)
+        return encode(gathered).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        if len(rows) == 1:
+            raise BrokenRow(int(rows[0]), one_line(error)) from None
+        # One by one, so that the error names the row, and a broken row costs no other its encoding.
+        single = [encode_rows(modality, encode, values, rows[[n]]) for n in range(len(rows))]
+        longest = max(encoding.shape[1] for encoding in single)
+        return np.concatenate([resized(encoding, longest) for encoding in single])
 
 
 def _encode(modality: Modality, encode: Encode, batch: _Batch) -> np.ndarray:
     try:
-        values = tf.gather(batch.values, batch.rows)
-        if values.dtype == tf.string:
-            values = modality.servable_values(values)
-        return encode(values).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        if len(batch.rows) == 1:
-            reason = one_line(error)
-            raise BrokenRow(batch.start + int(batch.rows[0]), reason) from None
-        # One by one, so that the error names the row, and a broken row costs no other its encoding.
-        single = [dataclasses.replace(batch, rows=batch.rows[[n]]) for n in range(len(batch.rows))]
-        encodings = [_encode(modality, encode, row) for row in single]
-        longest = max(encoding.shape[1] for encoding in encodings)
-        return np.concatenate([resized(encoding, longest) for encoding in encodings])
+        return encode_rows(modality, encode, batch.values, batch.rows)
+    except BrokenRow as error:
+        raise BrokenRow(batch.start + error.row, error.reason) from None
