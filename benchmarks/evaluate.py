@@ -34,9 +34,9 @@ import tqdm  # isort: skip
 
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
-from tfmmrec.evaluation.ranking.blocked_scores import QUERIES
 from tfmmrec.evaluation.ranking.rankers import DotProductRanker
 from tfmmrec.evaluation.ranking.targets import Targets
+from tfmmrec.models.item_blocks import QUERIES
 
 ALONE = "matrix product alone"
 _BLOCK = 2048

@@ -13,7 +13,7 @@ from sklearn.metrics import (
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
 from tfmmrec.evaluation.metrics.ranking import ranking_metrics, target_metrics
-from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks
+from tfmmrec.models.item_blocks import ItemBlocks
 
 
 def plain_rank(scores: np.ndarray, target: int, left_out: np.ndarray) -> float:

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.evaluation.measure import Metrics
-from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.modalities import search_options
 from tfmmrec.models.bundle import ModelBundle
+from tfmmrec.models.item_blocks import ItemBlocks, query_batches
 
 
 def retrieval_recall(

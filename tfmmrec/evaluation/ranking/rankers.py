@@ -10,8 +10,8 @@ import numpy as np
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
-from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks, query_batches
 from tfmmrec.evaluation.ranking.targets import Targets
+from tfmmrec.models.item_blocks import ItemBlocks, query_batches
 from tfmmrec.models.scorer import Scorer
 
 # Given rows of users, yields (rows of users [batch], scores [batch, items]).
@@ -110,7 +110,8 @@ class DotProductRanker(Ranker):
 
         def list_batch(users: np.ndarray, vectors: np.ndarray) -> None:
             history = targets.histories.of_users(users)
-            best[np.searchsorted(all_users, users)] = blocks.best(vectors, best.shape[1], *history)
+            found, _ = blocks.best(vectors, best.shape[1], *history)
+            best[np.searchsorted(all_users, users)] = found
 
         # One thread embeds the next batch of users while others rank.
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

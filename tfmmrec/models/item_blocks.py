@@ -3,9 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-# Queries and items that are multiplied at a time; their float32 scores take 4 MB.
+# Queries that are multiplied at a time.
 QUERIES = 512
-_ITEMS = 2048
 # Adjacent items in a group: top-k first compares the maxima of the groups.
 _GROUP = 16
 
@@ -25,9 +24,12 @@ class ItemBlocks:
         vectors: float `[items, width]`. An item that cannot be scored has zeros, or a value that is
             not finite, and ranks after all others.
         candidate_mask: bool `[items]`, the items that are ranked.
+        block_size: number of items that are multiplied at a time (default 2048, which is fastest
+            for `ranks`; the float32 scores of 512 queries take 4 MB). Larger blocks are faster for
+            `best` with a large k.
     """
 
-    def __init__(self, vectors: np.ndarray, candidate_mask: np.ndarray):
+    def __init__(self, vectors: np.ndarray, candidate_mask: np.ndarray, *, block_size: int = 2048):
         self._vectors = _finite(vectors)
         self._candidate_mask = candidate_mask
         self._scorable = self._vectors.any(axis=1)
@@ -35,7 +37,7 @@ class ItemBlocks:
         self._columns = np.full(len(candidate_mask), -1, np.int32)
         self._columns[self._items] = np.arange(len(self._items))
         # At least as wide as a batch of queries: the target items are multiplied in this shape too.
-        steps = max(1, -(-min(len(self._items), _ITEMS) // QUERIES))
+        steps = max(1, -(-min(len(self._items), block_size) // QUERIES))
         self._width = steps * QUERIES
         num_blocks = max(1, -(-len(self._items) // self._width))
         self._padding = num_blocks * self._width - len(self._items)
@@ -77,8 +79,8 @@ class ItemBlocks:
 
     def best(
         self, queries: np.ndarray, k: int, rows: np.ndarray, excluded: np.ndarray
-    ) -> np.ndarray:
-        """Returns the `k` items with the highest scores for each query.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the `k` items with the highest scores for each query.
 
         Args:
             queries: float `[queries, width]`, at most QUERIES.
@@ -87,14 +89,15 @@ class ItemBlocks:
             excluded: as for `ranks`.
 
         Returns:
-            Rows of items, int32 `[queries, k]`, best first; -1 after the last candidate.
+            Rows of items, int32 `[queries, k]`, best first and those with the same score in the
+            order of rows, -1 after the last candidate; and their scores, float32 `[queries, k]`,
+            −inf after the last candidate.
         """
         positions, offsets = self._positions(rows, excluded)
-        found = _best(
-            self._blocks, _finite(queries), positions, offsets, k, len(self._items)
-        ).numpy()
+        best = _best(self._blocks, _finite(queries), positions, offsets, k, len(self._items))
+        columns, scores = (part.numpy() for part in best)
         items = np.append(self._items, -1).astype(np.int32)
-        return items[found]
+        return items[columns], scores
 
     def _positions(self, rows: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The (query, column in block) of pairs, `[pairs, 2]`, and the offsets of the blocks."""
@@ -168,24 +171,34 @@ def _best(
     offsets: tf.Tensor,
     k: tf.Tensor,
     num_items: tf.Tensor,
-) -> tf.Tensor:
-    """The columns with the `k` highest scores, `[queries, k]`; -1 after the last candidate."""
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The columns with the `k` highest scores, -1 after the last candidate, and these scores.
+
+    Both are `[queries, k]`, highest first. Of equal scores, that of the lower column comes first,
+    as in `tf.math.top_k`.
+    """
     num, width = tf.shape(queries)[0], tf.shape(blocks)[2]
     groups = width // _GROUP
     best, columns = tf.fill([num, k], -np.inf), tf.fill([num, k], -1)
     for at in tf.range(tf.shape(blocks)[0]):
         scores = _scores(blocks, queries, positions, offsets, at)
         scores = tf.where(at * width + tf.range(width) < num_items, scores, -np.inf)
-        # The top k items are in the k groups with the highest maxima.
+        # The top k items are in the k groups with the highest maxima, and better than the last of
+        # the items found so far: in later blocks, few groups have one.
         grouped = tf.reshape(scores, [num, groups, _GROUP])
-        best_groups = tf.math.top_k(tf.reduce_max(grouped, axis=2), tf.minimum(k, groups)).indices
-        inside = tf.gather(grouped, best_groups, batch_dims=1)
-        where = at * width + best_groups[..., tf.newaxis] * _GROUP + tf.range(_GROUP)
-        best = tf.concat([best, tf.reshape(inside, [num, -1])], axis=1)
-        columns = tf.concat([columns, tf.reshape(where, [num, -1])], axis=1)
-        best, order = tf.math.top_k(best, k)
-        columns = tf.gather(columns, order, batch_dims=1)
-    return tf.where(best > -np.inf, columns, -1)
+        highest = tf.reduce_max(grouped, axis=2)
+        better = tf.reduce_sum(tf.cast(highest > best[:, -1:], tf.int32), axis=1)  # [queries]
+        num_groups = tf.minimum(tf.reduce_max(better), tf.minimum(k, groups))
+        if num_groups > 0:
+            # In the order of columns, which decides between equal scores.
+            best_groups = tf.sort(tf.math.top_k(highest, num_groups).indices, axis=1)
+            inside = tf.gather(grouped, best_groups, batch_dims=1)
+            where = at * width + best_groups[..., tf.newaxis] * _GROUP + tf.range(_GROUP)
+            both = tf.concat([best, tf.reshape(inside, [num, -1])], axis=1)
+            where = tf.concat([columns, tf.reshape(where, [num, -1])], axis=1)
+            best, order = tf.math.top_k(both, k)
+            columns = tf.gather(where, order, batch_dims=1)
+    return tf.where(best > -np.inf, columns, -1), best
 
 
 def _scores(

@@ -5,9 +5,9 @@ import pytest
 
 from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
-from tfmmrec.evaluation.ranking.blocked_scores import ItemBlocks
 from tfmmrec.evaluation.ranking.rankers import DotProductRanker, ScoreRanker
 from tfmmrec.evaluation.ranking.targets import Targets
+from tfmmrec.models.item_blocks import ItemBlocks
 
 NOTHING = np.zeros(0, int)
 
@@ -109,7 +109,29 @@ def test_the_best_are_named_and_no_more_than_there_are():
     blocks = ItemBlocks(items, np.array([True, True, True, True, True]))
     query = np.array([[1.0], [-1.0]])
     # Item 2, of which nothing is known, is not named; item 1 is left out by the first.
-    found = blocks.best(query, 5, np.array([0]), np.array([1]))
+    found, scores = blocks.best(query, 5, np.array([0]), np.array([1]))
     assert found.tolist() == [[3, 0, 4, -1, -1], [4, 0, 3, 1, -1]]
+    assert scores.tolist() == [[2, 1, -1, -np.inf, -np.inf], [1, -1, -2, -3, -np.inf]]
     many = ItemBlocks(np.arange(1, 3001, dtype=np.float32)[:, np.newaxis], np.ones(3000, bool))
-    assert many.best(query, 200, NOTHING, NOTHING)[0].tolist() == list(range(2999, 2799, -1))
+    found, scores = many.best(query, 200, NOTHING, NOTHING)
+    assert found[0].tolist() == list(range(2999, 2799, -1))
+    assert scores[0].tolist() == list(range(3000, 2800, -1))
+
+
+@pytest.mark.parametrize("block_size", [512, 2048])
+@pytest.mark.parametrize(("num_items", "k"), [(40, 40), (5000, 3), (5000, 700), (9000, 100)])
+def test_of_equal_scores_the_first_item_is_the_best(num_items, k, block_size):
+    draw = np.random.default_rng(k)
+    # Few different scores, whole numbers: most are equal.
+    items = draw.integers(-2, 3, size=(num_items, 2)).astype(np.float32)
+    queries = draw.integers(-2, 3, size=(40, 2)).astype(np.float32)
+    left_out = draw.random((40, num_items)) < 0.1
+    mask = draw.random(num_items) < 0.9
+    scores = np.where(items.any(axis=1) & mask & ~left_out, queries @ items.T, -np.inf)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    expected = np.take_along_axis(scores, order, axis=1)
+    found, found_scores = ItemBlocks(items, mask, block_size=block_size).best(
+        queries, k, *np.nonzero(left_out)
+    )
+    np.testing.assert_array_equal(found, np.where(expected > -np.inf, order, -1))
+    np.testing.assert_array_equal(found_scores, expected)
