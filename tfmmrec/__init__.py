@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tfmmrec.config.tasks import HeadConfig, JointConfig
     from tfmmrec.config.train_config import TrainConfig
     from tfmmrec.config.tune_config import TuneConfig
+    from tfmmrec.config.validation import ValidationConfig
     from tfmmrec.data.dataset import Dataset, load_data
     from tfmmrec.data.packing.pack import pack
     from tfmmrec.evaluation.evaluate import EvaluationResult, evaluate
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from tfmmrec.reports.evaluation.compare_runs import compare_runs
     from tfmmrec.reports.evaluation.evaluate_run import evaluate_run
     from tfmmrec.reports.explain import explain
-    from tfmmrec.serving.batch_recommend import recommend
+    from tfmmrec.serving.batch_recommend import recommend, recommend_lines
     from tfmmrec.serving.export import export
     from tfmmrec.serving.search import search
     from tfmmrec.training.train import train
@@ -63,6 +64,7 @@ _DEFINED_IN = {
     "PackConfig": "tfmmrec.config.packing",
     "TrainConfig": "tfmmrec.config.train_config",
     "TuneConfig": "tfmmrec.config.tune_config",
+    "ValidationConfig": "tfmmrec.config.validation",
     "check": "tfmmrec.reports.data_validation.validate",
     "compare_runs": "tfmmrec.reports.evaluation.compare_runs",
     "evaluate": "tfmmrec.evaluation.evaluate",
@@ -73,6 +75,7 @@ _DEFINED_IN = {
     "load_run": "tfmmrec.models.run_folder",
     "pack": "tfmmrec.data.packing.pack",
     "recommend": "tfmmrec.serving.batch_recommend",
+    "recommend_lines": "tfmmrec.serving.batch_recommend",
     "search": "tfmmrec.serving.search",
     "train": "tfmmrec.training.train",
     "tune": "tfmmrec.tuning.tune",
@@ -98,6 +101,7 @@ __all__ = [
     "TfmmrecError",
     "TrainConfig",
     "TuneConfig",
+    "ValidationConfig",
     "__version__",
     "check",
     "compare_runs",
@@ -109,6 +113,7 @@ __all__ = [
     "load_run",
     "pack",
     "recommend",
+    "recommend_lines",
     "search",
     "train",
     "tune",

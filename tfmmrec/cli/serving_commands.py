@@ -51,16 +51,21 @@ def _declare_recommend(parser: Parser) -> None:
 def _recommend(options: Any) -> None:
     read_run(options.run)
     check_output_path("--out", options.out)
-    from tfmmrec.reports.recommendations import print_recommendations, recommendation_lines
-    from tfmmrec.serving.batch_recommend import recommend
+    from tfmmrec.reports.recommendations import (
+        MAX_USERS,
+        print_recommendations,
+        recommendation_lines,
+    )
+    from tfmmrec.serving.batch_recommend import recommend_lines
 
-    names = ("run", "users", "k", "out", "split", "candidates", "history", "exclude", "where")
+    names = ("run", "users", "k", "split", "candidates", "history", "exclude", "where", "quiet")
     user = dict(_feature_value(text) for text in options.user)
-    lines = recommend(**{name: options[name] for name in (*names, "quiet")}, user=user)
+    lines = recommend_lines(**{name: options[name] for name in names}, user=user)
     if options.out is not None:
+        lines.write(options.out)
         print(f"{options.out}: {len(lines)} users")
     elif sys.stdout.isatty():
-        print_recommendations(options.run, lines)
+        print_recommendations(options.run, lines.first(MAX_USERS), num_users=len(lines))
     else:
         for line in recommendation_lines(options.run, lines):
             print(line)

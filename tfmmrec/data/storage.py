@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -209,8 +209,12 @@ def write_json(path: Path, content: Any) -> None:
         file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str | Iterable[str]) -> None:
     """Writes a text file atomically (see `atomic_write`), and creates its folder.
+
+    Args:
+        path: the file to write.
+        text: its text, or parts of it that are written as they come.
 
     Raises:
         DataError: it cannot be written.
@@ -218,7 +222,8 @@ def write_text(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
-            file.write(text.encode("utf-8"))
+            for part in [text] if isinstance(text, str) else text:
+                file.write(part.encode("utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from None
 

@@ -1,7 +1,8 @@
 """Recommendations and results of a search as tables on the console, and as JSON lines."""
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,32 @@ from tfmmrec.reports.tables import Table
 from tfmmrec.reports.wide_console import wide_console
 from tfmmrec.serving.search import item_texts
 
-_MAX_USERS = 10
+# The users whose tables are printed.
+MAX_USERS = 10
 _MAX_TEXT = 60
+# Lines whose texts are read together.
+_LINES = 1000
 # Of an item's texts, in the order of the dataset file: the title and one more.
 _MAX_FEATURES = 2
 
 
 def print_recommendations(
-    run: Path, lines: Sequence[Mapping[str, Any]], console: rich.console.Console | None = None
+    run: Path,
+    lines: Sequence[Mapping[str, Any]],
+    console: rich.console.Console | None = None,
+    *,
+    num_users: int | None = None,
 ) -> None:
-    """Prints the items of the first users, with their first text.
+    """Prints the items of the first MAX_USERS users, with their first text.
 
     Args:
         run: the run folder that recommended.
-        lines: from `recommend`.
+        lines: from `recommend`; those of the first users are enough.
         console: where to print (default stdout).
+        num_users: number of all users (default: of the lines).
     """
     console = console or wide_console()
-    shown = lines[:_MAX_USERS]
+    shown = lines[:MAX_USERS]
     texts = _texts(run, shown)
     for line in shown:
         rows = [
@@ -43,25 +52,28 @@ def print_recommendations(
         console.print(
             Table(title, ["rank", "score", "item", "text"], rows, texts=["item", "text"]).to_rich()
         )
-    if len(lines) > len(shown):
-        console.print(f"and {len(lines) - len(shown)} more users; --out FILE writes all of them")
+    num_users = len(lines) if num_users is None else num_users
+    if num_users > len(shown):
+        console.print(f"and {num_users - len(shown)} more users; --out FILE writes all of them")
 
 
-def recommendation_lines(run: Path, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def recommendation_lines(run: Path, lines: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yields the recommendations as JSON lines with `titles`, the first text of each item.
 
-    Items without any text have no titles.
+    Items without any text have no titles. Few lines are read ahead, and in memory, at a time.
 
     Args:
         run: the run folder that recommended.
-        lines: from `recommend`.
+        lines: from `recommend` or `recommend_lines`.
     """
-    texts = _texts(run, lines)
-    has_titles = any(texts.values())
-    for line in lines:
-        titles = [_first_text(texts[item]) for item in line["items"]]
-        more = {"titles": titles} if has_titles else {}
-        yield json.dumps({**line, **more}, ensure_ascii=False)
+    rest = iter(lines)
+    while batch := list(itertools.islice(rest, _LINES)):
+        texts = _texts(run, batch)
+        has_titles = any(texts.values())
+        for line in batch:
+            titles = [_first_text(texts[item]) for item in line["items"]]
+            more = {"titles": titles} if has_titles else {}
+            yield json.dumps({**line, **more}, ensure_ascii=False)
 
 
 def print_found(

@@ -1,28 +1,18 @@
 """Batch recommendation: the top items of many users, written as JSON lines."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-import tqdm
-
 from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.data.storage import write_text
 from tfmmrec.errors import ConfigError
-from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.trained_events import check_not_trained_on
-from tfmmrec.models.unscorable_items import warn_unscorable_items
 from tfmmrec.serving.id_lists import item_ids, user_ids
 from tfmmrec.serving.item_filter import item_mask
-from tfmmrec.serving.serving_model import ServingModel
-from tfmmrec.serving.user_inputs import KnownUsers, NewUser, Users, table_of
-
-_BATCH = 256
+from tfmmrec.serving.recommendations import Recommendations
+from tfmmrec.serving.user_inputs import KnownUsers, NewUser, Users
 
 
 def recommend(
@@ -65,15 +55,58 @@ def recommend(
         quiet: no progress bar.
 
     Returns:
-        The lines.
+        The lines; with `out`, none, since the lines of many users may not fit into memory.
 
     Raises:
         ConfigError: an option is invalid, or two of them exclude each other.
-        DataError: a file cannot be read, an item or a user does not exist, or the model was trained
-            on the split.
+        DataError: a file cannot be read or written, an item or a user does not exist, or the model
+            was trained on the split.
+    """
+    check_output_path("--out", out)
+    lines = recommend_lines(
+        run,
+        users=users,
+        k=k,
+        split=split,
+        candidates=candidates,
+        history=history,
+        user=user,
+        exclude=exclude,
+        where=where,
+        quiet=quiet,
+    )
+    if out is None:
+        return list(lines)
+    lines.write(Path(out))
+    return []
+
+
+def recommend_lines(
+    run: str | Path,
+    *,
+    users: str | Sequence[str] | None = None,
+    k: int | None = None,
+    split: str | None = None,
+    candidates: str | Path | None = None,
+    history: str | Sequence[str] | None = None,
+    user: Mapping[str, Any] | None = None,
+    exclude: str | Sequence[str] = (),
+    where: str | Sequence[str] = (),
+    quiet: bool = False,
+) -> Recommendations:
+    """Checks the options of `recommend` and returns its lines, which are computed as they are read.
+
+    The lines of any number of users can be read one after another without holding them in memory.
+
+    Args:
+        run: a run folder.
+        users: this and all other options are those of `recommend`.
+
+    Raises:
+        ConfigError: as `recommend`.
+        DataError: as `recommend`.
     """
     run = Path(run)
-    out = None if out is None else Path(out)
     candidates = None if candidates is None else Path(candidates)
     if split is not None and split not in CONTEXT_SPLITS:
         raise ConfigError(f"split must be one of {', '.join(CONTEXT_SPLITS)}. Received: {split!r}")
@@ -89,7 +122,6 @@ def recommend(
                 f"--{name}: --history and --user describe a user who is not in the data; "
                 f"leave --{name} out"
             )
-    check_output_path("--out", out)
     bundle = load_run(run, quiet=quiet)
     dataset = bundle.dataset
     if split is not None:
@@ -103,48 +135,4 @@ def recommend(
         audience = KnownUsers(bundle, user_ids("all" if users is None else users, dataset), split)
     mask = item_mask(dataset, candidates, [where] if isinstance(where, str) else where)
     excluded = [dataset.item_rows[name] for name in item_ids("exclude", exclude, dataset)]
-    lines = _ranked(bundle, audience, k, mask, excluded, quiet)
-    if out is not None:
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        write_text(out, text)
-    return lines
-
-
-def _ranked(
-    bundle: ModelBundle,
-    audience: Users,
-    k: int,
-    mask: np.ndarray | None,
-    excluded: Sequence[int],
-    quiet: bool,
-) -> list[dict]:
-    """The best items of each user, without the excluded rows, among those of the mask."""
-    serving_model = ServingModel(bundle)
-    if mask is not None:
-        unscorable = ~serving_model.item_index.scorable.numpy()
-        warn_unscorable_items(unscorable & mask, bundle.dataset.item_ids)
-    lines = []
-    starts = range(0, len(audience.names), _BATCH)
-    for start in tqdm.tqdm(starts, desc="recommend", disable=True if quiet else None):
-        names = audience.names[start : start + _BATCH]
-        inputs, seen = audience.batch(start, start + len(names))
-        left_out = [np.append(own, excluded).astype(np.int32) for own in seen]
-        items, scores = serving_model.recommend_encoded(
-            inputs, table_of(left_out, np.int32, -1), tf.fill([len(names)], k), mask
-        )
-        lines += _lines(names, items.numpy(), scores.numpy())
-    return lines
-
-
-def _lines(names: Sequence[str | None], items: np.ndarray, scores: np.ndarray) -> list[dict]:
-    lines = []
-    for name, row, row_scores in zip(names, items, scores, strict=True):
-        valid = row != b""
-        lines.append(
-            {
-                "user": name,
-                "items": [item.decode() for item in row[valid]],
-                "scores": [float(score) for score in row_scores[valid]],
-            }
-        )
-    return lines
+    return Recommendations(bundle, audience, k, mask, excluded, quiet=quiet)

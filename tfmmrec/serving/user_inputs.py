@@ -46,7 +46,12 @@ class KnownUsers(Users):
     def __init__(self, bundle: ModelBundle, names: Sequence[str], split: str | None):
         self.names = names
         dataset = bundle.dataset
-        self._rows = np.array([dataset.user_rows.get(name, -1) for name in names], np.int32)
+        # All users are in the order of rows; the table of rows by id takes long for many.
+        self._rows = (
+            np.arange(len(names), dtype=np.int32)
+            if names is dataset.user_ids
+            else np.array([dataset.user_rows.get(name, -1) for name in names], np.int32)
+        )
         self._model = bundle.model
         with_times = bundle.model.reads_times
         self._histories = (

@@ -12,16 +12,24 @@ R = TypeVar("R")
 
 # Reading files and decoding media release the interpreter lock.
 NUM_THREADS = min(8, os.cpu_count() or 1)
-_ITEMS_PER_TASK = 32
 
 
-def map_in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yields `function(item)` for each item, computed ahead by a pool of threads."""
+def map_in_order(
+    function: Callable[[T], R], items: Iterable[T], *, items_per_task: int = 32
+) -> Iterator[R]:
+    """Yields `function(item)` for each item, computed ahead by a pool of threads.
+
+    Args:
+        function: takes an item.
+        items: are read ahead too, by the thread that reads the results.
+        items_per_task: number of items that a thread takes at a time (default 32); fewer where the
+            function takes long.
+    """
     with ThreadPoolExecutor(NUM_THREADS) as pool:
         pending: collections.deque[Future[list[R]]] = collections.deque()
         rest = iter(items)
         try:
-            while task := list(itertools.islice(rest, _ITEMS_PER_TASK)):
+            while task := list(itertools.islice(rest, items_per_task)):
                 pending.append(pool.submit(lambda some: [function(item) for item in some], task))
                 if len(pending) > 2 * NUM_THREADS:
                     yield from pending.popleft().result()
