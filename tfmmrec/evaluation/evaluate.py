@@ -96,7 +96,7 @@ def evaluate(
         allow_leakage: whether the history of a user may contain events later than the target event
             (temporal leakage), as in random splits. The verdict then counts these targets.
         seed: of the random baseline and of the bootstrap over users.
-        quiet: no progress bars while the run is loaded.
+        quiet: no progress bars.
 
     Raises:
         DataError: the run or its data is incomplete or has changed, the split is empty, or there is
@@ -119,7 +119,7 @@ def evaluate(
         has_time = bundle.dataset.schema.has_time
         vectors = scorer.item_vectors()
         ranker = model_ranker(scorer, vectors, targets.histories)
-        segments = rank_segments(bundle, ranker, targets, split, seed)
+        segments = rank_segments(bundle, ranker, targets, split, seed, quiet=quiet)
         metrics |= {
             "num_events": len(targets.user) + targets.num_repeats + targets.num_both_cold,
             "num_repeats": targets.num_repeats,

@@ -63,8 +63,8 @@ def warm_item_baselines(dataset: Dataset, split: str) -> Baselines:
         notes["recent popularity"] = "not run: the log has no times"
     if (num_items := dataset.count("items")) > EASE_ITEMS:
         notes["EASE"] = (
-            f"of the {EASE_ITEMS:,} most popular of {num_items:,} items, since its memory grows "
-            "with the square of their number"
+            f"of the {EASE_ITEMS:,} most popular of {num_items:,} items, since the matrix of all "
+            f"would take {num_items**2 * 8 / 1e9:,.1f} GB"
         )
     factorizations = available_factorizations()
     for name in FACTORIZATION_BASELINES:

@@ -1,6 +1,7 @@
 """Rankers of the catalog: by the scores of all items, or by dot products of embeddings."""
 
 import abc
+import collections
 import concurrent.futures
 import os
 from collections.abc import Callable, Iterator
@@ -21,6 +22,12 @@ EmbedUsers = Callable[[np.ndarray], Iterator[tuple[np.ndarray, np.ndarray]]]
 
 # Maximum number of scores in memory at a time.
 _MAX_SCORES = 2**24
+# Maximum number of batches that have been embedded and wait to be ranked.
+_MAX_JOBS = 64
+
+
+def _no_progress(num: int) -> None:
+    del num
 
 
 class Ranker(abc.ABC):
@@ -28,7 +35,12 @@ class Ranker(abc.ABC):
 
     @abc.abstractmethod
     def rank(
-        self, targets: Targets, candidate_mask: np.ndarray, k: int = 0
+        self,
+        targets: Targets,
+        candidate_mask: np.ndarray,
+        k: int = 0,
+        *,
+        progress: Callable[[int], object] = _no_progress,
     ) -> tuple[np.ndarray, TopItems]:
         """Ranks each target item among the candidates that are not in the user's history.
 
@@ -36,6 +48,7 @@ class Ranker(abc.ABC):
             targets: the target items.
             candidate_mask: bool `[items]`, the items that are ranked.
             k: number of top items per user (default 0); fewer if there are fewer candidates.
+            progress: gets the number of targets that have been ranked since its last call.
 
         Returns:
             The expected rank of each target, float64 `[targets]`, from 1; and the top items of the
@@ -63,7 +76,12 @@ class ScoreRanker(Ranker):
         return cls(lambda users: iter([(users, scores[users])]))
 
     def rank(
-        self, targets: Targets, candidate_mask: np.ndarray, k: int = 0
+        self,
+        targets: Targets,
+        candidate_mask: np.ndarray,
+        k: int = 0,
+        *,
+        progress: Callable[[int], object] = _no_progress,
     ) -> tuple[np.ndarray, TopItems]:
         ranks = np.empty(len(targets.user))
         all_users = np.unique(targets.user)
@@ -74,9 +92,11 @@ class ScoreRanker(Ranker):
                 positions, rows = _positions_of(targets, users)
                 excluded = np.tile(~candidate_mask, (len(users), 1))
                 excluded[targets.histories.of_users(users)] = True
-                ranks[positions] = expected_ranks(
-                    scores[rows], targets.item[positions], excluded[rows]
-                )
+                # A row of scores per target, of which a user may have many.
+                for first in range(0, len(positions), at_a_time):
+                    at, own = (each[first : first + at_a_time] for each in (positions, rows))
+                    ranks[at] = expected_ranks(scores[own], targets.item[at], excluded[own])
+                    progress(len(at))
                 if best.shape[1]:
                     scores = np.where(excluded, -np.inf, scores)
                     best[np.searchsorted(all_users, users)] = _best(scores, best.shape[1])
@@ -96,7 +116,12 @@ class DotProductRanker(Ranker):
         self._embed_users = embed_users
 
     def rank(
-        self, targets: Targets, candidate_mask: np.ndarray, k: int = 0
+        self,
+        targets: Targets,
+        candidate_mask: np.ndarray,
+        k: int = 0,
+        *,
+        progress: Callable[[int], object] = _no_progress,
     ) -> tuple[np.ndarray, TopItems]:
         blocks = ItemBlocks(self._item_vectors, candidate_mask)
         all_users = np.unique(targets.user)
@@ -104,26 +129,34 @@ class DotProductRanker(Ranker):
 
         def rank_batch(
             users: np.ndarray, vectors: np.ndarray, positions: np.ndarray, rows: np.ndarray
-        ) -> None:
+        ) -> int:
             history = targets.histories.of_users(users[rows])
             ranks[positions] = blocks.ranks(vectors[rows], targets.item[positions], *history)
+            return len(positions)
 
-        def list_batch(users: np.ndarray, vectors: np.ndarray) -> None:
+        def list_batch(users: np.ndarray, vectors: np.ndarray) -> int:
             history = targets.histories.of_users(users)
             found, _ = blocks.best(vectors, best.shape[1], *history)
             best[np.searchsorted(all_users, users)] = found
+            return 0
+
+        jobs: collections.deque[concurrent.futures.Future[int]] = collections.deque()
+
+        def wait(max_jobs: int) -> None:
+            """Counts what is done, and waits until at most so many jobs are left."""
+            while jobs and (len(jobs) > max_jobs or jobs[0].done()):
+                progress(jobs.popleft().result())
 
         # One thread embeds the next batch of users while others rank.
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            jobs = []
             for users, vectors in self._embed_users(all_users):
                 positions, rows = _positions_of(targets, users)
                 for at in query_batches(len(positions)):
                     jobs.append(pool.submit(rank_batch, users, vectors, positions[at], rows[at]))
                 for at in query_batches(len(users) if best.shape[1] else 0):
                     jobs.append(pool.submit(list_batch, users[at], vectors[at]))
-            for job in jobs:
-                job.result()
+                wait(_MAX_JOBS)
+            wait(0)
         return ranks, TopItems(all_users, best)
 
 

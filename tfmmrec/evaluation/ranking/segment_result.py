@@ -5,6 +5,7 @@ import functools
 from collections.abc import Mapping
 
 import numpy as np
+import tqdm
 
 from tfmmrec.evaluation.baselines.all import cold_start_baselines, warm_item_baselines
 from tfmmrec.evaluation.baselines.trivial import random_order
@@ -53,7 +54,13 @@ class SegmentResult:
 
 
 def rank_segments(
-    bundle: ModelBundle, model: Ranker, targets: Targets, split: str, seed: int
+    bundle: ModelBundle,
+    model: Ranker,
+    targets: Targets,
+    split: str,
+    seed: int,
+    *,
+    quiet: bool = False,
 ) -> list[SegmentResult]:
     """Ranks the targets of each segment by the model and by its baselines.
 
@@ -65,16 +72,17 @@ def rank_segments(
         targets: those of the split.
         split: `valid` or `test`.
         seed: of the random baseline.
+        quiet: no progress bars.
 
     Returns:
         The segments that have targets.
     """
     dataset, results = bundle.dataset, []
-    baselines = _Baselines(bundle, split, seed)
+    baselines = _Baselines(bundle, split, seed, quiet=quiet)
     for name, rows, candidate_mask in by_segment(dataset, targets):
         if rows.any():
             own_targets = targets.take(rows)
-            ranks, lists = model.rank(own_targets, candidate_mask, K)
+            ranks, lists = _rank(name, MODEL, model, own_targets, candidate_mask, quiet)
             found = baselines.rank(name, own_targets, candidate_mask)
             results.append(
                 SegmentResult(
@@ -89,11 +97,26 @@ def rank_segments(
     return results
 
 
+def _rank(
+    segment: str, who: str, ranker: Ranker, targets: Targets, mask: np.ndarray, quiet: bool
+) -> tuple[np.ndarray, TopItems]:
+    """Ranks the targets of a segment, with a progress bar that is cleared at the end."""
+    with tqdm.tqdm(
+        desc=f"{segment.replace('_', ' ')}: {who}",
+        total=len(targets.user),
+        unit="target",
+        leave=False,
+        disable=True if quiet else None,
+    ) as bar:
+        return ranker.rank(targets, mask, K, progress=bar.update)
+
+
 class _Baselines:
     """Ranks by the baselines, or reads their ranks from the cache of the data folder."""
 
-    def __init__(self, bundle: ModelBundle, split: str, seed: int):
+    def __init__(self, bundle: ModelBundle, split: str, seed: int, *, quiet: bool):
         self._bundle = bundle
+        self._quiet = quiet
         self._split = split
         self._seed = seed
         self._cache = BaselineCache(bundle.dataset, split, seed=seed, k=K)
@@ -114,7 +137,10 @@ class _Baselines:
         else:
             baselines = self._fit_warm()
         rankers = {**baselines.rankers, "random": random_order(dataset, self._seed)}
-        ranked = {who: own.rank(targets, candidate_mask, K) for who, own in rankers.items()}
+        ranked = {
+            who: _rank(segment, who, own, targets, candidate_mask, self._quiet)
+            for who, own in rankers.items()
+        }
         found = RankedBaselines(
             {who: ranks for who, (ranks, _) in ranked.items()},
             {who: lists for who, (_, lists) in ranked.items()},

@@ -35,7 +35,7 @@ def evaluate_run(
         cutoffs: see `evaluate`.
         allow_leakage: see `evaluate`.
         seed: of the random baseline, the bootstrap, and the users and items on the page.
-        quiet: no progress bars while the run is loaded.
+        quiet: no progress bars.
 
     Raises:
         DataError: see `evaluate`; or a file cannot be written, the page is inside a run or a data
