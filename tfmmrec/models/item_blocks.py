@@ -182,7 +182,8 @@ def _best(
     best, columns = tf.fill([num, k], -np.inf), tf.fill([num, k], -1)
     for at in tf.range(tf.shape(blocks)[0]):
         scores = _scores(blocks, queries, positions, offsets, at)
-        scores = tf.where(at * width + tf.range(width) < num_items, scores, -np.inf)
+        if (at + 1) * width > num_items:  # the last block has padding
+            scores = tf.where(at * width + tf.range(width) < num_items, scores, -np.inf)
         # The top k items are in the k groups with the highest maxima, and better than the last of
         # the items found so far: in later blocks, few groups have one.
         grouped = tf.reshape(scores, [num, groups, _GROUP])
@@ -207,7 +208,5 @@ def _scores(
     """The scores of a block, −inf for excluded items, `[queries, block]`."""
     scores = tf.matmul(queries, blocks[at])
     own = positions[offsets[at] : offsets[at + 1]]
-    num = tf.shape(own)[0]
-    if num > 0:
-        scores = tf.tensor_scatter_nd_update(scores, own, tf.fill([num], -np.inf))
-    return scores
+    # In place, as nothing else reads the product.
+    return tf.tensor_scatter_nd_update(scores, own, tf.fill([tf.shape(own)[0]], -np.inf))
