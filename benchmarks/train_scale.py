@@ -93,17 +93,22 @@ def main(
 
 
 def pack_drawn(data: Path, num_items: int, chosen: int, num_users: int) -> None:
-    """Draws a catalog and packs it in a process of its own."""
+    """Draws a catalog, and packs and encodes it in processes of their own."""
     data.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data.parent) as name:
         folder = Path(name)
         write_items(folder / "items.csv", num_items)
         write_log(folder / "log.csv", num_items, chosen, num_users)
         (folder / "dataset.yaml").write_text(_DATASET)
-        command = [sys.executable, "-m", "tfmmrec", "pack", str(folder / "dataset.yaml")]
-        command += ["--out", str(data), "--quiet"]
-        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-            raise DataError(f"{data}: the pack failed")
+        run("pack", folder / "dataset.yaml", "--out", data)
+    # Not while the model is trained, whose memory is measured.
+    run("encode", data)
+
+
+def run(command: str, *arguments: object) -> None:
+    words = [sys.executable, "-m", "tfmmrec", command, *map(str, arguments), "--quiet"]
+    if subprocess.run(words, stdout=subprocess.DEVNULL).returncode:
+        raise DataError(f"tfmmrec {command} {arguments[0]}: failed")
 
 
 def write_items(path: Path, count: int) -> None:
