@@ -86,6 +86,18 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Creates a hidden folder beside `path` for work on it, and removes it at the end.
+
+    Raises:
+        DataError: it cannot be created.
+    """
+    with _temporary_folder(Path(os.path.abspath(path))) as folder:
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def shared_folder(path: Path) -> Iterator[Path]:
     """Like `atomic_folder`, for processes that may create the same folder: the first one stays.
 

@@ -1,7 +1,8 @@
 """The lines of a batch recommendation, computed while they are read."""
 
+import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ from tfmmrec.models.unscorable_items import warn_unscorable_items
 from tfmmrec.serving.batch_ranker import BatchRanker, UserBatch
 from tfmmrec.serving.serving_model import ServingModel
 from tfmmrec.serving.user_inputs import Users
+
+
+def to_json(line: Mapping[str, Any]) -> str:
+    """Returns a line of the file."""
+    return json.dumps(line, ensure_ascii=False) + "\n"
 
 
 class Recommendations:
@@ -51,12 +57,22 @@ class Recommendations:
     def __len__(self) -> int:
         return len(self._users.names)
 
+    @property
+    def users(self) -> Sequence[str | None]:
+        """The ids of the users in order; None for one who is not in the data."""
+        return self._users.names
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self._lines(len(self))
+        return self._lines(0, len(self), len(self))
 
     def first(self, num: int) -> list[dict[str, Any]]:
         """Returns the lines of the first users, at most `num`, and computes no others."""
-        return list(self._lines(min(num, len(self))))
+        num = min(num, len(self))
+        return list(self._lines(0, num, num))
+
+    def part(self, first: int, end: int) -> Iterator[dict[str, Any]]:
+        """Yields the lines of the users from `first` to before `end`, as if with all others."""
+        return self._lines(first, end, len(self))
 
     def write(self, out: Path) -> None:
         """Writes a JSON line per user to a file, which appears when all lines are written.
@@ -64,24 +80,31 @@ class Recommendations:
         Raises:
             DataError: the file cannot be written.
         """
-        write_text(out, (json.dumps(line, ensure_ascii=False) + "\n" for line in self))
+        write_text(out, map(to_json, self))
 
-    def _lines(self, num: int) -> Iterator[dict[str, Any]]:
-        """Computes the lines of the first `num` users."""
-        serving_model, item_ids = ServingModel(self._bundle), self._bundle.dataset.item_ids
+    @functools.cached_property
+    def _serving_model(self) -> ServingModel:
+        serving_model = ServingModel(self._bundle)
         if self._mask is not None:
             unscorable = ~serving_model.item_index.scorable.numpy()
-            warn_unscorable_items(unscorable & self._mask, item_ids)
-        ranker = BatchRanker(serving_model, item_ids, num_users=num, k=self._k, mask=self._mask)
-        ranked = ranker.rank(self._batches(num, ranker.batch_size))
-        names = self._users.names[:num]
+            warn_unscorable_items(unscorable & self._mask, self._bundle.dataset.item_ids)
+        return serving_model
+
+    def _lines(self, first: int, end: int, num_users: int) -> Iterator[dict[str, Any]]:
+        """Computes the lines of some users; how they are computed is chosen for `num_users`."""
+        item_ids = self._bundle.dataset.item_ids
+        ranker = BatchRanker(
+            self._serving_model, item_ids, num_users=num_users, k=self._k, mask=self._mask
+        )
+        ranked = ranker.rank(self._batches(first, end, ranker.batch_size))
+        names = self._users.names[first:end]
         off = True if self._quiet else None
-        with tqdm.tqdm(desc="recommend", total=num, unit="user", disable=off) as bar:
+        with tqdm.tqdm(desc="recommend", total=len(names), unit="user", disable=off) as bar:
             for name, (items, scores) in zip(names, ranked, strict=True):
                 yield {"user": name, "items": items, "scores": scores}
                 bar.update()
 
-    def _batches(self, num: int, batch_size: int) -> Iterator[UserBatch]:
-        for start in range(0, num, batch_size):
-            inputs, seen = self._users.batch(start, min(start + batch_size, num))
+    def _batches(self, first: int, end: int, batch_size: int) -> Iterator[UserBatch]:
+        for start in range(first, end, batch_size):
+            inputs, seen = self._users.batch(start, min(start + batch_size, end))
             yield inputs, [np.append(own, self._excluded).astype(np.int32) for own in seen]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,10 +13,10 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.beam.run import create_pipeline, run_pipeline
 from tfmmrec.data.beam.worker_errors import WorkerErrors
 from tfmmrec.data.dataset import Dataset, EntityName
+from tfmmrec.data.storage import scratch_folder
 from tfmmrec.encoders.beam.job import EncodeJob
 from tfmmrec.encoders.beam.pipeline import METRICS, EncodeValues
 from tfmmrec.encoders.cache.cached_encode import read_cached, store_key
-from tfmmrec.encoders.cache.value_store import storage_error
 from tfmmrec.encoders.encoded_features import (
     EncodedEntities,
     encode_entities,
@@ -69,13 +68,8 @@ def encode_on_beam(
 
 def _fill_stores(dataset: Dataset, config: TrainConfig, flags: Sequence[str]) -> Mapping[str, int]:
     """Runs the pipeline; returns the number of encoded values by `ENTITY.FEATURE`."""
-    try:
-        dataset.cache.mkdir(parents=True, exist_ok=True)
-        errors_at = tempfile.TemporaryDirectory(prefix=".beam.", dir=dataset.cache)
-    except OSError as error:
-        raise storage_error(dataset.cache, error) from None
-    with errors_at as scratch:
-        jobs = list(_create_jobs(dataset, config, WorkerErrors(Path(scratch))))
+    with scratch_folder(dataset.cache / "beam") as scratch:
+        jobs = list(_create_jobs(dataset, config, WorkerErrors(scratch)))
         if not jobs:
             return {}
         pipeline = create_pipeline(flags)
