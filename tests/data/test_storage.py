@@ -14,6 +14,7 @@ from tfmmrec.data.storage import (
     read_json,
     read_manifest,
     remove_folder,
+    scratch_folder,
     shared_folder,
     write_json,
     write_manifest,
@@ -37,6 +38,17 @@ def test_a_block_that_fails_leaves_nothing(tmp_path, error):
         (partial / "a").write_text("a")
         raise error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_for_work_is_gone_at_the_end_whatever_happens(tmp_path):
+    (tmp_path / "out").write_text("earlier")
+    with scratch_folder(tmp_path / "out") as scratch:
+        (scratch / "a").write_text("a")
+        assert scratch.parent == tmp_path and scratch.name.startswith(".out.")
+    with pytest.raises(ValueError, match="on the way"), scratch_folder(tmp_path / "out"):
+        raise ValueError("on the way")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out").read_text() == "earlier"
 
 
 def test_what_is_there_is_refused_and_kept(tmp_path):
