@@ -24,7 +24,7 @@ def test_each_user_is_left_out_once(small, task, metrics) -> None:
     whole = validation.metrics(vectors)
     # Of twenty users, four chose an item last but one that nobody chose before.
     for groups, expected in ((1000, 16), (4, 4)):
-        without = validation.without_groups(vectors, groups)
+        without = validation.without_groups(validation.predict(vectors), groups)
         assert len(without) == expected
         assert all(each.keys() == whole.keys() for each in without)
         for name in metrics:

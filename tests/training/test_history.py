@@ -41,7 +41,8 @@ def test_early_stopping_counts_across_a_resume() -> None:
     assert not EarlyStopping(history, patience=2).is_over()
     # As a checkpoint restores it: the first of two epochs was the best.
     first = entry(1, **{"ndcg@10": 0.3})
-    history.restore([first, entry(2, **{"ndcg@10": 0.2})], first)
+    epochs = [first, entry(2, **{"ndcg@10": 0.2})]
+    history.restore({"history": epochs, "best": first, "without_groups": [[], []]})
     stopping = EarlyStopping(history, patience=2)
     assert not stopping.is_over()
     history.add(entry(3, **{"ndcg@10": 0.1}))

@@ -13,6 +13,7 @@ from tests.stopping import AtEpochEnd
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.packing import pack
+from tfmmrec.data.storage import read_json
 from tfmmrec.errors import ConfigError, DataError
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.layers.history import HISTORY_ENCODERS
@@ -20,6 +21,7 @@ from tfmmrec.models.run_file import read_run
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.batch_recommend import recommend
 from tfmmrec.serving.export import export
+from tfmmrec.training import elimination, race
 from tfmmrec.training.train import train
 
 ITEMS, USERS = 12, 16
@@ -112,7 +114,7 @@ def test_without_a_valid_split_the_last_events_choose(tmp_path, capsys):
         "the final model is trained on all events\n"
     ) in said
     assert "by ndcg@10 on the held-out events: mean " in said
-    assert "3 of 3: the model again, on all training events, for the best 1 epochs\n" in said
+    assert "2 of 2: the model again, on all training events, for the best 1 epochs\n" in said
     assert set(metrics["candidates"]) == {"mean", "transformer"}
     assert metrics["num_held_out"] == USERS + 1
     run = load_run(tmp_path / "run", quiet=True)
@@ -148,7 +150,39 @@ def test_auto_is_the_mean_without_order(data, tmp_path):
     assert read_run(tmp_path / "run")["config"]["query"]["kind"] == "mean"
 
 
-# In the second candidate, and in what follows the choice.
+@pytest.mark.slow
+def test_a_stopped_candidate_stays_stopped_and_changes_nothing(data, tmp_path, monkeypatch, capsys):
+    """The epochs are mean, transformer, mean, transformer, and then those of the better one."""
+    monkeypatch.setattr(elimination, "MIN_EPOCHS", 2)
+    monkeypatch.setattr(elimination, "MIN_STEPS", 0)
+    monkeypatch.setattr(race, "is_clearly_behind", lambda *_: True)
+    given = config(query=CHOICE["query"], epochs=4, learning_rate=0.01, quiet=False)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "run", given, callbacks=[AtEpochEnd(5)])
+    metrics = train(data, tmp_path / "run", given, resume=True)
+    [(worse, epochs)] = metrics["stopped_after"].items()
+    [better] = {"mean", "transformer"} - {worse}
+    assert epochs == 2
+    assert len(read_json(tmp_path / "run" / "candidates" / worse / "history.json")) == 2
+    said = capsys.readouterr().out
+    line = f"query: {worse} is behind {better} (ndcg@10 {metrics['candidates'][worse]:.4f} and "
+    assert said.count(line) == 2  # Before the interruption, and after it.
+    assert "on valid after 2 epochs); it is stopped\n" in said
+    assert f"resumed after epoch 3, from {tmp_path}/run.partial/checkpoints/candidates/" in said
+    # The better one is what it would have been alone.
+    train(
+        data,
+        tmp_path / "alone",
+        config(query={"kind": better, "max_history": 4}, epochs=4, learning_rate=0.01),
+    )
+    histories = [read_json(tmp_path / run / "history.json") for run in ("run", "alone")]
+    assert histories[0] == histories[1] and len(histories[0]) == 4
+    weights = [load_run(tmp_path / r, quiet=True).model.get_weights() for r in ("run", "alone")]
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+# Between the candidates, and in what follows the choice.
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [3, 5])
 def test_auto_and_refit_resume(data, whole, tmp_path, stop, capsys):
@@ -158,7 +192,7 @@ def test_auto_and_refit_resume(data, whole, tmp_path, stop, capsys):
     given = config(**CHOICE, epochs=2, quiet=False)
     again = train(data, tmp_path / "run", given, resume=True)
     said = capsys.readouterr().out
-    # Two epochs each: the first candidate, and at the later stop the second one, are complete.
+    # Two epochs each, in turn: the first candidate, and at the later stop both, are complete.
     assert said.count("complete: 2 epochs, the best of which is ") == stop // 2
     assert said.count("resumed after epoch 1, from ") == 1
     assert train(data, tmp_path / "run", given, resume=True) == again

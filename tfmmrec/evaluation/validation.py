@@ -1,6 +1,6 @@
 """Evaluation on the valid split during training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -51,22 +51,53 @@ class Validation:
 
     def metrics(self, vectors: np.ndarray) -> dict[str, float]:
         """Computes the metrics by name, from the item embeddings `[items, width]`."""
-        return self._measure(self._predict(vectors))
+        return self.measure(self.predict(vectors))
 
-    def without_groups(self, vectors: np.ndarray, groups: int = 20) -> list[dict[str, float]]:
+    def without_groups(
+        self, predicted: Mapping[str, np.ndarray], groups: int = 20
+    ) -> list[dict[str, float]]:
         """Computes the metrics without each of several groups of users.
 
         `jackknife_error` turns these into the standard error of a metric over users.
 
         Args:
-            vectors: item embeddings, `[items, width]`.
+            predicted: from `predict`.
             groups: number of groups (default 20), at most one per user.
         """
-        predicted = self._predict(vectors)
         users = self._users()
         groups = min(groups, len(users))
         group_of_user = np.arange(len(users)) % max(groups, 1)
-        return [self._measure(predicted, users[group_of_user == group]) for group in range(groups)]
+        return [self.measure(predicted, users[group_of_user == group]) for group in range(groups)]
+
+    def predict(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
+        """Predicts for each target: `ranks`, and each outcome by name.
+
+        Args:
+            vectors: item embeddings, `[items, width]`.
+        """
+        predicted = predict_outcomes(self._scorer, vectors, self._outcomes)
+        if self._targets is not None:
+            ranker = model_ranker(self._scorer, vectors, self._targets.histories)
+            predicted["ranks"] = ranker.ranks(self._targets, ~self._dataset.cold_items)
+        return predicted
+
+    def measure(
+        self, predicted: Mapping[str, np.ndarray], excluded_users: Sequence[int] | np.ndarray = ()
+    ) -> dict[str, float]:
+        """Computes the metrics by name.
+
+        Args:
+            predicted: from `predict`.
+            excluded_users: users whose targets are left out (default none).
+        """
+        metrics: dict[str, float] = {}
+        if self._targets is not None:
+            rows = np.isin(self._targets.user, excluded_users, invert=True)
+            metrics |= ranking_metrics(predicted["ranks"][rows], self._cutoffs)
+        for name, targets in self._outcomes.items():
+            rows = np.isin(targets.events.user, excluded_users, invert=True)
+            metrics |= targets.take(rows).measure(name, predicted[name][rows])
+        return metrics
 
     def _users(self) -> np.ndarray:
         """The rows of the users with targets, ascending."""
@@ -87,23 +118,3 @@ class Validation:
         self._outcomes = {
             name: each.take(of_first(each.events.user)) for name, each in self._outcomes.items()
         }
-
-    def _predict(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
-        """Predicts for each target: `ranks`, and each outcome by name."""
-        predicted = predict_outcomes(self._scorer, vectors, self._outcomes)
-        if self._targets is not None:
-            ranker = model_ranker(self._scorer, vectors, self._targets.histories)
-            predicted["ranks"] = ranker.ranks(self._targets, ~self._dataset.cold_items)
-        return predicted
-
-    def _measure(
-        self, predicted: dict[str, np.ndarray], excluded_users: Sequence[int] | np.ndarray = ()
-    ) -> dict[str, float]:
-        metrics: dict[str, float] = {}
-        if self._targets is not None:
-            rows = np.isin(self._targets.user, excluded_users, invert=True)
-            metrics |= ranking_metrics(predicted["ranks"][rows], self._cutoffs)
-        for name, targets in self._outcomes.items():
-            rows = np.isin(targets.events.user, excluded_users, invert=True)
-            metrics |= targets.take(rows).measure(name, predicted[name][rows])
-        return metrics

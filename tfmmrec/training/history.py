@@ -1,5 +1,6 @@
 """The metrics of each epoch of a training, and the best epoch."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,26 @@ class TrainingHistory:
     Attributes:
         epochs: of each epoch its number `epoch` from 1, its `loss`, and its metrics on valid.
         best: the entry of the best epoch; empty before the first.
+        without_groups: of each epoch the objective on valid without each of several groups of
+            users, from which a race estimates standard errors; empty lists outside of a race.
     """
 
     def __init__(self, objective: Objective, folder: Path | None = None):
         self.epochs: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {}
+        self.without_groups: list[list[float]] = []
         self.objective = objective
         self._folder = folder
 
-    def add(self, entry: dict[str, Any]) -> bool:
+    def add(self, entry: dict[str, Any], without_groups: Sequence[float] = ()) -> bool:
         """Adds an epoch; returns whether it is the best so far, as it is without metrics on valid.
 
         Args:
             entry: as in `epochs`.
+            without_groups: see the attribute (default none).
         """
         self.epochs.append(entry)
+        self.without_groups.append(list(without_groups))
         worth = self.objective.worth
         is_best = self.objective.name not in entry or worth(entry) > worth(self.best)
         if is_best:
@@ -41,9 +47,14 @@ class TrainingHistory:
             write_json(self._folder / "history.json", self.epochs)
         return is_best
 
-    def restore(self, epochs: list[dict[str, Any]], best: dict[str, Any]) -> None:
+    def state(self) -> dict[str, Any]:
+        """The history as a part of a checkpoint's state."""
+        return {"best": self.best, "history": self.epochs, "without_groups": self.without_groups}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Continues from the history of a checkpoint."""
-        self.epochs, self.best = epochs, best
+        self.epochs, self.best = state["history"], state["best"]
+        self.without_groups = state["without_groups"]
 
     def epochs_without_improvement(self) -> int:
         """The number of epochs since the best one."""

@@ -188,7 +188,8 @@ def _weights(bundle: ModelBundle) -> dict[str, float] | None:
 def _jackknife(bundle: ModelBundle, objective: str) -> list[float]:
     """The objective on valid without each of some groups of users."""
     scorer = Scorer(bundle.model)
-    groups = Validation(bundle, scorer).without_groups(scorer.item_vectors())
+    validation = Validation(bundle, scorer)
+    groups = validation.without_groups(validation.predict(scorer.item_vectors()))
     return [group[objective] for group in groups]
 
 

@@ -41,7 +41,11 @@ RUN: dict[str, Any] = {
         "refit": True,
         "seed": 0,
     },
-    "metrics": {"epoch": 3, "candidates": {"mean": 0.2, "transformer": 0.1}},
+    "metrics": {
+        "epoch": 3,
+        "candidates": {"mean": 0.2, "transformer": 0.1},
+        "stopped_after": {"transformer": 4},
+    },
 }
 
 
@@ -103,7 +107,8 @@ def rows_of_tables(card: str) -> list[list[str]]:
 def test_figures_verdict_and_what_follows_from_them():
     card = render_model_card(RUN, FACTS, result_of(warm=ranked(), num_both_cold=4))
     assert "tfmmrec 1.2.3, date unknown" in section(card, "Model details")
-    assert "mean 0.200, transformer 0.100 (NDCG@10 on valid)" in card
+    values = "mean 0.200, transformer 0.100 (stopped after 4 epochs) (NDCG@10 on valid)"
+    assert values in card
     assert "ahead of the best baseline, EASE (100)" in section(card, "Intended use")
     assert "Cold-start items: not evaluated" in section(card, "Intended use")
     assert "New users: not evaluated" in section(card, "Intended use")

@@ -84,5 +84,10 @@ def _candidates(run: Mapping[str, Any]) -> str:
     """The candidates of `query: auto` with their metric; "" if there were none."""
     found = run["metrics"].get("candidates") or {}
     metric = objective_of(run["config"]["task"], run["config"].get("objective")).name
-    values = ", ".join(f"{name} {format_metric(value)}" for name, value in found.items())
+    stopped = run["metrics"].get("stopped_after") or {}
+    values = ", ".join(
+        f"{name} {format_metric(value)}"
+        + (f" (stopped after {stopped[name]} epochs)" if name in stopped else "")
+        for name, value in found.items()
+    )
     return f"{values} ({metric_label(metric)} on valid)" if values else ""

@@ -84,7 +84,7 @@ class CheckpointCallback(StepCallback):
                 f"{self._checkpoints.folder}: was trained with another config or other data; "
                 "remove it to train anew"
             )
-        self._history.restore(state["history"], state["best"])
+        self._history.restore(state)
         self._checkpoints.restore(state["checkpoint"], self._checkpoint, self._io)
         return state["epoch"], state["step"]
 
@@ -100,8 +100,7 @@ class CheckpointCallback(StepCallback):
         state = {
             "epoch": epoch,
             "step": step,
-            "best": best,
-            "history": self._history.epochs,
+            **self._history.state(),
             "fingerprint": self._fingerprint,
         }
         keep = [f"epoch-{best['epoch']}"] if best else []

@@ -31,6 +31,7 @@ class TrainingCallbacks:
         steps_per_epoch: of the training.
         folder: of TensorBoard's logs; None writes none.
         checkpoints: the folder of checkpoints; None keeps the best weights in memory.
+        candidate: the name of the model, if it is one of several in a race.
         others: callbacks of the caller; they run last.
     """
 
@@ -43,6 +44,7 @@ class TrainingCallbacks:
         steps_per_epoch: int,
         folder: Path | None,
         checkpoints: Checkpoints | None,
+        candidate: str | None = None,
         others: Sequence[tf.keras.callbacks.Callback] = (),
     ):
         config, average = bundle.config, trainer.optimizer_step.average
@@ -55,7 +57,11 @@ class TrainingCallbacks:
             checkpoints=checkpoints,
         )
         self._validation = ValidationCallback(
-            bundle, average, history, keep_best=checkpoints is None
+            bundle,
+            average,
+            history,
+            keep_best=checkpoints is None,
+            in_race=candidate is not None,
         )
         diagnostics = TrainingDiagnostics(bundle.model, trainer.gradient_norms, quiet=quiet)
         self._diagnostics = DiagnosticsCallback(diagnostics, average, self._validation)
@@ -70,7 +76,11 @@ class TrainingCallbacks:
                 finite_check=self._finite_check,
             )
         self._progress_bar = ProgressBar(
-            history, steps_per_epoch=steps_per_epoch, epochs=config.epochs, quiet=config.quiet
+            history,
+            steps_per_epoch=steps_per_epoch,
+            epochs=config.epochs,
+            quiet=config.quiet,
+            candidate=candidate,
         )
         self._early_stopping = EarlyStopping(history, config.patience)
         self._folder = folder

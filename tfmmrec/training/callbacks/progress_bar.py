@@ -23,9 +23,18 @@ class ProgressBar(StepCallback):
         steps_per_epoch: of the training.
         epochs: the maximum number of epochs.
         quiet: shows nothing.
+        candidate: the name of the model, if it is one of several.
     """
 
-    def __init__(self, history: TrainingHistory, *, steps_per_epoch: int, epochs: int, quiet: bool):
+    def __init__(
+        self,
+        history: TrainingHistory,
+        *,
+        steps_per_epoch: int,
+        epochs: int,
+        quiet: bool,
+        candidate: str | None = None,
+    ):
         super().__init__()
         self._epochs = epochs
         self._durations: list[float] = []
@@ -33,6 +42,7 @@ class ProgressBar(StepCallback):
         self._history = history
         self._steps_per_epoch = steps_per_epoch
         self._quiet = quiet
+        self._prefix = "" if candidate is None else f"{candidate}: "
         self._bar: tqdm.tqdm | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -41,7 +51,7 @@ class ProgressBar(StepCallback):
         self._bar = tqdm.tqdm(
             total=self._steps_per_epoch,
             initial=self.initial_step,
-            desc=f"epoch {epoch + 1} of at most {self._epochs}",
+            desc=f"{self._prefix}epoch {epoch + 1} of at most {self._epochs}",
             unit="step",
             disable=True if self._quiet else None,
         )

@@ -28,6 +28,7 @@ class ValidationCallback(tf.keras.callbacks.Callback):
         history: gets an entry per epoch.
         keep_best: whether the weights of the best epoch are kept in memory, because there are no
             checkpoints to read them from.
+        in_race: whether the history also gets the objective without groups of users.
 
     Attributes:
         item_embeddings: of all items after the last epoch, float `[items, dim]`.
@@ -40,6 +41,7 @@ class ValidationCallback(tf.keras.callbacks.Callback):
         history: TrainingHistory,
         *,
         keep_best: bool,
+        in_race: bool = False,
     ):
         super().__init__()
         self.item_embeddings = np.zeros([0, 0], np.float32)
@@ -50,6 +52,7 @@ class ValidationCallback(tf.keras.callbacks.Callback):
         self._average = average
         self._history = history
         self._keep_best = keep_best
+        self._in_race = in_race
         self._best_weights: list[np.ndarray] | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -60,11 +63,10 @@ class ValidationCallback(tf.keras.callbacks.Callback):
             self.item_embeddings = fit_never_chosen_scale(
                 self._bundle, self._scorer, self._scorer.item_vectors()
             )
-            valid = self._same_in_all_processes(self._validation.metrics(self.item_embeddings))
+            valid, without_groups = self._measure()
             loss = float(logs.get("loss", 0.0))
-            is_best = self._history.add(
-                {"epoch": epoch + 1, "loss": loss, **valid, **self._validation.drawn}
-            )
+            entry = {"epoch": epoch + 1, "loss": loss, **valid, **self._validation.drawn}
+            is_best = self._history.add(entry, without_groups)
             if is_best and self._keep_best:
                 self._best_weights = self._model.get_weights()
         # Keras passes the same dict to all callbacks; TensorBoard writes it.
@@ -84,14 +86,20 @@ class ValidationCallback(tf.keras.callbacks.Callback):
         if self._best_weights is not None:
             self._model.set_weights(self._best_weights)
 
-    def _same_in_all_processes(self, valid: dict[str, float]) -> dict[str, float]:
-        """The metrics of the first process.
+    def _measure(self) -> tuple[dict[str, float], list[float]]:
+        """The metrics of the first process, and its objective without each group of users.
 
         Other machines may round differently, but all processes must stop at the same epoch.
         """
+        predicted = self._validation.predict(self.item_embeddings)
+        valid, groups = self._validation.measure(predicted), []
         if not valid:
-            return valid
+            return valid, []
+        if self._in_race:
+            objective = self._history.objective.name
+            groups = [each[objective] for each in self._validation.without_groups(predicted)]
         everywhere = gather_from_processes(
-            self._model.distribute_strategy, np.array([*valid.values()])
+            self._model.distribute_strategy, np.array([*valid.values(), *groups])
         )
-        return dict(zip(valid, everywhere[0].tolist(), strict=True))
+        first = everywhere[0].tolist()
+        return dict(zip(valid, first, strict=False)), first[len(valid) :]
