@@ -168,7 +168,7 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
     def ours(sampler: NegativeSampler) -> Callable:
         def gradients(queries: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             found = sampler.sample(targets)
-            mask = sampler.false_negative_mask(
+            mask = sampler.false_negatives(
                 found,
                 batch["user"],
                 batch_row=tf.range(tf.size(targets)),
@@ -182,7 +182,7 @@ def loss_contestants(histories: Histories, size: int) -> dict[str, Contestant]:
                     vectors,
                     labels=found.labels,
                     log_sampling_probability=found.log_sampling_probability,
-                    false_negative_mask=mask,
+                    false_negatives=mask,
                 )
             return tape.gradient(loss, [queries, vectors])
 
@@ -339,11 +339,10 @@ def seconds_until(bundle: ModelBundle, goal: float, now: Clock) -> list[str]:
         start = now()
         trainer.fit(examples.epochs(number), steps_per_epoch=steps, verbose=0)
         seconds += now() - start
-        average.swap()
-        vectors = scorer.item_vectors()
-        ranker = model_ranker(scorer, vectors, targets.histories)
-        figures = measure(bundle.dataset, targets, ranker)
-        average.swap()
+        with average.applied():
+            vectors = scorer.item_vectors()
+            ranker = model_ranker(scorer, vectors, targets.histories)
+            figures = measure(bundle.dataset, targets, ranker)
         best = max(best, figures[NDCG].mean())
         if best >= goal:
             return [f"{seconds:.1f}", str(number + 1), f"{best:.4f}"]

@@ -8,6 +8,7 @@ from tfmmrec.errors import ConfigError
 from tfmmrec.layers.feature_projections import FeatureProjections, drop_present
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.layers.history import MeanHistoryEncoder
+from tfmmrec.layers.history.base import HistoryItems
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.query_tower import QueryTower
@@ -166,10 +167,11 @@ class ItemTowerTest(TestCase):
 
 
 class QueryTowerTest(TestCase):
-    def history(self) -> tuple[tf.Tensor, tf.Tensor]:
-        vectors = tf.constant(np.random.default_rng(1).normal(size=[2, 3, 6]), tf.float32)
+    def history(self) -> tuple[HistoryItems, tf.Tensor]:
+        vectors = tf.constant(np.random.default_rng(1).normal(size=[5, 6]), tf.float32)
         mask = tf.constant([[True, True, False], [False, False, False]])
-        return unit_length(vectors), mask[..., tf.newaxis]
+        rows = tf.constant([[3, 1, 0], [2, 2, 0]])
+        return HistoryItems(unit_length(vectors), rows), mask[..., tf.newaxis]
 
     def test_an_empty_history_has_the_default_embedding(self):
         tower = QueryTower([], dim=6, history_encoders=[MeanHistoryEncoder()])
@@ -184,7 +186,7 @@ class QueryTowerTest(TestCase):
         with_all = tower(history, mask, inputs([True, True], [True, True]))
         without = tower(history, mask, inputs([False, False], [False, False]))
         self.assertNotAllClose(with_all, without)
-        bare = tower.history_encoders[0](history, mask=mask[..., 0])
+        bare = tower.history_encoders[0](history.gather(), mask=mask[..., 0])
         bare = tf.where([[True], [False]], bare, tower.default_embedding)
         self.assertAllClose(without, bare / tf.norm(bare, axis=1, keepdims=True))
         tower.feature_scale.assign([0.0])
@@ -202,16 +204,16 @@ class QueryTowerTest(TestCase):
 
     def test_each_block_has_its_own_history_encoder(self):
         tower = QueryTower([], dim=2, history_encoders=[MeanHistoryEncoder(), MeanHistoryEncoder()])
-        history = tf.constant([[[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]])
+        items = tf.constant([[0.6, 0.8, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
         mask = tf.constant([[[True, False], [False, True]]])
-        queries = tower(history, mask, {})
+        queries = tower(HistoryItems(items, tf.constant([[0, 1]])), mask, {})
         self.assertEqual(queries.shape, [1, 4])
         for block, item in enumerate(([0.6, 0.8], [0.0, 1.0])):
             encoder = tower.history_encoders[block]
             alone = encoder(tf.constant([[item]]), mask=tf.constant([[True]]))
             self.assertAllClose(queries[:, 2 * block : 2 * block + 2], unit_length(alone))
         # Without a word in the second block, the user has the default embedding there.
-        queries = tower(history[:, :1], mask[:, :1], {})
+        queries = tower(HistoryItems(items, tf.constant([[0]])), mask[:, :1], {})
         self.assertAllClose(queries[:, 2:], unit_length(tower.default_embedding[1:]))
 
 

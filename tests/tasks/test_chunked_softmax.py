@@ -37,7 +37,7 @@ def chunked(queries: tf.Tensor, candidates: tf.Tensor, given: dict[str, tf.Tenso
         given["labels"],
         given["valid"],
         log_weights=given["log_weights"],
-        false_negative_mask=given["mask"],
+        false_negatives=given["mask"],
         chunk=4,
     )
 
@@ -97,7 +97,7 @@ def test_the_size_of_a_chunk_is_bounded(num_candidates, chunks):
     num_events = sum(chunks)
     vectors, labels = tf.zeros([num_events, 1]), tf.zeros([num_events], tf.int32)
     valid, candidates = tf.ones([num_events], tf.bool), tf.zeros([num_candidates, 1])
-    loss = chunked_softmax(vectors, candidates, labels, valid, false_negative_mask=NothingMasked())
+    loss = chunked_softmax(vectors, candidates, labels, valid, false_negatives=NothingMasked())
     assert seen == chunks
     np.testing.assert_allclose(loss, np.log(num_candidates), rtol=1e-5)
 

@@ -95,7 +95,7 @@ class CandidateSoftmaxTest(TestCase):
                 candidates=candidates,
                 queries=tf.gather(self.queries, [0, 2]),
                 labels=tf.constant([0, 0]),
-                false_negative_mask=tf.gather(masked, [0, 2]),
+                false_negatives=tf.gather(masked, [0, 2]),
             )
         gradient = tape.gradient(loss, candidates).numpy()
         self.assertAllEqual(gradient[1], [0.0, 0.0])
@@ -138,7 +138,7 @@ class CandidateSoftmaxTest(TestCase):
                 candidates,
                 labels=tf.constant(labels),
                 log_sampling_probability=log_sampling_probability,
-                false_negative_mask=tf.constant(masked),
+                false_negatives=tf.constant(masked),
             )
 
         for found, expected in zip(
@@ -215,7 +215,7 @@ class CandidateBprTest(TestCase):
         masked = tf.constant([[True, False, False]] * 3)
         with tf.GradientTape() as tape:
             loss = self.loss(
-                candidates=candidates, labels=tf.constant([1, 1, 2]), false_negative_mask=masked
+                candidates=candidates, labels=tf.constant([1, 1, 2]), false_negatives=masked
             )
         gradient = tape.gradient(loss, candidates).numpy()
         self.assertAllEqual(gradient[0], [0.0, 0.0])
@@ -223,5 +223,5 @@ class CandidateBprTest(TestCase):
 
     def test_without_negatives_the_loss_is_zero(self):
         masked = tf.constant([[True, True, True]] * 3)
-        self.assertAllClose(self.loss(false_negative_mask=masked), 0.0)
+        self.assertAllClose(self.loss(false_negatives=masked), 0.0)
         self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)

@@ -8,8 +8,9 @@ from tfmmrec.testing import TestCase
 from tfmmrec.training.optimizer_step import OptimizerStep
 
 
-def create(*weights: tf.Variable, **options) -> OptimizerStep:
-    return OptimizerStep(weights, [], TrainConfig(ema_decay=0.0, **options), num_batches=100)
+def create(*weights: tf.Variable, tables=(), **options) -> OptimizerStep:
+    config = TrainConfig(ema_decay=0.0, **options)
+    return OptimizerStep(weights, [], config, num_batches=100, tables=tables)
 
 
 def adam(gradients: list[float], rate: float) -> float:
@@ -20,6 +21,15 @@ def adam(gradients: list[float], rate: float) -> float:
         second = 0.999 * second + 0.001 * gradient**2
         size = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
         weight -= size * first / (np.sqrt(second) + 1e-7)
+    return weight
+
+
+def row_adam(gradients: list[float], rate: float) -> float:
+    """The weight of a row of width 1 after its updates from 0."""
+    weight = second = 0.0
+    for step, gradient in enumerate(gradients, 1):
+        second = 0.999 * second + 0.001 * gradient**2
+        weight -= rate * gradient / (np.sqrt(second / (1 - 0.999**step)) + 1e-7)
     return weight
 
 
@@ -49,7 +59,11 @@ class OptimizerStepTest(TestCase):
     def test_several_batches_are_one_update_by_their_mean(self):
         weight, table = tf.Variable([0.0]), tf.Variable([[0.0], [0.0]])
         optimizer_step = create(
-            weight, table, learning_rate=0.1, optimizer={"gradient_accumulation_steps": 2}
+            weight,
+            table,
+            tables=[table],
+            learning_rate=0.1,
+            optimizer={"gradient_accumulation_steps": 2},
         )
         apply = tf.function(optimizer_step.apply_gradients)
         for gradient in (1.0, 5.0, -2.0, 4.0, 9.0):
@@ -59,8 +73,10 @@ class OptimizerStepTest(TestCase):
             apply(tf.constant(1.0), [[tf.constant([gradient]), rows]])
         # Means of 3 and 1; the fifth batch waits for a sixth. In the table one more for the slice.
         self.assertAllClose(weight, [adam([3.0, 1.0], 0.1)])
-        self.assertAllClose(table, [[0.0], [adam([4.0, 2.0], 0.1)]])
-        self.assertAllClose(optimizer_step.sums[0], [4.5])
+        self.assertAllClose(table, [[0.0], [row_adam([4.0, 2.0], 0.1)]])
+        self.assertAllClose(optimizer_step.sums.sums[0], [4.5])
+        self.assertAllEqual(optimizer_step.sums.rows[0], [1, 1])
+        self.assertAllClose(optimizer_step.sums.slices[0], [[4.5], [0.5]])
         self.assertEqual(int(optimizer_step.step), 5)
         self.assertEqual(int(optimizer_step.optimizer.iterations), 2)
 

@@ -20,6 +20,9 @@ class _Draws:
     number: int = 0
 
 
+# The masks that a call of `Dropout` draws.
+_MASKS = 256
+
 _DRAWS: ContextVar[_Draws | None] = ContextVar("draws", default=None)
 
 
@@ -84,10 +87,12 @@ class Dropout(tf.keras.layers.Layer):
 
     In training, each value is set to 0 with probability `rate`, and the others are divided by
     1 − `rate` (Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from
-    overfitting"). Ours instead of `tf.keras.layers.Dropout`, which does not resume exactly.
+    overfitting"). Ours instead of `tf.keras.layers.Dropout`, which does not resume exactly and
+    takes ten times as long: here the rows of the input share 256 masks in turn, which each step
+    draws with 8 bits per value.
 
     Args:
-        rate: from 0 to below 1.
+        rate: from 0 to below 1, rounded to 1 / 256.
     """
 
     def __init__(self, rate: float, **kwargs: Any):
@@ -97,8 +102,16 @@ class Dropout(tf.keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        kept = keep_mask(tf.shape(inputs), self.rate)
-        return tf.where(kept, inputs * (1.0 / (1.0 - self.rate)), tf.zeros([], inputs.dtype))
+        width = inputs.shape[-1]
+        rows = tf.reshape(inputs, [-1, width])
+        # 8 bits of a draw per value.
+        draws = tf.reshape(tf.bitcast(_bits([_MASKS // 4, width]), tf.int8), [_MASKS, width])
+        num_dropped = min(max(round(256 * self.rate), 1), 255)
+        scale = tf.constant(256 / (256 - num_dropped), inputs.dtype)
+        masks = tf.where(draws >= num_dropped - 128, scale, tf.zeros([], inputs.dtype))
+        return tf.reshape(
+            rows * tf.gather(masks, tf.range(tf.shape(rows)[0]) % _MASKS), tf.shape(inputs)
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}

@@ -80,6 +80,11 @@ class FeatureProjections(tf.keras.layers.Layer):
         return dict(zip(names, self.projections, strict=True))
 
     @property
+    def tables(self) -> list[tf.Variable]:
+        """The embeddings of large vocabularies, of which a batch reads some rows."""
+        return [projection.table for projection in self.projections if projection.table is not None]
+
+    @property
     def names(self) -> list[str]:
         """The features, or with pooling the modalities, in the order of the embeddings."""
         if self.groups is not None:
@@ -118,12 +123,13 @@ class FeatureProjections(tf.keras.layers.Layer):
         embeddings, present = [], []
         for info, projection in zip(self.features, self.projections, strict=True):
             encoding, has_feature = inputs[info.name]
-            embeddings.append(projection(encoding, training=training))
+            embeddings.append(projection(encoding, training=training, normalize=False))
             present.append(has_feature)
         mask = tf.stack(present, axis=1)  # [batch, features]
         if training and self.modality_dropout:
             mask = drop_present(mask, self.modality_dropout)
-        return tf.stack(embeddings, axis=1), mask
+        # Scaled to length 1 all at once.
+        return unit_length(tf.stack(embeddings, axis=1)), mask
 
     def pool(self, embeddings: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Pools the features of each modality, if the layer has pooling.

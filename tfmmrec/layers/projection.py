@@ -7,8 +7,14 @@ import tensorflow as tf
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.layers.build_layer import build_layer
+from tfmmrec.layers.gelu import gelu
 from tfmmrec.layers.normalization import PrincipalComponents, Standardize
 from tfmmrec.layers.unit_length import unit_length
+
+# A vocabulary of at most so many entries is multiplied with their numbers of occurrences.
+_MAX_COUNTED = 128
+# The hidden layer of a number needs no more units than this, whatever those of a text's encoding.
+_UNITS_PER_INPUT = 16
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")
@@ -28,7 +34,8 @@ class Projection(tf.keras.layers.Layer):
         vocabulary_size: the number of vocabulary entries to embed; 0 for vectors (default 0).
         pca_dim: the number of principal components that are read; 0 reads the whole vector
             (default 0).
-        units: the units of the hidden layer; 0 for none (default 128).
+        units: the units of the hidden layer, at most 16 times the width of the vector; 0 for none
+            (default 128).
         dropout: the dropout rate of the input and of the hidden units (default 0.1).
 
     Example:
@@ -59,7 +66,7 @@ class Projection(tf.keras.layers.Layer):
         else:
             self.standardize = Standardize()
             self.reduce = PrincipalComponents(pca_dim) if pca_dim else None
-            self.hidden = tf.keras.layers.Dense(units, "gelu") if units else None
+            self.hidden = None
             self.output_layer = tf.keras.layers.Dense(dim)
             self.drop = Dropout(dropout)
 
@@ -72,9 +79,11 @@ class Projection(tf.keras.layers.Layer):
             if self.reduce is not None:
                 build_layer(self.reduce, [None, width])
                 width = self.pca_dim
-            if self.hidden is not None:
+            if self.units:
+                units = min(self.units, _UNITS_PER_INPUT * width)
+                self.hidden = tf.keras.layers.Dense(units, gelu)
                 build_layer(self.hidden, [None, width])
-                width = self.units
+                width = units
             build_layer(self.output_layer, [None, width])
         super().build(input_shape)
 
@@ -87,20 +96,46 @@ class Projection(tf.keras.layers.Layer):
         if self.reduce is not None:
             self.reduce.fit(self.standardize.scaled(encoded.vectors()).numpy())
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+    @property
+    def table(self) -> tf.Variable | None:
+        """The embeddings of a large vocabulary; None for a small one, or without any."""
+        return self.embedding.embeddings if self.vocabulary_size > _MAX_COUNTED else None
+
+    def call(self, inputs: tf.Tensor, training: bool = False, normalize: bool = True) -> tf.Tensor:
+        """Computes the embeddings of a batch, `[batch, dim]`.
+
+        Args:
+            inputs: the encodings.
+            training: whether dropout is applied.
+            normalize: whether to scale the embeddings to length 1, as their reader must otherwise.
+        """
+        embeddings = self._project(inputs, training)
+        return unit_length(embeddings) if normalize else embeddings
+
+    def _project(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
         if self.vocabulary_size:
-            vectors = self.embedding(inputs)  # [batch, n, dim]
-            mask = tf.cast(inputs > 0, vectors.dtype)[..., tf.newaxis]
-            total = tf.reduce_sum(vectors * mask, axis=1)
-            vector = tf.math.divide_no_nan(total, tf.reduce_sum(mask, axis=1))
-        else:
-            vector = self.standardize(inputs)
-            vector = vector if self.reduce is None else self.reduce(vector)
-            vector = self.drop(vector, training=training)
-            if self.hidden is not None:
-                vector = self.drop(self.hidden(vector), training=training)
-            vector = self.output_layer(vector)
-        return unit_length(vector)
+            return self._sum_of_entries(inputs)
+        vector = self.standardize(inputs)
+        vector = vector if self.reduce is None else self.reduce(vector)
+        vector = self.drop(vector, training=training)
+        if self.hidden is not None:
+            vector = self.drop(self.hidden(vector), training=training)
+        return self.output_layer(vector)
+
+    def _sum_of_entries(self, entries: tf.Tensor) -> tf.Tensor:
+        """The sum of the embeddings of each row's entries; its direction is that of the mean."""
+        if self.vocabulary_size > _MAX_COUNTED:
+            if entries.shape[1] == 1:
+                vectors = self.embedding(entries[:, 0])
+                return vectors * tf.cast(entries > 0, vectors.dtype)
+            vectors = self.embedding(entries)  # [batch, n, dim]
+            return tf.reduce_sum(vectors * tf.cast(entries > 0, vectors.dtype)[..., tf.newaxis], 1)
+        # The product with the numbers of occurrences [batch, entries] gathers nothing.
+        counts = tf.raw_ops.DenseBincount(
+            input=entries, size=self.vocabulary_size, weights=tf.zeros([0]), binary_output=False
+        )
+        table = tf.cast(self.embedding.embeddings, self.compute_dtype)
+        return tf.matmul(tf.cast(counts[:, 1:], self.compute_dtype), table[1:])
 
     def get_config(self) -> dict[str, Any]:
         return {

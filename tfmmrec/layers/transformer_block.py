@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfmmrec.config.checks import check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
+from tfmmrec.layers.gelu import gelu
 from tfmmrec.layers.masked_softmax import masked_softmax
 
 
@@ -59,7 +60,7 @@ class AttentionBlock(tf.keras.layers.Layer):
             "bthw,hwd->btd", [None, dim], bias_axes="d", name="attention_output"
         )
         self.hidden_norm = tf.keras.layers.LayerNormalization(epsilon=1e-4)
-        self.hidden = dense(self.units, "gelu", name="hidden")
+        self.hidden = dense(self.units, gelu, name="hidden")
         self.hidden_output = dense(dim, name="hidden_output")
         self.drop = Dropout(self.dropout)
         tokens = [None, None, dim]

@@ -1,5 +1,7 @@
 """L2 normalization along the last axis, safe for zero vectors."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 
@@ -18,7 +20,18 @@ def unit_length(vectors: tf.Tensor) -> tf.Tensor:
                [0. , 0. ]], dtype=float32)
     """
     # In float32, since the epsilon underflows float16.
-    exact = tf.cast(vectors, tf.float32)
-    nonzero = tf.reduce_any(exact != 0.0, axis=-1, keepdims=True)
-    unit = tf.math.l2_normalize(tf.where(nonzero, exact, 1.0), axis=-1, epsilon=1e-12)
-    return tf.cast(tf.where(nonzero, unit, 0.0), vectors.dtype)
+    return tf.cast(_unit_length(tf.cast(vectors, tf.float32)), vectors.dtype)
+
+
+@tf.custom_gradient
+def _unit_length(vectors: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """The gradient in closed form reads the vectors a third as often as the chain of the ops."""
+    square = tf.reduce_sum(tf.square(vectors), axis=-1, keepdims=True)  # [..., 1]
+    inverse = tf.where(square > 0.0, tf.math.rsqrt(tf.maximum(square, 1e-12)), 0.0)
+    unit = vectors * inverse
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        along = tf.reduce_sum(upstream * unit, axis=-1, keepdims=True)
+        return inverse * (upstream - along * unit)
+
+    return unit, gradient

@@ -225,6 +225,7 @@ def build_model(
         ],
         num_users=num_users,
         dropout=config.dropout,
+        static_shapes=needs_static_shapes(config.strategy, config.jit_compile),
     )
     model = TwoTower(
         item_tower,

@@ -11,6 +11,7 @@ import tensorflow_recommenders as tfrs
 from tfmmrec.distribute import replicas
 from tfmmrec.encoders.finetuning import TrainableFeature, inputs_key, rows_key
 from tfmmrec.layers.feature_projections import Feature
+from tfmmrec.layers.history.base import HistoryItems
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.layers.temperature import LearnedTemperature
 from tfmmrec.layers.unit_length import unit_length
@@ -221,7 +222,7 @@ class EmbeddingModel(tfrs.Model):
             known = (users >= 0) & tf.gather(self.known_users, tf.maximum(users, 0))
             users = tf.where(known, users, -1)
         return self.query_tower(
-            tf.gather(items.unit, rows),  # [batch, n, width]
+            HistoryItems(items.unit, rows),
             tf.gather(items.block_mask, rows)
             & (history >= 0)[..., tf.newaxis],  # [batch, n, blocks]
             inputs.features,
@@ -251,14 +252,20 @@ class EmbeddingModel(tfrs.Model):
         scores = self.item_tower.fusion.score(queries, items.embeddings)
         return tf.where(items.scorable, scores, -np.inf)
 
-    def index(self, item_vectors: tf.Tensor) -> ItemIndex:
+    def index(self, item_vectors: tf.Tensor, *, is_joined: bool = False) -> ItemIndex:
         """Computes what queries read of item embeddings `[items, width]`.
 
         Embeddings are scaled to length 1 per item and not per position of a history, since
         histories repeat items.
+
+        Args:
+            item_vectors: the embeddings.
+            is_joined: whether they come from `ItemTower.join`, which scales an embedding of one
+                block already (default False).
         """
-        fusion = self.item_tower.fusion
-        unit = tf.reshape(unit_length(fusion.split(item_vectors)), [-1, item_vectors.shape[1]])
+        fusion, unit = self.item_tower.fusion, item_vectors
+        if not (is_joined and fusion.num_blocks == 1):
+            unit = tf.reshape(unit_length(fusion.split(item_vectors)), [-1, item_vectors.shape[1]])
         block_mask = fusion.block_mask(item_vectors)
         return ItemIndex(item_vectors, unit, block_mask, tf.reduce_any(block_mask, axis=1))
 
@@ -289,7 +296,8 @@ class EmbeddingModel(tfrs.Model):
             features[name] = features[name]._replace(encoding=encoding)
         projected = self.item_tower.project(features, rows, training=training)
         users = self.user_vectors(
-            self.index(self._join_ids(rows, projected, training)),  # of the distinct items
+            # Of the distinct items.
+            self.index(self._join_ids(rows, projected, training), is_joined=True),
             UserInputs(
                 tf.where(history >= 0, tf.reshape(in_history, tf.shape(history)), -1),
                 self.users.gather(batch["user"]),

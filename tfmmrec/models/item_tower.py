@@ -132,6 +132,12 @@ class ItemTower(tf.keras.layers.Layer):
         }
 
     @property
+    def tables(self) -> list[tf.Variable]:
+        """The embeddings of ids and of large vocabularies, of which a batch reads some rows."""
+        tables = [] if self.projections is None else self.projections.tables
+        return tables + ([] if self.id_embedding is None else [self.id_embedding.table.embeddings])
+
+    @property
     def width(self) -> int:
         """The width of an item's embedding: `dim` per block of the fusion."""
         return self.fusion.num_blocks * self.dim
@@ -215,7 +221,8 @@ class ItemTower(tf.keras.layers.Layer):
             embeddings = tf.concat([embeddings, gated[:, tf.newaxis]], axis=1)
             mask = tf.concat([mask, known[:, tf.newaxis]], axis=1)
             return self._fuse((embeddings, mask), training)
-        gated = tf.cast(gates * ids, tf.float32) * tf.cast(known, tf.float32)[:, tf.newaxis]
+        gates = tf.where(known[:, tf.newaxis], gates, 0.0)
+        gated = tf.cast(gates * ids, tf.float32)
         if self.projections is None:
             return unit_length(gated)
         return self.fusion.normalize(self._fuse((embeddings, mask), training) + gated)
@@ -255,4 +262,6 @@ class ItemTower(tf.keras.layers.Layer):
         embeddings, mask = inputs
         fused = tf.cast(self.fusion(embeddings, mask=mask, training=training), tf.float32)
         fused = self.fusion.normalize(fused)
+        if self.fusion.is_zero_without_features:
+            return fused
         return tf.where(tf.reduce_any(mask, axis=1, keepdims=True), fused, 0.0)

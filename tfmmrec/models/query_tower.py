@@ -9,6 +9,7 @@ from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.history import HistoryEncoder
+from tfmmrec.layers.history.base import HistoryItems
 from tfmmrec.layers.unit_length import unit_length
 
 
@@ -25,6 +26,8 @@ class QueryTower(tf.keras.layers.Layer):
         num_users: the number of users with a learned embedding, if the history encoders
             `reads_user` (default 0).
         dropout: the dropout rate of the projections (default 0.1).
+        static_shapes: whether shapes must not depend on the contents of a batch, as XLA requires
+            (default False).
     """
 
     def __init__(
@@ -35,10 +38,12 @@ class QueryTower(tf.keras.layers.Layer):
         history_encoders: Sequence[HistoryEncoder],
         num_users: int = 0,
         dropout: float = 0.1,
+        static_shapes: bool = False,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         self.dim = dim
+        self.static_shapes = static_shapes
         self.history_encoders = list(history_encoders)
         self.projections = FeatureProjections(features, dim, dropout=dropout) if features else None
         num_blocks = len(self.history_encoders)
@@ -52,7 +57,7 @@ class QueryTower(tf.keras.layers.Layer):
         if self.reads_user:
             self.user_embeddings = self.add_weight(
                 name="user_embeddings",
-                shape=[num_users, num_blocks, dim],
+                shape=[num_users, num_blocks * dim],
                 initializer=tf.keras.initializers.RandomNormal(stddev=dim**-0.5),
             )
         # The embedding of a user with neither history nor features.
@@ -66,6 +71,12 @@ class QueryTower(tf.keras.layers.Layer):
         for encoder in self.history_encoders:
             build_layer(encoder, [None, None, self.dim])
         super().build(input_shape)
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """The embeddings of users and of large vocabularies, of which a batch reads some rows."""
+        tables = [] if self.projections is None else self.projections.tables
+        return tables + ([] if self.user_embeddings is None else [self.user_embeddings])
 
     @property
     def max_history(self) -> int:
@@ -89,7 +100,7 @@ class QueryTower(tf.keras.layers.Layer):
 
     def call(
         self,
-        history: tf.Tensor,
+        history: HistoryItems,
         mask: tf.Tensor,
         inputs: Mapping[str, Feature],
         users: tf.Tensor | None = None,
@@ -100,8 +111,8 @@ class QueryTower(tf.keras.layers.Layer):
         """Computes the embeddings of a batch of users.
 
         Args:
-            history: item embeddings, each block of length 1, `[batch, n, blocks * dim]`, oldest
-                first.
+            history: item embeddings, each block of length 1, `[items, blocks * dim]`, and the items
+                of each history, `[batch, n]`, oldest first.
             mask: bool `[batch, n, blocks]`, where there is an item with content in the block.
             inputs: the user features of the batch.
             users: int32 `[batch]`, rows of users with training events, -1 for others; needed if the
@@ -122,12 +133,17 @@ class QueryTower(tf.keras.layers.Layer):
             if times is None:
                 raise ValueError("times are needed with time_intervals. Received: times=None")
             options["times"] = times
+        user_blocks = self._user_blocks(users)
+        is_known = None if users is None else users[:, tf.newaxis] >= 0
         blocks = []
         # tf.split, since the gradient of a slice is a copy of the whole tensor.
-        history_blocks = tf.split(history, len(self.history_encoders), axis=2)
-        for block, (encoder, items) in enumerate(
-            zip(self.history_encoders, history_blocks, strict=True)
+        item_blocks = tf.split(history.embeddings, len(self.history_encoders), axis=1)
+        for block, (encoder, embeddings) in enumerate(
+            zip(self.history_encoders, item_blocks, strict=True)
         ):
+            items: HistoryItems | tf.Tensor = HistoryItems(embeddings, history.rows)
+            if self.static_shapes or not encoder.takes_items:
+                items = items.gather()
             block_mask = mask[:, :, block]  # [batch, n]
             # Sums and lengths are computed in float32 for every precision of the encoder.
             embedding = tf.cast(
@@ -136,12 +152,9 @@ class QueryTower(tf.keras.layers.Layer):
             has_history = tf.reduce_any(block_mask, axis=1, keepdims=True)
             if return_sequences:
                 has_history = tf.cumsum(tf.cast(block_mask, tf.int32), axis=1)[..., tf.newaxis] > 0
-            if self.user_embeddings is not None:
-                if users is None:
-                    raise ValueError("users are needed with user ids. Received: users=None")
-                has_history = users[:, tf.newaxis] >= 0
-                user_embeddings = tf.gather(self.user_embeddings[:, block], tf.maximum(users, 0))
-                embedding += tf.cast(user_embeddings, embedding.dtype)
+            if user_blocks is not None:
+                has_history = is_known
+                embedding += tf.cast(user_blocks[block], embedding.dtype)
             default = tf.cast(self.default_embedding[block], embedding.dtype)
             embedding = tf.where(has_history, embedding, default)
             if features is not None:
@@ -149,6 +162,16 @@ class QueryTower(tf.keras.layers.Layer):
                 embedding += scaled[:, tf.newaxis] if return_sequences else scaled
             blocks.append(unit_length(embedding))
         return tf.concat(blocks, axis=-1)
+
+    def _user_blocks(self, users: tf.Tensor | None) -> list[tf.Tensor] | None:
+        """The learned embeddings of users by block, `[batch, dim]` each; None without any."""
+        if self.user_embeddings is None:
+            return None
+        if users is None:
+            raise ValueError("users are needed with user ids. Received: users=None")
+        # Unlike tf.gather, this requests from each parameter server only its own rows.
+        rows = tf.nn.embedding_lookup(self.user_embeddings, tf.maximum(users, 0))
+        return tf.split(rows, len(self.history_encoders), axis=1)
 
     def _features(self, inputs: Mapping[str, Feature], training: bool) -> tf.Tensor | None:
         """The sum of the embeddings of the user's features, float32 `[batch, dim]`."""

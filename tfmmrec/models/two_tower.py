@@ -133,6 +133,14 @@ class TwoTower(EmbeddingModel):
         return weights
 
     @property
+    def tables(self) -> list[tf.Variable]:
+        """Weights of which a batch reads some rows: of ids and of large vocabularies."""
+        tables = [*self.item_tower.tables, *self.query_tower.tables]
+        tables += [table for head in self.heads for table in head.tables if table is not None]
+        # Parameter servers hold a large table in shards, each a variable.
+        return [shard for table in tables for shard in getattr(table, "variables", [table])]
+
+    @property
     def heads(self) -> list[RatingClickHead]:
         """The heads that predict ratings and clicks."""
         return [] if self.rating_click is None else list(self.rating_click.heads.values())

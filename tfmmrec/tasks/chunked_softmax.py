@@ -5,7 +5,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfmmrec.distribute import replicas
-from tfmmrec.tasks.negatives.masking import FalseNegativeMask, mask_logits, with_target
+from tfmmrec.tasks.negatives.false_negatives import FalseNegativeMask, FalseNegatives
+from tfmmrec.tasks.negatives.masking import mask_logits, with_target
 
 # Measured on a CPU: smaller chunks cost more in loop overhead than their smaller arrays save, and
 # larger arrays do not fit into the cache.
@@ -20,7 +21,7 @@ def chunked_softmax(
     valid: tf.Tensor,
     *,
     log_weights: tf.Tensor | None = None,
-    false_negative_mask: tf.Tensor | FalseNegativeMask | None = None,
+    false_negatives: tf.Tensor | FalseNegatives | FalseNegativeMask | None = None,
     num_hard_negatives: int = 0,
     chunk: int | None = None,
 ) -> tf.Tensor:
@@ -41,8 +42,8 @@ def chunked_softmax(
         labels: int32 `[events]`, column of the target item among the candidates.
         valid: bool `[events]`, events that count.
         log_weights: float32 `[candidates]`, added to the logits of negatives (default 0).
-        false_negative_mask: bool `[events, candidates]`, or an object whose slices of events are
-            that; True where a candidate is masked (default none).
+        false_negatives: bool `[events, candidates]`, True where a candidate is masked; or an object
+            whose slices of events are that, or the positions (default none).
         num_hard_negatives: number of highest-scoring negatives per event; 0 keeps all (default 0).
         chunk: events per chunk; default 1024, or fewer where that makes more than 2,097,152 logits.
 
@@ -63,7 +64,7 @@ def chunked_softmax(
             scores if log_weights is None else scores + log_weights,
             scores,
             event_labels,
-            false_negatives=None if false_negative_mask is None else false_negative_mask[events],
+            false_negatives=None if false_negatives is None else false_negatives[events],
             num_hard_negatives=num_hard_negatives,
         )
         target_scores = tf.gather(scores, event_labels, batch_dims=1)

@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from tfmmrec.distribute import replicas
 from tfmmrec.tasks.chunked_softmax import chunked_softmax
-from tfmmrec.tasks.negatives.masking import MASKED, FalseNegativeMask, mask_logits, with_target
+from tfmmrec.tasks.negatives.false_negatives import FalseNegativeMask, FalseNegatives
+from tfmmrec.tasks.negatives.masking import MASKED, mask_logits, with_target
 
 
 def candidate_softmax(
@@ -13,7 +14,7 @@ def candidate_softmax(
     *,
     labels: tf.Tensor,
     log_sampling_probability: tf.Tensor,
-    false_negative_mask: tf.Tensor | FalseNegativeMask | None = None,
+    false_negatives: tf.Tensor | FalseNegatives | FalseNegativeMask | None = None,
     num_hard_negatives: int = 0,
     valid: tf.Tensor | None = None,
 ) -> tf.Tensor:
@@ -30,8 +31,8 @@ def candidate_softmax(
             item is no negative, and events whose target item it is do not count.
         labels: int32 `[events]`, column of the target item among the candidates.
         log_sampling_probability: `[candidates]`, log Q.
-        false_negative_mask: bool `[events, candidates]`, or an object whose slices of events are
-            that; True where a candidate is no negative of the event (default none).
+        false_negatives: bool `[events, candidates]`, True where a candidate is no negative of the
+            event; or an object whose slices of events are that, or the positions (default none).
         num_hard_negatives: number of highest-scoring negatives per event, see `hardest_negatives`;
             0 keeps all (default 0).
         valid: bool `[events]`, False for padding (default all True).
@@ -59,7 +60,7 @@ def candidate_softmax(
         labels,
         _countable(has_content, labels, valid),
         log_weights=log_weights,
-        false_negative_mask=false_negative_mask,
+        false_negatives=false_negatives,
         num_hard_negatives=num_hard_negatives,
     )
 
@@ -70,7 +71,7 @@ def candidate_bpr(
     *,
     labels: tf.Tensor,
     log_sampling_probability: tf.Tensor,
-    false_negative_mask: tf.Tensor | FalseNegativeMask | None = None,
+    false_negatives: tf.Tensor | FalseNegatives | FalseNegativeMask | None = None,
     num_hard_negatives: int = 0,
     valid: tf.Tensor | None = None,
 ) -> tf.Tensor:
@@ -88,7 +89,7 @@ def candidate_bpr(
         tf.broadcast_to(log_weights, tf.shape(scores)),
         scores,
         labels,
-        false_negatives=None if false_negative_mask is None else false_negative_mask[:],
+        false_negatives=None if false_negatives is None else false_negatives[:],
         num_hard_negatives=num_hard_negatives,
     )
     weights = with_target(tf.exp(log_weights), labels, tf.zeros_like(target_scores))

@@ -10,6 +10,7 @@ from tfmmrec.config.tasks import HeadConfig
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.stateless_random import Dropout, keep_mask
 from tfmmrec.layers.build_layer import build_layer
+from tfmmrec.layers.gelu import gelu
 
 
 class RatingClickHead(tf.keras.layers.Layer):
@@ -65,7 +66,7 @@ class RatingClickHead(tf.keras.layers.Layer):
             )
             for number in range(options.num_cross_layers)
         ]
-        self._hidden = tf.keras.layers.Dense(options.units, "gelu") if options.units else None
+        self._hidden = tf.keras.layers.Dense(options.units, gelu) if options.units else None
         self._dropout = Dropout(options.dropout)
         self._output = tf.keras.layers.Dense(1)
 
@@ -164,6 +165,7 @@ class RatingClickHead(tf.keras.layers.Layer):
             keep = (rows >= 0) & tf.gather(known, safe_rows)
             if training and self.options.id_embedding_dropout:
                 keep &= keep_mask(tf.shape(rows), self.options.id_embedding_dropout)
-            found = tf.cast(tf.gather(table, safe_rows), tf.float32)
+            # Unlike tf.gather, this requests from each parameter server only its own rows.
+            found = tf.cast(tf.nn.embedding_lookup(table, safe_rows), tf.float32)
             entries.append(tf.where(keep[:, tf.newaxis], found, 0.0))
         return entries

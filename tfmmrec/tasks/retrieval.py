@@ -75,11 +75,11 @@ class RetrievalTask(tf.Module):
             targets: the events of the batch.
             training: whether to add the batch to cross-batch memory.
         """
-        mask = self.sampler.false_negative_mask(
+        masked = self.sampler.false_negatives(
             candidates,
             targets.users,
-            batch_row=targets.batch_row,
             num_earlier=targets.num_earlier,
+            batch_row=None if targets.positions is None else targets.batch_row,
         )
         queries = targets.select(query_embeddings)  # [events, width]
         embeddings, memory = candidate_embeddings, self.sampler.memory
@@ -89,7 +89,7 @@ class RetrievalTask(tf.Module):
         options = {
             "labels": candidates.labels,
             "log_sampling_probability": candidates.log_sampling_probability,
-            "false_negative_mask": mask,
+            "false_negatives": masked,
             "num_hard_negatives": self.sampler.options.num_hard_negatives,
             "valid": targets.valid,
         }

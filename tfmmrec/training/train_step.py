@@ -36,7 +36,11 @@ class Trainer(tf.keras.Model):
         if model.retrieval is not None:
             model.retrieval.begin_training()
         self.optimizer_step = OptimizerStep(
-            model.tower_weights, list(model.trainable_features.values()), config, num_batches
+            model.tower_weights,
+            list(model.trainable_features.values()),
+            config,
+            num_batches,
+            tables=model.tables,
         )
         self.gradient_norms = GradientNorms(_projections(model), model.tower_weights)
         self._seed = config.seed

@@ -144,7 +144,7 @@ class LossTest(TestCase):
         # User 0 had items 0, 1 and 2 before 3, user 1 none.
         vectors = tf.Variable([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]])
         for user, place, told in ((0, 3, False), (1, 0, True)):
-            mask = sampler.false_negative_mask(
+            mask = sampler.false_negatives(
                 found,
                 tf.constant([user]),
                 batch_row=tf.constant([0]),
@@ -156,7 +156,7 @@ class LossTest(TestCase):
                     vectors,
                     labels=found.labels,
                     log_sampling_probability=found.log_sampling_probability,
-                    false_negative_mask=mask,
+                    false_negatives=mask,
                 )
             slopes = tape.gradient(loss, vectors).numpy()
             self.assertAllEqual(slopes.any(axis=1), [told, told, told, False])
@@ -178,7 +178,7 @@ class LossTest(TestCase):
                     tf.gather(table, found.rows),
                     labels=found.labels,
                     log_sampling_probability=found.log_sampling_probability,
-                    false_negative_mask=sampler.false_negative_mask(
+                    false_negatives=sampler.false_negatives(
                         found,
                         tf.constant([0, 1]),
                         batch_row=tf.constant([0, 1, 0]),

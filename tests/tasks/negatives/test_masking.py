@@ -37,7 +37,7 @@ def given(num: int) -> dict:
     return {
         "labels": tf.constant(LABELS, tf.int32),
         "log_sampling_probability": tf.constant(LOG_PROBABILITIES),
-        "false_negative_mask": tf.constant(MASK),
+        "false_negatives": tf.constant(MASK),
         "num_hard_negatives": num,
     }
 

@@ -16,8 +16,14 @@ from tfmmrec.testing import TestCase
 HISTORIES = Histories(np.array([4, 0, 1, 0, 0, 4], np.int32), np.array([0, 4, 4, 6]))
 
 
-def create(**options) -> NegativeSampler:
-    return NegativeSampler(NegativesConfig(**options), HISTORIES, 5)
+def create(*, static_shapes: bool = False, **options) -> NegativeSampler:
+    return NegativeSampler(NegativesConfig(**options), HISTORIES, 5, static_shapes=static_shapes)
+
+
+def as_mask(pairs: tf.Tensor, num_events: int, num_candidates: int) -> np.ndarray:
+    mask = np.zeros([num_events, num_candidates], bool)
+    mask[tuple(np.array(pairs).T)] = True
+    return mask
 
 
 class NegativeSamplerTest(TestCase):
@@ -76,13 +82,13 @@ class NegativeSamplerTest(TestCase):
     def mask(self, what: str) -> np.ndarray | None:
         negatives = create(mask_positives=what)
         candidates = negatives.sample(tf.constant([4, 0, 1]))
-        found = negatives.false_negative_mask(
+        found = negatives.false_negatives(
             candidates,
             users=tf.constant([2, 0]),
             batch_row=tf.constant([0, 0, 1, 1, 1]),
             num_earlier=tf.constant([0, 1, 0, 1, 3]),
         )
-        return None if found is None else found[:].numpy()
+        return None if found is None else as_mask(found[:], 5, 3)
 
     def test_earlier_items_of_the_user_are_masked(self):
         self.assertAllEqual(
@@ -103,26 +109,44 @@ class NegativeSamplerTest(TestCase):
 
     def test_items_that_are_no_candidates_are_ignored(self):
         negatives = create()
-        found = negatives.false_negative_mask(
+        found = negatives.false_negatives(
             negatives.sample(tf.constant([1])),
             users=tf.constant([0]),
             batch_row=tf.constant([0, 0]),
             num_earlier=tf.constant([2, 3]),
         )
-        self.assertAllEqual(found[:], [[False], [True]])
+        self.assertAllEqual(found[:], [[1, 0]])
 
     def test_slices_equal_rows_of_the_whole_mask(self):
         negatives = create()
-        found = negatives.false_negative_mask(
+        found = negatives.false_negatives(
             negatives.sample(tf.constant([4, 0, 1])),
             users=tf.constant([2, 1, 0, 0]),
             batch_row=tf.constant([0, 0, 1, 2, 2, 3]),
             num_earlier=tf.constant([0, 1, 0, 1, 3, 4]),
         )
-        whole = found[:].numpy()
+        whole = as_mask(found[:], 6, 3)
         self.assertAllEqual(whole.sum(axis=1), [0, 1, 0, 1, 3, 3])
         for start, stop in ((0, 2), (1, 4), (2, 3), (4, 6), (5, 9)):
-            self.assertAllEqual(found[start:stop], whole[start:stop])
+            own = whole[start:stop]
+            self.assertAllEqual(as_mask(found[start:stop], len(own), 3), own)
+
+    def test_rows_that_are_events_and_static_shapes_mask_the_same(self):
+        users, num_earlier = tf.constant([2, 0, 0, 1]), tf.constant([1, 3, 0, 2])
+        found = []
+        for fixed in (False, True):
+            negatives = create(static_shapes=fixed)
+            candidates = negatives.sample(tf.constant([4, 0, 1, 0]))
+            for rows in (None, tf.range(4)):
+                part = negatives.false_negatives(
+                    candidates, users, num_earlier=num_earlier, batch_row=rows
+                )
+                part = part[0:4] if fixed else as_mask(part[:], 4, 3)
+                found.append(np.array(part)[:, :3])
+        # Of items 4, 0 and 1: user 2 had 0, user 0 all three, or none.
+        self.assertAllEqual(found[0][:3], [[False, True, False], [True] * 3, [False] * 3])
+        for other in found[1:]:
+            self.assertAllEqual(found[0], other)
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,14 @@ class Fusion(tf.keras.layers.Layer):
         takes_id: whether the id embedding is fused as one more embedding, under the name "id";
             otherwise it is added to the fused content (default False).
         joint_loss_weight: the weight of the loss over the joint score (default 1).
+        is_zero_without_features: whether a row without features has an output of zeros (default
+            False).
         modality_loss_weight: the weight of the mean of the losses over the score of each block
             (default 0).
     """
 
     takes_id = False
+    is_zero_without_features = False
     joint_loss_weight = 1.0
     modality_loss_weight = 0.0
 

@@ -9,6 +9,7 @@ from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
+from tfmmrec.layers.gelu import gelu
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -65,7 +66,7 @@ class ConcatFusion(Fusion):
             self.add_missing_embeddings(dim)
         layers = []
         if self.units:
-            layers.append(tf.keras.layers.Dense(self.units, "gelu", name="hidden"))
+            layers.append(tf.keras.layers.Dense(self.units, gelu, name="hidden"))
             layers.append(Dropout(self.dropout))
         layers.append(tf.keras.layers.Dense(dim, name="output"))
         self.mix = tf.keras.Sequential(layers, name="mix")

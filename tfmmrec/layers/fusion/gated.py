@@ -9,6 +9,7 @@ from tfmmrec.config.checks import check_above, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.fusion.base import FUSIONS, Fusion
+from tfmmrec.layers.gelu import gelu
 from tfmmrec.layers.masked_softmax import masked_softmax
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class GatedFusion(Fusion):
     def build(self, input_shape: Any) -> None:
         layers = []
         if self.units:
-            layers.append(tf.keras.layers.Dense(self.units, "gelu", name="hidden"))
+            layers.append(tf.keras.layers.Dense(self.units, gelu, name="hidden"))
             layers.append(Dropout(self.dropout))
         # Always float32: a logit that overflows float16 would give weights of NaN.
         layers.append(

@@ -1,6 +1,6 @@
 """Weighted fusion: the average with convex weights, fixed or learned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -11,6 +11,27 @@ from tfmmrec.layers.fusion.convex_weights import ConvexWeights, check_weights, d
 
 if TYPE_CHECKING:
     import keras_tuner
+
+
+@tf.custom_gradient
+def weighted_sum(
+    weights: tf.Tensor, vectors: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
+    """The sum of an item's vectors, weighted, `[batch, dim]`.
+
+    An einsum would be a product of tiny matrices per item, and has twice as many passes backward.
+
+    Args:
+        weights: `[batch, features]`.
+        vectors: `[batch, features, dim]`.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        upstream = upstream[:, tf.newaxis]  # [batch, 1, dim]
+        of_weights = tf.reduce_sum(vectors * upstream, axis=2)
+        return of_weights, weights[..., tf.newaxis] * upstream
+
+    return tf.reduce_sum(weights[..., tf.newaxis] * vectors, axis=1), gradient
 
 
 @FUSIONS.register("weighted")
@@ -34,6 +55,8 @@ class WeightedFusion(Fusion):
         41.0
     """
 
+    is_zero_without_features = True
+
     def __init__(
         self, names: Sequence[str], *, weights: Mapping[str, float] | None = None, **kwargs: Any
     ):
@@ -55,7 +78,7 @@ class WeightedFusion(Fusion):
         return self.weighing.current()
 
     def call(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        return tf.einsum("bf,bfd->bd", self.weighing(mask), self.fill_missing(vectors, mask))
+        return weighted_sum(self.weighing(mask), self.fill_missing(vectors, mask))
 
     @classmethod
     def search_space(

@@ -1,7 +1,7 @@
 """History encoders: an embedding of a user from the items of the user's history."""
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
 
@@ -15,6 +15,38 @@ from tfmmrec.layers.history.time_intervals import (
 
 if TYPE_CHECKING:
     import keras_tuner
+
+
+class HistoryItems(NamedTuple):
+    """The items of histories before they are gathered; a batch of histories repeats its items.
+
+    Attributes:
+        embeddings: of distinct items, `[items, dim]`.
+        rows: int32 `[batch, n]`, the position of each item of a history among them; any where the
+            mask is False.
+    """
+
+    embeddings: tf.Tensor
+    rows: tf.Tensor
+
+    def gather(self) -> tf.Tensor:
+        """Returns the embeddings of the items of each history, `[batch, n, dim]`."""
+        return tf.gather(self.embeddings, self.rows)
+
+    def total(self, mask: tf.Tensor) -> tf.Tensor:
+        """Sums the embeddings of each history, `[batch, dim]`, without gathering them first.
+
+        Args:
+            mask: bool `[batch, n]`, True at items.
+        """
+        num_users, length = tf.unstack(tf.shape(mask))
+        positions = tf.cast(tf.where(tf.reshape(mask, [-1]))[:, 0], tf.int32)  # [events]
+        return tf.sparse.segment_sum(
+            self.embeddings,
+            tf.gather(tf.reshape(self.rows, [-1]), positions),
+            positions // length,
+            num_segments=num_users,
+        )
 
 
 class HistoryEncoder(tf.keras.layers.Layer):
@@ -33,10 +65,12 @@ class HistoryEncoder(tf.keras.layers.Layer):
         reads_user: whether a learned embedding of the user is added to the output (default False).
         time_intervals: whether a call needs `times`, int64 `[batch, n]`: the times of the events in
             Unix seconds, 0 or below if unknown (default False).
+        takes_items: whether a call accepts `HistoryItems` in place of the history (default False).
         summary: what the kind does, in the progress of a training (default none).
     """
 
     summary = ""
+    takes_items = False
     is_causal = False
     reads_user = False
     time_intervals = False

@@ -7,7 +7,8 @@ import tensorflow as tf
 from tfmmrec.config.checks import check_bool, check_count, check_rate
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.layers.build_layer import build_layer
-from tfmmrec.layers.history.base import HISTORY_ENCODERS, HistoryEncoder
+from tfmmrec.layers.gelu import gelu
+from tfmmrec.layers.history.base import HISTORY_ENCODERS, HistoryEncoder, HistoryItems
 from tfmmrec.layers.history.time_intervals import NUM_BUCKETS, ages, interval_buckets
 from tfmmrec.layers.masked_softmax import masked_softmax
 from tfmmrec.layers.unit_length import unit_length
@@ -39,6 +40,7 @@ class MeanHistoryEncoder(HistoryEncoder):
     """
 
     summary = "histories read by their mean"
+    takes_items = True
 
     def __init__(
         self,
@@ -66,7 +68,7 @@ class MeanHistoryEncoder(HistoryEncoder):
 
     def build(self, input_shape: Any) -> None:
         dim = int(input_shape[-1])
-        self.hidden = tf.keras.layers.Dense(self.units, "gelu")
+        self.hidden = tf.keras.layers.Dense(self.units, gelu)
         self.output_layer = tf.keras.layers.Dense(dim)
         self.drop = Dropout(self.dropout)
         build_layer(self.hidden, [None, dim])
@@ -77,7 +79,7 @@ class MeanHistoryEncoder(HistoryEncoder):
 
     def call(
         self,
-        history: tf.Tensor,
+        history: tf.Tensor | HistoryItems,
         mask: tf.Tensor,
         training: bool = False,
         times: tf.Tensor | None = None,
@@ -85,19 +87,28 @@ class MeanHistoryEncoder(HistoryEncoder):
         """Encodes histories `[batch, n, dim]` where the mask, bool `[batch, n]`, is True.
 
         Args:
-            history: item embeddings.
+            history: item embeddings, or the items before they are gathered.
             mask: True at items.
             training: whether dropout is applied.
             times: int64 `[batch, n]`, needed with `time_intervals`.
         """
+        mean = unit_length(self._total(history, mask, times))
+        return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
+
+    def _total(
+        self, history: tf.Tensor | HistoryItems, mask: tf.Tensor, times: tf.Tensor | None
+    ) -> tf.Tensor:
+        """The weighted sum of the items, `[batch, dim]`."""
+        if isinstance(history, HistoryItems):
+            if not self.time_intervals:
+                return history.total(mask)
+            history = history.gather()
         weights = tf.cast(mask, history.dtype)
         if self.time_intervals:
             logits = tf.gather(self.recency, interval_buckets(ages(times, mask)))
             weights = tf.cast(masked_softmax(logits, mask), history.dtype)
         # A matrix product reads the large history tensor once.
-        total = tf.linalg.matvec(history, weights, transpose_a=True)
-        mean = unit_length(total)
-        return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
+        return tf.linalg.matvec(history, weights, transpose_a=True)
 
     @classmethod
     def search_space(cls, hp: "keras_tuner.HyperParameters") -> dict[str, Any]:

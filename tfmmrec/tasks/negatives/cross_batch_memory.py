@@ -31,7 +31,6 @@ class CrossBatchMemory(tf.Module):
         super().__init__()
         self.rows = tf.Variable(tf.fill([size], -1), trainable=False)
         self.embeddings = tf.Variable(tf.zeros([size, width]), trainable=False)
-        self._num_items = len(counts)
         num_events, num_distinct = _expected_distinct(counts)
         self._num_events = tf.constant(num_events, tf.float32)
         self._num_distinct = tf.constant(num_distinct, tf.float32)
@@ -61,8 +60,9 @@ class CrossBatchMemory(tf.Module):
 
     def _not_in(self, rows: tf.Tensor) -> tf.Tensor:
         """Items in memory that are not among `rows`, bool `[size]`."""
-        count = tf.scatter_nd(rows[:, tf.newaxis], tf.ones_like(rows), [self._num_items])
-        return (self.rows >= 0) & (tf.gather(count, tf.maximum(self.rows, 0)) == 0)
+        ascending = tf.sort(rows)
+        positions = tf.minimum(tf.searchsorted(ascending, self.rows), tf.size(rows) - 1)
+        return (self.rows >= 0) & (tf.gather(ascending, positions) != self.rows)
 
     def num_events(self, num_items: tf.Tensor) -> tf.Tensor:
         """The number of events whose expected number of distinct items is `num_items`.

@@ -11,7 +11,12 @@ from tfmmrec.distribute import replicas
 from tfmmrec.distribute.stateless_random import integers
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.tasks.negatives.cross_batch_memory import CrossBatchMemory
-from tfmmrec.tasks.negatives.masking import NO_POSITION, FalseNegativeMask
+from tfmmrec.tasks.negatives.false_negatives import (
+    NO_POSITION,
+    FalseNegativeMask,
+    FalseNegatives,
+    PositiveItems,
+)
 
 # log Q of padding: the corrected logit is so low that its exp is 0.
 _PADDING = 1e9
@@ -85,9 +90,11 @@ class NegativeSampler(tf.Module):
         self._known = tf.constant(known, tf.int32)
         self._known_positions = _positions(self._known, num_items)
         self._popularity = tf.constant(counts / max(1, counts.sum()), tf.float32)
-        self._items = tf.constant(histories.items, tf.int32)
-        self._first_position = tf.constant(_first_positions(histories), tf.int32)
-        self._splits = tf.constant(histories.offsets, tf.int32)
+        self._positives = PositiveItems(
+            tf.constant(histories.items, tf.int32),
+            tf.constant(_first_positions(histories), tf.int32),
+            tf.constant(histories.offsets, tf.int32),
+        )
 
     def begin_training(self, width: int) -> None:
         """Creates the state that training keeps between steps.
@@ -100,7 +107,7 @@ class NegativeSampler(tf.Module):
             size = min(options.cross_batch_memory_size, len(self._known))
             self.memory = CrossBatchMemory(size, width, self._counts)
         if options.num_mined:
-            num_users = len(self._splits) - 1
+            num_users = len(self._positives.splits) - 1
             self.mined = MinedNegatives(
                 num_users, num=options.num_mined, top_k=options.mining_top_k
             )
@@ -188,42 +195,45 @@ class NegativeSampler(tf.Module):
         log_absence += self.options.num_uniform * np.log1p(-1.0 / max(2, len(self._known)))
         return tf.math.log(-tf.math.expm1(tf.minimum(log_absence, -1e-9)))
 
-    def false_negative_mask(
+    def false_negatives(
         self,
         candidates: Candidates,
         users: tf.Tensor,
         *,
-        batch_row: tf.Tensor,
         num_earlier: tf.Tensor,
-    ) -> FalseNegativeMask | None:
-        """The mask of the candidates that an event's user has interacted with.
+        batch_row: tf.Tensor | None = None,
+    ) -> FalseNegatives | FalseNegativeMask | None:
+        """The candidates that an event's user has interacted with.
 
         Args:
             candidates: of the batch.
             users: int32 `[batch]`, user of each row of the batch.
-            batch_row: int32 `[events]`, row of the batch that each event belongs to.
             num_earlier: int32 `[events]`, number of earlier training events of the same user.
+            batch_row: int32 `[events]`, row of the batch that each event belongs to (default: each
+                row of the batch is one event).
 
         Returns:
-            The mask, computed for slices of events; None where nothing is masked.
+            The false negatives of slices of events; None where nothing is masked.
         """
         if self.options.mask_positives == "none":
             return None
         if self.options.mask_positives == "all":
             num_earlier = tf.fill(tf.shape(num_earlier), NO_POSITION)
+        if not self.static_shapes:
+            return FalseNegatives.find(
+                self._positives, candidates.rows, users, num_earlier, batch_row
+            )
         num_candidates = tf.size(candidates.rows)
         columns = _positions(candidates.rows, tf.size(self._known_positions))
         return FalseNegativeMask(
-            self._items,
-            self._first_position,
-            self._splits,
+            self._positives,
             # One more column, after the candidates, for all other items.
             tf.where(columns >= 0, columns, num_candidates),
             num_candidates,
             users,
-            batch_row,
+            tf.range(tf.size(users)) if batch_row is None else batch_row,
             num_earlier,
-            self._max_history if self.static_shapes else None,
+            self._max_history,
         )
 
 

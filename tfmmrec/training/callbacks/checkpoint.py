@@ -93,7 +93,7 @@ class CheckpointCallback(StepCallback):
         if self._history.best:
             name = f"epoch-{self._history.best['epoch']}"
             self._checkpoints.restore(name, self._checkpoint, self._io)
-            self._average.swap()
+            self._average.assign_to_weights()
 
     def _save(self, name: str, epoch: int, step: int) -> None:
         best = self._history.best
