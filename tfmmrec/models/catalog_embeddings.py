@@ -104,7 +104,9 @@ def catalog_embeddings(model: EmbeddingModel, *, batch_size: int = 512) -> Catal
             "present": {name: feature.present for name, feature in features.items()},
         }
 
-    function = tf.function(embed, input_signature=[tf.TensorSpec([None], tf.int32)])
+    signature = [tf.TensorSpec([None], tf.int32)]
+    # As in `Scorer`.
+    function = tf.function(embed, input_signature=signature, autograph=False)
     rows = np.arange(model.counts.shape[0], dtype=np.int32)
     empty: dict[str, Any] = {"encodings": {}, "present": {}}
     return CatalogEmbeddings(**{**empty, **in_batches(function, rows, batch_size)})

@@ -1,6 +1,7 @@
 """Scorer: embeddings of all items, and scores of the catalog for users in batches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +32,11 @@ class Scorer:
         self._num_items = model.counts.shape[0]
         self._reads_times = model.reads_times
         fusion, width = model.item_tower.fusion, model.item_tower.width
+
+        # No Python branch depends on a tensor; to convert the code of a model takes seconds.
+        def trace(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
+            return tf.function(function, input_signature=signature, autograph=False)
+
         rows = tf.TensorSpec([None], tf.int32)
         embeddings = tf.TensorSpec([None, width], tf.float32)
         items = ItemIndex(
@@ -48,21 +54,21 @@ class Scorer:
         ) -> UserInputs:
             return UserInputs(history, model.users.gather(users), users, times)
 
-        self._item_vectors = tf.function(model.item_vectors, input_signature=[rows])
-        self._index = tf.function(model.index, input_signature=[embeddings])
-        self._scores = tf.function(
+        self._item_vectors = trace(model.item_vectors, [rows])
+        self._index = trace(model.index, [embeddings])
+        self._scores = trace(
             lambda items, users, *history: ranking_scores(model, items, inputs_of(users, *history)),
-            input_signature=[items, rows, *history],
+            [items, rows, *history],
         )
-        self._queries = tf.function(
+        self._queries = trace(
             lambda items, users, *history: model.query_vectors(items, inputs_of(users, *history)),
-            input_signature=[items, rows, *history],
+            [items, rows, *history],
         )
-        self._outcomes = tf.function(
+        self._outcomes = trace(
             lambda items, users, item_rows, *history: outcome_values(
                 model, items, inputs_of(users, *history), item_rows
             ),
-            input_signature=[items, rows, rows, *history],
+            [items, rows, rows, *history],
         )
 
     def item_vectors(self) -> np.ndarray:

@@ -54,6 +54,8 @@ class Trainer(tf.keras.Model):
             # The optimizer stays outside: XLA has no form of Adam's sparse update.
             self._gradients = tf.function(self.gradients, jit_compile=True)
 
+    # No Python branch or loop of a step depends on a tensor; to convert its code takes seconds.
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Takes one step of the towers and of each fine-tuned encoder."""
         key = step_key(self._seed, self.optimizer_step.step)
