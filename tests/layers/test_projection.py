@@ -45,7 +45,7 @@ class ProjectionTest(TestCase):
         layer = Standardize(dtype="mixed_float16")
         rows = np.array([[1e-7, 5.0], [3e-7, 5.0]], np.float32)
         layer(rows)
-        layer.fit(rows)
+        layer.fit([rows])
         # Mean 5 and deviations 1e-7 and 0, floor 1e-9: the scales are beyond 65504.
         self.assertAllInRange(layer(tf.constant([[2e-7, 5.0]])), -1.0, 1.0)
 
@@ -61,7 +61,7 @@ class ProjectionTest(TestCase):
         rows = np.array([[0.0, 10.0], [2.0, 30.0], [4.0, 20.0], [2.0, 20.0]], np.float32)
         # As it is built it changes nothing.
         self.assertAllClose(layer(rows), rows)
-        layer.fit(rows)
+        layer.fit([rows])
         # Means 2 and 20; variances (4 + 0 + 4 + 0) / 4 = 2 and (100 + 100) / 4 = 50.
         # (0 - 2) / sqrt 2 = -sqrt 2 and (10 - 20) / sqrt 50 = -sqrt 2.
         root = 2.0**0.5
@@ -71,11 +71,11 @@ class ProjectionTest(TestCase):
         layer = Standardize()
         rows = np.array([[0.0, 7.0], [2.0, 7.0]], np.float32)
         layer(rows)
-        layer.fit(rows)
+        layer.fit([rows])
         # Deviations 1 and 0, mean 0.5, floor 0.0005: (7.0005 - 7) / 0.0005 = 1, not millions.
         self.assertAllClose(layer(np.array([[1.0, 7.0005]], np.float32)), [[0.0, 1.0]], atol=2e-3)
         before = layer.get_weights()
-        layer.fit(np.zeros([0, 2], np.float32))
+        layer.fit([np.zeros([0, 2], np.float32)])
         self.assertAllEqual(layer.get_weights(), before)
 
     def test_fit_reads_present_rows_only(self):
@@ -94,7 +94,7 @@ class ProjectionTest(TestCase):
         outputs[1, 0] = [4.0, 20.0]
         outputs[2, 1] = [2.0, 20.0]
         encoded = Encodings(outputs, np.array([True, True, True, False]))
-        self.assertAllEqual(encoded.vectors(), [[0, 10], [2, 30], [4, 20], [2, 20]])
+        self.assertAllEqual(encoded.sample(9), [[0, 10], [2, 30], [4, 20], [2, 20]])
         projection = Projection(4)
         projection.fit(encoded)
         # The rows of the test above: ((-√2, -√2) + (0, √2)) / 2, then one vector each, then none.

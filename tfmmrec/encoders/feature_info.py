@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.modalities import Modality
@@ -18,6 +20,8 @@ class FeatureInfo:
         kind: the modality, of a single value if the feature is multi-valued.
         num_values: number of vectors of a row, which the tower pools; 0 if it has one.
         pca_dim: number of principal components that the tower reads; 0 reads the whole encoding.
+        is_half: whether the encodings of the catalog are stored in float16, to which those of a
+            request are then rounded.
     """
 
     name: str
@@ -26,6 +30,7 @@ class FeatureInfo:
     kind: str = ""
     num_values: int = 0
     pca_dim: int = 0
+    is_half: bool = False
 
     @classmethod
     def of(
@@ -42,4 +47,5 @@ class FeatureInfo:
         kind = modality.value_kind
         size = getattr(encoder, "size", 0)
         num_values = int(values[0]) if values else 0
-        return cls(name, int(width), size, kind, num_values, pca_dim)
+        is_half = encodings.values.dtype == np.float16
+        return cls(name, int(width), size, kind, num_values, pca_dim, is_half)

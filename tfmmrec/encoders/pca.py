@@ -15,6 +15,9 @@ from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import cache_key, encode_feature
 from tfmmrec.encoders.cache.encoding_table import Encodings
 
+# A PCA is fitted to a sample of this many rows: its axes change little with more of them.
+PCA_ROWS = 50_000
+
 
 @dataclasses.dataclass(frozen=True)
 class PcaProjection:
@@ -127,7 +130,7 @@ def fit_pca_encoder(
     fitted_on = None
     if not folder.is_dir():
         fitted_on = encode_feature(dataset, entity, feature, base, quiet=quiet)
-        projection = fit_pca(fitted_on.vectors(), dim)
+        projection = fit_pca(fitted_on.sample(PCA_ROWS), dim)
         with shared_folder(folder) as partial:
             _save(partial, projection)
     encoder = PcaEncoder(base, _load(folder))

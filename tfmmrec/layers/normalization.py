@@ -1,5 +1,6 @@
 """Standardization and PCA of encodings, fitted to the catalog once, before training."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class Standardize(tf.keras.layers.Layer):
     Example:
         >>> layer = Standardize()
         >>> layer.build([None, 1])
-        >>> layer.fit(np.array([[1.0], [3.0]], np.float32))
+        >>> layer.fit([np.array([[1.0], [3.0]], np.float32)])
         >>> layer(tf.constant([[3.0], [2.0]])).numpy().tolist()
         [[1.0], [0.0]]
     """
@@ -50,16 +51,23 @@ class Standardize(tf.keras.layers.Layer):
         self.scale = self.add_weight(name="scale", initializer="ones", **options)
         super().build(input_shape)
 
-    def fit(self, outputs: np.ndarray) -> None:
-        """Fits mean and scale to encodings `[rows, width]`; without rows they stay 0 and 1.
+    def fit(self, blocks: Iterable[np.ndarray]) -> None:
+        """Fits mean and scale to encodings, which are read once.
+
+        Args:
+            blocks: the encodings, `[rows, width]` each; without rows mean and scale stay 0 and 1.
 
         Raises:
-            DataError: the mean or the standard deviation is not finite.
+            DataError: the mean or the standard deviation is not finite in float32.
         """
-        if not len(outputs):
-            return
+        moments = _Moments(self.mean.shape[0])
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = outputs.mean(axis=0), outputs.std(axis=0)
+            for block in blocks:
+                moments.add(block)
+            if not moments.num_rows:
+                return
+            mean = moments.mean.astype(np.float32)
+            deviation = np.sqrt(moments.variance.astype(np.float32))
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
             raise DataError("the mean or the standard deviation of the encodings is not finite")
         # A component of very low variance is not scaled up to 1.
@@ -76,6 +84,32 @@ class Standardize(tf.keras.layers.Layer):
     def scaled(self, inputs: tf.Tensor) -> tf.Tensor:
         """Standardizes each vector without pooling; float32, of the shape of the inputs."""
         return (tf.cast(inputs, tf.float32) - self.mean) * self.scale
+
+
+class _Moments:
+    """Mean and variance of the rows of blocks, in float64 (Chan et al. 1983)."""
+
+    def __init__(self, width: int):
+        self.num_rows = 0
+        self.mean = np.zeros(width)
+        self._squares = np.zeros(width)
+
+    def add(self, block: np.ndarray) -> None:
+        """Adds rows, `[rows, width]`."""
+        if not len(block):
+            return
+        rows = block.astype(np.float64)
+        mean, total = rows.mean(axis=0), self.num_rows + len(rows)
+        difference = mean - self.mean
+        self._squares += np.square(rows - mean).sum(axis=0)
+        self._squares += np.square(difference) * (self.num_rows * len(rows) / total)
+        self.mean += difference * (len(rows) / total)
+        self.num_rows = total
+
+    @property
+    def variance(self) -> np.ndarray:
+        """The mean square of the distances to the mean, `[width]`."""
+        return self._squares / self.num_rows
 
 
 @tf.keras.utils.register_keras_serializable("tfmmrec")

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.encoders.cache.encoding_table import Encodings
+from tfmmrec.encoders.pca import PCA_ROWS
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.gelu import gelu
 from tfmmrec.layers.normalization import PrincipalComponents, Standardize
@@ -92,9 +93,9 @@ class Projection(tf.keras.layers.Layer):
         build_layer(self, [None, *encoded.values.shape[1:]])
         if self.vocabulary_size:
             return
-        self.standardize.fit(encoded.vectors())
+        self.standardize.fit(encoded.blocks())
         if self.reduce is not None:
-            self.reduce.fit(self.standardize.scaled(encoded.vectors()).numpy())
+            self.reduce.fit(self.standardize.scaled(encoded.sample(PCA_ROWS)).numpy())
 
     @property
     def table(self) -> tf.Variable | None:

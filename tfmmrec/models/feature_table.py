@@ -65,7 +65,7 @@ def encode_given(
         num_rows: the number of rows (default 1).
     """
     return {
-        info.name: _encode(entities, info.name, values[info.name])
+        info.name: _encode(entities, info, values[info.name])
         if info.name in values
         else absent_feature(info, num_rows)
         for info in entities.features()
@@ -89,18 +89,24 @@ def encode_features(
         entities: the encoders of items or users.
         values: raw values by feature, as specified by `Modality.signature`.
     """
-    return {name: _encode(entities, name, values[name]) for name in entities.modalities}
+    return {info.name: _encode(entities, info, values[info.name]) for info in entities.features()}
 
 
-def _encode(entities: EncodedEntities, name: str, value: tf.Tensor) -> Feature:
-    modality = entities.modalities[name]
+def _encode(entities: EncodedEntities, info: FeatureInfo, value: tf.Tensor) -> Feature:
+    modality = entities.modalities[info.name]
     value = modality.from_request(value)
-    return Feature(entities.encoders[name].encode(value), modality.present(value))
+    encoding = entities.encoders[info.name].encode(value)
+    if info.is_half:
+        # As those of the catalog are, so that the same value has the same encoding.
+        most = float(np.finfo(np.float16).max)
+        half = tf.cast(tf.clip_by_value(encoding, -most, most), tf.float16)
+        encoding = tf.cast(half, tf.float32)
+    return Feature(encoding, modality.present(value))
 
 
 def _table(encodings: Mapping[str, Encodings], name: str, trainable: bool) -> Any:
     if trainable:
-        values = np.asarray(encodings[name].values)
+        values = np.asarray(encodings[name].values, np.float32)
         return tf.Variable(values, trainable=False, name=f"encodings_{plain_name(name)}")
     if tf.distribute.has_strategy():
         return _DistributedConstant(np.asarray(encodings[name].values))
@@ -143,5 +149,7 @@ class _LazyConstant:
 def _gather(table: Any, rows: tf.Tensor) -> tf.Tensor:
     if isinstance(table, _DistributedConstant):
         # Unlike tf.gather, this requests from each parameter server only its own rows.
-        return tf.nn.embedding_lookup(table.variable, rows)
-    return tf.gather(table.tensor if isinstance(table, _LazyConstant) else table, rows)
+        found = tf.nn.embedding_lookup(table.variable, rows)
+    else:
+        found = tf.gather(table.tensor if isinstance(table, _LazyConstant) else table, rows)
+    return tf.cast(found, tf.float32) if found.dtype == tf.float16 else found

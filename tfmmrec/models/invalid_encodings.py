@@ -39,7 +39,8 @@ def _invalid_rows(encodings: Encodings) -> tuple[list[int], float]:
     if not np.issubdtype(encodings.values.dtype, np.floating):
         return rows, largest
     for start in range(0, len(encodings.values), _BLOCK_ROWS):
-        block = np.abs(np.asarray(encodings.values[start : start + _BLOCK_ROWS]))
+        values = encodings.values[start : start + _BLOCK_ROWS]
+        block = np.abs(np.asarray(values, np.float32))
         most = block.reshape(len(block), -1).max(axis=1)  # [rows], NaN if one is
         most[~encodings.present[start : start + _BLOCK_ROWS]] = 0.0
         invalid = np.flatnonzero(~(most <= _LARGEST))

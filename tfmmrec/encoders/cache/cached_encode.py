@@ -8,8 +8,8 @@ cached too, because reading one number from the records means skipping the media
 """
 
 import dataclasses
-import itertools
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,18 @@ from tfmmrec.encoders.cache.encode_loop import (
     encode_missing,
     encoding_function,
 )
-from tfmmrec.encoders.cache.encoding_table import Encodings, read_encodings, write_encodings
+from tfmmrec.encoders.cache.encoding_table import (
+    Block,
+    Encodings,
+    read_encodings,
+    write_encodings,
+)
 from tfmmrec.encoders.cache.value_store import DamagedPart, ValueStore, resized
 from tfmmrec.errors import DataError, StorageError
 from tfmmrec.modalities import Modality
 
+# Raised when tables get another format, so that those written before are not read.
+_TABLE_FORMAT = 2
 _CHUNK = 2048
 _ATTEMPTS = 3
 
@@ -97,6 +104,7 @@ def read_cached(
 def cache_key(dataset: Dataset, entity: EntityName, feature: str, encoder: str) -> str:
     """Returns the name of a table: a hash of encoder, declaration and packed values."""
     content = [
+        _TABLE_FORMAT,
         encoder,
         feature,
         dataset.features(entity)[feature].options(),
@@ -135,15 +143,18 @@ def _write_from_store(source: _Source, folder: Path, quiet: bool) -> int:
     for _ in range(_ATTEMPTS):
         values = _encode_missing(source, encode, store, quiet)
         num_encoded += values.num_encoded
-        rows = np.flatnonzero(values.present)
+        keys, rows = values.keys, np.flatnonzero(values.present)
+
+        def by_row(keys: Sequence[bytes] = keys, rows: np.ndarray = rows) -> Iterator[Block]:
+            for positions, encodings in store.read(keys):
+                yield rows[positions], encodings
+
         try:
-            blocks = store.read(values.keys)
-            first = next(blocks, None)
-            one = absent_encoding(encode, modality) if first is None else first[1]
+            one = next((one for _, one in store.read(keys[:1])), None)
+            if one is None:
+                one = absent_encoding(encode, modality)
             if one.ndim == 3:
-                one = resized(one, max(1, store.longest(values.keys)))
-            blocks = itertools.chain([] if first is None else [first], blocks)
-            by_row = ((rows[positions], encodings) for positions, encodings in blocks)
+                one = resized(one, max(1, store.longest(keys)))
             write_encodings(folder, values.present, one[:0], by_row, source.describe())
         except DamagedPart:
             continue  # its values are encoded again
@@ -182,14 +193,17 @@ def store_key(encoder: FeatureEncoder, modality: Modality) -> str:
 def _write_from_base(base: Encodings, source: _Source, folder: Path) -> int:
     """Writes a table computed from the encodings of the base encoder."""
 
-    def block(start: int) -> tuple[slice, np.ndarray]:
+    def block(start: int) -> Block:
         rows = slice(start, start + _CHUNK)
-        encodings = source.encoder.encode_from_base(base.values[rows]).numpy()
+        encoded = source.encoder.encode_from_base(np.asarray(base.values[rows], np.float32))
+        encodings = encoded.numpy()
         encodings[~base.present[rows]] = 0.0
         return rows, encodings
 
+    def blocks() -> Iterator[Block]:
+        return map(block, range(0, len(base.present), _CHUNK))
+
     _, first = block(0)
-    blocks = map(block, range(0, len(base.present), _CHUNK))
     write_encodings(folder, base.present, first[:0], blocks, source.describe())
     return base.num_encoded
 
@@ -197,13 +211,20 @@ def _write_from_base(base: Encodings, source: _Source, folder: Path) -> int:
 def _write_from_records(source: _Source, folder: Path) -> int:
     """Writes a table of all values, encoded without a value store."""
     modality, encode = source.modality, source.encoder.encode
-    masks, blocks = [np.zeros(0, bool)], [absent_encoding(encode, modality)[:0]]
-    for values in source.chunks():
-        masks.append(modality.present(values).numpy())
-        blocks.append(encode(values).numpy())
-        blocks[-1][~masks[-1]] = 0
-    present, encodings = np.concatenate(masks), np.concatenate(blocks)
-    write_encodings(folder, present, encodings[:0], [(slice(None), encodings)], source.describe())
+    present = np.zeros(source.dataset.count(source.entity), bool)
+
+    def blocks() -> Iterator[Block]:
+        start = 0
+        for values in source.chunks():
+            mask, encodings = modality.present(values).numpy(), encode(values).numpy()
+            encodings[~mask] = 0
+            rows = slice(start, start + len(mask))
+            present[rows] = mask
+            yield rows, encodings
+            start = rows.stop
+
+    empty = absent_encoding(encode, modality)[:0]
+    write_encodings(folder, present, empty, blocks, source.describe())
     return int(present.sum())
 
 

@@ -116,6 +116,8 @@ def content_matrix(encoded: Mapping[str, Encodings]) -> np.ndarray:
         outputs, present = np.asarray(feature.values), feature.present
         if outputs.dtype.kind == "i":
             outputs = _multi_hot(outputs)
+        elif outputs.dtype == np.float16:
+            outputs = outputs.astype(np.float32)
         values = np.zeros(outputs.shape)
         values[present] = outputs[present] - outputs[present].mean(axis=0)
         parts.append(unit_rows(values))
