@@ -50,9 +50,7 @@ def built(dataset: Dataset, config: TrainConfig) -> tuple[ModelBundle, Any]:
     strategy = create_strategy(config.strategy)
     with use_strategy(strategy):
         bundle = build_bundle(dataset, config)
-    dealt = distribute_batches(
-        strategy, create_batches(bundle), bundle.model.trainable_features, epoch=0, seed=0
-    )
+    dealt = distribute_batches(strategy, create_batches(bundle), bundle.model, epoch=0, seed=0)
     return bundle, next(iter(dealt))
 
 
@@ -95,9 +93,9 @@ def test_loss_and_gradient_of_several_tasks(small: Dataset) -> None:
     head = {"dropout": 0.0, "id_embedding_dropout": 0.0, "units": 4}
     joint = {"retrieval": 1.0, "click": 0.5, "uncertainty_weighting": True}
     negatives = {"source": "full_catalog"}
-    assert_two_are_as_one(
-        small, config(task="joint", joint=joint, head=head, contrastive={}, negatives=negatives)
-    )
+    tasks = {"task": "joint", "joint": joint, "head": head, "contrastive": {}}
+    # Replicas embed candidates that are targets of the other one's part of a batch.
+    assert_two_are_as_one(small, config(**tasks, negatives=negatives, features_on="host"))
 
 
 def test_loss_and_gradient_of_a_trained_encoder(tmp_path: Path) -> None:

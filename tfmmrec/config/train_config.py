@@ -13,6 +13,7 @@ from tfmmrec.config.checks import (
 )
 from tfmmrec.config.choices import (
     AUTO,
+    FEATURE_PLACES,
     HISTORY_CONTEXTS,
     POOLINGS,
     PRECISIONS,
@@ -109,6 +110,9 @@ class TrainConfig:
         strategy: the devices: `one`; `mirrored`, all GPUs of this machine; `multiworker`, the
             processes that TF_CONFIG names; `parameter_server`, asynchronous workers and servers
             that hold the weights; `tpu`. `auto` takes the devices that it finds.
+        features_on: where the encodings of items and users are during training: `device`, in
+            memory; `host`, in the files of the encoder cache, from which the rows of each batch are
+            read; `auto` takes the host where they need more than a quarter of the free memory.
         cache: the folder of the encoder cache, which several data folders may share. It takes
             precedence over TFMMREC_CACHE_DIR; the default is `cache` in the data folder.
         seed: of weights, order and dropout.
@@ -153,6 +157,7 @@ class TrainConfig:
     checkpoints: str | None = None
     checkpoint_steps: int = 0
     strategy: str = "auto"
+    features_on: str = "auto"
     cache: str | None = None
     seed: int = 0
     quiet: bool = False
@@ -176,6 +181,7 @@ class TrainConfig:
         check_choice("pool", self.pool, ("none", *POOLINGS))
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("strategy", self.strategy, STRATEGIES)
+        check_choice("features_on", self.features_on, FEATURE_PLACES)
         objective_of(self.task, self.objective)
         for name in ("cache", "checkpoints"):
             folder = getattr(self, name)

@@ -22,6 +22,7 @@ from tfmmrec.layers.feature_projections import FeatureProjections
 from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
 from tfmmrec.models.cold_start.landmarks import landmark_rows
 from tfmmrec.models.feature_table import FeatureTable
+from tfmmrec.models.features_on import check_features_on, stays_on_host
 from tfmmrec.models.invalid_encodings import invalid_encodings
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.lexical.index import LexicalIndex
@@ -93,6 +94,7 @@ def build_bundle(dataset: Dataset, config: TrainConfig) -> ModelBundle:
     Raises:
         ConfigError: the config does not fit the data; raised before anything is encoded.
     """
+    check_features_on(config)
     spec = parse_model_spec(dataset, config)
     items = encode_entities(dataset, "items", config)
     users = encode_entities(dataset, "users", config)
@@ -128,6 +130,7 @@ def _build_bundle(
             users=users,
             histories=events.histories,
             withheld=dataset.cold_items,
+            on_host=stays_on_host(config, [items, users]),
         )
         _fit(model.item_tower.projections, dataset, "items", items)
         _fit(model.query_tower.projections, dataset, "users", users)
@@ -165,6 +168,8 @@ def open_bundle(
             num_landmarks=num_landmarks,
             items=items,
             users=users,
+            # What is done with a run reads each item once or twice.
+            on_host=True,
         )
     events = _training_events(dataset, config, spec)
     return ModelBundle(dataset, config, items, users, events, statistics, model)
@@ -186,6 +191,7 @@ def build_model(
     users: EncodedEntities | None = None,
     histories: Histories | None = None,
     withheld: np.ndarray | None = None,
+    on_host: bool = False,
 ) -> TwoTower:
     """Builds a model with fresh weights, all of its variables created.
 
@@ -199,6 +205,7 @@ def build_model(
         users: the users (default: none can be embedded).
         histories: the training events by user, to train the model (default none).
         withheld: bool `[items]`, items that contrastive losses must not read (default none).
+        on_host: whether encodings stay in their files, see `FeatureTable` (default False).
     """
     tf.keras.utils.set_random_seed(config.seed)
     num_items, num_users = len(statistics.counts), len(statistics.known_users)
@@ -231,9 +238,11 @@ def build_model(
         item_tower,
         query_tower,
         items=FeatureTable(
-            {} if items is None else items.encodings, trainable_features=trainable_features
+            {} if items is None else items.encodings,
+            trainable_features=trainable_features,
+            on_host=on_host,
         ),
-        users=FeatureTable({} if users is None else users.encodings),
+        users=FeatureTable({} if users is None else users.encodings, on_host=on_host),
         counts=statistics.counts,
         known_users=statistics.known_users,
         never_chosen=statistics.never_chosen,

@@ -1,8 +1,9 @@
 """Encoded features of one entity (items or users), to gather from."""
 
-import concurrent.futures
+import contextlib
+import contextvars
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tfmmrec.encoders.cache.encoding_table import Encodings
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature
+from tfmmrec.models.host_encodings import BatchEncodings, HostEncodings, outside_of_graphs
 
 
 class FeatureTable(tf.Module):
@@ -22,17 +24,32 @@ class FeatureTable(tf.Module):
         encodings: of every row, by feature.
         trainable_features: features whose encoders are fine-tuned, so that their encodings
             change (default none).
+        on_host: whether the encodings of the other features stay in their files, from which the
+            rows of a batch are read (default: they are in the memory of the device).
+
+    Attributes:
+        encodings: by feature, those that are in the memory of the device.
+        present: by feature, whether each row has it.
     """
 
     def __init__(
-        self, encodings: Mapping[str, Encodings], *, trainable_features: Collection[str] = ()
+        self,
+        encodings: Mapping[str, Encodings],
+        *,
+        trainable_features: Collection[str] = (),
+        on_host: bool = False,
     ):
         super().__init__()
         self.encodings: dict[str, Any] = {}
         self.present: dict[str, Any] = {}
+        in_files = [name for name in encodings if on_host and name not in trainable_features]
         for name in encodings:
-            self.encodings[name] = _table(encodings, name, name in trainable_features)
+            if name not in in_files:
+                self.encodings[name] = _table(encodings, name, name in trainable_features)
             self.present[name] = _LazyConstant(encodings, name, "present")
+        self._in_files = HostEncodings(encodings, in_files) if in_files else None
+        self._batch: contextvars.ContextVar[BatchEncodings | None]
+        self._batch = contextvars.ContextVar("batch", default=None)
 
     def gather(self, rows: tf.Tensor) -> dict[str, Feature]:
         """Returns the features of some rows.
@@ -40,10 +57,42 @@ class FeatureTable(tf.Module):
         Args:
             rows: int32 `[batch]`.
         """
+        tables = {name: _gather(table, rows) for name, table in self.encodings.items()}
+        if self._in_files is not None:
+            batch = self._batch.get()
+            tables |= (
+                self._in_files.read(rows)
+                if batch is None
+                else self._in_files.look_up(batch, tf.cast(rows, tf.int32))
+            )
         return {
-            name: Feature(_gather(table, rows), _gather(self.present[name], rows))
-            for name, table in self.encodings.items()
+            name: Feature(_full(tables[name]), _gather(present, rows))
+            for name, present in self.present.items()
         }
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether some encodings stay in their files."""
+        return self._in_files is not None
+
+    def read_ahead(self, rows: Sequence[tf.Tensor]) -> BatchEncodings | None:
+        """Reads what `gather` reads from files, for the rows of a batch; None if there are none.
+
+        Args:
+            rows: int32, of any shapes; -1 is padding.
+        """
+        if self._in_files is None:
+            return None
+        return self._in_files.read_ahead(tf.concat([tf.reshape(each, [-1]) for each in rows], 0))
+
+    @contextlib.contextmanager
+    def use_batch(self, batch: BatchEncodings | None) -> Iterator[None]:
+        """Within the context, `gather` takes rows from a batch if it has them."""
+        token = self._batch.set(batch)
+        try:
+            yield
+        finally:
+            self._batch.reset(token)
 
     def gather_known(self, rows: np.ndarray) -> dict[str, Feature]:
         """Returns the features of some rows; those of row -1, an unknown one, are missing."""
@@ -135,21 +184,17 @@ class _LazyConstant:
 
     @functools.cached_property
     def tensor(self) -> tf.Tensor:
-        if not tf.inside_function():
-            return self._read()
-        # Encodings that the cache lacks are computed by an encoder, which cannot be built and saved
-        # within a graph, not even in tf.init_scope. Another thread is outside of it.
-        with concurrent.futures.ThreadPoolExecutor(1) as outside:
-            return outside.submit(self._read).result()
-
-    def _read(self) -> tf.Tensor:
-        return tf.constant(np.asarray(getattr(self._encodings[self._name], self._part)))
+        return outside_of_graphs(
+            lambda: tf.constant(np.asarray(getattr(self._encodings[self._name], self._part)))
+        )
 
 
 def _gather(table: Any, rows: tf.Tensor) -> tf.Tensor:
     if isinstance(table, _DistributedConstant):
         # Unlike tf.gather, this requests from each parameter server only its own rows.
-        found = tf.nn.embedding_lookup(table.variable, rows)
-    else:
-        found = tf.gather(table.tensor if isinstance(table, _LazyConstant) else table, rows)
-    return tf.cast(found, tf.float32) if found.dtype == tf.float16 else found
+        return tf.nn.embedding_lookup(table.variable, rows)
+    return tf.gather(table.tensor if isinstance(table, _LazyConstant) else table, rows)
+
+
+def _full(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32) if values.dtype == tf.float16 else values

@@ -1,6 +1,7 @@
 """The two-tower model: joins the towers, the tasks and the contrastive losses."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,9 @@ from tfmmrec.tasks import (
     RetrievalTask,
     flatten_targets,
 )
+
+# Keys of a batch, of `BatchEncodings`.
+ITEM_ENCODINGS, USER_ENCODINGS = "item_encodings", "user_encodings"
 
 
 class TwoTower(EmbeddingModel):
@@ -85,7 +89,7 @@ class TwoTower(EmbeddingModel):
             static_shapes=static_shapes,
         )
 
-    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+    def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
         """Computes the loss of a batch, a scalar; with several replicas, this replica's part.
 
         Args:
@@ -101,8 +105,30 @@ class TwoTower(EmbeddingModel):
                 * `rating` and `clicked`, the labels of `RatingClickTask`, which takes the batch
                   under the key `outcomes` where there is one (joint training).
                 * the raw inputs of fine-tuned encoders, from `finetuning.add_inputs`.
+                * ITEM_ENCODINGS and USER_ENCODINGS, what is read ahead from files, see
+                  `read_ahead`.
             training: whether dropout is applied.
         """
+        with (
+            self.items.use_batch(inputs.get(ITEM_ENCODINGS)),
+            self.users.use_batch(inputs.get(USER_ENCODINGS)),
+        ):
+            return self._compute_loss(inputs, training)
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether encodings are read from files, so that `read_ahead` has something to add."""
+        return self.items.reads_files or self.users.reads_files
+
+    def read_ahead(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Adds to a batch the encodings that are read from files; runs in the input pipeline."""
+        parts = [batch, *([batch["outcomes"]] if "outcomes" in batch else [])]
+        items = self.items.read_ahead([part[key] for part in parts for key in ("history", "item")])
+        users = self.users.read_ahead([part["user"] for part in parts])
+        found = {ITEM_ENCODINGS: items, USER_ENCODINGS: users}
+        return {**batch, **{key: each for key, each in found.items() if each is not None}}
+
+    def _compute_loss(self, inputs: Mapping[str, Any], training: bool) -> tf.Tensor:
         targets = flatten_targets(inputs, static_shapes=self.static_shapes)
         losses: dict[str, tf.Tensor] = {}
         if self.retrieval is not None:

@@ -7,17 +7,20 @@ import tensorflow as tf
 
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.strategies import is_asynchronous
-from tfmmrec.encoders.finetuning import TARGET_ITEMS, TrainableFeature, add_inputs, target_items
+from tfmmrec.encoders.finetuning import TARGET_ITEMS, add_inputs, target_items
+from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.training.batches import Batches, JointBatches
 
 # Asynchronous workers start at a random epoch below this number.
 _MAX_EPOCH = 2**30
+# Of batches whose encodings are read from files at the same time.
+_READERS = 2
 
 
 def distribute_batches(
     strategy: tf.distribute.Strategy,
     batches: Batches | JointBatches,
-    trainable_features: Mapping[str, TrainableFeature],
+    model: TwoTower,
     *,
     epoch: int,
     seed: int,
@@ -30,7 +33,7 @@ def distribute_batches(
     Args:
         strategy: of the model.
         batches: of the training.
-        trainable_features: the features whose encoders are fine-tuned.
+        model: the model; its fine-tuned encoders and its encodings in files get their inputs.
         epoch: the first epoch, from 0.
         seed: of the augmentation.
         step: number of batches of the first epoch to skip (default 0).
@@ -38,6 +41,8 @@ def distribute_batches(
     Returns:
         The input of `tf.keras.Model.fit`.
     """
+
+    trainable_features = model.trainable_features
 
     def parts(context: tf.distribute.InputContext) -> tf.data.Dataset:
         worker, num_parts = context.input_pipeline_id, context.num_replicas_in_sync
@@ -49,7 +54,10 @@ def distribute_batches(
                 dataset, num_parts, numbers, with_target_items=bool(trainable_features)
             )
         first_part = (epoch * batches.steps_per_epoch + step) * each
-        return add_inputs(dataset, trainable_features, seed=seed + worker, first_step=first_part)
+        dataset = add_inputs(dataset, trainable_features, seed=seed + worker, first_step=first_part)
+        if model.reads_files:
+            dataset = dataset.map(model.read_ahead, _READERS).prefetch(tf.data.AUTOTUNE)
+        return dataset
 
     def whole(context: tf.distribute.InputContext) -> tf.data.Dataset:
         del context

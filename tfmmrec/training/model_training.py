@@ -148,7 +148,7 @@ class ModelTraining:
             distribute_batches(
                 model.distribute_strategy,
                 batches,
-                model.trainable_features,
+                model,
                 epoch=epoch,
                 step=step,
                 seed=self.bundle.config.seed,
