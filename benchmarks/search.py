@@ -132,7 +132,10 @@ class Search:
             values = dict.fromkeys(names, strings(texts))
             search = self.model.content_search
             query = search.query(encode_given(self.items, values, num_rows=len(texts)), values)
-            similar = [query.encodings[n].numpy() @ search.encodings[n].numpy().T for n in names]
+            similar = [
+                query.encodings[n].numpy().astype("f4") @ search.encodings[n].numpy().astype("f4").T
+                for n in names
+            ]
             return query.content.numpy() @ search.content.numpy().T + np.mean(similar, axis=0)
 
         return scores

@@ -36,6 +36,7 @@ def main(
     encodings: list[int] | None = None,
     folder: Path | None = None,
     num_users: int = 500,
+    features_on: str = "auto",
 ) -> None:
     """Packs and encodes a drawn catalog, trains for an epoch and exports the run.
 
@@ -45,6 +46,7 @@ def main(
         folder: where the data folder is kept for the next time; default a temporary one. A catalog
             takes twice the size of its encodings.
         num_users: number of users with 60 events each.
+        features_on: the key of the training file, `auto`, `device` or `host`.
     """
     widths = list(encodings or WIDTHS)
     with tempfile.TemporaryDirectory() as temporary:
@@ -57,7 +59,8 @@ def main(
             rows.append(run("pack", dataset, "--out", data))
             rows.append(run("encode", data, "--config", training))
         outputs = Path(temporary)
-        rows.append(run("train", data, "--config", training, "--out", outputs / "run"))
+        place = ("--features-on", features_on)
+        rows.append(run("train", data, "--config", training, "--out", outputs / "run", *place))
         rows.append(run("export", outputs / "run", "--out", outputs / "served"))
     title = f"{items:,} items, encodings of {', '.join(map(str, widths))}"
     head = [title, "seconds", "peak resident memory", "peak anonymous memory"]

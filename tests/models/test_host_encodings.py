@@ -45,6 +45,7 @@ def test_rows_are_those_of_the_device_in_a_batch_and_beside_it(ahead):
         for each in tf.nest.flatten(gather.get_concrete_function().structured_outputs)
     ]
     assert_same(gather(rows[:0]), device.gather(rows[:0]))
+    assert_same(host.gather(tf.constant(3)), device.gather(tf.constant(3)))
     assert_same(host.gather_known(np.array([3, -1])), device.gather_known(np.array([3, -1])))
 
 
@@ -56,6 +57,10 @@ def test_a_batch_has_each_row_once_and_in_order():
     np.testing.assert_array_equal(batch.encodings["half"], VALUES[[0, 2, 4, 5]])
     assert batch.encodings["half"].dtype == tf.float16  # half of what is sent to the device
     assert FeatureTable(ENCODED).read_ahead([tf.constant([1])]) is None
+    one = FeatureTable({"half": ENCODED["half"]}, on_host=True)
+    graph = tf.function(one.gather, autograph=False)
+    for gather in (one.gather, graph):
+        np.testing.assert_array_equal(gather(tf.constant([3, 1]))["half"].encoding, VALUES[[3, 1]])
     # What changes while it is trained is a variable.
     both = FeatureTable(ENCODED, on_host=True, trainable_features=["full"])
     assert isinstance(both.encodings["full"], tf.Variable)

@@ -153,7 +153,8 @@ def test_an_item_has_score_1_for_its_own_content(served):
     for row in (0, 2, 3):
         scores = served.content_search.scores(served.content_search.item_query(row))[0]
         assert np.argmax(scores) == row
-        assert float(scores[row]) == pytest.approx(1, abs=1e-5)
+        # Encodings of length 1 are stored in float16.
+        assert float(scores[row]) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_search_by_an_item_leaves_it_out(run):

@@ -1,5 +1,6 @@
 """Embeddings of the whole catalog, computed in one pass over the items."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.array_file import ArrayFile
+from tfmmrec.encoders.cache.half_precision import MIN_WIDTH
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.embedding_model import EmbeddingModel
@@ -25,8 +28,9 @@ class CatalogEmbeddings:
         contrastive: float32 `[items, dim]`, the mean of the text, image and audio embeddings of an
             item, scaled to length 1, in the space of the cross-modal contrastive loss; None if the
             items have no features.
-        encodings: by feature, float32 `[items, encoding width]`: standardized encodings, scaled to
-            length 1, of features with vectors; zeros if missing.
+        encodings: by feature, `[items, encoding width]`: standardized encodings, scaled to length
+            1, of features with vectors; zeros if missing. float16, or float32 if they have fewer
+            than 16 components.
         present: by feature, bool `[items]`, whether the item has the feature.
     """
 
@@ -36,13 +40,7 @@ class CatalogEmbeddings:
     encodings: Mapping[str, np.ndarray]
     present: Mapping[str, np.ndarray]
 
-    def save(self, folder: Path) -> dict[str, Any]:
-        """Writes the arrays into a folder, and returns the names of the features as JSON."""
-        for name, array in self._arrays().items():
-            np.save(folder / f"{name}.npy", array)
-        return {"encodings": list(self.encodings), "present": list(self.present)}
-
-    def _arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         """The arrays by file name; features are numbered, since names may be no file names."""
         arrays = {"item": self.item, "content": self.content}
         if self.contrastive is not None:
@@ -55,15 +53,18 @@ class CatalogEmbeddings:
 
     @classmethod
     def load(cls, folder: Path, names: Mapping[str, Sequence[str]]) -> "CatalogEmbeddings":
-        """Opens what `save` has written as memory maps; `names` is what it returned.
+        """Opens what `write_embeddings` has written as memory maps; `names` is what it returned.
 
         Raises:
             OSError: a file is missing.
-            ValueError: a file is truncated.
+            ValueError: a file is truncated; the message has its name.
         """
 
         def read(name: str) -> np.ndarray:
-            return np.load(folder / f"{name}.npy", mmap_mode="r")
+            try:
+                return np.load(folder / f"{name}.npy", mmap_mode="r")
+            except (ValueError, EOFError) as error:
+                raise ValueError(f"{name}.npy: {error}") from None
 
         def numbered(key: str) -> dict[str, np.ndarray]:
             return {name: read(f"{key}-{number}") for number, name in enumerate(names[key])}
@@ -87,6 +88,46 @@ def catalog_embeddings(model: EmbeddingModel, *, batch_size: int = 512) -> Catal
         model: the model with its current weights.
         batch_size: items per batch (default 512).
     """
+    found = in_batches(_embedding_function(model), _all_rows(model), batch_size)
+    return CatalogEmbeddings(**{**_NOTHING, **found})
+
+
+def write_embeddings(
+    model: EmbeddingModel, folder: Path, *, batch_size: int = 512
+) -> dict[str, list[str]]:
+    """Writes all embeddings of the catalog into a folder, as they are computed.
+
+    Args:
+        model: the model with its current weights.
+        folder: exists.
+        batch_size: items per batch (default 512).
+
+    Returns:
+        The names of the features, for `CatalogEmbeddings.load`.
+    """
+    rows, function = _all_rows(model), _embedding_function(model)
+    files: dict[str, ArrayFile] = {}
+    with contextlib.ExitStack() as stack:
+        for start in range(0, len(rows), batch_size):
+            batch = in_batches(function, rows[start : start + batch_size], batch_size)
+            found = CatalogEmbeddings(**{**_NOTHING, **batch})
+            for name, block in found.arrays().items():
+                if name not in files:
+                    files[name] = ArrayFile(folder / f"{name}.npy", len(rows))
+                    stack.enter_context(files[name])
+                files[name].write(block)
+    return {"encodings": list(found.encodings), "present": list(found.present)}
+
+
+_NOTHING: dict[str, Any] = {"encodings": {}, "present": {}}
+
+
+def _all_rows(model: EmbeddingModel) -> np.ndarray:
+    return np.arange(model.counts.shape[0], dtype=np.int32)
+
+
+def _embedding_function(model: EmbeddingModel) -> Callable[[np.ndarray], dict[str, Any]]:
+    """A function of int32 `[batch]` with the fields of `CatalogEmbeddings`."""
 
     def embed(rows: tf.Tensor) -> dict[str, Any]:
         tower, features = model.item_tower, model.items.gather(rows)
@@ -106,10 +147,7 @@ def catalog_embeddings(model: EmbeddingModel, *, batch_size: int = 512) -> Catal
 
     signature = [tf.TensorSpec([None], tf.int32)]
     # As in `Scorer`.
-    function = tf.function(embed, input_signature=signature, autograph=False)
-    rows = np.arange(model.counts.shape[0], dtype=np.int32)
-    empty: dict[str, Any] = {"encodings": {}, "present": {}}
-    return CatalogEmbeddings(**{**empty, **in_batches(function, rows, batch_size)})
+    return tf.function(embed, input_signature=signature, autograph=False)
 
 
 def unit_encodings(
@@ -117,6 +155,7 @@ def unit_encodings(
 ) -> dict[str, tf.Tensor]:
     """Returns standardized encodings of length 1, `[batch, width]`, of features with vectors.
 
+    They are float16, which takes half the space, or float32 if they have fewer than 16 components.
     Features with a vocabulary have no vectors, and are left out. The encoding of a missing feature
     is zeros.
 
@@ -129,7 +168,8 @@ def unit_encodings(
         if not projection.vocabulary_size:
             encoding, present = features[name]
             unit = unit_length(projection.standardize(encoding))
-            encodings[name] = tf.where(present[:, tf.newaxis], unit, 0.0)
+            unit = tf.where(present[:, tf.newaxis], unit, 0.0)
+            encodings[name] = tf.cast(unit, tf.float16) if unit.shape[1] >= MIN_WIDTH else unit
     return encodings
 
 
@@ -147,10 +187,18 @@ def in_batches(
     Returns:
         NumPy arrays `[rows, …]` in the structure of the function's result.
     """
-    starts = range(0, len(rows), batch_size)
-    batches = [function(rows[start : start + batch_size]) for start in starts]
+    found: Any = None
+    for start in range(0, len(rows), batch_size):
+        batch = function(rows[start : start + batch_size])
+        if found is None:
+            found = tf.nest.map_structure(lambda part: _empty_like(part, len(rows)), batch)
+        for part, whole in zip(tf.nest.flatten(batch), tf.nest.flatten(found), strict=True):
+            if whole is not None:
+                whole[start : start + batch_size] = part.numpy()
+    return found
 
-    def concatenate(*parts: Any) -> np.ndarray | None:
-        return None if parts[0] is None else np.concatenate([part.numpy() for part in parts])
 
-    return tf.nest.map_structure(concatenate, *batches)
+def _empty_like(part: tf.Tensor | None, num_rows: int) -> np.ndarray | None:
+    return (
+        None if part is None else np.empty([num_rows, *part.shape[1:]], part.dtype.as_numpy_dtype)
+    )

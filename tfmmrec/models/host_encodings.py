@@ -49,14 +49,15 @@ class HostEncodings:
         Args:
             rows: integers `[rows]`.
         """
-        tables = self._tables
+        tables, rows = self._tables, tf.convert_to_tensor(rows)
         found = tf.numpy_function(
             lambda given: [np.take(table, given, axis=0) for table in tables],
             [rows],
             [table.dtype for table in tables],
             stateful=False,
         )
-        return self._with_shapes(found)
+        # Outside of a graph, a single result comes without its list.
+        return self._with_shapes(tf.nest.flatten(found), rows.shape)
 
     def read_ahead(self, rows: tf.Tensor) -> BatchEncodings:
         """Reads the encodings of the rows of a batch; runs in the input pipeline.
@@ -100,9 +101,11 @@ class HostEncodings:
 
         return self._with_shapes(tf.cond(tf.reduce_all(is_found), all_found, some_missing))
 
-    def _with_shapes(self, found: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _with_shapes(
+        self, found: Sequence[tf.Tensor], rows: Sequence[int | None] = (None,)
+    ) -> dict[str, tf.Tensor]:
         return {
-            name: tf.ensure_shape(values, [None, *table.shape[1:]])
+            name: tf.ensure_shape(values, [*rows, *table.shape[1:]])
             for name, values, table in zip(self.names, found, self._tables, strict=True)
         }
 

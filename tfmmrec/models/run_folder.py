@@ -21,10 +21,11 @@ from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.encoders.saved_encoders import SavedEncoders, write_fitted
 from tfmmrec.errors import ConfigError, DataError, one_line
 from tfmmrec.models.bundle import ModelBundle, open_bundle
-from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
+from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, write_embeddings
 from tfmmrec.models.lexical.index import LexicalIndex
 from tfmmrec.models.run_file import RUN, RUN_FORMAT, check_data_unchanged, check_keys, read_run
 from tfmmrec.models.training_events import TrainingStatistics
+from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.version import __version__
 
 CATALOG = "catalog"
@@ -75,7 +76,7 @@ def save_run(
         "metrics": metrics,
         **more,
     }
-    run["model"]["catalog"] = _catalog(folder, run, bundle).save(catalog)
+    run["model"]["catalog"] = write_embeddings(_loaded(folder, run, bundle), catalog)
     words = bundle.words()
     run["model"]["words"] = words and words.save(catalog / _WORDS)
     write_json(folder / RUN, run)
@@ -89,12 +90,12 @@ def _features(entities: EncodedEntities, pca_dim: int = 0) -> list[dict[str, Any
     ]
 
 
-def _catalog(folder: Path, run: Mapping[str, Any], bundle: ModelBundle) -> CatalogEmbeddings:
-    """The embeddings of the catalog by the model that `load_run` loads."""
+def _loaded(folder: Path, run: Mapping[str, Any], bundle: ModelBundle) -> TwoTower:
+    """The model as `load_run` loads it, which is in float32 and on one device."""
     strategy = bundle.model.distribute_strategy
     if bundle.config.precision != "float32" or strategy.num_replicas_in_sync > 1:
-        return catalog_embeddings(_open(folder, run, bundle.dataset, quiet=True).model)
-    return catalog_embeddings(bundle.model)
+        return _open(folder, run, bundle.dataset, quiet=True).model
+    return bundle.model
 
 
 def load_run(folder: str | Path, *, quiet: bool = False) -> ModelBundle:

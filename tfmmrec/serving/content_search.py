@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.array_file import release_pages
 from tfmmrec.data.feature_values import values_by_row
 from tfmmrec.layers.feature_projections import Feature
 from tfmmrec.layers.unit_length import unit_length
@@ -17,6 +18,8 @@ from tfmmrec.models.lexical.match import LexicalMatch
 # Weights of the parts of a score, chosen by known-item search (docs/QUALITY.md).
 _WORDS, _ENCODINGS, _CONTRASTIVE, _CONTENT = 4.0, 2.0, 2.0, 1.0
 
+_BLOCK_ITEMS = 16384
+
 
 class ContentQuery(NamedTuple):
     """What a search compares with the catalog.
@@ -24,7 +27,7 @@ class ContentQuery(NamedTuple):
     Attributes:
         content: float32 `[batch, width]`, fused content of length 1.
         contrastive: float32 `[batch, dim]`, contrastive embeddings; None if items have no features.
-        encodings: standardized encodings of length 1, float32 `[batch, encoding width]` by feature.
+        encodings: standardized encodings of length 1, `[batch, encoding width]` by feature.
         present: bool `[batch]` by feature, the features that are given.
         texts: string `[batch]` or `[batch, n]` by text feature, to be compared by their words.
     """
@@ -61,7 +64,8 @@ class ContentSearch:
         content: float32 `[items, width]`, fused content of length 1.
         contrastive: float32 `[items, dim]`, embeddings in the space of the cross-modal contrastive
             loss; None without this loss.
-        encodings: standardized encodings of length 1, float32 `[items, encoding width]` by feature.
+        encodings: standardized encodings of length 1, `[items, encoding width]` by feature; float16
+            if they have 16 or more components.
         words: the words of the items' texts; None without texts. All four are created when they are
             first used.
     """
@@ -85,7 +89,12 @@ class ContentSearch:
 
     @functools.cached_property
     def encodings(self) -> dict[str, tf.Variable]:
-        return {name: _variable(values) for name, values in self._catalog.encodings.items()}
+        found, stored = {}, self._catalog.encodings
+        # The widest first, while the others are not in memory.
+        for name in sorted(stored, key=lambda name: -stored[name].shape[1]):
+            found[name] = _variable(stored[name])
+            release_pages(stored[name])
+        return {name: found[name] for name in stored}
 
     @functools.cached_property
     def words(self) -> LexicalMatch | None:
@@ -180,7 +189,21 @@ class ContentSearch:
 
 
 def _cosine(queries: tf.Tensor, items: tf.Variable) -> tf.Tensor:
-    return tf.matmul(queries, items, transpose_b=True)
+    """The products of queries and items, float32 `[batch, items]`."""
+    if items.dtype != tf.float16:
+        return tf.matmul(queries, items, transpose_b=True)
+    queries, num_items = tf.cast(queries, tf.float32), items.shape[0]
+
+    def of_block(start: tf.Tensor) -> tf.Tensor:
+        block = tf.cast(items[start : start + _BLOCK_ITEMS], tf.float32)
+        products = tf.matmul(queries, block, transpose_b=True)
+        return tf.pad(products, [[0, 0], [0, _BLOCK_ITEMS - tf.shape(block)[0]]])
+
+    # One block after the other is in memory in float32.
+    starts = tf.range(0, num_items, _BLOCK_ITEMS)
+    blocks = tf.map_fn(of_block, starts, fn_output_signature=tf.float32, parallel_iterations=1)
+    products = tf.reshape(tf.transpose(blocks, [1, 0, 2]), [tf.shape(queries)[0], -1])
+    return products[:, :num_items]
 
 
 def _any_of(similarities: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """Export of a run as a SavedModel for stock TensorFlow Serving."""
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tfmmrec.data.plain_paths import plain_path
 from tfmmrec.data.storage import atomic_folder
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
+from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.output_path import check_output_path
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.serving.input_facts import write_facts
@@ -43,21 +45,28 @@ def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
     run, out = Path(run), Path(out)
     check_output_path("--out", out)
     bundle = load_run(run, quiet=quiet)
-    serving_model = ServingModel(bundle)
-    requests = _warmup_requests(serving_model, bundle.dataset)
     version_dir = Path(out) / str(_next_version(Path(out)))
     with atomic_folder(version_dir) as folder:
-        servable = tf.Module()
-        # The functions and the objects that they read, without Keras layers as such.
-        servable.resources = serving_model.resources()
-        inputs = ServedInputs.of(serving_model.items.modalities, serving_model.users.modalities)
-        tf.saved_model.save(servable, str(folder), signatures=_signatures(serving_model, inputs))
-        rename_inputs(folder, inputs.parameters)
-        modalities = serving_model.items.modalities, serving_model.users.modalities
-        write_facts(folder, input_specs(folder), inputs, *modalities)
-        write_warmup(folder, Path(out).name, requests)
+        _save(bundle, folder, out.name)
+        # Its tables are not in memory a second time when the saved ones are loaded.
+        del bundle
+        gc.collect()
         _run_warmup(folder)
     return version_dir
+
+
+def _save(bundle: ModelBundle, folder: Path, model_name: str) -> None:
+    serving_model = ServingModel(bundle)
+    requests = _warmup_requests(serving_model, bundle.dataset)
+    servable = tf.Module()
+    # The functions and the objects that they read, without Keras layers as such.
+    servable.resources = serving_model.resources()
+    inputs = ServedInputs.of(serving_model.items.modalities, serving_model.users.modalities)
+    tf.saved_model.save(servable, str(folder), signatures=_signatures(serving_model, inputs))
+    rename_inputs(folder, inputs.parameters)
+    modalities = serving_model.items.modalities, serving_model.users.modalities
+    write_facts(folder, input_specs(folder), inputs, *modalities)
+    write_warmup(folder, model_name, requests)
 
 
 def _next_version(out: Path) -> int:
