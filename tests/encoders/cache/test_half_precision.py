@@ -1,10 +1,14 @@
 """Which encodings are stored in float16: those that it represents."""
 
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tfmmrec.encoders.cache.encoding_table import read_encodings, write_encodings
 from tfmmrec.encoders.cache.half_precision import HalfPrecision
+from tfmmrec.errors import StorageError
 
 RANDOM = np.random.default_rng(0).normal(size=[40, 16]).astype(np.float32)
 CASES = {
@@ -64,3 +68,28 @@ def test_narrow_encodings_and_categories_stay_as_they_are(tmp_path):
         found = read_encodings(tmp_path / name, len(values)).values
         assert found.dtype == values.dtype
         np.testing.assert_array_equal(found, values)
+
+
+def test_a_small_disk_and_then_a_larger_one(tmp_path: Path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs rights that this user has not")
+    # In float16 320 kB, and in float32 twice as much.
+    values = np.tile(RANDOM, (250, 1))
+    present = np.ones(len(values), bool)
+
+    def write() -> None:
+        write_encodings(disk / "table", present, values[:0], lambda: [(slice(None), values)], {})
+
+    try:
+        with pytest.raises(StorageError, match=r"table: cannot be written: No space .* resumes"):
+            write()
+        assert list(disk.iterdir()) == []
+        subprocess.run(["mount", "-o", "remount,size=2m", str(disk)], check=True)
+        write()
+        found = read_encodings(disk / "table", len(values)).values
+        np.testing.assert_array_equal(found, values.astype(np.float16))
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
