@@ -114,7 +114,7 @@ def test_a_whole_training_on_windows(small: Dataset, tmp_path: Path) -> None:
     # What was trained on two devices is read on one.
     weights = [load_run(tmp_path / s, quiet=True).model.get_weights() for s in ("one", "mirrored")]
     for ours, theirs in zip(*weights, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        np.testing.assert_allclose(ours, theirs, atol=5e-5)
 
 
 def test_an_encoder_is_trained_and_the_table_follows(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class RowAdam(tf.keras.optimizers.legacy.Adam):
         decay: EmaDecay,
     ):
         super().__init__(rate)
-        self._tables = {table.ref() for table in tables}
+        self._tables = {_key(table) for table in tables}
         self._decay = decay
 
     def _create_slots(self, var_list: Sequence[tf.Variable]) -> None:
@@ -46,8 +46,7 @@ class RowAdam(tf.keras.optimizers.legacy.Adam):
                 self.add_slot(var, "row_state", shape=[var.shape[0], 3])
 
     def _is_table(self, var: tf.Variable) -> bool:
-        container = getattr(var, "_distributed_container", None)
-        return ((container and container()) or var).ref() in self._tables
+        return _key(var) in self._tables
 
     def _resource_apply_dense(
         self, grad: tf.Tensor, var: tf.Variable, apply_state: Any = None
@@ -92,6 +91,16 @@ class RowAdam(tf.keras.optimizers.legacy.Adam):
         _, _, until = _split(self.get_slot(table, "row_state"))
         gap = tf.exp(self._decay.log_product(until, self.iterations))
         return table + gap * self.get_slot(table, "lag")
+
+
+def _key(var: tf.Variable) -> str:
+    """The key of a variable, which is that of all its copies on replicas; as Keras finds slots."""
+    if isinstance(var, tf.distribute.DistributedValues):
+        return var._unique_id
+    for holder in (var, var.handle):
+        if hasattr(holder, "_distributed_container"):
+            return holder._distributed_container()._unique_id
+    return var._unique_id
 
 
 def _split(state: tf.Tensor) -> list[tf.Tensor]:
