@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.array_file import RowReader
 from tfmmrec.encoders.cache.encoding_table import Encodings
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ class BatchEncodings(NamedTuple):
 
 
 class HostEncodings:
-    """The encodings of some features, in memory-mapped files.
+    """The encodings of some features, in the files of the cache.
 
     Args:
         encodings: of every row, by feature; opened when rows are first read.
@@ -38,9 +39,9 @@ class HostEncodings:
         self.names = list(names)
 
     @functools.cached_property
-    def _tables(self) -> list[np.ndarray]:
+    def _tables(self) -> list[RowReader]:
         return outside_of_graphs(
-            lambda: [np.asarray(self._encodings[name].values) for name in self.names]
+            lambda: [RowReader(self._encodings[name].values) for name in self.names]
         )
 
     def read(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -51,7 +52,7 @@ class HostEncodings:
         """
         tables, rows = self._tables, tf.convert_to_tensor(rows)
         found = tf.numpy_function(
-            lambda given: [np.take(table, given, axis=0) for table in tables],
+            lambda given: [table.take(given) for table in tables],
             [rows],
             [table.dtype for table in tables],
             stateful=False,
@@ -70,7 +71,7 @@ class HostEncodings:
         def read(given: np.ndarray) -> list[np.ndarray]:
             # Padding is looked up as row 0.
             distinct = np.unique(np.append(np.maximum(given, 0), np.int32(0)))
-            return [distinct, *(np.take(table, distinct, axis=0) for table in tables)]
+            return [distinct, *(table.take(distinct) for table in tables)]
 
         types = [tf.int32, *(table.dtype for table in tables)]
         distinct, *found = tf.numpy_function(read, [rows], types, stateful=False)

@@ -89,12 +89,7 @@ class ContentSearch:
 
     @functools.cached_property
     def encodings(self) -> dict[str, tf.Variable]:
-        found, stored = {}, self._catalog.encodings
-        # The widest first, while the others are not in memory.
-        for name in sorted(stored, key=lambda name: -stored[name].shape[1]):
-            found[name] = _variable(stored[name])
-            release_pages(stored[name])
-        return {name: found[name] for name in stored}
+        return {name: _table(values) for name, values in self._catalog.encodings.items()}
 
     @functools.cached_property
     def words(self) -> LexicalMatch | None:
@@ -221,3 +216,17 @@ def _is_nonzero(vectors: tf.Tensor) -> tf.Tensor:
 def _variable(values: np.ndarray) -> tf.Variable:
     with tf.init_scope():  # The first use may be within a graph.
         return tf.Variable(values, trainable=False)
+
+
+def _table(values: np.ndarray) -> tf.Variable:
+    """A variable of large values, which are copied a block at a time."""
+    with tf.init_scope():
+        table = tf.Variable(tf.zeros(values.shape, values.dtype), trainable=False)
+        for start in range(0, len(values), _BLOCK_ITEMS):
+            block = np.asarray(values[start : start + _BLOCK_ITEMS])
+            # table[start:end].assign would read, and so copy, the table for each block.
+            tf.raw_ops.ResourceStridedSliceAssign(
+                ref=table.handle, begin=[start], end=[start + len(block)], strides=[1], value=block
+            )
+            release_pages(values)
+        return table

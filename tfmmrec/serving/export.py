@@ -1,6 +1,5 @@
 """Export of a run as a SavedModel for stock TensorFlow Serving."""
 
-import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,9 +47,6 @@ def export(run: str | Path, out: str | Path, *, quiet: bool = False) -> Path:
     version_dir = Path(out) / str(_next_version(Path(out)))
     with atomic_folder(version_dir) as folder:
         _save(bundle, folder, out.name)
-        # Its tables are not in memory a second time when the saved ones are loaded.
-        del bundle
-        gc.collect()
         _run_warmup(folder)
     return version_dir
 
@@ -67,6 +63,17 @@ def _save(bundle: ModelBundle, folder: Path, model_name: str) -> None:
     modalities = serving_model.items.modalities, serving_model.users.modalities
     write_facts(folder, input_specs(folder), inputs, *modalities)
     write_warmup(folder, model_name, requests)
+    _free([servable.resources["item_index"], servable.resources["search"]])
+
+
+def _free(resources: Any) -> None:
+    """Empties variables, so that their memory is not taken twice when the saved ones are loaded.
+
+    TensorFlow keeps the graphs of the signatures, and thereby the variables.
+    """
+    for each in tf.nest.flatten(resources):
+        if isinstance(each, tf.Variable):
+            tf.raw_ops.AssignVariableOp(resource=each.handle, value=tf.zeros([0], each.dtype))
 
 
 def _next_version(out: Path) -> int:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tfmmrec.data.array_file import release_pages
 from tfmmrec.data.storage import remove_folder, shared_folder, write_json
 from tfmmrec.encoders.cache.half_precision import MIN_WIDTH, HalfPrecision
 from tfmmrec.encoders.cache.value_store import resized, storage_error
@@ -41,6 +42,7 @@ class Encodings:
         for start in range(0, len(self.values), _BLOCK_ROWS):
             rows = slice(start, start + _BLOCK_ROWS)
             yield _vectors(np.asarray(self.values[rows])[self.present[rows]])
+            release_pages(self.values)
 
     def sample(self, max_rows: int) -> np.ndarray:
         """The vectors of present values, or of a sample of the rows, float32 `[vectors, dim]`.
