@@ -28,7 +28,7 @@ def test_without_a_close_option_all_are_listed():
 
 def test_every_public_config_refuses_unknown_options():
     configs = [name for name in tfmmrec.__all__ if name.endswith("Config")]
-    assert len(configs) == 12
+    assert len(configs) == 13
     for name in configs:
         with pytest.raises(ConfigError, match=f"^{name} has no option 'zebra'; "):
             getattr(tfmmrec, name)(zebra=1)

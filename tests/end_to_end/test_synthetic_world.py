@@ -89,7 +89,7 @@ def test_batches_answer_alike_and_decode_no_user(run: Path, data: Path, monkeypa
 
     monkeypatch.setattr(Dataset, "values", refuse)
     whole = recommend(run, users=",".join(names), k=3, quiet=True)
-    monkeypatch.setattr("tfmmrec.serving.batch_recommend._BATCH", 3)
+    monkeypatch.setattr("tfmmrec.serving.batch_ranker._USERS", 3)
     assert [line["items"] for line in recommend(run, users=",".join(names), k=3, quiet=True)] == [
         line["items"] for line in whole
     ]
