@@ -7,8 +7,7 @@ from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.errors import ConfigError
 from tfmmrec.layers.feature_projections import FeatureProjections, drop_present
 from tfmmrec.layers.fusion import FUSIONS
-from tfmmrec.layers.history import MeanHistoryEncoder
-from tfmmrec.layers.history.base import HistoryItems
+from tfmmrec.layers.history import HistoryItems, MeanHistoryEncoder
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.models.query_tower import QueryTower

@@ -11,7 +11,7 @@ import tensorflow_recommenders as tfrs
 from tfmmrec.distribute import replicas
 from tfmmrec.encoders.finetuning import TrainableFeature, inputs_key, rows_key
 from tfmmrec.layers.feature_projections import Feature
-from tfmmrec.layers.history.base import HistoryItems
+from tfmmrec.layers.history import HistoryItems
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.layers.temperature import LearnedTemperature
 from tfmmrec.layers.unit_length import unit_length

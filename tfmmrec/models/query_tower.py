@@ -8,8 +8,7 @@ import tensorflow as tf
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
-from tfmmrec.layers.history import HistoryEncoder
-from tfmmrec.layers.history.base import HistoryItems
+from tfmmrec.layers.history import HistoryEncoder, HistoryItems
 from tfmmrec.layers.unit_length import unit_length
 
 

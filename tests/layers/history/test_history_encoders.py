@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from tfmmrec.errors import ConfigError
-from tfmmrec.layers.history import HISTORY_ENCODERS, MeanHistoryEncoder
+from tfmmrec.layers.history import HISTORY_ENCODERS, HistoryItems, MeanHistoryEncoder
 from tfmmrec.testing import TestCase
 
 KINDS = [(kind,) for kind in HISTORY_ENCODERS.variants]
@@ -141,3 +141,29 @@ class MeanHistoryEncoderTest(TestCase):
     def test_unknown_options_are_refused(self):
         with self.assertRaisesRegex(ConfigError, "query.depth: unknown key; mean takes dropout"):
             HISTORY_ENCODERS.parse({"kind": "mean", "depth": 2}).create()
+
+
+class HistoryItemsTest(TestCase):
+    def total_and_gradient(self, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        items = tf.reshape(tf.range(1000.0), [500, 2])  # the n-th item is (2n, 2n + 1)
+        with tf.GradientTape() as tape:
+            tape.watch(items)
+            total = HistoryItems(items, tf.constant([[3, 1], [2, 3]])).total(mask)
+            loss = tf.reduce_sum(total * [[1.0, 1.0], [10.0, 10.0]])
+        return total, tape.gradient(loss, items)
+
+    def test_items_are_summed_without_the_padding(self):
+        total, gradient = self.total_and_gradient(tf.constant([[True, True], [False, True]]))
+        # (6, 7) + (2, 3), and (6, 7).
+        self.assertAllClose(total, [[8.0, 10.0], [6.0, 7.0]])
+        self.assertAllClose(gradient[:4], [[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [11.0, 11.0]])
+        self.assertAllClose(gradient[4:], tf.zeros([496, 2]))
+
+    def test_without_any_item_the_gradient_is_zero(self):
+        """Not what the memory happened to hold."""
+        for _ in range(5):
+            freed = tf.fill([500, 2], 7.0) + 1.0
+            del freed
+            total, gradient = self.total_and_gradient(tf.zeros([2, 2], tf.bool))
+            self.assertAllClose(total, tf.zeros([2, 2]))
+            self.assertAllEqual(gradient, tf.zeros([500, 2]))

@@ -1,6 +1,11 @@
 """History encoders: one file per kind."""
 
-from tfmmrec.layers.history.base import HISTORY_ENCODERS, CausalHistoryEncoder, HistoryEncoder
+from tfmmrec.layers.history.base import (
+    HISTORY_ENCODERS,
+    CausalHistoryEncoder,
+    HistoryEncoder,
+    HistoryItems,
+)
 from tfmmrec.layers.history.gru import GruHistoryEncoder
 from tfmmrec.layers.history.mean import MeanHistoryEncoder
 from tfmmrec.layers.history.transformer import TransformerHistoryEncoder
@@ -11,6 +16,7 @@ __all__ = [
     "CausalHistoryEncoder",
     "GruHistoryEncoder",
     "HistoryEncoder",
+    "HistoryItems",
     "MeanHistoryEncoder",
     "TransformerHistoryEncoder",
     "UserIdEncoder",

@@ -41,12 +41,16 @@ class HistoryItems(NamedTuple):
         """
         num_users, length = tf.unstack(tf.shape(mask))
         positions = tf.cast(tf.where(tf.reshape(mask, [-1]))[:, 0], tf.int32)  # [events]
-        return tf.sparse.segment_sum(
+        rows = tf.gather(tf.reshape(self.rows, [-1]), positions)
+        # With one more item in a sum that is not returned: without any item, the gradient of
+        # segment_sum is what the memory happens to hold.
+        totals = tf.sparse.segment_sum(
             self.embeddings,
-            tf.gather(tf.reshape(self.rows, [-1]), positions),
-            positions // length,
-            num_segments=num_users,
+            tf.pad(rows, [[0, 1]]),
+            tf.concat([positions // length, [num_users]], axis=0),
+            num_segments=num_users + 1,
         )
+        return totals[:-1]
 
 
 class HistoryEncoder(tf.keras.layers.Layer):
