@@ -15,7 +15,7 @@ def slices(rows: list[int], values: list[list[float]]) -> tf.IndexedSlices:
 def create(table: tf.Variable, decay: float = 0.0) -> tuple[RowAdam, ExponentialMovingAverage]:
     optimizer = RowAdam(0.1, [table], EmaDecay(decay))
     optimizer._create_all_weights([table])
-    return optimizer, ExponentialMovingAverage([table], EmaDecay(decay), optimizer, [table])
+    return optimizer, ExponentialMovingAverage([table], EmaDecay(decay), optimizer)
 
 
 class RowAdamTest(TestCase):

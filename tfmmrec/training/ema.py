@@ -60,8 +60,7 @@ class ExponentialMovingAverage(tf.Module):
     Args:
         weights: the variables to average.
         decay: of the average.
-        optimizer: of the weights; needed with tables.
-        tables: those of the weights that the optimizer averages (default none).
+        optimizer: averages the tables among the weights (default: there are no tables).
 
     Attributes:
         averages: the averages of the weights that are no tables, in order.
@@ -73,14 +72,12 @@ class ExponentialMovingAverage(tf.Module):
         weights: Sequence[tf.Variable],
         decay: EmaDecay,
         optimizer: "RowAdam | None" = None,
-        tables: Sequence[tf.Variable] = (),
     ):
         super().__init__()
-        of_tables = {table.ref() for table in tables}
         self._decay = decay
         self._optimizer = optimizer
-        self._tables = list(tables)
-        self._weights = [weight for weight in weights if weight.ref() not in of_tables]
+        in_optimizer = set() if optimizer is None else {one.ref() for one in optimizer.tables}
+        self._weights = [weight for weight in weights if weight.ref() not in in_optimizer]
         self.averages = [tf.Variable(weight, trainable=False) for weight in self._weights]
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
 
@@ -96,7 +93,7 @@ class ExponentialMovingAverage(tf.Module):
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
         """Within the context, the weights are their averages."""
-        weights = [*self._weights, *self._tables]
+        weights = [*self._weights, *(() if self._optimizer is None else self._optimizer.tables)]
         held = [tf.identity(weight) for weight in weights]
         self.assign_to_weights()
         try:
@@ -109,6 +106,6 @@ class ExponentialMovingAverage(tf.Module):
         """Sets the weights to their averages, at the end of a training."""
         for average, weight in zip(self.averages, self._weights, strict=True):
             weight.assign(average)
-        for table in self._tables:
-            assert self._optimizer is not None  # It is needed with tables.
-            table.assign(self._optimizer.average_of(table))
+        if self._optimizer is not None:
+            for table in self._optimizer.tables:
+                table.assign(self._optimizer.average_of(table))

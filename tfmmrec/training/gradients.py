@@ -4,7 +4,7 @@ Gradients of embedding tables stay `tf.IndexedSlices`, so that a step costs as m
 large, whatever the size of the tables.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -25,12 +25,16 @@ def values(gradient: Gradient) -> tf.Tensor:
     return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
-def with_values(gradient: Gradient, function: Callable[[tf.Tensor], tf.Tensor]) -> Gradient:
-    """Applies a function to the numbers of a gradient, in float32."""
-    changed = function(tf.cast(values(gradient), tf.float32))
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(changed, gradient.indices, gradient.dense_shape)
-    return changed
+def divide(gradients: Sequence[Gradient], divisor: Any) -> list[Gradient]:
+    """Divides gradients by a number, in float32."""
+
+    def quotient(gradient: Gradient) -> Gradient:
+        numbers = tf.cast(values(gradient), tf.float32) / divisor
+        if isinstance(gradient, tf.IndexedSlices):
+            return tf.IndexedSlices(numbers, gradient.indices, gradient.dense_shape)
+        return numbers
+
+    return [quotient(gradient) for gradient in gradients]
 
 
 def sum_repeated_rows(gradient: Gradient) -> Gradient:
@@ -60,7 +64,7 @@ def average_over_replicas(gradients: Sequence[Gradient]) -> list[Gradient]:
         else next(sums)
         for g in gradients
     ]
-    return [with_values(g, lambda total: total / replicas.num_replicas()) for g in gathered]
+    return divide(gathered, replicas.num_replicas())
 
 
 class GradientSums(tf.Module):

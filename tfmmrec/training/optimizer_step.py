@@ -73,7 +73,7 @@ class OptimizerStep(tf.Module):
         for encoder in encoders:
             encoder.optimizer.learning_rate = self._rate(encoder.learning_rate or 0.0)
         self._create_slots()
-        self.average = ExponentialMovingAverage(weights, decay, self.optimizer, tables)
+        self.average = ExponentialMovingAverage(weights, decay, self.optimizer)
         self.step = tf.Variable(0, trainable=False, dtype=tf.int64)
         self.bad_step = tf.Variable(-1, trainable=False, dtype=tf.int64)
         self.loss_scale = DynamicLossScale() if config.precision == "mixed_float16" else None
@@ -118,20 +118,14 @@ class OptimizerStep(tf.Module):
         replicas.assign([self.bad_step, self.step], [bad_step, self.step + 1])
         gradients = self._as_rows_or_dense(gradients)
         if self.loss_scale is not None:
-            factor = self.factor
-            gradients = _on_all(
-                gradients,
-                lambda parts: [
-                    grads.with_values(part, lambda values: values / factor) for part in parts
-                ],
-            )
+            gradients = _on_all(gradients, lambda parts: grads.divide(parts, self.factor))
         accumulate, clip = self._options.gradient_accumulation_steps, self._options.global_clipnorm
         if replicas.num_replicas() > 1 and (accumulate > 1 or clip or self.loss_scale is not None):
             gradients = _on_all(gradients, grads.average_over_replicas)
         if self.sums is None:
             self._update_if_finite(gradients)
             return
-        self.sums.add([part for parts in gradients for part in parts], 1.0 / accumulate)
+        self.sums.add(_flat(gradients), 1.0 / accumulate)
         replicas.run_if(self.step % accumulate == 0, self._apply_sums)
 
     def _apply_sums(self) -> None:
@@ -144,9 +138,7 @@ class OptimizerStep(tf.Module):
         if self.loss_scale is None:
             self._update(gradients)
             return
-        finite = grads.all_finite(
-            [part for parts in gradients for part in parts if part is not None]
-        )
+        finite = grads.all_finite([part for part in _flat(gradients) if part is not None])
         self.loss_scale.update(finite)
         replicas.run_if(finite, self._update, gradients)
 
@@ -183,9 +175,13 @@ class OptimizerStep(tf.Module):
         return all(math.isfinite(float(tf.reduce_sum(tf.abs(grads.dense(w))))) for w in numbers)
 
 
+def _flat(gradients: Gradients) -> list[Gradient | None]:
+    return [part for parts in gradients for part in parts]
+
+
 def _on_all(
     gradients: Gradients, function: Callable[[list[Gradient]], Sequence[Gradient]]
 ) -> Gradients:
     """Applies a function to the list of all gradients that are not None."""
-    changed = iter(function([part for parts in gradients for part in parts if part is not None]))
+    changed = iter(function([part for part in _flat(gradients) if part is not None]))
     return [[None if part is None else next(changed) for part in parts] for parts in gradients]

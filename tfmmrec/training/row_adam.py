@@ -13,19 +13,22 @@ class RowAdam(tf.keras.optimizers.legacy.Adam):
 
     Legacy Adam decays the moments of a table in every step, and moves every row of it: a step of a
     catalog of a million items costs a hundred times that of ten thousand. Here a row is updated in
-    the steps that read it. Its state is one second moment (row-wise as in FBGEMM's
-    `EXACT_ROWWISE_ADAGRAD` and partial row-wise Adam, Mudigere et al. 2022, arXiv:2104.05158) and
-    the number of its updates n, which corrects the bias of that moment:
-    `v ← β₂ v + (1 − β₂) mean(g²)`, `w ← w − rate · g / (√(v / (1 − β₂ⁿ)) + ε)`. There is no
-    first moment: a row that is read once in many steps has no direction to keep.
+    the steps that read it. It has one second moment (as in the partial row-wise Adam of Mudigere et
+    al. 2022, arXiv:2104.05158), whose bias the number of its updates n corrects:
+    `v ← β₂ v + (1 − β₂) mean(g²)`, `w ← w − rate · g / (√(v / (1 − β₂ⁿ)) + ε)`. There is no first
+    moment: a row that is read once in many steps has no direction to keep.
 
-    The moving average of a row is brought up to date when the row is next updated, and for all
-    rows when it is read; the result is that of an update in every step.
+    The moving average is kept as its lag behind the weights. That of a row is brought up to date
+    when the row is next updated, and for all rows when it is read; the result is that of an update
+    in every step.
 
     Args:
         rate: the learning rate, or a schedule.
         tables: the variables `[rows, dim]` that are updated by row.
         decay: of the moving average.
+
+    Attributes:
+        tables: as given.
     """
 
     def __init__(
@@ -35,7 +38,8 @@ class RowAdam(tf.keras.optimizers.legacy.Adam):
         decay: EmaDecay,
     ):
         super().__init__(rate)
-        self._tables = {_key(table) for table in tables}
+        self.tables = list(tables)
+        self._keys = {_key(table) for table in tables}
         self._decay = decay
 
     def _create_slots(self, var_list: Sequence[tf.Variable]) -> None:
@@ -46,7 +50,7 @@ class RowAdam(tf.keras.optimizers.legacy.Adam):
                 self.add_slot(var, "row_state", shape=[var.shape[0], 3])
 
     def _is_table(self, var: tf.Variable) -> bool:
-        return _key(var) in self._tables
+        return _key(var) in self._keys
 
     def _resource_apply_dense(
         self, grad: tf.Tensor, var: tf.Variable, apply_state: Any = None
