@@ -10,7 +10,8 @@ from tests.tasks.negatives.test_sampler import HISTORIES
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.tasks.negatives.sampler import MinedNegatives, NegativeSampler
+from tfmmrec.tasks.negatives.mined_negatives import MinedNegatives
+from tfmmrec.tasks.negatives.sampler import NegativeSampler
 from tfmmrec.testing import TestCase
 from tfmmrec.training.callbacks.negative_mining import NegativeMiningCallback, highest
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.histories import Histories
 from tfmmrec.layers.padded_unique import padded_unique
 
 # After every position of a history.
@@ -24,6 +25,22 @@ class PositiveItems:
     items: tf.Tensor
     first_position: tf.Tensor
     splits: tf.Tensor
+
+    @classmethod
+    def of(cls, histories: Histories) -> "PositiveItems":
+        """The items of the training events by user, oldest first."""
+        arrays = (histories.items, _first_positions(histories), histories.offsets)
+        return cls(*(tf.constant(array, tf.int32) for array in arrays))
+
+
+def _first_positions(histories: Histories) -> np.ndarray:
+    """For each event, the position of the first event of its user with the same item."""
+    lengths = np.diff(histories.offsets)
+    positions = np.arange(len(histories.items)) - np.repeat(histories.offsets[:-1], lengths)
+    users = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+    pairs = users * (1 + int(histories.items.max(initial=0))) + histories.items
+    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+    return positions[first][inverse]
 
 
 @dataclasses.dataclass(frozen=True)

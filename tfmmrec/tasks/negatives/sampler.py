@@ -8,7 +8,6 @@ import tensorflow as tf
 from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.distribute import replicas
-from tfmmrec.distribute.stateless_random import integers
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.tasks.negatives.cross_batch_memory import CrossBatchMemory
 from tfmmrec.tasks.negatives.false_negatives import (
@@ -17,6 +16,7 @@ from tfmmrec.tasks.negatives.false_negatives import (
     FalseNegatives,
     PositiveItems,
 )
+from tfmmrec.tasks.negatives.mined_negatives import MinedNegatives
 
 # log Q of padding: the corrected logit is so low that its exp is 0.
 _PADDING = 1e9
@@ -71,7 +71,7 @@ class NegativeSampler(tf.Module):
     """
 
     memory: CrossBatchMemory | None = None
-    mined: "MinedNegatives | None" = None
+    mined: MinedNegatives | None = None
 
     def __init__(
         self,
@@ -90,11 +90,7 @@ class NegativeSampler(tf.Module):
         self._known = tf.constant(known, tf.int32)
         self._known_positions = _positions(self._known, num_items)
         self._popularity = tf.constant(counts / max(1, counts.sum()), tf.float32)
-        self._positives = PositiveItems(
-            tf.constant(histories.items, tf.int32),
-            tf.constant(_first_positions(histories), tf.int32),
-            tf.constant(histories.offsets, tf.int32),
-        )
+        self._positives = PositiveItems.of(histories)
 
     def begin_training(self, width: int) -> None:
         """Creates the state that training keeps between steps.
@@ -235,50 +231,6 @@ class NegativeSampler(tf.Module):
             num_earlier,
             self._max_history,
         )
-
-
-class MinedNegatives(tf.Module):
-    """Draws from the hard negatives that `NegativeMiningCallback` mined for each user.
-
-    Drawing from many, instead of taking the highest, avoids false negatives, i.e. items that the
-    user would have interacted with next (Xiong et al. 2021, arXiv:2007.00808, draw from 200).
-
-    Args:
-        num_users: number of users.
-        num: number of negatives to draw per row of a batch.
-        top_k: number of mined items per user.
-
-    Attributes:
-        rows: int32 `[users, top_k]`, rows of items, the hardest first; -1 is none.
-    """
-
-    def __init__(self, num_users: int, *, num: int, top_k: int):
-        super().__init__()
-        self.num = num
-        self.rows = tf.Variable(tf.fill([num_users, top_k], -1), trainable=False)
-
-    def draw(self, users: tf.Tensor) -> tf.Tensor:
-        """Draws items for the users of a batch, int32 `[batch * num]`; -1 is none.
-
-        Args:
-            users: int32 `[batch]`, rows of users.
-        """
-        rows = tf.gather(self.rows, users)  # [batch, top_k]
-        top_k = rows.shape[1]
-        if self.num < top_k:
-            drawn = integers([tf.size(users), self.num], top_k)
-            rows = tf.gather(rows, drawn, batch_dims=1)
-        return tf.reshape(rows, [-1])
-
-
-def _first_positions(histories: Histories) -> np.ndarray:
-    """For each event, the position of the first event of its user with the same item."""
-    lengths = np.diff(histories.offsets)
-    positions = np.arange(len(histories.items)) - np.repeat(histories.offsets[:-1], lengths)
-    users = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-    pairs = users * (1 + int(histories.items.max(initial=0))) + histories.items
-    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-    return positions[first][inverse]
 
 
 def _with_mined(log_probability: tf.Tensor, positions: tf.Tensor, is_mined: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.tasks.negatives.sampler import MinedNegatives
+from tfmmrec.tasks.negatives.mined_negatives import MinedNegatives
 from tfmmrec.training.optimizer_step import OptimizerStep
 
 
