@@ -132,8 +132,7 @@ class QueryTower(tf.keras.layers.Layer):
             if times is None:
                 raise ValueError("times are needed with time_intervals. Received: times=None")
             options["times"] = times
-        user_blocks = self._user_blocks(users)
-        is_known = None if users is None else users[:, tf.newaxis] >= 0
+        of_users = self._of_users(users)
         blocks = []
         # tf.split, since the gradient of a slice is a copy of the whole tensor.
         item_blocks = tf.split(history.embeddings, len(self.history_encoders), axis=1)
@@ -151,8 +150,8 @@ class QueryTower(tf.keras.layers.Layer):
             has_history = tf.reduce_any(block_mask, axis=1, keepdims=True)
             if return_sequences:
                 has_history = tf.cumsum(tf.cast(block_mask, tf.int32), axis=1)[..., tf.newaxis] > 0
-            if user_blocks is not None:
-                has_history = is_known
+            if of_users is not None:
+                has_history, user_blocks = of_users
                 embedding += tf.cast(user_blocks[block], embedding.dtype)
             default = tf.cast(self.default_embedding[block], embedding.dtype)
             embedding = tf.where(has_history, embedding, default)
@@ -162,15 +161,18 @@ class QueryTower(tf.keras.layers.Layer):
             blocks.append(unit_length(embedding))
         return tf.concat(blocks, axis=-1)
 
-    def _user_blocks(self, users: tf.Tensor | None) -> list[tf.Tensor] | None:
-        """The learned embeddings of users by block, `[batch, dim]` each; None without any."""
+    def _of_users(self, users: tf.Tensor | None) -> tuple[tf.Tensor, list[tf.Tensor]] | None:
+        """Which users are known, bool `[batch, 1]`, and their learned embeddings by block.
+
+        None if users have no learned embeddings; the blocks are `[batch, dim]` each.
+        """
         if self.user_embeddings is None:
             return None
         if users is None:
             raise ValueError("users are needed with user ids. Received: users=None")
         # Unlike tf.gather, this requests from each parameter server only its own rows.
         rows = tf.nn.embedding_lookup(self.user_embeddings, tf.maximum(users, 0))
-        return tf.split(rows, len(self.history_encoders), axis=1)
+        return users[:, tf.newaxis] >= 0, tf.split(rows, len(self.history_encoders), axis=1)
 
     def _features(self, inputs: Mapping[str, Feature], training: bool) -> tf.Tensor | None:
         """The sum of the embeddings of the user's features, float32 `[batch, dim]`."""

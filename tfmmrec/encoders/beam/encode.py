@@ -14,8 +14,8 @@ from tfmmrec.data.beam.run import create_pipeline, run_pipeline
 from tfmmrec.data.beam.worker_errors import WorkerErrors
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.storage import scratch_folder
-from tfmmrec.encoders.beam.job import EncodeJob
-from tfmmrec.encoders.beam.pipeline import METRICS, EncodeValues
+from tfmmrec.encoders.beam.job import METRICS, EncodeJob
+from tfmmrec.encoders.beam.pipeline import EncodeValues
 from tfmmrec.encoders.cache.cached_encode import read_cached, store_key
 from tfmmrec.encoders.encoded_features import (
     EncodedEntities,

@@ -14,6 +14,9 @@ from tfmmrec.encoders.factory import create_unreduced_encoder
 from tfmmrec.errors import DataError
 from tfmmrec.modalities import Modality
 
+# The namespace of the pipeline's metrics.
+METRICS = "tfmmrec_encode"
+
 
 @dataclasses.dataclass(frozen=True)
 class EncodeJob:

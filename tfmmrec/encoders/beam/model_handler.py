@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler
 
-from tfmmrec.encoders.beam.job import EncodedValues, EncodeJob, StoredValue
+from tfmmrec.encoders.beam.job import METRICS, EncodedValues, EncodeJob, StoredValue
 from tfmmrec.encoders.cache.cached_encode import broken_value
 from tfmmrec.encoders.cache.encode_loop import BrokenRow, encode_rows, encoding_function
 
@@ -80,4 +80,4 @@ class EncoderHandler(ModelHandler[StoredValue, EncodedValues, LoadedEncoder]):
         return sum(len(value.record) for value in batch)
 
     def get_metrics_namespace(self) -> str:
-        return "tfmmrec_encode"
+        return METRICS

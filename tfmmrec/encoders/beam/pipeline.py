@@ -11,13 +11,12 @@ from apache_beam.ml.inference.base import RunInference
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from tfmmrec.data.tfrecords import read_at, read_with_offsets
-from tfmmrec.encoders.beam.job import EncodedValues, EncodeJob, Position, StoredValue
+from tfmmrec.encoders.beam.job import METRICS, EncodedValues, EncodeJob, Position, StoredValue
 from tfmmrec.encoders.beam.model_handler import EncoderHandler
 from tfmmrec.encoders.cache.cached_encode import rows_per_chunk
 from tfmmrec.encoders.cache.encode_loop import BATCH, value_sizes
 from tfmmrec.encoders.cache.value_store import ValueStore, hash_values
 
-METRICS = "tfmmrec_encode"
 _NUM_ROWS = "num_rows"
 
 
