@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tfmmrec.data.feature_values import read_feature_values
 from tfmmrec.data.packing import pack
 from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.cache.cached_encode import encode_feature
+from tfmmrec.encoders.factory import create_encoder, reduced_dim
 from tfmmrec.encoders.pca import fit_pca, fit_pca_encoder
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities.preprocessing import create_step
@@ -30,13 +32,13 @@ from tfmmrec.training.train import train
 TITLES = ["red frog", "", "blue frog", "green bird", "old stamp of a bird", "frog", "a ship", "x"]
 
 
-def write(folder: Path, titles: list[str] = TITLES, dim: int = 4) -> Dataset:
+def write(folder: Path, titles: list[str] = TITLES, dim: int | None = 4) -> Dataset:
     folder.mkdir()
     rows = [f"{row},{title}" for row, title in enumerate(titles)]
     (folder / "items.csv").write_text("\n".join(["id,title", *rows]) + "\n")
     events = [f"u{user},{(user + step) % len(titles)}" for user in range(4) for step in range(3)]
     (folder / "log.csv").write_text("\n".join(["user,item", *events]) + "\n")
-    steps = [{"step": "pca", "dim": dim}]
+    steps = [{"step": "pca", "dim": dim}] if dim else []
     content = {
         "items": {
             "table": "items.csv",
@@ -137,6 +139,68 @@ def test_other_data_or_another_dim_are_fitted_anew(tmp_path):
         fit_pca_encoder(two, "items", "title", LengthEncoder(), dim, quiet=True)
     found = [path.name.rsplit(".pca")[1] for path in (two.folder / "cache").glob("*.pca*")]
     assert sorted(found) == ["3", "4", "4", "5"]
+
+
+def write_vectors(folder: Path, num_rows: int) -> Dataset:
+    folder.mkdir()
+    vectors = np.random.default_rng(0).normal(size=[num_rows, 6]).round(3).tolist()
+    rows = [{"id": f"i{row}", "vector": vector} for row, vector in enumerate(vectors)]
+    # A row without the feature does not count.
+    lines = map(json.dumps, [*rows, {"id": "none"}])
+    (folder / "items.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / "log.csv").write_text("user,item\nu0,i0\nu0,i1\n")
+    content = {
+        "items": {
+            "table": "items.jsonl",
+            "id": "id",
+            "features": {"vector": {"modality": "vector", "dim": 6}},
+        },
+        "interactions": {"table": "log.csv", "user": "user", "item": "item"},
+        "split": {"by": "none"},
+    }
+    (folder / "set.yaml").write_text(yaml.safe_dump(content))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
+    return Dataset(folder / "data")
+
+
+def test_wide_encodings_are_reduced_where_enough_rows_have_them(tmp_path):
+    many, few = write_vectors(tmp_path / "many", 30), write_vectors(tmp_path / "few", 29)
+
+    def dim(dataset: Dataset, **options) -> int:
+        return create_encoder(dataset, "items", "vector", "builtin", quiet=True, **options).dim
+
+    assert dim(many, pca_dim=3) == 3
+    assert dim(few, pca_dim=3) == dim(many, pca_dim=6) == dim(many, pca_dim=0) == dim(many) == 6
+    # More components than 64 are as many as the rows allow, but none if they allow fewer than 64.
+    for num_rows, expected in ((639, 0), (640, 64), (705, 70), (9999, 100)):
+        counted = SimpleNamespace(
+            statistics={"items": {"features": {"vector": {"present": num_rows}}}},
+            features=lambda entity: {"vector": SimpleNamespace(steps=[])},
+        )
+        wide = SimpleNamespace(dim=512)
+        assert reduced_dim(counted, "items", "vector", wide, pca_dim=100) == expected
+    # A step decides by itself, and the axes of an encoder that is trained would move.
+    texts = [f"text {row}" for row in range(30)]
+    for step, trainable, expected in ((2, False, 2), (None, False, 3), (None, True, 256)):
+        dataset = write(tmp_path / f"{step}{trainable}", texts, step)
+        options = {"pca_dim": 3, "trainable": trainable, "quiet": True}
+        assert create_encoder(dataset, "items", "title", "builtin", **options).dim == expected
+
+
+def test_a_reduced_encoder_is_created_again_from_what_was_fitted(tmp_path):
+    dataset = write_vectors(tmp_path / "set", 30)
+    encoder = create_encoder(dataset, "items", "vector", "builtin", pca_dim=3, quiet=True)
+    fitted = json.loads(json.dumps(encoder.fitted()))
+    again = create_encoder(dataset, "items", "vector", "builtin", fitted=fitted)
+    assert again.fingerprint == encoder.fingerprint
+    values = tf.constant(np.random.default_rng(1).normal(size=[5, 6]), tf.float32)
+    np.testing.assert_array_equal(again.encode(values), encoder.encode(values))
+    # The axes are orthonormal, so that all components keep the distances.
+    whole = encode_feature(dataset, "items", "vector", encoder.base, quiet=True)
+    reduced = encode_feature(dataset, "items", "vector", encoder, quiet=True)
+    assert reduced.values.shape == (31, 3) and whole.values.shape == (31, 6)
+    variance = np.var(whole.values[:30], axis=0).sum()
+    assert encoder.explained == pytest.approx(np.var(reduced.values[:30], axis=0).sum() / variance)
 
 
 def test_the_step_changes_nothing_when_it_is_packed():

@@ -25,7 +25,6 @@ class ProjectionTest(TestCase):
         ]
         self.run_layer_test(Standardize, {"inputs": several}, (3, 6))
         self.run_layer_test(lambda: Projection(4, units=8), {"inputs": several}, (3, 4))
-        self.run_layer_test(lambda: Projection(4, units=8, pca_dim=2), {"inputs": inputs}, (3, 4))
         entries = tf.constant([[2, 3, 0], [1, 0, 0], [0, 0, 0]])
         self.run_layer_test(lambda: Projection(4, vocabulary_size=5), {"inputs": entries}, (3, 4))
 

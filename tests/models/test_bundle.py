@@ -23,7 +23,7 @@ def build(small: Any, **options: Any) -> ModelBundle:
     [
         {"fusion": {"kind": "late"}, "query": {"kind": "mean", "time_intervals": True}},
         {"fusion": {"kind": "gated", "temperature": None}, "query": {"kind": "gru"}},
-        {"fusion": {"kind": "transformer"}, "query": {"kind": "transformer"}, "pca_dim": 2},
+        {"fusion": {"kind": "transformer"}, "query": {"kind": "transformer"}},
         {"fusion": {"kind": "concat"}, "query": {"kind": "id"}, "pool": "attention"},
         {"features": [], "query": {"kind": "id"}},
         {"task": "click", "id_embedding": False, "head": {"projection_dim": 2}},

@@ -95,7 +95,7 @@ def test_rows_in_another_order_give_the_same_answers_by_id(small_run, pack_chang
 
 @pytest.mark.parametrize(
     "options",
-    [{"query": {"kind": "id"}}, {"task": "click"}, {"fusion": {"kind": "late"}, "pca_dim": 2}],
+    [{"query": {"kind": "id"}}, {"task": "click"}, {"fusion": {"kind": "late"}}],
     ids=lambda options: "-".join(options),
 )
 def test_all_weights_with_a_row_per_item_or_user_move(small, pack_changed, tmp_path, options):

@@ -68,9 +68,9 @@ class TrainConfig:
         joint: the weights of the losses of `task: joint`: `{uncertainty_weighting: true}`.
         loss: of retrieval: `softmax`, a sampled softmax over all negatives, or `bpr`, pairwise.
         negatives: the negatives of retrieval: `{source: full_catalog}`.
-        pca_dim: the number of principal components of an encoding that the item tower reads; 0
-            reads the whole encoding. Fewer components generalize better to cold items, more
-            separate known items better.
+        pca_dim: the number of principal components to which wider encodings of frozen encoders are
+            reduced before training, or fewer in a catalog of some thousand items; 0 reads whole
+            encodings.
         projection_units: the units of the hidden layer in the projection of a feature; 0 leaves the
             layer out.
         dim: the width of item and user embeddings.
@@ -132,7 +132,7 @@ class TrainConfig:
     joint: JointConfig = JointConfig()
     loss: str = "softmax"
     negatives: NegativesConfig = NegativesConfig()
-    pca_dim: int = 0
+    pca_dim: int = 256
     projection_units: int = 128
     dim: int = 64
     id_embedding: bool = True

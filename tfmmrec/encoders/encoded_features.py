@@ -43,23 +43,12 @@ class EncodedEntities:
     trainable_features: Mapping[str, TrainableFeature] = dataclasses.field(default_factory=dict)
     saved: SavedEncoders | None = None
 
-    def features(self, pca_dim: int = 0) -> list[FeatureInfo]:
-        """Returns the sizes from which a tower is built.
-
-        Args:
-            pca_dim: number of principal components of an encoding that the tower reads; 0 reads
-                it whole. A fine-tuned encoding is always read whole, since its axes move.
-        """
+    def features(self) -> list[FeatureInfo]:
+        """Returns the sizes from which a tower is built."""
         if self.saved is not None:
             return list(self.saved.features)
         return [
-            FeatureInfo.of(
-                name,
-                modality,
-                self.encoders[name],
-                self.encodings[name],
-                pca_dim=0 if name in self.trainable_features else pca_dim,
-            )
+            FeatureInfo.of(name, modality, self.encoders[name], self.encodings[name])
             for name, modality in self.modalities.items()
         ]
 
@@ -177,6 +166,7 @@ def encode_entities(dataset: Dataset, entity: EntityName, config: TrainConfig) -
         config.encoders,
         features=list(modalities),
         trainable=options,
+        pca_dim=config.pca_dim,
         quiet=config.quiet,
     )
     encodings = {

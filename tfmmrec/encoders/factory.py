@@ -26,6 +26,11 @@ from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
 from tfmmrec.modalities.preprocessing.pca import Pca
 
+# Components that few rows determine are noise, which the standardization would amplify.
+_ROWS_PER_COMPONENT = 10
+# So few components would leave out too much; a small catalog is cheap with whole encodings.
+_FEWEST_COMPONENTS = 64
+
 
 def create_encoders(
     dataset: Dataset,
@@ -34,6 +39,7 @@ def create_encoders(
     *,
     features: Sequence[str] | None = None,
     trainable: Collection[str] = (),
+    pca_dim: int = 0,
     quiet: bool = False,
 ) -> dict[str, FeatureEncoder]:
     """Creates the encoder of every feature of an entity.
@@ -45,6 +51,7 @@ def create_encoders(
             `builtin`).
         features: the features to encode (default: all of the entity).
         trainable: the features whose encoders are fine-tuned.
+        pca_dim: see `create_encoder`.
         quiet: whether to show no progress bar while a PCA is fitted.
 
     Raises:
@@ -66,6 +73,7 @@ def create_encoders(
             feature,
             declarations.get(feature, "builtin"),
             trainable=feature in trainable,
+            pca_dim=pca_dim,
             quiet=quiet,
         )
         for feature in (dataset.features(entity) if features is None else features)
@@ -80,9 +88,13 @@ def create_encoder(
     *,
     trainable: bool = False,
     fitted: Mapping[str, Any] | None = None,
+    pca_dim: int = 0,
     quiet: bool = False,
 ) -> FeatureEncoder:
-    """Creates the encoder of one feature, followed by a PCA if the feature has a `pca` step.
+    """Creates the encoder of one feature, followed by a PCA if its encodings are reduced.
+
+    They are reduced to the components of the feature's `pca` step, if it has one; otherwise to
+    `pca_dim` if they are wider, the encoder is frozen, and enough rows have the feature.
 
     Args:
         dataset: the data folder.
@@ -92,21 +104,51 @@ def create_encoder(
         trainable: whether the encoder is fine-tuned.
         fitted: the `fitted()` of an encoder of a run, which is created again (default: the encoder
             is fitted to the data folder).
+        pca_dim: the maximum number of components, and at most one per 10 rows with the feature.
+            If these allow neither so many nor 64, nothing is reduced; nor with 0 (default 0).
         quiet: whether to show no progress bar while a PCA is fitted.
 
     Raises:
         ConfigError: the encoder cannot be used.
     """
+    fitted_pca = None if fitted is None else fitted.get("pca")
     encoder = create_unreduced_encoder(
-        dataset, entity, feature, declaration, trainable=trainable, fitted=fitted
+        dataset,
+        entity,
+        feature,
+        declaration,
+        trainable=trainable,
+        fitted=fitted if fitted is None or fitted_pca is None else fitted["base"],
     )
+    if fitted is not None:
+        return encoder if fitted_pca is None else restore_pca_encoder(encoder, fitted_pca)
+    dim = reduced_dim(dataset, entity, feature, encoder, pca_dim=0 if trainable else pca_dim)
+    if not dim:
+        return encoder
+    return fit_pca_encoder(dataset, entity, feature, encoder, dim, quiet=quiet)
+
+
+def reduced_dim(
+    dataset: Dataset, entity: EntityName, feature: str, encoder: FeatureEncoder, *, pca_dim: int
+) -> int:
+    """Returns the number of components that encodings are reduced to; 0 if they are kept whole.
+
+    Args:
+        dataset: the data folder.
+        entity: `items` or `users`.
+        feature: the feature.
+        encoder: its encoder, without a PCA.
+        pca_dim: see `create_encoder`.
+    """
     for step in dataset.features(entity)[feature].steps:
         if isinstance(step, Pca):
-            if fitted is not None:
-                encoder = restore_pca_encoder(encoder, fitted)
-            else:
-                encoder = fit_pca_encoder(dataset, entity, feature, encoder, step.dim, quiet=quiet)
-    return encoder
+            return step.dim
+    # Encodings of categories and numbers have no `dim`.
+    width = getattr(encoder, "dim", 0)
+    if not pca_dim or width <= pca_dim:
+        return 0
+    most = dataset.statistics[entity]["features"][feature]["present"] // _ROWS_PER_COMPONENT
+    return min(pca_dim, most) if most >= min(pca_dim, _FEWEST_COMPONENTS) else 0
 
 
 def create_unreduced_encoder(

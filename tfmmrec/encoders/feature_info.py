@@ -19,7 +19,6 @@ class FeatureInfo:
         vocabulary_size: number of rows of the embedding table for an int32 encoding, else 0.
         kind: the modality, of a single value if the feature is multi-valued.
         num_values: number of vectors of a row, which the tower pools; 0 if it has one.
-        pca_dim: number of principal components that the tower reads; 0 reads the whole encoding.
         is_half: whether the encodings of the catalog are stored in float16, to which those of a
             request are then rounded.
     """
@@ -29,7 +28,6 @@ class FeatureInfo:
     vocabulary_size: int = 0
     kind: str = ""
     num_values: int = 0
-    pca_dim: int = 0
     is_half: bool = False
 
     @classmethod
@@ -39,8 +37,6 @@ class FeatureInfo:
         modality: Modality,
         encoder: FeatureEncoder,
         encodings: Encodings,
-        *,
-        pca_dim: int = 0,
     ) -> "FeatureInfo":
         """Reads the sizes from an encoder and its encodings."""
         _, *values, width = encodings.values.shape
@@ -48,4 +44,4 @@ class FeatureInfo:
         size = getattr(encoder, "size", 0)
         num_values = int(values[0]) if values else 0
         is_half = encodings.values.dtype == np.float16
-        return cls(name, int(width), size, kind, num_values, pca_dim, is_half)
+        return cls(name, int(width), size, kind, num_values, is_half)

@@ -1,5 +1,6 @@
 """Principal component analysis (PCA) of the encodings of another encoder."""
 
+import base64
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from tfmmrec.encoders.cache.cached_encode import cache_key, encode_feature
 from tfmmrec.encoders.cache.encoding_table import Encodings
 
 # A PCA is fitted to a sample of this many rows: its axes change little with more of them.
-PCA_ROWS = 50_000
+_PCA_ROWS = 50_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,21 +87,23 @@ class PcaEncoder(FeatureEncoder):
         }
 
     def fitted(self) -> dict[str, Any]:
-        return {
-            "mean": self.mean.numpy().tolist(),
-            "axes": self.axes.numpy().tolist(),
+        projection = {
+            "mean": _to_text(self.mean.numpy()),
+            "axes": _to_text(self.axes.numpy()),
             "requested_dim": self.requested_dim,
             "explained": self.explained,
         }
+        return {"base": self.base.fitted(), "pca": projection}
 
     def summary(self) -> str:
         return f"{self.base.summary()}, reduced to {self.dim}"
 
 
 def restore_pca_encoder(base: FeatureEncoder, fitted: Mapping[str, Any]) -> PcaEncoder:
-    """Creates the PCA encoder whose `fitted()` a run has stored."""
-    arrays = {name: np.array(fitted[name], np.float32) for name in ("mean", "axes")}
-    return PcaEncoder(base, PcaProjection(**{**fitted, **arrays}))
+    """Creates the PCA encoder of which a run has stored `fitted()["pca"]`."""
+    mean = _from_text(fitted["mean"])
+    axes = _from_text(fitted["axes"]).reshape([len(mean), -1])
+    return PcaEncoder(base, PcaProjection(**{**fitted, "mean": mean, "axes": axes}))
 
 
 def fit_pca_encoder(
@@ -130,7 +133,7 @@ def fit_pca_encoder(
     fitted_on = None
     if not folder.is_dir():
         fitted_on = encode_feature(dataset, entity, feature, base, quiet=quiet)
-        projection = fit_pca(fitted_on.sample(PCA_ROWS), dim)
+        projection = fit_pca(fitted_on.sample(_PCA_ROWS), dim)
         with shared_folder(folder) as partial:
             _save(partial, projection)
     encoder = PcaEncoder(base, _load(folder))
@@ -168,6 +171,15 @@ def fit_pca(encodings: np.ndarray, dim: int) -> PcaProjection:
         requested_dim=dim,
         explained=float(pca.explained_variance_ratio_[:rank].sum()),
     )
+
+
+def _to_text(array: np.ndarray) -> str:
+    """The numbers of a float32 array as a text for JSON, a fifth as long as a list of them."""
+    return base64.b64encode(array.astype("<f4").tobytes()).decode()
+
+
+def _from_text(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), "<f4")
 
 
 def _save(folder: Path, projection: PcaProjection) -> None:

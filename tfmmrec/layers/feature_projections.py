@@ -60,7 +60,6 @@ class FeatureProjections(tf.keras.layers.Layer):
             Projection(
                 dim,
                 vocabulary_size=info.vocabulary_size,
-                pca_dim=info.pca_dim,
                 dropout=dropout,
                 units=units,
                 name=plain_name(info.name),

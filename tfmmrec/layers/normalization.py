@@ -1,4 +1,4 @@
-"""Standardization and PCA of encodings, fitted to the catalog once, before training."""
+"""Standardization of encodings, fitted to the catalog once, before training."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.encoders.pca import fit_pca
 from tfmmrec.errors import DataError
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.pooling import AttentionPool
@@ -110,52 +109,3 @@ class _Moments:
     def variance(self) -> np.ndarray:
         """The mean square of the distances to the mean, `[width]`."""
         return self._squares / self.num_rows
-
-
-@tf.keras.utils.register_keras_serializable("tfmmrec")
-class PrincipalComponents(tf.keras.layers.Layer):
-    """Principal component analysis (PCA) of encodings, without whitening.
-
-    On a catalog of a few thousand items, a projection of a thousand-component encoding overfits to
-    the items, and generalizes badly to cold-start items. The principal axes are fitted once, by
-    `fit`, and stored as weights. The output has a mean square of 1 over the catalog. Components are
-    not scaled to equal variance (whitening), which would amplify the noise of the last ones.
-
-    Input: float `[batch, width]`. Output: float `[batch, num]`.
-
-    Args:
-        num: the number of components; padded with zeros if the width or the catalog has fewer.
-    """
-
-    def __init__(self, num: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        if num < 1:
-            raise ValueError(f"num must be at least 1. Received: {num}")
-        self.num = num
-
-    def build(self, input_shape: Any) -> None:
-        width = input_shape[-1]
-        self.axes = self.add_weight(
-            name="axes",
-            shape=[width, self.num],
-            initializer="identity",
-            trainable=False,
-            experimental_autocast=False,
-        )
-        super().build(input_shape)
-
-    def fit(self, outputs: np.ndarray) -> None:
-        """Fits the axes to encodings `[rows, width]` of mean 0; without rows they are kept."""
-        if not len(outputs):
-            return
-        fitted = fit_pca(outputs, self.num).axes  # [width, num or fewer]
-        root_mean_square = np.sqrt(np.mean(np.square(outputs @ fitted)))
-        axes = np.zeros(self.axes.shape, np.float32)
-        axes[:, : fitted.shape[1]] = fitted / max(root_mean_square, 1e-6)
-        self.axes.assign(axes)
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.matmul(tf.cast(inputs, tf.float32), self.axes), inputs.dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num": self.num}

@@ -6,10 +6,9 @@ import tensorflow as tf
 
 from tfmmrec.distribute.stateless_random import Dropout
 from tfmmrec.encoders.cache.encoding_table import Encodings
-from tfmmrec.encoders.pca import PCA_ROWS
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.gelu import gelu
-from tfmmrec.layers.normalization import PrincipalComponents, Standardize
+from tfmmrec.layers.normalization import Standardize
 from tfmmrec.layers.unit_length import unit_length
 
 # A vocabulary of at most so many entries is multiplied with their numbers of occurrences.
@@ -22,10 +21,9 @@ _UNITS_PER_INPUT = 16
 class Projection(tf.keras.layers.Layer):
     """Projects the encoding of one feature to an embedding `[batch, dim]` of length 1.
 
-    A vector is standardized, pooled if a row has several, optionally reduced to its principal
-    components, and passed through an optional hidden layer and a linear layer. Vocabulary entries
-    are embedded and averaged. Embeddings have length 1, so that fusion weights do not compensate
-    for scales.
+    A vector is standardized, pooled if a row has several, and passed through an optional hidden
+    layer and a linear layer. Vocabulary entries are embedded and averaged. Embeddings have length
+    1, so that fusion weights do not compensate for scales.
 
     Input: float `[batch, width]` or `[batch, n, width]`; with `vocabulary_size`, int32 `[batch, n]`
     where 0 is padding. Output: `[batch, dim]`.
@@ -33,8 +31,6 @@ class Projection(tf.keras.layers.Layer):
     Args:
         dim: the width of the embedding.
         vocabulary_size: the number of vocabulary entries to embed; 0 for vectors (default 0).
-        pca_dim: the number of principal components that are read; 0 reads the whole vector
-            (default 0).
         units: the units of the hidden layer, at most 16 times the width of the vector; 0 for none
             (default 128).
         dropout: the dropout rate of the input and of the hidden units (default 0.1).
@@ -51,7 +47,6 @@ class Projection(tf.keras.layers.Layer):
         dim: int,
         *,
         vocabulary_size: int = 0,
-        pca_dim: int = 0,
         units: int = 128,
         dropout: float = 0.1,
         **kwargs: Any,
@@ -59,14 +54,12 @@ class Projection(tf.keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.dim = dim
         self.vocabulary_size = vocabulary_size
-        self.pca_dim = pca_dim
         self.units = units
         self.dropout = dropout
         if vocabulary_size:
             self.embedding = tf.keras.layers.Embedding(vocabulary_size, dim)
         else:
             self.standardize = Standardize()
-            self.reduce = PrincipalComponents(pca_dim) if pca_dim else None
             self.hidden = None
             self.output_layer = tf.keras.layers.Dense(dim)
             self.drop = Dropout(dropout)
@@ -77,9 +70,6 @@ class Projection(tf.keras.layers.Layer):
         else:
             build_layer(self.standardize, input_shape)
             width = input_shape[-1]
-            if self.reduce is not None:
-                build_layer(self.reduce, [None, width])
-                width = self.pca_dim
             if self.units:
                 units = min(self.units, _UNITS_PER_INPUT * width)
                 self.hidden = tf.keras.layers.Dense(units, gelu)
@@ -89,13 +79,10 @@ class Projection(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def fit(self, encoded: Encodings) -> None:
-        """Fits the standardization and the principal components to the rows with the feature."""
+        """Fits the standardization to the rows with the feature."""
         build_layer(self, [None, *encoded.values.shape[1:]])
-        if self.vocabulary_size:
-            return
-        self.standardize.fit(encoded.blocks())
-        if self.reduce is not None:
-            self.reduce.fit(self.standardize.scaled(encoded.sample(PCA_ROWS)).numpy())
+        if not self.vocabulary_size:
+            self.standardize.fit(encoded.blocks())
 
     @property
     def table(self) -> tf.Variable | None:
@@ -116,9 +103,7 @@ class Projection(tf.keras.layers.Layer):
     def _project(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
         if self.vocabulary_size:
             return self._sum_of_entries(inputs)
-        vector = self.standardize(inputs)
-        vector = vector if self.reduce is None else self.reduce(vector)
-        vector = self.drop(vector, training=training)
+        vector = self.drop(self.standardize(inputs), training=training)
         if self.hidden is not None:
             vector = self.drop(self.hidden(vector), training=training)
         return self.output_layer(vector)
@@ -143,7 +128,6 @@ class Projection(tf.keras.layers.Layer):
             **super().get_config(),
             "dim": self.dim,
             "vocabulary_size": self.vocabulary_size,
-            "pca_dim": self.pca_dim,
             "units": self.units,
             "dropout": self.dropout,
         }

@@ -119,7 +119,7 @@ def _build_bundle(
     statistics = TrainingStatistics.of(events, dataset.cold_items)
     landmarks = landmark_rows(items, statistics.counts, config.cold_start.num_items)
     with strategies.current_strategy().scope(), precision(config.precision):
-        features = (items.features(config.pca_dim), users.features())
+        features = (items.features(), users.features())
         model = build_model(
             config,
             spec,

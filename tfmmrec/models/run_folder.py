@@ -69,7 +69,7 @@ def save_run(
             "num_landmarks": 0 if regression is None else regression.num_landmarks,
             "statistics": bundle.statistics.save(catalog),
             "features": {
-                "items": _features(bundle.items, bundle.config.pca_dim),
+                "items": _features(bundle.items),
                 "users": _features(bundle.users),
             },
         },
@@ -82,11 +82,11 @@ def save_run(
     write_json(folder / RUN, run)
 
 
-def _features(entities: EncodedEntities, pca_dim: int = 0) -> list[dict[str, Any]]:
+def _features(entities: EncodedEntities) -> list[dict[str, Any]]:
     """The sizes of the features, and their declarations in the dataset file."""
     return [
         {**dataclasses.asdict(info), "declared": entities.modalities[info.name].options()}
-        for info in entities.features(pca_dim)
+        for info in entities.features()
     ]
 
 

@@ -127,9 +127,11 @@ class TrialRunner:
 
     def _trainer(self, config: TrainConfig) -> VariantTrainer:
         """The trainer for the encoders of a config, whose outputs are read once."""
-        key = str(config.encoders)
+        key = str([config.encoders, config.pca_dim])
         if key not in self._trainers:
-            whole = dataclasses.replace(self._base, encoders=config.encoders)
+            whole = dataclasses.replace(
+                self._base, encoders=config.encoders, pca_dim=config.pca_dim
+            )
             self._trainers[key] = VariantTrainer(self._dataset, whole)
         return self._trainers[key]
 

@@ -3,9 +3,8 @@
 import dataclasses
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from apache_beam.metrics.metric import MetricsFilter
 
@@ -14,6 +13,7 @@ from tfmmrec.data.beam.run import create_pipeline, run_pipeline
 from tfmmrec.data.beam.worker_errors import WorkerErrors
 from tfmmrec.data.dataset import Dataset, EntityName
 from tfmmrec.data.storage import scratch_folder
+from tfmmrec.encoders.base import FeatureEncoder
 from tfmmrec.encoders.beam.job import METRICS, EncodeJob
 from tfmmrec.encoders.beam.pipeline import EncodeValues
 from tfmmrec.encoders.cache.cached_encode import read_cached, store_key
@@ -23,9 +23,8 @@ from tfmmrec.encoders.encoded_features import (
     input_features,
     trainable_options,
 )
-from tfmmrec.encoders.factory import create_unreduced_encoder
+from tfmmrec.encoders.factory import create_unreduced_encoder, reduced_dim
 from tfmmrec.modalities import Modality
-from tfmmrec.modalities.preprocessing.pca import Pca
 
 _ENTITIES: tuple[EntityName, EntityName] = ("items", "users")
 
@@ -88,12 +87,8 @@ def _create_jobs(
     for entity in _ENTITIES:
         modalities = input_features(dataset, entity, config)
         trainable = trainable_options(entity, modalities, config)
-        # The order of `encode_entities`, which fits a PCA before it encodes other features.
-        for feature, modality in sorted(modalities.items(), key=lambda one: not _has_pca(one[1])):
-            declaration: Any = config.encoders.get(feature, "builtin")
-            encoder = create_unreduced_encoder(
-                dataset, entity, feature, declaration, trainable=feature in trainable
-            )
+        for feature, encoder in _encoders(dataset, entity, config, modalities, trainable).items():
+            modality = modalities[feature]
             if not encoder.is_network or read_cached(dataset, entity, feature, encoder.fingerprint):
                 continue
             store = store_key(encoder, modality)
@@ -106,7 +101,7 @@ def _create_jobs(
                 cache=dataset.cache,
                 store=dataset.cache / store,
                 sources=((entity, feature),),
-                declaration=declaration,
+                declaration=config.encoders.get(feature, "builtin"),
                 trainable=feature in trainable,
                 fingerprint=encoder.fingerprint,
                 errors=errors,
@@ -114,8 +109,30 @@ def _create_jobs(
     yield from jobs.values()
 
 
-def _has_pca(modality: Modality) -> bool:
-    return any(isinstance(step, Pca) for step in modality.steps)
+def _encoders(
+    dataset: Dataset,
+    entity: EntityName,
+    config: TrainConfig,
+    modalities: Mapping[str, Modality],
+    trainable: Collection[str],
+) -> dict[str, FeatureEncoder]:
+    """The encoders without a PCA, in the order of `encode_entities`: it fits PCAs first."""
+    encoders = {
+        feature: create_unreduced_encoder(
+            dataset,
+            entity,
+            feature,
+            config.encoders.get(feature, "builtin"),
+            trainable=feature in trainable,
+        )
+        for feature in modalities
+    }
+
+    def is_whole(feature: str) -> bool:
+        pca_dim = 0 if feature in trainable else config.pca_dim
+        return not reduced_dim(dataset, entity, feature, encoders[feature], pca_dim=pca_dim)
+
+    return {feature: encoders[feature] for feature in sorted(encoders, key=is_whole)}
 
 
 def _with_work(
