@@ -161,7 +161,7 @@ def measure(data: Path, config: Path | None, batch_size: int, steps: int, rounds
         processor.append(1e3 * (time.process_time() - start[0]) / steps)
         wall.append(1e3 * (time.perf_counter() - start[1]) / steps)
     distinct = [
-        len(np.unique(np.append(batch["history"][batch["history"] >= 0], batch["item"])))
+        len(np.setdiff1d(np.append(batch["history"], batch["item"]), [-1]))
         for batch in examples.take(5).as_numpy_iterator()
     ]
     medians = [statistics.median(times) for times in (processor, wall)]

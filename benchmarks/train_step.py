@@ -9,10 +9,12 @@ query tower is the mean of the item vectors of the history, plus the user's feat
 dropout, no false-negative mask and no moving average of the weights. `tutorial` is the two
 embedding tables of the TFRS retrieval tutorial.
 
-A round trains each contestant by `fit` for some steps, in an order that rotates from round to
-round. Times are medians over rounds. Ratios are medians of the rounds' ratios, followed by the
-lowest and the highest. Nodes are those of the graph of one training step and of the functions in
-its library, before TensorFlow optimizes them.
+A batch of the models by hand is of so many events, each with its own history. That of tfmmrec is of
+windows with as many events on average, all of which are predicted. A round trains each contestant
+by `fit` for some steps, in an order that rotates from round to round. Times are medians over
+rounds. Ratios are medians of the rounds' ratios, followed by the lowest and the highest. Nodes are
+those of the graph of one training step and of the functions in its library, before TensorFlow
+optimizes them.
 """
 
 import dataclasses
@@ -21,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +38,7 @@ from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
+from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.errors import ConfigError
 from tfmmrec.models.bundle import ModelBundle, build_bundle
@@ -50,8 +53,14 @@ BY_HAND = {
     "by hand, Adam": tf.keras.optimizers.legacy.Adam,
 }
 
-# A compiled model, the batches that it is trained on, and its training step as a function of one.
-Contestant = tuple[tf.keras.Model, tf.data.Dataset, Callable]
+
+class Contestant(NamedTuple):
+    """A compiled model, its batches with their mean number of examples, and its training step."""
+
+    model: tf.keras.Model
+    batches: tf.data.Dataset
+    batch_size: float
+    train_step: Callable
 
 
 def main(
@@ -60,17 +69,17 @@ def main(
     items: int = 0,
     config: Path | None = None,
     batch_size: int = 1024,
-    steps: int = 30,
+    steps: int = 100,
     rounds: int = 7,
     clock: str = "processor",
 ) -> None:
-    """Times training steps.
+    """Times training.
 
     Args:
         data: a data folder.
         items: in place of a data folder, the number of items of a drawn catalog.
         config: a training file; its history encoder is replaced by `mean`.
-        batch_size: events per step.
+        batch_size: events per step, on average.
         steps: number of steps of each contestant per round.
         rounds: number of rounds.
         clock: of the ratios: `processor`, the CPU time of all threads, or `wall`.
@@ -208,12 +217,19 @@ class Tutorial(tfrs.Model):
 
 def create_contestants(dataset: Dataset, config: TrainConfig) -> dict[str, Contestant]:
     bundle = build_bundle(dataset, config)
-    batches = create_batches(bundle).epochs(0)
+    examples = TrainingExamples(
+        bundle.histories,
+        max_history=bundle.model.query_tower.max_history,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
     contestants: dict[str, Contestant] = {}
     for name, optimizer in BY_HAND.items():
         model = ByHand(bundle)
         model.compile(optimizer=optimizer(learning_rate=0.01))
-        contestants[name] = model, batches, model.train_step
+        contestants[name] = Contestant(
+            model, examples.epochs(0), examples.batch_size, model.train_step
+        )
     contestants["tfmmrec, query: mean"] = ours(bundle)
     ids = dataclasses.replace(
         with_features(config, []), query={"kind": "id"}, negatives={"mask_positives": "none"}
@@ -228,7 +244,8 @@ def ours(bundle: ModelBundle) -> Contestant:
     batches = create_batches(bundle)
     trainer = Trainer(bundle.model, bundle.config, batches.steps_per_epoch)
     trainer.compile(trainer.optimizer_step.optimizer)
-    return trainer, batches.epochs(0), trainer.train_step
+    batch_size = len(bundle.histories.items) / batches.steps_per_epoch
+    return Contestant(trainer, batches.epochs(0), batch_size, trainer.train_step)
 
 
 def tutorial(bundle: ModelBundle) -> Contestant:
@@ -243,23 +260,24 @@ def tutorial(bundle: ModelBundle) -> Contestant:
     order = np.random.default_rng(0).permutation(len(users))
     order = order[: len(order) // size * size].reshape(-1, size)
     pairs = tf.data.Dataset.from_tensor_slices({"user_id": users[order], "item_id": items[order]})
-    return model, pairs.repeat().prefetch(tf.data.AUTOTUNE), model.train_step
+    batches = pairs.repeat().prefetch(tf.data.AUTOTUNE)
+    return Contestant(model, batches, size, model.train_step)
 
 
 def race(
     contestants: dict[str, Contestant], rounds: int, steps: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Trains the contestants in turns; returns ms per step by contestant, clock and round."""
+    """Trains in turns; returns ms per 1,000 examples by contestant, clock and round."""
     times = {name: {clock: [] for clock in CLOCKS} for name in contestants}
     names = list(contestants)
     for turn in range(rounds + 1):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            model, batches, _ = contestants[name]
+            model, batches, batch_size, _ = contestants[name]
             start = {clock: now() for clock, now in CLOCKS.items()}
             model.fit(batches, steps_per_epoch=steps, verbose=0)
             for clock, now in CLOCKS.items():
                 if turn:  # the first turn is a warm-up
-                    times[name][clock].append(1e3 * (now() - start[clock]) / steps)
+                    times[name][clock].append(1e6 * (now() - start[clock]) / (steps * batch_size))
     return times
 
 
@@ -275,7 +293,10 @@ def print_table(
         ratios = [ratio(times[base][clock], own[clock]) for base in BY_HAND]
         medians = [f"{statistics.median(own[each]):,.1f}" for each in CLOCKS]
         rows.append([name, *medians, *ratios, f"{num_nodes(contestant):,}"])
-    head = [f"{dataset.count('items'):,} items", *(f"{each} ms per step" for each in CLOCKS)]
+    head = [
+        f"{dataset.count('items'):,} items",
+        *(f"{each} ms per 1,000 examples" for each in CLOCKS),
+    ]
     head += [f"examples/s relative to {base} ({clock})" for base in BY_HAND]
     print(markdown_table([*head, "nodes"], rows), flush=True)
 
@@ -288,8 +309,8 @@ def ratio(theirs: list[float], own: list[float]) -> str:
 
 def num_nodes(contestant: Contestant) -> int:
     """Returns the number of nodes of a training step, those of its functions included."""
-    _, batches, train_step = contestant
-    graph = tf.function(train_step).get_concrete_function(batches.element_spec).graph.as_graph_def()
+    step = tf.function(contestant.train_step)
+    graph = step.get_concrete_function(contestant.batches.element_spec).graph.as_graph_def()
     return len(graph.node) + sum(len(each.node_def) for each in graph.library.function)
 
 

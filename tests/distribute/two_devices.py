@@ -37,7 +37,7 @@ WINDOWS = {
         "num_mined": 2,
         "mining_top_k": 2,
         "mining_interval": 2,
-        "num_hard_negatives": 4,
+        "num_hard_negatives": 5,
     },
     "loss": "bpr",
     "contrastive": {},

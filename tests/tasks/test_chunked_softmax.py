@@ -84,7 +84,7 @@ def test_dynamic_sizes():
 
 
 @pytest.mark.parametrize(
-    ("num_candidates", "chunks"), [(5, [1024, 1024, 2]), (4096, [512, 512, 512, 512, 2])]
+    ("num_candidates", "chunks"), [(5, [1280, 770]), (4096, [512, 512, 512, 512, 2])]
 )
 def test_the_size_of_a_chunk_is_bounded(num_candidates, chunks):
     seen = []

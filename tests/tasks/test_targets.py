@@ -36,7 +36,7 @@ def test_each_row_of_a_batch_is_one_event():
     assert found.previous_item.numpy().tolist() == [5, -1]
     assert found.batch_row.numpy().tolist() == [0, 1]
     assert found.num_earlier.numpy().tolist() == [2, 0]
-    assert found.select(batch["user"]).numpy().tolist() == [7, 8]
+    assert found.positions is None
 
 
 def test_each_position_of_a_window_with_a_target_item_is_one_event():
@@ -52,5 +52,4 @@ def test_each_position_of_a_window_with_a_target_item_is_one_event():
         assert found.previous_item.numpy().tolist()[:3] == [-1, 4, 5]
         assert found.batch_row.numpy().tolist()[:3] == [0, 0, 1]
         assert found.num_earlier.numpy().tolist()[:3] == [0, 1, 9]
-        embeddings = tf.reshape(tf.range(4.0), [2, 2, 1])
-        assert found.select(embeddings).numpy().tolist()[:3] == [[0.0], [1.0], [2.0]]
+        assert found.positions.numpy().tolist()[:3] == [[0, 0], [0, 1], [1, 0]]

@@ -14,8 +14,6 @@ from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
-from tfmmrec.data.pipelines.examples import TrainingExamples
-from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
 from tfmmrec.data.storage import read_json
 from tfmmrec.distribute.stateless_random import step_key
 from tfmmrec.errors import ConfigError, DataError
@@ -25,6 +23,7 @@ from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.models.two_tower import TwoTower
 from tfmmrec.serving.export import export
+from tfmmrec.training.batches import create_batches
 from tfmmrec.training.fit import fit
 from tfmmrec.training.train import train
 from tfmmrec.training.train_step import Trainer
@@ -131,16 +130,7 @@ def test_a_checkpoint_within_an_epoch_resumes(data, tmp_path):
 
 def batch(bundle) -> dict[str, tf.Tensor]:
     """The first batch of a training."""
-    given = {"batch_size": bundle.config.batch_size, "seed": 0}
-    if bundle.model.query_tower.is_causal:
-        examples = TrainingWindows(
-            bundle.histories, length=bundle.model.query_tower.max_history, **given
-        )
-    else:
-        examples = TrainingExamples(
-            bundle.histories, max_history=bundle.model.query_tower.max_history, **given
-        )
-    return next(iter(examples.epochs(0)))
+    return next(iter(create_batches(bundle).epochs(0)))
 
 
 def flat(gradients: list) -> np.ndarray:
@@ -271,6 +261,8 @@ def test_two_batches_of_eight_are_one_of_sixteen(data):
     options = {
         **CALM,
         "query": {"kind": "mean", "dropout": 0.0},
+        # A batch of windows has fewer rows than events.
+        "history_context": "bidirectional",
         "negatives": {"source": "full_catalog"},
     }
     bundle = build_bundle(Dataset(data), config(**options, batch_size=16))

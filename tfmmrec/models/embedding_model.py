@@ -44,8 +44,7 @@ class BatchEmbeddings:
     """The embeddings of a training batch.
 
     Attributes:
-        users: `[batch, width]`, each block of length 1; `[batch, n, width]` for the n positions of
-            a window.
+        users: `[batch, width]`, each block of length 1; `[positions, width]` with positions.
         queries: the same, divided by the temperature.
         items: `[to embed, width]`, the embeddings of the requested items.
     """
@@ -205,7 +204,7 @@ class EmbeddingModel(tfrs.Model):
         items: ItemIndex,
         inputs: UserInputs,
         training: bool = False,
-        return_sequences: bool = False,
+        positions: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Embeds users, each block of length 1, `[batch, width]`.
 
@@ -213,8 +212,7 @@ class EmbeddingModel(tfrs.Model):
             items: the items that `inputs.history` refers to.
             inputs: the histories and features of the users.
             training: whether dropout is applied.
-            return_sequences: whether to return an embedding after each event of a history,
-                `[batch, n, width]`.
+            positions: see `QueryTower`; for an embedding at each, `[positions, width]`.
         """
         history, users = inputs.history, inputs.users
         rows = tf.maximum(history, 0)
@@ -228,7 +226,7 @@ class EmbeddingModel(tfrs.Model):
             inputs.features,
             users=users,
             training=training,
-            return_sequences=return_sequences,
+            positions=positions,
             times=inputs.times,
         )
 
@@ -270,7 +268,12 @@ class EmbeddingModel(tfrs.Model):
         return ItemIndex(item_vectors, unit, block_mask, tf.reduce_any(block_mask, axis=1))
 
     def embed(
-        self, batch: Mapping[str, tf.Tensor], rows_to_embed: tf.Tensor, *, training: bool
+        self,
+        batch: Mapping[str, tf.Tensor],
+        rows_to_embed: tf.Tensor,
+        *,
+        positions: tf.Tensor | None = None,
+        training: bool,
     ) -> BatchEmbeddings:
         """Embeds the users of a training batch, and candidate items.
 
@@ -279,6 +282,7 @@ class EmbeddingModel(tfrs.Model):
         Args:
             batch: see `TwoTower.compute_loss`.
             rows_to_embed: int32 `[to embed]`, rows of items, each once, the same on all replicas.
+            positions: of the users' embeddings, see `QueryTower` (default: one for each row).
             training: whether dropout is applied.
         """
         history = batch["history"]
@@ -287,8 +291,8 @@ class EmbeddingModel(tfrs.Model):
         num_to_embed, own_rows = tf.size(rows_to_embed), replicas.local_slice(rows_to_embed)
         row_lists = [tf.reshape(tf.maximum(history, 0), [-1]), own_rows]
         row_lists += [rows for rows, _ in encodings.values()]
-        rows, positions, _ = padded_unique(tf.concat(row_lists, axis=0), self._num_items)
-        in_history, to_embed, *finetuned = tf.split(positions, [tf.size(r) for r in row_lists])
+        rows, indices, _ = padded_unique(tf.concat(row_lists, axis=0), self._num_items)
+        in_history, to_embed, *finetuned = tf.split(indices, [tf.size(r) for r in row_lists])
         features = self.items.gather(rows)
         for (name, (_, values)), where in zip(encodings.items(), finetuned, strict=True):
             encoding = features[name].encoding
@@ -305,7 +309,7 @@ class EmbeddingModel(tfrs.Model):
                 batch.get("history_time"),
             ),
             training=training,
-            return_sequences=batch["item"].shape.rank == 2,
+            positions=positions,
         )
         # Id embeddings are dropped for candidates only: a history has known items, while the target
         # item may be cold.

@@ -123,7 +123,7 @@ class ItemTower(tf.keras.layers.Layer):
         return {
             "dim": hp.Choice("dim", [32, 64, 128], default=64),
             "projection_units": hp.Choice("projection_units", [0, 64, 128, 256], default=128),
-            "pca_dim": hp.Choice("pca_dim", [0, 32, 64, 128]),
+            "pca_dim": hp.Choice("pca_dim", [0, 32, 64, 128, 256], default=256),
             "id_embedding_dropout": hp.Choice(
                 "id_embedding_dropout", [0.0, 0.1, 0.3, 0.5], default=0.3
             ),

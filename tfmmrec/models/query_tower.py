@@ -83,9 +83,9 @@ class QueryTower(tf.keras.layers.Layer):
         return self.history_encoders[0].max_history
 
     @property
-    def is_causal(self) -> bool:
+    def has_prefixes(self) -> bool:
         """Whether one call can encode all prefixes of a history, see `HistoryEncoder`."""
-        return self.history_encoders[0].is_causal
+        return self.history_encoders[0].has_prefixes
 
     @property
     def reads_user(self) -> bool:
@@ -104,7 +104,7 @@ class QueryTower(tf.keras.layers.Layer):
         inputs: Mapping[str, Feature],
         users: tf.Tensor | None = None,
         training: bool = False,
-        return_sequences: bool = False,
+        positions: tf.Tensor | None = None,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Computes the embeddings of a batch of users.
@@ -117,17 +117,18 @@ class QueryTower(tf.keras.layers.Layer):
             users: int32 `[batch]`, rows of users with training events, -1 for others; needed if the
                 tower `reads_user`.
             training: whether dropout is applied.
-            return_sequences: whether to return the embedding for each prefix of a history; needs
-                `is_causal`.
+            positions: integers `[positions, 2]`, rows of the batch and positions in their
+                histories, for the embedding of the history up to each; needs `has_prefixes`
+                (default: the embedding of each whole history).
             times: int64 `[batch, n]`, the times of the events in Unix seconds, 0 or below if
                 unknown; needed if the tower `reads_times`.
 
         Returns:
-            float32 `[batch, blocks * dim]`, each block of length 1; with `return_sequences`,
-            `[batch, n, blocks * dim]`.
+            float32 `[batch, blocks * dim]`, each block of length 1; `[positions, blocks * dim]`
+            with positions.
         """
         features = self._features(inputs, training)
-        options: dict[str, Any] = {"return_sequences": True} if return_sequences else {}
+        options: dict[str, Any] = {} if positions is None else {"positions": positions}
         if self.reads_times:
             if times is None:
                 raise ValueError("times are needed with time_intervals. Received: times=None")
@@ -146,10 +147,13 @@ class QueryTower(tf.keras.layers.Layer):
             # Sums and lengths are computed in float32 for every precision of the encoder.
             embedding = tf.cast(
                 encoder(items, mask=block_mask, training=training, **options), tf.float32
-            )  # [batch, dim] or [batch, n, dim]
+            )  # [batch, dim] or [positions, dim]
             has_history = tf.reduce_any(block_mask, axis=1, keepdims=True)
-            if return_sequences:
-                has_history = tf.cumsum(tf.cast(block_mask, tf.int32), axis=1)[..., tf.newaxis] > 0
+            if positions is not None:
+                first = tf.argmax(block_mask, axis=1, output_type=positions.dtype)  # [batch]
+                rows, numbers = positions[:, 0], positions[:, 1]
+                has_history = tf.gather(has_history, rows)
+                has_history &= (tf.gather(first, rows) <= numbers)[:, tf.newaxis]
             if of_users is not None:
                 has_history, user_blocks = of_users
                 embedding += tf.cast(user_blocks[block], embedding.dtype)
@@ -157,7 +161,7 @@ class QueryTower(tf.keras.layers.Layer):
             embedding = tf.where(has_history, embedding, default)
             if features is not None:
                 scaled = tf.cast(self.feature_scale[block], embedding.dtype) * features
-                embedding += scaled[:, tf.newaxis] if return_sequences else scaled
+                embedding += scaled if positions is None else tf.gather(scaled, positions[:, 0])
             blocks.append(unit_length(embedding))
         return tf.concat(blocks, axis=-1)
 

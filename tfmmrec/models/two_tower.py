@@ -133,7 +133,9 @@ class TwoTower(EmbeddingModel):
         losses: dict[str, tf.Tensor] = {}
         if self.retrieval is not None:
             candidates = self.retrieval.sample_candidates(targets)
-            embeddings = self.embed(inputs, candidates.rows_to_embed, training=training)
+            embeddings = self.embed(
+                inputs, candidates.rows_to_embed, positions=targets.positions, training=training
+            )
             losses["retrieval"] = self.retrieval(
                 embeddings.queries, embeddings.items, candidates, targets, training=training
             )

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfmmrec.distribute import replicas
-from tfmmrec.tasks.negatives.false_negatives import FalseNegativeMask, FalseNegatives
+from tfmmrec.tasks.negatives.false_negatives import EventSlices
 from tfmmrec.tasks.negatives.masking import mask_logits, with_target
 
 # Measured on a CPU: smaller chunks cost more in loop overhead than their smaller arrays save, and
-# larger arrays do not fit into the cache.
-_MAX_ROWS = 1024
+# larger arrays do not fit into the cache. A batch of windows has around 1,024 events, more or less.
+_MAX_ROWS = 1280
 _MAX_LOGITS = 2**21
 
 
@@ -21,7 +21,7 @@ def chunked_softmax(
     valid: tf.Tensor,
     *,
     log_weights: tf.Tensor | None = None,
-    false_negatives: tf.Tensor | FalseNegatives | FalseNegativeMask | None = None,
+    false_negatives: tf.Tensor | EventSlices | None = None,
     num_hard_negatives: int = 0,
     chunk: int | None = None,
 ) -> tf.Tensor:
@@ -45,7 +45,7 @@ def chunked_softmax(
         false_negatives: bool `[events, candidates]`, True where a candidate is masked; or an object
             whose slices of events are that, or the positions (default none).
         num_hard_negatives: number of highest-scoring negatives per event; 0 keeps all (default 0).
-        chunk: events per chunk; default 1024, or fewer where that makes more than 2,097,152 logits.
+        chunk: events per chunk; default 1280, or fewer where that makes more than 2,097,152 logits.
 
     Returns:
         A scalar; 0 without valid events. With several replicas, each returns its part of the mean.

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfmmrec.distribute import replicas
 from tfmmrec.tasks.chunked_softmax import chunked_softmax
-from tfmmrec.tasks.negatives.false_negatives import FalseNegativeMask, FalseNegatives
+from tfmmrec.tasks.negatives.false_negatives import EventSlices
 from tfmmrec.tasks.negatives.masking import MASKED, mask_logits, with_target
 
 
@@ -14,7 +14,7 @@ def candidate_softmax(
     *,
     labels: tf.Tensor,
     log_sampling_probability: tf.Tensor,
-    false_negatives: tf.Tensor | FalseNegatives | FalseNegativeMask | None = None,
+    false_negatives: tf.Tensor | EventSlices | None = None,
     num_hard_negatives: int = 0,
     valid: tf.Tensor | None = None,
 ) -> tf.Tensor:
@@ -71,7 +71,7 @@ def candidate_bpr(
     *,
     labels: tf.Tensor,
     log_sampling_probability: tf.Tensor,
-    false_negatives: tf.Tensor | FalseNegatives | FalseNegativeMask | None = None,
+    false_negatives: tf.Tensor | EventSlices | None = None,
     num_hard_negatives: int = 0,
     valid: tf.Tensor | None = None,
 ) -> tf.Tensor:

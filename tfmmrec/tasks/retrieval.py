@@ -68,8 +68,8 @@ class RetrievalTask(tf.Module):
         """Computes the loss of a batch, a scalar; with several replicas, this replica's part.
 
         Args:
-            query_embeddings: user embeddings divided by the temperature, `[batch, width]`, or
-                `[batch, n, width]` with one per window position.
+            query_embeddings: the user embedding of each event, divided by the temperature,
+                `[events, width]`.
             candidate_embeddings: embeddings of `candidates.rows_to_embed`, `[to embed, width]`.
             candidates: from `sample_candidates`.
             targets: the events of the batch.
@@ -81,7 +81,6 @@ class RetrievalTask(tf.Module):
             num_earlier=targets.num_earlier,
             batch_row=None if targets.positions is None else targets.batch_row,
         )
-        queries = targets.select(query_embeddings)  # [events, width]
         embeddings, memory = candidate_embeddings, self.sampler.memory
         if memory is not None:
             # [candidates, width]
@@ -95,12 +94,12 @@ class RetrievalTask(tf.Module):
         }
         fusion, loss = self._fusion, tf.constant(0.0)
         if fusion.joint_loss_weight:
-            loss += fusion.joint_loss_weight * self._loss(queries, embeddings, **options)
+            loss += fusion.joint_loss_weight * self._loss(query_embeddings, embeddings, **options)
         if fusion.modality_loss_weight:
             blocks = [
                 self._loss(query_block, unit_length(item_block), **options)
                 for query_block, item_block in zip(
-                    tf.split(queries, fusion.num_blocks, axis=1),
+                    tf.split(query_embeddings, fusion.num_blocks, axis=1),
                     tf.split(embeddings, fusion.num_blocks, axis=1),
                     strict=True,
                 )

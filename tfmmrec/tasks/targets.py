@@ -30,14 +30,6 @@ class Targets:
     valid: tf.Tensor | None = None
     positions: tf.Tensor | None = None
 
-    def select(self, values: tf.Tensor) -> tf.Tensor:
-        """Selects the values of the events, `[events, …]`.
-
-        Args:
-            values: one value per event position: `[batch, n, …]` with windows, else `[batch, …]`.
-        """
-        return values if self.positions is None else tf.gather_nd(values, self.positions)
-
 
 def flatten_targets(batch: Mapping[str, tf.Tensor], *, static_shapes: bool = False) -> Targets:
     """Flattens the target items of a batch to a list of events.

@@ -53,12 +53,17 @@ def create_batches(bundle: ModelBundle) -> Batches | JointBatches:
 
 def _retrieval(bundle: ModelBundle) -> Batches:
     config = bundle.config
-    if bundle.model.query_tower.is_causal:
+    if bundle.model.query_tower.has_prefixes and config.history_context == "causal":
+        strategy = bundle.model.distribute_strategy
+        num_replicas = strategy.num_replicas_in_sync
+        needs_equal_parts = isinstance(strategy, tf.distribute.TPUStrategy)
         return TrainingWindows(
             bundle.histories,
             length=bundle.model.query_tower.max_history,
             batch_size=config.batch_size,
             seed=config.seed,
+            min_windows=num_replicas,
+            multiple_of=num_replicas if needs_equal_parts else 1,
         )
     return TrainingExamples(
         bundle.histories,

@@ -83,6 +83,23 @@ def test_a_batch_holds_as_many_windows_as_have_so_many_events():
     assert (windows(batch_size=1000).batch_size, windows(batch_size=1000).steps_per_epoch) == (6, 1)
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "multiple_of", "min_windows", "expected"),
+    # There are 6 windows for 11 events.
+    [(4, 1, 1, 2), (1, 1, 1, 1), (1, 1, 2, 2), (1, 4, 4, 4), (7, 2, 2, 4), (7, 3, 3, 3)],
+)
+def test_windows_for_several_devices(batch_size, multiple_of, min_windows, expected):
+    source = TrainingWindows(
+        HISTORIES,
+        length=3,
+        batch_size=batch_size,
+        seed=0,
+        multiple_of=multiple_of,
+        min_windows=min_windows,
+    )
+    assert source.batch_size == expected
+
+
 def test_without_events_there_are_no_steps():
     none = Histories(items=np.zeros(0, np.int32), offsets=np.zeros(5, np.int64))
     source = TrainingWindows(none, length=2, batch_size=4, seed=0)

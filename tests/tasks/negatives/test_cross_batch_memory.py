@@ -181,8 +181,8 @@ class LossTest(TestCase):
                     false_negatives=sampler.false_negatives(
                         found,
                         tf.constant([0, 1]),
-                        batch_row=tf.constant([0, 1, 0]),
-                        num_earlier=tf.constant([1, 2, 3]),
+                        batch_row=tf.constant([0, 0, 1]),
+                        num_earlier=tf.constant([1, 3, 2]),
                     ),
                 )
             )

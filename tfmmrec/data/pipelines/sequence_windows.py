@@ -20,16 +20,29 @@ class TrainingWindows:
         batch_size: average number of events per batch, from which the number of windows per batch
             is computed.
         seed: of the offsets and the order.
+        min_windows: the minimum number of windows per batch, such as one for each of several
+            devices (default 1).
+        multiple_of: what the number of windows per batch is a multiple of (default 1).
     """
 
-    def __init__(self, histories: Histories, *, length: int, batch_size: int, seed: int):
+    def __init__(
+        self,
+        histories: Histories,
+        *,
+        length: int,
+        batch_size: int,
+        seed: int,
+        min_windows: int = 1,
+        multiple_of: int = 1,
+    ):
         lengths = np.diff(histories.offsets)
         self.num_events = int(lengths.sum())
         # With any offset, m events lie in at most ⌊m / length⌋ + 1 windows.
         counts = np.where(lengths > 0, lengths // length + 1, 0)
         num_windows = int(counts.sum())
-        windows = round(batch_size * num_windows / max(1, self.num_events))
-        self.batch_size = int(np.clip(windows, 1, max(1, num_windows)))
+        windows = batch_size * num_windows / max(1, self.num_events)
+        windows = max(multiple_of * round(windows / multiple_of), min_windows)
+        self.batch_size = max(1, min(windows, num_windows))
         self.steps_per_epoch = num_windows // self.batch_size
         self._num_windows = num_windows
         self._seed = seed

@@ -64,8 +64,10 @@ class HistoryEncoder(tf.keras.layers.Layer):
         max_history: the maximum number of latest items that are read.
 
     Attributes:
-        is_causal: whether a call with `return_sequences` returns the embedding after each event, so
-            that all events of a history are training examples at once (default False).
+        is_causal: whether the order of the items matters, so that training reads no event after
+            the one to predict (default False).
+        has_prefixes: whether a call takes `positions`, so that all events of a window are training
+            examples at once (default False).
         reads_user: whether a learned embedding of the user is added to the output (default False).
         time_intervals: whether a call needs `times`, int64 `[batch, n]`: the times of the events in
             Unix seconds, 0 or below if unknown (default False).
@@ -76,6 +78,7 @@ class HistoryEncoder(tf.keras.layers.Layer):
     summary = ""
     takes_items = False
     is_causal = False
+    has_prefixes = False
     reads_user = False
     time_intervals = False
 
@@ -121,6 +124,7 @@ class CausalHistoryEncoder(HistoryEncoder):
     """
 
     is_causal = True
+    has_prefixes = True
 
     def __init__(self, *, max_history: int, time_intervals: bool = False, **kwargs: Any):
         super().__init__(max_history=max_history, **kwargs)
@@ -145,7 +149,7 @@ class CausalHistoryEncoder(HistoryEncoder):
         history: tf.Tensor,
         mask: tf.Tensor,
         training: bool = False,
-        return_sequences: bool = False,
+        positions: tf.Tensor | None = None,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Encodes histories.
@@ -154,8 +158,9 @@ class CausalHistoryEncoder(HistoryEncoder):
             history: `[batch, n, dim]`, item embeddings of length 1, oldest first.
             mask: bool `[batch, n]`, True at items.
             training: whether dropout is applied.
-            return_sequences: whether to return the output at each position, `[batch, n, dim]`,
-                where outputs at padding are undefined.
+            positions: integers `[outputs, 2]`, rows of the batch and positions in their histories,
+                of which the output is returned, `[outputs, dim]`; at padding it is undefined
+                (default: that of the last item of each history).
             times: int64 `[batch, n]`, needed with `time_intervals`.
         """
         # Scaled to length sqrt(dim): components of unit vectors are too small for the gates of a
@@ -165,10 +170,10 @@ class CausalHistoryEncoder(HistoryEncoder):
             buckets = interval_buckets(previous_intervals(times, mask))
             tokens += tf.gather(tf.cast(self.interval_embeddings, tokens.dtype), buckets)
         outputs = self.encode(tokens, mask, training)  # [batch, n, dim]
-        if return_sequences:
-            return outputs
-        positions = tf.range(1, tf.shape(mask)[1] + 1)
-        last = tf.reduce_max(tf.where(mask, positions, 0), axis=1)  # [batch], 0 without items
+        if positions is not None:
+            return tf.gather_nd(outputs, positions)
+        numbers = tf.range(1, tf.shape(mask)[1] + 1)
+        last = tf.reduce_max(tf.where(mask, numbers, 0), axis=1)  # [batch], 0 without items
         output = tf.gather(outputs, tf.maximum(last - 1, 0), batch_dims=1)
         return tf.where(last[:, tf.newaxis] > 0, output, 0.0)
 

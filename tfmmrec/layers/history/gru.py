@@ -36,8 +36,8 @@ class GruHistoryEncoder(CausalHistoryEncoder):
         >>> history, mask = tf.ones([1, 3, 4]), tf.constant([[True, True, False]])
         >>> encoder(history, mask=mask).shape
         TensorShape([1, 4])
-        >>> encoder(history, mask=mask, return_sequences=True).shape
-        TensorShape([1, 3, 4])
+        >>> encoder(history, mask=mask, positions=tf.constant([[0, 0], [0, 1]])).shape
+        TensorShape([2, 4])
     """
 
     summary = "histories read by a GRU"

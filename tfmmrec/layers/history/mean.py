@@ -58,6 +58,8 @@ class MeanHistoryEncoder(HistoryEncoder):
         self.units = units
         self.dropout = dropout
         self.time_intervals = time_intervals
+        # The age of an item differs from one target to the next.
+        self.has_prefixes = not time_intervals
 
     @classmethod
     def check_options(cls, **options: Any) -> None:
@@ -82,6 +84,7 @@ class MeanHistoryEncoder(HistoryEncoder):
         history: tf.Tensor | HistoryItems,
         mask: tf.Tensor,
         training: bool = False,
+        positions: tf.Tensor | None = None,
         times: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Encodes histories `[batch, n, dim]` where the mask, bool `[batch, n]`, is True.
@@ -90,9 +93,16 @@ class MeanHistoryEncoder(HistoryEncoder):
             history: item embeddings, or the items before they are gathered.
             mask: True at items.
             training: whether dropout is applied.
+            positions: integers `[outputs, 2]`, rows of the batch and positions in their histories,
+                whose items up to there are encoded, `[outputs, dim]`; not with `time_intervals`
+                (default: all items of each history).
             times: int64 `[batch, n]`, needed with `time_intervals`.
         """
-        mean = unit_length(self._total(history, mask, times))
+        if positions is not None:
+            totals = tf.gather_nd(_running_totals(history, mask), positions)
+        else:
+            totals = self._total(history, mask, times)
+        mean = unit_length(totals)
         return mean + self.output_layer(self.drop(self.hidden(mean), training=training))
 
     def _total(
@@ -126,3 +136,13 @@ class MeanHistoryEncoder(HistoryEncoder):
             "time_intervals": self.time_intervals,
         }
         return {**super().get_config(), **config}
+
+
+def _running_totals(history: tf.Tensor | HistoryItems, mask: tf.Tensor) -> tf.Tensor:
+    """The sum of the items up to each position, `[batch, n, dim]`."""
+    if isinstance(history, HistoryItems):
+        history = history.gather()
+    length = tf.shape(mask)[1]
+    is_earlier = tf.linalg.band_part(tf.ones([length, length], history.dtype), -1, 0)
+    # A product with weights [batch, n, n], since tf.cumsum runs on one thread.
+    return tf.matmul(is_earlier * tf.cast(mask, history.dtype)[:, tf.newaxis], history)

@@ -1,6 +1,7 @@
 """False negatives: the candidates that the user of an event has interacted with."""
 
 import dataclasses
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +11,16 @@ from tfmmrec.layers.padded_unique import padded_unique
 
 # After every position of a history.
 NO_POSITION = np.iinfo(np.int32).max
+
+
+class EventSlices(Protocol):
+    """False negatives that are made for a slice of events at a time.
+
+    A slice of them is bool `[events of the slice, candidates]`, True for false negatives; or int32
+    `[pairs, 2]`, their positions.
+    """
+
+    def __getitem__(self, events: slice) -> tf.Tensor: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +77,59 @@ class FalseNegatives:
         candidates: tf.Tensor,
         users: tf.Tensor,
         num_earlier: tf.Tensor,
-        batch_row: tf.Tensor | None = None,
     ) -> "FalseNegatives":
+        """Finds the false negatives of a batch.
+
+        Args:
+            positives: the training events of all users.
+            candidates: int32 `[candidates]`, rows of items.
+            users: int32 `[events]`, user of each event.
+            num_earlier: int32 `[events]`, number of earlier training events of the same user; the
+                items of those are false negatives.
+        """
+        event, column, _ = _pairs(positives, candidates, users, num_earlier)
+        return cls(event, column)
+
+    def __getitem__(self, events: slice) -> tf.Tensor:
+        start = 0 if events.start is None else events.start
+        stop = NO_POSITION if events.stop is None else events.stop
+        own = _between(self.event, start, stop)
+        return tf.stack([self.event[own] - start, self.column[own]], axis=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowFalseNegatives:
+    """The false negatives of windows, whose events share a user and differ in what is earlier.
+
+    Most candidates of a batch of windows are items of its users, so that pairs of events and
+    candidates would be many. Here there is a pair per user and candidate. `mask[start:stop]` is
+    bool `[stop - start, candidates]`, True for the false negatives of a slice of events.
+
+    Attributes:
+        row: int32 `[pairs]`, row of the batch, ascending.
+        column: int32 `[pairs]`, column of a candidate that the row's user has interacted with.
+        first_position: int32 `[pairs]`, position of its first occurrence in the user's history.
+        num_candidates: number of candidates.
+        batch_row: int32 `[events]`, row of the batch that each event belongs to, ascending.
+        num_earlier: int32 `[events]`; items whose first position is smaller are masked.
+    """
+
+    row: tf.Tensor
+    column: tf.Tensor
+    first_position: tf.Tensor
+    num_candidates: tf.Tensor
+    batch_row: tf.Tensor
+    num_earlier: tf.Tensor
+
+    @classmethod
+    def find(
+        cls,
+        positives: PositiveItems,
+        candidates: tf.Tensor,
+        users: tf.Tensor,
+        num_earlier: tf.Tensor,
+        batch_row: tf.Tensor,
+    ) -> "WindowFalseNegatives":
         """Finds the false negatives of a batch.
 
         Args:
@@ -76,34 +138,57 @@ class FalseNegatives:
             users: int32 `[batch]`, user of each row of the batch.
             num_earlier: int32 `[events]`, number of earlier training events of the same user; the
                 items of those are false negatives.
-            batch_row: int32 `[events]`, row of the batch that each event belongs to (default: each
-                row of the batch is one event).
+            batch_row: int32 `[events]`, row of the batch that each event belongs to, ascending.
         """
-        starts = tf.gather(positives.splits, users)
-        lengths = tf.gather(positives.splits, users + 1) - starts
-        if batch_row is None:
-            lengths = tf.minimum(lengths, num_earlier)
-        row, entry = _ranges(starts, lengths)
-        column, is_candidate = _columns(candidates, tf.gather(positives.items, entry))
-        found = tf.where(is_candidate)[:, 0]
-        row, column, entry = (tf.gather(part, found) for part in (row, column, entry))
-        if batch_row is None:
-            return cls(row, column)
-        # The events of a row of the batch share its candidates, each those before it.
+        row, column, entry = _pairs(positives, candidates, users)
         first = tf.gather(positives.first_position, entry)
-        counts = tf.math.unsorted_segment_sum(tf.ones_like(row), row, tf.size(users))
-        starts = tf.gather(tf.cumsum(counts, exclusive=True), batch_row)
-        event, entry = _ranges(starts, tf.gather(counts, batch_row))
-        is_earlier = tf.gather(first, entry) < tf.gather(num_earlier, event)
-        kept = tf.where(is_earlier)[:, 0]
-        return cls(tf.gather(event, kept), tf.gather(column, tf.gather(entry, kept)))
+        return cls(row, column, first, tf.size(candidates), batch_row, num_earlier)
 
     def __getitem__(self, events: slice) -> tf.Tensor:
-        start = 0 if events.start is None else events.start
-        stop = NO_POSITION if events.stop is None else events.stop
-        bounds = tf.searchsorted(self.event, tf.stack([start, stop]))
-        own = slice(bounds[0], bounds[1])
-        return tf.stack([self.event[own] - start, self.column[own]], axis=1)
+        rows = self.batch_row[events]
+        # 0 without any event.
+        start, stop = tf.reduce_sum(rows[:1]), tf.reduce_sum(rows[-1:] + 1)
+        own = _between(self.row, start, stop)
+        # [rows, candidates]
+        first = tf.tensor_scatter_nd_update(
+            tf.fill([stop - start, self.num_candidates], NO_POSITION),
+            tf.stack([self.row[own] - start, self.column[own]], axis=1),
+            self.first_position[own],
+        )
+        return tf.gather(first, rows - start) < self.num_earlier[events, tf.newaxis]
+
+
+def _pairs(
+    positives: PositiveItems,
+    candidates: tf.Tensor,
+    users: tf.Tensor,
+    most: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The candidates that users have interacted with, int32 `[pairs]` each.
+
+    Args:
+        positives: the training events of all users.
+        candidates: int32 `[candidates]`.
+        users: int32 `[batch]`.
+        most: int32 `[batch]`, the number of first events of each user that count (default all).
+
+    Returns:
+        The row of the batch, ascending; the column of the candidate; the index of the event.
+    """
+    starts = tf.gather(positives.splits, users)
+    lengths = tf.gather(positives.splits, users + 1) - starts
+    if most is not None:
+        lengths = tf.minimum(lengths, most)
+    row, entry = _ranges(starts, lengths)
+    column, is_candidate = _columns(candidates, tf.gather(positives.items, entry))
+    found = tf.where(is_candidate)[:, 0]
+    return tf.gather(row, found), tf.gather(column, found), tf.gather(entry, found)
+
+
+def _between(ascending: tf.Tensor, start: int | tf.Tensor, stop: int | tf.Tensor) -> slice:
+    """The slice of numbers from `start` to below `stop`."""
+    bounds = tf.searchsorted(ascending, tf.stack([start, stop]))
+    return slice(bounds[0], bounds[1])
 
 
 def _ranges(starts: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

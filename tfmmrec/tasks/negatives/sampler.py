@@ -12,9 +12,11 @@ from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.tasks.negatives.cross_batch_memory import CrossBatchMemory
 from tfmmrec.tasks.negatives.false_negatives import (
     NO_POSITION,
+    EventSlices,
     FalseNegativeMask,
     FalseNegatives,
     PositiveItems,
+    WindowFalseNegatives,
 )
 from tfmmrec.tasks.negatives.mined_negatives import MinedNegatives
 
@@ -198,7 +200,7 @@ class NegativeSampler(tf.Module):
         *,
         num_earlier: tf.Tensor,
         batch_row: tf.Tensor | None = None,
-    ) -> FalseNegatives | FalseNegativeMask | None:
+    ) -> EventSlices | None:
         """The candidates that an event's user has interacted with.
 
         Args:
@@ -216,9 +218,10 @@ class NegativeSampler(tf.Module):
         if self.options.mask_positives == "all":
             num_earlier = tf.fill(tf.shape(num_earlier), NO_POSITION)
         if not self.static_shapes:
-            return FalseNegatives.find(
-                self._positives, candidates.rows, users, num_earlier, batch_row
-            )
+            found = (self._positives, candidates.rows, users, num_earlier)
+            if batch_row is None:
+                return FalseNegatives.find(*found)
+            return WindowFalseNegatives.find(*found, batch_row)
         num_candidates = tf.size(candidates.rows)
         columns = _positions(candidates.rows, tf.size(self._known_positions))
         return FalseNegativeMask(
