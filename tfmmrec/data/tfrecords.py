@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.autotune import READY_BATCHES, without_autotune
 from tfmmrec.errors import DataError, StorageError, one_line
 
 Values = list[bytes] | list[float] | np.ndarray
@@ -211,7 +212,7 @@ def read_with_offsets(
         tf.data.AUTOTUNE,
     )
     start = 0
-    for parsed, lengths in batches.prefetch(tf.data.AUTOTUNE):
+    for parsed, lengths in without_autotune(batches.prefetch(READY_BATCHES)):
         sizes = lengths.numpy().astype(np.int64) + _FRAME
         ends = start + np.cumsum(sizes)
         yield parsed, ends - sizes
@@ -268,8 +269,7 @@ def read_batches(
                 )
                 .shuffle(max(1024, 4 * batch_size), seed=shuffle)
             )
-    return (
-        records.batch(batch_size)
-        .map(lambda batch: tf.io.parse_example(batch, dict(features)), tf.data.AUTOTUNE)
-        .prefetch(tf.data.AUTOTUNE)
+    parsed = records.batch(batch_size).map(
+        lambda batch: tf.io.parse_example(batch, dict(features)), tf.data.AUTOTUNE
     )
+    return without_autotune(parsed.prefetch(READY_BATCHES))

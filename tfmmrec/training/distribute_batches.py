@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmmrec.data.autotune import READY_BATCHES
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.strategies import is_asynchronous
 from tfmmrec.encoders.finetuning import TARGET_ITEMS, add_inputs, target_items
@@ -56,14 +57,14 @@ def distribute_batches(
         first_part = (epoch * batches.steps_per_epoch + step) * each
         dataset = add_inputs(dataset, trainable_features, seed=seed + worker, first_step=first_part)
         if model.reads_files:
-            dataset = dataset.map(model.read_ahead, _READERS).prefetch(tf.data.AUTOTUNE)
+            dataset = dataset.map(model.read_ahead, _READERS).prefetch(READY_BATCHES)
         return dataset
 
     def whole(context: tf.distribute.InputContext) -> tf.data.Dataset:
         del context
         # Runs on the worker; no other worker reads its clock at the same microsecond.
         first = tf.cast(tf.timestamp() * 1e6, tf.int64) % _MAX_EPOCH
-        return batches.epochs(first).prefetch(tf.data.AUTOTUNE)
+        return batches.epochs(first).prefetch(READY_BATCHES)
 
     if is_asynchronous(strategy):
         return tf.keras.utils.experimental.DatasetCreator(whole)
@@ -104,4 +105,4 @@ def split_batches(
         wanted = tf.data.Dataset.from_tensor_slices(tf.constant(list(numbers), tf.int32))
         return wanted.map(lambda number: part(batch, number))
 
-    return batches.flat_map(parts).prefetch(tf.data.AUTOTUNE)
+    return batches.flat_map(parts).prefetch(READY_BATCHES)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tfmmrec.data.histories import Histories
+from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
 
 # User 0 chose 10 … 16, user 1 nothing, user 2 chose 20 and user 3 chose 30, 31, 10.
@@ -98,6 +99,13 @@ def test_windows_for_several_devices(batch_size, multiple_of, min_windows, expec
         min_windows=min_windows,
     )
     assert source.batch_size == expected
+
+
+def test_nothing_tunes_a_pipeline_whose_end_could_wait_for_it():
+    examples = TrainingExamples(HISTORIES, max_history=3, batch_size=2, seed=0)
+    for batches in (windows(), examples):
+        followed = batches.epochs(0).map(lambda batch: batch).prefetch(1)
+        assert followed.options().autotune.enabled is False
 
 
 def test_without_events_there_are_no_steps():

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.autotune import PARALLEL_CALLS, READY_BATCHES, without_autotune
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.data.pipelines.sampled_nonclicks import NonClickSampler
@@ -69,7 +70,8 @@ class TrainingExamples:
     def epochs(self, first: int, step: int = 0) -> tf.data.Dataset:
         """Returns the batches of epoch `first` from `step` on, then all later epochs, endlessly."""
         batches = tf.data.Dataset.range(first, np.iinfo(np.int32).max).flat_map(self._epoch)
-        return batches.skip(step).map(self._examples, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        batches = batches.skip(step).map(self._examples, PARALLEL_CALLS)
+        return without_autotune(batches.prefetch(READY_BATCHES))
 
     def _epoch(self, epoch: tf.Tensor) -> tf.data.Dataset:
         seed = tf.cast(tf.stack([tf.cast(self._seed, tf.int64), epoch]), tf.int32)

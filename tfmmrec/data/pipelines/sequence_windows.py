@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.autotune import PARALLEL_CALLS, READY_BATCHES, without_autotune
 from tfmmrec.data.histories import Histories
 
 
@@ -62,7 +63,7 @@ class TrainingWindows:
     def epochs(self, first: int, step: int = 0) -> tf.data.Dataset:
         """Returns the batches of epoch `first` from `step` on, then all later epochs, endlessly."""
         batches = tf.data.Dataset.range(first, np.iinfo(np.int32).max).flat_map(self._epoch)
-        return batches.skip(step).prefetch(tf.data.AUTOTUNE)
+        return without_autotune(batches.skip(step).prefetch(READY_BATCHES))
 
     def _epoch(self, epoch: tf.Tensor) -> tf.data.Dataset:
         seed = tf.cast(tf.stack([tf.cast(self._seed, tf.int64), epoch]), tf.int32)
@@ -78,7 +79,7 @@ class TrainingWindows:
             windows = tf.random.experimental.index_shuffle(positions, seed, last)
             return self._examples(tf.gather(self._users, windows), tf.gather(starts, windows))
 
-        return tf.data.Dataset.range(self.steps_per_epoch).map(examples, tf.data.AUTOTUNE)
+        return tf.data.Dataset.range(self.steps_per_epoch).map(examples, PARALLEL_CALLS)
 
     def _examples(self, users: tf.Tensor, starts: tf.Tensor) -> dict[str, tf.Tensor]:
         # [batch, length]
