@@ -41,7 +41,7 @@ from tfmmrec.data.packing import pack
 from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.errors import ConfigError
-from tfmmrec.models.bundle import ModelBundle, build_bundle
+from tfmmrec.models.bundle import ModelBundle, build_bundle, build_bundle_from
 from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.batches import create_batches
 from tfmmrec.training.train_step import Trainer
@@ -234,7 +234,9 @@ def create_contestants(dataset: Dataset, config: TrainConfig) -> dict[str, Conte
     ids = dataclasses.replace(
         with_features(config, []), query={"kind": "id"}, negatives={"mask_positives": "none"}
     )
-    contestants["tfmmrec, ids alone"] = ours(build_bundle(dataset, ids))
+    # As the tutorial, without the features of users.
+    nothing = bundle.items.only([]), bundle.users.only([])
+    contestants["tfmmrec, ids alone"] = ours(build_bundle_from(dataset, ids, *nothing))
     contestants[f"tutorial, dimension {config.dim}"] = tutorial(bundle)
     return contestants
 
