@@ -12,7 +12,7 @@ def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
     The thread that tunes a pipeline sleeps for up to as long as the pipeline has run, and at the
     end of a pipeline its waking call may be lost (TensorFlow 2.17): then `fit` returns only after
-    it has slept. Without tuning, tf.data.AUTOTUNE means one call per core.
+    it has slept.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -174,7 +174,7 @@ def fit_pca(encodings: np.ndarray, dim: int) -> PcaProjection:
 
 
 def _to_text(array: np.ndarray) -> str:
-    """The numbers of a float32 array as a text for JSON, a fifth as long as a list of them."""
+    """The numbers of a float32 array as a text for JSON, a quarter as long as a list of them."""
     return base64.b64encode(array.astype("<f4").tobytes()).decode()
 
 
