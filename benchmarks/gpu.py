@@ -171,10 +171,11 @@ def step_seconds(dataset: Dataset, config: TrainConfig, steps: int) -> tuple[flo
     tf.keras.backend.clear_session()
     bundle = build_bundle(dataset, config)
     batches = create_batches(bundle)
-    if batches.batch_size < config.batch_size:
+    num_events = len(bundle.histories.items)
+    if num_events < config.batch_size:
         raise ConfigError(
-            f"{dataset.folder}: has {batches.batch_size:,} events to train on, fewer than a batch "
-            f"of {config.batch_size:,}"
+            f"{dataset.folder}: has {num_events:,} events to train on, fewer than a batch of "
+            f"{config.batch_size:,}"
         )
     step = tf.function(Trainer(bundle.model, config, batches.steps_per_epoch).train_step)
     examples = iter(batches.epochs(0))
