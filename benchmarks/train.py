@@ -229,7 +229,8 @@ def encoding(
     """Times steps of 32 events on cached encodings, and steps that include the encoders."""
     bundle = build_bundle(dataset, dataclasses.replace(config, batch_size=32))
     # Single events, since a step of a window encodes the items of one user alone.
-    events = TrainingExamples(bundle.histories, max_history=50, batch_size=32, seed=0)
+    max_history = bundle.model.query_tower.max_history
+    events = TrainingExamples(bundle.histories, max_history=max_history, batch_size=32, seed=0)
     batches = [
         {name: value.numpy() for name, value in batch.items()}
         for batch in events.epochs(0).take(num_steps)

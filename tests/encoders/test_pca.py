@@ -37,14 +37,14 @@ def write(folder: Path, titles: list[str] = TITLES, dim: int | None = 4) -> Data
     rows = [f"{row},{title}" for row, title in enumerate(titles)]
     (folder / "items.csv").write_text("\n".join(["id,title", *rows]) + "\n")
     events = [f"u{user},{(user + step) % len(titles)}" for user in range(4) for step in range(3)]
-    (folder / "log.csv").write_text("\n".join(["user,item", *events]) + "\n")
     steps = [{"step": "pca", "dim": dim}] if dim else []
+    return pack_items(folder, "items.csv", {"title": {"modality": "text", "steps": steps}}, events)
+
+
+def pack_items(folder: Path, table: str, features: dict, events: list[str]) -> Dataset:
+    (folder / "log.csv").write_text("\n".join(["user,item", *events]) + "\n")
     content = {
-        "items": {
-            "table": "items.csv",
-            "id": "id",
-            "features": {"title": {"modality": "text", "steps": steps}},
-        },
+        "items": {"table": table, "id": "id", "features": features},
         "interactions": {"table": "log.csv", "user": "user", "item": "item"},
         "split": {"by": "none"},
     }
@@ -148,19 +148,8 @@ def write_vectors(folder: Path, num_rows: int) -> Dataset:
     # A row without the feature does not count.
     lines = map(json.dumps, [*rows, {"id": "none"}])
     (folder / "items.jsonl").write_text("\n".join(lines) + "\n")
-    (folder / "log.csv").write_text("user,item\nu0,i0\nu0,i1\n")
-    content = {
-        "items": {
-            "table": "items.jsonl",
-            "id": "id",
-            "features": {"vector": {"modality": "vector", "dim": 6}},
-        },
-        "interactions": {"table": "log.csv", "user": "user", "item": "item"},
-        "split": {"by": "none"},
-    }
-    (folder / "set.yaml").write_text(yaml.safe_dump(content))
-    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
-    return Dataset(folder / "data")
+    features = {"vector": {"modality": "vector", "dim": 6}}
+    return pack_items(folder, "items.jsonl", features, ["u0,i0", "u0,i1"])
 
 
 def test_wide_encodings_are_reduced_where_enough_rows_have_them(tmp_path):

@@ -133,11 +133,10 @@ class WindowFalseNegatives:
         """Finds the false negatives of a batch.
 
         Args:
-            positives: the training events of all users.
-            candidates: int32 `[candidates]`, rows of items.
+            positives: as for `FalseNegatives.find`.
+            candidates: likewise.
             users: int32 `[batch]`, user of each row of the batch.
-            num_earlier: int32 `[events]`, number of earlier training events of the same user; the
-                items of those are false negatives.
+            num_earlier: as for `FalseNegatives.find`.
             batch_row: int32 `[events]`, row of the batch that each event belongs to, ascending.
         """
         row, column, entry = _pairs(positives, candidates, users)
