@@ -68,7 +68,7 @@ def main(data: Path, *, out: Path, config: Path | None = None, seeds: int = 3, k
     best = tune_baselines(dataset, ITEM_ITEM_BASELINES)
     kept = ResultsCache(out, results_key(dataset, base, seeds=seeds, k=k))
     if kept.load("model") is None:
-        trainer = VariantTrainer(dataset, base)
+        trainer = VariantTrainer(dataset, dataclasses.replace(base, refit=False))
         runs = [
             train(trainer, dataclasses.replace(base, seed=seed), k)
             for seed in tqdm.trange(seeds, desc="seeds", disable=None)

@@ -2,7 +2,7 @@
 
     python records/diffmm.py Datasets/tiktok --out data/tiktok
 
-Reads the format of DiffMM, MMSSL and related papers: trnMat.pkl, valMat.pkl and tstMat.pkl, sparse
+Reads the format of DiffMM and related papers: trnMat.pkl, valMat.pkl and tstMat.pkl, sparse
 matrices of users by items, or the format of MMRec: NAME.inter, a TSV file with userID, itemID and
 x_label (0 train, 1 valid, 2 test). Beside them are image_feat.npy, audio_feat.npy, text_feat.npy or
 others of this kind, with a row per item.
