@@ -5,7 +5,7 @@ python benchmarks/new_users.py DATA --config TRAIN.yaml --out FOLDER --seeds 3 -
 DATA needs new users (`cold_users`). For each user, new or existing, the last positive is ranked
 among all warm items, given the user's earlier interactions. EASE and item-kNN learn from existing
 users and read a new user's history as the model does. Their parameters, in brackets, are the best
-on valid.
+on valid: the penalty or the number of neighbors, and the decay of the history per later event.
 
 The first table also has the model without history. The second table gives NDCG@10 of new users by
 the number of recent items in the history (`--last ""` measures none and all only). All values are
@@ -22,11 +22,11 @@ from tfmmrec.cli import run_script
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
+from tfmmrec.data.holdout import context_of
 from tfmmrec.errors import ConfigError, DataError
-from tfmmrec.evaluation.baselines.interactions import interaction_matrix
-from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
-from tfmmrec.evaluation.baselines.tuning import tune_baselines
+from tfmmrec.evaluation.baselines.history_baselines import HistoryBaselines
+from tfmmrec.evaluation.baselines.interactions import decayed_interaction_matrix
+from tfmmrec.evaluation.baselines.score_functions import of_histories, ranker_of
 from tfmmrec.evaluation.measure import (
     Metrics,
     measure,
@@ -123,15 +123,15 @@ def tuned_figures(
     It always learns from the full histories of existing users.
     """
     targets, count = targets_of(dataset, "test"), dataset.count("items")
-    train_splits = interaction_matrix(dataset.histories(CONTEXT_SPLITS["test"]), count)
-    past = context_of(dataset, "test")
+    past, tuned = context_of(dataset, "test"), HistoryBaselines(dataset, "test")
     figures: dict[str, dict[str, Metrics]] = {}
-    for name, best in tune_baselines(dataset, ITEM_ITEM_BASELINES).items():
-        fit, _ = ITEM_ITEM_BASELINES[name]
-        own = figures.setdefault(f"{name} ({best:g})", {})
+    for name, chosen in tuned.chosen.items():
+        own = figures.setdefault(tuned.label(name), {})
         for length, last in lengths.items():
-            read = interaction_matrix(past if last is None else past.recent(last), count)
-            own[length] = measure(dataset, targets, fit(train_splits, best, read))
+            recent = past if last is None else past.recent(last)
+            read = decayed_interaction_matrix(recent, count, chosen.decay)
+            ranker = ranker_of(of_histories(tuned.fitted[name], read))
+            own[length] = measure(dataset, targets, ranker)
     return figures
 
 

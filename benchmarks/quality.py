@@ -4,8 +4,9 @@ python benchmarks/quality.py DATA --config TRAIN.yaml --out FOLDER --seeds 3
 python benchmarks/quality.py DATA --config TRAIN.yaml --out FOLDER --variants ids
 
 The table gives means over the test users, and for models over the seeds as well, with 95 %
-bootstrap intervals over users. The parameters of the baselines, in brackets, are the best on valid.
-The baselines are then fitted to train and valid, as the model is with `refit: true`.
+bootstrap intervals over users. The baselines are those of `tfmmrec evaluate`; the ones with content
+read that of the training file. Their parameters, in brackets, are the best on valid. The baselines
+are then fitted to train and valid, as the model is with `refit: true`.
 
 If events have times, an extra column is for the users whose last two positives are in different
 seconds. If users rate many items at one sitting, the order within a second is either random or
@@ -24,16 +25,10 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.evaluation.baselines.interactions import interaction_matrix
-from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
-from tfmmrec.evaluation.baselines.tuning import tune_baselines
-from tfmmrec.evaluation.measure import (
-    Metrics,
-    measure,
-    measure_model,
-    measure_trivial_baselines,
-    stack_seeds,
-)
+from tfmmrec.encoders.encoded_features import encode_entities
+from tfmmrec.evaluation.baselines.all import warm_item_baselines
+from tfmmrec.evaluation.baselines.trivial import random_order
+from tfmmrec.evaluation.measure import Metrics, measure, measure_model, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import mean_interval, paired_interval
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.results_cache import ResultsCache, results_key
@@ -73,7 +68,7 @@ def main(
         if kept.load(name) is None:
             kept.save(name, train(trainer, known[name], seeds, name))
     models = {name: found for name in known if (found := kept.load(name)) is not None}
-    print_table(dataset, models, baseline_figures(dataset))
+    print_table(dataset, models, baseline_figures(dataset, base))
 
 
 def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -> Metrics:
@@ -86,18 +81,12 @@ def train(trainer: VariantTrainer, config: TrainConfig, seeds: int, name: str) -
     return stack_seeds(runs)
 
 
-def baseline_figures(dataset: Dataset) -> dict[str, Metrics]:
-    """Returns the metrics of popularity, of random scores and of each baseline tuned on valid."""
+def baseline_figures(dataset: Dataset, config: TrainConfig) -> dict[str, Metrics]:
+    """Returns the metrics of random scores and of each baseline tuned on valid."""
     targets = targets_of(dataset, "test")
-    figures = measure_trivial_baselines(dataset)
-    interactions = interaction_matrix(
-        dataset.histories(CONTEXT_SPLITS["test"]), dataset.count("items")
-    )
-    for name, best in tune_baselines(dataset, ITEM_ITEM_BASELINES).items():
-        fit, _ = ITEM_ITEM_BASELINES[name]
-        ranker = fit(interactions, best, interactions)
-        figures[f"{name} ({best:g})"] = measure(dataset, targets, ranker)
-    return figures
+    found = warm_item_baselines(dataset, encode_entities(dataset, "items", config), "test")
+    rankers = {**found.rankers, "random": random_order(dataset, 0)}
+    return {name: measure(dataset, targets, ranker) for name, ranker in rankers.items()}
 
 
 def in_different_seconds(dataset: Dataset) -> np.ndarray | None:

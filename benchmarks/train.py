@@ -42,6 +42,7 @@ from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.errors import ConfigError
 from tfmmrec.evaluation.baselines.interactions import interaction_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
+from tfmmrec.evaluation.baselines.score_functions import of_histories, ranker_of
 from tfmmrec.evaluation.measure import measure
 from tfmmrec.evaluation.ranking.rankers import model_ranker
 from tfmmrec.evaluation.ranking.targets import targets_of
@@ -316,14 +317,17 @@ def until_ease(dataset: Dataset, config: TrainConfig, sequence: TrainConfig, now
 
 
 def ease_ndcg(dataset: Dataset) -> tuple[str, float]:
-    """Returns EASE with the penalty that is best on valid, and its NDCG@10 on test."""
+    """Returns EASE with the penalty that is best on valid, and its NDCG@10 on test.
+
+    It is the published one: all events of a history have the same weight.
+    """
     fit, penalties = ITEM_ITEM_BASELINES["EASE"]
 
     def ndcg(split: str, penalty: float) -> float:
         interactions = interaction_matrix(
             dataset.histories(CONTEXT_SPLITS[split]), dataset.count("items")
         )
-        ranker = fit(interactions, penalty, interactions)
+        ranker = ranker_of(of_histories(fit(interactions, penalty), interactions))
         return measure(dataset, targets_of(dataset, split), ranker)[NDCG].mean()
 
     best = max(penalties, key=lambda penalty: ndcg("valid", penalty))

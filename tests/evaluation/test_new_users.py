@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import rich.console
 import yaml
-from scipy import sparse
 
 from tests.once import ONCE
 from tfmmrec.config.packing import PackConfig
@@ -16,10 +15,8 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import context_of, holdout_events
 from tfmmrec.data.packing import pack
-from tfmmrec.evaluation.baselines import tuning
 from tfmmrec.evaluation.evaluate import evaluate
 from tfmmrec.evaluation.measure import measure_model
-from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import by_segment, targets_of
 from tfmmrec.models.bundle import ModelBundle, build_bundle
 from tfmmrec.models.run_folder import save_run
@@ -200,17 +197,3 @@ def test_the_last_items_of_histories():
     assert [recent.of_user(user).tolist() for user in range(3)] == [[2, 3], [], [4]]
     assert [len(histories.recent(0).of_user(user)) for user in range(3)] == [0, 0, 0]
     assert histories.recent(9).items.tolist() == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("max_scores", [7 * 5, 7])
-def test_baselines_are_tuned_on_valid(data, monkeypatch, max_scores):
-    def fit(chosen: sparse.csr_matrix, value: float, read: sparse.csr_matrix) -> ScoreRanker:
-        # k1 chose a, b and c in train, k2 a and b.
-        assert chosen.sum(axis=1).ravel().tolist() == [[3, 2, 0, 0, 0]]
-        assert read is chosen
-        # k1's d and k2's c are asked for: the highest with a value above 0, the lowest below.
-        return ScoreRanker.of(value * np.tile([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0], (5, 1)))
-
-    # In the second case, one user decides.
-    monkeypatch.setattr(tuning, "_MAX_SCORES", max_scores)
-    assert tuning.tune_baselines(data, {"one": (fit, (-1.0, 2.0, 3.0))}) == {"one": 2.0}

@@ -11,6 +11,7 @@ from tfmmrec.evaluation.baselines.content import (
     als,
     content_matrix,
     content_size,
+    cosine_scores,
 )
 from tfmmrec.evaluation.ranking.targets import Targets
 
@@ -24,6 +25,15 @@ def test_cosine_is_taken_with_the_mean_of_what_was_chosen():
     half = np.sqrt(0.5)
     expected = [[1.0, 0.0, -1.0, 0.6], [-half, half, half, half * 0.2]]
     np.testing.assert_allclose(scores(CHOSEN, "cosine", CONTENT, 0.0), expected, atol=1e-12)
+
+
+def test_the_mean_content_of_a_history_is_weighted():
+    found = cosine_scores(CONTENT)(sparse.csr_matrix([[0.75, 1.0, 0.0, 0.0], [0.0] * 4]))
+    # 0.75 (1, 0) + 1 (0, 1) = (0.75, 1), of length 1.25 and direction (0.6, 0.8). Without a
+    # history, nothing is known.
+    np.testing.assert_allclose(found, [[0.6, 0.8, -0.6, 1.0], [0.0] * 4], rtol=1e-6)
+    found = cosine_scores(CONTENT)(sparse.csr_matrix(CHOSEN))
+    np.testing.assert_allclose(found, scores(CHOSEN, "cosine", CONTENT, 0.0), atol=1e-6)
 
 
 def test_ridge_is_fitted_to_the_items_that_somebody_chose():

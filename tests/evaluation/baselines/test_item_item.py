@@ -14,11 +14,7 @@ def scores(fit, chosen, value, read=None, **options):
     """The scores of all users, `[users, items]`."""
     own = sparse.csr_matrix(chosen.astype(np.float32))
     read = own if read is None else sparse.csr_matrix(read.astype(np.float32))
-    ranker = fit(own, value, read, **options)
-    users = np.arange(read.shape[0])
-    [(found, values)] = ranker._score_users(users)
-    np.testing.assert_array_equal(found, users)
-    return values
+    return fit(own, value, **options)(read)
 
 
 def test_ease_tells_each_item_from_the_others_by_ridge_regression():
@@ -76,6 +72,19 @@ def test_who_reads_them_need_not_be_among_those_they_learn_from():
         found = scores(fit, CHOSEN, 3.0, read)
         np.testing.assert_allclose(found[0], one_by_one[1] + one_by_one[3])
         assert not found[1].any()
+
+
+def test_items_of_a_history_count_by_their_weights():
+    # Items 0 and 1 were chosen together by one user of two each, items 1 and 2 by the other.
+    chosen = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    # With a shrink of 0: sim(0, 1) = sim(1, 2) = 1 / sqrt(1 * 2), sim(0, 2) = 0. The history is
+    # item 0, of weight 0.8, then item 1, of weight 1.
+    found = scores(item_knn, chosen, 3, np.array([[0.8, 1.0, 0.0]]), shrink=0.0)
+    half = 0.5**0.5
+    np.testing.assert_allclose(found, [[1.0 * half, 0.8 * half, 1.0 * half]])
+    one_by_one = scores(ease, CHOSEN, 3.0, np.eye(5))
+    found = scores(ease, CHOSEN, 3.0, np.array([[0.0, 0.25, 0.0, 0.5, 0.0]]))
+    np.testing.assert_allclose(found[0], 0.25 * one_by_one[1] + 0.5 * one_by_one[3])
 
 
 def test_more_neighbours_than_items_are_all():

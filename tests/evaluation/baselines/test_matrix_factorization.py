@@ -1,13 +1,10 @@
-"""ALS and BPR: they find two tastes, in new users too; the same again; with the extra only."""
-
-import sys
+"""ALS and BPR: they find two tastes, in new users too; the same again."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.evaluation.baselines import all, item_item
 from tfmmrec.evaluation.baselines.matrix_factorization import (
     FACTORIZATION_BASELINES,
 )
@@ -94,24 +91,3 @@ def test_a_user_without_any_choice_has_the_most_popular_of_bpr():
     rows[np.arange(40), 1 + np.arange(40) % 8] = 1.0
     chosen = sparse.csr_matrix(rows)
     assert best_of(bpr(chosen, 0.1, chosen), chosen, np.array([40]), 1).tolist() == [[0]]
-
-
-@pytest.mark.parametrize("split", ["valid", "test"])
-def test_in_a_large_catalog_ease_has_the_most_popular_items(small, split, monkeypatch):
-    pytest.importorskip("implicit", reason=NO_EXTRA)
-    for module in (all, item_item):
-        monkeypatch.setattr(module, "EASE_ITEMS", 4)
-    found = all.warm_item_baselines(small, split)
-    names = [name.split(" (")[0] for name in found.rankers]
-    assert names == ["popularity", "recent popularity", "EASE", "item-kNN", "ALS", "BPR"]
-    assert list(found.notes) == ["EASE"]
-    assert found.notes["EASE"].startswith("of the 4 most popular of 10 items")
-
-
-def test_without_the_extra_they_are_not_there(small, monkeypatch):
-    monkeypatch.setitem(sys.modules, "implicit", None)
-    found = all.warm_item_baselines(small, "test")
-    names = [name.split(" (")[0] for name in found.rankers]
-    assert names[-2:] == ["EASE", "item-kNN"]
-    told = "not run: it needs pip install 'tfmmrec[baselines]'"
-    assert found.notes == {"ALS": told, "BPR": told}

@@ -27,20 +27,21 @@ def dataset(small, tmp_path):
 
 @pytest.fixture
 def fits(monkeypatch):
-    """Counts the fits of baselines by segment."""
-    counts = {"warm": 0, "cold": 0}
+    """Counts the fits of baselines by group."""
+    counts = {"interactions": 0, "content": 0, "cold": 0}
 
-    def count(segment, function):
-        fit = getattr(segment_result, function)
+    def count(group, where, function):
+        fit = getattr(where, function)
 
         def counted(*args):
-            counts[segment] += 1
+            counts[group] += 1
             return fit(*args)
 
-        monkeypatch.setattr(segment_result, function, counted)
+        monkeypatch.setattr(where, function, counted)
 
-    count("warm", "warm_item_baselines")
-    count("cold", "cold_start_baselines")
+    count("interactions", all.WarmItemBaselines, "by_interactions")
+    count("content", all.WarmItemBaselines, "by_content")
+    count("cold", segment_result, "cold_start_baselines")
     # Without libraries that compile or train.
     monkeypatch.setattr(all, "available_factorizations", dict)
     return counts
@@ -52,6 +53,12 @@ def rank(dataset, run=0, split="test", seed=0, features=("genre", "year")):
     bundle = types.SimpleNamespace(dataset=dataset, items=encode_entities(dataset, "items", config))
     model = random_order(dataset, 100 + run)
     return rank_segments(bundle, model, targets_of(dataset, split), split, seed)
+
+
+def fitted(interactions, content, cold=None):
+    """The counts of `fits`; by default, of cold-start items as many as of warm ones by content."""
+    cold = content if cold is None else cold
+    return {"interactions": interactions, "content": content, "cold": cold}
 
 
 def assert_same(first, second):
@@ -69,9 +76,9 @@ def test_a_second_run_fits_no_baseline(dataset, fits):
     first = rank(dataset)
     assert [own.name for own in first] == ["warm", "cold"]
     assert sorted(first[0].notes) == ["ALS", "BPR"]
-    assert fits == {"warm": 1, "cold": 1}
+    assert fits == fitted(1, 1)
     second = rank(dataset, run=1)
-    assert fits == {"warm": 1, "cold": 1}
+    assert fits == fitted(1, 1)
     assert_same(first, second)
     assert not np.array_equal(first[0].ranks[MODEL], second[0].ranks[MODEL])
 
@@ -80,16 +87,17 @@ def test_other_conditions_are_fitted_anew(dataset, fits):
     rank(dataset)
     # Content baselines read the features of the run; the others do not.
     rank(dataset, features=["genre"])
-    assert fits == {"warm": 1, "cold": 2}
+    assert fits == fitted(1, 2)
+    # On valid there are no cold-start items.
     rank(dataset, split="valid")
-    assert fits == {"warm": 2, "cold": 2}
+    assert fits == fitted(2, 3, cold=2)
     rank(dataset, seed=1)
-    assert fits == {"warm": 3, "cold": 3}
+    assert fits == fitted(3, 4, cold=3)
     # Other data, of which the manifest tells.
     manifest = dataset.folder / MANIFEST
     manifest.write_text(manifest.read_text() + " ")
     rank(dataset)
-    assert fits == {"warm": 4, "cold": 4}
+    assert fits == fitted(4, 5, cold=4)
 
 
 def test_a_damaged_file_is_fitted_again(dataset, fits):
@@ -97,9 +105,9 @@ def test_a_damaged_file_is_fitted_again(dataset, fits):
     for path in (dataset.cache / "baselines").iterdir():
         path.write_bytes(path.read_bytes()[:200])
     assert_same(rank(dataset), whole)
-    assert fits == {"warm": 2, "cold": 2}
+    assert fits == fitted(2, 2)
     rank(dataset)
-    assert fits == {"warm": 2, "cold": 2}
+    assert fits == fitted(2, 2)
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(dataset, fits):
@@ -108,4 +116,4 @@ def test_a_folder_that_cannot_be_written_is_no_error(dataset, fits):
     (dataset.cache / "baselines").write_text("")
     for times in (1, 2):
         assert rank(dataset)
-        assert fits == {"warm": times, "cold": times}
+        assert fits == fitted(times, times)

@@ -9,6 +9,7 @@ import scipy.linalg
 from scipy import sparse
 
 from tfmmrec.encoders.cache.encoding_table import Encodings
+from tfmmrec.evaluation.baselines.score_functions import HistoryScores
 from tfmmrec.evaluation.ranking.rankers import DotProductRanker, Ranker
 
 # Given rows of users, their embeddings [users, width].
@@ -101,6 +102,20 @@ class ContentBaselines:
             return scipy.linalg.solve(gram, warm.T, assume_a="pos")
         kernel = warm @ warm.T + alpha * np.eye(warm.shape[0])
         return scipy.linalg.solve(kernel, warm, assume_a="pos").T
+
+
+def cosine_scores(content: np.ndarray) -> HistoryScores:
+    """Scores by the cosine similarity to the weighted mean content of the user's items.
+
+    `ContentBaselines.cosine` as a function of histories, which may be weighted by recency. In
+    float32, since users by items by the width are many products.
+
+    Args:
+        content: `[items, width]`.
+    """
+    items = content.astype(np.float32)
+    units = unit_rows(items).T
+    return lambda histories: unit_rows(histories.astype(np.float32) @ items) @ units
 
 
 def content_matrix(encoded: Mapping[str, Encodings]) -> np.ndarray:

@@ -1,26 +1,25 @@
 """Item-to-item baselines for warm items: EASE and item-kNN.
 
-Both work on sparse interactions. Item-kNN keeps the nearest neighbors of each item only; EASE needs
-a dense matrix of items by items, and has one for the most popular items.
+Both learn weights between items from sparse interactions, and score by the sum of the weights of a
+user's items, which may be weighted by recency. Item-kNN keeps the nearest neighbors of each item
+only; EASE needs a dense matrix of items by items, and has one for the most popular items.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 import scipy.linalg
 from scipy import sparse
 
-from tfmmrec.evaluation.baselines.interactions import FitBaseline
-from tfmmrec.evaluation.ranking.rankers import Ranker, ScoreRanker
+from tfmmrec.evaluation.baselines.score_functions import FitHistoryScores, HistoryScores
 
-# Number of items of EASE. Its matrix takes 0.5 GB, and two such matrices are in memory at a time.
+# Number of items of EASE. Its matrix takes 0.5 GB, and fitting it needs two. While the weight of
+# content is tuned, the one that is fitted to the evaluated split is in memory too.
 EASE_ITEMS = 8000
 # Number of items whose similarities to all others are in memory at a time.
 _BLOCK = 512
 
 
-def ease(interactions: sparse.csr_matrix, penalty: float, histories: sparse.csr_matrix) -> Ranker:
-    """Ranks by the linear model that predicts each item from the user's other items.
+def ease(interactions: sparse.csr_matrix, penalty: float) -> HistoryScores:
+    """Scores by the linear model that predicts each item from the user's other items.
 
     In a catalog of more than EASE_ITEMS items, the model has the most popular ones only; the score
     of the others is 0, as is that of items without events.
@@ -30,39 +29,38 @@ def ease(interactions: sparse.csr_matrix, penalty: float, histories: sparse.csr_
     Args:
         interactions: training events, `[users, items]` of 0 and 1.
         penalty: L2 regularization, above 0.
-        histories: interactions of the users to score, new users included; in the shape of
-            `interactions`.
+
+    Returns:
+        A function of histories, new users included.
     """
     num_items = interactions.shape[1]
     rows = np.arange(num_items)
     if num_items > EASE_ITEMS:
         popularity = np.asarray(interactions.sum(axis=0)).ravel()
         rows = np.sort(np.argsort(-popularity, kind="stable")[:EASE_ITEMS])
-    weights, own = _ease_weights(interactions[:, rows], penalty), histories[:, rows]
+    weights = _ease_weights(interactions[:, rows], penalty)
 
-    def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        scores = np.zeros([len(users), num_items])
-        scores[:, rows] = own[users] @ weights
-        yield users, scores
+    def score(histories: sparse.csr_matrix) -> np.ndarray:
+        scores = np.zeros(histories.shape)
+        scores[:, rows] = histories[:, rows] @ weights
+        return scores
 
-    return ScoreRanker(score_users)
+    return score
 
 
 def item_knn(
-    interactions: sparse.csr_matrix,
-    neighbors: float,
-    histories: sparse.csr_matrix,
-    *,
-    shrink: float = 20.0,
-) -> Ranker:
-    """Ranks by the cosine similarity to the user's items, over the nearest neighbors of an item.
+    interactions: sparse.csr_matrix, neighbors: float, *, shrink: float = 20.0
+) -> HistoryScores:
+    """Scores by the cosine similarity to the user's items, over the nearest neighbors of an item.
 
     Args:
         interactions: as in `ease`.
         neighbors: number of nearest neighbors per item, and those as similar as the last of them.
-        histories: as in `ease`.
         shrink: added to the product of the lengths, which lowers the similarity of rare items
             (default 20).
+
+    Returns:
+        A function of histories, new users included.
     """
     interactions = interactions.astype(np.float64)
     by_item = interactions.T.tocsr()
@@ -76,16 +74,11 @@ def item_knn(
         _keep_largest(block, int(neighbors))
         blocks.append(block)
     weights = sparse.vstack(blocks).T.tocsr()
-    own = histories.astype(np.float64)
-
-    def score_users(users: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        yield users, (own[users] @ weights).toarray()
-
-    return ScoreRanker(score_users)
+    return lambda histories: (histories.astype(np.float64) @ weights).toarray()
 
 
 # By name, the function and the candidate values of its hyperparameter.
-ITEM_ITEM_BASELINES: dict[str, tuple[FitBaseline, tuple[float, ...]]] = {
+ITEM_ITEM_BASELINES: dict[str, tuple[FitHistoryScores, tuple[float, ...]]] = {
     "EASE": (ease, (30.0, 100.0, 200.0, 400.0, 800.0)),
     "item-kNN": (item_knn, (20.0, 50.0, 100.0, 200.0, 400.0)),
 }

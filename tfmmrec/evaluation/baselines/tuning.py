@@ -1,18 +1,41 @@
 """Selects the hyperparameters of baselines on valid."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import CONTEXT_SPLITS
-from tfmmrec.evaluation.baselines.interactions import FitBaseline, interaction_matrix
 from tfmmrec.evaluation.measure import measure
 from tfmmrec.evaluation.ranking.rankers import Ranker
 from tfmmrec.evaluation.ranking.targets import Targets, targets_of
 
 # Maximum number of scores per candidate: in a large catalog, a sample of the users decides.
 _MAX_SCORES = 2 * 10**8
+
+
+def choose(
+    dataset: Dataset, split: str, parameters: Sequence[float], fit: Callable[[float], Ranker]
+) -> float:
+    """Returns the hyperparameter of a baseline: the best on valid, or the middle candidate.
+
+    The test split is never read. The middle candidate is taken if valid is the evaluated split, or
+    has no positives.
+
+    Args:
+        dataset: the data folder.
+        split: the evaluated split, `valid` or `test`.
+        parameters: the candidate values.
+        fit: as in `best_on_valid`.
+    """
+    has_choice = len(parameters) > 1 and split != "valid"
+    if has_choice and dataset.events("valid").positive.any():
+        return best_on_valid(dataset, parameters, fit)
+    return middle(parameters)
+
+
+def middle(parameters: Sequence[float]) -> float:
+    """Returns the middle candidate; of an even number, the one after the middle."""
+    return parameters[len(parameters) // 2]
 
 
 def best_on_valid(
@@ -31,30 +54,6 @@ def best_on_valid(
     targets = _sample_users(targets_of(dataset, "valid"), _MAX_SCORES // dataset.count("items"))
     found = [measure(dataset, targets, fit(value))["warm ndcg@10"].mean() for value in parameters]
     return parameters[int(np.argmax(found))]
-
-
-def tune_baselines(
-    dataset: Dataset, baselines: Mapping[str, tuple[FitBaseline, tuple[float, ...]]]
-) -> dict[str, float]:
-    """Selects the hyperparameter of each baseline, by name; see `best_on_valid`.
-
-    Args:
-        dataset: the data folder.
-        baselines: by name, the function and the candidate values, as ITEM_ITEM_BASELINES.
-
-    Raises:
-        DataError: there is no valid split.
-    """
-    histories = dataset.histories(CONTEXT_SPLITS["valid"])
-    interactions = interaction_matrix(histories, dataset.count("items"))
-    return {
-        name: best_on_valid(
-            dataset,
-            parameters,
-            lambda value, fit=fit: fit(interactions, value, interactions),  # type: ignore[misc]
-        )
-        for name, (fit, parameters) in baselines.items()
-    }
 
 
 def _sample_users(targets: Targets, num: int) -> Targets:

@@ -1,4 +1,4 @@
-"""The cache of baselines: their ranks depend on the data and the split, and not on the run."""
+"""The cache of baselines: of a run, their ranks depend on the encoded content at most."""
 
 import dataclasses
 import hashlib
@@ -18,7 +18,7 @@ from tfmmrec.evaluation.ranking.targets import Targets
 from tfmmrec.version import __version__, installed_version
 
 # Raised whenever a baseline, or the choice of its hyperparameter, changes.
-_BASELINES_VERSION = 1
+_BASELINES_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +37,9 @@ class RankedBaselines:
 
 
 class BaselineCache:
-    """The folder `baselines` in the cache of a data folder, with one file per split and segment.
+    """The folder `baselines` in the cache of a data folder.
 
+    It has a file per split and segment, and another one for baselines of warm items with content.
     A file is named after a hash of everything that the ranks depend on, so that outdated files are
     never used. Files are written atomically; of processes that write the same file the last one
     wins, with the same content.

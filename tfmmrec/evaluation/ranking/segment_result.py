@@ -2,12 +2,16 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tqdm
 
-from tfmmrec.evaluation.baselines.all import cold_start_baselines, warm_item_baselines
+from tfmmrec.evaluation.baselines.all import (
+    Baselines,
+    WarmItemBaselines,
+    cold_start_baselines,
+)
 from tfmmrec.evaluation.baselines.trivial import random_order
 from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.metrics.ranking import target_metrics
@@ -121,25 +125,40 @@ class _Baselines:
         self._seed = seed
         self._cache = BaselineCache(bundle.dataset, split, seed=seed, k=K)
         # Two segments have warm items; they share the fitted baselines.
-        self._fit_warm = functools.cache(lambda: warm_item_baselines(bundle.dataset, split))
+        self._warm = WarmItemBaselines(bundle.dataset, bundle.items, split)
+        self._by_interactions = functools.cache(self._warm.by_interactions)
+        self._by_content = functools.cache(self._warm.by_content)
 
     def rank(self, segment: str, targets: Targets, candidate_mask: np.ndarray) -> RankedBaselines:
-        """Ranks the targets of a segment by each baseline."""
-        dataset, options = self._bundle.dataset, {}
-        if segment == "cold":
-            # These read the content of the items, which is that of the run's encoders.
-            options["content"] = content_fingerprint(self._bundle.items.encodings)
+        """Ranks the targets of a segment by each baseline.
+
+        The baselines that read the content of the run's encoders have a file of their own in the
+        cache, since the others are the same for all runs.
+        """
+        rank = functools.partial(self._rank_group, segment, targets, candidate_mask)
+        groups = [] if segment == "cold" else [rank(self._by_interactions)]
+        groups.append(rank(lambda: self._with_content(segment), content=self._content))
+        return RankedBaselines(
+            {who: ranks for group in groups for who, ranks in group.ranks.items()},
+            {who: lists for group in groups for who, lists in group.lists.items()},
+            {who: note for group in groups for who, note in group.notes.items()},
+        )
+
+    def _rank_group(
+        self,
+        segment: str,
+        targets: Targets,
+        candidate_mask: np.ndarray,
+        fit: Callable[[], Baselines],
+        **options: str,
+    ) -> RankedBaselines:
         found = self._cache.load(segment, targets, **options)
         if found is not None:
             return found
-        if segment == "cold":
-            baselines = cold_start_baselines(dataset, self._bundle.items, self._split)
-        else:
-            baselines = self._fit_warm()
-        rankers = {**baselines.rankers, "random": random_order(dataset, self._seed)}
+        baselines = fit()
         ranked = {
             who: _rank(segment, who, own, targets, candidate_mask, self._quiet)
-            for who, own in rankers.items()
+            for who, own in baselines.rankers.items()
         }
         found = RankedBaselines(
             {who: ranks for who, (ranks, _) in ranked.items()},
@@ -148,3 +167,18 @@ class _Baselines:
         )
         self._cache.save(segment, found, **options)
         return found
+
+    def _with_content(self, segment: str) -> Baselines:
+        """The baselines that read content, and the random one, so that there is always one."""
+        dataset = self._bundle.dataset
+        if segment == "cold":
+            found = cold_start_baselines(dataset, self._bundle.items, self._split)
+        else:
+            found = self._by_content()
+        return Baselines(
+            {**found.rankers, "random": random_order(dataset, self._seed)}, found.notes
+        )
+
+    @functools.cached_property
+    def _content(self) -> str:
+        return content_fingerprint(self._bundle.items.encodings)

@@ -14,7 +14,7 @@ from tfmmrec.version import __version__, installed_version
 # The key of `metrics.SPLIT.json` that identifies the conditions of the evaluation.
 CONDITIONS = "conditions"
 # Raised whenever the content of the metrics changes.
-_METRICS_FORMAT = 1
+_METRICS_FORMAT = 2
 # The files of an evaluation, besides the metrics.
 _OTHERS = ("model_card.md", "data_card.md")
 

@@ -1,0 +1,171 @@
+"""Baselines that score items by a user's history with recency: EASE, item-kNN, content, and sums.
+
+An event counts less the more events follow it, by a decay that is a hyperparameter like the others.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy import sparse
+
+from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.histories import Histories
+from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
+from tfmmrec.evaluation.baselines.content import cosine_scores
+from tfmmrec.evaluation.baselines.interactions import (
+    decayed_interaction_matrix,
+    interaction_matrix,
+)
+from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
+from tfmmrec.evaluation.baselines.score_functions import (
+    FitHistoryScores,
+    HistoryScores,
+    UserScores,
+    blend,
+    of_histories,
+    ranker_of,
+)
+from tfmmrec.evaluation.baselines.tuning import choose
+from tfmmrec.evaluation.ranking.rankers import Ranker
+
+# Candidate decays; 1 gives all events of a history the same weight.
+DECAYS = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
+# Candidate weights of content in the sum with an item-to-item baseline, see `blend`.
+CONTENT_WEIGHTS = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Hyperparameters:
+    """The hyperparameters of an item-to-item baseline.
+
+    Attributes:
+        value: the regularization of EASE, or the number of neighbors of item-kNN.
+        decay: of the history, per later event.
+    """
+
+    value: float
+    decay: float
+
+
+class HistoryBaselines:
+    """Tunes and fits the baselines of an evaluated split, each when it is first used.
+
+    Hyperparameters are selected by `choose`, one after the other: the value at a decay of 1, the
+    decay, then the weight of content in the sum. A log without times keeps a decay of 1, since the
+    order within its histories is arbitrary.
+
+    Args:
+        dataset: the data folder.
+        split: the evaluated split, `valid` or `test`; the baselines are fitted to the earlier ones.
+    """
+
+    def __init__(self, dataset: Dataset, split: str):
+        self._dataset = dataset
+        self._split = split
+        self._has_order = dataset.schema.has_time
+
+    @functools.cached_property
+    def chosen(self) -> dict[str, Hyperparameters]:
+        """The hyperparameters of the item-to-item baselines, by name."""
+        return {name: self._tune(*given) for name, given in ITEM_ITEM_BASELINES.items()}
+
+    @functools.cached_property
+    def fitted(self) -> dict[str, HistoryScores]:
+        """The item-to-item baselines, by name, fitted to the events before the evaluated split."""
+        interactions = self._own.interactions
+        return {
+            name: fit(interactions, self.chosen[name].value)
+            for name, (fit, _) in ITEM_ITEM_BASELINES.items()
+        }
+
+    def label(self, name: str) -> str:
+        """Returns the name of an item-to-item baseline with its hyperparameters."""
+        own = self.chosen[name]
+        return f"{name} ({', '.join([f'{own.value:g}', *self._decay_text(own.decay)])})"
+
+    def scores(self, name: str) -> UserScores:
+        """Returns the scores of an item-to-item baseline, with the tuned decay."""
+        return self._own.scores(self.fitted[name], self.chosen[name].decay)
+
+    def item_item_rankers(self) -> dict[str, Ranker]:
+        """Returns EASE and item-kNN, by label."""
+        return {self.label(name): ranker_of(self.scores(name)) for name in self.chosen}
+
+    def content_rankers(self, content: np.ndarray) -> dict[str, Ranker]:
+        """Returns the cosine similarity of content, and its sums with EASE and item-kNN.
+
+        Args:
+            content: `[items, width]`, see `content_matrix`.
+        """
+        cosine = cosine_scores(content)
+        decay = self._choose_decay(lambda: cosine)
+        by_content = self._own.scores(cosine, decay)
+        name = " ".join(["content cosine", *(f"({text})" for text in self._decay_text(decay))])
+        found = {name: ranker_of(by_content)}
+        for base in self.chosen:
+            weight = self._choose_weight(base, cosine, decay)
+            blended = blend(self.scores(base), by_content, weight)
+            found[f"{base} + content ({weight:g})"] = ranker_of(blended)
+        return found
+
+    @functools.cached_property
+    def _valid(self) -> "_Events":
+        return _Events.before(self._dataset, "valid")
+
+    @functools.cached_property
+    def _own(self) -> "_Events":
+        return _Events.before(self._dataset, self._split)
+
+    def _tune(self, fit: FitHistoryScores, values: Sequence[float]) -> Hyperparameters:
+        def scores(value: float) -> UserScores:
+            return self._valid.scores(fit(self._valid.interactions, value), 1.0)
+
+        value = self._choose(values, scores)
+        # Fitted once for all decays, and not at all if nothing is tuned.
+        fitted = functools.cache(lambda: fit(self._valid.interactions, value))
+        return Hyperparameters(value, self._choose_decay(fitted))
+
+    def _choose_decay(self, score: Callable[[], HistoryScores]) -> float:
+        decays = DECAYS if self._has_order else (1.0,)
+        return self._choose(decays, lambda decay: self._valid.scores(score(), decay))
+
+    def _choose_weight(self, base: str, cosine: HistoryScores, decay: float) -> float:
+        """Selects the weight of content in the sum; the parts keep their own hyperparameters."""
+
+        # Fitted again, since a matrix of EASE is large; once for all weights.
+        @functools.cache
+        def parts() -> tuple[UserScores, UserScores]:
+            fit, own = ITEM_ITEM_BASELINES[base][0], self.chosen[base]
+            score = fit(self._valid.interactions, own.value)
+            return self._valid.scores(score, own.decay), self._valid.scores(cosine, decay)
+
+        return self._choose(CONTENT_WEIGHTS, lambda weight: blend(*parts(), weight))
+
+    def _choose(self, candidates: Sequence[float], scores: Callable[[float], UserScores]) -> float:
+        return choose(
+            self._dataset, self._split, candidates, lambda value: ranker_of(scores(value))
+        )
+
+    def _decay_text(self, decay: float) -> list[str]:
+        return [f"decay {decay:g}"] if self._has_order else []
+
+
+@dataclasses.dataclass(frozen=True)
+class _Events:
+    """The events that baselines are fitted to, and the histories that they score."""
+
+    interactions: sparse.csr_matrix
+    histories: Histories
+
+    @classmethod
+    def before(cls, dataset: Dataset, split: str) -> "_Events":
+        """The events before a split; the histories have those of new users too."""
+        events = dataset.histories(CONTEXT_SPLITS[split])
+        interactions = interaction_matrix(events, dataset.count("items"))
+        return cls(interactions, context_of(dataset, split))
+
+    def scores(self, score: HistoryScores, decay: float) -> UserScores:
+        num_items = self.interactions.shape[1]
+        return of_histories(score, decayed_interaction_matrix(self.histories, num_items, decay))
