@@ -31,10 +31,14 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import holdout_events
-from tfmmrec.evaluation.baselines.interactions import interaction_matrix
+from tfmmrec.evaluation.baselines.history_baselines import HistoryBaselines, Hyperparameters
+from tfmmrec.evaluation.baselines.interactions import (
+    decayed_interaction_matrix,
+    interaction_matrix,
+)
 from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
+from tfmmrec.evaluation.baselines.score_functions import of_histories, ranker_of
 from tfmmrec.evaluation.baselines.trivial import same_for_all
-from tfmmrec.evaluation.baselines.tuning import tune_baselines
 from tfmmrec.evaluation.measure import Metrics, stack_seeds
 from tfmmrec.evaluation.metrics.bootstrap import Interval, mean_interval, paired_interval
 from tfmmrec.evaluation.metrics.per_user import per_user_metrics
@@ -65,7 +69,7 @@ def main(data: Path, *, out: Path, config: Path | None = None, seeds: int = 3, k
     dataset = Dataset(data)
     dataset.check_k("k", k)
     base = read_training_file(config, quiet=True)
-    best = tune_baselines(dataset, ITEM_ITEM_BASELINES)
+    best = HistoryBaselines(dataset, "test").chosen
     kept = ResultsCache(out, results_key(dataset, base, seeds=seeds, k=k))
     if kept.load("model") is None:
         trainer = VariantTrainer(dataset, dataclasses.replace(base, refit=False))
@@ -109,15 +113,17 @@ def measure_bundle(bundle: ModelBundle, protocol: str, k: int) -> Metrics:
 
 
 def measure_baselines(
-    dataset: Dataset, protocol: str, best: dict[str, float], k: int
+    dataset: Dataset, protocol: str, best: dict[str, Hyperparameters], k: int
 ) -> dict[str, Metrics]:
     """Measures popularity and the baselines with the given parameters, fitted to the histories."""
     targets, num_items = protocol_targets(dataset, protocol), dataset.count("items")
     interactions = interaction_matrix(targets.histories, num_items)
     rankers = {"popularity": same_for_all(targets.histories.counts(num_items))}
     for name, (fit_baseline, _) in ITEM_ITEM_BASELINES.items():
-        label = f"{name} ({best[name]:g})"
-        rankers[label] = fit_baseline(interactions, best[name], interactions)
+        own = best[name]
+        histories = decayed_interaction_matrix(targets.histories, num_items, own.decay)
+        label = f"{name} ({own.value:g}{f', decay {own.decay:g}' if own.decay < 1 else ''})"
+        rankers[label] = ranker_of(of_histories(fit_baseline(interactions, own.value), histories))
     return {name: measure(targets, ranker, num_items, k) for name, ranker in rankers.items()}
 
 

@@ -11,6 +11,7 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.catalog_writer import write_catalog
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.packing import pack
+from tfmmrec.evaluation.baselines.history_baselines import Hyperparameters
 from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.training.variants import VariantTrainer
 
@@ -98,7 +99,7 @@ def test_a_test_item_that_is_in_train_counts_as_missed(benchmark, tmp_path):
 
 def test_baselines_are_fitted_to_what_the_protocol_knows(benchmark, tmp_path):
     data = packed(tmp_path, EVENTS)
-    best = {"EASE": 1.0, "item-kNN": 10.0}
+    best = {"EASE": Hyperparameters(1.0, 1.0), "item-kNN": Hyperparameters(10.0, 1.0)}
     found = {
         protocol: benchmark.measure_baselines(data, protocol, best, 1)
         for protocol in benchmark.PROTOCOLS
