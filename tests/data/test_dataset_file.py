@@ -70,6 +70,17 @@ def test_a_split_column_is_read_too(tmp_path):
     assert dataset.split == {"by": "column", "name": "part"}
 
 
+def test_kinds_are_read_with_their_column(tmp_path):
+    # A kind may have the name of a key.
+    written = {"view": 0.1, "item": 1, "skip": -1}
+    content = changed("interactions", kind="event", kinds=written)
+    dataset = read_dataset_file(write(tmp_path, content))
+    log = dataset.interactions
+    assert (log.kind, log.kinds.weights) == ("event", {"view": 0.1, "item": 1.0, "skip": -1.0})
+    assert "event" in log.columns() and "event" not in log.optional_columns()
+    assert dataset.schema().kinds == log.kinds
+
+
 def changed(section: str, **changes: Any) -> dict:
     return {**CONTENT, section: {**CONTENT.get(section, {}), **changes}}
 
@@ -125,6 +136,26 @@ BAD: dict[str, tuple[dict, str, str]] = {
         changed("interactions", positive="stars >="),
         "interactions.positive",
         "Received: 'stars >='",
+    ),
+    "kinds without their column": (
+        changed("interactions", kinds={"buy": 1}),
+        "interactions.kinds",
+        "state the column of the kinds",
+    ),
+    "kind without weights": (
+        changed("interactions", kind="event"),
+        "interactions.kind",
+        "state the weight of each kind",
+    ),
+    "a weight in words": (
+        changed("interactions", kind="event", kinds={"buy": "high"}),
+        "interactions.kinds",
+        "buy: a weight must be a finite number",
+    ),
+    "no positive kind": (
+        changed("interactions", kind="event", kinds={"skip": -1}),
+        "interactions.kinds",
+        "above 0",
     ),
     "unknown split": (changed("split", by="luck"), "split.by", "unknown split 'luck'"),
     "share of last_out": (

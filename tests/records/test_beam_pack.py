@@ -246,3 +246,14 @@ def test_the_script_packs_and_passes_options_to_beam(load_script, folders, tmp_p
     script.main(folders["dataset"], out=out, rows_per_shard=7, max_rejects=1.0, beam=beam)
     assert_alike(out, folders["local"])
     assert f"{out}: 21 items, 26 users" in capsys.readouterr().out
+
+
+def test_kinds_are_packed_as_by_the_local_packer(tmp_path):
+    dataset = write(tmp_path / "films")
+    content = yaml.safe_load(dataset.read_text())
+    content["interactions"] |= {"kind": "stars", "kinds": {str(n): n - 2 for n in range(6)}}
+    dataset.write_text(yaml.safe_dump(content))
+    statistics = pack(dataset, tmp_path / "local", PackConfig(max_rejects=1.0, quiet=True))
+    assert pack_on_beam(dataset, tmp_path / "beam", SMALL) == statistics
+    assert_alike(tmp_path / "beam", tmp_path / "local")
+    assert set(Dataset(tmp_path / "beam").events("train").weight) == {-2, -1, 0, 1, 2, 3}

@@ -36,6 +36,7 @@ def write_catalog(
     user_id: str = "user_id",
     interaction_columns: Mapping[str, str] = _INTERACTION_COLUMNS,
     positive: str | None = None,
+    kinds: Mapping[str, float] | None = None,
     split: Mapping[str, Any] | None = None,
     cold_items: Mapping[str, Any] | None = None,
     cold_users: Mapping[str, Any] | None = None,
@@ -59,9 +60,12 @@ def write_catalog(
         user_features: as `item_features`.
         item_id: id column of the items.
         user_id: id column of the users.
-        interaction_columns: columns of "user" and "item", and optionally "time" and "rating".
+        interaction_columns: columns of "user" and "item", and optionally "time", "rating" and
+            "kind".
             Columns that `positive` or a split by column names are written as well.
         positive: condition of a positive, such as "rating >= 4" (default: all events).
+        kinds: the weight of each kind of event, such as {"view": 0.1, "buy": 1.0}, with a column
+            of the "kind" (default none).
         split: the split (default `{"by": "last_out"}`).
         cold_items: such as `{"share": 0.1}` (default: none).
         cold_users: as `cold_items`.
@@ -100,6 +104,7 @@ def write_catalog(
         "interactions": {
             "table": "interactions.csv",
             **interaction_columns,
+            **({} if kinds is None else {"kinds": dict(kinds)}),
             **({} if positive is None else {"positive": positive}),
         },
         "split": split,

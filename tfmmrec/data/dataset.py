@@ -160,12 +160,15 @@ class Dataset:
 
     @functools.cached_property
     def _events(self) -> dict[str, Interactions]:
-        return {split: read_events(self.folder / "interactions" / split) for split in SPLITS}
+        folder, kinds = self.folder / "interactions", self.schema.kinds
+        return {split: read_events(folder / split, kinds) for split in SPLITS}
 
     def has_validation_events(self, task: str) -> bool:
         """Whether the valid split has events by which models of a task can be compared."""
         events = self.events("valid")
-        return bool(len(events) if task in ("rating", "click") else events.positive.any())
+        if task in ("rating", "click"):
+            return bool(len(events))
+        return bool(self.schema.kinds.are_targets(events).any())
 
     @property
     def whole(self) -> "Dataset":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec.data.dataset_yaml import read_yaml
+from tfmmrec.data.interactions.kinds import EventKinds, parse_kinds
 from tfmmrec.data.positive import PositiveRule, parse_positive
 from tfmmrec.data.schema import Schema, create_features, split_optional
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, keys_without_effect, parse_dialect
@@ -42,9 +43,12 @@ class InteractionTable:
     """The interaction table: its files and columns.
 
     Attributes:
-        positive: which rows are positives, or None if every row is one.
+        positive: which rows are positives, or None if every row is one, or every row of a kind
+            whose weight is above 0.
         extra: another column to read (that of `split: {by: column}`), or None.
         time_format: what the times are, for `data.times.TimeReader`, or None.
+        kind: the column of the kinds of events, or None.
+        kinds: the weights of the kinds; empty without `kind`.
     """
 
     source: TableSource
@@ -55,16 +59,18 @@ class InteractionTable:
     positive: PositiveRule | None
     extra: str | None
     time_format: str | None = None
+    kind: str | None = None
+    kinds: EventKinds = EventKinds()
 
     def columns(self) -> list[str]:
         """Returns the distinct columns to read."""
         positive = self.positive.columns() if self.positive else []
-        named = [self.user, self.item, self.time, self.rating, *positive, self.extra]
+        named = [self.user, self.item, self.time, self.rating, self.kind, *positive, self.extra]
         return list(dict.fromkeys(column for column in named if column))
 
     def optional_columns(self) -> list[str]:
         """Returns the columns in which an event may have no value."""
-        required = (self.user, self.item, self.time, self.extra)
+        required = (self.user, self.item, self.time, self.kind, self.extra)
         return [column for column in self.columns() if column not in required]
 
 
@@ -96,6 +102,7 @@ class DatasetFile:
             ),
             has_time=self.interactions.time is not None,
             has_rating=self.interactions.rating is not None,
+            kinds=self.interactions.kinds,
         )
 
 
@@ -217,8 +224,10 @@ def _read_media(keys: _Keys) -> Path:
 
 
 def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
-    known = ["table", "user", "item", "time", "time_format", "rating", "positive"]
+    known = ["table", "user", "item", "time", "time_format", "rating", "kind", "kinds", "positive"]
     keys.refuse_others([*known, *DIALECT_KEYS])
+    kinds = _parsed(keys, "kinds", parse_kinds)
+    _check_kinds(keys)
     return InteractionTable(
         source=keys.table(),
         user=keys.text("user"),
@@ -228,7 +237,20 @@ def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
         positive=_parsed(keys, "positive", parse_positive),
         extra=split.get("name"),
         time_format=_read_time_format(keys),
+        kind=keys.text("kind", optional=True),
+        kinds=EventKinds() if kinds is None else kinds,
     )
+
+
+def _check_kinds(keys: _Keys) -> None:
+    """Raises ConfigError unless there are both the column of the kinds and their weights."""
+    if keys.get("kinds") is None and keys.get("kind") is not None:
+        raise ConfigError(
+            f"{keys.key('kind')}: state the weight of each kind as kinds, such as "
+            "{view: 0.1, buy: 1.0, skip: -1}"
+        )
+    if keys.get("kind") is None and keys.get("kinds") is not None:
+        raise ConfigError(f"{keys.key('kinds')}: state the column of the kinds as kind")
 
 
 def _read_time_format(keys: _Keys) -> str | None:

@@ -9,7 +9,9 @@ from tfmmrec.errors import ConfigError, DataError, one_line
 
 # Keys whose value is a name or another text; null is one only for those that must have a value.
 _REQUIRED = frozenset({"table", "id", "user", "item"})
-_TEXTS = _REQUIRED | {"name", "time", "rating", "separator", "modality", "by"}
+_TEXTS = _REQUIRED | {"name", "time", "rating", "kind", "separator", "modality", "by"}
+# The keys of this mapping are names that the user chose.
+_KINDS = "interactions.kinds"
 _READ_AS = {
     "bool": "true or false",
     "int": "a number",
@@ -71,7 +73,8 @@ def _check(node: yaml.Node, path: Path, where: str, seen: set[int]) -> None:
             twice = f"lines {lines[key.value]} and {line}"
             raise ConfigError(f"{path}: {inner}: the key occurs twice ({twice}); remove one")
         lines[key.value] = line
-        if key.value in _TEXTS and (key.value in _REQUIRED or value.tag != f"{_TAG}null"):
+        is_text = key.value in _TEXTS and where != _KINDS
+        if is_text and (key.value in _REQUIRED or value.tag != f"{_TAG}null"):
             _check_name(value, f"{path}: {inner}", "must be a name")
         _check(value, path, inner, seen)
 

@@ -5,6 +5,7 @@ import numpy as np
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import Interactions, concatenate
+from tfmmrec.data.interactions.new_users import divide_new_users
 from tfmmrec.data.outcomes import LabeledEvents
 
 # By evaluated split, the splits from which the histories of known users are taken.
@@ -15,20 +16,35 @@ def context_of(dataset: Dataset, split: str, *, with_times: bool = False) -> His
     """Returns each user's history before the target events of a split, oldest first.
 
     The history of a known user is all positives of the earlier splits. The history of a new (cold)
-    user is all of their positives but the last.
+    user is their positives before the last target.
 
     Args:
         dataset: the data folder.
         split: `valid` or `test`.
         with_times: whether the histories have times (default False).
     """
-    context, _ = _context_and_targets(dataset, split)
+    earlier, _ = _earlier_and_targets(dataset, split)
+    context = earlier.take(earlier.positive)
     return Histories.of(context, dataset.count("users"), with_times=with_times)
 
 
+def excluded_of(dataset: Dataset, split: str) -> Histories:
+    """Returns each user's items that are not recommended: those of the history and disliked ones.
+
+    Args:
+        dataset: the data folder.
+        split: `valid` or `test`; earlier events count.
+    """
+    earlier, _ = _earlier_and_targets(dataset, split)
+    return Histories.of(earlier.take(earlier.positive | earlier.disliked), dataset.count("users"))
+
+
 def holdout_events(dataset: Dataset, split: str) -> Interactions:
-    """Returns the target events of a split: positives of known users, the last of each new user."""
-    _, targets = _context_and_targets(dataset, split)
+    """Returns the target events of a split: positives of known users, the last of each new user.
+
+    In a log with kinds, only positives of the largest weight are targets.
+    """
+    _, targets = _earlier_and_targets(dataset, split)
     return targets
 
 
@@ -40,7 +56,8 @@ def leaking_events(dataset: Dataset, split: str) -> Interactions:
     events of a cold item are in test, and a user's history is everything else that they interacted
     with.
     """
-    context, targets = _context_and_targets(dataset, split)
+    context, targets = _earlier_and_targets(dataset, split)
+    context = context.take(context.positive)
     targets = targets.take(~dataset.cold_items[targets.item])
     if not dataset.schema.has_time:
         return targets.take(slice(0))
@@ -61,22 +78,11 @@ def holdout_outcomes(dataset: Dataset, split: str) -> LabeledEvents:
     return events.take(~dataset.cold_users[events.user] | is_target)
 
 
-def _context_and_targets(dataset: Dataset, split: str) -> tuple[Interactions, Interactions]:
-    """Returns the positives before the target events of a split, and the target events."""
-    earlier = concatenate([dataset.events(name) for name in CONTEXT_SPLITS[split]])
-    earlier = earlier.take(earlier.positive)
+def _earlier_and_targets(dataset: Dataset, split: str) -> tuple[Interactions, Interactions]:
+    """Returns all events before the target events of a split, and the target events."""
+    earlier = [dataset.events(name) for name in CONTEXT_SPLITS[split]]
     events = dataset.events(split)
-    events = events.take(events.positive)
-    # All events of a new user are in test, those of the history too.
-    is_context = dataset.cold_users[events.user] & ~_is_last(events)
-    return concatenate([earlier, events.take(is_context)]), events.take(~is_context)
-
-
-def _is_last(events: Interactions) -> np.ndarray:
-    """Returns whether each event is the last of its user, bool `[events]`."""
-    rows = np.lexsort((events.order, events.user))
-    users = events.user[rows]
-    last = np.zeros(len(events), bool)
-    last[rows[:-1]] = users[1:] != users[:-1]
-    last[rows[-1:]] = True
-    return last
+    targets, history = divide_new_users(
+        events, dataset.cold_users[events.user], dataset.schema.kinds.are_targets(events)
+    )
+    return concatenate([*earlier, events.take(history)]), events.take(targets)

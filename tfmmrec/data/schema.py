@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmmrec import modalities
+from tfmmrec.data.interactions.kinds import EventKinds
 from tfmmrec.data.storage import DATA_FORMAT, check_format
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
@@ -24,6 +25,7 @@ class Schema:
         users: user features by name.
         has_time: whether interactions have times.
         has_rating: whether interactions have ratings.
+        kinds: the kinds of the interactions and their weights; empty if they have no kinds.
     """
 
     name: str
@@ -31,15 +33,17 @@ class Schema:
     users: Mapping[str, Modality]
     has_time: bool = False
     has_rating: bool = False
+    kinds: EventKinds = EventKinds()
 
     def save(self, path: Path) -> None:
         """Writes schema.json."""
+        kinds = {"kinds": dict(self.kinds.weights)} if self.kinds else {}
         content = {
             "format": DATA_FORMAT,
             "name": self.name,
             "items": _declared(self.items),
             "users": _declared(self.users),
-            "interactions": {"time": self.has_time, "rating": self.has_rating},
+            "interactions": {"time": self.has_time, "rating": self.has_rating, **kinds},
         }
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
@@ -54,6 +58,7 @@ class Schema:
             users=create_features(content["users"], f"{path}: users"),
             has_time=content["interactions"]["time"],
             has_rating=content["interactions"]["rating"],
+            kinds=EventKinds(content["interactions"].get("kinds", {})),
         )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tfmmrec.data.dataset_file import InteractionTable
 from tfmmrec.data.id_index import IdIndex
-from tfmmrec.data.interactions import Interactions, concatenate, in_order
+from tfmmrec.data.interactions import EventKinds, Interactions, concatenate, in_order
 from tfmmrec.data.interactions.reader import read_interactions
 from tfmmrec.data.positive import parse_positive
 from tfmmrec.data.tables.dialect import Dialect
@@ -110,6 +110,26 @@ def test_broken_rows_are_rejected_by_row_and_field(tmp_path):
     # A row that is rejected makes no user.
     assert users == ["a", "b"]
     assert (events.item.tolist(), events.rating.tolist()) == ([1, 2], [4.0, 5.0])
+
+
+def test_kinds_have_weights_and_unknown_ones_are_rejected(tmp_path):
+    kinds = EventKinds({"view": 0.5, "buy": 1.0, "skip": -1.0, "seen": 0.0})
+    names = ["view", "buy", "skip", "seen", "veiw", "", "buy"]
+    lines = [f"a,i{n},{n},{4 - n // 6},{name}" for n, name in enumerate(names)]
+    options: dict[str, Any] = {"kind": "part", "kinds": kinds}
+    events, rejects, _ = read(tmp_path, lines, **options)
+    assert events.kind.tolist() == [0, 1, 2, 3, 1]
+    assert events.weight.tolist() == [0.5, 1.0, -1.0, 0.0, 1.0]
+    assert events.positive.tolist() == [True, True, False, False, True]
+    assert [(row, field) for row, field, _ in rejects] == [(5, "part"), (6, "part")]
+    assert rejects[0][2].startswith("unknown kind 'veiw'")
+    assert rejects[1][2] == "the kind is missing"
+    # With a rule, both must hold: the last purchase has three stars.
+    events, _, _ = read(tmp_path, lines, positive=parse_positive("stars >= 4"), **options)
+    assert events.positive.tolist() == [True, True, False, False, False]
+    # Without kinds, all events have the weight 1.
+    events, _, _ = read(tmp_path, lines)
+    assert (set(events.kind), set(events.weight)) == ({0}, {1.0})
 
 
 def test_positives_are_the_rows_that_the_expression_names(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmmrec.data.interactions import Interactions
+from tfmmrec.data.interactions import EventKinds, Interactions
 from tfmmrec.data.interactions.repeats import count_repeats
 
 
@@ -15,7 +15,7 @@ def events(*rows: tuple[int, int, bool]) -> Interactions:
         time=zeros.astype(np.int64),
         rating=zeros.astype(np.float32),
         positive=positive,
-        order=zeros.astype(np.int32),
+        order=np.arange(len(rows), dtype=np.int32),
         part=zeros.astype(np.int8),
     )
 
@@ -36,3 +36,24 @@ def test_of_a_cold_user_the_last_positive_is_held_out():
     repeated = events((3, 1, True), (3, 2, True), (3, 1, True), (4, 1, True), (4, 2, True))
     parts = {"train": nothing, "valid": nothing, "test": repeated}
     assert count_repeats(parts, np.array([3, 4])) == {"valid_repeats": 0, "test_repeats": 1}
+
+
+def test_only_the_largest_weight_is_held_out_and_dislikes_count_as_known():
+    kinds = EventKinds({"view": 0.5, "buy": 1.0, "skip": -1.0})
+    train = events((0, 1, True), (0, 2, False), (0, 3, True))
+    train.weight = np.array([0.5, -1.0, 1.0], np.float32)
+    # Purchases of a viewed, a skipped and a new item; a view of a purchased item is no target.
+    test = events((0, 1, True), (0, 2, True), (0, 4, True), (0, 3, True))
+    test.weight = np.array([1.0, 1.0, 1.0, 0.5], np.float32)
+    parts = {"train": train, "valid": train.take(slice(0)), "test": test}
+    assert count_repeats(parts, [], kinds) == {"valid_repeats": 0, "test_repeats": 2}
+
+
+def test_of_a_cold_user_the_views_after_the_last_purchase_are_not_known():
+    kinds = EventKinds({"view": 0.5, "buy": 1.0})
+    nothing = events((9, 9, False))
+    # The purchase repeats the first view; the last view is after it, and of no interest.
+    test = events((3, 1, True), (3, 1, True), (3, 2, True))
+    test.weight = np.array([0.5, 1.0, 0.5], np.float32)
+    parts = {"train": nothing, "valid": nothing, "test": test}
+    assert count_repeats(parts, [3], kinds) == {"valid_repeats": 0, "test_repeats": 1}

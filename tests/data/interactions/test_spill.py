@@ -16,6 +16,8 @@ def events_of(users: list[int], items: list[int]) -> Interactions:
         positive=np.array(items) % 2 == 0,
         order=np.zeros(num, np.int32),
         part=np.array(items, np.int8),
+        kind=np.array(items, np.int16),
+        weight=np.array(items, np.float32) / 4,
     )
 
 
@@ -32,7 +34,8 @@ def test_events_come_back_whole(tmp_path):
     assert last.time.tolist() == [10**12, 3 * 10**12, 5 * 10**12]
     assert last.rating.tolist() == [0.5, 1.5, 2.5]
     assert (first.positive.tolist(), last.positive.tolist()) == ([True, True], [False] * 3)
-    assert last.part.tolist() == [1, 3, 5]
+    assert last.part.tolist() == last.kind.tolist() == [1, 3, 5]
+    assert last.weight.tolist() == [0.25, 0.75, 1.25]
     assert sorted(spill.times().tolist()) == [n * 10**12 for n in (1, 2, 3, 4, 5)]
 
 

@@ -5,7 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfmmrec.data.interactions import Interactions, concatenate, create_splitter, split_events
+from tfmmrec.data.interactions import (
+    EventKinds,
+    Interactions,
+    concatenate,
+    create_splitter,
+    split_events,
+)
 
 
 def events_of(users: list[int], positive: list[bool] | None = None, **columns: Any) -> Interactions:
@@ -92,3 +98,42 @@ def test_what_is_cold_stands_in_test_as_a_whole_and_in_order():
     parts = {name: part.item.tolist() for name, part in split_events(events, splitter, [2], [1])}
     # Of user 0, item 2 is cold, 3 is valid and 4 test; user 1 is cold; user 2 has too few to test.
     assert parts == {"train": [0, 1, 10, 11], "valid": [3], "test": [2, 4, 5, 6, 7, 8, 9]}
+
+
+KINDS = EventKinds({"v": 0.1, "b": 1.0, "s": -1.0})
+
+
+def split_kinds(*users: str) -> list[list[int]]:
+    """The split of each event of users, whose events are a letter per kind."""
+    weight = np.array([KINDS.weights[kind] for kind in "".join(users)], np.float32)
+    owners = [user for user, kinds in enumerate(users) for _ in kinds]
+    events = events_of(owners, (weight > 0).tolist(), weight=weight)
+    parts = create_splitter({"by": "last_out"}, events.time, 0, KINDS).parts(events)
+    ends = np.cumsum([len(kinds) for kinds in users])[:-1]
+    return [part.tolist() for part in np.split(parts, ends)]
+
+
+def test_last_out_holds_out_purchases_and_what_is_later():
+    # The last purchase is test, with the view and the skip after it; the purchase before it is
+    # valid, with the view between them.
+    assert split_kinds("vvbbvbvs") == [[0, 0, 0, 1, 1, 2, 2, 2]]
+    # A held-out view is no target, so that it takes no other event's place.
+    assert split_kinds("vvvvbv") == [[0, 0, 0, 0, 2, 2]]
+
+
+def test_last_out_needs_as_many_earlier_positives_as_without_kinds():
+    # Four positives before test, three before valid; a skip is none.
+    assert split_kinds("vvvb", "vvvsb", "vvvvb") == [[0] * 4, [0] * 5, [0, 0, 0, 0, 2]]
+    assert split_kinds("vvbvb", "vvvbb") == [[0, 0, 0, 0, 2], [0, 0, 0, 1, 2]]
+    # Without a purchase, all is train.
+    assert split_kinds("vvvvvv", "vvvvbb", "vvvvvvs") == [[0] * 6, [0, 0, 0, 0, 1, 2], [0] * 7]
+
+
+def test_last_out_with_kinds_of_one_weight_takes_the_events_that_it_takes_without():
+    users = [0] * 5 + [1] * 4 + [2] * 7
+    kinds = EventKinds({"buy": 1.0})
+    events = events_of(users)
+    parts = create_splitter({"by": "last_out"}, events.time, 0, kinds).parts(events)
+    assert parts.tolist() == split(events, by="last_out")
+    nothing = events.take(slice(0))
+    assert not len(create_splitter({"by": "last_out"}, events.time, 0, kinds).parts(nothing))

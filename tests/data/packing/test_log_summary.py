@@ -1,7 +1,9 @@
 """What packing says about the log: its times, positives and repeats, here and on Beam."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -122,3 +124,42 @@ def test_beam_says_the_same(tmp_path):
     assert positives_line.startswith(
         "positives: 1 of 6 events do not count as positives because a value"
     )
+
+
+def test_kinds_are_counted_and_the_targets_named(tmp_path):
+    from tfmmrec.data.dataset import Dataset
+
+    dataset = write(tmp_path / "tables", [str(n) for n in range(1, 7)])
+    rows = (dataset.parent / "log.csv").read_text().splitlines()
+    kinds = ["kind", "view", "view", "buy", "skip", "view", "buy"]
+    lines = [f"{row},{kind}" for row, kind in zip(rows, kinds, strict=True)]
+    (dataset.parent / "log.csv").write_text("\n".join(lines) + "\n")
+    content = yaml.safe_load(dataset.read_text())
+    content["interactions"] |= {"kind": "kind", "kinds": {"view": 0.1, "buy": 1, "skip": -1}}
+    dataset.write_text(yaml.safe_dump(content, sort_keys=False))
+    statistics = pack(dataset, tmp_path / "data", PackConfig(quiet=True))
+    assert log_lines(statistics["interactions"])[-3:] == [
+        "kinds: 3 view (weight 0.1), 2 buy (weight 1), 1 skip (weight -1)",
+        "targets of valid and test: buy, the largest weight; the other positives are in histories "
+        "and in training",
+        "repeats: 1 of 1 in test are items that the user chose before; they are not evaluated",
+    ]
+    data = Dataset(tmp_path / "data")
+    assert data.schema.kinds.names == ["view", "buy", "skip"]
+    train, test = data.events("train"), data.events("test")
+    assert (train.kind.tolist(), test.kind.tolist()) == ([0, 0, 1, 2, 0], [1])
+    np.testing.assert_allclose(train.weight, [0.1, 0.1, 1, -1, 0.1])
+
+
+def test_records_of_a_log_without_kinds_have_none(tmp_path):
+    import tensorflow as tf
+
+    from tfmmrec.data.tfrecords import shards
+
+    pack(write(tmp_path / "tables", ["1", "2"]), tmp_path / "data", PackConfig(quiet=True))
+    [shard] = shards(tmp_path / "data" / "interactions" / "train")
+    [record] = tf.data.TFRecordDataset(str(shard)).as_numpy_iterator()
+    names = tf.train.Example.FromString(record).features.feature.keys()
+    assert set(names) == {"user", "item", "time", "rating", "positive", "order"}
+    schema = json.loads((tmp_path / "data" / "schema.json").read_text())
+    assert schema["interactions"] == {"time": True, "rating": False}

@@ -10,12 +10,14 @@ from tfmmrec.data.interactions.events import (
     concatenate,
     in_order,
 )
+from tfmmrec.data.interactions.kinds import EventKinds
 from tfmmrec.data.interactions.parsing import to_id
 from tfmmrec.data.interactions.splits import MIN_POSITIVES, Splitter, create_splitter, split_events
 
 __all__ = [
     "MIN_POSITIVES",
     "SPLITS",
+    "EventKinds",
     "Interactions",
     "Splitter",
     "by_user_blocks",

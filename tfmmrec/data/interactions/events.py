@@ -25,6 +25,8 @@ class Interactions:
         positive: bool, whether the event is a positive for retrieval.
         order: int32, position of the event in the full history of its user.
         part: int8, split named by a column of the table, as an index of SPLITS (0 if none).
+        kind: int16, row in the vocabulary of kinds (default 0, for a log without kinds).
+        weight: float32, weight of the kind, below 0 for a dislike (default 1).
     """
 
     user: np.ndarray
@@ -34,9 +36,22 @@ class Interactions:
     positive: np.ndarray
     order: np.ndarray
     part: np.ndarray
+    kind: np.ndarray = None  # type: ignore[assignment]  # an array after __post_init__
+    weight: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.kind is None:
+            self.kind = np.zeros(len(self.user), np.int16)
+        if self.weight is None:
+            self.weight = np.ones(len(self.user), np.float32)
 
     def __len__(self) -> int:
         return len(self.user)
+
+    @property
+    def disliked(self) -> np.ndarray:
+        """bool `[events]`: whether the event is a dislike."""
+        return self.weight < 0
 
     def take(self, rows: np.ndarray | slice) -> "Interactions":
         """Returns the events of some rows (indices, a mask or a slice)."""

@@ -23,7 +23,7 @@ def to_id(raw: Any) -> str:
     """
     # In the most frequent case, nothing has to be converted.
     is_ascii = isinstance(raw, str) and raw.isascii()
-    identity = raw.strip() if is_ascii else _written(raw)
+    identity = raw.strip() if is_ascii else to_text(raw)
     if not identity:
         raise BrokenValue("the id is missing")
     if "\n" in identity or "\r" in identity:
@@ -31,7 +31,12 @@ def to_id(raw: Any) -> str:
     return identity
 
 
-def _written(raw: Any) -> str:
+def to_text(raw: Any) -> str:
+    """Returns a value of a table as text without blanks around it; 3.0 is `3`.
+
+    Raises:
+        BrokenValue: it is not valid UTF-8, or a float so large that digits are lost.
+    """
     if isinstance(raw, float) and raw.is_integer():
         if abs(raw) >= _LAST_EXACT_FLOAT:
             raise BrokenValue(

@@ -115,18 +115,21 @@ class _ChunkReader:
         if table.rating:
             rating = self._numbers(table.rating, to_number)
         positive, is_unknown = self._positives()
+        kind, weight = self._kinds()
         part = self._parts()
         self._reject()
         valid = self.is_valid
-        self.num_unknown = int(is_unknown[valid].sum())
+        self.num_unknown = int((is_unknown & (weight > 0))[valid].sum())
         return Interactions(
             user=self._user_rows(users, user_codes[valid]).astype(np.int32),
             item=item_rows[valid].astype(np.int32),
             time=time[valid],
             rating=rating[valid].astype(np.float32),
-            positive=positive[valid],
+            positive=(positive & (weight > 0))[valid],
             order=np.zeros(int(valid.sum()), np.int32),
             part=part[valid],
+            kind=kind[valid],
+            weight=weight[valid],
         )
 
     def _column(
@@ -189,6 +192,15 @@ class _ChunkReader:
     def _evaluate(self, condition: Condition) -> tuple[np.ndarray, np.ndarray]:
         values, codes = self._column(condition.column, condition.holds, False, None)
         return np.asarray(values, bool)[codes], codes < 0
+
+    def _kinds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the row of the kind of each event, and its weight."""
+        column, kinds = self.table.kind, self.table.kinds
+        if column is None:
+            return np.zeros(len(self.chunk), np.int16), np.ones(len(self.chunk), np.float32)
+        values, codes = self._column(column, kinds.row, 0, "the kind is missing")
+        rows = np.asarray(values, np.int16)[codes]
+        return rows, np.array(list(kinds.weights.values()), np.float32)[rows]
 
     def _known_items(self, ids: pa.Array, codes: np.ndarray) -> np.ndarray:
         rows = self.items.rows(ids)[codes]

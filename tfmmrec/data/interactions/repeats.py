@@ -1,40 +1,49 @@
-"""Counts held-out positives that repeat what the user chose before; they are no targets."""
+"""Counts held-out positives whose item the user chose or disliked before; they are no targets."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from tfmmrec.data.interactions.events import Interactions
+from tfmmrec.data.interactions.events import Interactions, concatenate
+from tfmmrec.data.interactions.kinds import EventKinds
+from tfmmrec.data.interactions.new_users import divide_new_users
 
 
 def count_repeats(
-    parts: Mapping[str, Interactions], cold_users: np.ndarray | list[int]
+    parts: Mapping[str, Interactions],
+    cold_users: np.ndarray | list[int],
+    kinds: EventKinds = EventKinds(),
 ) -> dict[str, int]:
-    """Counts the repeats among the positives of valid and test.
+    """Counts the repeats among the targets of valid and test: positives of the largest weight.
 
-    A positive of valid is a repeat if the user has one with the same item in train, and one of test
-    if in train or valid. Of equal ones in a split, all but one are repeats. Of a cold-start user,
-    only the last positive is held out.
+    A target of valid is a repeat if the user has a positive or a dislike with the same item in
+    train, and one of test if in train or valid. Of equal ones in a split, all but one are repeats.
+    Of a cold-start user, only the last one is held out.
 
     Args:
-        parts: all events of some users by split, in order of user and time.
+        parts: all events of some users by split.
         cold_users: rows of cold-start users.
+        kinds: the kinds of the log (default: it has none).
 
     Returns:
         `valid_repeats` and `test_repeats`.
     """
-    train, valid, test = (_keys(parts[name]) for name in ("train", "valid", "test"))
-    users = test >> 32
-    is_last = np.append(users[1:] != users[:-1], True)[: len(users)]
-    is_context = np.isin(users, cold_users) & ~is_last
-    known, held_out = np.concatenate([train, valid, test[is_context]]), test[~is_context]
+    train, valid, test = (parts[name] for name in ("train", "valid", "test"))
+    valid_targets = valid.take(kinds.are_targets(valid))
+    is_new = np.isin(test.user, cold_users)
+    is_target, is_history = divide_new_users(test, is_new, kinds.are_targets(test))
+    earlier = concatenate([train, valid, test.take(is_history)])
     return {
-        "valid_repeats": len(valid) - len(np.setdiff1d(valid, train)),
-        "test_repeats": len(held_out) - len(np.setdiff1d(held_out, known)),
+        "valid_repeats": _count(valid_targets, train),
+        "test_repeats": _count(test.take(is_target), earlier),
     }
 
 
+def _count(targets: Interactions, earlier: Interactions) -> int:
+    known = earlier.take(earlier.positive | earlier.disliked)
+    return len(targets) - len(np.setdiff1d(_keys(targets), _keys(known)))
+
+
 def _keys(events: Interactions) -> np.ndarray:
-    """Returns the user and the item of each positive as one number, int64."""
-    events = events.take(events.positive)
+    """Returns the user and the item of each event as one number, int64."""
     return events.user.astype(np.int64) << 32 | events.item

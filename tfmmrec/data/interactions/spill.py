@@ -18,6 +18,8 @@ _RECORD = np.dtype(
         ("rating", np.float32),
         ("positive", np.bool_),
         ("part", np.int8),
+        ("kind", np.int16),
+        ("weight", np.float32),
     ]
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfmmrec.data.interactions.events import SPLITS, Interactions
+from tfmmrec.data.interactions.kinds import EventKinds
 
 # Users with fewer positives are in train only.
 MIN_POSITIVES = 5
@@ -42,16 +43,19 @@ class Splitter(abc.ABC):
         return parts
 
 
-def create_splitter(split: dict[str, Any], times: np.ndarray, seed: int) -> Splitter:
+def create_splitter(
+    split: dict[str, Any], times: np.ndarray, seed: int, kinds: EventKinds = EventKinds()
+) -> Splitter:
     """Creates a splitter from the `split` section of a dataset file.
 
     Args:
         split: the section, with defaults filled in.
         times: int64 `[events]`, times of all events, in any order.
         seed: of the random split.
+        kinds: the kinds of the log (default: it has none).
     """
     if split["by"] == "last_out":
-        return _LastOutSplitter()
+        return _LastOutSplitter() if not kinds else _LastTargetOutSplitter(kinds)
     if split["by"] == "time":
         return _TimeSplitter(times, *_bounds(split, len(times)))
     if split["by"] == "random":
@@ -106,6 +110,39 @@ class _LastOutSplitter(Splitter):
         parts[rows[last]] = _TEST
         parts[rows[last - 1]] = _VALID
         return parts
+
+
+class _LastTargetOutSplitter(Splitter):
+    """Leave-last-out of a log with kinds: only positives of the largest weight are held out.
+
+    The last of them with 4 positives before it is test, the one before that is valid if it has 3,
+    which is the rule of `_LastOutSplitter` where all positives have one weight. Every later event
+    of the user moves along, whatever its kind: in train it would tell of what comes after the
+    target. Between the two held-out events, it is part of the history before the test event.
+
+    Args:
+        kinds: the kinds of the log.
+    """
+
+    def __init__(self, kinds: EventKinds):
+        self.kinds = kinds
+
+    def split(self, events: Interactions) -> np.ndarray:
+        parts = np.zeros(len(events), np.int8)
+        _, starts, rows_of_user = np.unique(events.user, return_index=True, return_inverse=True)
+        earlier = np.cumsum(events.positive) - events.positive
+        earlier -= earlier[starts[rows_of_user]] if len(events) else 0
+        rows = np.flatnonzero(self.kinds.are_targets(events))
+        _, first, counts = np.unique(events.user[rows], return_index=True, return_counts=True)
+        last = first + counts - 1
+        has_test = earlier[rows[last]] >= MIN_POSITIVES - 1
+        last, counts = last[has_test], counts[has_test]
+        before_last = rows[last[counts > 1] - 1]
+        parts[before_last[earlier[before_last] >= MIN_POSITIVES - 2]] = _VALID
+        parts[rows[last]] = _TEST
+        # The largest split so far of each user.
+        base = rows_of_user * len(SPLITS)
+        return (np.maximum.accumulate(base + parts) - base).astype(np.int8)
 
 
 class _RandomSplitter(Splitter):

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 from tfmmrec.data.id_index import IdIndex
-from tfmmrec.data.interactions import MIN_POSITIVES, Interactions
+from tfmmrec.data.interactions import MIN_POSITIVES, EventKinds, Interactions
 
 
 class ColdStartCandidates:
@@ -13,11 +13,14 @@ class ColdStartCandidates:
 
     Args:
         num_items: the number of items. The number of users grows with the interactions.
+        kinds: the kinds of the log (default: it has none).
     """
 
-    def __init__(self, num_items: int):
+    def __init__(self, num_items: int, kinds: EventKinds = EventKinds()):
+        self._kinds = kinds
         self._items = np.zeros(num_items, bool)
         self._positives = np.zeros(0, np.int32)
+        self._has_target = np.zeros(0, bool)
 
     def observe(self, events: Interactions) -> None:
         """Adds a batch of events."""
@@ -25,10 +28,11 @@ class ColdStartCandidates:
         users = events.user[events.positive]
         if len(users) and users.max() >= len(self._positives):
             # Twice the required size, so that it seldom grows.
-            grown = np.zeros(2 * (int(users.max()) + 1), np.int32)
-            grown[: len(self._positives)] = self._positives
-            self._positives = grown
+            size = 2 * (int(users.max()) + 1)
+            self._positives = np.pad(self._positives, (0, size - len(self._positives)))
+            self._has_target = np.pad(self._has_target, (0, size - len(self._has_target)))
         np.add.at(self._positives, users, 1)
+        self._has_target[events.user[self._kinds.are_targets(events)]] = True
 
     @property
     def items(self) -> np.ndarray:
@@ -37,8 +41,8 @@ class ColdStartCandidates:
 
     @property
     def users(self) -> np.ndarray:
-        """The rows of the users with at least `MIN_POSITIVES` positives."""
-        return np.flatnonzero(self._positives >= MIN_POSITIVES)
+        """The rows of the users with at least `MIN_POSITIVES` positives, one of them a target."""
+        return np.flatnonzero((self._positives >= MIN_POSITIVES) & self._has_target)
 
 
 def draw_cold(share: float, rows: np.ndarray, ids: IdIndex, seed: int) -> np.ndarray:

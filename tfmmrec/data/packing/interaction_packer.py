@@ -12,6 +12,7 @@ from tfmmrec.data.dataset_file import DatasetFile, InteractionTable
 from tfmmrec.data.id_index import IdIndex
 from tfmmrec.data.interactions import (
     SPLITS,
+    EventKinds,
     Interactions,
     Splitter,
     create_splitter,
@@ -80,6 +81,7 @@ class InteractionPacker:
         self.journal = journal
         self.rejects = rejects
         self.options = options
+        self.kinds = dataset.interactions.kinds
         self.spill = Spill(notes / "events")
         self.cold_items = self.cold_users = np.zeros(0, np.int64)
         self.counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)
@@ -117,7 +119,8 @@ class InteractionPacker:
         self.spill.clear()
         quiet = self.options.quiet
         num_listed, num_read, num_rejected = len(self.users), 0, 0
-        candidates, span = ColdStartCandidates(len(self.items)), TimeSpan()
+        candidates, span = ColdStartCandidates(len(self.items), self.kinds), TimeSpan()
+        num_by_kind = np.zeros(max(1, len(self.kinds.names)), np.int64)
         unknown: list[int] = []
         with (
             rows_bar("interactions", table.source, quiet=quiet) as progress,
@@ -135,6 +138,7 @@ class InteractionPacker:
                 self.spill.add(events)
                 candidates.observe(events)
                 span.observe(events.time)
+                num_by_kind += np.bincount(events.kind, minlength=len(num_by_kind))
                 num_read += len(events)
                 progress.update(num_read + num_rejected - progress.n)
         np.savez(
@@ -142,7 +146,7 @@ class InteractionPacker:
         )
         write_vocabulary(self.notes / "users.txt", self.users.from_row(num_listed))
         num_read += num_rejected
-        facts = facts_of(table, span, sum(unknown))
+        facts = facts_of(table, span, sum(unknown), num_by_kind)
         note = {"num_read": num_read, "num_users": len(self.users), "facts": facts}
         self.journal.write("read", 0, note)
 
@@ -155,7 +159,7 @@ class InteractionPacker:
         counts = self.spill.counts()
         split = self.dataset.split
         times = self.spill.times() if split["by"] == "time" else np.zeros(sum(counts.values()))
-        splitter = create_splitter(split, times, self.options.seed)
+        splitter = create_splitter(split, times, self.options.seed, self.kinds)
         done = self.journal.notes(_STAGE)
         for note in done:
             self._count(note)
@@ -189,13 +193,13 @@ class InteractionPacker:
         for bucket in buckets:
             events = in_order(self.spill.read(bucket), self.users, self.items)
             parts = dict(split_events(events, splitter, self.cold_items, self.cold_users))
-            for name, count in counts_of(parts, self.cold_users).items():
+            for name, count in counts_of(parts, self.cold_users, self.kinds).items():
                 counts[name] += count
             for name, part in parts.items():
                 if len(part) and name not in shards:
                     folder = self.folder / "interactions" / name
                     shards[name] = Shard(folder, number, gzip=self.options.gzip)
-                for record in encode_histories(part):
+                for record in encode_histories(part, with_kinds=bool(self.kinds)):
                     shards[name].write(record)
         for shard in shards.values():
             shard.close()
@@ -212,37 +216,53 @@ class InteractionPacker:
 
 
 def counts_of(
-    parts: Mapping[str, Interactions], cold_users: np.ndarray | list[int]
+    parts: Mapping[str, Interactions],
+    cold_users: np.ndarray | list[int],
+    kinds: EventKinds = EventKinds(),
 ) -> dict[str, int]:
     """Returns the COUNTS of all events of some users, given by split."""
     return {
         "count": sum(map(len, parts.values())),
         "positives": sum(int(part.positive.sum()) for part in parts.values()),
         **{name: len(part) for name, part in parts.items()},
-        **count_repeats(parts, cold_users),
+        **count_repeats(parts, cold_users, kinds),
     }
 
 
-def facts_of(table: InteractionTable, span: TimeSpan, num_unknown: int) -> dict[str, Any]:
+def facts_of(
+    table: InteractionTable, span: TimeSpan, num_unknown: int, num_by_kind: np.ndarray
+) -> dict[str, Any]:
     """Returns the entries of statistics.json on all events.
 
     Args:
         table: the table of the events.
         span: their times.
         num_unknown: the number that are not positives because a value is absent.
+        num_by_kind: the number of events of each kind.
 
     Returns:
         `times`: the first and last time, null without times; left out if they are an order.
         `unknown_positives`: that number; left out if it is 0.
+        `kinds`: the number of events and the weight of each kind; left out without kinds.
     """
-    unknown = {"unknown_positives": num_unknown} if num_unknown else {}
+    found: dict[str, Any] = {"unknown_positives": num_unknown} if num_unknown else {}
+    if table.kinds:
+        found["kinds"] = {
+            name: {"count": int(count), "weight": weight}
+            for (name, weight), count in zip(table.kinds.weights.items(), num_by_kind, strict=True)
+        }
     if table.time is None:
-        return {"times": None, **unknown}
-    return unknown if table.time_format == "order" else {"times": span.statistics(), **unknown}
+        return {"times": None, **found}
+    return found if table.time_format == "order" else {"times": span.statistics(), **found}
 
 
-def encode_histories(events: Interactions) -> Iterator[bytes]:
-    """Encodes the events of each user as one Example; they must be contiguous."""
+def encode_histories(events: Interactions, *, with_kinds: bool = False) -> Iterator[bytes]:
+    """Encodes the events of each user as one Example; they must be contiguous.
+
+    Args:
+        events: of one split.
+        with_kinds: whether the log has kinds, which the records then have as well.
+    """
     first = np.flatnonzero(np.append(True, events.user[1:] != events.user[:-1]))
     ends = np.append(first[1:], len(events))
     start = 0
@@ -258,6 +278,8 @@ def encode_histories(events: Interactions) -> Iterator[bytes]:
             "positive": span.positive.astype(np.int64).tolist(),
             "order": span.order.tolist(),
         }
+        if with_kinds:
+            columns |= {"kind": span.kind.tolist(), "weight": span.weight.tolist()}
         users = span.user[first[start:stop] - base].tolist()
         begins, finishes = (first[start:stop] - base).tolist(), (ends[start:stop] - base).tolist()
         for user, begin, end in zip(users, begins, finishes, strict=True):

@@ -34,6 +34,8 @@ def log_lines(log: Mapping[str, Any]) -> list[str]:
             f"positives: {unknown} of {log['count']} events do not count as positives because a "
             "value that the rule needs is missing"
         )
+    if kinds := log.get("kinds"):
+        lines += _kind_lines(kinds)
     repeats = {split: log[f"{split}_repeats"] for split in ("valid", "test")}
     if any(repeats.values()):
         counts = " and ".join(
@@ -41,5 +43,19 @@ def log_lines(log: Mapping[str, Any]) -> list[str]:
         )
         lines.append(
             f"repeats: {counts} are items that the user chose before; they are not evaluated"
+        )
+    return lines
+
+
+def _kind_lines(kinds: Mapping[str, Any]) -> list[str]:
+    """The events of each kind, and what is evaluated if positives differ in their weights."""
+    each = [f"{kind['count']} {name} (weight {kind['weight']:g})" for name, kind in kinds.items()]
+    lines = [f"kinds: {', '.join(each)}"]
+    positive = {name: kind["weight"] for name, kind in kinds.items() if kind["weight"] > 0}
+    targets = [name for name, weight in positive.items() if weight == max(positive.values())]
+    if len(targets) < len(positive):
+        lines.append(
+            f"targets of valid and test: {' and '.join(targets)}, the largest weight; the other "
+            "positives are in histories and in training"
         )
     return lines

@@ -83,7 +83,14 @@ def interaction_statistics(
     table = dataset.interactions.source
     rows = _row_statistics(table, num_read, counts["count"], rejects, None)
     _check_rows(dataset, table, rows, max_rejects, _missing_hint(dataset.interactions, rejects))
-    rule = dataset.interactions.positive
+    rule, kinds = dataset.interactions.positive, dataset.interactions.kinds
+    if kinds and not counts["positives"]:
+        listed = ", ".join(name for name, weight in kinds.weights.items() if weight > 0)
+        raise DataError(
+            f"{dataset.path}: interactions.kinds: none of the {counts['count']} events is a "
+            f"positive: of a kind with a weight above 0 ({listed})"
+            f"{' for which the rule positive holds' if rule else ''}; correct the weights"
+        )
     if rule and not counts["positives"]:
         raise DataError(
             f"{dataset.path}: interactions.positive: the rule holds for none of the "

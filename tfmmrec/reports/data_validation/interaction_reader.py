@@ -6,11 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.interactions.records import EVENT_FEATURES
+from tfmmrec.data.interactions.records import event_features
 from tfmmrec.reports.data_validation.anomalies import Anomaly
 from tfmmrec.reports.data_validation.shard_reader import Batch, ShardReader
-
-_COLUMNS = tuple(name for name in EVENT_FEATURES if name != "user")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +35,9 @@ class EventReader:
     """Streams the events of one split; skips records whose columns differ in length."""
 
     def __init__(self, dataset: Dataset, split: str):
-        self.shards = ShardReader(dataset.folder, f"interactions/{split}", EVENT_FEATURES)
+        features = event_features(dataset.schema.kinds)
+        self.shards = ShardReader(dataset.folder, f"interactions/{split}", features)
+        self._columns = [name for name in features if name != "user"]
         self.anomalies: list[Anomaly] = []
 
     def __iter__(self) -> Iterator[Events]:
@@ -45,7 +45,7 @@ class EventReader:
             yield self._events(batch)
 
     def _events(self, batch: Batch) -> Events:
-        parsed = {name: batch.features[name] for name in _COLUMNS}
+        parsed = {name: batch.features[name] for name in self._columns}
         lengths = {name: column.row_lengths().numpy() for name, column in parsed.items()}
         equal = np.ones(len(batch.numbers), bool)
         for name, length in lengths.items():

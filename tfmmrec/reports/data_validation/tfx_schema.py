@@ -13,7 +13,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tfmmrec.data.dataset import Dataset, EntityName
-from tfmmrec.data.interactions.records import EVENT_FEATURES
+from tfmmrec.data.interactions.records import event_features
 from tfmmrec.errors import DataError
 
 _TYPES = {
@@ -60,10 +60,13 @@ def entity_schema(dataset: Dataset, entity: EntityName) -> schema_pb2.Schema:
 def interaction_schema(dataset: Dataset) -> schema_pb2.Schema:
     """Returns the schema of the interactions; a record contains the interactions of one user."""
     schema = schema_pb2.Schema()
-    for name, parsing in EVENT_FEATURES.items():
+    kinds = dataset.schema.kinds
+    for name, parsing in event_features(kinds).items():
         _add(schema, name, parsing, present=1, count=1)
     features = {feature.name: feature for feature in schema.feature}
     bounds = {"user": dataset.count("users"), "item": dataset.count("items"), "positive": 2}
+    if kinds:
+        bounds["kind"] = len(kinds.names)
     for name, bound in bounds.items():
         features[name].int_domain.min, features[name].int_domain.max = 0, bound - 1
     features["order"].int_domain.min = 0

@@ -49,8 +49,9 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
     items = job.read_ids(IDS["items"])
     users = IdIndex(job.read_ids(IDS["users"]).from_row(0))  # a copy, which grows
     num_listed = len(users)
-    candidates, span = ColdStartCandidates(len(items)), TimeSpan()
     table, unknown = job.dataset.interactions, list[int]()
+    candidates, span = ColdStartCandidates(len(items), table.kinds), TimeSpan()
+    num_by_kind = np.zeros(max(1, len(table.kinds.names)), np.int64)
     with job.errors.reporting(), job.writing_rejects("interactions") as on_reject:
         # Without items, all events would be rejected; the launcher raises the error.
         chunks: Iterator[Interactions] = iter(())
@@ -59,6 +60,7 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
         for position, events in enumerate(_together(chunks)):
             candidates.observe(events)
             span.observe(events.time)
+            num_by_kind += np.bincount(events.kind, minlength=len(num_by_kind))
             for shard, piece in by_user_blocks(events, job.options.users_per_shard):
                 yield shard, (position, piece)
     cold_items = draw_cold(job.dataset.cold_share, candidates.items, items, job.options.seed)
@@ -70,7 +72,7 @@ def read_interaction_table(job: Job, items_ready: int, users_ready: int) -> Iter
         "cold_items": cold_items.tolist(),
         "cold_users": cold_users.tolist(),
         "unlisted": (num_listed, len(users)),
-        "facts": facts_of(table, span, sum(unknown))
+        "facts": facts_of(table, span, sum(unknown), num_by_kind)
         | unlisted_users(job.dataset, users, num_listed),
     }
     job.write_note("log", 0, note)
@@ -95,13 +97,17 @@ def write_histories(pieces: tuple[int, Iterable[Any]], job: Job, all_read: Any) 
     with job.errors.reporting():
         events = in_order(events, job.read_ids(USER_IDS), job.read_ids(IDS["items"]))
         # A split that needs the times of all events has been refused.
-        splitter = create_splitter(job.dataset.split, np.zeros(0, np.int64), job.options.seed)
+        kinds = job.dataset.interactions.kinds
+        splitter = create_splitter(
+            job.dataset.split, np.zeros(0, np.int64), job.options.seed, kinds
+        )
         files: dict[str, Any] = {}
         cold_items, cold_users = all_read["cold_items"], all_read["cold_users"]
         parts = dict(split_events(events, splitter, cold_items, cold_users))
-        counts = counts_of(parts, cold_users)
+        counts = counts_of(parts, cold_users, kinds)
         for name, part in parts.items():
-            files |= job.write_shard(f"interactions/{name}", number, encode_histories(part))
+            records = encode_histories(part, with_kinds=bool(kinds))
+            files |= job.write_shard(f"interactions/{name}", number, records)
     job.write_note("histories", number, {"counts": counts, "files": files})
 
 
