@@ -163,7 +163,7 @@ def _true_scores(world: World, folder: Path) -> MemberScores:
         present=np.ones([len(MODALITIES), len(items)], bool),
         user=np.searchsorted(rows, targets.user),
         item=targets.item,
-        excluded=targets.histories.of_users(rows),
+        excluded=targets.excluded.of_users(rows),
     )
 
 

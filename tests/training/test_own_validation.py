@@ -11,13 +11,14 @@ from tests.stopping import AtEpochEnd
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.interactions import EventKinds, Interactions
 from tfmmrec.data.packing import pack
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.run_file import read_run
 from tfmmrec.models.run_folder import load_run
 from tfmmrec.models.scorer import Scorer
-from tfmmrec.training.own_validation import with_validation
+from tfmmrec.training.own_validation import _last_events, _with_later, with_validation
 from tfmmrec.training.train import train
 
 USERS = 12
@@ -151,3 +152,25 @@ def test_a_resumed_training_holds_out_the_same(data, tmp_path):
     weights = [load_run(tmp_path / n, quiet=True).model.get_weights() for n in ("whole", "run")]
     for ours, theirs in zip(*weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_of_a_log_with_kinds_the_last_purchase_and_what_is_later_is_held_out():
+    # By user: kinds in order of time. User 1 has two positives before the purchase, user 2 one.
+    users = {0: "vbvbvs", 1: "vvb", 2: "vbv"}
+    weights = {"v": 0.1, "b": 1.0, "s": -1.0}
+    weight = np.array([weights[kind] for kinds in users.values() for kind in kinds], np.float32)
+    user = np.array([user for user, kinds in users.items() for _ in kinds], np.int32)
+    num = len(user)
+    events = Interactions(
+        user=user,
+        item=np.arange(num, dtype=np.int32),
+        time=np.zeros(num, np.int64),
+        rating=np.full(num, np.nan, np.float32),
+        positive=weight > 0,
+        order=np.concatenate([np.arange(len(kinds)) for kinds in users.values()]),
+        part=np.zeros(num, np.int8),
+        weight=weight,
+    )
+    last = _last_events(events, "retrieval", EventKinds(weights))
+    assert last.tolist() == [3, 8]
+    assert _with_later(events, last).tolist() == [3, 4, 5, 8]

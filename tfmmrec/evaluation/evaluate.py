@@ -126,6 +126,8 @@ def evaluate(
             "num_both_cold": targets.num_both_cold,
             "num_leaking": num_leaking if has_time else None,
         }
+        if bundle.dataset.schema.kinds.are_weighted:
+            metrics["target_kinds"] = bundle.dataset.schema.kinds.target_names
         metrics |= summarize_segments(bundle, segments, cutoffs=cutoffs, seed=seed)
         metrics["verdict"] = model_verdict(metrics[segments[0].name])
         if num_leaking:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfmmrec.data.feature_values import parse_record
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import context_of
+from tfmmrec.data.holdout import context_of, excluded_of
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.data.tfrecords import encode_example
 from tfmmrec.errors import BrokenValue, ConfigError, DataError
@@ -59,7 +59,10 @@ class KnownUsers(Users):
             if split
             else dataset.histories(SPLITS, with_times=with_times)
         )
-        self._excluded = self._histories if split else dataset.all_histories()
+        self._excluded = dataset.all_histories()
+        if split:
+            has_dislikes = dataset.schema.kinds.have_dislikes
+            self._excluded = excluded_of(dataset, split) if has_dislikes else self._histories
 
     def batch(self, first: int, end: int) -> tuple[UserInputs, list[np.ndarray]]:
         rows = self._rows[first:end]

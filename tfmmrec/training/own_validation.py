@@ -5,7 +5,7 @@ import numpy as np
 from tfmmrec.config.choices import AUTO
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.interactions import Interactions
+from tfmmrec.data.interactions import EventKinds, Interactions
 from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS
 
 # Users with fewer training events keep all of them.
@@ -42,7 +42,7 @@ def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Da
     if _chooses_weight(dataset, config):
         items = _items_to_hold_out(dataset)
         others = np.flatnonzero(~items[train.item])
-    rows = others[_last_events(train.take(others), config.task)]
+    rows = others[_last_events(train.take(others), config.task, dataset.schema.kinds)]
     if len(rows) < MIN_USERS:
         if not quiet:
             print(
@@ -65,6 +65,8 @@ def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Da
             f"no valid split: the last event of {len(rows)} users is held out to choose the "
             f"epochs{new}{then}"
         )
+    if dataset.schema.kinds:
+        rows = _with_later(train, rows)
     return dataset.hold_out(rows, items)
 
 
@@ -91,27 +93,44 @@ def _items_to_hold_out(dataset: Dataset) -> np.ndarray:
     return held_out
 
 
-def _last_events(events: Interactions, task: str) -> np.ndarray:
+def _last_events(events: Interactions, task: str, kinds: EventKinds = EventKinds()) -> np.ndarray:
     """The row of the last event of each user with enough events that can be predicted.
 
-    For `rating` these are the rated events, for `click` all events, and otherwise the positives. A
-    positive that repeats an earlier one is not ranked, so that a user whose last one does keeps
-    it: an event before it must not be predicted from it.
+    For `rating` these are the rated events, for `click` all events, and otherwise the positives of
+    the largest weight. A positive that repeats an earlier one is not ranked, so that a user whose
+    last one does keeps it: an event before it must not be predicted from it.
 
     Args:
         events: of train.
         task: of the training.
+        kinds: the kinds of the log (default: it has none).
     """
-    is_candidate = events.positive
+    is_candidate = kinds.are_targets(events)
     if task in ("rating", "click"):
         is_candidate = ~np.isnan(events.rating) | (task == "click")
-    rows = np.flatnonzero(is_candidate)
+    rows = np.flatnonzero(is_candidate | (events.positive & (task not in ("rating", "click"))))
     rows = rows[np.lexsort((events.order[rows], events.user[rows]))]
-    _, starts, counts = np.unique(events.user[rows], return_index=True, return_counts=True)
-    last = (starts + counts - 1)[counts >= MIN_EVENTS]
+    _, starts, user = np.unique(events.user[rows], return_index=True, return_inverse=True)
+    num_earlier = np.arange(len(rows)) - starts[user]
+    last = np.flatnonzero(is_candidate[rows] & (num_earlier >= MIN_EVENTS - 1))
+    last = last[np.diff(user[last], append=-1) != 0]
     if task not in ("rating", "click"):
         pairs = events.user[rows].astype(np.int64) * (1 + int(events.item.max(initial=0)))
         # The index of the first of equal pairs.
         _, first = np.unique(pairs + events.item[rows], return_index=True)
         last = np.intersect1d(last, first)
     return np.sort(rows[last])
+
+
+def _with_later(events: Interactions, rows: np.ndarray) -> np.ndarray:
+    """Adds the later events of the users of some rows: views after a held-out purchase.
+
+    In train they would tell of what comes after the event that is predicted.
+
+    Args:
+        events: of train.
+        rows: of `events`, at most one per user.
+    """
+    first = np.full(1 + int(events.user.max(initial=0)), np.iinfo(np.int32).max)
+    first[events.user[rows]] = events.order[rows]
+    return np.flatnonzero(events.order >= first[events.user])

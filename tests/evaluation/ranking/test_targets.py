@@ -9,16 +9,19 @@ from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import leaking_events
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError
+from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import check_no_leakage, targets_of
 
 
-def packed(folder, rows, *, time=True):
-    """Packs events of (user, item, time, split), split by their column."""
+def packed(folder, rows, *, time=True, kinds=None):
+    """Packs events of (user, item, time, split[, kind]), split by their column."""
     folder.mkdir()
     (folder / "items.csv").write_text("id\n" + "".join(f"i{n}\n" for n in range(6)))
-    lines = [f"{user},{item},{moment},{part}" for user, item, moment, part in rows]
-    (folder / "log.csv").write_text("\n".join(["user,item,time,part", *lines]) + "\n")
+    lines = [",".join(map(str, row)) for row in rows]
+    header = "user,item,time,part" + (",kind" if kinds else "")
+    (folder / "log.csv").write_text("\n".join([header, *lines]) + "\n")
     interactions = {"table": "log.csv", "user": "user", "item": "item"}
+    interactions |= {"kind": "kind", "kinds": kinds} if kinds else {}
     content = {
         "items": {"table": "items.csv", "id": "id", "features": {}},
         "interactions": {**interactions, **({"time": "time"} if time else {})},
@@ -105,3 +108,34 @@ def test_without_times_nothing_is_known_to_leak(tmp_path):
     found = targets_of(dataset, "test")
     assert sorted(pairs(dataset, found)) == [("u0", "i2"), ("u0", "i3"), ("u0", "i4")]
     assert np.diff(found.histories.offsets).tolist() == [2]
+
+
+KINDS = {"view": 0.1, "buy": 1.0, "skip": -1}
+
+
+def test_views_are_no_targets_and_disliked_items_no_candidates(tmp_path):
+    rows = [
+        ("u0", "i0", 1, "train", "view"),
+        ("u0", "i1", 2, "train", "skip"),
+        ("u0", "i2", 3, "valid", "buy"),
+        ("u0", "i3", 4, "valid", "skip"),
+        # Of test: a view, a new item, a viewed one and a disliked one.
+        ("u0", "i4", 5, "test", "view"),
+        ("u0", "i5", 6, "test", "buy"),
+        ("u0", "i0", 7, "test", "buy"),
+        ("u0", "i3", 8, "test", "buy"),
+    ]
+    dataset = packed(tmp_path / "log", rows, kinds=KINDS)
+    found = targets_of(dataset, "test")
+    assert pairs(dataset, found) == [("u0", "i5")]
+    assert found.num_repeats == 2
+    user = dataset.user_rows["u0"]
+    assert found.histories.of_user(user).tolist() == [0, 2]
+    assert found.excluded.of_user(user).tolist() == [0, 1, 2, 3]
+    valid = targets_of(dataset, "valid")
+    assert pairs(dataset, valid) == [("u0", "i2")]
+    assert valid.excluded.of_user(user).tolist() == [0, 1]
+    # A disliked item, however good its score, is not among those that are ranked and listed.
+    scores = np.array([[0.0, 9.0, 0.0, 9.0, 0.2, 0.1]])
+    ranks, lists = ScoreRanker.of(scores).rank(found, np.ones(6, bool), k=6)
+    assert (ranks.tolist(), lists.items.tolist()) == ([2.0], [[4, 5, -1, -1, -1, -1]])

@@ -42,7 +42,7 @@ class Ranker(abc.ABC):
         *,
         progress: Callable[[int], object] = _no_progress,
     ) -> tuple[np.ndarray, TopItems]:
-        """Ranks each target item among the candidates that are not in the user's history.
+        """Ranks each target item among the candidates that the user neither chose nor disliked.
 
         Args:
             targets: the target items.
@@ -91,7 +91,7 @@ class ScoreRanker(Ranker):
             for users, scores in self._score_users(all_users[start : start + at_a_time]):
                 positions, rows = _positions_of(targets, users)
                 excluded = np.tile(~candidate_mask, (len(users), 1))
-                excluded[targets.histories.of_users(users)] = True
+                excluded[targets.excluded.of_users(users)] = True
                 # A row of scores per target, of which a user may have many.
                 for first in range(0, len(positions), at_a_time):
                     at, own = (each[first : first + at_a_time] for each in (positions, rows))
@@ -130,12 +130,12 @@ class DotProductRanker(Ranker):
         def rank_batch(
             users: np.ndarray, vectors: np.ndarray, positions: np.ndarray, rows: np.ndarray
         ) -> int:
-            history = targets.histories.of_users(users[rows])
+            history = targets.excluded.of_users(users[rows])
             ranks[positions] = blocks.ranks(vectors[rows], targets.item[positions], *history)
             return len(positions)
 
         def list_batch(users: np.ndarray, vectors: np.ndarray) -> int:
-            history = targets.histories.of_users(users)
+            history = targets.excluded.of_users(users)
             found, _ = blocks.best(vectors, best.shape[1], *history)
             best[np.searchsorted(all_users, users)] = found
             return 0

@@ -7,7 +7,13 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of, holdout_events, leaking_events
+from tfmmrec.data.holdout import (
+    CONTEXT_SPLITS,
+    context_of,
+    excluded_of,
+    holdout_events,
+    leaking_events,
+)
 from tfmmrec.data.interactions import Interactions
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.errors import DataError
@@ -20,11 +26,13 @@ class Targets:
     Attributes:
         user: rows of users, int32 `[targets]`, ascending.
         item: rows of the target items, int32 `[targets]`.
-        histories: the items of each user's earlier events, which are not candidates.
-        num_repeats: number of positives that are not targets because the user chose the item
-            before, in the history or earlier in the split.
+        histories: the items of each user's earlier positives.
+        num_repeats: number of positives that are not targets because the user chose or disliked the
+            item before, in the history or earlier in the split.
         num_both_cold: number of positives that are not targets because both the user and the item
             are new.
+        disliked_too: the items of the histories and those that the users disliked (default: nobody
+            disliked any).
     """
 
     user: np.ndarray
@@ -32,6 +40,12 @@ class Targets:
     histories: Histories
     num_repeats: int
     num_both_cold: int = 0
+    disliked_too: Histories | None = None
+
+    @property
+    def excluded(self) -> Histories:
+        """The items of each user that are not candidates: of the history, and disliked ones."""
+        return self.histories if self.disliked_too is None else self.disliked_too
 
     def take(self, rows: np.ndarray) -> "Targets":
         """Returns some of the targets (a mask, or ascending indices), with all histories."""
@@ -56,24 +70,28 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
     both_cold = dataset.cold_users[positives.user] & dataset.cold_items[positives.item]
     events = positives.take(~both_cold)
     histories = context_of(dataset, split, with_times=with_times)
-    repeats = _is_repeat(events, histories, dataset.count("items"))
+    # Without dislikes, memory holds the histories once.
+    disliked_too = excluded_of(dataset, split) if dataset.schema.kinds.have_dislikes else None
+    excluded = histories if disliked_too is None else disliked_too
+    repeats = _is_repeat(events, excluded, dataset.count("items"))
     found = Targets(
         user=events.user[~repeats],
         item=events.item[~repeats],
         histories=histories,
         num_repeats=int(repeats.sum()),
         num_both_cold=int(both_cold.sum()),
+        disliked_too=disliked_too,
     )
     if not len(found.user):
         raise DataError(_no_targets(dataset, split, found))
     return found
 
 
-def _is_repeat(events: Interactions, histories: Histories, num_items: int) -> np.ndarray:
-    """Whether the user of each event chose the item before, bool `[events]`."""
-    users = np.repeat(np.arange(len(histories.offsets) - 1), np.diff(histories.offsets))
+def _is_repeat(events: Interactions, excluded: Histories, num_items: int) -> np.ndarray:
+    """Whether the user of each event chose or disliked the item before, bool `[events]`."""
+    users = np.repeat(np.arange(len(excluded.offsets) - 1), np.diff(excluded.offsets))
     pairs = events.user.astype(np.int64) * num_items + events.item
-    repeats = np.isin(pairs, users.astype(np.int64) * num_items + histories.items)
+    repeats = np.isin(pairs, users.astype(np.int64) * num_items + excluded.items)
     # Of equal pairs in the split, the first in the history of the user is no repeat.
     order = np.lexsort((events.order, pairs))
     again = pairs[order][1:] == pairs[order][:-1]

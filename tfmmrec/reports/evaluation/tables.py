@@ -51,10 +51,14 @@ def evaluation_notes(metrics: Mapping[str, Any]) -> list[str]:
     parts = [f"{metrics['split']}: {metrics['num_events']:,} events"]
     if repeats:
         word = "repeat" if repeats == 1 else "repeats"
-        parts.append(f"{repeats:,} {word} left out (the user chose the item before)")
+        known = "chose or disliked" if metrics.get("target_kinds") else "chose"
+        parts.append(f"{repeats:,} {word} left out (the user {known} the item before)")
     if both_cold:
         parts.append(f"{both_cold:,} of new users and cold-start items left out")
     notes = [", ".join(parts)]
+    if kinds := metrics.get("target_kinds"):
+        names = " and ".join(kinds)
+        notes.append(f"Targets are events of kind {names}, which have the largest weight")
     if metrics["num_leaking"] is None:
         notes.append(
             "The log has no times: histories are in no known order, and temporal leakage cannot "

@@ -51,7 +51,7 @@ def cache_scores(
     columns = np.full(len(embeddings), -1)
     columns[items] = np.arange(len(items))
     events = np.isin(targets.user, sampled)
-    rows, history = targets.histories.of_users(sampled)
+    rows, history = targets.excluded.of_users(sampled)
     ranked = columns[history] >= 0
     return MemberScores(
         names=list(fusion.names),
