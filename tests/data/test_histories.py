@@ -1,5 +1,7 @@
 """Histories with times, which every slice of them keeps."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,22 @@ def test_nobody_else_has_times():
     assert "history_time" not in next(iter(source.epochs(0)))
     windows = TrainingWindows(Histories.of(EVENTS, 3), length=2, batch_size=4, seed=0)
     assert "history_time" not in next(iter(windows.epochs(0)))
+
+
+def test_weights_are_1_on_average_and_go_with_the_events():
+    events = EVENTS.take(slice(None))
+    # In the order of EVENTS: of 20, 12, 10 and 11. The mean is 1 / 2.
+    events.weight = np.array([1.0, 0.25, 0.25, 0.5], np.float32)
+    histories = Histories.of(events, 3, with_weights=True)
+    assert histories.weights.tolist() == [0.5, 1.0, 0.5, 2.0]
+    assert histories.recent(1).weights.tolist() == [0.5, 2.0]
+    assert Histories.of(events, 3).weights is None
+    weight = {-1: 0.0, 10: 0.5, 11: 1.0, 12: 0.5, 20: 2.0}
+    sources = [
+        TrainingExamples(histories, max_history=2, batch_size=4, seed=0),
+        TrainingWindows(histories, length=2, batch_size=4, seed=0),
+    ]
+    for source in sources:
+        [batch] = itertools.islice(source.epochs(0).as_numpy_iterator(), 1)
+        expected = [weight[item] for item in batch["item"].ravel().tolist()]
+        assert batch["weight"].ravel().tolist() == expected

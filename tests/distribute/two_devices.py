@@ -1,17 +1,21 @@
 """Two devices equal one. `test_processes` runs this in a separate process."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 
 from tests.distribute.worlds import config
 from tests.encoders.finetuning.worlds import letters_module, pack_titles, without_chance
+from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.packing import pack
 from tfmmrec.data.storage import read_json
 from tfmmrec.distribute import replicas
 from tfmmrec.distribute.strategies import create_strategy, use_strategy
@@ -96,6 +100,24 @@ def test_loss_and_gradient_of_several_tasks(small: Dataset) -> None:
     tasks = {"task": "joint", "joint": joint, "head": head, "contrastive": {}}
     # Replicas embed candidates that are targets of the other one's part of a batch.
     assert_two_are_as_one(small, config(**tasks, negatives=negatives, features_on="host"))
+
+
+def test_loss_and_gradient_of_weights_and_dislikes(small: Dataset, tmp_path: Path) -> None:
+    """In windows and in examples of one event, whose users are divided between the devices."""
+    source = small.folder.parent
+    content = yaml.safe_load((source / "set.yaml").read_text())
+    content["interactions"] |= {"kind": "event", "kinds": {"view": 0.1, "buy": 1.0, "skip": -0.5}}
+    (tmp_path / "set.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    shutil.copy(source / "items.csv", tmp_path)
+    header, *rows = (source / "log.csv").read_text().splitlines()
+    kinds = ("view", "buy", "skip", "view")
+    lines = [f"{row},{kinds[number % 7 % 4]}" for number, row in enumerate(rows)]
+    (tmp_path / "log.csv").write_text("\n".join([f"{header},event", *lines]) + "\n")
+    pack(tmp_path / "set.yaml", tmp_path / "data", PackConfig(quiet=True))
+    dataset = Dataset(tmp_path / "data")
+    assert_two_are_as_one(dataset, config())
+    around = {"kind": "mean", "max_history": 4, "units": 8, "dropout": 0.0, "time_intervals": True}
+    assert_two_are_as_one(dataset, config(query=around, loss="bpr", features_on="host"))
 
 
 def test_loss_and_gradient_of_a_trained_encoder(tmp_path: Path) -> None:

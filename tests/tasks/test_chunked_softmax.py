@@ -114,3 +114,29 @@ def test_large_logits_do_not_overflow():
     loss = chunked_softmax(queries, candidates, *given.values())
     # log(e^200 + 1) and log(e^-200 + 1).
     np.testing.assert_allclose(loss, 100.0)
+
+
+def test_weights_multiply_the_losses_and_not_their_number():
+    given = draw(6)
+    weight = tf.constant([0.5, 2.0, 0.0, 1.0, 3.0, 0.1])
+    each = [
+        with_gradients(chunked, {**given, "valid": given["valid"] & (tf.range(6) == event)})
+        for event in range(6)
+    ]
+    num_valid = int(tf.reduce_sum(tf.cast(given["valid"], tf.int32)))
+    sides = [given["queries"], given["candidates"]]
+    with tf.GradientTape() as tape:
+        tape.watch(sides)
+        loss = chunked_softmax(
+            *sides,
+            given["labels"],
+            given["valid"],
+            log_weights=given["log_weights"],
+            false_negatives=given["mask"],
+            weight=weight,
+            chunk=4,
+        )
+    found = [loss, *tape.gradient(loss, sides)]
+    for own, parts in zip(found, zip(*each, strict=True), strict=True):
+        expected = sum(w * part for w, part in zip(weight.numpy(), parts, strict=True)) / num_valid
+        np.testing.assert_allclose(own, expected, atol=1e-5)

@@ -1,5 +1,6 @@
 """Losses against explicit softmaxes."""
 
+import dataclasses
 import doctest
 
 import numpy as np
@@ -11,8 +12,10 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.tasks import info_nce as info_nce_module
 from tfmmrec.tasks import losses
 from tfmmrec.tasks.info_nce import info_nce
-from tfmmrec.tasks.losses import candidate_bpr, candidate_softmax
-from tfmmrec.tasks.negatives.sampler import NegativeSampler
+from tfmmrec.tasks.losses import candidate_bpr, candidate_softmax, disliked_loss
+from tfmmrec.tasks.negatives.disliked import Disliked
+from tfmmrec.tasks.negatives.sampler import Candidates, NegativeSampler
+from tfmmrec.tasks.targets import Targets
 from tfmmrec.testing import TestCase
 
 
@@ -225,3 +228,66 @@ class CandidateBprTest(TestCase):
         masked = tf.constant([[True, True, True]] * 3)
         self.assertAllClose(self.loss(false_negatives=masked), 0.0)
         self.assertAllClose(self.loss(candidates=tf.zeros([3, 2])), 0.0)
+
+
+class DislikedLossTest(TestCase):
+    # The rows of the batch are two windows, with two events and one; the second user disliked none.
+    queries = tf.constant([[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
+    items = tf.constant([[1.0, 0.0], [0.0, 1.0]])
+    disliked = tf.constant([[0.6, 0.8], [0.0, 1.0]])
+
+    def loss(self, weight: list[float] | None = None, **changes) -> tf.Tensor:
+        rows, labels = tf.constant([5, 6]), tf.constant([0, 1, 0])
+        candidates = Candidates(rows, tf.zeros([2]), labels, rows)
+        candidates = dataclasses.replace(
+            candidates,
+            disliked=Disliked(tf.constant([8, 0]), tf.constant([0, 1]), tf.constant([0.5, 0.0])),
+        )
+        targets = Targets(
+            tf.constant([5, 6, 5]),
+            tf.constant([-1, 5, -1]),
+            users=tf.constant([0, 1]),
+            batch_row=tf.constant([0, 0, 1]),
+            num_earlier=tf.constant([0, 1, 0]),
+            weight=None if weight is None else tf.constant(weight),
+        )
+        given = {"queries": self.queries, "items": self.items, "disliked": self.disliked}
+        return disliked_loss(**{**given, **changes}, candidates=candidates, targets=targets)
+
+    def test_the_target_item_is_to_score_above_the_disliked_one(self):
+        # Scores of the disliked item: 1.2 and 1.6; of the targets: 2 and 2. The dislike weighs 1/2.
+        # log(1 + e^-0.8) = 0.371101 and log(1 + e^-0.4) = 0.513015.
+        self.assertAllClose(self.loss(), 0.5 * (0.371101 + 0.513015) / 3, atol=1e-5)
+        weighted = 0.5 * (2.0 * 0.371101 + 0.5 * 0.513015) / 3
+        self.assertAllClose(self.loss([2.0, 0.5, 0.5]), weighted, atol=1e-5)
+
+    def test_what_has_no_content_takes_no_part(self):
+        self.assertAllClose(self.loss(disliked=tf.zeros([2, 2])), 0.0)
+        # The target of events 0 and 2: only event 1 counts, and is the mean.
+        items = tf.constant([[0.0, 0.0], [0.0, 1.0]])
+        self.assertAllClose(self.loss(items=items), 0.5 * 0.513015, atol=1e-5)
+
+    def test_the_gradient_pushes_the_disliked_item_away(self):
+        disliked = tf.Variable(self.disliked)
+        with tf.GradientTape() as tape:
+            loss = self.loss(disliked=disliked)
+        gradient = tf.convert_to_tensor(tape.gradient(loss, disliked))
+        # By σ(-0.8) = 0.310026 of query 0 and σ(-0.4) = 0.401312 of query 1, times 1/2 and 1/3.
+        self.assertAllClose(gradient[0], [0.310026 * 2 / 6, 0.401312 * 2 / 6], atol=1e-5)
+        self.assertAllClose(gradient[1], [0.0, 0.0])
+
+
+class WeightedBprTest(TestCase):
+    def test_weights_multiply_the_losses(self):
+        given = {
+            "candidates": tf.constant([[1.0, 0.0], [0.5, 1.0], [0.0, 1.0]]),
+            "log_sampling_probability": tf.zeros([3]),
+        }
+        queries, labels = tf.constant([[2.0, 0.0], [0.0, 1.0]]), tf.constant([0, 1])
+        each = [
+            float(candidate_bpr(queries[n : n + 1], labels=labels[n : n + 1], **given))
+            for n in range(2)
+        ]
+        weight = tf.constant([0.5, 1.5])
+        loss = candidate_bpr(queries, labels=labels, weight=weight, **given)
+        self.assertAllClose(loss, (0.5 * each[0] + 1.5 * each[1]) / 2)

@@ -39,6 +39,24 @@ def test_each_row_of_a_batch_is_one_event():
     assert found.positions is None
 
 
+def test_weights_and_disliked_items_travel_along():
+    batch = {
+        "history": tf.constant([[-1, 4], [5, -1]]),
+        "user": tf.constant([7, 8]),
+        "item": tf.constant([[4, 6], [3, -1]]),
+        "num_earlier": tf.constant([[0, 1], [9, 10]]),
+        "weight": tf.constant([[0.5, 2.0], [1.5, 0.0]]),
+        "disliked": tf.constant([2, -1]),
+        "disliked_weight": tf.constant([1.0, 0.0]),
+    }
+    assert flatten_targets(batch).weight.numpy().tolist() == [0.5, 2.0, 1.5]
+    found = flatten_targets(batch, static_shapes=True)
+    assert found.weight.numpy().tolist() == [0.5, 2.0, 1.5, 0.0]
+    # One for each row of the batch.
+    assert found.disliked.numpy().tolist() == [2, -1]
+    assert found.disliked_weight.numpy().tolist() == [1.0, 0.0]
+
+
 def test_each_position_of_a_window_with_a_target_item_is_one_event():
     batch = {
         "history": tf.constant([[-1, 4], [5, -1]]),

@@ -60,6 +60,22 @@ def data(tmp_path_factory) -> Path:
     return folder / "data"
 
 
+@pytest.fixture(scope="module")
+def data_with_kinds(data, tmp_path_factory) -> Path:
+    """The same log, in which users view, buy and skip in turn."""
+    folder = tmp_path_factory.mktemp("kinds")
+    shutil.copy(data.parent / "items.csv", folder)
+    header, *rows = (data.parent / "log.csv").read_text().splitlines()
+    kinds = ("view", "buy", "skip")
+    lines = [f"{row},{kinds[number % 7 % 3]}" for number, row in enumerate(rows)]
+    (folder / "log.csv").write_text("\n".join([f"{header},event", *lines]) + "\n")
+    content = yaml.safe_load((data.parent / "set.yaml").read_text())
+    content["interactions"] |= {"kind": "event", "kinds": {"view": 0.1, "buy": 1.0, "skip": -0.5}}
+    (folder / "set.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    pack(folder / "set.yaml", folder / "data", PackConfig(quiet=True))
+    return folder / "data"
+
+
 def config(**options) -> TrainConfig:
     return TrainConfig(
         **{**ONCE, "dim": 8, "epochs": 2, "batch_size": 12, "quiet": True, **options}
@@ -168,6 +184,14 @@ WINDOWS = {
         "time_intervals": True,
     },
 }
+
+
+def test_xla_learns_the_same_from_weights_and_dislikes(data_with_kinds):
+    options = {"projection_units": 0, "features": ["kind"], "negatives": {"num_uniform": 3}}
+    # The rows of disliked items follow the padding of the candidates, and drop others by chance.
+    options |= {"dropout": 0.0, "id_embedding_dropout": 0.0, "modality_dropout": 0.0}
+    found = slopes(data_with_kinds, **options)
+    assert_the_same(found, slopes(data_with_kinds, **options, jit_compile=True))
 
 
 @pytest.mark.parametrize(

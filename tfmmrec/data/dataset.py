@@ -1,6 +1,7 @@
 """Reads a data folder: vocabularies, events, histories, and feature values in batches."""
 
 import copy
+import dataclasses
 import functools
 import os
 from collections.abc import Iterable, Mapping
@@ -203,10 +204,30 @@ class Dataset:
             view.held_out_items._events = {**view._events, "valid": train.take(of_items)}
         return view
 
-    def histories(self, splits: Iterable[str], *, with_times: bool = False) -> Histories:
-        """Returns the positives of some splits as histories, optionally with times."""
+    def histories(
+        self, splits: Iterable[str], *, with_times: bool = False, with_weights: bool = False
+    ) -> Histories:
+        """Returns the positives of some splits as histories, optionally with times and weights."""
         events = concatenate([self.events(split) for split in splits])
-        return Histories.of(events.take(events.positive), len(self.user_ids), with_times=with_times)
+        return Histories.of(
+            events.take(events.positive),
+            len(self.user_ids),
+            with_times=with_times,
+            with_weights=with_weights,
+        )
+
+    def dislikes(self, splits: Iterable[str]) -> Histories:
+        """Returns the items that each user disliked and did not choose in some splits.
+
+        Their weights are positive, relative to the largest weight of a kind.
+        """
+        events = concatenate([self.events(split) for split in splits])
+        pairs = events.user.astype(np.int64) << 32 | events.item
+        events = events.take(events.disliked & ~np.isin(pairs, pairs[events.positive]))
+        rows = np.lexsort((events.order, events.user))
+        found = Histories.of(events, len(self.user_ids))
+        weights = -events.weight[rows] / np.float32(self.schema.kinds.target_weight)
+        return dataclasses.replace(found, weights=weights)
 
     def outcomes(self, splits: Iterable[str]) -> LabeledEvents:
         """Returns all events of some splits with their labels, sorted by user and history."""

@@ -16,19 +16,44 @@ class Histories:
         offsets: int64 `[users + 1]`; the items of user u are `items[offsets[u]:offsets[u + 1]]`.
         times: int64 `[events]`, Unix seconds, 0 or below if unknown; None if they were not
             requested.
+        weights: float32 `[events]`, weights of the events in the training loss; None where all are
+            equal, or were not requested.
     """
 
     items: np.ndarray
     offsets: np.ndarray
     times: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @classmethod
-    def of(cls, events: Interactions, num_users: int, *, with_times: bool = False) -> "Histories":
-        """Groups events by user, each user's in the order of their history."""
+    def of(
+        cls,
+        events: Interactions,
+        num_users: int,
+        *,
+        with_times: bool = False,
+        with_weights: bool = False,
+    ) -> "Histories":
+        """Groups events by user, each user's in the order of their history.
+
+        Args:
+            events: in any order.
+            num_users: number of users.
+            with_times: whether the histories have times (default False).
+            with_weights: whether they have weights, whose mean is then 1 (default False).
+        """
         rows = np.lexsort((events.order, events.user))
         counts = np.bincount(events.user, minlength=num_users)
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        return cls(events.item[rows], offsets, events.time[rows] // 1000 if with_times else None)
+        weights = None
+        if with_weights and len(events):
+            weights = (events.weight / events.weight.mean(dtype=np.float64)).astype(np.float32)
+        return cls(
+            events.item[rows],
+            offsets,
+            events.time[rows] // 1000 if with_times else None,
+            None if weights is None else weights[rows],
+        )
 
     def of_user(self, user: int) -> np.ndarray:
         """Returns the item rows of one user, oldest first."""
@@ -59,8 +84,11 @@ class Histories:
         is_recent = np.arange(len(self.items)) >= np.repeat(
             self.offsets[1:] - counts, np.diff(self.offsets)
         )
-        times = None if self.times is None else self.times[is_recent]
-        return Histories(self.items[is_recent], np.concatenate([[0], np.cumsum(counts)]), times)
+        times, weights = (
+            None if column is None else column[is_recent] for column in (self.times, self.weights)
+        )
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        return Histories(self.items[is_recent], offsets, times, weights)
 
     def last(self, users: np.ndarray, length: int) -> np.ndarray:
         """Returns the last items of some users, int32 `[users, length]`, right-padded with -1."""

@@ -281,7 +281,7 @@ class EmbeddingModel(tfrs.Model):
 
         Args:
             batch: see `TwoTower.compute_loss`.
-            rows_to_embed: int32 `[to embed]`, rows of items, each once, the same on all replicas.
+            rows_to_embed: int32 `[to embed]`, rows of items, the same on all replicas.
             positions: of the users' embeddings, see `QueryTower` (default: one for each row).
             training: whether dropout is applied.
         """

@@ -33,9 +33,20 @@ class TrainingEvents:
 
     @functools.cached_property
     def histories(self) -> Histories:
-        """The items of each user's training events."""
-        splits = self._config.train_splits
-        return self._dataset.histories(splits, with_times=self._with_times)
+        """The items of each user's training events, with weights if positives differ in them."""
+        return self._dataset.histories(
+            self._config.train_splits,
+            with_times=self._with_times,
+            with_weights=self._dataset.schema.kinds.are_weighted,
+        )
+
+    @functools.cached_property
+    def dislikes(self) -> Histories | None:
+        """The items that each user disliked in training; None if nobody disliked any."""
+        if not self._dataset.schema.kinds.have_dislikes:
+            return None
+        found = self._dataset.dislikes(self._config.train_splits)
+        return found if len(found.items) else None
 
     @functools.cached_property
     def outcomes(self) -> LabeledEvents:

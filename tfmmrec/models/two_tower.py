@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.config.contrastive import ContrastiveConfig
+from tfmmrec.data.pipelines.sampled_dislikes import DISLIKED
 from tfmmrec.encoders.finetuning import TrainableFeature
 from tfmmrec.models.contrastive_alignment import ContrastiveAlignment
 from tfmmrec.models.embedding_model import EmbeddingModel
@@ -102,6 +103,9 @@ class TwoTower(EmbeddingModel):
                 * `item`: int32 `[batch]`, the target item of each history, or `[batch, n]`, the
                   target item at each position of a window; -1 is none.
                 * `num_earlier`: shaped as `item`, number of earlier training events of the user.
+                * `weight`: shaped as `item`, factors of the losses, if events differ in it.
+                * DISLIKED and DISLIKED_WEIGHT: `[batch]`, an item that the user disliked, from
+                  `DislikeSampler`, if there are dislikes.
                 * `rating` and `clicked`, the labels of `RatingClickTask`, which takes the batch
                   under the key `outcomes` where there is one (joint training).
                 * the raw inputs of fine-tuned encoders, from `finetuning.add_inputs`.
@@ -123,7 +127,8 @@ class TwoTower(EmbeddingModel):
     def read_ahead(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Adds to a batch the encodings that are read from files; runs in the input pipeline."""
         parts = [batch, *([batch["outcomes"]] if "outcomes" in batch else [])]
-        items = self.items.read_ahead([part[key] for part in parts for key in ("history", "item")])
+        keys = ("history", "item", DISLIKED)
+        items = self.items.read_ahead([part[key] for part in parts for key in keys if key in part])
         users = self.users.read_ahead([part["user"] for part in parts])
         found = {ITEM_ENCODINGS: items, USER_ENCODINGS: users}
         return {**batch, **{key: each for key, each in found.items() if each is not None}}
@@ -134,7 +139,10 @@ class TwoTower(EmbeddingModel):
         if self.retrieval is not None:
             candidates = self.retrieval.sample_candidates(targets)
             embeddings = self.embed(
-                inputs, candidates.rows_to_embed, positions=targets.positions, training=training
+                inputs,
+                candidates.all_rows_to_embed,
+                positions=targets.positions,
+                training=training,
             )
             losses["retrieval"] = self.retrieval(
                 embeddings.queries, embeddings.items, candidates, targets, training=training

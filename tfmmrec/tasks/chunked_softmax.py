@@ -23,6 +23,7 @@ def chunked_softmax(
     log_weights: tf.Tensor | None = None,
     false_negatives: tf.Tensor | EventSlices | None = None,
     num_hard_negatives: int = 0,
+    weight: tf.Tensor | None = None,
     chunk: int | None = None,
 ) -> tf.Tensor:
     """Mean of `logsumexp(logits) - target logit` over valid events, in bounded memory.
@@ -45,6 +46,8 @@ def chunked_softmax(
         false_negatives: bool `[events, candidates]`, True where a candidate is masked; or an object
             whose slices of events are that, or the positions (default none).
         num_hard_negatives: number of highest-scoring negatives per event; 0 keeps all (default 0).
+        weight: float32 `[events]`, factors of the losses; the mean divides by the number of valid
+            events, and not by the sum of the weights (default all 1).
         chunk: events per chunk; default 1280, or fewer where that makes more than 2,097,152 logits.
 
     Returns:
@@ -56,6 +59,8 @@ def chunked_softmax(
     event_weights = tf.math.divide_no_nan(
         event_weights, replicas.all_reduce_sum(tf.reduce_sum(event_weights))
     )
+    if weight is not None:
+        event_weights *= weight
 
     def corrected_logits(scores: tf.Tensor, events: slice) -> tf.Tensor:
         """Log-Q correction and masks, `[chunk, candidates]`."""

@@ -6,6 +6,8 @@ from tfmmrec.distribute import replicas
 from tfmmrec.tasks.chunked_softmax import chunked_softmax
 from tfmmrec.tasks.negatives.false_negatives import EventSlices
 from tfmmrec.tasks.negatives.masking import MASKED, mask_logits, with_target
+from tfmmrec.tasks.negatives.sampler import Candidates
+from tfmmrec.tasks.targets import Targets
 
 
 def candidate_softmax(
@@ -17,6 +19,7 @@ def candidate_softmax(
     false_negatives: tf.Tensor | EventSlices | None = None,
     num_hard_negatives: int = 0,
     valid: tf.Tensor | None = None,
+    weight: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Sampled softmax with log-Q correction: an estimate of the softmax over the whole catalog.
 
@@ -36,6 +39,7 @@ def candidate_softmax(
         num_hard_negatives: number of highest-scoring negatives per event, see `hardest_negatives`;
             0 keeps all (default 0).
         valid: bool `[events]`, False for padding (default all True).
+        weight: float32 `[events]`, factors of the losses (default all 1).
 
     Returns:
         The mean over the events that count, a scalar; 0 without any. With several replicas, each
@@ -62,6 +66,7 @@ def candidate_softmax(
         log_weights=log_weights,
         false_negatives=false_negatives,
         num_hard_negatives=num_hard_negatives,
+        weight=weight,
     )
 
 
@@ -74,6 +79,7 @@ def candidate_bpr(
     false_negatives: tf.Tensor | EventSlices | None = None,
     num_hard_negatives: int = 0,
     valid: tf.Tensor | None = None,
+    weight: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Bayesian personalized ranking (BPR): −log σ(target score − negative score).
 
@@ -96,7 +102,45 @@ def candidate_bpr(
     losses = tf.nn.softplus(scores - target_scores[:, tf.newaxis])  # [events, candidates]
     total = tf.reduce_sum(weights * losses, axis=1)
     mean = tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1))
+    mean = mean if weight is None else weight * mean
     return masked_mean(mean, _countable(has_content, labels, valid))
+
+
+def disliked_loss(
+    queries: tf.Tensor,
+    items: tf.Tensor,
+    disliked: tf.Tensor,
+    candidates: Candidates,
+    targets: Targets,
+) -> tf.Tensor:
+    """BPR of the target item against an item that the user disliked: −log σ(target − disliked).
+
+    In a softmax over the catalog, a disliked item is a negative as every item is that the user did
+    not choose. This term makes it count for more. The loss of an event is multiplied by its weight
+    and by that of the dislike.
+
+    Args:
+        queries: `[events, dim]`, divided by the temperature.
+        items: embeddings of the candidates, `[candidates, dim]`.
+        disliked: embeddings of `candidates.disliked.rows`, `[disliked, dim]`.
+        candidates: of the batch, with disliked items.
+        targets: the events of the batch.
+
+    Returns:
+        The mean over the events that count for `candidate_softmax`, a scalar; events without a
+        disliked item are 0. With several replicas, each returns its part of the mean.
+    """
+    assert candidates.disliked is not None
+    queries, items, disliked = (tf.cast(each, tf.float32) for each in (queries, items, disliked))
+    rows = tf.gather(candidates.disliked.positions, targets.batch_row)  # [events]
+    weight = tf.gather(candidates.disliked.weight, targets.batch_row)
+    weight *= tf.cast(tf.gather(tf.reduce_any(disliked != 0.0, axis=1), rows), tf.float32)
+    if targets.weight is not None:
+        weight *= targets.weight
+    differences = tf.gather(disliked, rows) - tf.gather(items, candidates.labels)
+    losses = weight * tf.nn.softplus(tf.reduce_sum(queries * differences, axis=1))
+    has_content = tf.reduce_any(items != 0.0, axis=1)
+    return masked_mean(losses, _countable(has_content, candidates.labels, targets.valid))
 
 
 def masked_mean(losses: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:

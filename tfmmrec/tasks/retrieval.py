@@ -6,7 +6,7 @@ from tfmmrec.config.negatives import NegativesConfig
 from tfmmrec.data.histories import Histories
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.unit_length import unit_length
-from tfmmrec.tasks.losses import RETRIEVAL_LOSS_FUNCTIONS
+from tfmmrec.tasks.losses import RETRIEVAL_LOSS_FUNCTIONS, disliked_loss
 from tfmmrec.tasks.negatives.sampler import Candidates, NegativeSampler
 from tfmmrec.tasks.targets import Targets
 
@@ -55,12 +55,15 @@ class RetrievalTask(tf.Module):
 
     def sample_candidates(self, targets: Targets) -> Candidates:
         """Samples the candidates of a batch, before anything is embedded."""
-        return self.sampler.sample(targets.item, targets.users)
+        candidates = self.sampler.sample(targets.item, targets.users)
+        if targets.disliked is None or targets.disliked_weight is None:
+            return candidates
+        return self.sampler.with_disliked(candidates, targets.disliked, targets.disliked_weight)
 
     def __call__(
         self,
         query_embeddings: tf.Tensor,
-        candidate_embeddings: tf.Tensor,
+        item_embeddings: tf.Tensor,
         candidates: Candidates,
         targets: Targets,
         training: bool = False,
@@ -70,7 +73,7 @@ class RetrievalTask(tf.Module):
         Args:
             query_embeddings: the user embedding of each event, divided by the temperature,
                 `[events, width]`.
-            candidate_embeddings: embeddings of `candidates.rows_to_embed`, `[to embed, width]`.
+            item_embeddings: embeddings of `candidates.all_rows_to_embed`, `[to embed, width]`.
             candidates: from `sample_candidates`.
             targets: the events of the batch.
             training: whether to add the batch to cross-batch memory.
@@ -81,6 +84,8 @@ class RetrievalTask(tf.Module):
             num_earlier=targets.num_earlier,
             batch_row=None if targets.positions is None else targets.batch_row,
         )
+        num_to_embed = tf.size(candidates.rows_to_embed)
+        candidate_embeddings = item_embeddings[:num_to_embed]
         embeddings, memory = candidate_embeddings, self.sampler.memory
         if memory is not None:
             # [candidates, width]
@@ -91,17 +96,24 @@ class RetrievalTask(tf.Module):
             "false_negatives": masked,
             "num_hard_negatives": self.sampler.options.num_hard_negatives,
             "valid": targets.valid,
+            "weight": targets.weight,
         }
+
+        def loss_of(queries: tf.Tensor, items: tf.Tensor, disliked: tf.Tensor) -> tf.Tensor:
+            found = self._loss(queries, items, **options)
+            if candidates.disliked is not None:
+                found += disliked_loss(queries, items, disliked, candidates, targets)
+            return found
+
         fusion, loss = self._fusion, tf.constant(0.0)
+        given = (query_embeddings, embeddings, item_embeddings[num_to_embed:])
         if fusion.joint_loss_weight:
-            loss += fusion.joint_loss_weight * self._loss(query_embeddings, embeddings, **options)
+            loss += fusion.joint_loss_weight * loss_of(*given)
         if fusion.modality_loss_weight:
             blocks = [
-                self._loss(query_block, unit_length(item_block), **options)
-                for query_block, item_block in zip(
-                    tf.split(query_embeddings, fusion.num_blocks, axis=1),
-                    tf.split(embeddings, fusion.num_blocks, axis=1),
-                    strict=True,
+                loss_of(queries, unit_length(items), unit_length(disliked))
+                for queries, items, disliked in zip(
+                    *(tf.split(each, fusion.num_blocks, axis=1) for each in given), strict=True
                 )
             ]
             loss += fusion.modality_loss_weight * tf.add_n(blocks) / len(blocks)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from tfmmrec.data.pipelines.sampled_dislikes import DISLIKED, DISLIKED_WEIGHT
+
 
 @dataclasses.dataclass(frozen=True)
 class Targets:
@@ -20,6 +22,10 @@ class Targets:
         valid: bool `[events]`, False for padding; None where no event is padding.
         positions: int `[events, 2]`, row of the batch and position in its window; None where each
             row of the batch is one event.
+        weight: float32 `[events]`, weight of each event's loss, 1 on average; None where all are 1.
+        disliked: int32 `[batch]`, an item that the user of each row disliked, -1 for none; None
+            where nobody disliked any.
+        disliked_weight: float32 `[batch]`, 0 for none.
     """
 
     item: tf.Tensor
@@ -29,6 +35,9 @@ class Targets:
     num_earlier: tf.Tensor
     valid: tf.Tensor | None = None
     positions: tf.Tensor | None = None
+    weight: tf.Tensor | None = None
+    disliked: tf.Tensor | None = None
+    disliked_weight: tf.Tensor | None = None
 
 
 def flatten_targets(batch: Mapping[str, tf.Tensor], *, static_shapes: bool = False) -> Targets:
@@ -40,9 +49,13 @@ def flatten_targets(batch: Mapping[str, tf.Tensor], *, static_shapes: bool = Fal
         static_shapes: whether the number of events must not depend on the contents of the batch.
     """
     history, item, num_earlier = batch["history"], batch["item"], batch["num_earlier"]
+    weight = batch.get("weight")
+    disliked = {"disliked": batch.get(DISLIKED), "disliked_weight": batch.get(DISLIKED_WEIGHT)}
     if item.shape.rank == 1:
         rows = tf.range(tf.size(item))
-        return Targets(item, history[:, -1], batch["user"], rows, num_earlier)
+        return Targets(
+            item, history[:, -1], batch["user"], rows, num_earlier, weight=weight, **disliked
+        )
     positions, valid = target_positions(item, static_shapes=static_shapes)
     return Targets(
         tf.gather_nd(item, positions),
@@ -52,6 +65,8 @@ def flatten_targets(batch: Mapping[str, tf.Tensor], *, static_shapes: bool = Fal
         tf.gather_nd(num_earlier, positions),
         valid,
         positions,
+        weight=None if weight is None else tf.gather_nd(weight, positions),
+        **disliked,
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.data.pipelines.examples import TrainingExamples
+from tfmmrec.data.pipelines.sampled_dislikes import DislikeSampler
 from tfmmrec.data.pipelines.sampled_nonclicks import NonClickSampler
 from tfmmrec.data.pipelines.sequence_windows import TrainingWindows
 from tfmmrec.errors import DataError
@@ -52,7 +53,8 @@ def create_batches(bundle: ModelBundle) -> Batches | JointBatches:
 
 
 def _retrieval(bundle: ModelBundle) -> Batches:
-    config = bundle.config
+    config, dislikes = bundle.config, bundle.events.dislikes
+    dislike_sampler = None if dislikes is None else DislikeSampler(dislikes)
     if bundle.model.query_tower.has_prefixes and config.history_context == "causal":
         strategy = bundle.model.distribute_strategy
         num_replicas = strategy.num_replicas_in_sync
@@ -64,6 +66,7 @@ def _retrieval(bundle: ModelBundle) -> Batches:
             seed=config.seed,
             min_windows=num_replicas,
             multiple_of=num_replicas if needs_equal_parts else 1,
+            dislike_sampler=dislike_sampler,
         )
     return TrainingExamples(
         bundle.histories,
@@ -71,6 +74,7 @@ def _retrieval(bundle: ModelBundle) -> Batches:
         batch_size=config.batch_size,
         seed=config.seed,
         history_context=config.history_context,
+        dislike_sampler=dislike_sampler,
     )
 
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfmmrec.data.autotune import PARALLEL_CALLS, READY_BATCHES, without_autotune
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.outcomes import LabeledEvents
+from tfmmrec.data.pipelines.sampled_dislikes import DislikeSampler
 from tfmmrec.data.pipelines.sampled_nonclicks import NonClickSampler
 
 
@@ -16,7 +17,8 @@ class TrainingExamples:
     epoch only, so a resumed run gets the batches that an uninterrupted one would.
 
     Args:
-        histories: the users' training histories; if they have times, so do the batches.
+        histories: the users' training histories; if they have times, so do the batches, and if they
+            have weights, so do batches of all events of the histories.
         max_history: maximum number of items of an example's history.
         history_context: `causal` uses the last items before the event, as in serving;
             `bidirectional` uses half of them before and half after it, without the event's own
@@ -25,6 +27,7 @@ class TrainingExamples:
         seed: of the shuffle.
         outcomes: the events (default: all events of the histories).
         nonclick_sampler: adds a sampled non-click for each event (default None).
+        dislike_sampler: adds a disliked item to each event (default None).
         steps_per_epoch: batches per epoch (default: the number of full batches of all events).
     """
 
@@ -38,8 +41,10 @@ class TrainingExamples:
         history_context: str = "causal",
         outcomes: LabeledEvents | None = None,
         nonclick_sampler: NonClickSampler | None = None,
+        dislike_sampler: DislikeSampler | None = None,
         steps_per_epoch: int | None = None,
     ):
+        weights = histories.weights if outcomes is None else None
         outcomes = outcomes or _all_events(histories)
         self.num_events = len(outcomes)
         self.batch_size = min(batch_size, self.num_events)
@@ -48,6 +53,7 @@ class TrainingExamples:
         self._seed = seed
         self._history_context = history_context
         self._nonclick_sampler = nonclick_sampler
+        self._dislike_sampler = dislike_sampler
         # Positions of the history's items relative to the event and to the one after it; the item
         # just before the event always comes last.
         half = max_history if history_context == "causal" else max_history // 2
@@ -66,6 +72,8 @@ class TrainingExamples:
             "clicked": tf.constant(outcomes.clicked),
             "rating": tf.constant(outcomes.rating, tf.float32),
         }
+        if weights is not None:
+            self._events["weight"] = tf.constant(weights, tf.float32)
 
     def epochs(self, first: int, step: int = 0) -> tf.data.Dataset:
         """Returns the batches of epoch `first` from `step` on, then all later epochs, endlessly."""
@@ -109,6 +117,8 @@ class TrainingExamples:
         batch["history"] = tf.where(is_own, history, -1)
         if self._times is not None:
             batch["history_time"] = tf.where(is_own, tf.gather(self._times, positions), 0)
+        if self._dislike_sampler is not None:
+            batch = self._dislike_sampler.add_to(batch, seed)
         if self._nonclick_sampler is None:
             return batch
         nonclicks = {

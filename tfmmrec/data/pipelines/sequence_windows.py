@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfmmrec.data.autotune import PARALLEL_CALLS, READY_BATCHES, without_autotune
 from tfmmrec.data.histories import Histories
+from tfmmrec.data.pipelines.sampled_dislikes import DislikeSampler
 
 
 class TrainingWindows:
@@ -16,7 +17,7 @@ class TrainingWindows:
     uninterrupted one would.
 
     Args:
-        histories: the users' training histories; if they have times, so do the batches.
+        histories: the users' training histories; if they have times or weights, so do the batches.
         length: number of positions of a window.
         batch_size: average number of events per batch, from which the number of windows per batch
             is computed.
@@ -24,6 +25,7 @@ class TrainingWindows:
         min_windows: the minimum number of windows per batch, such as one for each of several
             devices (default 1).
         multiple_of: what the number of windows per batch is a multiple of (default 1).
+        dislike_sampler: adds a disliked item to each window (default None).
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class TrainingWindows:
         seed: int,
         min_windows: int = 1,
         multiple_of: int = 1,
+        dislike_sampler: DislikeSampler | None = None,
     ):
         lengths = np.diff(histories.offsets)
         self.num_events = int(lengths.sum())
@@ -52,6 +55,10 @@ class TrainingWindows:
         self._times = None
         if histories.times is not None:
             self._times = tf.constant(histories.times, tf.int64)
+        self._weights = None
+        if histories.weights is not None:
+            self._weights = tf.constant(histories.weights, tf.float32)
+        self._dislike_sampler = dislike_sampler
         self._offsets = tf.constant(histories.offsets, tf.int32)
         self._users = tf.constant(np.repeat(np.arange(len(lengths)), counts), tf.int32)
         first = np.cumsum(counts) - counts
@@ -77,7 +84,12 @@ class TrainingWindows:
             positions = step * self.batch_size + in_batch
             last = tf.cast(self._num_windows - 1, tf.int64)
             windows = tf.random.experimental.index_shuffle(positions, seed, last)
-            return self._examples(tf.gather(self._users, windows), tf.gather(starts, windows))
+            batch = self._examples(tf.gather(self._users, windows), tf.gather(starts, windows))
+            if self._dislike_sampler is None:
+                return batch
+            # The offsets of the windows are drawn by the seed itself.
+            own_seed = seed + tf.stack([1 + tf.cast(step, tf.int32), 0])
+            return self._dislike_sampler.add_to(batch, own_seed)
 
         return tf.data.Dataset.range(self.steps_per_epoch).map(examples, PARALLEL_CALLS)
 
@@ -101,4 +113,6 @@ class TrainingWindows:
         }
         if self._times is not None:
             batch["history_time"] = gather(self._times, events - 1, 0)
+        if self._weights is not None:
+            batch["weight"] = gather(self._weights, events, 0)
         return batch

@@ -10,6 +10,7 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.distribute import replicas
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.tasks.negatives.cross_batch_memory import CrossBatchMemory
+from tfmmrec.tasks.negatives.disliked import Disliked
 from tfmmrec.tasks.negatives.false_negatives import (
     NO_POSITION,
     EventSlices,
@@ -37,6 +38,8 @@ class Candidates:
             remaining candidates come from cross-batch memory.
         in_batch: bool `[to embed]`, which of them are target items of the batch; None without
             cross-batch memory.
+        disliked: disliked items of the users, which are no candidates and are embedded beside them;
+            None where there are none.
     """
 
     rows: tf.Tensor
@@ -44,6 +47,14 @@ class Candidates:
     labels: tf.Tensor
     rows_to_embed: tf.Tensor
     in_batch: tf.Tensor | None = None
+    disliked: Disliked | None = None
+
+    @property
+    def all_rows_to_embed(self) -> tf.Tensor:
+        """int32 `[to embed + disliked]`: `rows_to_embed` and the rows of disliked items."""
+        if self.disliked is None:
+            return self.rows_to_embed
+        return tf.concat([self.rows_to_embed, self.disliked.rows], axis=0)
 
 
 class NegativeSampler(tf.Module):
@@ -156,6 +167,20 @@ class NegativeSampler(tf.Module):
             mined_positions = positions[-_size(mined) :]
             log_probability = _with_mined(log_probability, mined_positions, mined >= 0)
         return Candidates(candidates, log_probability, labels, rows, in_batch)
+
+    def with_disliked(
+        self, candidates: Candidates, items: tf.Tensor, weight: tf.Tensor
+    ) -> Candidates:
+        """Adds the disliked items of the users of a batch.
+
+        Args:
+            candidates: of the batch.
+            items: int32 `[batch]`, an item that the user of each row disliked; -1 is none.
+            weight: float32 `[batch]`, 0 for none.
+        """
+        num_items = self._known_positions.shape[0] if self.static_shapes else None
+        disliked = Disliked.of(items, weight, num_items)
+        return dataclasses.replace(candidates, disliked=disliked)
 
     def _gather_replicas(self, rows: tf.Tensor) -> tf.Tensor:
         gathered = replicas.all_gather(rows)
