@@ -49,6 +49,7 @@ from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.reports.tables import markdown_table
 from tfmmrec.training.fit import fit
+from tfmmrec.training.term_weights import ScoreWeights
 from tfmmrec.training.variants import VariantTrainer
 
 PROTOCOLS = ("published", "tfmmrec")
@@ -97,8 +98,8 @@ def train(trainer: VariantTrainer, config: TrainConfig, k: int) -> Metrics:
     if config.refit:
         # As in fit_config, whose first model would otherwise have to be trained twice.
         again = dataclasses.replace(bundle.config, refit=True, epochs=found["epoch"])
-        bundle = trainer.build_bundle(again)
-        seconds += fit(bundle)["seconds"]
+        score_weights, bundle = ScoreWeights.of(bundle), trainer.build_bundle(again)
+        seconds += fit(bundle, score_weights=score_weights)["seconds"]
     metrics |= measure_bundle(bundle, "tfmmrec", k)
     return {**metrics, "seconds": np.array(seconds), "epoch": np.array(found["epoch"])}
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tfmmrec.data.dataset import Dataset
@@ -34,3 +35,13 @@ def test_it_is_shown_as_one_line(small):
         f"Dataset({str(small.folder)!r}: 10 items with title, plot, genre, year; 20 users, "
         "120 interactions)"
     )
+
+
+def test_a_view_has_the_events_of_some_users(small):
+    mask = np.arange(small.count("users")) < 3
+    view = small.of_users(mask)
+    for split in ("train", "valid", "test"):
+        events = small.events(split)
+        np.testing.assert_array_equal(view.events(split).item, events.item[events.user < 3])
+        assert (view.events(split).user < 3).all()
+    assert view.count("users") == small.count("users") and view.whole is view

@@ -34,7 +34,10 @@ def namespace(tmp_path_factory) -> dict[str, Any]:
 def test_the_page_runs(namespace):
     assert 0.0 < namespace["metrics"]["ndcg@10"] < 1.0
     assert len(namespace["recommendations"][0]["items"]) == 5
-    assert namespace["embeddings"].shape == (5, 64)
+    assert namespace["embeddings"].shape == (
+        5,
+        185,
+    )  # 64 of the towers, and 2 · 60 + 1 in closed form
     served = namespace["answer"]["items"].numpy()[0]
     known = [item.encode() for item in namespace["data"].item_ids]
     assert len(set(served)) == 5 and set(served) <= set(known) - set(known[:3])

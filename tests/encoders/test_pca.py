@@ -207,7 +207,13 @@ def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("reduced")
     dataset = write(folder / "set")
     config = TrainConfig(
-        **ONCE, dim=8, epochs=1, batch_size=4, cold_start={"weight": 0.0}, quiet=True
+        **ONCE,
+        dim=8,
+        epochs=1,
+        batch_size=4,
+        cold_start={"weight": 0.0},
+        closed_form={"dim": 0},
+        quiet=True,
     )
     train(dataset.folder, folder / "run", config)
     return folder / "run"

@@ -83,7 +83,7 @@ def test_from_the_command_line_to_a_served_model(
         ", dim 4: call(inputs: float32 [?]) at 16000 Hz, at most 1 s, gives output 1, dim 4, "
         "mean over its other axes"
     )
-    options += ["--cold_start.weight", "0"]
+    options += ["--cold_start.weight", "0", "--closed_form.dim", "0"]
     assert main(["train", data, "--out", str(run), *options]) == 0
     again = capsys.readouterr().out.splitlines()[:2]
     assert all(line.endswith(": 5 of 6 rows, from the cache") for line in again)

@@ -72,7 +72,9 @@ def model_dir(folder: Path, dataset: Dataset) -> Path:
     train(
         dataset.folder,
         folder / "run",
-        TrainConfig(**ONCE, epochs=1, dim=8, cold_start={"weight": 0.0}, quiet=True),
+        TrainConfig(
+            **ONCE, epochs=1, dim=8, cold_start={"weight": 0.0}, closed_form={"dim": 0}, quiet=True
+        ),
     )
     export(folder / "run", folder / "places", quiet=True)
     return folder / "places"

@@ -90,7 +90,13 @@ def dataset(catalogue: Path, folder: Path) -> Dataset:
 def run(dataset: Dataset, folder: Path) -> Path:
     if not (folder / "run").is_dir():
         config = TrainConfig(
-            **ONCE, epochs=1, dim=16, batch_size=8, cold_start={"weight": 0.0}, quiet=True
+            **ONCE,
+            epochs=1,
+            dim=16,
+            batch_size=8,
+            cold_start={"weight": 0.0},
+            closed_form={"dim": 0},
+            quiet=True,
         )
         train(dataset.folder, folder / "run", config)
     return folder / "run"

@@ -9,7 +9,7 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.bundle import build_bundle
 from tfmmrec.models.catalog_embeddings import catalog_embeddings, in_batches
-from tfmmrec.models.cold_start.fit import fit_cold_start
+from tfmmrec.models.closed_form.fit import fit_closed_form
 from tfmmrec.models.scorer import Scorer
 
 
@@ -17,7 +17,7 @@ from tfmmrec.models.scorer import Scorer
 def test_one_pass_gives_what_each_part_gives(small, pool):
     config = TrainConfig(**{**ONCE, "dim": 4, "quiet": True, "pool": pool})
     bundle = build_bundle(small, config)
-    fit_cold_start(bundle)
+    fit_closed_form(bundle)
     model, num_items = bundle.model, small.count("items")
     # Ten items in batches of four: the last has two.
     catalog = catalog_embeddings(model, batch_size=4)

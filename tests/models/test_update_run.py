@@ -145,7 +145,7 @@ def test_a_new_user_is_read_from_the_history(small_run, pack_changed, tmp_path):
     [found] = answers(tmp_path / "run", "new").values()
     served = ServingModel(load_run(small_run))
     items, scores = served.recommend(
-        tf.constant([["i1", "i4", "i2"]]), tf.constant([[""]]), tf.constant([7]), {}
+        tf.constant([["i1", "i2", "i4"]]), tf.constant([[""]]), tf.constant([7]), {}
     )
     expected = dict(zip(items.numpy()[0].astype(str), scores.numpy()[0].tolist(), strict=True))
     assert found == pytest.approx(expected, abs=1e-5)

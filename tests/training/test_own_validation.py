@@ -119,6 +119,8 @@ def test_too_few_users_are_said_and_keep_their_events(tmp_path, capsys):
 
 def test_a_valid_split_is_left_alone(small):
     assert with_validation(small, config(), quiet=False) is small
+    # Too few items to hold some out.
+    assert with_validation(small, config(refit=True), quiet=False) is small
 
 
 @pytest.mark.slow

@@ -143,8 +143,8 @@ def test_keys_that_no_component_declares_extend_the_space(small) -> None:
 
 
 def test_defaults_of_nested_options_are_those_of_the_training_file(small) -> None:
-    found = space(small, ["towers"], {"cold_start.ridge_alpha": {"min": 0.1, "max": 1.0}})
-    assert found.values["cold_start.ridge_alpha"] == 0.3
+    found = space(small, ["towers"], {"closed_form.ridge_alpha": {"min": 10.0, "max": 200.0}})
+    assert found.values["closed_form.ridge_alpha"] == 100.0
 
 
 def test_unknown_keys_are_refused(small) -> None:

@@ -7,8 +7,8 @@ from tfmmrec.config.checks import check_above, check_between, check_choice, chec
 from tfmmrec.config.choices import AUTO
 from tfmmrec.config.known_fields import known_fields
 
-# Where `weight: auto` has no held-out items to choose by.
-_DEFAULT_WEIGHT = 0.3
+# Where `auto` has no held-out items to choose by.
+_DEFAULT_WEIGHT, _DEFAULT_RIDGE_ALPHA = 0.5, 1.0
 
 
 @known_fields
@@ -23,9 +23,10 @@ class ColdStartConfig:
 
     Attributes:
         weight: of the regression, from 0 to 1; 0 uses the item tower alone. `auto` chooses it on
-            items that are held out of training where the data has no valid split, and is 0.3
-            otherwise (default auto).
-        ridge_alpha: the ridge penalty of the regression, above 0 (default 0.3).
+            items that are held out of the first training; where none can be, it is 0.5 (default
+            auto).
+        ridge_alpha: the ridge penalty of the regression, above 0. `auto` chooses it likewise; where
+            no items are held out, it is 1 (default auto).
         feature_weights: the weights of the features in the kernel: `learned`, so that features that
             predict interactions weigh more, or `equal` (default learned).
         num_items: the maximum number of trained items to fit, those with the most events; the time
@@ -33,7 +34,7 @@ class ColdStartConfig:
     """
 
     weight: float | Literal["auto"] = AUTO
-    ridge_alpha: float = 0.3
+    ridge_alpha: float | Literal["auto"] = AUTO
     feature_weights: Literal["learned", "equal"] = "learned"
     num_items: int = 2048
 
@@ -42,11 +43,19 @@ class ColdStartConfig:
             check_choice("weight", self.weight, (AUTO,))
         else:
             check_between("weight", self.weight, 0, 1)
-        check_above("ridge_alpha", self.ridge_alpha, 0)
+        if isinstance(self.ridge_alpha, str):
+            check_choice("ridge_alpha", self.ridge_alpha, (AUTO,))
+        else:
+            check_above("ridge_alpha", self.ridge_alpha, 0)
         check_choice("feature_weights", self.feature_weights, ("learned", "equal"))
         check_count("num_items", self.num_items, 1)
 
     @property
     def fixed_weight(self) -> float:
-        """The weight, with 0.3 in place of `auto`."""
+        """The weight, with 0.5 in place of `auto`."""
         return _DEFAULT_WEIGHT if isinstance(self.weight, str) else self.weight
+
+    @property
+    def fixed_ridge_alpha(self) -> float:
+        """The ridge penalty, with 1 in place of `auto`."""
+        return _DEFAULT_RIDGE_ALPHA if isinstance(self.ridge_alpha, str) else self.ridge_alpha

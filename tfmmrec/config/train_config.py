@@ -20,6 +20,7 @@ from tfmmrec.config.choices import (
     RETRIEVAL_LOSSES,
     STRATEGIES,
 )
+from tfmmrec.config.closed_form import ClosedFormConfig
 from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.config.encoders import parse_choice
@@ -76,6 +77,8 @@ class TrainConfig:
         dim: the width of item and user embeddings.
         id_embedding: whether items have an id embedding beside their content.
         id_embedding_dropout: the probability, in training, that an item's id is dropped.
+        closed_form: the terms of the score that are computed in closed form, beside the towers:
+            `{dim: 64}`; 0 leaves them out.
         cold_start: how embeddings of items without training events are computed: `{weight: 0.7}`.
         modality_dropout: the probability, in training, that a feature is treated as missing.
         dropout: the dropout rate of the projections.
@@ -137,6 +140,7 @@ class TrainConfig:
     dim: int = 64
     id_embedding: bool = True
     id_embedding_dropout: float = 0.3
+    closed_form: ClosedFormConfig = ClosedFormConfig()
     cold_start: ColdStartConfig = ColdStartConfig()
     modality_dropout: float = 0.1
     dropout: float = 0.1

@@ -183,25 +183,41 @@ class Dataset:
 
         Args:
             rows: of `events("train")`, each once.
-            items: bool `[items]`, items whose training events are in no split of the view but in
-                valid of its `held_out_items` (default: none are).
+            items: bool `[items]`, items whose events of train and valid are in no split of the view
+                but in valid of its `held_out_items` (default: none are).
         """
-        train = self.events("train")
+        train, valid = self.events("train"), self.events("valid")
         held_out = np.zeros(len(train), bool)
         held_out[rows] = True
-        of_items = np.zeros(len(train), bool) if items is None else items[train.item]
+        no_item = np.zeros(self.count("items"), bool)
+        of_items, valid_of_items = (
+            (no_item if items is None else items)[events.item] for events in (train, valid)
+        )
         view = copy.copy(self)
         view._whole = self.whole
         view._events = {
             **self._events,
             "train": train.take(~held_out & ~of_items),
-            "valid": concatenate([self.events("valid"), train.take(held_out & ~of_items)]),
+            "valid": concatenate([valid.take(~valid_of_items), train.take(held_out & ~of_items)]),
         }
         view.num_held_out = len(rows)
         if items is not None:
             view.cold_items = self.cold_items | items
             view.held_out_items = copy.copy(view)
-            view.held_out_items._events = {**view._events, "valid": train.take(of_items)}
+            moved = concatenate([train.take(of_items), valid.take(valid_of_items)])
+            view.held_out_items._events = {**view._events, "valid": moved}
+        return view
+
+    def of_users(self, mask: np.ndarray) -> "Dataset":
+        """Returns a view of the folder with the events of some users; all items and users stay.
+
+        Args:
+            mask: bool `[users]`.
+        """
+        view = copy.copy(self)
+        view._events = {
+            split: events.take(mask[events.user]) for split, events in self._events.items()
+        }
         return view
 
     def histories(

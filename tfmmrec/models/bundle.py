@@ -222,6 +222,7 @@ def build_model(
         pool=config.pool,
         cold_start=config.cold_start if config.id_embedding else None,
         num_landmarks=num_landmarks,
+        closed_form_dim=_closed_form_dim(config, statistics),
     )
     tasks = create_tasks(config, statistics, tower=item_tower, histories=histories)
     query_tower = QueryTower(
@@ -257,6 +258,17 @@ def build_model(
     )
     _create_variables(model)
     return model
+
+
+def _closed_form_dim(config: TrainConfig, statistics: TrainingStatistics) -> int:
+    """The width of the terms in closed form, 0 if the model has none.
+
+    Without id embeddings, an item is nothing but its content. Rating and click have heads of their
+    own.
+    """
+    if not config.id_embedding or "retrieval" not in statistics.task_weights:
+        return 0
+    return config.closed_form.dim_of(len(statistics.counts))
 
 
 def _create_variables(model: TwoTower) -> None:

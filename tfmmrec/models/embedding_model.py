@@ -58,8 +58,10 @@ class ItemIndex(NamedTuple):
     """Item embeddings, with functions of them that do not depend on the query.
 
     Attributes:
-        embeddings: float32 `[items, width]`, from which scores are computed.
-        unit: float32 `[items, width]`, each block scaled to length 1, which history encoders read.
+        embeddings: float32 `[items, scored width]`, from which scores are computed: those of the
+            tower, and the columns of the terms in closed form.
+        unit: float32 `[items, width]`, those of the tower, each block scaled to length 1, which
+            history encoders read.
         block_mask: bool `[items, blocks]`, blocks that have content.
         scorable: bool `[items]`, items with content or a known id; others have the score −inf.
     """
@@ -161,6 +163,12 @@ class EmbeddingModel(tfrs.Model):
             ids: whether known items have their id embeddings.
         """
         embeddings = self._join_ids(rows, projected, training=False, ids=ids)
+        terms = self.item_tower.closed_form
+        if terms is not None and terms.is_fitted:
+            counts = tf.where(
+                tf.fill(tf.shape(rows), True) & ids, tf.gather(self.counts, rows), 0.0
+            )
+            embeddings = tf.concat([embeddings, terms.columns(rows, counts, features)], axis=1)
         if self.item_tower.regression is not None:
             embeddings = self._with_cold(rows, features, projected, embeddings)
         scales = tf.where(
@@ -175,7 +183,7 @@ class EmbeddingModel(tfrs.Model):
         projected: Projected,
         embeddings: tf.Tensor,
     ) -> tf.Tensor:
-        """Replaces the embeddings of items without training events, `[batch, width]`."""
+        """Replaces the embeddings of items without training events, of the same width."""
         cold = tf.where(~tf.gather(self.known, rows))  # [cold items, 1]
         cold_features, cold_projected = tf.nest.map_structure(
             lambda values: tf.gather(values, cold[:, 0]), (features, projected)
@@ -231,19 +239,46 @@ class EmbeddingModel(tfrs.Model):
         )
 
     def query_vectors(self, items: ItemIndex, inputs: UserInputs) -> tf.Tensor:
-        """Embeds users and divides by the temperature, so that `score` returns logits.
+        """Embeds users so that `score` returns logits: the towers' are divided by the temperature.
 
         Args:
             items: the items that `inputs.history` refers to.
             inputs: the histories and features of the users.
 
         Returns:
-            `[batch, width]`.
+            `[batch, width of the items' embeddings]`.
         """
-        return self.temperature(self.user_vectors(items, inputs))
+        terms = self.item_tower.closed_form
+        if terms is None or items.embeddings.shape[1] == self.item_tower.width:
+            return self.temperature(self.user_vectors(items, inputs))
+        return terms.queries(*self._term_inputs(items, inputs))
+
+    def term_queries(self, items: ItemIndex, inputs: UserInputs) -> tf.Tensor:
+        """Embeds users for each term of a score with fitted `ClosedFormTerms`, unweighted.
+
+        Args:
+            items: as for `query_vectors`.
+            inputs: as for `query_vectors`.
+
+        Returns:
+            `[batch, terms, width of the items' embeddings]`.
+        """
+        terms = self.item_tower.closed_form
+        if terms is None:
+            raise ValueError("The model has no terms in closed form")
+        return terms.term_queries(*self._term_inputs(items, inputs))
+
+    def _term_inputs(
+        self, items: ItemIndex, inputs: UserInputs
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The queries of the towers, the columns of the items of each history, and their mask."""
+        queries = self.temperature(self.user_vectors(items, inputs))
+        rows = tf.maximum(inputs.history, 0)
+        columns = tf.gather(items.embeddings, rows)[..., self.item_tower.width :]
+        return queries, columns, inputs.history >= 0
 
     def score(self, queries: tf.Tensor, items: ItemIndex) -> tf.Tensor:
-        """Scores items for queries `[queries, width]`: `[queries, items]`.
+        """Scores items for queries of the same width: `[queries, items]`.
 
         An item with neither content nor a known id has an embedding of zeros and the score −inf.
         """
@@ -251,7 +286,7 @@ class EmbeddingModel(tfrs.Model):
         return tf.where(items.scorable, scores, -np.inf)
 
     def index(self, item_vectors: tf.Tensor, *, is_joined: bool = False) -> ItemIndex:
-        """Computes what queries read of item embeddings `[items, width]`.
+        """Computes what queries read of item embeddings `[items, scored width]`.
 
         Embeddings are scaled to length 1 per item and not per position of a history, since
         histories repeat items.
@@ -261,10 +296,12 @@ class EmbeddingModel(tfrs.Model):
             is_joined: whether they come from `ItemTower.join`, which scales an embedding of one
                 block already (default False).
         """
-        fusion, unit = self.item_tower.fusion, item_vectors
+        fusion, width = self.item_tower.fusion, self.item_tower.width
+        # A slice of everything would copy it, and its gradient.
+        unit = item_vectors if item_vectors.shape[1] == width else item_vectors[:, :width]
+        block_mask = fusion.block_mask(unit)
         if not (is_joined and fusion.num_blocks == 1):
-            unit = tf.reshape(unit_length(fusion.split(item_vectors)), [-1, item_vectors.shape[1]])
-        block_mask = fusion.block_mask(item_vectors)
+            unit = tf.reshape(unit_length(fusion.split(unit)), [-1, unit.shape[1]])
         return ItemIndex(item_vectors, unit, block_mask, tf.reduce_any(block_mask, axis=1))
 
     def embed(

@@ -13,7 +13,9 @@ from tfmmrec.layers.feature_projections import Feature, FeatureProjections
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.gated_id_embedding import GatedIdEmbedding
 from tfmmrec.layers.unit_length import unit_length
+from tfmmrec.models.closed_form.terms import ClosedFormTerms
 from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
+from tfmmrec.models.content_vectors import ContentVectors
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -45,6 +47,8 @@ class ItemTower(tf.keras.layers.Layer):
         pool: how the features of one modality are pooled, see `FeatureProjections` (default none).
         cold_start: the cold-start regression; None for none (default None).
         num_landmarks: the number of trained items that the regression is fitted to (default 0).
+        closed_form_dim: the width of the terms in closed form; 0 for none. A fusion of one block
+            whose score is a product can have them (default 0).
 
     Raises:
         ValueError: there are neither features nor ids.
@@ -64,6 +68,7 @@ class ItemTower(tf.keras.layers.Layer):
         pool: str = "none",
         cold_start: ColdStartConfig | None = None,
         num_landmarks: int = 0,
+        closed_form_dim: int = 0,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -89,14 +94,19 @@ class ItemTower(tf.keras.layers.Layer):
         if num_items:
             self.id_embedding = GatedIdEmbedding(num_items, dim, dropout=id_embedding_dropout)
         self.fusion = fusion.create(names=names)
-        self.regression = None
-        if features and cold_start is not None and cold_start.fixed_weight and num_landmarks:
+        # Of which the terms in closed form and the regression read the same.
+        self.contents = ContentVectors(features) if features and num_landmarks else None
+        self.closed_form = self.regression = None
+        if closed_form_dim and self.fusion.num_blocks == 1 and self.fusion.scores_by_product:
+            self.closed_form = ClosedFormTerms(num_items, closed_form_dim, self.contents)
+        if self.contents is not None and cold_start is not None:
+            beside = 0 if self.closed_form is None else closed_form_dim + 1
             self.regression = ColdStartRegression(
-                features,
-                width=self.width,
+                self.contents,
+                width=self.width + beside,
                 num_landmarks=num_landmarks,
                 weight=cold_start.fixed_weight,
-                ridge_alpha=cold_start.ridge_alpha,
+                ridge_alpha=cold_start.fixed_ridge_alpha,
             )
         # See `fit_never_chosen_scale`.
         self.never_chosen_scale = self.add_weight(
@@ -139,8 +149,14 @@ class ItemTower(tf.keras.layers.Layer):
 
     @property
     def width(self) -> int:
-        """The width of an item's embedding: `dim` per block of the fusion."""
+        """The width of the tower's output: `dim` per block of the fusion."""
         return self.fusion.num_blocks * self.dim
+
+    @property
+    def scored_width(self) -> int:
+        """The width of what queries are multiplied with: with the terms in closed form."""
+        terms = self.closed_form
+        return self.width + (terms.width if terms is not None and terms.is_fitted else 0)
 
     def call(
         self,
@@ -236,10 +252,11 @@ class ItemTower(tf.keras.layers.Layer):
     def cold_embeddings(
         self, inputs: Mapping[str, Feature], content: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Computes the embeddings of cold-start items, `[batch, width]`; zeros without content.
+        """Computes the embeddings of cold-start items, `[batch, scored_width]`.
 
         They are the fused content or, with a cold-start regression, a mix of it and the regressed
-        embedding, which is shorter the less similar the content is to that of trained items.
+        embedding, which is shorter the less similar the content is to that of trained items. An
+        item without content has zeros.
 
         Args:
             inputs: the item features of the batch.
@@ -248,10 +265,17 @@ class ItemTower(tf.keras.layers.Layer):
         if content is None:
             content = self.content(inputs)
         if self.regression is None:
-            return content
+            return tf.pad(content, [(0, 0), (0, self.scored_width - self.width)])
         # A block without content stays zeros.
-        has_content = tf.repeat(self.fusion.block_mask(content), self.dim, axis=1)
-        return tf.where(has_content, self.regression(content, inputs), 0.0)
+        blocks = self.fusion.block_mask(content)
+        mixed = self.regression(content, inputs)
+        tower = tf.where(tf.repeat(blocks, self.dim, axis=1), mixed[:, : self.width], 0.0)
+        terms = self.closed_form
+        if terms is None or not terms.is_fitted:
+            return tower
+        columns = terms.cold_columns(mixed[:, self.width :], inputs)
+        columns = tf.where(tf.reduce_any(blocks, axis=1, keepdims=True), columns, 0.0)
+        return tf.concat([terms.cold_scales[0] * tower, columns], axis=1)
 
     def _without_id(self, embeddings: tf.Tensor, mask: tf.Tensor) -> Projected:
         if not self.fuses_id:

@@ -42,6 +42,8 @@ def _by_row(model: TwoTower, items: Take, users: Take) -> Iterator[tuple[tf.Vari
             ids.table.embeddings,
             lambda values: np.concatenate([values[:1], items(values[1:])]),
         )
+    if model.item_tower.closed_form is not None:
+        yield model.item_tower.closed_form.factors, items
     if model.query_tower.user_embeddings is not None:
         yield model.query_tower.user_embeddings, users
     for head in model.heads:

@@ -49,6 +49,6 @@ def outcome_values(
     if model.rating_click is None:
         raise ValueError("The model has no rating or click task; train it with one")
     vectors = model.user_vectors(items, inputs)
-    pair_items = tf.gather(items.embeddings, tf.maximum(rows, 0))
+    pair_items = tf.gather(items.embeddings, tf.maximum(rows, 0))[:, : model.item_tower.width]
     pair_items = tf.where((rows >= 0)[:, tf.newaxis], pair_items, 0.0)
     return model.rating_click.values(vectors, pair_items, inputs.users, rows)

@@ -31,18 +31,18 @@ class Scorer:
         self.scores_by_product = model.scores_by_product
         self._num_items = model.counts.shape[0]
         self._reads_times = model.reads_times
-        fusion, width = model.item_tower.fusion, model.item_tower.width
+        tower = model.item_tower
 
         # No Python branch depends on a tensor; to convert the code of a model takes seconds.
         def trace(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
             return tf.function(function, input_signature=signature, autograph=False)
 
         rows = tf.TensorSpec([None], tf.int32)
-        embeddings = tf.TensorSpec([None, width], tf.float32)
+        embeddings = tf.TensorSpec([None, tower.scored_width], tf.float32)
         items = ItemIndex(
             embeddings,
-            embeddings,
-            tf.TensorSpec([None, fusion.num_blocks], tf.bool),
+            tf.TensorSpec([None, tower.width], tf.float32),
+            tf.TensorSpec([None, tower.fusion.num_blocks], tf.bool),
             tf.TensorSpec([None], tf.bool),
         )
         history = [tf.TensorSpec([None, max_history], tf.int32)]

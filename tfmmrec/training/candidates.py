@@ -37,7 +37,8 @@ def train_candidates(
         checkpoints: see `fit`; likewise.
         callbacks: see `fit`; they follow all models in turn.
         is_refitted: whether the best model is only measured, and fitted again afterwards. It has
-            the weights of its best epoch only if the data hold out items to measure it on.
+            the weights of its best epoch only if something is fitted to them: the weights of terms
+            in closed form, or of cold-start items.
 
     Returns:
         The kind of the best model, the model, and its metrics with the `seconds` of all. Several
@@ -71,7 +72,12 @@ def train_candidates(
 
     result = race(trainings, epochs=config.epochs, on_stop=on_stop)
     best = result.training
-    if not is_refitted or bundle.dataset.held_out_items is not None:
+    tower = best.bundle.model.item_tower
+    if (
+        not is_refitted
+        or tower.closed_form is not None
+        or bundle.dataset.held_out_items is not None
+    ):
         best.finish()
     seconds = sum(
         each["seconds"] for each in {**result.metrics, result.best: best.metrics}.values()

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.training.checkpoints import Checkpoints
 from tfmmrec.training.model_training import ModelTraining
+from tfmmrec.training.term_weights import ScoreWeights
 
 
 def fit(
@@ -18,6 +19,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
     history: list[dict[str, Any]] | None = None,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
+    score_weights: ScoreWeights | None = None,
 ) -> dict[str, Any]:
     """Fits the model of a bundle and leaves it with the weights of the best epoch.
 
@@ -28,6 +30,7 @@ def fit(
             writes none.
         history: a list to which the metrics of each epoch are appended.
         callbacks: Keras callbacks that run after those of the training.
+        score_weights: see `ModelTraining.finish`.
 
     Returns:
         The best epoch, its metrics on valid, `num_valid_users` if these are of drawn users, and the
@@ -40,7 +43,7 @@ def fit(
     """
     training = ModelTraining(bundle, folder, checkpoints=checkpoints, callbacks=callbacks)
     training.train_until(bundle.config.epochs)
-    training.finish()
+    training.finish(score_weights)
     if history is not None:
         history.extend(training.history.epochs)
     return training.metrics

@@ -13,8 +13,9 @@ from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.training.auto_query import query_candidates
 from tfmmrec.training.candidates import talks, train_candidates
 from tfmmrec.training.checkpoints import Checkpoints
-from tfmmrec.training.cold_start_weight import measure_weights, with_weight
+from tfmmrec.training.cold_start_weights import choose_cold_start
 from tfmmrec.training.fit import fit
+from tfmmrec.training.term_weights import ScoreWeights
 
 
 def fit_config(
@@ -45,7 +46,8 @@ def fit_config(
         candidates add `candidates`, the objective by kind of query, and `stopped_after`, the number
         of epochs by kind of those that were stopped. A dataset that holds out training events as
         its valid split adds `num_held_out`, their number; one that holds out items adds
-        `cold_start_weights`, NDCG@10 on them by weight.
+        `cold_start`, the choices of `choose_cold_start`. Terms in closed form add
+        `closed_form`, their weights.
     """
     refits = config.refit and bundle.dataset.has_validation_events(config.task)
     held_out = bundle.dataset.num_held_out
@@ -69,13 +71,19 @@ def fit_config(
             is_refitted=refits,
         )
         if refits:
-            query = dataclasses.replace(config, query=configs[kind].query)
-            bundle = build(_with_best_weight(query, bundle, metrics))
-            _refit(bundle, metrics, folder, checkpoints, callbacks, has_held_out=bool(held_out))
+            if held_out:
+                metrics["num_held_out"] = held_out
+            chosen = dataclasses.replace(config, query=configs[kind].query)
+            chosen, score_weights = _with_best_cold_start(chosen, bundle, metrics)
+            bundle = build(chosen)
+            _refit(bundle, metrics, folder, checkpoints, callbacks, score_weights)
         elif folder is not None:
             shutil.copytree(folder / inside / kind, folder, dirs_exist_ok=True)
     if held_out:
         metrics["num_held_out"] = held_out
+    terms = bundle.model.item_tower.closed_form
+    if terms is not None and terms.is_fitted:
+        metrics["closed_form"] = terms.describe()
     return bundle, metrics
 
 
@@ -85,29 +93,35 @@ def _refit(
     folder: Path | None,
     checkpoints: Checkpoints | None,
     callbacks: Sequence[tf.keras.callbacks.Callback],
-    *,
-    has_held_out: bool,
+    score_weights: ScoreWeights | None,
 ) -> None:
     """Fits the final model, and adds its `seconds` to the metrics of the candidates."""
     if talks(bundle):
+        has_held_out = "num_held_out" in metrics
         events = "all training events" if has_held_out else "train and valid"
         print(f"2 of 2: the model again, on {events}, for the best {metrics['epoch']} epochs")
     epochs = dataclasses.replace(bundle.config, epochs=metrics["epoch"])
     last = dataclasses.replace(bundle, config=epochs)
-    refit = fit(last, folder, checkpoints=checkpoints, callbacks=callbacks)
+    refit = fit(
+        last, folder, checkpoints=checkpoints, callbacks=callbacks, score_weights=score_weights
+    )
     metrics["seconds"] = round(metrics["seconds"] + refit["seconds"], 1)
 
 
-def _with_best_weight(
+def _with_best_cold_start(
     config: TrainConfig, fitted: ModelBundle, metrics: dict[str, Any]
-) -> TrainConfig:
-    """The config with the weight of the cold-start regression that is best on held-out items."""
-    measured = measure_weights(fitted)
-    if not measured:
-        return config
-    metrics["cold_start_weights"] = {str(weight): value for weight, value in measured.items()}
-    best = max(measured, key=lambda weight: measured[weight])
+) -> tuple[TrainConfig, ScoreWeights | None]:
+    """The config with what is best on held-out items, and the weights of terms in closed form."""
+    score_weights, choices = ScoreWeights.of(fitted), choose_cold_start(fitted)
+    if not choices:
+        return config, score_weights
+    best = choices[0]
+    metrics["cold_start"] = [choice.describe() for choice in choices]
     if talks(fitted):
-        values = ", ".join(f"{weight:g} {value:.4f}" for weight, value in measured.items())
-        print(f"cold_start.weight: {best:g}, by ndcg@10 on the held-out items: {values}")
-    return with_weight(config, best)
+        print(
+            f"cold_start: weight {best.weight:g} and ridge_alpha {best.ridge_alpha:g}, by ndcg@10 "
+            f"on the held-out items, {best.ndcg.mean():.4f}"
+        )
+    if score_weights is not None:
+        score_weights = dataclasses.replace(score_weights, cold_scales=best.scales)
+    return best.config(config), score_weights

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfmmrec.distribute.strategies import gather_from_processes, is_chief
 from tfmmrec.errors import DataError
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.cold_start.fit import fit_cold_start
+from tfmmrec.models.closed_form.fit import fit_closed_form
 from tfmmrec.models.cold_start.never_chosen_scale import fit_never_chosen_scale
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.batches import create_batches
@@ -23,6 +23,7 @@ from tfmmrec.training.elimination import min_epochs
 from tfmmrec.training.history import TrainingHistory
 from tfmmrec.training.requirements import check_devices
 from tfmmrec.training.resumed import resumed_line
+from tfmmrec.training.term_weights import ScoreWeights, fit_term_weights
 from tfmmrec.training.train_step import Trainer
 
 
@@ -121,14 +122,23 @@ class ModelTraining:
                 self._fit(first, step, end)
                 self._position = len(self.history.epochs), 0
 
-    def finish(self) -> None:
-        """Gives the model the weights of the best epoch, and fits what follows from them."""
+    def finish(self, score_weights: ScoreWeights | None = None) -> None:
+        """Gives the model the weights of the best epoch, and fits what follows from them.
+
+        Args:
+            score_weights: of the terms in closed form; None fits them to the valid split, if the
+                data has one that the model is not trained on (default None).
+        """
         bundle = self.bundle
         with self._timed():
             self._callbacks.restore_best()
             if bundle.model.retrieval is not None:
                 bundle.model.retrieval.end_training()
-            fit_cold_start(bundle)
+            if score_weights is not None:
+                score_weights.assign(bundle)
+            fit_closed_form(bundle)
+            if score_weights is None:
+                fit_term_weights(bundle)
             if bundle.statistics.never_chosen.any():
                 scorer = Scorer(bundle.model)
                 fit_never_chosen_scale(bundle, scorer, scorer.item_vectors())

@@ -1,4 +1,4 @@
-"""A valid split for a data folder without one: the last event of each user, and new items."""
+"""Holds out what a training chooses by: the last event of each user, and new items."""
 
 import numpy as np
 
@@ -10,22 +10,23 @@ from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS
 
 # Users with fewer training events keep all of them.
 MIN_EVENTS = 3
-# The share of items with events that are held out at most, and the least number. Figures of fewer
-# items depend on the items more than on the model.
-MAX_ITEM_SHARE, MIN_ITEMS = 0.2, 20
+# The shares of items with events that are held out at least and at most, and the least number.
+# Figures of fewer items depend on the items more than on the model.
+MIN_ITEM_SHARE, MAX_ITEM_SHARE, MIN_ITEMS = 0.05, 0.1, 20
 
 
 def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Dataset:
-    """Holds out training events as the valid split of a data folder that has none.
+    """Holds out what a training chooses by, and the data folder has no split for.
 
-    The best epoch and the best candidate of `query: {kind: auto}` are then chosen as they are with
-    a valid split, and `refit` trains the final model on all training events. The held-out events
-    are always the same, so that a training can be resumed, several processes agree, and trainings
-    with other seeds can be compared.
+    * Without a valid split, the last event of each user. The best epoch and the best candidate of
+      `query: {kind: auto}` are then chosen as they are with a valid split, and `refit` trains the
+      final model on all training events.
+    * Items with all their events, to choose how embeddings of cold-start items are computed
+      (`choose_cold_start`): as many as there are items without events, from a twentieth to a tenth
+      of those with events. This takes a `refit`, without which the model would not know them.
 
-    If there are items without training events, as many others, up to a fifth, are held out with
-    all their events, to choose `cold_start: {weight: auto}`. This takes a `refit`, without which
-    the model would not know them.
+    What is held out is always the same, so that a training can be resumed, several processes agree,
+    and trainings with other seeds can be compared.
 
     Args:
         dataset: the data folder.
@@ -33,48 +34,56 @@ def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Da
         quiet: does not say what is held out.
 
     Returns:
-        A view of the data folder; `dataset` itself if it has a valid split, or too few users.
+        A view of the data folder; `dataset` itself if nothing is held out.
     """
-    if dataset.has_validation_events(config.task):
+    items = _items_to_hold_out(dataset) if _chooses_cold_start(dataset, config) else None
+    has_valid = dataset.has_validation_events(config.task)
+    rows, num_users = np.zeros(0, np.int64), 0
+    if not has_valid:
+        train = dataset.events("train")
+        others = np.arange(len(train)) if items is None else np.flatnonzero(~items[train.item])
+        rows = others[_last_events(train.take(others), config.task, dataset.schema.kinds)]
+        if len(rows) < MIN_USERS:
+            if not quiet:
+                print(
+                    f"no valid split, and only {len(rows)} users with {MIN_EVENTS} events or more, "
+                    f"of the {MIN_USERS} needed to hold events out: trains for all "
+                    f"{config.epochs} epochs"
+                )
+            return dataset
+        if len(rows) > (max_users := config.validation.max_users):
+            rows = np.sort(np.random.default_rng(0).choice(rows, max_users, replace=False))
+        num_users = len(rows)
+        if dataset.schema.kinds:
+            rows = _with_later(train, rows)
+    if has_valid and items is None:
         return dataset
-    train, items = dataset.events("train"), None
-    others = np.arange(len(train))
-    if _chooses_weight(dataset, config):
-        items = _items_to_hold_out(dataset)
-        others = np.flatnonzero(~items[train.item])
-    rows = others[_last_events(train.take(others), config.task, dataset.schema.kinds)]
-    if len(rows) < MIN_USERS:
-        if not quiet:
-            print(
-                f"no valid split, and only {len(rows)} users with {MIN_EVENTS} events or more, of "
-                f"the {MIN_USERS} needed to hold events out: trains for all {config.epochs} epochs"
-            )
-        return dataset
-    if len(rows) > (max_users := config.validation.max_users):
-        rows = np.sort(np.random.default_rng(0).choice(rows, max_users, replace=False))
-    if items is not None and not items.any():
-        items = None
     if not quiet:
-        new = (
-            ""
-            if items is None
-            else f", and {items.sum()} items with all their events to choose cold_start.weight"
-        )
-        then = "; the final model is trained on all events" if config.refit else ""
-        print(
-            f"no valid split: the last event of {len(rows)} users is held out to choose the "
-            f"epochs{new}{then}"
-        )
-    if dataset.schema.kinds:
-        rows = _with_later(train, rows)
+        print(_held_out_line(num_users, items, config))
     return dataset.hold_out(rows, items)
 
 
-def _chooses_weight(dataset: Dataset, config: TrainConfig) -> bool:
-    """Whether the model has a cold-start regression whose weight is to be chosen."""
+def _held_out_line(num_users: int, items: np.ndarray | None, config: TrainConfig) -> str:
+    """Says what is held out."""
+    parts = []
+    if num_users:
+        parts.append(
+            f"no valid split: the last event of {num_users} users is held out to choose the epochs"
+        )
+    if items is not None:
+        parts.append(
+            f"{items.sum()} items are held out with all their events to choose how new items are "
+            "embedded"
+        )
+    then = "; the final model is trained on all events" if config.refit else ""
+    return "; ".join(parts) + then
+
+
+def _chooses_cold_start(dataset: Dataset, config: TrainConfig) -> bool:
+    """Whether the model has a cold-start regression of which something is to be chosen."""
     features = dataset.features("items") if config.features is None else config.features
     return bool(
-        config.cold_start.weight == AUTO
+        AUTO in (config.cold_start.weight, config.cold_start.ridge_alpha)
         and config.refit
         and config.id_embedding
         and features
@@ -82,14 +91,16 @@ def _chooses_weight(dataset: Dataset, config: TrainConfig) -> bool:
     )
 
 
-def _items_to_hold_out(dataset: Dataset) -> np.ndarray:
-    """As many items with positives as there are items without, bool `[items]`; maybe none."""
+def _items_to_hold_out(dataset: Dataset) -> np.ndarray | None:
+    """The items to hold out, of those with positives, bool `[items]`; None if they are too few."""
     train, num_items = dataset.events("train"), dataset.count("items")
     chosen = np.unique(train.item[train.positive])
-    num = min(num_items - len(chosen), int(MAX_ITEM_SHARE * len(chosen)))
+    least, most = (int(share * len(chosen)) for share in (MIN_ITEM_SHARE, MAX_ITEM_SHARE))
+    num = min(max(num_items - len(chosen), least, MIN_ITEMS), most)
+    if num < MIN_ITEMS:
+        return None
     held_out = np.zeros(num_items, bool)
-    if num >= MIN_ITEMS:
-        held_out[np.random.default_rng(0).choice(chosen, num, replace=False)] = True
+    held_out[np.random.default_rng(0).choice(chosen, num, replace=False)] = True
     return held_out
 
 

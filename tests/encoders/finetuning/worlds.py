@@ -96,6 +96,7 @@ def without_chance(handle: str, **options: Any) -> TrainConfig:
         "epochs": 4,
         "patience": 10,
         "cold_start": {"weight": 0.0},
+        "closed_form": {"dim": 0},
         "dropout": 0.0,
         "id_embedding_dropout": 0.0,
         "modality_dropout": 0.0,

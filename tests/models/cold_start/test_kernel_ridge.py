@@ -7,6 +7,7 @@ from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.fusion import FUSIONS
 from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
+from tfmmrec.models.content_vectors import ContentVectors
 from tfmmrec.models.item_tower import ItemTower
 from tfmmrec.testing import TestCase
 
@@ -64,13 +65,18 @@ def vectors(rows: int = ROWS, seed: int = 1) -> np.ndarray:
 
 def regression(**options) -> ColdStartRegression:
     given = {"width": 5, "num_landmarks": ROWS, "weight": 0.4, "ridge_alpha": 0.5, **options}
-    return ColdStartRegression(given.pop("features", FEATURES), **given)
+    return ColdStartRegression(ContentVectors(given.pop("features", FEATURES)), **given)
+
+
+def fit(layer: ColdStartRegression, known: dict, counts: np.ndarray = COUNTS, **options) -> None:
+    layer.contents.fit(known)
+    layer.fit(known, vectors(), counts, **options)
 
 
 class ColdStartRegressionTest(TestCase):
     def test_it_is_the_weighted_kernel_ridge_regression(self):
         layer, known, new = regression(), inputs(), inputs(3, seed=7)
-        layer.fit(known, vectors(), COUNTS)
+        fit(layer, known)
         means = [values[present].mean(axis=0) for values, present in raw_parts(known)]
         landmarks = kernel_inputs(known, means)
         # Each item's penalty is the inverse of its weight, the root of its count; their mean is 1.
@@ -85,22 +91,33 @@ class ColdStartRegressionTest(TestCase):
     def test_before_fit_the_output_is_the_content(self):
         content = vectors(3)
         self.assertAllEqual(regression()(content, inputs(3)), content)
+        beside = regression(width=7)(content, inputs(3))
+        self.assertAllEqual(beside, np.pad(content, [(0, 0), (0, 2)]))
+
+    def test_what_the_tower_does_not_have_is_regressed_alone(self):
+        layer, whole = regression(), regression(weight=1.0)
+        for each in (layer, whole):
+            fit(each, inputs())
+        content, new = vectors(3, seed=2), inputs(3, seed=7)
+        found = layer(content[:, :2], new)  # a tower of two of the five columns
+        self.assertAllClose(found[:, :2], layer(content, new)[:, :2])
+        self.assertAllClose(found[:, 2:], whole(content, new)[:, 2:])
 
     def test_with_a_small_penalty_it_reproduces_trained_items(self):
         layer = regression(weight=1.0, ridge_alpha=1e-6)
-        layer.fit(inputs(), vectors(), COUNTS)
+        fit(layer, inputs())
         self.assertAllClose(layer(tf.zeros([ROWS, 5]), inputs()), vectors(), atol=1e-2)
 
     def test_items_with_more_events_have_more_weight(self):
         layer = regression(weight=1.0, ridge_alpha=1.0)
-        layer.fit(inputs(), vectors(), np.array([1] * (ROWS - 1) + [10_000]))
+        fit(layer, inputs(), np.array([1] * (ROWS - 1) + [10_000]))
         errors = np.linalg.norm(layer(tf.zeros([ROWS, 5]), inputs()) - vectors(), axis=1)
         self.assertLess(errors[-1], errors[:-1].min() / 5)
 
     def test_predictive_features_get_more_weight(self):
         layer, known, new = regression(weight=1.0), inputs(), inputs(3, seed=7)
         stills = raw_parts(known)[2][0]
-        layer.fit(known, vectors(), COUNTS, factors=stills - stills.mean(axis=0))
+        fit(layer, known, factors=stills - stills.mean(axis=0))
         weights = layer.feature_weights.numpy()
         self.assertAllClose(weights.sum(), 1.0)
         self.assertEqual(weights.argmax(), 2)
@@ -112,12 +129,12 @@ class ColdStartRegressionTest(TestCase):
 
     def test_missing_features_have_no_effect(self):
         layer, known, new = regression(), inputs(), inputs(4, seed=7)
-        layer.fit(known, vectors(), COUNTS)
+        fit(layer, known)
         before = layer(vectors(4), new)
         for given in (known, new):
             text, here = given["text"]
             given["text"] = (tf.where(here[:, tf.newaxis], text, np.nan), here)
-        layer.fit(known, vectors(), COUNTS)
+        fit(layer, known)
         self.assertAllClose(layer(vectors(4), new), before)
 
     def test_large_vocabularies_are_hashed(self):
@@ -134,7 +151,7 @@ class ColdStartRegressionTest(TestCase):
 
     def test_it_computes_in_float32(self):
         layer = regression()
-        layer.fit(inputs(), vectors(), COUNTS)
+        fit(layer, inputs())
         expected = layer(vectors(), inputs())
         mixed = regression(dtype=tf.keras.mixed_precision.Policy("mixed_float16"))
         mixed.set_weights(layer.get_weights())
@@ -159,7 +176,6 @@ class ColdStartItemsTest(TestCase):
     def test_the_regression_is_optional(self):
         self.assertIsNotNone(self.tower().regression)
         self.assertIsNone(self.tower(cold_start=None).regression)
-        self.assertIsNone(self.tower(cold_start=ColdStartConfig(weight=0.0)).regression)
         self.assertIsNone(self.tower(num_landmarks=0).regression)
         alone = self.tower(cold_start=None)
         self.assertAllClose(alone.cold_embeddings(inputs()), alone.content(inputs()))
@@ -169,6 +185,7 @@ class ColdStartItemsTest(TestCase):
             tower = self.tower(fusion={"kind": kind}, cold_start=ColdStartConfig(weight=1.0))
             tower.content(inputs())
             became = np.random.default_rng(3).normal(size=[ROWS, tower.width])
+            tower.contents.fit(inputs())
             tower.regression.fit(inputs(), became, COUNTS)
             given = {n: (v[:2], tf.constant([True, False])) for n, (v, _) in inputs().items()}
             given["genres"] = (given["genres"][0], tf.constant([False, False]))

@@ -23,7 +23,7 @@ from tfmmrec.evaluation.metrics.ranking import ranking_metrics
 from tfmmrec.evaluation.ranking.targets import targets_of
 from tfmmrec.evaluation.validation import Validation
 from tfmmrec.models.bundle import build_bundle
-from tfmmrec.models.cold_start.fit import fit_cold_start
+from tfmmrec.models.closed_form.fit import fit_closed_form
 from tfmmrec.models.run_file import read_run
 from tfmmrec.models.run_folder import load_run, save_run
 from tfmmrec.models.scorer import Scorer
@@ -190,7 +190,7 @@ def save_untrained(dataset: Dataset, folder: Path, **options: Any) -> Path:
     """A run with initial weights."""
     config = {"fusion": LATE, "dim": 4, **ONCE, "quiet": True, **options}
     bundle = build_bundle(dataset, TrainConfig(**config))
-    fit_cold_start(bundle)
+    fit_closed_form(bundle)
     folder.mkdir()
     save_run(folder, bundle, {})
     return folder

@@ -1,21 +1,15 @@
 """Cold-start embeddings: kernel ridge regression from content to trained item embeddings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfmmrec.data.plain_names import plain_name
-from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature
-from tfmmrec.layers.pooling import MeanPool
-from tfmmrec.layers.unit_length import unit_length
 from tfmmrec.models.cold_start.feature_relevance import fit_feature_weights, item_weights
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
-
-# Vocabularies up to this size are one-hot encoded; larger ones are hashed into this many buckets.
-_MAX_ONE_HOT = 512
+from tfmmrec.models.content_vectors import ContentVectors
 
 
 class ColdStartRegression(tf.keras.layers.Layer):
@@ -29,18 +23,19 @@ class ColdStartRegression(tf.keras.layers.Layer):
     training events, since embeddings of items with few events are noisy. The less similar an item
     is to trained items, the shorter is its regressed embedding, and the lower are its scores.
 
-    The inputs of the kernel are the centered features, each of length 1 and zeros if missing. The
-    kernel is `exp(−Σ weight · |x − y|² / 2)` over the features. Feature weights sum to 1; features
-    that predict interactions get more weight (see `fit_feature_weights`).
+    The inputs of the kernel are those of `ContentVectors`, each feature of length 1. The kernel is
+    `exp(−Σ weight · |x − y|² / 2)` over the features. Feature weights sum to 1; features that
+    predict interactions get more weight (see `fit_feature_weights`).
 
-    Before `fit` is called, the output is that of the tower.
+    What the tower does not compute, such as the columns of `ClosedFormTerms`, is regressed alone.
+    Before `fit` is called, the output is that of the tower, and zeros beside it.
 
     Args:
-        features: the item features.
-        width: the width of the embeddings.
+        contents: the content vectors of items.
+        width: the width of what is regressed, at least that of the tower.
         num_landmarks: the number of trained items that the regression is fitted to.
-        weight: of the regression in the output, from 0 to 1 (default 0.3).
-        ridge_alpha: the ridge penalty, above 0 (default 0.3).
+        weight: of the regression in the columns of the tower, from 0 to 1 (default 0.5).
+        ridge_alpha: the ridge penalty, above 0 (default 1).
 
     Raises:
         ValueError: there are no features or no landmarks.
@@ -48,35 +43,32 @@ class ColdStartRegression(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        features: Sequence[FeatureInfo],
+        contents: ContentVectors,
         *,
         width: int,
         num_landmarks: int,
-        weight: float = 0.3,
-        ridge_alpha: float = 0.3,
+        weight: float = 0.5,
+        ridge_alpha: float = 1.0,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
-        if not features or num_landmarks < 1:
+        num_features = len(contents.features)
+        if not num_features or num_landmarks < 1:
             raise ValueError(
                 "A regression needs features and landmarks. "
-                f"Received: {len(features)} features, {num_landmarks} landmarks"
+                f"Received: {num_features} features, {num_landmarks} landmarks"
             )
-        self.features = list(features)
+        self.contents = contents
         self.width = width
         self.num_landmarks = num_landmarks
         self.weight = weight
         self.ridge_alpha = ridge_alpha
-        self.means = [
-            self._zeros(f"mean_{plain_name(info.name)}", [_content_width(info)])
-            for info in self.features
-        ]
-        self.feature_weights = self._zeros("feature_weights", [len(self.features)])
-        self.feature_weights.assign(tf.fill([len(self.features)], 1.0 / len(self.features)))
-        content_width = sum(_content_width(info) for info in self.features)
-        self.landmarks = self._zeros("landmarks", [num_landmarks, content_width])
+        self.feature_weights = self._zeros("feature_weights", [num_features])
+        self.feature_weights.assign(tf.fill([num_features], 1.0 / num_features))
+        self.landmarks = self._zeros("landmarks", [num_landmarks, contents.width])
         self.coefficients = self._zeros("coefficients", [num_landmarks, width])
         self.fitted_weight = self._zeros("fitted_weight", [])
+        self.is_fitted = self._zeros("is_fitted", [])
 
     def _zeros(self, name: str, shape: list[int]) -> tf.Variable:
         # float32 in mixed precision: distances are differences of nearly equal numbers.
@@ -104,90 +96,56 @@ class ColdStartRegression(tf.keras.layers.Layer):
             factors: their factors from `item_factors`, `[num_landmarks, n]`, to fit the feature
                 weights; None keeps equal weights (default None).
         """
+        if factors is not None:
+            contents = [part.numpy() for part in self.contents(inputs)]
+            weights = fit_feature_weights(contents, factors, counts, self.ridge_alpha)
+            self.feature_weights.assign(weights)
+        self.landmarks.assign(self.kernel_inputs(inputs))
+        self.fitted_weight.assign(self.weight)
+        self.fit_coefficients(vectors, counts)
+        self.is_fitted.assign(1.0)
+
+    def fit_coefficients(self, vectors: np.ndarray, counts: np.ndarray) -> None:
+        """Fits the coefficients again, with the current `ridge_alpha`, to the same landmarks.
+
+        Args:
+            vectors: as for `fit`.
+            counts: as for `fit`.
+        """
         # Imported here, since scikit-learn takes a second and a trained model does not need it.
         from sklearn.kernel_ridge import KernelRidge
 
-        for mean, (values, present) in zip(self.means, self._values(inputs), strict=True):
-            num_present = tf.reduce_sum(tf.cast(present, tf.float32))
-            mean.assign(tf.math.divide_no_nan(tf.reduce_sum(values, axis=0), num_present))
-        if factors is not None:
-            contents = [part.numpy() for part in self._contents(inputs)]
-            weights = fit_feature_weights(contents, factors, counts, self.ridge_alpha)
-            self.feature_weights.assign(weights)
-        landmarks = self.kernel_inputs(inputs)
         ridge = KernelRidge(kernel="precomputed", alpha=self.ridge_alpha)
-        kernel = _kernel(landmarks, landmarks).numpy()
+        kernel = _kernel(self.landmarks, self.landmarks).numpy()
         ridge.fit(kernel, vectors, sample_weight=item_weights(counts))
-        self.landmarks.assign(landmarks)
         self.coefficients.assign(ridge.dual_coef_)
-        self.fitted_weight.assign(self.weight)
 
     def call(self, content: tf.Tensor, inputs: Mapping[str, Feature]) -> tf.Tensor:
-        """Computes the embeddings of cold-start items, of the shape and type of `content`.
+        """Computes the embeddings of cold-start items, `[batch, width]`, of the type of `content`.
 
         Args:
-            content: the output of the item tower without ids, `[batch, width]`.
+            content: the output of the item tower without ids, `[batch, width of the tower]`.
             inputs: the features of the items.
         """
+        tower_width = content.shape[1]
+        alone = [(0, 0), (0, self.width - tower_width)]
 
         def mixed() -> tf.Tensor:
             kernel = _kernel(self.kernel_inputs(inputs), self.landmarks)  # [batch, landmarks]
             regressed = tf.matmul(kernel, self.coefficients)  # [batch, width]
-            rest = (1.0 - self.fitted_weight) * tf.cast(content, tf.float32)
-            return tf.cast(self.fitted_weight * regressed + rest, content.dtype)
+            tower = tf.cast(content, tf.float32)
+            rest = (1.0 - self.fitted_weight) * (tower - regressed[:, :tower_width])
+            return tf.cast(regressed + tf.pad(rest, alone), content.dtype)
 
         # Skipped before `fit`: validation embeds all items after each epoch.
-        return tf.cond(self.fitted_weight > 0.0, mixed, lambda: content)
+        return tf.cond(self.is_fitted > 0.0, mixed, lambda: tf.pad(content, alone))
 
     def kernel_inputs(self, inputs: Mapping[str, Feature]) -> tf.Tensor:
         """The weighted inputs of the kernel, float32 `[batch, sum of the features' widths]`."""
         weights = tf.unstack(tf.sqrt(self.feature_weights))
-        parts = [w * part for w, part in zip(weights, self._contents(inputs), strict=True)]
+        parts = [w * part for w, part in zip(weights, self.contents(inputs), strict=True)]
         return tf.concat(parts, axis=1)
-
-    def _contents(self, inputs: Mapping[str, Feature]) -> list[tf.Tensor]:
-        """Each feature, centered and of length 1, zeros if missing, `[batch, feature width]`."""
-        return [
-            unit_length(tf.where(present[:, tf.newaxis], values - mean, 0.0))
-            for mean, (values, present) in zip(self.means, self._values(inputs), strict=True)
-        ]
-
-    def _values(self, inputs: Mapping[str, Feature]) -> list[Feature]:
-        """Each feature as float32 `[batch, feature width]`, zeros if missing, and its presence."""
-        values = []
-        for info in self.features:
-            encoding, present = inputs[info.name]
-            vectors = _to_vectors(info, encoding)
-            values.append(Feature(tf.where(present[:, tf.newaxis], vectors, 0.0), present))
-        return values
 
 
 def _kernel(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     return rbf(squared_distances(first, second))
-
-
-def _content_width(info: FeatureInfo) -> int:
-    return min(info.vocabulary_size, _MAX_ONE_HOT) if info.vocabulary_size else info.width
-
-
-def _to_vectors(info: FeatureInfo, encoding: tf.Tensor) -> tf.Tensor:
-    """One vector per row: the mean of several vectors, the sum of one-hot vocabulary entries."""
-    if info.vocabulary_size:
-        return tf.reduce_sum(_one_hot(info, encoding), axis=1)
-    encoding = tf.cast(encoding, tf.float32)
-    if not info.num_values:
-        return encoding
-    # A vector of zeros is padding, as in `Standardize`.
-    return MeanPool()(encoding, mask=tf.reduce_any(encoding != 0.0, axis=2))
-
-
-def _one_hot(info: FeatureInfo, entries: tf.Tensor) -> tf.Tensor:
-    """Vocabulary entries `[batch, n]` as vectors `[batch, n, width]`; zeros for 0, padding."""
-    size = _content_width(info)
-    known = entries > 0
-    if size == info.vocabulary_size:
-        return tf.one_hot(tf.where(known, entries, -1), size)
-    # Feature hashing (Weinberger et al. 2009), with Knuth's multiplicative hash.
-    hashed = tf.cast(entries, tf.int64) * 2654435761 % 2**32
-    signs = tf.where(hashed < 2**31, 1.0, -1.0)[..., tf.newaxis]
-    return signs * tf.one_hot(tf.where(known, hashed % size, -1), size)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tfmmrec.layers.fusion import LateFusion
 from tfmmrec.models.bundle import ModelBundle
-from tfmmrec.models.cold_start.fit import fit_cold_start
+from tfmmrec.models.closed_form.fit import fit_closed_form
 from tfmmrec.models.item_tower import ItemTower
 
 
@@ -26,7 +26,7 @@ def fold(bundle: ModelBundle, weights: Mapping[str, float]) -> ModelBundle:
     fusion = {**bundle.config.fusion, "weights": dict(weights)}
     config = dataclasses.replace(bundle.config, fusion=fusion)
     bundle.model.item_tower.fusion = _fusion(bundle.model.item_tower, weights)
-    fit_cold_start(bundle)
+    fit_closed_form(bundle)
     return dataclasses.replace(bundle, config=config, saved_catalog=None)
 
 

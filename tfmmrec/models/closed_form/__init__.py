@@ -1,0 +1,1 @@
+"""Terms of the score in closed form: item-item, content and popularity."""
