@@ -21,6 +21,7 @@ import numpy as np
 import tqdm
 
 from tfmmrec.cli import run_script
+from tfmmrec.config.closed_form import ClosedFormConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
@@ -53,12 +54,14 @@ def main(
         out: folder that caches the metrics.
         config: a training file.
         seeds: number of seeds, from 0.
-        variants: the variants to train, NAME,NAME from `both`, `ids` and `content` (default all).
+        variants: the variants to train, NAME,NAME from `both`, `towers` (both, without terms in
+            closed form), `ids` and `content` (default all).
     """
     dataset = Dataset(data)
     base = read_training_file(config, quiet=True)
     known = {
         "both": base,
+        "towers": dataclasses.replace(base, closed_form=ClosedFormConfig(dim=0)),
         "ids": with_features(dataclasses.replace(base, id_embedding=True), []),
         "content": dataclasses.replace(base, id_embedding=False),
     }
