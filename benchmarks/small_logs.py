@@ -108,9 +108,8 @@ def table_lines(size: int, figures: list[dict[str, float]]) -> list[list[str]]:
     lines = []
     for name in order:
         line = [str(size), name, f"{columns[name].mean():.4f}"]
-        if name != MODEL:
-            gains = columns[MODEL] - columns[name]
-            line += [str((gains > 0).sum()), interval(gains)]
+        gains = columns[MODEL] - columns[name]
+        line += ["", ""] if name == MODEL else [str((gains > 0).sum()), interval(gains)]
         lines.append(line)
     return lines
 
