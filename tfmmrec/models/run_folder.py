@@ -63,7 +63,7 @@ def save_run(
         "version": __version__,
         "data": str(bundle.dataset.folder.resolve()),
         "manifest_sha256": checksum(bundle.dataset.folder / MANIFEST),
-        "config": dataclasses.asdict(bundle.config),
+        "config": dataclasses.asdict(_as_trained(bundle)),
         "encoders": {side: own.describe() for side, own in entities.items()},
         "model": {
             "num_landmarks": 0 if regression is None else regression.num_landmarks,
@@ -80,6 +80,18 @@ def save_run(
     words = bundle.words()
     run["model"]["words"] = words and words.save(catalog / _WORDS)
     write_json(folder / RUN, run)
+
+
+def _as_trained(bundle: ModelBundle) -> TrainConfig:
+    """The config with the width of the terms in closed form, which follows from the catalog.
+
+    `update` opens the run for another catalog, to which the width must not be adapted.
+    """
+    config, terms = bundle.config, bundle.model.item_tower.closed_form
+    if terms is None:
+        return config
+    closed_form = dataclasses.replace(config.closed_form, dim=terms.dim)
+    return dataclasses.replace(config, closed_form=closed_form)
 
 
 def _features(entities: EncodedEntities) -> list[dict[str, Any]]:
