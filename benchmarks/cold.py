@@ -23,13 +23,13 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS
+from tfmmrec.data.interaction_matrix import interaction_matrix
 from tfmmrec.data.schema import features_by_modality
 from tfmmrec.encoders.encoded_features import encode_entities
 from tfmmrec.evaluation.baselines.content import (
     ContentBaselines,
     content_matrix,
 )
-from tfmmrec.evaluation.baselines.interactions import interaction_matrix
 from tfmmrec.evaluation.measure import (
     measure,
     measure_model,

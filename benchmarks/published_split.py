@@ -31,11 +31,9 @@ from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import holdout_events
+from tfmmrec.data.interaction_matrix import interaction_matrix
 from tfmmrec.evaluation.baselines.history_baselines import HistoryBaselines, Hyperparameters
-from tfmmrec.evaluation.baselines.interactions import (
-    decayed_interaction_matrix,
-    interaction_matrix,
-)
+from tfmmrec.evaluation.baselines.interactions import decayed_interaction_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
 from tfmmrec.evaluation.baselines.score_functions import of_histories, ranker_of
 from tfmmrec.evaluation.baselines.trivial import same_for_all

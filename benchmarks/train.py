@@ -38,9 +38,9 @@ from tfmmrec.config.training_file import read_training_file
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import CONTEXT_SPLITS
+from tfmmrec.data.interaction_matrix import interaction_matrix
 from tfmmrec.data.pipelines.examples import TrainingExamples
 from tfmmrec.errors import ConfigError
-from tfmmrec.evaluation.baselines.interactions import interaction_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
 from tfmmrec.evaluation.baselines.score_functions import of_histories, ranker_of
 from tfmmrec.evaluation.measure import measure

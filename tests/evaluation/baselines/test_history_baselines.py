@@ -9,13 +9,11 @@ import yaml
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import context_of
+from tfmmrec.data.interaction_matrix import interaction_matrix
 from tfmmrec.data.packing import pack
 from tfmmrec.evaluation.baselines import history_baselines
 from tfmmrec.evaluation.baselines.history_baselines import HistoryBaselines
-from tfmmrec.evaluation.baselines.interactions import (
-    decayed_interaction_matrix,
-    interaction_matrix,
-)
+from tfmmrec.evaluation.baselines.interactions import decayed_interaction_matrix
 from tfmmrec.evaluation.baselines.score_functions import of_histories, ranker_of
 from tfmmrec.evaluation.measure import measure
 from tfmmrec.evaluation.ranking.targets import targets_of

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from tfmmrec.data.histories import Histories
-from tfmmrec.evaluation.baselines.interactions import (
-    decayed_interaction_matrix,
-    interaction_matrix,
-)
+from tfmmrec.data.interaction_matrix import interaction_matrix
+from tfmmrec.evaluation.baselines.interactions import decayed_interaction_matrix
 
 # User 0 chose 2, 0 and 2 again, user 1 nothing, user 2 item 1.
 HISTORIES = Histories(np.array([2, 0, 2, 1], np.int32), np.array([0, 3, 3, 4]))

@@ -7,10 +7,11 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
+from tfmmrec.data.interaction_matrix import interaction_matrix
 from tfmmrec.encoders.encoded_features import EncodedEntities
 from tfmmrec.evaluation.baselines.content import ContentBaselines, content_matrix, content_size
 from tfmmrec.evaluation.baselines.history_baselines import HistoryBaselines
-from tfmmrec.evaluation.baselines.interactions import FitBaseline, interaction_matrix
+from tfmmrec.evaluation.baselines.interactions import FitBaseline
 from tfmmrec.evaluation.baselines.item_item import EASE_ITEMS
 from tfmmrec.evaluation.baselines.matrix_factorization import (
     FACTORIZATION_BASELINES,

@@ -13,11 +13,9 @@ from scipy import sparse
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
+from tfmmrec.data.interaction_matrix import interaction_matrix
 from tfmmrec.evaluation.baselines.content import cosine_scores
-from tfmmrec.evaluation.baselines.interactions import (
-    decayed_interaction_matrix,
-    interaction_matrix,
-)
+from tfmmrec.evaluation.baselines.interactions import decayed_interaction_matrix
 from tfmmrec.evaluation.baselines.item_item import ITEM_ITEM_BASELINES
 from tfmmrec.evaluation.baselines.score_functions import (
     FitHistoryScores,

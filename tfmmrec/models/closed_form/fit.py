@@ -1,18 +1,14 @@
 """Fits to a trained model what has a closed form: terms of the score, and cold-start items."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.interaction_matrix import interaction_matrix
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.closed_form.item_factors import low_rank_ease
 from tfmmrec.models.closed_form.terms import concatenate
 from tfmmrec.models.cold_start.feature_relevance import item_factors
 from tfmmrec.models.cold_start.landmarks import landmark_rows
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 
 def fit_closed_form(bundle: ModelBundle) -> None:
@@ -27,7 +23,7 @@ def fit_closed_form(bundle: ModelBundle) -> None:
     inputs = bundle.model.items.gather(rows)
     if tower.contents is not None:
         tower.contents.fit(inputs)
-    interactions = _interactions(bundle)
+    interactions = interaction_matrix(bundle.histories, bundle.model.counts.shape[0])
     if tower.closed_form is not None:
         alpha = bundle.config.closed_form.ridge_alpha
         tower.closed_form.fit(
@@ -59,18 +55,3 @@ def regression_targets(bundle: ModelBundle, rows: np.ndarray) -> np.ndarray:
         return vectors
     beside = tower.closed_form.fit_targets(vectors[:, tower.width :])
     return np.concatenate([vectors[:, : tower.width], beside], axis=1)
-
-
-def _interactions(bundle: ModelBundle) -> "csr_matrix":
-    """The training events as a matrix of 0 and 1, `[users, items]`."""
-    # Imported here: SciPy takes a second, and only training needs it.
-    from scipy.sparse import csr_matrix
-
-    items, offsets = bundle.histories.items, bundle.histories.offsets
-    shape = (len(offsets) - 1, bundle.model.counts.shape[0])
-    # A copy, since the items are sorted in place.
-    ones = np.ones(len(items), np.float32)
-    interactions = csr_matrix((ones, items, offsets), shape, copy=True)
-    interactions.sum_duplicates()
-    interactions.data[:] = 1.0
-    return interactions
