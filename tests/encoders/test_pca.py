@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from tests.once import ONCE
+from tests.once import CONTENT_ALONE, ONCE
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
@@ -206,15 +206,7 @@ def test_the_step_changes_nothing_when_it_is_packed():
 def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("reduced")
     dataset = write(folder / "set")
-    config = TrainConfig(
-        **ONCE,
-        dim=8,
-        epochs=1,
-        batch_size=4,
-        cold_start={"weight": 0.0},
-        closed_form={"dim": 0},
-        quiet=True,
-    )
+    config = TrainConfig(**ONCE, **CONTENT_ALONE, dim=8, epochs=1, batch_size=4, quiet=True)
     train(dataset.folder, folder / "run", config)
     return folder / "run"
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from tests.once import ONCE
+from tests.once import CONTENT_ALONE, ONCE
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
@@ -72,9 +72,7 @@ def model_dir(folder: Path, dataset: Dataset) -> Path:
     train(
         dataset.folder,
         folder / "run",
-        TrainConfig(
-            **ONCE, epochs=1, dim=8, cold_start={"weight": 0.0}, closed_form={"dim": 0}, quiet=True
-        ),
+        TrainConfig(**ONCE, **CONTENT_ALONE, epochs=1, dim=8, quiet=True),
     )
     export(folder / "run", folder / "places", quiet=True)
     return folder / "places"

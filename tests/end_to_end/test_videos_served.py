@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from tests.once import ONCE
+from tests.once import CONTENT_ALONE, ONCE
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.catalog_writer import write_catalog
@@ -89,15 +89,7 @@ def dataset(catalogue: Path, folder: Path) -> Dataset:
 @pytest.fixture
 def run(dataset: Dataset, folder: Path) -> Path:
     if not (folder / "run").is_dir():
-        config = TrainConfig(
-            **ONCE,
-            epochs=1,
-            dim=16,
-            batch_size=8,
-            cold_start={"weight": 0.0},
-            closed_form={"dim": 0},
-            quiet=True,
-        )
+        config = TrainConfig(**ONCE, **CONTENT_ALONE, epochs=1, dim=16, batch_size=8, quiet=True)
         train(dataset.folder, folder / "run", config)
     return folder / "run"
 

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 import yaml
 
+from tests.once import CONTENT_ALONE
 from tfmmrec.config.finetuning import FinetuneConfig
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
@@ -95,8 +96,7 @@ def without_chance(handle: str, **options: Any) -> TrainConfig:
         "refit": False,
         "epochs": 4,
         "patience": 10,
-        "cold_start": {"weight": 0.0},
-        "closed_form": {"dim": 0},
+        **CONTENT_ALONE,
         "dropout": 0.0,
         "id_embedding_dropout": 0.0,
         "modality_dropout": 0.0,

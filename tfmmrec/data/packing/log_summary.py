@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tfmmrec.data.interactions import EventKinds
 from tfmmrec.data.times.span import describe_times, hint_at_times
 
 
@@ -51,11 +52,11 @@ def _kind_lines(kinds: Mapping[str, Any]) -> list[str]:
     """The events of each kind, and what is evaluated if positives differ in their weights."""
     each = [f"{kind['count']} {name} (weight {kind['weight']:g})" for name, kind in kinds.items()]
     lines = [f"kinds: {', '.join(each)}"]
-    positive = {name: kind["weight"] for name, kind in kinds.items() if kind["weight"] > 0}
-    targets = [name for name, weight in positive.items() if weight == max(positive.values())]
-    if len(targets) < len(positive):
+    weights = EventKinds({name: kind["weight"] for name, kind in kinds.items()})
+    if weights.are_weighted:
+        targets = " and ".join(weights.target_names)
         lines.append(
-            f"targets of valid and test: {' and '.join(targets)}, the largest weight; the other "
-            "positives are in histories and in training"
+            f"targets of valid and test: {targets}, the largest weight; the other positives are "
+            "in histories and in training"
         )
     return lines
