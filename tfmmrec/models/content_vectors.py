@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfmmrec.data.plain_names import plain_name
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.feature_projections import Feature
+from tfmmrec.layers.fitted_weight import add_fitted_weight
 from tfmmrec.layers.pooling import MeanPool
 from tfmmrec.layers.unit_length import unit_length
 
@@ -25,15 +26,8 @@ class ContentVectors(tf.keras.layers.Layer):
     def __init__(self, features: Sequence[FeatureInfo], **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.features = list(features)
-        # float32 in mixed precision: distances are differences of nearly equal numbers.
         self.means = [
-            self.add_weight(
-                name=f"mean_{plain_name(info.name)}",
-                shape=[_content_width(info)],
-                initializer="zeros",
-                trainable=False,
-                experimental_autocast=False,
-            )
+            add_fitted_weight(self, f"mean_{plain_name(info.name)}", [_content_width(info)])
             for info in self.features
         ]
 

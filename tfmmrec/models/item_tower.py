@@ -10,6 +10,7 @@ from tfmmrec.config.registry import VariantSpec
 from tfmmrec.encoders.feature_info import FeatureInfo
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import Feature, FeatureProjections
+from tfmmrec.layers.fitted_weight import add_fitted_weight
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.layers.gated_id_embedding import GatedIdEmbedding
 from tfmmrec.layers.unit_length import unit_length
@@ -94,28 +95,28 @@ class ItemTower(tf.keras.layers.Layer):
         if num_items:
             self.id_embedding = GatedIdEmbedding(num_items, dim, dropout=id_embedding_dropout)
         self.fusion = fusion.create(names=names)
-        # Of which the terms in closed form and the regression read the same.
         self.contents = ContentVectors(features) if features and num_landmarks else None
         self.closed_form = self.regression = None
         if closed_form_dim and self.fusion.num_blocks == 1 and self.fusion.scores_by_product:
             self.closed_form = ClosedFormTerms(num_items, closed_form_dim, self.contents)
-        if self.contents is not None and cold_start is not None:
-            beside = 0 if self.closed_form is None else closed_form_dim + 1
-            self.regression = ColdStartRegression(
-                self.contents,
-                width=self.width + beside,
-                num_landmarks=num_landmarks,
-                weight=cold_start.fixed_weight,
-                ridge_alpha=cold_start.fixed_ridge_alpha,
-            )
+        if cold_start is not None:
+            self.regression = self._create_regression(cold_start, num_landmarks)
         # See `fit_never_chosen_scale`.
-        self.never_chosen_scale = self.add_weight(
-            name="never_chosen_scale",
-            shape=[],
-            initializer="ones",
-            trainable=False,
-            experimental_autocast=False,
-            dtype=tf.float32,
+        self.never_chosen_scale = add_fitted_weight(self, "never_chosen_scale", [], "ones")
+
+    def _create_regression(
+        self, cold_start: ColdStartConfig, num_landmarks: int
+    ) -> ColdStartRegression | None:
+        """The regression of what the tower and the terms in closed form have of trained items."""
+        if self.contents is None:
+            return None
+        beside = 0 if self.closed_form is None else self.closed_form.dim + 1
+        return ColdStartRegression(
+            self.contents,
+            width=self.width + beside,
+            num_landmarks=num_landmarks,
+            weight=cold_start.fixed_weight,
+            ridge_alpha=cold_start.fixed_ridge_alpha,
         )
 
     def build(self, input_shape: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.layers.feature_projections import Feature
+from tfmmrec.layers.fitted_weight import add_fitted_weight
 from tfmmrec.models.content_vectors import ContentVectors
 
 # An item of the history with `age` later items weighs `decay ** age`.
@@ -53,24 +54,15 @@ class ClosedFormTerms(tf.keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.dim = dim
         self.contents = contents
-        self.factors = self._zeros("factors", [num_items, dim])
+        self.factors = add_fitted_weight(self, "factors", [num_items, dim])
         self.components = None
         if contents is not None:
-            self.components = self._zeros("components", [contents.width, dim])
+            self.components = add_fitted_weight(self, "components", [contents.width, dim])
         # Zeros until the terms are fitted.
-        self.term_weights = self._zeros("term_weights", [len(DEFAULT_WEIGHTS)])
-        self.cold_scales = self._zeros("cold_scales", [len(PARTS)])
+        self.term_weights = add_fitted_weight(self, "term_weights", [len(DEFAULT_WEIGHTS)])
+        self.cold_scales = add_fitted_weight(self, "cold_scales", [len(PARTS)])
         # The regression of the popularity has no intercept.
-        self.mean_popularity = self._zeros("mean_popularity", [])
-
-    def _zeros(self, name: str, shape: list[int]) -> tf.Variable:
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer="zeros",
-            trainable=False,
-            experimental_autocast=False,
-        )
+        self.mean_popularity = add_fitted_weight(self, "mean_popularity", [])
 
     @property
     def is_fitted(self) -> bool:

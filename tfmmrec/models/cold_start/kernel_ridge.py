@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmmrec.layers.feature_projections import Feature
+from tfmmrec.layers.fitted_weight import add_fitted_weight
 from tfmmrec.models.cold_start.feature_relevance import fit_feature_weights, item_weights
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
 from tfmmrec.models.content_vectors import ContentVectors
@@ -63,22 +64,12 @@ class ColdStartRegression(tf.keras.layers.Layer):
         self.num_landmarks = num_landmarks
         self.weight = weight
         self.ridge_alpha = ridge_alpha
-        self.feature_weights = self._zeros("feature_weights", [num_features])
+        self.feature_weights = add_fitted_weight(self, "feature_weights", [num_features])
         self.feature_weights.assign(tf.fill([num_features], 1.0 / num_features))
-        self.landmarks = self._zeros("landmarks", [num_landmarks, contents.width])
-        self.coefficients = self._zeros("coefficients", [num_landmarks, width])
-        self.fitted_weight = self._zeros("fitted_weight", [])
-        self.is_fitted = self._zeros("is_fitted", [])
-
-    def _zeros(self, name: str, shape: list[int]) -> tf.Variable:
-        # float32 in mixed precision: distances are differences of nearly equal numbers.
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer="zeros",
-            trainable=False,
-            experimental_autocast=False,
-        )
+        self.landmarks = add_fitted_weight(self, "landmarks", [num_landmarks, contents.width])
+        self.coefficients = add_fitted_weight(self, "coefficients", [num_landmarks, width])
+        self.fitted_weight = add_fitted_weight(self, "fitted_weight", [])
+        self.is_fitted = add_fitted_weight(self, "is_fitted", [])
 
     def fit(
         self,
