@@ -5,6 +5,7 @@ import numpy as np
 from tfmmrec.config.choices import AUTO
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.fixed_sample import fixed_sample
 from tfmmrec.data.interactions import EventKinds, Interactions
 from tfmmrec.evaluation.metrics.bootstrap import MIN_USERS
 
@@ -51,8 +52,7 @@ def with_validation(dataset: Dataset, config: TrainConfig, *, quiet: bool) -> Da
                     f"{config.epochs} epochs"
                 )
             return dataset
-        if len(rows) > (max_users := config.validation.max_users):
-            rows = np.sort(np.random.default_rng(0).choice(rows, max_users, replace=False))
+        rows = fixed_sample(rows, config.validation.max_users)
         num_users = len(rows)
         if dataset.schema.kinds:
             rows = _with_later(train, rows)
@@ -100,7 +100,7 @@ def _items_to_hold_out(dataset: Dataset) -> np.ndarray | None:
     if num < MIN_ITEMS:
         return None
     held_out = np.zeros(num_items, bool)
-    held_out[np.random.default_rng(0).choice(chosen, num, replace=False)] = True
+    held_out[fixed_sample(chosen, num)] = True
     return held_out
 
 

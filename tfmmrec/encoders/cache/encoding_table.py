@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tfmmrec.data.array_file import release_pages
+from tfmmrec.data.fixed_sample import fixed_sample
 from tfmmrec.data.storage import remove_folder, shared_folder, write_json
 from tfmmrec.encoders.cache.half_precision import MIN_WIDTH, HalfPrecision
 from tfmmrec.encoders.cache.value_store import resized, storage_error
@@ -50,9 +51,7 @@ class Encodings:
         Args:
             max_rows: of the sample, which is always the same; fewer rows are all taken.
         """
-        rows = np.flatnonzero(self.present)
-        if len(rows) > max_rows:
-            rows = np.sort(np.random.default_rng(0).choice(rows, max_rows, replace=False))
+        rows = fixed_sample(np.flatnonzero(self.present), max_rows)
         return _vectors(np.asarray(self.values[rows]))
 
 

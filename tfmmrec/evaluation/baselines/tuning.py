@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tfmmrec.data.dataset import Dataset
+from tfmmrec.data.fixed_sample import fixed_sample
 from tfmmrec.evaluation.measure import measure
 from tfmmrec.evaluation.ranking.rankers import Ranker
 from tfmmrec.evaluation.ranking.targets import Targets, targets_of
@@ -58,8 +59,4 @@ def best_on_valid(
 
 def _sample_users(targets: Targets, num: int) -> Targets:
     """Returns the targets of at most `num` users, drawn at random but always the same."""
-    users = np.unique(targets.user)
-    if len(users) <= num:
-        return targets
-    sample = np.random.default_rng(0).choice(users, num, replace=False)
-    return targets.take(np.isin(targets.user, sample))
+    return targets.take(np.isin(targets.user, fixed_sample(np.unique(targets.user), num)))

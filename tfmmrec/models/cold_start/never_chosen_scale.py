@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tfmmrec.data.fixed_sample import fixed_sample
 from tfmmrec.distribute.strategies import gather_from_processes
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.scorer import Scorer
@@ -81,8 +82,7 @@ def _best_scores(
     histories = bundle.histories
     users = np.flatnonzero(np.diff(histories.offsets))
     num = max(1, min(_MAX_USERS, _MAX_SCORES // len(vectors)))
-    if len(users) > num:
-        users = np.sort(np.random.default_rng(0).choice(users, num, replace=False))
+    users = fixed_sample(users, num)
     chosen, never_chosen = bundle.statistics.counts > 0, bundle.statistics.never_chosen
     for batch, scores in scorer.scores(vectors, histories, users):
         scores = scores.copy()
