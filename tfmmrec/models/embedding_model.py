@@ -165,9 +165,7 @@ class EmbeddingModel(tfrs.Model):
         embeddings = self._join_ids(rows, projected, training=False, ids=ids)
         terms = self.item_tower.closed_form
         if terms is not None and terms.is_fitted:
-            counts = tf.where(
-                tf.fill(tf.shape(rows), True) & ids, tf.gather(self.counts, rows), 0.0
-            )
+            counts = tf.where(ids, tf.gather(self.counts, rows), 0.0)
             embeddings = tf.concat([embeddings, terms.columns(rows, counts, features)], axis=1)
         if self.item_tower.regression is not None:
             embeddings = self._with_cold(rows, features, projected, embeddings)

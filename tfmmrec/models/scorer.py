@@ -54,6 +54,7 @@ class Scorer:
         ) -> UserInputs:
             return UserInputs(history, model.users.gather(users), users, times)
 
+        self._model, self._inputs_of = model, inputs_of
         self._item_vectors = trace(model.item_vectors, [rows])
         self._index = trace(model.index, [embeddings])
         self._scores = trace(
@@ -95,6 +96,27 @@ class Scorer:
         for batch in self._batches(users):
             history = self._history(histories, batch)
             yield batch, self._queries(items, batch.astype(np.int32), *history).numpy()
+
+    def term_queries(
+        self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray
+    ) -> np.ndarray:
+        """Embeds users for each term of the score, see `EmbeddingModel.term_queries`.
+
+        Args:
+            item_vectors: as for `queries`.
+            histories: as for `queries`.
+            users: as for `queries`.
+
+        Returns:
+            float32 `[users, terms, width]`.
+        """
+        items, found = self._index(item_vectors), []
+        for batch in self._batches(users):
+            history = self._history(histories, batch)
+            # Not traced, which would take longer than the few batches that are needed once.
+            inputs = self._inputs_of(batch.astype(np.int32), *map(tf.constant, history))
+            found.append(self._model.term_queries(items, inputs).numpy())
+        return np.concatenate(found)
 
     def scores(
         self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray

@@ -4,10 +4,12 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfmmrec.config.choices import AUTO
 from tfmmrec.config.cold_start import ColdStartConfig
 from tfmmrec.config.train_config import TrainConfig
+from tfmmrec.data.fixed_sample import fixed_sample
 from tfmmrec.distribute.strategies import gather_from_processes
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.metrics.ranking import target_metrics
@@ -84,8 +86,7 @@ def choose_cold_start(bundle: ModelBundle) -> list[ColdStartChoice]:
     # Nothing is known of an item without content.
     has_content = bundle.items.has_content(len(held_out.cold_items))
     items = np.flatnonzero(held_out.cold_items & ~held_out.whole.cold_items & has_content)
-    if len(items) > MAX_CANDIDATES:
-        items = np.sort(np.random.default_rng(0).choice(items, MAX_CANDIDATES, replace=False))
+    items = fixed_sample(items, MAX_CANDIDATES)
     targets = targets.take(np.isin(targets.item, items))
     if not len(targets.user):
         return []
@@ -98,6 +99,7 @@ def choose_cold_start(bundle: ModelBundle) -> list[ColdStartChoice]:
         slices = terms.part_slices(tower.width)
     scorer, allowed = Scorer(bundle.model), allowed_candidates(targets, items)
     queries = _queries(scorer, scorer.item_vectors(), targets)
+    chosen, rows = np.searchsorted(items, targets.item), tf.constant(items, tf.int32)
     found = []
     for alpha in alphas:
         regression.ridge_alpha = alpha
@@ -105,8 +107,8 @@ def choose_cold_start(bundle: ModelBundle) -> list[ColdStartChoice]:
         ends = []
         for end in (0.0, 1.0):
             regression.fitted_weight.assign(end)
-            vectors = scorer.item_vectors()
-            ends.append(_part_scores(queries, vectors, slices, targets.item, items))
+            vectors = bundle.model.item_vectors(rows).numpy()
+            ends.append(_part_scores(queries, vectors, slices, chosen))
         for weight in weights:
             scores = (1 - weight) * ends[0] + weight * ends[1]
             found.append(_choice(scores, allowed, weight, alpha))
@@ -150,18 +152,24 @@ def _queries(scorer: Scorer, vectors: np.ndarray, targets: Targets) -> np.ndarra
 
 
 def _part_scores(
-    queries: np.ndarray,
-    vectors: np.ndarray,
-    slices: list[slice],
-    chosen: np.ndarray,
-    items: np.ndarray,
+    queries: np.ndarray, vectors: np.ndarray, slices: list[slice], chosen: np.ndarray
 ) -> np.ndarray:
-    """The score of each part of the embeddings, float32 `[targets, 1 + items, parts]`."""
+    """The score of each part of the embeddings of the target, then of all held-out items.
+
+    Args:
+        queries: `[targets, width]`.
+        vectors: of the held-out items, `[items, width]`.
+        slices: the columns of each part.
+        chosen: the row of `vectors` of each target, `[targets]`.
+
+    Returns:
+        float32 `[targets, 1 + items, parts]`.
+    """
     parts = []
     for columns in slices:
-        own, vector = queries[:, columns], vectors[:, columns]
-        target = np.einsum("bw,bw->b", own, vector[chosen])
-        parts.append(np.concatenate([target[:, np.newaxis], own @ vector[items].T], axis=1))
+        scores = queries[:, columns] @ vectors[:, columns].T  # [targets, items]
+        target = np.take_along_axis(scores, chosen[:, np.newaxis], axis=1)
+        parts.append(np.concatenate([target, scores], axis=1))
     return np.stack(parts, axis=2)
 
 

@@ -71,11 +71,13 @@ def fit_config(
             is_refitted=refits,
         )
         if refits:
-            if held_out:
-                metrics["num_held_out"] = held_out
             chosen = dataclasses.replace(config, query=configs[kind].query)
             chosen, score_weights = _with_best_cold_start(chosen, bundle, metrics)
             bundle = build(chosen)
+            if talks(bundle):
+                events = "all training events" if held_out else "train and valid"
+                epochs = f"for the best {metrics['epoch']} epochs"
+                print(f"2 of 2: the model again, on {events}, {epochs}")
             _refit(bundle, metrics, folder, checkpoints, callbacks, score_weights)
         elif folder is not None:
             shutil.copytree(folder / inside / kind, folder, dirs_exist_ok=True)
@@ -96,10 +98,6 @@ def _refit(
     score_weights: ScoreWeights | None,
 ) -> None:
     """Fits the final model, and adds its `seconds` to the metrics of the candidates."""
-    if talks(bundle):
-        has_held_out = "num_held_out" in metrics
-        events = "all training events" if has_held_out else "train and valid"
-        print(f"2 of 2: the model again, on {events}, for the best {metrics['epoch']} epochs")
     epochs = dataclasses.replace(bundle.config, epochs=metrics["epoch"])
     last = dataclasses.replace(bundle, config=epochs)
     refit = fit(

@@ -23,7 +23,7 @@ from tfmmrec.training.elimination import min_epochs
 from tfmmrec.training.history import TrainingHistory
 from tfmmrec.training.requirements import check_devices
 from tfmmrec.training.resumed import resumed_line
-from tfmmrec.training.term_weights import ScoreWeights, fit_term_weights
+from tfmmrec.training.term_weights import ScoreWeights, fit_term_weights, has_choices
 from tfmmrec.training.train_step import Trainer
 
 
@@ -137,11 +137,19 @@ class ModelTraining:
             if score_weights is not None:
                 score_weights.assign(bundle)
             fit_closed_form(bundle)
-            if score_weights is None:
-                fit_term_weights(bundle)
-            if bundle.statistics.never_chosen.any():
-                scorer = Scorer(bundle.model)
-                fit_never_chosen_scale(bundle, scorer, scorer.item_vectors())
+            self._fit_to_scores(fits_weights=score_weights is None and has_choices(bundle))
+
+    def _fit_to_scores(self, *, fits_weights: bool) -> None:
+        """Fits what depends on the embeddings of all items, which are computed once."""
+        bundle, has_never_chosen = self.bundle, self.bundle.statistics.never_chosen.any()
+        if not (fits_weights or has_never_chosen):
+            return
+        scorer = Scorer(bundle.model)
+        vectors = scorer.item_vectors()
+        if fits_weights:
+            fit_term_weights(bundle, scorer, vectors)
+        if has_never_chosen:
+            fit_never_chosen_scale(bundle, scorer, vectors)
 
     @property
     def metrics(self) -> dict[str, Any]:

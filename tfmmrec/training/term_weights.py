@@ -3,21 +3,18 @@
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
-from tfmmrec.data.histories import Histories
+from tfmmrec.data.fixed_sample import fixed_sample
 from tfmmrec.distribute.strategies import gather_from_processes
 from tfmmrec.evaluation.ranking.targets import Targets, targets_of
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.closed_form.terms import DEFAULT_WEIGHTS
-from tfmmrec.models.embedding_model import UserInputs
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.training.conditional_logit import fit_weights
 
 # More would not make the weights better, only slower; 2,000 by 2,000 scores of six terms take
 # 100 MB.
 MAX_TARGETS, MAX_CANDIDATES = 2000, 2000
-_BATCH = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,26 +45,31 @@ class ScoreWeights:
             terms.cold_scales.assign(self.cold_scales)
 
 
-def fit_term_weights(bundle: ModelBundle) -> None:
+def has_choices(bundle: ModelBundle) -> bool:
+    """Whether `fit_term_weights` has something to fit: terms, and a valid split not trained on."""
+    return (
+        bundle.model.item_tower.closed_form is not None
+        and not bundle.config.refit
+        and bundle.dataset.has_validation_events("retrieval")
+    )
+
+
+def fit_term_weights(bundle: ModelBundle, scorer: Scorer, vectors: np.ndarray) -> None:
     """Fits the weights of the terms in closed form to the positives of the valid split.
 
     Each is a choice among the items that the user has not chosen before, see `conditional_logit`.
-    Default weights stay without a valid split, or if the model is trained on it.
 
     Args:
-        bundle: the model, with the weights of its best epoch and fitted terms.
+        bundle: the model, with the weights of its best epoch and fitted terms; `has_choices`.
+        scorer: of the model.
+        vectors: the embeddings of all items.
     """
     terms, dataset = bundle.model.item_tower.closed_form, bundle.dataset
-    if terms is None or bundle.config.refit or not dataset.has_validation_events("retrieval"):
-        return
+    assert terms is not None
     targets = targets_of(dataset, "valid", with_times=bundle.model.reads_times)
     targets = sample(targets, MAX_TARGETS)
-    candidates = np.flatnonzero(~dataset.cold_items)
-    if len(candidates) > MAX_CANDIDATES:
-        draw = np.random.default_rng(0)
-        candidates = np.sort(draw.choice(candidates, MAX_CANDIDATES, replace=False))
-    vectors = Scorer(bundle.model).item_vectors()
-    queries = term_queries(bundle, vectors, targets.histories, targets.user)
+    candidates = fixed_sample(np.flatnonzero(~dataset.cold_items), MAX_CANDIDATES)
+    queries = scorer.term_queries(vectors, targets.histories, targets.user)
     scores = np.concatenate(
         [
             np.einsum("btw,bw->bt", queries, vectors[targets.item])[:, np.newaxis],
@@ -81,34 +83,6 @@ def fit_term_weights(bundle: ModelBundle) -> None:
     # Other processes may round differently, but all must have the same weights.
     found = found.astype(np.float32)
     terms.term_weights.assign(gather_from_processes(bundle.model.distribute_strategy, found)[0])
-
-
-def term_queries(
-    bundle: ModelBundle, vectors: np.ndarray, histories: Histories, users: np.ndarray
-) -> np.ndarray:
-    """Embeds users for each term, see `EmbeddingModel.term_queries`.
-
-    Args:
-        bundle: the model.
-        vectors: the embeddings of all items.
-        histories: the history of every user, with times if the model `reads_times`.
-        users: rows of users, `[users]`.
-
-    Returns:
-        float32 `[users, terms, width]`.
-    """
-    model, found = bundle.model, []
-    index, length = model.index(tf.constant(vectors)), model.query_tower.max_history
-    for start in range(0, len(users), _BATCH):
-        rows = users[start : start + _BATCH].astype(np.int32)
-        inputs = UserInputs(
-            tf.constant(histories.last(rows, length)),
-            model.users.gather(rows),
-            tf.constant(rows),
-            tf.constant(histories.last_times(rows, length)) if model.reads_times else None,
-        )
-        found.append(model.term_queries(index, inputs).numpy())
-    return np.concatenate(found)
 
 
 def allowed_candidates(targets: Targets, candidates: np.ndarray) -> np.ndarray:
@@ -132,7 +106,4 @@ def allowed_candidates(targets: Targets, candidates: np.ndarray) -> np.ndarray:
 
 def sample(targets: Targets, num: int) -> Targets:
     """At most so many targets, drawn at random but always the same."""
-    if len(targets.user) <= num:
-        return targets
-    rows = np.random.default_rng(0).choice(len(targets.user), num, replace=False)
-    return targets.take(np.sort(rows))
+    return targets.take(fixed_sample(np.arange(len(targets.user)), num))

@@ -8,9 +8,9 @@ from tfmmrec.evaluation.ranking.targets import Targets
 from tfmmrec.layers.fusion import Fusion
 from tfmmrec.models.bundle import ModelBundle
 from tfmmrec.models.catalog_embeddings import in_batches
+from tfmmrec.models.closed_form.fit import landmarks_of
 from tfmmrec.models.cold_start.feature_relevance import item_weights
 from tfmmrec.models.cold_start.kernel_ridge import ColdStartRegression
-from tfmmrec.models.cold_start.landmarks import landmark_rows
 from tfmmrec.models.cold_start.rbf import rbf, squared_distances
 from tfmmrec.models.scorer import Scorer
 from tfmmrec.tuning.late_fusion.fold_weights import equal_weights
@@ -35,7 +35,7 @@ def cache_scores(
         max_scores: maximum number of scores; those of one user are computed in any case.
     """
     tower = bundle.model.item_tower
-    fusion, landmarks = tower.fusion, _landmarks(bundle)
+    fusion, landmarks = tower.fusion, landmarks_of(bundle)
     others = ~bundle.dataset.cold_items
     others[landmarks] = False
     items = np.concatenate([landmarks, np.flatnonzero(others)])
@@ -63,14 +63,6 @@ def cache_scores(
         excluded=(rows[ranked], columns[history[ranked]]),
         cold_start=_cold_start_items(bundle, embeddings, items, landmarks),
     )
-
-
-def _landmarks(bundle: ModelBundle) -> np.ndarray:
-    """The catalog rows that the cold-start regression is fitted to; none without a regression."""
-    regression = bundle.model.item_tower.regression
-    if regression is None:
-        return np.zeros(0, np.int64)
-    return landmark_rows(bundle.items, bundle.model.counts.numpy(), regression.num_landmarks)
 
 
 def _member_embeddings(bundle: ModelBundle) -> tuple[np.ndarray, np.ndarray]:
