@@ -86,7 +86,7 @@ def fit_term_weights(bundle: ModelBundle, scorer: Scorer, vectors: np.ndarray) -
 
 
 def allowed_candidates(targets: Targets, candidates: np.ndarray) -> np.ndarray:
-    """Which alternatives each target has: the target itself, then candidates, without the history.
+    """Which alternatives each target has: itself, then candidates that are not excluded.
 
     Args:
         targets: the targets.
@@ -97,7 +97,7 @@ def allowed_candidates(targets: Targets, candidates: np.ndarray) -> np.ndarray:
     """
     allowed = np.ones((len(targets.user), 1 + len(candidates)), bool)
     allowed[:, 1:] = candidates != targets.item[:, np.newaxis]
-    rows, items = targets.histories.of_users(targets.user)
+    rows, items = targets.excluded.of_users(targets.user)
     columns = np.minimum(np.searchsorted(candidates, items), len(candidates) - 1)
     is_candidate = candidates[columns] == items
     allowed[rows[is_candidate], 1 + columns[is_candidate]] = False
