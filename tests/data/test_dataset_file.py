@@ -8,6 +8,7 @@ import yaml
 
 from tfmmrec.data.dataset_file import read_dataset_file
 from tfmmrec.data.positive import parse_positive
+from tfmmrec.data.schema import Schema
 from tfmmrec.errors import ConfigError, DataError, TfmmrecError
 
 ITEMS = {"table": "items.csv", "id": "item_id", "features": {"title": {"modality": "text"}}}
@@ -81,6 +82,17 @@ def test_kinds_are_read_with_their_column(tmp_path):
     assert dataset.schema().kinds == log.kinds
 
 
+@pytest.mark.parametrize(
+    ("written", "allows"),
+    [({}, False), ({"repeats": "exclude"}, False), ({"repeats": "allow"}, True)],
+)
+def test_repeats_are_excluded_unless_they_are_allowed(tmp_path, written, allows):
+    schema = read_dataset_file(write(tmp_path, changed("interactions", **written))).schema()
+    assert schema.allows_repeats == allows
+    schema.save(tmp_path / "schema.json")
+    assert Schema.load(tmp_path / "schema.json").allows_repeats == allows
+
+
 def changed(section: str, **changes: Any) -> dict:
     return {**CONTENT, section: {**CONTENT.get(section, {}), **changes}}
 
@@ -151,6 +163,11 @@ BAD: dict[str, tuple[dict, str, str]] = {
         changed("interactions", kind="event", kinds={"buy": "high"}),
         "interactions.kinds",
         "buy: a weight must be a finite number",
+    ),
+    "repeats is neither": (
+        changed("interactions", repeats=True),
+        "interactions.repeats",
+        "must be allow, to recommend again",
     ),
     "no positive kind": (
         changed("interactions", kind="event", kinds={"skip": -1}),

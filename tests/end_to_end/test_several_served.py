@@ -107,9 +107,7 @@ def dataset(folder: Path) -> Dataset:
 @pytest.fixture(scope="module")
 def run(dataset: Dataset, folder: Path) -> Path:
     options = {"epochs": 30, "learning_rate": 0.01, "contrastive": {"cross_modal": 1.0}, "dim": 16}
-    config = TrainConfig(
-        **ONCE, **options, batch_size=8, encoders=ENCODERS, closed_form={"dim": 0}, quiet=True
-    )
+    config = TrainConfig(**ONCE, **options, batch_size=8, encoders=ENCODERS, quiet=True)
     train(dataset.folder, folder / "run", config)
     return folder / "run"
 

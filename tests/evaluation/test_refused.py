@@ -41,7 +41,7 @@ def test_no_run(tmp_path):
 def test_a_run_of_another_version(copy):
     content = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**content, "format": 99}))
-    with pytest.raises(DataError, match="has run format 99, this version reads 7; train it again"):
+    with pytest.raises(DataError, match="has run format 99, this version reads 8; train it again"):
         evaluate(copy, quiet=True)
 
 

@@ -7,7 +7,7 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.rankers import DotProductRanker, ScoreRanker
 from tfmmrec.evaluation.ranking.targets import Targets
-from tfmmrec.models.item_blocks import ItemBlocks
+from tfmmrec.models.item_blocks import AddedScores, ItemBlocks
 
 NOTHING = np.zeros(0, int)
 
@@ -135,3 +135,36 @@ def test_of_equal_scores_the_first_item_is_the_best(num_items, k, block_size):
     )
     np.testing.assert_array_equal(found, np.where(expected > -np.inf, order, -1))
     np.testing.assert_array_equal(found_scores, expected)
+
+
+@pytest.mark.parametrize("num_items", [5, 600, 5000])
+def test_what_is_added_counts_as_if_it_were_in_the_scores(num_items):
+    draw = np.random.default_rng(num_items)
+    items = draw.integers(-4, 5, size=(num_items, 6)).astype(np.float32)
+    items[0] = 0.0  # cannot be scored, whatever is added
+    queries = draw.integers(-4, 5, size=(300, 6)).astype(np.float32)
+    targets, left_out = draw.integers(num_items, size=300), draw.random((300, num_items)) < 0.1
+    added = draw.integers(-9, 10, size=(300, num_items)) * (draw.random((300, num_items)) < 0.2)
+    scores = np.where(items.any(axis=1), queries @ items.T + added, -np.inf)
+    left_out[np.arange(300), targets] = False
+    rows, others = np.nonzero(added)
+    given = AddedScores(rows, others, added[rows, others].astype(np.float32))
+    blocks = ItemBlocks(items, np.ones(num_items, bool))
+    pairs = np.nonzero(left_out)
+    found = blocks.ranks(queries, targets, *pairs, given)
+    np.testing.assert_array_equal(found, expected_ranks(scores, targets, left_out))
+    best, best_scores = blocks.best(queries, 5, *pairs, given)
+    masked = np.where(left_out, -np.inf, scores)
+    expected = np.argsort(-masked, axis=1, kind="stable")[:, :5]
+    expected_scores = np.take_along_axis(masked, expected, axis=1)
+    np.testing.assert_array_equal(best_scores, expected_scores)
+    np.testing.assert_array_equal(best, np.where(expected_scores > -np.inf, expected, -1))
+
+
+def test_what_is_added_for_some_queries_is_found_by_their_rows():
+    added = AddedScores(np.array([2, 0, 2]), np.array([7, 8, 9]), np.array([0.1, 0.2, 0.3]))
+    found = added.of_queries(np.array([2, 1, 0, 2]))
+    assert found.rows.tolist() == [0, 0, 2, 3, 3]
+    assert found.items.tolist() == [7, 9, 8, 7, 9]
+    assert found.values.tolist() == [0.1, 0.3, 0.2, 0.1, 0.3]
+    assert not len(AddedScores.none().of_queries(np.array([0, 1])).rows)

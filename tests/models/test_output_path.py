@@ -22,7 +22,7 @@ def test_a_path_inside_a_run_or_a_data_folder_is_refused(small, tmp_path):
             check_output_path("--report", path)
     run = tmp_path / "run"
     run.mkdir()
-    (run / "run.json").write_text('{"format": 7, "manifest_sha256": ""}')
+    (run / "run.json").write_text('{"format": 8, "manifest_sha256": ""}')
     with pytest.raises(DataError, match=f"{run}: is a run folder; choose another --out"):
         check_output_path("--out", run)
 

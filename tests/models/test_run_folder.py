@@ -63,7 +63,7 @@ def test_changed_runs_are_refused(data, tmp_path):
     save_run(tmp_path, build_bundle(Dataset(data), TrainConfig(dim=4, quiet=True)), {})
     saved = (tmp_path / "run.json").read_text()
     for old, new, reason in (
-        ('"format": 7', '"format": 1', "run format 1, this version reads 7; train it again"),
+        ('"format": 8', '"format": 1', "run format 1, this version reads 8; train it again"),
         ('"manifest_sha256": "', '"manifest_sha256": "0', "changed since; run tfmmrec update"),
         ('"dim": 4', '"dim": 5', "the weights cannot be read"),
         ('"dim": 4', '"width": 4', "config"),

@@ -46,12 +46,13 @@ def bundle(tmp_path) -> SimpleNamespace:
     return SimpleNamespace(dataset=Dataset(tmp_path / "data"), model=model)
 
 
+# Item 0 was viewed alone, and can be recommended.
 @pytest.mark.parametrize(
     ("split", "history", "left_out"),
     [
-        ("valid", [0, 2], [0, 1, 2]),
-        ("test", [0, 2], [0, 1, 2, 3]),
-        (None, [0, 2, 4], [0, 1, 2, 3, 4]),
+        ("valid", [0, 2], [1, 2]),
+        ("test", [0, 2], [1, 2, 3]),
+        (None, [0, 2, 4], [1, 2, 3, 4]),
     ],
 )
 def test_disliked_items_are_left_out_and_are_no_history(bundle, split, history, left_out):

@@ -35,6 +35,32 @@ def test_a_term_that_harms_has_no_weight():
     assert fit_weights(terms, allowed, np.array([1.0, 1.0]))[1] == 0.0
 
 
+def test_a_term_may_be_allowed_to_harm():
+    terms, allowed = choices([1.0, -1.0])
+    free = np.array([False, True])
+    found = fit_weights(terms, allowed, np.array([1.0, 1.0]), can_be_negative=free)
+    assert found == pytest.approx([1.0, -1.0], abs=0.1)
+
+
+def test_offsets_make_up_for_alternatives_that_are_sampled_more_often():
+    # Alternatives 0 to 3 have a second term of 1. All of them, and an eighth of the 64 others.
+    draw = np.random.default_rng(0)
+    num, weights = 4000, np.array([1.0, 2.0])
+    terms = draw.normal(size=[num, 68, 2]).astype(np.float32)
+    terms[:, :, 1] = np.arange(68) < 4
+    chosen = (terms @ weights + draw.gumbel(size=[num, 68])).argmax(axis=1)
+    rows, sampled = np.arange(num), np.tile(np.arange(12), (num, 1))
+    alternatives = np.concatenate([chosen[:, np.newaxis], sampled], axis=1)
+    allowed = np.concatenate([np.ones([num, 1], bool), sampled != chosen[:, np.newaxis]], axis=1)
+    offsets = np.where(alternatives < 4, 0.0, np.log(8.0))
+    found = fit_weights(
+        terms[rows[:, np.newaxis], alternatives], allowed, np.ones(2), offsets=offsets
+    )
+    assert found == pytest.approx(weights, abs=0.1)
+    biased = fit_weights(terms[rows[:, np.newaxis], alternatives], allowed, np.ones(2))
+    assert abs(biased[1] - weights[1]) > 0.5
+
+
 def test_few_choices_leave_the_prior():
     terms, allowed = choices([0.0, 3.0], num=2)
     prior = np.array([2.0, 1.0])

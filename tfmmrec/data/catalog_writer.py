@@ -37,6 +37,7 @@ def write_catalog(
     interaction_columns: Mapping[str, str] = _INTERACTION_COLUMNS,
     positive: str | None = None,
     kinds: Mapping[str, float] | None = None,
+    repeats: str | None = None,
     split: Mapping[str, Any] | None = None,
     cold_items: Mapping[str, Any] | None = None,
     cold_users: Mapping[str, Any] | None = None,
@@ -66,6 +67,7 @@ def write_catalog(
         positive: condition of a positive, such as "rating >= 4" (default: all events).
         kinds: the weight of each kind of event, such as {"view": 0.1, "buy": 1.0}, with a column
             of the "kind" (default none).
+        repeats: `allow` recommends items again to users who chose them (default `exclude`).
         split: the split (default `{"by": "last_out"}`).
         cold_items: such as `{"share": 0.1}` (default: none).
         cold_users: as `cold_items`.
@@ -106,6 +108,7 @@ def write_catalog(
             **interaction_columns,
             **({} if kinds is None else {"kinds": dict(kinds)}),
             **({} if positive is None else {"positive": positive}),
+            **({} if repeats is None else {"repeats": repeats}),
         },
         "split": split,
         "cold_items": cold_items and dict(cold_items),

@@ -8,7 +8,7 @@ from typing import Any
 from tfmmrec.data.dataset_yaml import read_yaml
 from tfmmrec.data.interactions.kinds import EventKinds, parse_kinds
 from tfmmrec.data.positive import PositiveRule, parse_positive
-from tfmmrec.data.schema import Schema, create_features, split_optional
+from tfmmrec.data.schema import REPEATS, Schema, create_features, split_optional
 from tfmmrec.data.tables.dialect import DIALECT_KEYS, keys_without_effect, parse_dialect
 from tfmmrec.data.tables.source import TableSource, find_table, query_table
 from tfmmrec.data.times import parse_time_format
@@ -49,6 +49,7 @@ class InteractionTable:
         time_format: what the times are, for `data.times.TimeReader`, or None.
         kind: the column of the kinds of events, or None.
         kinds: the weights of the kinds; empty without `kind`.
+        allows_repeats: whether items are recommended again to users who chose them.
     """
 
     source: TableSource
@@ -61,6 +62,7 @@ class InteractionTable:
     time_format: str | None = None
     kind: str | None = None
     kinds: EventKinds = EventKinds()
+    allows_repeats: bool = False
 
     def columns(self) -> list[str]:
         """Returns the distinct columns to read."""
@@ -103,6 +105,7 @@ class DatasetFile:
             has_time=self.interactions.time is not None,
             has_rating=self.interactions.rating is not None,
             kinds=self.interactions.kinds,
+            allows_repeats=self.interactions.allows_repeats,
         )
 
 
@@ -225,7 +228,7 @@ def _read_media(keys: _Keys) -> Path:
 
 def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
     known = ["table", "user", "item", "time", "time_format", "rating", "kind", "kinds", "positive"]
-    keys.refuse_others([*known, *DIALECT_KEYS])
+    keys.refuse_others([*known, "repeats", *DIALECT_KEYS])
     kinds = _parsed(keys, "kinds", parse_kinds)
     _check_kinds(keys)
     return InteractionTable(
@@ -239,6 +242,7 @@ def _read_interactions(keys: _Keys, split: dict[str, Any]) -> InteractionTable:
         time_format=_read_time_format(keys),
         kind=keys.text("kind", optional=True),
         kinds=EventKinds() if kinds is None else kinds,
+        allows_repeats=_read_repeats(keys),
     )
 
 
@@ -251,6 +255,16 @@ def _check_kinds(keys: _Keys) -> None:
         )
     if keys.get("kind") is None and keys.get("kinds") is not None:
         raise ConfigError(f"{keys.key('kinds')}: state the column of the kinds as kind")
+
+
+def _read_repeats(keys: _Keys) -> bool:
+    written = keys.get("repeats", REPEATS[False])
+    if written not in REPEATS.values():
+        raise ConfigError(
+            f"{keys.key('repeats')}: must be {REPEATS[True]}, to recommend again what a user chose "
+            f"(songs, groceries), or {REPEATS[False]}. Received: {written!r}"
+        )
+    return written == REPEATS[True]
 
 
 def _read_time_format(keys: _Keys) -> str | None:

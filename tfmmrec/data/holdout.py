@@ -4,7 +4,7 @@ import numpy as np
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.interactions import Interactions, concatenate
+from tfmmrec.data.interactions import SPLITS, Interactions, concatenate
 from tfmmrec.data.interactions.new_users import divide_new_users
 from tfmmrec.data.outcomes import LabeledEvents
 
@@ -28,15 +28,19 @@ def context_of(dataset: Dataset, split: str, *, with_times: bool = False) -> His
     return Histories.of(context, dataset.count("users"), with_times=with_times)
 
 
-def excluded_of(dataset: Dataset, split: str) -> Histories:
-    """Returns each user's items that are not recommended: those of the history and disliked ones.
+def excluded_of(dataset: Dataset, split: str | None = None) -> Histories:
+    """Returns each user's items that are not recommended, see `Schema.are_excluded`.
 
     Args:
         dataset: the data folder.
-        split: `valid` or `test`; earlier events count.
+        split: `valid` or `test`; earlier events count (default: all events).
     """
-    earlier, _ = _earlier_and_targets(dataset, split)
-    return Histories.of(earlier.take(earlier.positive | earlier.disliked), dataset.count("users"))
+    if split is None:
+        events = concatenate([dataset.events(name) for name in SPLITS])
+    else:
+        events, _ = _earlier_and_targets(dataset, split)
+    events = events.take(dataset.schema.are_excluded(events))
+    return Histories.of(events, dataset.count("users"))
 
 
 def holdout_events(dataset: Dataset, split: str) -> Interactions:

@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfmmrec import modalities
+from tfmmrec.data.interactions.events import Interactions
 from tfmmrec.data.interactions.kinds import EventKinds
 from tfmmrec.data.storage import DATA_FORMAT, check_format
 from tfmmrec.errors import ConfigError
 from tfmmrec.modalities import Modality
 
 TABLES = "tables"
+# The values of the key `interactions.repeats`.
+REPEATS = {False: "exclude", True: "allow"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Schema:
         has_time: whether interactions have times.
         has_rating: whether interactions have ratings.
         kinds: the kinds of the interactions and their weights; empty if they have no kinds.
+        allows_repeats: whether items are recommended again to users who chose them.
     """
 
     name: str
@@ -34,16 +40,37 @@ class Schema:
     has_time: bool = False
     has_rating: bool = False
     kinds: EventKinds = EventKinds()
+    allows_repeats: bool = False
+
+    @property
+    def ranks_histories(self) -> bool:
+        """Whether items of a history can be candidates: see `are_excluded`."""
+        return self.allows_repeats or self.kinds.are_weighted
+
+    def are_excluded(self, events: Interactions) -> np.ndarray:
+        """Whether the item of each event is no candidate for its user any more, bool `[events]`.
+
+        These are disliked items and, unless repeats are allowed, those that the user chose. In a
+        log with kinds, they are chosen by an event of the largest weight: what was viewed can still
+        be bought.
+        """
+        if self.allows_repeats:
+            return events.disliked
+        return self.kinds.are_targets(events) | events.disliked
 
     def save(self, path: Path) -> None:
         """Writes schema.json."""
-        kinds = {"kinds": dict(self.kinds.weights)} if self.kinds else {}
+        log: dict[str, Any] = {"time": self.has_time, "rating": self.has_rating}
+        if self.kinds:
+            log["kinds"] = dict(self.kinds.weights)
+        if self.allows_repeats:
+            log["repeats"] = REPEATS[True]
         content = {
             "format": DATA_FORMAT,
             "name": self.name,
             "items": _declared(self.items),
             "users": _declared(self.users),
-            "interactions": {"time": self.has_time, "rating": self.has_rating, **kinds},
+            "interactions": log,
         }
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
@@ -59,6 +86,7 @@ class Schema:
             has_time=content["interactions"]["time"],
             has_rating=content["interactions"]["rating"],
             kinds=EventKinds(content["interactions"].get("kinds", {})),
+            allows_repeats=content["interactions"].get("repeats") == REPEATS[True],
         )
 
 

@@ -41,7 +41,8 @@ class Slice:
 def slices_of(bundle: ModelBundle, targets: Targets) -> list[Slice]:
     """Slices the targets by several properties; empty slices are omitted.
 
-    The properties are: the popularity of the item, see POPULARITY_CLASSES; the number of earlier
+    The properties are: whether the user chose the item before, if such items can be candidates; the
+    popularity of the item, see POPULARITY_CLASSES; the number of earlier
     events of the item and of the user; the missing modalities of the item; and each category of
     items and of users.
 
@@ -51,6 +52,7 @@ def slices_of(bundle: ModelBundle, targets: Targets) -> list[Slice]:
     """
     dataset = bundle.dataset
     found = [
+        *_by_repeat(dataset, targets),
         *_by_popularity(bundle, targets),
         *_by_missing(bundle.items, targets),
         *_by_category(dataset, "items", targets.item),
@@ -104,6 +106,13 @@ def popularity_classes(counts: np.ndarray) -> np.ndarray:
     classes = np.empty(len(counts), int)
     classes[order] = np.searchsorted([0.5, 0.8], share, side="right")
     return np.where(counts > 0, classes, POPULARITY_CLASSES.index("never chosen"))
+
+
+def _by_repeat(dataset: Dataset, targets: Targets) -> Iterator[Slice]:
+    if dataset.schema.ranks_histories:
+        are_repeats = targets.are_repeats
+        yield Slice("item of the history", "yes", are_repeats)
+        yield Slice("item of the history", "no", ~are_repeats)
 
 
 def _by_popularity(bundle: ModelBundle, targets: Targets) -> Iterator[Slice]:

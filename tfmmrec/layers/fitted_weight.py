@@ -6,7 +6,10 @@ import tensorflow as tf
 
 
 def add_fitted_weight(
-    layer: tf.keras.layers.Layer, name: str, shape: Sequence[int], initializer: str = "zeros"
+    layer: tf.keras.layers.Layer,
+    name: str,
+    shape: Sequence[int],
+    initializer: str | tf.keras.initializers.Initializer = "zeros",
 ) -> tf.Variable:
     """Adds a weight without gradient to a layer.
 

@@ -20,6 +20,7 @@ from tfmmrec.errors import DataError
 from tfmmrec.layers.build_layer import build_layer
 from tfmmrec.layers.feature_projections import FeatureProjections
 from tfmmrec.models.catalog_embeddings import CatalogEmbeddings, catalog_embeddings
+from tfmmrec.models.closed_form.repeat_term import RepeatTerm
 from tfmmrec.models.cold_start.landmarks import landmark_rows
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.features_on import check_features_on, stays_on_host
@@ -131,6 +132,7 @@ def _build_bundle(
             histories=events.histories,
             withheld=dataset.cold_items,
             on_host=stays_on_host(config, [items, users]),
+            ranks_histories=dataset.schema.ranks_histories,
         )
         _fit(model.item_tower.projections, dataset, "items", items)
         _fit(model.query_tower.projections, dataset, "users", users)
@@ -170,6 +172,7 @@ def open_bundle(
             users=users,
             # What is done with a run reads each item once or twice.
             on_host=True,
+            ranks_histories=dataset.schema.ranks_histories,
         )
     events = _training_events(dataset, config, spec)
     return ModelBundle(dataset, config, items, users, events, statistics, model)
@@ -192,6 +195,7 @@ def build_model(
     histories: Histories | None = None,
     withheld: np.ndarray | None = None,
     on_host: bool = False,
+    ranks_histories: bool = False,
 ) -> TwoTower:
     """Builds a model with fresh weights, all of its variables created.
 
@@ -206,6 +210,8 @@ def build_model(
         histories: the training events by user, to train the model (default none).
         withheld: bool `[items]`, items that contrastive losses must not read (default none).
         on_host: whether encodings stay in their files, see `FeatureTable` (default False).
+        ranks_histories: whether items of a history can be candidates, and have a `RepeatTerm`
+            (default False).
     """
     tf.keras.utils.set_random_seed(config.seed)
     num_items, num_users = len(statistics.counts), len(statistics.known_users)
@@ -224,6 +230,7 @@ def build_model(
         num_landmarks=num_landmarks,
         closed_form_dim=_closed_form_dim(config, statistics),
     )
+    has_repeat_term = ranks_histories and "retrieval" in statistics.task_weights
     tasks = create_tasks(config, statistics, tower=item_tower, histories=histories)
     query_tower = QueryTower(
         features[1],
@@ -247,6 +254,7 @@ def build_model(
         counts=statistics.counts,
         known_users=statistics.known_users,
         never_chosen=statistics.never_chosen,
+        repeat_term=RepeatTerm(num_items) if has_repeat_term else None,
         loss_weighting=tasks.loss_weighting,
         retrieval=tasks.retrieval,
         rating_click=tasks.rating_click,

@@ -15,6 +15,7 @@ from tfmmrec.layers.history import HistoryItems
 from tfmmrec.layers.padded_unique import padded_unique
 from tfmmrec.layers.temperature import LearnedTemperature
 from tfmmrec.layers.unit_length import unit_length
+from tfmmrec.models.closed_form.repeat_term import RepeatTerm
 from tfmmrec.models.feature_table import FeatureTable
 from tfmmrec.models.item_tower import ItemTower, Projected
 from tfmmrec.models.query_tower import QueryTower
@@ -84,6 +85,7 @@ class EmbeddingModel(tfrs.Model):
         known_users: bool `[users]`, users with training events.
         never_chosen: bool `[items]`, items whose embeddings are scaled down, see
             `fit_never_chosen_scale` (default none).
+        repeat_term: adds to the scores of the items of a history (default: nothing is added).
         temperature: initial value of the learned temperature (default 0.1).
         static_shapes: whether shapes must not depend on the contents of a batch, as XLA requires
             (default False).
@@ -100,6 +102,7 @@ class EmbeddingModel(tfrs.Model):
         counts: np.ndarray,
         known_users: np.ndarray,
         never_chosen: np.ndarray | None = None,
+        repeat_term: RepeatTerm | None = None,
         temperature: float = 0.1,
         static_shapes: bool = False,
         trainable_features: Mapping[str, TrainableFeature] | None = None,
@@ -115,6 +118,7 @@ class EmbeddingModel(tfrs.Model):
             np.zeros(len(counts), bool) if never_chosen is None else never_chosen
         )
         self.counts = tf.constant(counts, tf.float32)
+        self.repeat_term = repeat_term
         self.temperature = LearnedTemperature(temperature, item_tower.fusion.num_temperatures)
         self.trainable_features = dict(trainable_features or {})
         self.static_shapes = static_shapes
@@ -252,7 +256,9 @@ class EmbeddingModel(tfrs.Model):
         return terms.queries(*self._term_inputs(items, inputs))
 
     def term_queries(self, items: ItemIndex, inputs: UserInputs) -> tf.Tensor:
-        """Embeds users for each term of a score with fitted `ClosedFormTerms`, unweighted.
+        """Embeds users for each term of the score, unweighted.
+
+        The terms are those of fitted `ClosedFormTerms`, or else the towers alone.
 
         Args:
             items: as for `query_vectors`.
@@ -263,7 +269,7 @@ class EmbeddingModel(tfrs.Model):
         """
         terms = self.item_tower.closed_form
         if terms is None:
-            raise ValueError("The model has no terms in closed form")
+            return self.query_vectors(items, inputs)[:, tf.newaxis]
         return terms.term_queries(*self._term_inputs(items, inputs))
 
     def _term_inputs(

@@ -1,5 +1,8 @@
 """Ranks and top items by dot products, computed for one block of the catalog at a time."""
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +14,55 @@ _GROUP = 16
 _VECTORS = tf.TensorSpec([None, None], tf.float32)
 _BLOCKS = tf.TensorSpec([None, None, None], tf.float32)
 _POSITIONS = tf.TensorSpec([None, 2], tf.int32)
+_VALUES = tf.TensorSpec([None], tf.float32)
 _OFFSETS = tf.TensorSpec([None], tf.int32)
+
+
+@dataclasses.dataclass(frozen=True)
+class AddedScores:
+    """What is added to the dot products of some pairs of a query and an item.
+
+    Attributes:
+        rows: of the queries, int `[pairs]`.
+        items: rows of the items, int `[pairs]`; no pair occurs twice.
+        values: what is added, float32 `[pairs]`.
+    """
+
+    rows: np.ndarray
+    items: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def none(cls) -> "AddedScores":
+        """Nothing is added."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+    @classmethod
+    def of(cls, items: Any, values: Any) -> "AddedScores":
+        """What is added for the items of a table.
+
+        Args:
+            items: int32 `[queries, n]`, rows of items, -1 for padding.
+            values: float32 `[queries, n]`; an item that occurs twice in a row has one that is not
+                0.
+        """
+        items, values = np.asarray(items), np.asarray(values)
+        rows, places = np.nonzero((items >= 0) & (values != 0.0))
+        return cls(rows, items[rows, places], values[rows, places])
+
+    def of_queries(self, queries: np.ndarray) -> "AddedScores":
+        """What is added for some queries, any of which may be given several times.
+
+        Args:
+            queries: int `[n]`; the rows of the result are indices of it.
+        """
+        order = np.argsort(self.rows, kind="stable")
+        first = np.searchsorted(self.rows[order], queries, side="left")
+        lengths = np.searchsorted(self.rows[order], queries, side="right") - first
+        rows = np.repeat(np.arange(len(queries)), lengths)
+        inside = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        pairs = order[first[rows] + inside]
+        return AddedScores(rows, self.items[pairs], self.values[pairs])
 
 
 class ItemBlocks:
@@ -46,7 +97,12 @@ class ItemBlocks:
         self._blocks = tf.transpose(blocks, [0, 2, 1])
 
     def ranks(
-        self, queries: np.ndarray, items: np.ndarray, rows: np.ndarray, excluded: np.ndarray
+        self,
+        queries: np.ndarray,
+        items: np.ndarray,
+        rows: np.ndarray,
+        excluded: np.ndarray,
+        added: AddedScores | None = None,
     ) -> np.ndarray:
         """Computes the expected rank of the target item of each query, as `expected_ranks` does.
 
@@ -58,14 +114,23 @@ class ItemBlocks:
             items: the target item of each query, int `[queries]`.
             rows: of the queries of (query, excluded item) pairs, int `[pairs]`.
             excluded: rows of the excluded items, int `[pairs]`. A target item is always ranked.
+            added: to the dot products (default: nothing).
 
         Returns:
             float64 `[queries]`, from 1.
         """
         others = excluded != items[rows]
         rows, excluded = _distinct(rows[others], excluded[others], len(self._candidate_mask))
-        positions, offsets = self._positions(rows, excluded)
-        signs = _signs(self._blocks, _finite(queries), self._vectors[items], positions, offsets)
+        added = added or AddedScores.none()
+        of_targets, is_target = np.zeros(len(items), np.float32), added.items == items[added.rows]
+        of_targets[added.rows[is_target]] = added.values[is_target]
+        signs = _signs(
+            self._blocks,
+            _finite(queries),
+            self._vectors[items],
+            of_targets,
+            *self._changes(rows, excluded, added),
+        )
         own, total = (part.numpy() for part in signs)
         # The padding is zeros, with scores of 0.
         total = total + self._padding * np.sign(own)
@@ -78,7 +143,12 @@ class ItemBlocks:
         return found
 
     def best(
-        self, queries: np.ndarray, k: int, rows: np.ndarray, excluded: np.ndarray
+        self,
+        queries: np.ndarray,
+        k: int,
+        rows: np.ndarray,
+        excluded: np.ndarray,
+        added: AddedScores | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Finds the `k` items with the highest scores for each query.
 
@@ -87,27 +157,38 @@ class ItemBlocks:
             k: number of items per query.
             rows: as for `ranks`.
             excluded: as for `ranks`.
+            added: as for `ranks`.
 
         Returns:
             Rows of items, int32 `[queries, k]`, best first and those with the same score in the
             order of rows, -1 after the last candidate; and their scores, float32 `[queries, k]`,
             −inf after the last candidate.
         """
-        positions, offsets = self._positions(rows, excluded)
-        best = _best(self._blocks, _finite(queries), positions, offsets, k, len(self._items))
+        changes = self._changes(rows, excluded, added or AddedScores.none())
+        best = _best(self._blocks, _finite(queries), *changes, k, len(self._items))
         columns, scores = (part.numpy() for part in best)
         items = np.append(self._items, -1).astype(np.int32)
         return items[columns], scores
 
-    def _positions(self, rows: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The (query, column in block) of pairs, `[pairs, 2]`, and the offsets of the blocks."""
-        columns = self._columns[items]
-        rows, columns = rows[columns >= 0], columns[columns >= 0]
+    def _changes(
+        self, rows: np.ndarray, excluded: np.ndarray, added: AddedScores
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What is added to the scores of pairs, −inf for excluded ones.
+
+        Returns:
+            The (query, column in block) of the pairs, int32 `[pairs, 2]`; what is added to each,
+            float32 `[pairs]`; and the offsets of the blocks.
+        """
+        columns = self._columns[np.concatenate([excluded, added.items])]
+        rows = np.concatenate([rows, added.rows])
+        values = np.full(len(rows), -np.inf, np.float32)
+        values[len(excluded) :] = added.values
         order = np.argsort(columns, kind="stable")
-        rows, columns = rows[order], columns[order]
+        order = order[np.searchsorted(columns[order], 0) :]  # -1 is no candidate
+        rows, columns, values = rows[order], columns[order], values[order]
         starts = np.arange(len(self._blocks) + 1) * self._width
-        positions = np.stack([rows, columns % self._width], axis=1)
-        return positions.astype(np.int32), np.searchsorted(columns, starts).astype(np.int32)
+        positions = np.stack([rows, columns % self._width], axis=1).astype(np.int32)
+        return positions, values, np.searchsorted(columns, starts).astype(np.int32)
 
     def _ranks_of_unscorable(
         self, items: np.ndarray, rows: np.ndarray, excluded: np.ndarray
@@ -139,17 +220,24 @@ def _distinct(rows: np.ndarray, items: np.ndarray, num: int) -> tuple[np.ndarray
     return pairs // num, pairs % num
 
 
-@tf.function(input_signature=[_BLOCKS, _VECTORS, _VECTORS, _POSITIONS, _OFFSETS])
+@tf.function(input_signature=[_BLOCKS, _VECTORS, _VECTORS, _VALUES, _POSITIONS, _VALUES, _OFFSETS])
 def _signs(
-    blocks: tf.Tensor, queries: tf.Tensor, own: tf.Tensor, positions: tf.Tensor, offsets: tf.Tensor
+    blocks: tf.Tensor,
+    queries: tf.Tensor,
+    own: tf.Tensor,
+    own_added: tf.Tensor,
+    positions: tf.Tensor,
+    added: tf.Tensor,
+    offsets: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The target's score, and Σ sign(score − target's score) over all columns; `[queries]` both."""
     width = tf.shape(blocks)[2]
     padded = tf.pad(tf.transpose(own), [[0, 0], [0, width - tf.shape(own)[0]]])
-    score = tf.linalg.diag_part(tf.matmul(queries, padded))
+    score = tf.linalg.diag_part(tf.matmul(queries, padded)) + own_added
     total = tf.zeros([tf.shape(queries)[0]], tf.float64)
     for at in tf.range(tf.shape(blocks)[0]):
-        signs = tf.sign(_scores(blocks, queries, positions, offsets, at) - score[:, tf.newaxis])
+        scores = _scores(blocks, queries, positions, added, offsets, at)
+        signs = tf.sign(scores - score[:, tf.newaxis])
         total += tf.cast(tf.reduce_sum(signs, axis=1), tf.float64)
     return score, total
 
@@ -159,6 +247,7 @@ def _signs(
         _BLOCKS,
         _VECTORS,
         _POSITIONS,
+        _VALUES,
         _OFFSETS,
         tf.TensorSpec([], tf.int32),
         tf.TensorSpec([], tf.int32),
@@ -168,6 +257,7 @@ def _best(
     blocks: tf.Tensor,
     queries: tf.Tensor,
     positions: tf.Tensor,
+    added: tf.Tensor,
     offsets: tf.Tensor,
     k: tf.Tensor,
     num_items: tf.Tensor,
@@ -181,7 +271,7 @@ def _best(
     groups = width // _GROUP
     best, columns = tf.fill([num, k], -np.inf), tf.fill([num, k], -1)
     for at in tf.range(tf.shape(blocks)[0]):
-        scores = _scores(blocks, queries, positions, offsets, at)
+        scores = _scores(blocks, queries, positions, added, offsets, at)
         if (at + 1) * width > num_items:  # the last block has padding
             scores = tf.where(at * width + tf.range(width) < num_items, scores, -np.inf)
         # The top k items are in the k groups with the highest maxima, and better than the last of
@@ -203,10 +293,15 @@ def _best(
 
 
 def _scores(
-    blocks: tf.Tensor, queries: tf.Tensor, positions: tf.Tensor, offsets: tf.Tensor, at: tf.Tensor
+    blocks: tf.Tensor,
+    queries: tf.Tensor,
+    positions: tf.Tensor,
+    added: tf.Tensor,
+    offsets: tf.Tensor,
+    at: tf.Tensor,
 ) -> tf.Tensor:
     """The scores of a block, −inf for excluded items, `[queries, block]`."""
     scores = tf.matmul(queries, blocks[at])
-    own = positions[offsets[at] : offsets[at + 1]]
+    own = slice(offsets[at], offsets[at + 1])
     # In place, as nothing else reads the product.
-    return tf.tensor_scatter_nd_update(scores, own, tf.fill([tf.shape(own)[0]], -np.inf))
+    return tf.tensor_scatter_nd_add(scores, positions[own], added[own])

@@ -30,6 +30,8 @@ def move_weights(source: TwoTower, target: TwoTower, items: Take, users: Take) -
 
 def _variables(model: TwoTower) -> list[tf.Variable]:
     layers: list[tf.Module] = [model.item_tower, model.query_tower, model.temperature, *model.heads]
+    if model.repeat_term is not None:
+        layers.append(model.repeat_term)
     return [v for part in (*layers, model.loss_weighting) for v in part.variables]
 
 
@@ -44,6 +46,8 @@ def _by_row(model: TwoTower, items: Take, users: Take) -> Iterator[tuple[tf.Vari
         )
     if model.item_tower.closed_form is not None:
         yield model.item_tower.closed_form.factors, items
+    if model.repeat_term is not None:
+        yield model.repeat_term.log_odds, items
     if model.query_tower.user_embeddings is not None:
         yield model.query_tower.user_embeddings, users
     for head in model.heads:

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.models.closed_form.repeat_term import add_to_scores
 from tfmmrec.models.embedding_model import ItemIndex, UserInputs
 from tfmmrec.models.two_tower import TwoTower
 
@@ -20,7 +21,10 @@ def ranking_scores(model: TwoTower, items: ItemIndex, inputs: UserInputs) -> tf.
     """
     head, rating_click = model.ranks_by, model.rating_click
     if rating_click is None or head == "retrieval":
-        return model.score(model.query_vectors(items, inputs), items)
+        scores = model.score(model.query_vectors(items, inputs), items)
+        if model.repeat_term is None:
+            return scores
+        return add_to_scores(scores, inputs.history, model.repeat_term.added(inputs.history))
     user_vectors = model.user_vectors(items, inputs)
     item_rows = tf.range(tf.shape(items.embeddings)[0])
 

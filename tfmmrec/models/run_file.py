@@ -12,7 +12,7 @@ from tfmmrec.errors import DataError
 
 RUN = "run.json"
 # Raised whenever runs trained earlier can no longer be loaded.
-RUN_FORMAT = 7
+RUN_FORMAT = 8
 _KEYS = ("data", "manifest_sha256", "config", "encoders", "model")
 _MODEL_KEYS = ("num_landmarks", "statistics", "features", "catalog", "words")
 

@@ -67,6 +67,7 @@ def save_run(
         "encoders": {side: own.describe() for side, own in entities.items()},
         "model": {
             "num_landmarks": 0 if regression is None else regression.num_landmarks,
+            "ranks_histories": bundle.model.repeat_term is not None,
             "statistics": bundle.statistics.save(catalog),
             "features": {
                 "items": _features(bundle.items),

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfmmrec.data.histories import Histories
 from tfmmrec.models.catalog_embeddings import in_batches
 from tfmmrec.models.embedding_model import ItemIndex, UserInputs
+from tfmmrec.models.item_blocks import AddedScores
 from tfmmrec.models.ranking import outcome_values, ranking_scores
 from tfmmrec.models.two_tower import TwoTower
 
@@ -21,8 +22,10 @@ class Scorer:
         batch_size: users or items per batch (default 512).
 
     Attributes:
+        adds_scores: whether `added_scores` are ever anything.
         max_history: the maximum number of latest items of a history that are read.
-        scores_by_product: whether the scores are dot products of queries and item embeddings.
+        scores_by_product: whether the scores are dot products of queries and item embeddings, with
+            `added_scores` for the items of a history.
     """
 
     def __init__(self, model: TwoTower, *, batch_size: int = 512):
@@ -65,6 +68,9 @@ class Scorer:
             lambda items, users, *history: model.query_vectors(items, inputs_of(users, *history)),
             [items, rows, *history],
         )
+        self.adds_scores = model.repeat_term is not None
+        if model.repeat_term is not None:
+            self._added = trace(model.repeat_term.added, history[:1])
         self._outcomes = trace(
             lambda items, users, item_rows, *history: outcome_values(
                 model, items, inputs_of(users, *history), item_rows
@@ -96,6 +102,19 @@ class Scorer:
         for batch in self._batches(users):
             history = self._history(histories, batch)
             yield batch, self._queries(items, batch.astype(np.int32), *history).numpy()
+
+    def added_scores(self, histories: Histories, users: np.ndarray) -> AddedScores:
+        """What is added to the dot products of `queries`: something for items of a history.
+
+        Args:
+            histories: as for `queries`.
+            users: as for `queries`; the rows of the result are indices of it.
+        """
+        if not self.adds_scores:
+            return AddedScores.none()
+        items = histories.last(users, self.max_history)
+        values = [self._added(items[batch]) for batch in self._batches(np.arange(len(users)))]
+        return AddedScores.of(items, np.concatenate(values))
 
     def term_queries(
         self, item_vectors: np.ndarray, histories: Histories, users: np.ndarray

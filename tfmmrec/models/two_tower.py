@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfmmrec.config.contrastive import ContrastiveConfig
 from tfmmrec.data.pipelines.sampled_dislikes import DISLIKED
 from tfmmrec.encoders.finetuning import TrainableFeature
+from tfmmrec.models.closed_form.repeat_term import RepeatTerm
 from tfmmrec.models.contrastive_alignment import ContrastiveAlignment
 from tfmmrec.models.embedding_model import EmbeddingModel
 from tfmmrec.models.feature_table import FeatureTable
@@ -37,6 +38,7 @@ class TwoTower(EmbeddingModel):
         counts: number of training events per item, int `[items]`.
         known_users: bool `[users]`, users with training events.
         never_chosen: bool `[items]`, items whose embeddings are scaled down (default none).
+        repeat_term: adds to the scores of the items of a history (default: nothing is added).
         loss_weighting: weighs the losses of the tasks.
         retrieval: the retrieval task, to train it (default none).
         rating_click: the rating and click task (default none).
@@ -58,6 +60,7 @@ class TwoTower(EmbeddingModel):
         counts: np.ndarray,
         known_users: np.ndarray,
         never_chosen: np.ndarray | None = None,
+        repeat_term: RepeatTerm | None = None,
         loss_weighting: LossWeighting,
         retrieval: RetrievalTask | None = None,
         rating_click: RatingClickTask | None = None,
@@ -75,6 +78,7 @@ class TwoTower(EmbeddingModel):
             counts=counts,
             known_users=known_users,
             never_chosen=never_chosen,
+            repeat_term=repeat_term,
             temperature=temperature,
             static_shapes=static_shapes,
             trainable_features=trainable_features,
@@ -189,7 +193,10 @@ class TwoTower(EmbeddingModel):
 
     @property
     def scores_by_product(self) -> bool:
-        """Whether the catalog is ranked by the product of user and item embeddings alone."""
+        """Whether the catalog is ranked by the product of user and item embeddings.
+
+        A `repeat_term` adds to the products of the items of a history.
+        """
         return self.ranks_by == "retrieval" and self.item_tower.fusion.scores_by_product
 
     @property

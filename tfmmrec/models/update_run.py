@@ -67,6 +67,7 @@ def update(
     config = read_config(run, content, quiet=quiet)
     dataset = Dataset(Path(data), cache=config.cache)
     _check_features(run, content, dataset)
+    _check_repeats(run, content, dataset)
     _share_encodings(Path(content["data"]), dataset, config.cache)
     items = _OldRows(read_vocabulary(run / ITEM_IDS), dataset.item_ids)
     users = _OldRows(read_vocabulary(run / USER_IDS), dataset.user_ids)
@@ -152,6 +153,7 @@ def _moved_bundle(
         (item_features.features(), user_features.features()),
         old,
         num_landmarks=num_landmarks,
+        ranks_histories=dataset.schema.ranks_histories,
     )
     read_weights(run, source)
     move_weights(source, bundle.model, items.take, users.take)
@@ -179,6 +181,18 @@ def _check_features(run: Path, content: Mapping[str, Any], dataset: Dataset) -> 
                         f"model of {run} was trained with {old.get(key)!r}; pack it likewise, or "
                         "train again"
                     )
+
+
+def _check_repeats(run: Path, content: Mapping[str, Any], dataset: Dataset) -> None:
+    """Raises DataError if the model cannot rank histories and should, or the reverse."""
+    had = content["model"]["ranks_histories"]
+    if had != dataset.schema.ranks_histories:
+        raise DataError(
+            f"{dataset.folder}: interactions.repeats, or the weights of interactions.kinds: the "
+            f"model of {run} was trained on data whose users' own items are "
+            f"{'candidates' if had else 'left out'}, which here they are "
+            f"{'not' if had else 'not: they are candidates'}; pack it likewise, or train again"
+        )
 
 
 def _share_encodings(old: Path, dataset: Dataset, cache: str | None) -> None:

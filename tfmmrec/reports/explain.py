@@ -33,10 +33,12 @@ class Explanation:
         item: the id of the item.
         name: the first text of the item, or its id.
         score: as in the output of `tfmmrec recommend`.
-        modalities: the Shapley value of each modality of the item, and of its id embedding; they
-            add up to the score.
+        modalities: the Shapley value of each modality of the item, and of its id embedding; with
+            `repeat`, they add up to the score.
         history: (id, name, contribution) of the items in the history, oldest first. The
             contribution is the loss in the score without the item.
+        repeat: what is added to the score because the user chose the item before (default 0, as
+            where repeats are not recommended).
     """
 
     user: str
@@ -45,6 +47,7 @@ class Explanation:
     score: float
     modalities: dict[str, float]
     history: list[tuple[str, str, float]]
+    repeat: float = 0.0
 
     @property
     def sentence(self) -> str:
@@ -109,8 +112,10 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
             f"--item: {item!r} cannot be scored: it has no content and no training events"
         )
     histories = dataset.histories(SPLITS, with_times=bundle.model.reads_times)
-    history, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
-    whole, *without = _scores(bundle, queries, vectors[row : row + 1])
+    history, histories_read, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
+    products = _scores(bundle, queries, vectors[row : row + 1])
+    repeats = _repeats(bundle, histories_read, row)
+    whole, *without = products + repeats
     cards = ItemCards(dataset, [*history, row])
     return Explanation(
         user,
@@ -122,15 +127,17 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
             (dataset.item_ids[row], cards.name(int(row)), float(whole - left))
             for row, left in zip(history, without, strict=True)
         ],
+        float(repeats[0]),
     )
 
 
 def _queries(
     bundle: ModelBundle, vectors: np.ndarray, histories: Histories, user: int
-) -> tuple[np.ndarray, tf.Tensor]:
-    """The items of the history that the model reads, and embeddings of the user.
+) -> tuple[np.ndarray, tf.Tensor, tf.Tensor]:
+    """The items of the history that the model reads, histories, and embeddings of the user.
 
-    The first embedding is from all these items, the others are without one item each.
+    The first history has all these items, the others are without one item each, `[1 + items, n]`;
+    and so are the embeddings.
     """
     first = max(
         histories.offsets[user], histories.offsets[user + 1] - bundle.model.query_tower.max_history
@@ -153,7 +160,15 @@ def _queries(
             tf.constant(times) if bundle.model.reads_times else None,
         ),
     )
-    return histories.items[places], queries
+    return histories.items[places], tf.constant(past), queries
+
+
+def _repeats(bundle: ModelBundle, histories: tf.Tensor, item: int) -> np.ndarray:
+    """What is added to the score of an item for each of several histories, `[histories]`."""
+    if bundle.model.repeat_term is None:
+        return np.zeros(len(histories), np.float32)
+    added = tf.where(histories == item, bundle.model.repeat_term.added(histories), 0.0)
+    return tf.reduce_sum(added, axis=1).numpy()
 
 
 def _scores(bundle: ModelBundle, queries: tf.Tensor, vector: np.ndarray) -> np.ndarray:
@@ -174,6 +189,8 @@ def print_explanation(
     console = console or wide_console()
     console.print(explanation.sentence, highlight=False, soft_wrap=True, markup=False)
     rows = [[name, f"{value:+.4f}"] for name, value in explanation.modalities.items()]
+    if explanation.repeat:
+        rows.append(["chosen before", f"{explanation.repeat:+.4f}"])
     title = f"score {explanation.score:.4f}"
     console.print(Table(title, ["modality of the item", "contribution"], rows).to_rich())
     if explanation.history:

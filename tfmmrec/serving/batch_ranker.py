@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmmrec.data.packing.parallel import map_in_order
 from tfmmrec.models.embedding_model import UserInputs
-from tfmmrec.models.item_blocks import QUERIES, ItemBlocks
+from tfmmrec.models.item_blocks import QUERIES, AddedScores, ItemBlocks
 from tfmmrec.serving.serving_model import ServingModel
 from tfmmrec.serving.user_inputs import table_of
 
@@ -78,21 +78,25 @@ class BatchRanker:
         self, batches: Iterable[UserBatch]
     ) -> Iterator[tuple[list[str], list[float]]]:
         model, index = self._serving_model.model, self._serving_model.item_index
+        repeat_term = model.repeat_term
         mask = np.ones(len(self._item_ids), bool) if self._mask is None else self._mask
         blocks = ItemBlocks(index.embeddings.numpy(), mask, block_size=BLOCK_SIZE)
 
-        def embed(batch: UserBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            """The queries, and the pairs of a query and an excluded item."""
+        def embed(batch: UserBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray, AddedScores]:
+            """The queries, the pairs of a query and an excluded item, and what is added."""
             inputs, left_out = batch
             rows = np.repeat(np.arange(len(left_out)), [len(own) for own in left_out])
             queries = model.query_vectors(index, inputs).numpy()
-            return queries, rows, np.concatenate(left_out).astype(np.int64)
+            added = AddedScores.none()
+            if repeat_term is not None:
+                added = AddedScores.of(inputs.history, repeat_term.added(inputs.history))
+            return queries, rows, np.concatenate(left_out).astype(np.int64), added
 
         def best(
-            embedded: tuple[np.ndarray, np.ndarray, np.ndarray],
+            embedded: tuple[np.ndarray, np.ndarray, np.ndarray, AddedScores],
         ) -> tuple[np.ndarray, np.ndarray]:
-            queries, rows, excluded = embedded
-            return blocks.best(queries, self._k, rows, excluded)
+            queries, rows, excluded, added = embedded
+            return blocks.best(queries, self._k, rows, excluded, added)
 
         # Users are embedded while others are ranked.
         for items, scores in map_in_order(best, map(embed, batches), items_per_task=1):

@@ -44,6 +44,7 @@ class ServingModel(tf.Module):
         self.items = bundle.items
         self.users = bundle.users
         self.max_history = bundle.model.query_tower.max_history
+        self.allows_repeats = bundle.dataset.schema.allows_repeats
         catalog = bundle.catalog()
         self.content_search = ContentSearch(bundle, catalog)
         # Variables, since a graph with large constants cannot be saved.
@@ -65,7 +66,9 @@ class ServingModel(tf.Module):
         candidates: tf.Tensor | None = None,
         times: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Recommends items to a batch of users; items of their histories are excluded.
+        """Recommends items to a batch of users.
+
+        Items of their histories are excluded, unless the data allows repeats.
 
         Args:
             history: string `[batch, n]`, the ids of each user's items, oldest first, padded with
@@ -84,7 +87,9 @@ class ServingModel(tf.Module):
         rows = self.item_rows.lookup(history)
         user_rows = None if self.user_rows is None else self.user_rows.lookup(users)
         inputs = self._user_inputs(rows, user_features, user_rows, times)
-        excluded = tf.concat([rows, self.item_rows.lookup(exclude)], axis=1)
+        excluded = self.item_rows.lookup(exclude)
+        if not self.allows_repeats:
+            excluded = tf.concat([rows, excluded], axis=1)
         return self.recommend_encoded(inputs, excluded, k, candidates)
 
     def recommend_encoded(
@@ -193,6 +198,7 @@ class ServingModel(tf.Module):
             "weights": [
                 *model.item_tower.variables,
                 *model.query_tower.variables,
+                *([] if model.repeat_term is None else model.repeat_term.variables),
                 model.temperature.variables,
                 *(head.variables for head in model.heads),
             ],

@@ -59,10 +59,10 @@ class KnownUsers(Users):
             if split
             else dataset.histories(SPLITS, with_times=with_times)
         )
-        self._excluded = dataset.all_histories()
-        if split:
-            has_dislikes = dataset.schema.kinds.have_dislikes
-            self._excluded = excluded_of(dataset, split) if has_dislikes else self._histories
+        if dataset.schema.ranks_histories or dataset.schema.kinds.have_dislikes:
+            self._excluded = excluded_of(dataset, split)
+        else:
+            self._excluded = self._histories if split else dataset.all_histories()
 
     def batch(self, first: int, end: int) -> tuple[UserInputs, list[np.ndarray]]:
         rows = self._rows[first:end]
@@ -93,7 +93,7 @@ class NewUser(Users):
         self.names = [None]
         past = np.array(history, np.int32)
         length = bundle.model.query_tower.max_history
-        self._history = past
+        self._excluded = past[:0] if bundle.dataset.schema.allows_repeats else past
         self._inputs = UserInputs(
             table_of([past], np.int32, -1, length),
             encode_given(bundle.users, _packed_features(bundle, features), num_rows=1),
@@ -104,7 +104,7 @@ class NewUser(Users):
         )
 
     def batch(self, first: int, end: int) -> tuple[UserInputs, list[np.ndarray]]:
-        return self._inputs, [self._history]
+        return self._inputs, [self._excluded]
 
 
 def _packed_features(bundle: ModelBundle, features: Mapping[str, Any]) -> dict[str, tf.Tensor]:

@@ -4,22 +4,31 @@ import numpy as np
 
 
 def fit_weights(
-    terms: np.ndarray, allowed: np.ndarray, prior: np.ndarray, *, strength: float = 2.0
+    terms: np.ndarray,
+    allowed: np.ndarray,
+    prior: np.ndarray,
+    *,
+    offsets: np.ndarray | None = None,
+    can_be_negative: np.ndarray | None = None,
+    strength: float = 2.0,
 ) -> np.ndarray:
     """Fits the weights of the terms of a score to choices among alternatives.
 
     The probability of a choice is the softmax of the scores `Σ weight · term` over its
     alternatives (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"). The
     estimate stays consistent if the alternatives are a random sample (McFadden 1978, "Modelling the
-    choice of residential location"). The log-likelihood is concave, so that its maximum is unique.
+    choice of residential location"), or with the offset −ln q if each is in it with a probability q
+    of its own. The log-likelihood is concave, so that its maximum is unique.
 
-    Weights are at least 0. A normal prior holds them near `prior` where there are few choices: its
-    precision is `strength` times the variance of the term.
+    Weights are at least 0, unless stated otherwise. A normal prior holds them near `prior` where
+    there are few choices: its precision is `strength` times the variance of the term.
 
     Args:
         terms: `[choices, alternatives, terms]`; the first alternative is the chosen one.
         allowed: bool `[choices, alternatives]`, alternatives that count; the first always does.
         prior: the expected weights, `[terms]`.
+        offsets: added to the scores, `[choices, alternatives]` (default none).
+        can_be_negative: bool `[terms]` (default none).
         strength: of the prior, in choices (default 2).
 
     Returns:
@@ -32,11 +41,12 @@ def fit_weights(
     used = scales > 1e-9
     scaled = (terms[..., used] / scales[used]).astype(np.float32)
     mean, num = prior[used] * scales[used], len(terms)
+    offsets = np.zeros((1, 1), np.float32) if offsets is None else offsets
     chosen = scaled[:, 0].mean(axis=0, dtype=np.float64)
 
     def objective(weights: np.ndarray) -> tuple[float, np.ndarray]:
         """The negative mean log-posterior of the choices, and its gradient."""
-        scores = np.where(allowed, scaled @ weights.astype(np.float32), -np.inf)
+        scores = np.where(allowed, scaled @ weights.astype(np.float32) + offsets, -np.inf)
         top = scores.max(axis=1, keepdims=True)
         shares = np.exp(scores - top)
         totals = shares.sum(axis=1, keepdims=True)
@@ -47,7 +57,8 @@ def fit_weights(
         loss = strength / (2 * num) * np.square(apart).sum() - likelihood
         return float(loss), expected - chosen + strength / num * apart
 
-    bounds = [(0.0, None)] * int(used.sum())
+    is_free = np.zeros(len(prior), bool) if can_be_negative is None else can_be_negative
+    bounds = [(None if free else 0.0, None) for free in is_free[used]]
     found = scipy.optimize.minimize(objective, mean, jac=True, method="L-BFGS-B", bounds=bounds)
     weights = prior.astype(np.float64)
     weights[used] = found.x / scales[used]

@@ -47,7 +47,7 @@ def fit_config(
         of epochs by kind of those that were stopped. A dataset that holds out training events as
         its valid split adds `num_held_out`, their number; one that holds out items adds
         `cold_start`, the choices of `choose_cold_start`. Terms in closed form add
-        `closed_form`, their weights.
+        `closed_form`, their weights, and a term for items of the history `repeats`.
     """
     refits = config.refit and bundle.dataset.has_validation_events(config.task)
     held_out = bundle.dataset.num_held_out
@@ -86,6 +86,8 @@ def fit_config(
     terms = bundle.model.item_tower.closed_form
     if terms is not None and terms.is_fitted:
         metrics["closed_form"] = terms.describe()
+    if bundle.model.repeat_term is not None:
+        metrics["repeats"] = bundle.model.repeat_term.describe()
     return bundle, metrics
 
 

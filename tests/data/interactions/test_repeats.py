@@ -42,18 +42,21 @@ def test_only_the_largest_weight_is_held_out_and_dislikes_count_as_known():
     kinds = EventKinds({"view": 0.5, "buy": 1.0, "skip": -1.0})
     train = events((0, 1, True), (0, 2, False), (0, 3, True))
     train.weight = np.array([0.5, -1.0, 1.0], np.float32)
-    # Purchases of a viewed, a skipped and a new item; a view of a purchased item is no target.
+    # Purchases of a viewed, a skipped and a new item; a view of a purchased item is no target. What
+    # was viewed has not been chosen.
     test = events((0, 1, True), (0, 2, True), (0, 4, True), (0, 3, True))
     test.weight = np.array([1.0, 1.0, 1.0, 0.5], np.float32)
     parts = {"train": train, "valid": train.take(slice(0)), "test": test}
-    assert count_repeats(parts, [], kinds) == {"valid_repeats": 0, "test_repeats": 2}
+    assert count_repeats(parts, [], kinds) == {"valid_repeats": 0, "test_repeats": 1}
 
 
 def test_of_a_cold_user_the_views_after_the_last_purchase_are_not_known():
     kinds = EventKinds({"view": 0.5, "buy": 1.0})
     nothing = events((9, 9, False))
-    # The purchase repeats the first view; the last view is after it, and of no interest.
+    # The second purchase repeats the first; the last view is after it, and of no interest.
     test = events((3, 1, True), (3, 1, True), (3, 2, True))
-    test.weight = np.array([0.5, 1.0, 0.5], np.float32)
+    test.weight = np.array([1.0, 1.0, 0.5], np.float32)
     parts = {"train": nothing, "valid": nothing, "test": test}
     assert count_repeats(parts, [3], kinds) == {"valid_repeats": 0, "test_repeats": 1}
+    test.weight[0] = 0.5
+    assert count_repeats(parts, [3], kinds) == {"valid_repeats": 0, "test_repeats": 0}

@@ -33,8 +33,21 @@ def test_dates_as_whole_numbers_and_a_repeat(tmp_path):
     times = [f"202204{day:02d}" for day in range(8, 14)]
     assert packed_lines(tmp_path, times) == [
         "times from 2022-04-08 to 2022-04-13 (UTC)",
-        "repeats: 1 of 1 in test are items that the user chose before; they are not evaluated",
+        "repeats: 1 of 1 in test are items that the user chose before; they are not evaluated and "
+        "never recommended; if users want again what they chose (songs, groceries), set "
+        "interactions.repeats: allow",
     ]
+    (tmp_path / "allowed").mkdir()
+    assert packed_lines(tmp_path / "allowed", times, repeats="allow")[-1] == (
+        "repeats: 1 of 1 in test are items that the user chose before; they are evaluated and "
+        "recommended (interactions.repeats: allow)"
+    )
+
+
+def test_few_repeats_get_no_advice():
+    log = {"test": 20, "valid": 20, "test_repeats": 2, "valid_repeats": 0}
+    (line,) = log_lines(log)
+    assert line.endswith("chose before; they are not evaluated")
 
 
 def test_counters_get_a_hint_unless_they_are_said_to_be_an_order(tmp_path):
@@ -138,11 +151,11 @@ def test_kinds_are_counted_and_the_targets_named(tmp_path):
     content["interactions"] |= {"kind": "kind", "kinds": {"view": 0.1, "buy": 1, "skip": -1}}
     dataset.write_text(yaml.safe_dump(content, sort_keys=False))
     statistics = pack(dataset, tmp_path / "data", PackConfig(quiet=True))
-    assert log_lines(statistics["interactions"])[-3:] == [
+    # What was viewed can be bought: it is no repeat.
+    assert log_lines(statistics["interactions"])[-2:] == [
         "kinds: 3 view (weight 0.1), 2 buy (weight 1), 1 skip (weight -1)",
         "targets of valid and test: buy, the largest weight; the other positives are in histories "
         "and in training",
-        "repeats: 1 of 1 in test are items that the user chose before; they are not evaluated",
     ]
     data = Dataset(tmp_path / "data")
     assert data.schema.kinds.names == ["view", "buy", "skip"]

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import yaml
 
-from tests.once import CONTENT_ALONE
+from tests.once import CONTENT_ALONE, ONCE
 from tfmmrec.config.finetuning import FinetuneConfig
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
@@ -93,10 +93,10 @@ def without_chance(handle: str, **options: Any) -> TrainConfig:
         "finetune": ["title"],
         "dim": 4,
         "batch_size": 4,
-        "refit": False,
+        **ONCE,
+        **CONTENT_ALONE,
         "epochs": 4,
         "patience": 10,
-        **CONTENT_ALONE,
         "dropout": 0.0,
         "id_embedding_dropout": 0.0,
         "modality_dropout": 0.0,

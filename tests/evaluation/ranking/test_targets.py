@@ -127,15 +127,18 @@ def test_views_are_no_targets_and_disliked_items_no_candidates(tmp_path):
     ]
     dataset = packed(tmp_path / "log", rows, kinds=KINDS)
     found = targets_of(dataset, "test")
-    assert pairs(dataset, found) == [("u0", "i5")]
-    assert found.num_repeats == 2
+    # What was viewed can be bought; what was bought or disliked is no candidate.
+    assert pairs(dataset, found) == [("u0", "i5"), ("u0", "i0")]
+    assert found.num_repeats == 1
+    assert found.are_repeats.tolist() == [False, True]
     user = dataset.user_rows["u0"]
     assert found.histories.of_user(user).tolist() == [0, 2]
-    assert found.excluded.of_user(user).tolist() == [0, 1, 2, 3]
+    assert found.excluded.of_user(user).tolist() == [1, 2, 3]
     valid = targets_of(dataset, "valid")
     assert pairs(dataset, valid) == [("u0", "i2")]
-    assert valid.excluded.of_user(user).tolist() == [0, 1]
+    assert valid.excluded.of_user(user).tolist() == [1]
     # A disliked item, however good its score, is not among those that are ranked and listed.
     scores = np.array([[0.0, 9.0, 0.0, 9.0, 0.2, 0.1]])
     ranks, lists = ScoreRanker.of(scores).rank(found, np.ones(6, bool), k=6)
-    assert (ranks.tolist(), lists.items.tolist()) == ([2.0], [[4, 5, -1, -1, -1, -1]])
+    assert ranks.tolist() == [2.0, 3.0]
+    assert lists.items.tolist() == [[4, 5, 0, -1, -1, -1]]

@@ -1,4 +1,4 @@
-"""Counts held-out positives whose item the user chose or disliked before; they are no targets."""
+"""Counts held-out positives whose item the user chose or disliked before."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def count_repeats(
 ) -> dict[str, int]:
     """Counts the repeats among the targets of valid and test: positives of the largest weight.
 
-    A target of valid is a repeat if the user has a positive or a dislike with the same item in
+    A target of valid is a repeat if the user has another one, or a dislike, with the same item in
     train, and one of test if in train or valid. Of equal ones in a split, all but one are repeats.
     Of a cold-start user, only the last one is held out.
 
@@ -34,13 +34,13 @@ def count_repeats(
     is_target, is_history = divide_new_users(test, is_new, kinds.are_targets(test))
     earlier = concatenate([train, valid, test.take(is_history)])
     return {
-        "valid_repeats": _count(valid_targets, train),
-        "test_repeats": _count(test.take(is_target), earlier),
+        "valid_repeats": _count(valid_targets, train, kinds),
+        "test_repeats": _count(test.take(is_target), earlier, kinds),
     }
 
 
-def _count(targets: Interactions, earlier: Interactions) -> int:
-    known = earlier.take(earlier.positive | earlier.disliked)
+def _count(targets: Interactions, earlier: Interactions, kinds: EventKinds) -> int:
+    known = earlier.take(kinds.are_targets(earlier) | earlier.disliked)
     return len(targets) - len(np.setdiff1d(_keys(targets), _keys(known)))
 
 

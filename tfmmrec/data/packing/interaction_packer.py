@@ -244,6 +244,7 @@ def facts_of(
         `times`: the first and last time, null without times; left out if they are an order.
         `unknown_positives`: that number; left out if it is 0.
         `kinds`: the number of events and the weight of each kind; left out without kinds.
+        `allows_repeats`: true if they are allowed; else left out.
     """
     found: dict[str, Any] = {"unknown_positives": num_unknown} if num_unknown else {}
     if table.kinds:
@@ -251,6 +252,8 @@ def facts_of(
             name: {"count": int(count), "weight": weight}
             for (name, weight), count in zip(table.kinds.weights.items(), num_by_kind, strict=True)
         }
+    if table.allows_repeats:
+        found["allows_repeats"] = True
     if table.time is None:
         return {"times": None, **found}
     return found if table.time_format == "order" else {"times": span.statistics(), **found}

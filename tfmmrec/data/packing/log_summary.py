@@ -6,6 +6,9 @@ from typing import Any
 from tfmmrec.data.interactions import EventKinds
 from tfmmrec.data.times.span import describe_times, hint_at_times
 
+# The share of repeats from which it is said how to recommend them.
+_MANY = 0.1
+
 
 def log_lines(log: Mapping[str, Any]) -> list[str]:
     """Returns the lines.
@@ -42,10 +45,20 @@ def log_lines(log: Mapping[str, Any]) -> list[str]:
         counts = " and ".join(
             f"{n} of {log[split]} in {split}" for split, n in repeats.items() if n
         )
-        lines.append(
-            f"repeats: {counts} are items that the user chose before; they are not evaluated"
-        )
+        lines.append(f"repeats: {counts} are items that the user chose before; {_advice(log)}")
     return lines
+
+
+def _advice(log: Mapping[str, Any]) -> str:
+    """What is done with repeats; a log with many of them may be one in which they matter."""
+    if log.get("allows_repeats"):
+        return "they are evaluated and recommended (interactions.repeats: allow)"
+    if any(log[f"{split}_repeats"] > _MANY * log[split] for split in ("valid", "test")):
+        return (
+            "they are not evaluated and never recommended; if users want again what they chose "
+            "(songs, groceries), set interactions.repeats: allow"
+        )
+    return "they are not evaluated"
 
 
 def _kind_lines(kinds: Mapping[str, Any]) -> list[str]:

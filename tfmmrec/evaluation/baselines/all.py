@@ -59,7 +59,7 @@ class WarmItemBaselines:
         self._of_histories = HistoryBaselines(dataset, split)
 
     def by_interactions(self) -> Baselines:
-        """Fits popularity, recent popularity, EASE, item-kNN, ALS and BPR.
+        """Fits popularity, recent popularity, EASE, item-kNN, own items, ALS and BPR.
 
         Recent popularity is omitted if events have no times, and ALS and BPR without the extra
         `baselines`.
@@ -80,6 +80,7 @@ class WarmItemBaselines:
                 f"all would take {num_items**2 * 8 / 1e9:,.1f} GB"
             )
         found |= self._of_histories.item_item_rankers()
+        found |= self._of_histories.own_item_rankers()
         factorizations = available_factorizations()
         for name in FACTORIZATION_BASELINES:
             if name not in factorizations:

@@ -1,5 +1,7 @@
 """Baselines that score items by a user's history with recency: EASE, item-kNN, content, and sums.
 
+Where users can choose an item again, so can a baseline: own items, and their sum with the others.
+
 An event counts less the more events follow it, by a decay that is a hyperparameter like the others.
 """
 
@@ -32,6 +34,10 @@ from tfmmrec.evaluation.ranking.rankers import Ranker
 DECAYS = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
 # Candidate weights of content in the sum with an item-to-item baseline, see `blend`.
 CONTENT_WEIGHTS = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
+# Likewise of own items.
+OWN_WEIGHTS = (0.3, 1.0, 3.0, 10.0)
+# The weight of popularity beside own items, which it orders all other items after.
+_TIE_BREAK = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +97,26 @@ class HistoryBaselines:
         """Returns EASE and item-kNN, by label."""
         return {self.label(name): ranker_of(self.scores(name)) for name in self.chosen}
 
+    def own_item_rankers(self) -> dict[str, Ranker]:
+        """Returns the items of the history by recency, and their sums with EASE and item-kNN.
+
+        They are none in a log whose users cannot choose an item again, see
+        `Schema.ranks_histories`.
+        """
+        if not self._dataset.schema.ranks_histories:
+            return {}
+        decay = self._choose_decay(lambda: _own_items)
+        by_recency = blend(self._own.scores(_own_items, decay), self._own.popularity, _TIE_BREAK)
+        name = " ".join(["own items", *(f"({text})" for text in self._decay_text(decay))])
+        found = {name: ranker_of(by_recency)}
+        own = self._own.scores(_own_items, decay)
+        for base in self.chosen:
+            weight = self._choose_weight(base, _own_items, decay, OWN_WEIGHTS)
+            found[f"{base} + own items ({weight:g})"] = ranker_of(
+                blend(self.scores(base), own, weight)
+            )
+        return found
+
     def content_rankers(self, content: np.ndarray) -> dict[str, Ranker]:
         """Returns the cosine similarity of content, and its sums with EASE and item-kNN.
 
@@ -103,7 +129,7 @@ class HistoryBaselines:
         name = " ".join(["content cosine", *(f"({text})" for text in self._decay_text(decay))])
         found = {name: ranker_of(by_content)}
         for base in self.chosen:
-            weight = self._choose_weight(base, cosine, decay)
+            weight = self._choose_weight(base, cosine, decay, CONTENT_WEIGHTS)
             blended = blend(self.scores(base), by_content, weight)
             found[f"{base} + content ({weight:g})"] = ranker_of(blended)
         return found
@@ -129,17 +155,19 @@ class HistoryBaselines:
         decays = DECAYS if self._has_order else (1.0,)
         return self._choose(decays, lambda decay: self._valid.scores(score(), decay))
 
-    def _choose_weight(self, base: str, cosine: HistoryScores, decay: float) -> float:
-        """Selects the weight of content in the sum; the parts keep their own hyperparameters."""
+    def _choose_weight(
+        self, base: str, beside: HistoryScores, decay: float, weights: Sequence[float]
+    ) -> float:
+        """Selects the weight of a second part; both keep their own hyperparameters."""
 
         # Fitted again, since a matrix of EASE is large; once for all weights.
         @functools.cache
         def parts() -> tuple[UserScores, UserScores]:
             fit, own = ITEM_ITEM_BASELINES[base][0], self.chosen[base]
             score = fit(self._valid.interactions, own.value)
-            return self._valid.scores(score, own.decay), self._valid.scores(cosine, decay)
+            return self._valid.scores(score, own.decay), self._valid.scores(beside, decay)
 
-        return self._choose(CONTENT_WEIGHTS, lambda weight: blend(*parts(), weight))
+        return self._choose(weights, lambda weight: blend(*parts(), weight))
 
     def _choose(self, candidates: Sequence[float], scores: Callable[[float], UserScores]) -> float:
         return choose(
@@ -164,6 +192,16 @@ class _Events:
         interactions = interaction_matrix(events, dataset.count("items"))
         return cls(interactions, context_of(dataset, split))
 
+    def popularity(self, users: np.ndarray) -> np.ndarray:
+        """The number of events of each item, the same for all users, `[users, items]`."""
+        counts = np.asarray(self.interactions.sum(axis=0), np.float64)
+        return np.repeat(counts, len(users), axis=0)
+
     def scores(self, score: HistoryScores, decay: float) -> UserScores:
         num_items = self.interactions.shape[1]
         return of_histories(score, decayed_interaction_matrix(self.histories, num_items, decay))
+
+
+def _own_items(histories: sparse.csr_matrix) -> np.ndarray:
+    """The weight of each item in the history, 0 for all others."""
+    return histories.toarray()

@@ -12,13 +12,15 @@ from tfmmrec.data.histories import Histories
 from tfmmrec.evaluation.metrics.beyond_accuracy import TopItems
 from tfmmrec.evaluation.metrics.expected_rank import expected_ranks
 from tfmmrec.evaluation.ranking.targets import Targets
-from tfmmrec.models.item_blocks import ItemBlocks, query_batches
+from tfmmrec.models.item_blocks import AddedScores, ItemBlocks, query_batches
 from tfmmrec.models.scorer import Scorer
 
 # Given rows of users, yields (rows of users [batch], scores [batch, items]).
 ScoreUsers = Callable[[np.ndarray], Iterator[tuple[np.ndarray, np.ndarray]]]
 # Given rows of users, yields (rows of users [batch], their embeddings [batch, width]).
 EmbedUsers = Callable[[np.ndarray], Iterator[tuple[np.ndarray, np.ndarray]]]
+# Given rows of users, what is added to the products of some of them and some items.
+AddScores = Callable[[np.ndarray], AddedScores]
 
 # Maximum number of scores in memory at a time.
 _MAX_SCORES = 2**24
@@ -42,7 +44,7 @@ class Ranker(abc.ABC):
         *,
         progress: Callable[[int], object] = _no_progress,
     ) -> tuple[np.ndarray, TopItems]:
-        """Ranks each target item among the candidates that the user neither chose nor disliked.
+        """Ranks each target item among the candidates that are not excluded for the user.
 
         Args:
             targets: the target items.
@@ -109,11 +111,18 @@ class DotProductRanker(Ranker):
     Args:
         item_vectors: float `[items, width]`; zeros for an item that cannot be scored.
         embed_users: computes the embeddings of users, and yields them in any order.
+        add_scores: computes what is added to some of the products (default: nothing is added).
     """
 
-    def __init__(self, item_vectors: np.ndarray, embed_users: EmbedUsers):
+    def __init__(
+        self,
+        item_vectors: np.ndarray,
+        embed_users: EmbedUsers,
+        add_scores: AddScores | None = None,
+    ):
         self._item_vectors = item_vectors
         self._embed_users = embed_users
+        self._add_scores = add_scores or (lambda users: AddedScores.none())
 
     def rank(
         self,
@@ -128,16 +137,24 @@ class DotProductRanker(Ranker):
         ranks, best = np.empty(len(targets.user)), _empty_lists(all_users, candidate_mask, k)
 
         def rank_batch(
-            users: np.ndarray, vectors: np.ndarray, positions: np.ndarray, rows: np.ndarray
+            users: np.ndarray,
+            vectors: np.ndarray,
+            added: AddedScores,
+            positions: np.ndarray,
+            rows: np.ndarray,
         ) -> int:
-            history = targets.excluded.of_users(users[rows])
-            ranks[positions] = blocks.ranks(vectors[rows], targets.item[positions], *history)
+            excluded = targets.excluded.of_users(users[rows])
+            ranks[positions] = blocks.ranks(
+                vectors[rows], targets.item[positions], *excluded, added.of_queries(rows)
+            )
             return len(positions)
 
-        def list_batch(users: np.ndarray, vectors: np.ndarray) -> int:
-            history = targets.excluded.of_users(users)
-            found, _ = blocks.best(vectors, best.shape[1], *history)
-            best[np.searchsorted(all_users, users)] = found
+        def list_batch(
+            users: np.ndarray, vectors: np.ndarray, added: AddedScores, rows: np.ndarray
+        ) -> int:
+            excluded = targets.excluded.of_users(users[rows])
+            found, _ = blocks.best(vectors[rows], best.shape[1], *excluded, added.of_queries(rows))
+            best[np.searchsorted(all_users, users[rows])] = found
             return 0
 
         jobs: collections.deque[concurrent.futures.Future[int]] = collections.deque()
@@ -151,10 +168,11 @@ class DotProductRanker(Ranker):
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             for users, vectors in self._embed_users(all_users):
                 positions, rows = _positions_of(targets, users)
+                batch = users, vectors, self._add_scores(users)
                 for at in query_batches(len(positions)):
-                    jobs.append(pool.submit(rank_batch, users, vectors, positions[at], rows[at]))
+                    jobs.append(pool.submit(rank_batch, *batch, positions[at], rows[at]))
                 for at in query_batches(len(users) if best.shape[1] else 0):
-                    jobs.append(pool.submit(list_batch, users[at], vectors[at]))
+                    jobs.append(pool.submit(list_batch, *batch, np.arange(len(users))[at]))
                 wait(_MAX_JOBS)
             wait(0)
         return ranks, TopItems(all_users, best)
@@ -169,7 +187,11 @@ def model_ranker(scorer: Scorer, item_vectors: np.ndarray, histories: Histories)
         histories: the histories that the model reads.
     """
     if scorer.scores_by_product:
-        return DotProductRanker(item_vectors, lambda u: scorer.queries(item_vectors, histories, u))
+        return DotProductRanker(
+            item_vectors,
+            lambda users: scorer.queries(item_vectors, histories, users),
+            lambda users: scorer.added_scores(histories, users),
+        )
     return ScoreRanker(lambda users: scorer.scores(item_vectors, histories, users))
 
 

@@ -27,12 +27,12 @@ class Targets:
         user: rows of users, int32 `[targets]`, ascending.
         item: rows of the target items, int32 `[targets]`.
         histories: the items of each user's earlier positives.
-        num_repeats: number of positives that are not targets because the user chose or disliked the
-            item before, in the history or earlier in the split.
+        num_repeats: number of positives that are not targets because the item is excluded, or is
+            the target of an earlier event of the user in the split.
         num_both_cold: number of positives that are not targets because both the user and the item
             are new.
-        disliked_too: the items of the histories and those that the users disliked (default: nobody
-            disliked any).
+        excluded_items: the items of each user that are not candidates, see `Schema.are_excluded`
+            (default: those of the history).
     """
 
     user: np.ndarray
@@ -40,12 +40,20 @@ class Targets:
     histories: Histories
     num_repeats: int
     num_both_cold: int = 0
-    disliked_too: Histories | None = None
+    excluded_items: Histories | None = None
 
     @property
     def excluded(self) -> Histories:
-        """The items of each user that are not candidates: of the history, and disliked ones."""
-        return self.histories if self.disliked_too is None else self.disliked_too
+        """The items of each user that are not candidates."""
+        return self.histories if self.excluded_items is None else self.excluded_items
+
+    @property
+    def are_repeats(self) -> np.ndarray:
+        """Whether each target is an item of the user's history, bool `[targets]`."""
+        num_items = 1 + max(self.item.max(initial=0), self.histories.items.max(initial=0))
+        users = np.arange(len(self.histories.offsets) - 1)
+        rows, items = self.histories.of_users(users)
+        return np.isin(self.user.astype(np.int64) * num_items + self.item, rows * num_items + items)
 
     def take(self, rows: np.ndarray) -> "Targets":
         """Returns some of the targets (a mask, or ascending indices), with all histories."""
@@ -70,9 +78,9 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
     both_cold = dataset.cold_users[positives.user] & dataset.cold_items[positives.item]
     events = positives.take(~both_cold)
     histories = context_of(dataset, split, with_times=with_times)
-    # Without dislikes, memory holds the histories once.
-    disliked_too = excluded_of(dataset, split) if dataset.schema.kinds.have_dislikes else None
-    excluded = histories if disliked_too is None else disliked_too
+    # Memory holds the histories once where they are what is excluded.
+    differs = dataset.schema.ranks_histories or dataset.schema.kinds.have_dislikes
+    excluded = excluded_of(dataset, split) if differs else histories
     repeats = _is_repeat(events, excluded, dataset.count("items"))
     found = Targets(
         user=events.user[~repeats],
@@ -80,7 +88,7 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
         histories=histories,
         num_repeats=int(repeats.sum()),
         num_both_cold=int(both_cold.sum()),
-        disliked_too=disliked_too,
+        excluded_items=excluded if differs else None,
     )
     if not len(found.user):
         raise DataError(_no_targets(dataset, split, found))
@@ -88,7 +96,7 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
 
 
 def _is_repeat(events: Interactions, excluded: Histories, num_items: int) -> np.ndarray:
-    """Whether the user of each event chose or disliked the item before, bool `[events]`."""
+    """Whether the item of each event is excluded or that of an earlier one, bool `[events]`."""
     users = np.repeat(np.arange(len(excluded.offsets) - 1), np.diff(excluded.offsets))
     pairs = events.user.astype(np.int64) * num_items + events.item
     repeats = np.isin(pairs, users.astype(np.int64) * num_items + excluded.items)
@@ -115,7 +123,7 @@ def _no_targets(dataset: Dataset, split: str, found: Targets) -> str:
     total = found.num_repeats + found.num_both_cold
     return (
         f"{message}: of its {total} positives, {' and '.join(reasons)}; choose another split in "
-        "the dataset file, or drop repeats from the log, and pack again"
+        "the dataset file, or allow repeats (interactions.repeats), and pack again"
     )
 
 

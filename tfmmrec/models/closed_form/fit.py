@@ -17,6 +17,8 @@ def fit_closed_form(bundle: ModelBundle) -> None:
     Weights of the terms that have been set before stay as they are.
     """
     tower = bundle.model.item_tower
+    if bundle.model.repeat_term is not None:
+        bundle.model.repeat_term.fit(bundle.histories)
     if tower.closed_form is None and tower.regression is None:
         return
     rows = landmarks_of(bundle)
