@@ -82,9 +82,10 @@ def evaluate(
     It writes no file into the run. The ranks of the baselines are cached in the data folder, since
     they do not depend on the run.
 
-    The candidates of a user are all items without an earlier interaction of the user. Cold-start
-    items are ranked among themselves, and new users are a segment of their own. Models with a
-    rating or click task are evaluated on these as well; without retrieval, on these only.
+    The candidates of a user are all items that are not excluded for the user, see
+    `Schema.are_excluded`: those that the user has not chosen earlier, or all. Cold-start items are
+    ranked among themselves, and new users are a segment of their own. Models with a rating or click
+    task are evaluated on these as well; without retrieval, on these only.
 
     Args:
         run: a run folder, or a loaded model.

@@ -49,7 +49,7 @@ def measure_model(
         k: the cutoff (default 10).
         split: `valid` or `test` (default).
         last: number of the most recent events of a history that the model reads (default all). All
-            items of the history are excluded from the candidates in any case.
+            items of the history that are no candidates are excluded in any case.
     """
     targets = targets_of(bundle.dataset, split, with_times=bundle.model.reads_times)
     # A new scorer traces the model again, with what it reads now.

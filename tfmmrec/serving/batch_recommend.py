@@ -43,10 +43,10 @@ def recommend(
         split: `valid` or `test` recommends as of the time before this split: earlier events are the
             history, and their items are excluded. For held-out users, whose events are all in test,
             these are all events but the last. By default, all events are the history, and all items
-            with events of the user are excluded.
+            with events of the user are excluded; with kinds or repeats, see `Schema.are_excluded`.
         candidates: a file with one item id per line; only these are ranked (default all items).
         history: the ids of the items of a user who is not in the data, oldest first: a list, or a
-            text with commas. The items are excluded (default none).
+            text with commas. The items are excluded, unless the data allows repeats (default none).
         user: the features of a user who is not in the data, `{"age": 30}`, as they would be in the
             table (default none). With `history` or `user`, there is one line, whose user is null.
         exclude: ids of items that are left out, like `history` (default none).
