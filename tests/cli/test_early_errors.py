@@ -132,7 +132,7 @@ def answers(tmp_path_factory) -> dict[str, Any]:
     (folder / "taken").mkdir()
     (folder / "taken" / "run.json").write_text("{}")
     (folder / "done").mkdir()
-    (folder / "done" / "run.json").write_text('{"format": 7, "manifest_sha256": ""}')
+    (folder / "done" / "run.json").write_text('{"format": 8, "manifest_sha256": ""}')
     (folder / "data").mkdir()
     (folder / "data" / "MANIFEST.json").write_text('{"format": 3, "files": {}}')
     (folder / "stopped.partial").mkdir()

@@ -28,6 +28,7 @@ SEQUENCE = {
 }
 
 
+@pytest.mark.slow
 def test_on_a_catalogue_that_is_drawn(tmp_path, capsys):
     code, lines, _ = check(tmp_path, capsys, SEQUENCE)
     assert (code, lines) == (

@@ -18,6 +18,7 @@ WITHOUT_CHANCE: dict[str, Any] = {
     "modality_dropout": 0.0,
     "query": {"kind": "mean", "max_history": 4, "units": 8, "dropout": 0.0},
     "cold_start": {"weight": 0.0},
+    "closed_form": {"dim": 0},
     # So many draws find every item.
     "negatives": {"num_uniform": 300},
     "contrastive": {"cross_modal": 0.1, "co_engagement": 0.1, "num_items": 300},

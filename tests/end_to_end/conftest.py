@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.once import ONCE
+from tests.once import ONCE_WITH_TERMS
 from tests.worlds import shared
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
@@ -41,7 +41,7 @@ def data(catalogue: Path, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def run(data: Path, tmp_path_factory) -> Path:
-    config = TrainConfig(**ONCE, quiet=True)
+    config = TrainConfig(**ONCE_WITH_TERMS, quiet=True)
     return shared(tmp_path_factory, "run", lambda out: train(data, out, config))
 
 

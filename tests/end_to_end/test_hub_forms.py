@@ -67,6 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_from_the_command_line_to_a_served_model(
     folder: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tfmmrec.models.bundle
-from tests.once import ONCE
+from tests.once import ONCE, ONCE_WITH_TERMS
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
@@ -29,7 +29,7 @@ FEW: dict[str, Any] = {**ONCE, "features": ["title", "genres"]}
 def _cold_ndcg(dataset_file: Path, folder: Path, cache: Path) -> float:
     """NDCG@10 of items that training never met, ranked among themselves."""
     pack(dataset_file, folder / "data", PackConfig(quiet=True))
-    config = TrainConfig(**ONCE, epochs=12, cache=str(cache), quiet=True)
+    config = TrainConfig(**ONCE_WITH_TERMS, epochs=12, cache=str(cache), quiet=True)
     train(folder / "data", folder / "run", config)
     return evaluate(folder / "run", quiet=True).metrics["cold"]["model"]["ndcg@10"]
 
@@ -130,6 +130,7 @@ def test_search_finds_an_item_by_its_own_content(run: Path, data: Path, catalogu
     assert item not in [entry["item"] for entry in search(run, item=item, k=len(rows))]
 
 
+@pytest.mark.slow
 def test_a_stopped_training_goes_on(data: Path, tmp_path: Path) -> None:
     config = TrainConfig(**FEW, epochs=2, patience=10, quiet=True)
     bundle = tfmmrec.models.bundle.build_bundle(Dataset(data), config)

@@ -77,7 +77,13 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("windows and drawn negatives", marks=pytest.mark.slow),
+        "histories and two tasks",
+    ],
+)
 def test_a_step_is_that_of_encodings_in_memory(small, name):
     results = []
     for place in ("device", "host"):

@@ -95,8 +95,11 @@ def test_rows_in_another_order_give_the_same_answers_by_id(small_run, pack_chang
 
 @pytest.mark.parametrize(
     "options",
-    [{"query": {"kind": "id"}}, {"task": "click"}, {"fusion": {"kind": "late"}}],
-    ids=lambda options: "-".join(options),
+    [
+        pytest.param({"query": {"kind": "id"}}, id="query"),
+        pytest.param({"task": "click"}, id="task", marks=pytest.mark.slow),
+        pytest.param({"fusion": {"kind": "late"}}, id="fusion", marks=pytest.mark.slow),
+    ],
 )
 def test_all_weights_with_a_row_per_item_or_user_move(small, pack_changed, tmp_path, options):
     bundle = build_bundle(small, TrainConfig(**{**ONCE, "dim": 4, "quiet": True, **options}))

@@ -89,6 +89,7 @@ def stop() -> None:
     raise Stop
 
 
+@pytest.mark.slow
 def test_a_training_resumes_from_storage_without_its_disk(small, tmp_path, capsys) -> None:
     address = f"ram://{tmp_path.name}/checkpoints"
     # Five of sixteen users, the same before and after.

@@ -302,6 +302,7 @@ def test_two_batches_of_eight_are_one_of_sixteen(data):
     np.testing.assert_allclose(sums * 3 / 2, gradient, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_several_steps_at_once_learn_the_same(data):
     found = []
     for steps in (1, 3):
@@ -313,6 +314,7 @@ def test_several_steps_at_once_learn_the_same(data):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_of_half_precision_is_served_in_float32(data, tmp_path):
     precision = "mixed_float16"
     before = tf.keras.mixed_precision.global_policy()

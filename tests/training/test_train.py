@@ -144,6 +144,7 @@ def test_auto_selects_a_history_encoder(data, tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_auto_is_the_mean_without_order(data, tmp_path):
     around = config(**CHOICE, history_context="bidirectional", epochs=1)
     train(data, tmp_path / "run", around)

@@ -75,6 +75,7 @@ def test_fewer_features_drop_options_that_need_them():
     assert with_features(dataclasses.replace(config, finetune=["title"]), ["plot"]).finetune == []
 
 
+@pytest.mark.slow
 def test_shared_outputs_train_the_same_model(small, trainer):
     config = dataclasses.replace(CONFIG, features=["genre", "title"], epochs=2, seed=1)
     trainer.train(CONFIG)
@@ -109,6 +110,7 @@ def test_figures_of_a_model(small, trainer):
     assert stack_seeds([figures, figures])["warm hr@3"].shape[0] == 2
 
 
+@pytest.mark.slow
 def test_votes_that_are_counted_anew_are_traced_anew(small, trainer):
     fusion = {"kind": "late", "decision": "voting"}
     bundle, _ = trainer.train(dataclasses.replace(CONFIG, fusion=fusion))
@@ -139,6 +141,7 @@ def test_permuted_contents_are_those_of_other_items(small):
     assert items.permuted(0).encodings["year"].values.tolist() != year.values.tolist()
 
 
+@pytest.mark.slow
 def test_the_null_permutes_in_another_way_for_each_seed(small):
     trainer = VariantTrainer(small, dataclasses.replace(CONFIG, features=["year"]), permute=0)
     year = encode_entities(small, "items", CONFIG).encodings["year"].values

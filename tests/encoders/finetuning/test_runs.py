@@ -82,6 +82,7 @@ def test_training_moves_the_encoder_and_the_table_follows(run: Path, handle: str
     assert saved["fingerprint"] == module.fingerprint == feature.encoder.fingerprint
 
 
+@pytest.mark.slow
 def test_a_stopped_training_ends_with_the_same_weights(
     dataset: Dataset, handle: str, run: Path, tmp_path: Path
 ) -> None:
@@ -139,8 +140,8 @@ def test_it_is_served_with_the_weights_that_were_trained(run: Path, tmp_path: Pa
     ("options", "expected"),
     [
         ({}, {"table:0", "bias:0", "average:0"}),
-        ({"recompute": True}, {"table:0", "bias:0"}),
-        ({"variables": "bias"}, {"bias:0", "average:0"}),
+        pytest.param({"recompute": True}, {"table:0", "bias:0"}, marks=pytest.mark.slow),
+        pytest.param({"variables": "bias"}, {"bias:0", "average:0"}, marks=pytest.mark.slow),
     ],
 )
 def test_what_an_epoch_moves(dataset: Dataset, handle: str, options: dict, expected: set) -> None:
