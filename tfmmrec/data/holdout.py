@@ -33,12 +33,18 @@ def excluded_of(dataset: Dataset, split: str | None = None) -> Histories:
 
     Args:
         dataset: the data folder.
-        split: `valid` or `test`; earlier events count (default: all events).
+        split: `valid` or `test`; earlier events count (default: all events). Of events that are no
+            positives, which may be in train however late they are, these are the ones before the
+            user's first target among the items that are not cold.
     """
     if split is None:
         events = concatenate([dataset.events(name) for name in SPLITS])
     else:
-        events, _ = _earlier_and_targets(dataset, split)
+        events, targets = _earlier_and_targets(dataset, split)
+        targets = targets.take(~dataset.cold_items[targets.item])
+        first = np.full(dataset.count("users"), np.iinfo(np.int32).max)
+        np.minimum.at(first, targets.user, targets.order)
+        events = events.take(events.positive | (events.order < first[events.user]))
     events = events.take(dataset.schema.are_excluded(events))
     return Histories.of(events, dataset.count("users"))
 

@@ -43,6 +43,11 @@ class Schema:
     allows_repeats: bool = False
 
     @property
+    def excludes_histories(self) -> bool:
+        """Whether what is no candidate is what is in the history, see `are_excluded`."""
+        return not (self.ranks_histories or self.kinds.have_dislikes or self.has_rating)
+
+    @property
     def ranks_histories(self) -> bool:
         """Whether items of a history can be candidates: see `are_excluded`."""
         return self.allows_repeats or self.kinds.are_weighted
@@ -50,13 +55,13 @@ class Schema:
     def are_excluded(self, events: Interactions) -> np.ndarray:
         """Whether the item of each event is no candidate for its user any more, bool `[events]`.
 
-        These are disliked items and, unless repeats are allowed, those that the user chose. In a
-        log with kinds, they are chosen by an event of the largest weight: what was viewed can still
-        be bought.
+        These are disliked items and, unless repeats are allowed, those that the user chose or
+        rated, however low. In a log with kinds, they are chosen by an event of the largest weight:
+        what was viewed can still be bought.
         """
         if self.allows_repeats:
             return events.disliked
-        return self.kinds.are_targets(events) | events.disliked
+        return self.kinds.are_targets(events) | events.disliked | events.rated
 
     def save(self, path: Path) -> None:
         """Writes schema.json."""

@@ -59,7 +59,7 @@ class KnownUsers(Users):
             if split
             else dataset.histories(SPLITS, with_times=with_times)
         )
-        if dataset.schema.ranks_histories or dataset.schema.kinds.have_dislikes:
+        if not dataset.schema.excludes_histories:
             self._excluded = excluded_of(dataset, split)
         else:
             self._excluded = self._histories if split else dataset.all_histories()

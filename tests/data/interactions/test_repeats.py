@@ -13,7 +13,7 @@ def events(*rows: tuple[int, int, bool]) -> Interactions:
         user=user.astype(np.int32),
         item=item.astype(np.int32),
         time=zeros.astype(np.int64),
-        rating=zeros.astype(np.float32),
+        rating=np.full(len(rows), np.nan, np.float32),
         positive=positive,
         order=np.arange(len(rows), dtype=np.int32),
         part=zeros.astype(np.int8),
@@ -29,6 +29,16 @@ def test_repeats_are_counted_by_split():
         "test": events((0, 1, True), (0, 2, True), (1, 7, True), (1, 7, True)),
     }
     assert count_repeats(parts, []) == {"valid_repeats": 1, "test_repeats": 3}
+
+
+def test_an_item_that_was_rated_before_is_known_and_one_that_is_rated_later_is_not():
+    train = events((0, 1, False), (0, 3, False), (1, 2, False))
+    train.rating[:] = 2.0
+    train.order = np.array([0, 9, 0], np.int32)
+    test = events((0, 1, True), (0, 3, True))
+    test.order = np.array([5, 6], np.int32)
+    parts = {"train": train, "valid": train.take(slice(0)), "test": test}
+    assert count_repeats(parts, []) == {"valid_repeats": 0, "test_repeats": 1}
 
 
 def test_of_a_cold_user_the_last_positive_is_held_out():

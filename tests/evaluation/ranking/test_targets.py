@@ -6,22 +6,24 @@ import yaml
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import leaking_events
+from tfmmrec.data.holdout import excluded_of, leaking_events
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import check_no_leakage, targets_of
 
 
-def packed(folder, rows, *, time=True, kinds=None):
-    """Packs events of (user, item, time, split[, kind]), split by their column."""
+def packed(folder, rows, *, time=True, kinds=None, ratings=False, **options):
+    """Packs events of (user, item, time, split[, kind or rating]), split by their column."""
     folder.mkdir()
     (folder / "items.csv").write_text("id\n" + "".join(f"i{n}\n" for n in range(6)))
     lines = [",".join(map(str, row)) for row in rows]
-    header = "user,item,time,part" + (",kind" if kinds else "")
+    header = "user,item,time,part" + (",kind" if kinds else "") + (",stars" if ratings else "")
     (folder / "log.csv").write_text("\n".join([header, *lines]) + "\n")
     interactions = {"table": "log.csv", "user": "user", "item": "item"}
     interactions |= {"kind": "kind", "kinds": kinds} if kinds else {}
+    interactions |= {"rating": "stars", "positive": "stars >= 4"} if ratings else {}
+    interactions |= options
     content = {
         "items": {"table": "items.csv", "id": "id", "features": {}},
         "interactions": {**interactions, **({"time": "time"} if time else {})},
@@ -142,3 +144,36 @@ def test_views_are_no_targets_and_disliked_items_no_candidates(tmp_path):
     ranks, lists = ScoreRanker.of(scores).rank(found, np.ones(6, bool), k=6)
     assert ranks.tolist() == [2.0, 3.0]
     assert lists.items.tolist() == [[4, 5, 0, -1, -1, -1]]
+
+
+RATED = [
+    ("u0", "i0", 1, "train", 5),
+    ("u0", "i1", 2, "train", 2),
+    ("u0", "i2", 3, "valid", 4),
+    # After the target of valid, and before that of test.
+    ("u0", "i3", 4, "train", 1),
+    ("u0", "i4", 5, "test", 5),
+    # After both.
+    ("u0", "i5", 6, "train", 3),
+]
+
+
+def test_what_was_rated_below_the_bar_is_no_candidate_from_then_on(tmp_path):
+    dataset = packed(tmp_path / "log", RATED, ratings=True)
+    excluded = {
+        split: targets_of(dataset, split).excluded.of_user(0).tolist()
+        for split in ("valid", "test")
+    }
+    assert excluded == {"valid": [0, 1], "test": [0, 1, 2, 3]}
+    assert targets_of(dataset, "test").histories.of_user(0).tolist() == [0, 2]
+    assert sorted(excluded_of(dataset).of_user(0).tolist()) == [0, 1, 2, 3, 4, 5]
+    # One that the user likes on second thought is a repeat.
+    again = packed(tmp_path / "again", [*RATED, ("u0", "i1", 7, "test", 5)], ratings=True)
+    found = targets_of(again, "test")
+    assert pairs(again, found) == [("u0", "i4")]
+    assert found.num_repeats == again.statistics["interactions"]["test_repeats"] == 1
+
+
+def test_where_repeats_are_allowed_ratings_exclude_nothing(tmp_path):
+    dataset = packed(tmp_path / "log", RATED, ratings=True, repeats="allow")
+    assert not len(targets_of(dataset, "test").excluded.items)

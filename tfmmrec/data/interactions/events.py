@@ -53,6 +53,11 @@ class Interactions:
         """bool `[events]`: whether the event is a dislike."""
         return self.weight < 0
 
+    @property
+    def rated(self) -> np.ndarray:
+        """bool `[events]`: whether the event has a rating."""
+        return ~np.isnan(self.rating)
+
     def take(self, rows: np.ndarray | slice) -> "Interactions":
         """Returns the events of some rows (indices, a mask or a slice)."""
         columns: dict[str, Any] = {

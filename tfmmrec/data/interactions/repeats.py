@@ -8,6 +8,8 @@ from tfmmrec.data.interactions.events import Interactions, concatenate
 from tfmmrec.data.interactions.kinds import EventKinds
 from tfmmrec.data.interactions.new_users import divide_new_users
 
+_NEVER = np.iinfo(np.int32).max
+
 
 def count_repeats(
     parts: Mapping[str, Interactions],
@@ -16,9 +18,9 @@ def count_repeats(
 ) -> dict[str, int]:
     """Counts the repeats among the targets of valid and test: positives of the largest weight.
 
-    A target of valid is a repeat if the user has another one, or a dislike, with the same item in
-    train, and one of test if in train or valid. Of equal ones in a split, all but one are repeats.
-    Of a cold-start user, only the last one is held out.
+    A target of valid is a repeat if the user has another one, a dislike or an earlier rating with
+    the same item in train, and one of test if in train or valid. Of equal ones in a split, all but
+    one are repeats. Of a cold-start user, only the last one is held out.
 
     Args:
         parts: all events of some users by split.
@@ -40,7 +42,10 @@ def count_repeats(
 
 
 def _count(targets: Interactions, earlier: Interactions, kinds: EventKinds) -> int:
-    known = earlier.take(kinds.are_targets(earlier) | earlier.disliked)
+    first = np.full(1 + max(targets.user.max(initial=0), earlier.user.max(initial=0)), _NEVER)
+    np.minimum.at(first, targets.user, targets.order)
+    are_earlier = earlier.rated & (earlier.order < first[earlier.user])
+    known = earlier.take(kinds.are_targets(earlier) | earlier.disliked | are_earlier)
     return len(targets) - len(np.setdiff1d(_keys(targets), _keys(known)))
 
 

@@ -79,8 +79,8 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
     events = positives.take(~both_cold)
     histories = context_of(dataset, split, with_times=with_times)
     # Memory holds the histories once where they are what is excluded.
-    differs = dataset.schema.ranks_histories or dataset.schema.kinds.have_dislikes
-    excluded = excluded_of(dataset, split) if differs else histories
+    is_history = dataset.schema.excludes_histories
+    excluded = histories if is_history else excluded_of(dataset, split)
     repeats = _is_repeat(events, excluded, dataset.count("items"))
     found = Targets(
         user=events.user[~repeats],
@@ -88,7 +88,7 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
         histories=histories,
         num_repeats=int(repeats.sum()),
         num_both_cold=int(both_cold.sum()),
-        excluded_items=excluded if differs else None,
+        excluded_items=None if is_history else excluded,
     )
     if not len(found.user):
         raise DataError(_no_targets(dataset, split, found))
