@@ -40,6 +40,7 @@ def bundle(tmp_path) -> SimpleNamespace:
     pack(dataset_file, tmp_path / "data", PackConfig(quiet=True))
     model = SimpleNamespace(
         reads_times=False,
+        ranks_by="retrieval",
         query_tower=SimpleNamespace(max_history=5),
         users=SimpleNamespace(gather_known=lambda rows: {}),
     )

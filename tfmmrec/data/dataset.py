@@ -221,12 +221,27 @@ class Dataset:
         return view
 
     def histories(
-        self, splits: Iterable[str], *, with_times: bool = False, with_weights: bool = False
+        self,
+        splits: Iterable[str],
+        *,
+        with_times: bool = False,
+        with_weights: bool = False,
+        with_ratings: bool = False,
     ) -> Histories:
-        """Returns the positives of some splits as histories, optionally with times and weights."""
+        """Returns the positives of some splits as histories, oldest first.
+
+        Args:
+            splits: names of splits.
+            with_times: whether the histories have times (default False).
+            with_weights: whether they have the weights of the events (default False).
+            with_ratings: whether they have ratings below the bar too (default False).
+        """
         events = concatenate([self.events(split) for split in splits])
+        is_read = events.positive
+        if with_ratings:
+            is_read = events.read_before(np.full(len(self.user_ids), np.iinfo(np.int32).max))
         return Histories.of(
-            events.take(events.positive),
+            events.take(is_read),
             len(self.user_ids),
             with_times=with_times,
             with_weights=with_weights,

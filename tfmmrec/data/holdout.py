@@ -12,7 +12,9 @@ from tfmmrec.data.outcomes import LabeledEvents
 CONTEXT_SPLITS = {"valid": ("train",), "test": ("train", "valid")}
 
 
-def context_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Histories:
+def context_of(
+    dataset: Dataset, split: str, *, with_times: bool = False, with_ratings: bool = False
+) -> Histories:
     """Returns each user's history before the target events of a split, oldest first.
 
     The history of a known user is all positives of the earlier splits. The history of a new (cold)
@@ -22,10 +24,14 @@ def context_of(dataset: Dataset, split: str, *, with_times: bool = False) -> His
         dataset: the data folder.
         split: `valid` or `test`.
         with_times: whether the histories have times (default False).
+        with_ratings: whether they have ratings below the bar too, those before the first target of
+            the user among the items that are not cold (default False).
     """
-    earlier, _ = _earlier_and_targets(dataset, split)
-    context = earlier.take(earlier.positive)
-    return Histories.of(context, dataset.count("users"), with_times=with_times)
+    earlier, targets = _earlier_and_targets(dataset, split)
+    is_read = earlier.positive
+    if with_ratings:
+        is_read = earlier.read_before(_first_orders(dataset, targets))
+    return Histories.of(earlier.take(is_read), dataset.count("users"), with_times=with_times)
 
 
 def excluded_of(dataset: Dataset, split: str | None = None) -> Histories:
@@ -41,9 +47,7 @@ def excluded_of(dataset: Dataset, split: str | None = None) -> Histories:
         events = concatenate([dataset.events(name) for name in SPLITS])
     else:
         events, targets = _earlier_and_targets(dataset, split)
-        targets = targets.take(~dataset.cold_items[targets.item])
-        first = np.full(dataset.count("users"), np.iinfo(np.int32).max)
-        np.minimum.at(first, targets.user, targets.order)
+        first = _first_orders(dataset, targets)
         events = events.take(events.positive | (events.order < first[events.user]))
     events = events.take(dataset.schema.are_excluded(events))
     return Histories.of(events, dataset.count("users"))
@@ -86,6 +90,14 @@ def holdout_outcomes(dataset: Dataset, split: str) -> LabeledEvents:
     num_positives = np.bincount(events.user, events.clicked, minlength=dataset.count("users"))
     is_target = events.num_earlier >= num_positives[events.user] - 1
     return events.take(~dataset.cold_users[events.user] | is_target)
+
+
+def _first_orders(dataset: Dataset, targets: Interactions) -> np.ndarray:
+    """The position of each user's first target among the items that are not cold, `[users]`."""
+    targets = targets.take(~dataset.cold_items[targets.item])
+    first = np.full(dataset.count("users"), np.iinfo(np.int32).max)
+    np.minimum.at(first, targets.user, targets.order)
+    return first
 
 
 def _earlier_and_targets(dataset: Dataset, split: str) -> tuple[Interactions, Interactions]:

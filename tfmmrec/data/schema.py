@@ -45,7 +45,7 @@ class Schema:
     @property
     def excludes_histories(self) -> bool:
         """Whether what is no candidate is what is in the history, see `are_excluded`."""
-        return not (self.ranks_histories or self.kinds.have_dislikes or self.has_rating)
+        return not (self.ranks_histories or self.kinds.have_dislikes)
 
     @property
     def ranks_histories(self) -> bool:

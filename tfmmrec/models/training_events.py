@@ -10,6 +10,7 @@ import numpy as np
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
+from tfmmrec.data.interactions import concatenate
 from tfmmrec.data.outcomes import LabeledEvents
 from tfmmrec.models.task_factory import task_weights
 from tfmmrec.tasks.rating_click import RatingScale
@@ -39,6 +40,17 @@ class TrainingEvents:
             with_times=self._with_times,
             with_weights=self._dataset.schema.kinds.are_weighted,
         )
+
+    @functools.cached_property
+    def with_ratings(self) -> Histories:
+        """The items that each user chose or rated, until the last positive of training."""
+        if not self._dataset.schema.has_rating:
+            return self.histories
+        events = concatenate([self._dataset.events(name) for name in self._config.train_splits])
+        num_users = self._dataset.count("users")
+        last = np.full(num_users, -1)
+        np.maximum.at(last, events.user[events.positive], events.order[events.positive])
+        return Histories.of(events.take(events.read_before(last)), num_users)
 
     @functools.cached_property
     def dislikes(self) -> Histories | None:

@@ -111,7 +111,7 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
         raise DataError(
             f"--item: {item!r} cannot be scored: it has no content and no training events"
         )
-    histories = dataset.histories(SPLITS, with_times=bundle.model.reads_times)
+    histories = dataset.histories(SPLITS, with_times=bundle.model.reads_times, with_ratings=True)
     history, histories_read, queries = _queries(bundle, vectors, histories, dataset.user_rows[user])
     products = _scores(bundle, queries, vectors[row : row + 1])
     repeats = _repeats(bundle, histories_read, row)

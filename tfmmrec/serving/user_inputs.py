@@ -54,15 +54,19 @@ class KnownUsers(Users):
         )
         self._model = bundle.model
         with_times = bundle.model.reads_times
+        # Models of ratings and clicks read positives alone.
+        with_ratings = bundle.model.ranks_by == "retrieval"
+        options = {"with_times": with_times, "with_ratings": with_ratings}
         self._histories = (
-            context_of(dataset, split, with_times=with_times)
-            if split
-            else dataset.histories(SPLITS, with_times=with_times)
+            context_of(dataset, split, **options) if split else dataset.histories(SPLITS, **options)
         )
-        if not dataset.schema.excludes_histories:
-            self._excluded = excluded_of(dataset, split)
+        excludes_histories = dataset.schema.excludes_histories
+        if excludes_histories and not split:
+            self._excluded = dataset.all_histories()
+        elif excludes_histories and with_ratings:
+            self._excluded = self._histories
         else:
-            self._excluded = self._histories if split else dataset.all_histories()
+            self._excluded = excluded_of(dataset, split)
 
     def batch(self, first: int, end: int) -> tuple[UserInputs, list[np.ndarray]]:
         rows = self._rows[first:end]

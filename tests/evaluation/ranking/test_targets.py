@@ -1,16 +1,20 @@
 """Which positives of a split are targets, and what is said of those that are not."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import yaml
 
 from tfmmrec.config.packing import PackConfig
 from tfmmrec.data.dataset import Dataset
-from tfmmrec.data.holdout import excluded_of, leaking_events
+from tfmmrec.data.holdout import context_of, excluded_of, leaking_events
 from tfmmrec.data.packing import pack
 from tfmmrec.errors import DataError
 from tfmmrec.evaluation.ranking.rankers import ScoreRanker
 from tfmmrec.evaluation.ranking.targets import check_no_leakage, targets_of
+from tfmmrec.models.training_events import TrainingEvents
+from tfmmrec.serving.user_inputs import KnownUsers
 
 
 def packed(folder, rows, *, time=True, kinds=None, ratings=False, **options):
@@ -158,14 +162,16 @@ RATED = [
 ]
 
 
-def test_what_was_rated_below_the_bar_is_no_candidate_from_then_on(tmp_path):
+def test_what_was_rated_below_the_bar_is_read_and_no_candidate_from_then_on(tmp_path):
     dataset = packed(tmp_path / "log", RATED, ratings=True)
     excluded = {
         split: targets_of(dataset, split).excluded.of_user(0).tolist()
         for split in ("valid", "test")
     }
     assert excluded == {"valid": [0, 1], "test": [0, 1, 2, 3]}
-    assert targets_of(dataset, "test").histories.of_user(0).tolist() == [0, 2]
+    # In the order of time.
+    assert targets_of(dataset, "test").histories.of_user(0).tolist() == [0, 1, 2, 3]
+    assert context_of(dataset, "test").of_user(0).tolist() == [0, 2]
     assert sorted(excluded_of(dataset).of_user(0).tolist()) == [0, 1, 2, 3, 4, 5]
     # One that the user likes on second thought is a repeat.
     again = packed(tmp_path / "again", [*RATED, ("u0", "i1", 7, "test", 5)], ratings=True)
@@ -177,3 +183,30 @@ def test_what_was_rated_below_the_bar_is_no_candidate_from_then_on(tmp_path):
 def test_where_repeats_are_allowed_ratings_exclude_nothing(tmp_path):
     dataset = packed(tmp_path / "log", RATED, ratings=True, repeats="allow")
     assert not len(targets_of(dataset, "test").excluded.items)
+
+
+@pytest.mark.parametrize(("splits", "items"), [(["train"], [0]), (["train", "valid"], [0, 1, 2])])
+def test_training_reads_ratings_up_to_its_last_positive(tmp_path, splits, items):
+    dataset = packed(tmp_path / "log", RATED, ratings=True)
+    config = SimpleNamespace(train_splits=splits)
+    events = TrainingEvents(dataset, config, with_times=False)
+    assert events.with_ratings.of_user(0).tolist() == items
+    assert events.histories.of_user(0).tolist() == [item for item in items if item != 1]
+    unrated = packed(tmp_path / "unrated", [row[:4] for row in RATED])
+    events = TrainingEvents(unrated, config, with_times=False)
+    assert events.with_ratings is events.histories
+
+
+@pytest.mark.parametrize(("ranks_by", "history"), [("retrieval", [0, 1, 2, 3]), ("rating", [0, 2])])
+def test_recommend_reads_what_evaluation_reads(tmp_path, ranks_by, history):
+    dataset = packed(tmp_path / "log", RATED, ratings=True)
+    model = SimpleNamespace(
+        reads_times=False,
+        ranks_by=ranks_by,
+        query_tower=SimpleNamespace(max_history=5),
+        users=SimpleNamespace(gather_known=lambda rows: {}),
+    )
+    users = KnownUsers(SimpleNamespace(dataset=dataset, model=model), ["u0"], "test")
+    inputs, [excluded] = users.batch(0, 1)
+    assert inputs.history[0].numpy().tolist() == history
+    assert excluded.tolist() == [0, 1, 2, 3]

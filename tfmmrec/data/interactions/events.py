@@ -58,6 +58,20 @@ class Interactions:
         """bool `[events]`: whether the event has a rating."""
         return ~np.isnan(self.rating)
 
+    def read_before(self, limits: np.ndarray) -> np.ndarray:
+        """Which events histories have: positives, and ratings below the bar up to a limit.
+
+        What a user rated low was watched and read all the same, and tells of a taste. Ratings may
+        be in train however late they are, which is what the limits are for.
+
+        Args:
+            limits: int `[users]`, positions in the history of each user, see `order`.
+
+        Returns:
+            bool `[events]`.
+        """
+        return self.positive | (self.rated & ~self.disliked & (self.order < limits[self.user]))
+
     def take(self, rows: np.ndarray | slice) -> "Interactions":
         """Returns the events of some rows (indices, a mask or a slice)."""
         columns: dict[str, Any] = {

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
-from tfmmrec.data.holdout import CONTEXT_SPLITS, context_of
+from tfmmrec.data.holdout import context_of
 from tfmmrec.data.interaction_matrix import interaction_matrix
 from tfmmrec.evaluation.baselines.content import cosine_scores
 from tfmmrec.evaluation.baselines.interactions import decayed_interaction_matrix
@@ -188,9 +188,10 @@ class _Events:
     @classmethod
     def before(cls, dataset: Dataset, split: str) -> "_Events":
         """The events before a split; the histories have those of new users too."""
-        events = dataset.histories(CONTEXT_SPLITS[split])
-        interactions = interaction_matrix(events, dataset.count("items"))
-        return cls(interactions, context_of(dataset, split))
+        histories = context_of(dataset, split, with_ratings=True)
+        interactions = interaction_matrix(histories, dataset.count("items"))
+        known = sparse.diags((~dataset.cold_users).astype(np.float32))
+        return cls(sparse.csr_matrix(known @ interactions), histories)
 
     def popularity(self, users: np.ndarray) -> np.ndarray:
         """The number of events of each item, the same for all users, `[users, items]`."""

@@ -18,7 +18,7 @@ from tfmmrec.evaluation.ranking.targets import Targets
 from tfmmrec.version import __version__, installed_version
 
 # Raised whenever a baseline, or the choice of its hyperparameter, changes.
-_BASELINES_VERSION = 2
+_BASELINES_VERSION = 3
 
 
 @dataclasses.dataclass(frozen=True)

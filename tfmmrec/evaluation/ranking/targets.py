@@ -26,7 +26,7 @@ class Targets:
     Attributes:
         user: rows of users, int32 `[targets]`, ascending.
         item: rows of the target items, int32 `[targets]`.
-        histories: the items of each user's earlier positives.
+        histories: the items that each user chose or rated earlier.
         num_repeats: number of positives that are not targets because the item is excluded, or is
             the target of an earlier event of the user in the split.
         num_both_cold: number of positives that are not targets because both the user and the item
@@ -77,7 +77,7 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
     positives = holdout_events(dataset, split)
     both_cold = dataset.cold_users[positives.user] & dataset.cold_items[positives.item]
     events = positives.take(~both_cold)
-    histories = context_of(dataset, split, with_times=with_times)
+    histories = context_of(dataset, split, with_times=with_times, with_ratings=True)
     # Memory holds the histories once where they are what is excluded.
     is_history = dataset.schema.excludes_histories
     excluded = histories if is_history else excluded_of(dataset, split)

@@ -25,7 +25,7 @@ def fit_closed_form(bundle: ModelBundle) -> None:
     inputs = bundle.model.items.gather(rows)
     if tower.contents is not None:
         tower.contents.fit(inputs)
-    interactions = interaction_matrix(bundle.histories, bundle.model.counts.shape[0])
+    interactions = interaction_matrix(bundle.events.with_ratings, bundle.model.counts.shape[0])
     if tower.closed_form is not None:
         alpha = bundle.config.closed_form.ridge_alpha
         tower.closed_form.fit(

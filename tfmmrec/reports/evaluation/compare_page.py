@@ -69,7 +69,7 @@ def _users(split: str, ranks: Mapping[str, StoredRanks], seed: int) -> list[User
     dataset = Dataset(Path(read_run(Path(first))["data"]))
     lists = {name: by_segment[segment].lists for name, by_segment in ranks.items()}
     pairs = set(zip(own.user.tolist(), own.item.tolist(), strict=True))
-    histories = context_of(dataset, split)
+    histories = context_of(dataset, split, with_ratings=True)
     return user_cards(dataset, lists, histories, pairs, num=_NUM_USERS, seed=seed)
 
 
