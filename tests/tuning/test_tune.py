@@ -18,6 +18,7 @@ import tensorflow as tf
 import yaml
 
 from tests.distribute.worlds import WITHOUT_CHANCE, config
+from tests.worlds import shared
 from tfmmrec.cli import main
 from tfmmrec.config.train_config import TrainConfig
 from tfmmrec.errors import DataError
@@ -38,10 +39,15 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def found(small, tmp_path_factory) -> Path:
     """A search of all components."""
-    out = tmp_path_factory.mktemp("searched") / "tuned"
-    given = {**SHORT, "search": None, "space": {"negatives.num_uniform": 0}, "epochs": 1}
-    tune(small.folder, out, TuneConfig(config(contrastive={}), **given, quiet=True))
-    return out
+
+    def search(folder: Path) -> None:
+        folder.mkdir()
+        given = {**SHORT, "search": None, "space": {"negatives.num_uniform": 0}, "epochs": 1}
+        tune(
+            small.folder, folder / "tuned", TuneConfig(config(contrastive={}), **given, quiet=True)
+        )
+
+    return shared(tmp_path_factory, "searched", search) / "tuned"
 
 
 def test_a_search_leaves_its_results_and_nothing_else(found) -> None:
@@ -146,6 +152,7 @@ def test_failed_trials_are_recorded_and_the_search_goes_on(small, tmp_path, monk
     assert (tmp_path / "tuned" / "best.yaml").exists()
 
 
+@pytest.mark.slow
 def test_no_finished_trial_is_an_error_that_leaves_nothing(small, tmp_path, monkeypatch) -> None:
     make_loss_nan(monkeypatch, 2, 4, 8)
     given = config()
