@@ -50,6 +50,10 @@ def test_the_reasons_in_words():
     assert told.sentence == f'"Excalibur" {reasons}'
     known = dataclasses.replace(told, item="a")
     assert known.sentence.startswith('"Excalibur" (chosen before) because user Ann chose')
+    # In a log of ratings, the history has what the user did not like too.
+    rated = dataclasses.replace(known, rated_low=frozenset("ab"))
+    assert rated.sentence.startswith('"Excalibur" (rated before) because user Ann rated "Cube"')
+    assert dataclasses.replace(told, rated_low=frozenset("b")).sentence == told.sentence
     two = dataclasses.replace(told, history=history[:3], modalities={"text": 0.1, "ids": 0.4})
     assert two.sentence.endswith('because user Ann chose "Cube" and "Alien"; its ids count most')
     none = dataclasses.replace(told, history=history[1:2], modalities={"text": -0.5})

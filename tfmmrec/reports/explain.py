@@ -39,6 +39,8 @@ class Explanation:
             contribution is the loss in the score without the item.
         repeat: what is added to the score because the user chose the item before (default 0, as
             where repeats are not recommended).
+        rated_low: the ids of the items in the history that the user rated below the bar of a
+            positive, and did not choose (default none).
     """
 
     user: str
@@ -48,6 +50,7 @@ class Explanation:
     modalities: dict[str, float]
     history: list[tuple[str, str, float]]
     repeat: float = 0.0
+    rated_low: frozenset[str] = frozenset()
 
     @property
     def sentence(self) -> str:
@@ -56,9 +59,10 @@ class Explanation:
         Contributions of 0 or less are no reasons. It also says if the user chose the item before.
         """
         chosen = sorted(self.history, key=lambda own: -own[2])[:_MAX_NAMED]
-        names = [f'"{name}"' for _, name, contribution in chosen if contribution > 0]
+        names = {item: f'"{name}"' for item, name, contribution in chosen if contribution > 0}
+        verb = "rated" if self.rated_low & names.keys() else "chose"
         reason = (
-            f"because user {self.user} chose {_listed(names)}"
+            f"because user {self.user} {verb} {_listed(list(names.values()))}"
             if names
             else "not because of any item in the history"
         )
@@ -68,7 +72,9 @@ class Explanation:
             if modality.endswith("s")
             else (f"; its {modality} counts most")
         )
-        before = " (chosen before)" if self.item in {own[0] for own in self.history} else ""
+        before = ""
+        if self.item in {own[0] for own in self.history}:
+            before = " (rated before)" if self.item in self.rated_low else " (chosen before)"
         return f'"{self.name}"{before} {reason}{modality if most > 0 else ""}'
 
 
@@ -128,6 +134,12 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
             for row, left in zip(history, without, strict=True)
         ],
         float(repeats[0]),
+        frozenset(
+            dataset.item_ids[own]
+            for own in np.setdiff1d(
+                history, dataset.histories(SPLITS).of_user(dataset.user_rows[user])
+            )
+        ),
     )
 
 
