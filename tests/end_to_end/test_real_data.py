@@ -60,8 +60,9 @@ def test_films_with_titles_plots_and_posters(tmp_path: Path, thresholds: dict) -
     warm = evaluate_run(tmp_path / "run", report=report, quiet=True).metrics["warm"]
     print(warm)
     assert warm["targets"] == 938
-    # Worked out apart from this project: 77 hits among 938 users.
-    assert warm["popularity"]["hr@10"] == pytest.approx(0.082, abs=0.002)
+    # Worked out apart from this project: 90 hits among 938 users, who are not recommended what they
+    # rated before, however low.
+    assert warm["popularity"]["hr@10"] == pytest.approx(0.096, abs=0.001)
     assert warm["model"]["hr@10"] > thresholds["ml100k"]["hr@10"]
     _draws(report, tmp_path, pictures=500, players=0)
 
