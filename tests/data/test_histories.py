@@ -81,3 +81,15 @@ def test_weights_are_1_on_average_and_go_with_the_events():
         [batch] = itertools.islice(source.epochs(0).as_numpy_iterator(), 1)
         expected = [weight[item] for item in batch["item"].ravel().tolist()]
         assert batch["weight"].ravel().tolist() == expected
+
+
+def test_what_a_history_has():
+    histories = Histories(np.array([3, 5, 3, 0], np.int32), np.array([0, 2, 2, 4]))
+    users, items = np.array([0, 1, 2, 2]), np.array([5, 5, 0, -1], np.int32)
+    assert histories.have(users, items).tolist() == [True, False, True, False]
+    # A table of items, a row per user.
+    table = np.array([[3, 0, -1], [3, 0, -1]], np.int32)
+    assert histories.have(np.array([[0], [2]]), table).tolist() == [
+        [True, False, False],
+        [True, True, False],
+    ]

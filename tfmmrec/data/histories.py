@@ -68,11 +68,19 @@ class Histories:
         Returns:
             The index into `users` and the item row of each event, both int `[events]`.
         """
-        starts, lengths = self.offsets[users], self.offsets[users + 1] - self.offsets[users]
-        which = np.repeat(np.arange(len(users)), lengths)
-        # Positions within each history, then in `items`.
-        inside = np.arange(len(which)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return which, self.items[starts[which] + inside]
+        which, positions = ranges(self.offsets[users], self.offsets[users + 1])
+        return which, self.items[positions]
+
+    def have(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Returns whether each item is in the history of its user, bool; -1 is in none.
+
+        Args:
+            users: user rows, of the shape of `items` or broadcast to it.
+            items: item rows.
+        """
+        lengths = np.diff(self.offsets)
+        owners = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+        return np.isin(users.astype(np.int64) << 32 | items, owners << 32 | self.items)
 
     def counts(self, num_items: int) -> np.ndarray:
         """Returns the number of events of each item, int64 `[num_items]`."""
@@ -112,3 +120,19 @@ class Histories:
             recent = column[max(first, end - padded.shape[1]) : end]
             padded[row, : len(recent)] = recent
         return padded
+
+
+def ranges(starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of several ranges, one range after the other.
+
+    Args:
+        starts: first number of each range, int `[n]`.
+        ends: number after the last of each range, int `[n]`.
+
+    Returns:
+        The index of the range of each number, and the numbers, both int `[total]`.
+    """
+    lengths = ends - starts
+    which = np.repeat(np.arange(len(starts)), lengths)
+    inside = np.arange(len(which)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return which, starts[which] + inside

@@ -94,10 +94,8 @@ def holdout_outcomes(dataset: Dataset, split: str) -> LabeledEvents:
 
 def _first_orders(dataset: Dataset, targets: Interactions) -> np.ndarray:
     """The position of each user's first target among the items that are not cold, `[users]`."""
-    targets = targets.take(~dataset.cold_items[targets.item])
-    first = np.full(dataset.count("users"), np.iinfo(np.int32).max)
-    np.minimum.at(first, targets.user, targets.order)
-    return first
+    are_warm = ~dataset.cold_items[targets.item]
+    return targets.take(are_warm).first_orders(dataset.count("users"))
 
 
 def _earlier_and_targets(dataset: Dataset, split: str) -> tuple[Interactions, Interactions]:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmmrec.data.histories import ranges
+
 # Queries that are multiplied at a time.
 QUERIES = 512
 # Adjacent items in a group: top-k first compares the maxima of the groups.
@@ -57,11 +59,9 @@ class AddedScores:
             queries: int `[n]`; the rows of the result are indices of it.
         """
         order = np.argsort(self.rows, kind="stable")
-        first = np.searchsorted(self.rows[order], queries, side="left")
-        lengths = np.searchsorted(self.rows[order], queries, side="right") - first
-        rows = np.repeat(np.arange(len(queries)), lengths)
-        inside = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        pairs = order[first[rows] + inside]
+        bounds = (np.searchsorted(self.rows[order], queries, side) for side in ("left", "right"))
+        rows, places = ranges(*bounds)
+        pairs = order[places]
         return AddedScores(rows, self.items[pairs], self.values[pairs])
 
 

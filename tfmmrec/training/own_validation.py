@@ -142,6 +142,5 @@ def _with_later(events: Interactions, rows: np.ndarray) -> np.ndarray:
         events: of train.
         rows: of `events`, at most one per user.
     """
-    first = np.full(1 + int(events.user.max(initial=0)), np.iinfo(np.int32).max)
-    first[events.user[rows]] = events.order[rows]
+    first = events.take(rows).first_orders(1 + int(events.user.max(initial=0)))
     return np.flatnonzero(events.order >= first[events.user])

@@ -72,6 +72,12 @@ class Interactions:
         """
         return self.positive | (self.rated & ~self.disliked & (self.order < limits[self.user]))
 
+    def first_orders(self, num_users: int) -> np.ndarray:
+        """The position of each user's first event, see `order`; the largest int32 without any."""
+        first = np.full(num_users, np.iinfo(np.int32).max)
+        np.minimum.at(first, self.user, self.order)
+        return first
+
     def take(self, rows: np.ndarray | slice) -> "Interactions":
         """Returns the events of some rows (indices, a mask or a slice)."""
         columns: dict[str, Any] = {

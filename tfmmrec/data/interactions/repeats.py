@@ -8,8 +8,6 @@ from tfmmrec.data.interactions.events import Interactions, concatenate
 from tfmmrec.data.interactions.kinds import EventKinds
 from tfmmrec.data.interactions.new_users import divide_new_users
 
-_NEVER = np.iinfo(np.int32).max
-
 
 def count_repeats(
     parts: Mapping[str, Interactions],
@@ -42,8 +40,8 @@ def count_repeats(
 
 
 def _count(targets: Interactions, earlier: Interactions, kinds: EventKinds) -> int:
-    first = np.full(1 + max(targets.user.max(initial=0), earlier.user.max(initial=0)), _NEVER)
-    np.minimum.at(first, targets.user, targets.order)
+    num_users = 1 + max(targets.user.max(initial=0), earlier.user.max(initial=0))
+    first = targets.first_orders(num_users)
     are_earlier = earlier.rated & (earlier.order < first[earlier.user])
     known = earlier.take(kinds.are_targets(earlier) | earlier.disliked | are_earlier)
     return len(targets) - len(np.setdiff1d(_keys(targets), _keys(known)))

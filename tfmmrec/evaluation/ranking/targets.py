@@ -50,10 +50,7 @@ class Targets:
     @property
     def are_repeats(self) -> np.ndarray:
         """Whether each target is an item of the user's history, bool `[targets]`."""
-        num_items = 1 + max(self.item.max(initial=0), self.histories.items.max(initial=0))
-        users = np.arange(len(self.histories.offsets) - 1)
-        rows, items = self.histories.of_users(users)
-        return np.isin(self.user.astype(np.int64) * num_items + self.item, rows * num_items + items)
+        return self.histories.have(self.user, self.item)
 
     def take(self, rows: np.ndarray) -> "Targets":
         """Returns some of the targets (a mask, or ascending indices), with all histories."""
@@ -81,7 +78,7 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
     # Memory holds the histories once where they are what is excluded.
     is_history = dataset.schema.excludes_histories
     excluded = histories if is_history else excluded_of(dataset, split)
-    repeats = _is_repeat(events, excluded, dataset.count("items"))
+    repeats = _is_repeat(events, excluded)
     found = Targets(
         user=events.user[~repeats],
         item=events.item[~repeats],
@@ -95,11 +92,10 @@ def targets_of(dataset: Dataset, split: str, *, with_times: bool = False) -> Tar
     return found
 
 
-def _is_repeat(events: Interactions, excluded: Histories, num_items: int) -> np.ndarray:
+def _is_repeat(events: Interactions, excluded: Histories) -> np.ndarray:
     """Whether the item of each event is excluded or that of an earlier one, bool `[events]`."""
-    users = np.repeat(np.arange(len(excluded.offsets) - 1), np.diff(excluded.offsets))
-    pairs = events.user.astype(np.int64) * num_items + events.item
-    repeats = np.isin(pairs, users.astype(np.int64) * num_items + excluded.items)
+    repeats = excluded.have(events.user, events.item)
+    pairs = events.user.astype(np.int64) << 32 | events.item
     # Of equal pairs in the split, the first in the history of the user is no repeat.
     order = np.lexsort((events.order, pairs))
     again = pairs[order][1:] == pairs[order][:-1]
