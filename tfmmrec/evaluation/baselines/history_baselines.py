@@ -106,16 +106,12 @@ class HistoryBaselines:
         if not self._dataset.schema.ranks_histories:
             return {}
         decay = self._choose_decay(lambda: _own_items)
-        by_recency = blend(self._own.scores(_own_items, decay), self._own.popularity, _TIE_BREAK)
-        name = " ".join(["own items", *(f"({text})" for text in self._decay_text(decay))])
-        found = {name: ranker_of(by_recency)}
         own = self._own.scores(_own_items, decay)
-        for base in self.chosen:
-            weight = self._choose_weight(base, _own_items, decay, OWN_WEIGHTS)
-            found[f"{base} + own items ({weight:g})"] = ranker_of(
-                blend(self.scores(base), own, weight)
-            )
-        return found
+        alone = ranker_of(blend(own, self._own.popularity, _TIE_BREAK))
+        return {
+            self._with_decay("own items", decay): alone,
+            **self._sums("own items", _own_items, decay, OWN_WEIGHTS),
+        }
 
     def content_rankers(self, content: np.ndarray) -> dict[str, Ranker]:
         """Returns the cosine similarity of content, and its sums with EASE and item-kNN.
@@ -125,13 +121,20 @@ class HistoryBaselines:
         """
         cosine = cosine_scores(content)
         decay = self._choose_decay(lambda: cosine)
-        by_content = self._own.scores(cosine, decay)
-        name = " ".join(["content cosine", *(f"({text})" for text in self._decay_text(decay))])
-        found = {name: ranker_of(by_content)}
+        return {
+            self._with_decay("content cosine", decay): ranker_of(self._own.scores(cosine, decay)),
+            **self._sums("content", cosine, decay, CONTENT_WEIGHTS),
+        }
+
+    def _sums(
+        self, name: str, beside: HistoryScores, decay: float, weights: Sequence[float]
+    ) -> dict[str, Ranker]:
+        """The sums of EASE and of item-kNN with other scores, whose weights are selected."""
+        found, others = {}, self._own.scores(beside, decay)
         for base in self.chosen:
-            weight = self._choose_weight(base, cosine, decay, CONTENT_WEIGHTS)
-            blended = blend(self.scores(base), by_content, weight)
-            found[f"{base} + content ({weight:g})"] = ranker_of(blended)
+            weight = self._choose_weight(base, beside, decay, weights)
+            blended = blend(self.scores(base), others, weight)
+            found[f"{base} + {name} ({weight:g})"] = ranker_of(blended)
         return found
 
     @functools.cached_property
@@ -173,6 +176,9 @@ class HistoryBaselines:
         return choose(
             self._dataset, self._split, candidates, lambda value: ranker_of(scores(value))
         )
+
+    def _with_decay(self, name: str, decay: float) -> str:
+        return " ".join([name, *(f"({text})" for text in self._decay_text(decay))])
 
     def _decay_text(self, decay: float) -> list[str]:
         return [f"decay {decay:g}"] if self._has_order else []
