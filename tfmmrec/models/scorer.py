@@ -22,7 +22,6 @@ class Scorer:
         batch_size: users or items per batch (default 512).
 
     Attributes:
-        adds_scores: whether `added_scores` are ever anything.
         max_history: the maximum number of latest items of a history that are read.
         scores_by_product: whether the scores are dot products of queries and item embeddings, with
             `added_scores` for the items of a history.
@@ -68,7 +67,7 @@ class Scorer:
             lambda items, users, *history: model.query_vectors(items, inputs_of(users, *history)),
             [items, rows, *history],
         )
-        self.adds_scores = model.repeat_term is not None
+        self._added = None
         if model.repeat_term is not None:
             self._added = trace(model.repeat_term.added, history[:1])
         self._outcomes = trace(
@@ -110,7 +109,7 @@ class Scorer:
             histories: as for `queries`.
             users: as for `queries`; the rows of the result are indices of it.
         """
-        if not self.adds_scores:
+        if self._added is None:
             return AddedScores.none()
         items = histories.last(users, self.max_history)
         values = [self._added(items[batch]) for batch in self._batches(np.arange(len(users)))]

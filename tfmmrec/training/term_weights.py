@@ -57,10 +57,14 @@ class ScoreWeights:
 
 
 def has_choices(bundle: ModelBundle) -> bool:
-    """Whether `fit_term_weights` has something to fit: terms, and a valid split not trained on."""
+    """Whether `fit_term_weights` can fit something.
+
+    The score is a product and has terms, and there is a valid split that is not trained on.
+    """
     model = bundle.model
     return (
         (model.item_tower.closed_form is not None or model.repeat_term is not None)
+        and model.scores_by_product
         and not bundle.config.refit
         and bundle.dataset.has_validation_events("retrieval")
     )
@@ -77,8 +81,6 @@ def fit_term_weights(bundle: ModelBundle, scorer: Scorer, vectors: np.ndarray) -
         vectors: the embeddings of all items.
     """
     model, dataset = bundle.model, bundle.dataset
-    if not model.scores_by_product:
-        return
     targets = targets_of(dataset, "valid", with_times=model.reads_times)
     targets = sample(targets, MAX_TARGETS)
     warm = np.flatnonzero(~dataset.cold_items)
@@ -134,10 +136,7 @@ class _OwnItems:
         """The distinct items of the part of each history that the model reads."""
         history = targets.histories.last(targets.user, max_history)
         terms, is_last = (part.numpy() for part in repeats.terms(tf.constant(history)))
-        rows, excluded = targets.excluded.of_users(targets.user)
-        num_items = 1 + int(max(history.max(initial=0), excluded.max(initial=0)))
-        pairs = np.arange(len(history))[:, np.newaxis] * num_items + history
-        is_own = is_last & ~np.isin(pairs, rows * num_items + excluded)
+        is_own = is_last & ~targets.excluded.have(targets.user[:, np.newaxis], history)
         items = np.where(is_own, history, -1)
         return cls(targets, items, terms, items == targets.item[:, np.newaxis])
 
