@@ -1,6 +1,5 @@
 """Songs that are heard again: trained, evaluated, recommended, explained, updated and served."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -107,9 +106,8 @@ def test_the_report_compares_with_own_items(run):
 
 
 def test_lists_have_own_items_and_are_those_that_are_served(run, tmp_path):
-    lines = recommend(run, k=5, quiet=True)
-    histories = Dataset(load_run(run).dataset.folder).histories(["train", "valid", "test"])
-    dataset = load_run(run).dataset
+    lines, dataset = recommend(run, k=5, quiet=True), load_run(run).dataset
+    histories = dataset.histories(["train", "valid", "test"])
     own = [
         len({dataset.item_rows[item] for item in line["items"]} & set(histories.of_user(row)))
         for row, line in enumerate(lines)
@@ -149,4 +147,3 @@ def test_an_update_keeps_the_term_and_asks_for_data_of_the_same_kind(run, songs,
     with pytest.raises(DataError, match=r"interactions\.repeats.*train again"):
         update(run, tmp_path / "other" / "data", tmp_path / "updated")
     assert not (tmp_path / "updated").exists()
-    shutil.rmtree(tmp_path / "again")

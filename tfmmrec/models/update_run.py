@@ -185,13 +185,13 @@ def _check_features(run: Path, content: Mapping[str, Any], dataset: Dataset) -> 
 
 def _check_repeats(run: Path, content: Mapping[str, Any], dataset: Dataset) -> None:
     """Raises DataError if the model cannot rank histories and should, or the reverse."""
-    had = content["model"]["ranks_histories"]
-    if had != dataset.schema.ranks_histories:
+    new, old = dataset.schema.ranks_histories, content["model"]["ranks_histories"]
+    if new != old:
+        own_items = {False: "left out", True: "candidates"}
         raise DataError(
-            f"{dataset.folder}: interactions.repeats, or the weights of interactions.kinds: the "
-            f"model of {run} was trained on data whose users' own items are "
-            f"{'candidates' if had else 'left out'}, which here they are "
-            f"{'not' if had else 'not: they are candidates'}; pack it likewise, or train again"
+            f"{dataset.folder}: by interactions.repeats and interactions.kinds, items that a user "
+            f"chose or viewed are {own_items[new]}, but the model of {run} was trained with them "
+            f"{own_items[old]}; pack it likewise, or train again"
         )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import rich.console
 import tensorflow as tf
 
+from tfmmrec.data.dataset import Dataset
 from tfmmrec.data.histories import Histories
 from tfmmrec.data.interactions import SPLITS
 from tfmmrec.errors import ConfigError, DataError
@@ -134,13 +135,16 @@ def explain(run: str | Path, *, user: str, item: str, quiet: bool = False) -> Ex
             for row, left in zip(history, without, strict=True)
         ],
         float(repeats[0]),
-        frozenset(
-            dataset.item_ids[own]
-            for own in np.setdiff1d(
-                history, dataset.histories(SPLITS).of_user(dataset.user_rows[user])
-            )
-        ),
+        _rated_low(dataset, history, dataset.user_rows[user]),
     )
+
+
+def _rated_low(dataset: Dataset, history: np.ndarray, user: int) -> frozenset[str]:
+    """The ids of the items of a history that are no positives; without ratings, all are."""
+    if not dataset.schema.has_rating:
+        return frozenset()
+    chosen = dataset.histories(SPLITS).of_user(user)
+    return frozenset(dataset.item_ids[row] for row in np.setdiff1d(history, chosen))
 
 
 def _queries(
